@@ -1,0 +1,5 @@
+//! A file system in memory.
+
+/// A file system in memory.
+#[derive(Debug)]
+pub struct MemFs;

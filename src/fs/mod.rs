@@ -1,0 +1,167 @@
+//! The seam between the engine and the disk.
+//!
+//! Every byte that the engine persists goes through [`Fs`] and [`File`], so a
+//! simulator can stand in for the disk. A file system is *rooted*: names are
+//! relative to one directory (`"wal-000001"`, `"sub/name"`), separated by `/`,
+//! and cannot leave it.
+//!
+//! The traits promise what POSIX promises and no more. What the contracts below
+//! call *volatile* may or may not survive a crash, in any combination: a size
+//! without its bytes, a later write without an earlier one, a removal without
+//! the rename before it.
+//!
+//! This module does not retry, buffer, or interpret anything: short reads,
+//! short writes and errors reach the caller as they are.
+
+mod mem;
+mod os;
+
+pub use mem::MemFs;
+pub use os::OsFs;
+
+use std::fmt::Debug;
+use std::io;
+use std::sync::Arc;
+
+/// An open file. Handles stay valid when the file is renamed or removed.
+///
+/// All methods take `&self`: readers on several threads share one handle.
+pub trait File: Debug + Send + Sync {
+    /// Writes `bytes` at the end of the file and returns how many were written,
+    /// which may be fewer than given. The bytes are volatile until [`File::sync_data`].
+    ///
+    /// # Errors
+    /// Some prefix of `bytes` may have been written when an error is returned.
+    fn append(&self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Writes `bytes` at `offset`, past the end if need be (the gap reads as
+    /// zeros), and returns how many were written. Volatile until synced.
+    ///
+    /// # Errors
+    /// Some prefix of `bytes` may have been written when an error is returned.
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Reads into `buffer` from `offset` and returns how many bytes were read:
+    /// 0 at or past the end of the file (or for an empty buffer), otherwise at least 1.
+    ///
+    /// # Errors
+    /// Whatever the device reports; `buffer` may then hold anything.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Cuts the file to `length` bytes, or extends it with zeros. Volatile until synced.
+    ///
+    /// # Errors
+    /// Whatever the device reports; the length is then unknown.
+    fn set_len(&self, length: u64) -> io::Result<()>;
+
+    /// The length in bytes as this process sees it.
+    ///
+    /// # Errors
+    /// Whatever the device reports.
+    fn len(&self) -> io::Result<u64>;
+
+    /// True when the file holds no bytes.
+    ///
+    /// # Errors
+    /// As [`File::len`].
+    fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Makes the bytes, the length and the metadata of this file durable. Its
+    /// *name* is not covered: see [`Fs::sync_dir`].
+    ///
+    /// # Errors
+    /// After an error nothing is known about what became durable, and a later
+    /// success does not mean that earlier writes are: callers must not retry.
+    fn sync(&self) -> io::Result<()>;
+
+    /// Like [`File::sync`] without metadata that reading the bytes does not need.
+    ///
+    /// # Errors
+    /// As [`File::sync`].
+    fn sync_data(&self) -> io::Result<()>;
+}
+
+/// How [`Fs::open`] treats the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Only reads; writing is an error.
+    Read,
+    /// Reads and writes.
+    Write,
+}
+
+/// Who may hold a lock at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockKind {
+    /// Any number of shared holders.
+    Shared,
+    /// One holder and no shared ones.
+    Exclusive,
+}
+
+/// A held advisory lock; dropping it releases the lock, and so does the death
+/// of the process.
+pub trait Lock: Debug + Send + Sync {}
+
+/// A directory tree on some device. See the module for names and durability.
+pub trait Fs: Debug + Send + Sync {
+    /// Creates a file that must not exist yet and opens it for reading and
+    /// writing. The name is volatile until [`Fs::sync_dir`] on its directory.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when the name is taken, `NotFound` when its directory is missing.
+    fn create(&self, name: &str) -> io::Result<Arc<dyn File>>;
+
+    /// Opens an existing file.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such file, `IsADirectory` for a directory.
+    fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn File>>;
+
+    /// Gives the file `from` the name `to`, replacing a file of that name in one
+    /// step as this process sees it. After a crash the old name, the new name,
+    /// or (on the weakest systems) both or neither may be there, until both
+    /// directories are synced.
+    ///
+    /// # Errors
+    /// `NotFound` when `from` is missing. The rename may have happened even so.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Removes a file's name; open handles keep working. Volatile until
+    /// [`Fs::sync_dir`]: a crash may bring the file back.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such file, `IsADirectory` for a directory.
+    fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// Creates a directory (and its parents); succeeds when it exists already.
+    /// `""` is the root itself.
+    ///
+    /// # Errors
+    /// `AlreadyExists` or `NotADirectory` when a file is in the way.
+    fn create_dir(&self, name: &str) -> io::Result<()>;
+
+    /// The names of the files and directories directly inside `dir`, sorted.
+    /// `""` is the root.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such directory.
+    fn list(&self, dir: &str) -> io::Result<Vec<String>>;
+
+    /// Makes the names inside `dir` durable: creations, renames and removals
+    /// that happened before the call. `""` is the root.
+    ///
+    /// # Errors
+    /// As [`File::sync`]: after an error nothing is known.
+    fn sync_dir(&self, dir: &str) -> io::Result<()>;
+
+    /// Takes an advisory lock on the file `name`, which is created when it is
+    /// missing and the lock is exclusive. Does not wait.
+    ///
+    /// # Errors
+    /// `WouldBlock` when another holder excludes this one; `NotFound` when the
+    /// file is missing and the lock is shared.
+    fn lock(&self, name: &str, kind: LockKind) -> io::Result<Box<dyn Lock>>;
+}
