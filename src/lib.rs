@@ -1,9 +1,48 @@
-//! An embeddable, commit-addressed store whose compaction happens at
-//! predictable commit numbers.
+//! An embeddable, commit-addressed store whose compaction happens at predictable
+//! commit numbers.
+//!
+//! Every commit has a number, and every commit can be read back. Segments are merged
+//! at aligned commit numbers: a segment of level *l* covers exactly one window of
+//! `divisor^l` commits. So the settled layout is a pure function of history and
+//! options: the same after every crash, restart and order of events.
+//!
+//! Start at [`Store`]. The modules below are in reading order.
 
 pub mod align;
+mod batch;
+mod codec;
 pub mod commit;
+mod compactor;
+pub mod error;
+pub mod event;
+pub mod files;
 pub mod fs;
+pub mod layout;
+pub mod limits;
+mod log;
+mod manifest;
+pub mod options;
+mod policy;
 pub mod predict;
+pub mod read;
+mod recover;
+mod retention;
+mod segment;
+pub mod stats;
+mod storage;
+mod store;
+mod version;
+mod wal;
+mod whole_file;
 
+pub use align::{Alignment, Cascade, Level, Window};
+pub use batch::WriteBatch;
 pub use commit::Commit;
+pub use compactor::Step;
+pub use error::{Damage, Error, Result};
+pub use event::Event;
+pub use layout::Layout;
+pub use options::{Compression, Durability, History, Options, Pacing, Placement, RemoveInputs};
+pub use read::{KeyRange, Snapshot};
+pub use stats::Stats;
+pub use store::Store;

@@ -1,1 +1,3 @@
 //! The laboratory of lithify.
+
+pub mod conformance;

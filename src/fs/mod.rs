@@ -3,20 +3,28 @@
 //! Every byte that the engine persists goes through [`Fs`] and [`File`], so a
 //! simulator can stand in for the disk. A file system is *rooted*: names are
 //! relative to one directory (`"wal-000001"`, `"sub/name"`), separated by `/`,
-//! and cannot leave it.
+//! and cannot leave it; [`name`] has the rules, and every method answers
+//! `InvalidInput` to a name that breaks them. Where a directory is expected and
+//! a file is in its place, methods answer `NotADirectory`. Directories are only
+//! ever created, never renamed or removed.
 //!
 //! The traits promise what POSIX promises and no more. What the contracts below
 //! call *volatile* may or may not survive a crash, in any combination: a size
 //! without its bytes, a later write without an earlier one, a removal without
 //! the rename before it.
 //!
-//! This module does not retry, buffer, or interpret anything: short reads,
-//! short writes and errors reach the caller as they are.
+//! The traits do not retry, buffer, or interpret anything: short reads, short
+//! writes and errors (`Interrupted` among them) reach the caller as they are.
+//! [`whole`] has the loops that callers need.
 
 mod mem;
+pub mod name;
+#[cfg(unix)]
 mod os;
+pub mod whole;
 
 pub use mem::MemFs;
+#[cfg(unix)]
 pub use os::OsFs;
 
 use std::fmt::Debug;
@@ -25,7 +33,12 @@ use std::sync::Arc;
 
 /// An open file. Handles stay valid when the file is renamed or removed.
 ///
-/// All methods take `&self`: readers on several threads share one handle.
+/// All methods take `&self`, so threads share one handle: calls that change the
+/// file take turns. Through *different* handles, calls that change one file must
+/// not overlap in time: an append could overwrite another.
+///
+/// On a handle with [`Access::Read`], `append`, `write_at` and `set_len` are
+/// `PermissionDenied` and change nothing; syncing is allowed.
 pub trait File: Debug + Send + Sync {
     /// Writes `bytes` at the end of the file and returns how many were written,
     /// which may be fewer than given. The bytes are volatile until [`File::sync_data`].
@@ -35,10 +48,13 @@ pub trait File: Debug + Send + Sync {
     fn append(&self, bytes: &[u8]) -> io::Result<usize>;
 
     /// Writes `bytes` at `offset`, past the end if need be (the gap reads as
-    /// zeros), and returns how many were written. Volatile until synced.
+    /// zeros), and returns how many were written. Volatile until synced. Writing
+    /// no bytes changes nothing, not even the length.
     ///
     /// # Errors
-    /// Some prefix of `bytes` may have been written when an error is returned.
+    /// `InvalidInput` when the write would end beyond `i64::MAX`, `FileTooLarge`
+    /// when the file would become longer than the device allows. Some prefix of `bytes`
+    /// may have been written when an error is returned.
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize>;
 
     /// Reads into `buffer` from `offset` and returns how many bytes were read:
@@ -51,7 +67,8 @@ pub trait File: Debug + Send + Sync {
     /// Cuts the file to `length` bytes, or extends it with zeros. Volatile until synced.
     ///
     /// # Errors
-    /// Whatever the device reports; the length is then unknown.
+    /// `InvalidInput` when `length` exceeds `i64::MAX`; otherwise whatever the
+    /// device reports, and the length is then unknown.
     fn set_len(&self, length: u64) -> io::Result<()>;
 
     /// The length in bytes as this process sees it.
@@ -86,7 +103,7 @@ pub trait File: Debug + Send + Sync {
 /// How [`Fs::open`] treats the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Only reads; writing is an error.
+    /// Only reads; writing is `PermissionDenied`.
     Read,
     /// Reads and writes.
     Write,
@@ -102,7 +119,8 @@ pub enum LockKind {
 }
 
 /// A held advisory lock; dropping it releases the lock, and so does the death
-/// of the process.
+/// of the process. It belongs to the file and not to its name: a new file under
+/// the old name has a lock of its own, so lock files are best never removed.
 pub trait Lock: Debug + Send + Sync {}
 
 /// A directory tree on some device. See the module for names and durability.
@@ -126,7 +144,9 @@ pub trait Fs: Debug + Send + Sync {
     /// directories are synced.
     ///
     /// # Errors
-    /// `NotFound` when `from` is missing. The rename may have happened even so.
+    /// `NotFound` when `from` or the directory of `to` is missing, `IsADirectory`
+    /// when either name is a directory: nothing has changed then. After any other
+    /// error the rename may have happened even so.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
     /// Removes a file's name; open handles keep working. Volatile until
@@ -137,31 +157,38 @@ pub trait Fs: Debug + Send + Sync {
     fn remove(&self, name: &str) -> io::Result<()>;
 
     /// Creates a directory (and its parents); succeeds when it exists already.
-    /// `""` is the root itself.
+    /// `""` is the root itself. Unlike a file's, the directory's name is durable
+    /// when the call has succeeded, even if it existed already, and so are the
+    /// names of the parents that the call created.
     ///
     /// # Errors
-    /// `AlreadyExists` or `NotADirectory` when a file is in the way.
+    /// `AlreadyExists` when `name` is a file, `NotADirectory` when a parent is.
+    /// Some of the parents may have been created when an error is returned.
     fn create_dir(&self, name: &str) -> io::Result<()>;
 
     /// The names of the files and directories directly inside `dir`, sorted.
     /// `""` is the root.
     ///
     /// # Errors
-    /// `NotFound` when there is no such directory.
+    /// `NotFound` when there is no such directory, `InvalidData` when a name in
+    /// it is not UTF-8.
     fn list(&self, dir: &str) -> io::Result<Vec<String>>;
 
     /// Makes the names inside `dir` durable: creations, renames and removals
     /// that happened before the call. `""` is the root.
     ///
     /// # Errors
-    /// As [`File::sync`]: after an error nothing is known.
+    /// `NotFound` when there is no such directory; otherwise as [`File::sync`]:
+    /// nothing is known.
     fn sync_dir(&self, dir: &str) -> io::Result<()>;
 
     /// Takes an advisory lock on the file `name`, which is created when it is
-    /// missing and the lock is exclusive. Does not wait.
+    /// missing and the lock is exclusive (its name is then volatile, as after
+    /// [`Fs::create`]). Does not wait. The lock stops no reading or writing, and
+    /// excludes holders in this process as in any other.
     ///
     /// # Errors
     /// `WouldBlock` when another holder excludes this one; `NotFound` when the
-    /// file is missing and the lock is shared.
+    /// file is missing and the lock is shared; `IsADirectory` for a directory.
     fn lock(&self, name: &str, kind: LockKind) -> io::Result<Box<dyn Lock>>;
 }

@@ -1,0 +1,196 @@
+//! A batch: what one commit changes, all of it or nothing.
+//!
+//! Within a batch the last operation on a key wins. Limits are checked when the
+//! batch is committed, so building one never fails.
+
+use crate::commit::Commit;
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::segment::run::{EntryRef, Run, prefix_of};
+
+/// Puts and deletes over any number of keyspaces. Keyspaces exist from the first
+/// commit that names them.
+///
+/// ```
+/// let mut batch = lithify::WriteBatch::new();
+/// batch.put("users", b"ada", b"1815");
+/// batch.delete("users", b"bob");
+/// assert_eq!(batch.len(), 2);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct WriteBatch {
+    keyspaces: Vec<String>,
+    operations: Vec<Operation>,
+    bytes: Vec<u8>,
+    longest_key: usize,
+    longest_value: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Operation {
+    keyspace: u32,
+    prefix: u64,
+    offset: usize,
+    key_length: usize,
+    value_length: Option<usize>,
+}
+
+impl WriteBatch {
+    /// An empty batch. Committing it takes a commit number all the same.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets `key` of `keyspace` to `value`.
+    pub fn put(&mut self, keyspace: &str, key: &[u8], value: &[u8]) {
+        self.push(keyspace, key, Some(value));
+    }
+
+    /// Removes `key` from `keyspace`; a key that is not there is no error.
+    pub fn delete(&mut self, keyspace: &str, key: &[u8]) {
+        self.push(keyspace, key, None);
+    }
+
+    /// How many operations the batch holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.operations.len()
+    }
+
+    /// True when the batch holds no operation.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+
+    /// Its keys and values in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Removes all operations and keeps the memory.
+    pub fn clear(&mut self) {
+        self.keyspaces.clear();
+        self.operations.clear();
+        self.bytes.clear();
+        self.longest_key = 0;
+        self.longest_value = 0;
+    }
+
+    fn push(&mut self, keyspace: &str, key: &[u8], value: Option<&[u8]>) {
+        let keyspace = self.keyspace_number(keyspace);
+        let offset = self.bytes.len();
+        self.bytes.extend_from_slice(key);
+        self.bytes.extend_from_slice(value.unwrap_or_default());
+        self.longest_key = self.longest_key.max(key.len());
+        self.longest_value = self.longest_value.max(value.map_or(0, <[u8]>::len));
+        self.operations.push(Operation {
+            keyspace,
+            prefix: prefix_of(key),
+            offset,
+            key_length: key.len(),
+            value_length: value.map(<[u8]>::len),
+        });
+    }
+
+    /// The number of a keyspace inside this batch. Batches name few keyspaces, and
+    /// neighbouring operations mostly name the same one, so the search starts there.
+    fn keyspace_number(&mut self, name: &str) -> u32 {
+        let last = self.operations.last().map(|operation| operation.keyspace);
+        if let Some(last) = last
+            && self.keyspaces[last as usize] == name
+        {
+            return last;
+        }
+        let position = self.keyspaces.iter().position(|known| known == name);
+        let position = position.unwrap_or_else(|| {
+            self.keyspaces.push(name.to_owned());
+            self.keyspaces.len() - 1
+        });
+        position as u32
+    }
+
+    /// Refuses what is beyond a limit.
+    pub(crate) fn check_limits(&self) -> Result<()> {
+        let longest_name = self.keyspaces.iter().map(String::len).max().unwrap_or(0);
+        let rows = [
+            (
+                "the longest key in bytes",
+                self.longest_key,
+                limits::KEY_BYTES,
+            ),
+            (
+                "the longest value in bytes",
+                self.longest_value,
+                limits::VALUE_BYTES,
+            ),
+            ("the batch in bytes", self.bytes.len(), limits::BATCH_BYTES),
+            (
+                "the batch in operations",
+                self.operations.len(),
+                limits::BATCH_OPERATIONS,
+            ),
+            (
+                "the longest keyspace name in bytes",
+                longest_name,
+                limits::KEYSPACE_NAME_BYTES,
+            ),
+        ];
+        for (what, given, limit) in rows {
+            if given > limit {
+                return Err(Error::Limit {
+                    what,
+                    given: given as u64,
+                    limit: limit as u64,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The names of the keyspaces that the batch touches, in order of first use.
+    pub(crate) fn keyspaces(&self) -> &[String] {
+        &self.keyspaces
+    }
+
+    /// One sorted run for each keyspace named, in that order, all at `commit`.
+    pub(crate) fn sorted_runs(&self, commit: Commit) -> Vec<Run> {
+        let mut order: Vec<&Operation> = self.operations.iter().collect();
+        // The sort is stable, so of several operations on a key the last stays last.
+        order.sort_by(|a, b| {
+            (a.keyspace, a.prefix)
+                .cmp(&(b.keyspace, b.prefix))
+                .then_with(|| self.key(a).cmp(self.key(b)))
+        });
+        let mut runs: Vec<Run> = self.keyspaces.iter().map(|_| Run::default()).collect();
+        if let [run] = &mut runs[..] {
+            *run = Run::with_capacity(order.len(), self.bytes.len());
+        }
+        for (position, operation) in order.iter().enumerate() {
+            let is_overwritten = order.get(position + 1).is_some_and(|next| {
+                next.keyspace == operation.keyspace && self.key(next) == self.key(operation)
+            });
+            if !is_overwritten {
+                runs[operation.keyspace as usize].push(EntryRef {
+                    key: self.key(operation),
+                    commit,
+                    value: self.value(operation),
+                });
+            }
+        }
+        runs
+    }
+
+    fn key(&self, operation: &Operation) -> &[u8] {
+        &self.bytes[operation.offset..operation.offset + operation.key_length]
+    }
+
+    fn value(&self, operation: &Operation) -> Option<&[u8]> {
+        let start = operation.offset + operation.key_length;
+        operation
+            .value_length
+            .map(|length| &self.bytes[start..start + length])
+    }
+}

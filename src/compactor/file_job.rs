@@ -1,0 +1,355 @@
+//! A job that moves the line between memory and files: it writes one segment file,
+//! and one manifest record makes it count.
+//!
+//! The file holds the merge outputs of a closing, and every other segment that is
+//! still only in memory and the WAL up to the closing commit. So afterwards every
+//! commit up to there is in files, and the WAL before it can go. Segments that would
+//! keep a mostly dead file alive move along.
+//!
+//! Each step performs at most one operation that matters for durability, in this
+//! order: create, append (several), sync, sync directory, append to manifest, sync
+//! manifest. Only then does the version change, and only then do files go.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use crate::commit::Commit;
+use crate::compactor::STEP_ENTRIES;
+use crate::compactor::install::{Output, install_outputs};
+use crate::compactor::task::{MergeTask, RunningTask, Task};
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::manifest::Edit;
+use crate::policy::PlannedMerge;
+use crate::retention::removes;
+use crate::segment::{Segment, SegmentFileWriter, SegmentId};
+use crate::storage::{Obsolete, Storage};
+use crate::version::Node;
+
+/// What comes next.
+#[derive(Debug)]
+enum Phase {
+    Create,
+    Write,
+    Sync,
+    SyncDirectory,
+    WriteEdit,
+    SyncEdit(Edit),
+    Done,
+}
+
+/// One file on its way.
+#[derive(Debug)]
+pub(crate) struct FileJob {
+    at: Commit,
+    waiting: VecDeque<Task>,
+    running: Option<RunningTask>,
+    writer: Option<SegmentFileWriter>,
+    phase: Phase,
+    /// The merge outputs, and how many inputs each has.
+    merges: BTreeMap<SegmentId, usize>,
+    /// Segments in files whose place in the manifest this job takes over.
+    replaced: Vec<SegmentId>,
+    segments: Vec<Arc<Segment>>,
+}
+
+impl FileJob {
+    /// The job that brings everything up to `at` into files, with these merges;
+    /// `None` when there is nothing to do.
+    pub(crate) fn new(storage: &Storage, at: Commit, merges: &[PlannedMerge]) -> Option<Self> {
+        let plan = Plan::new(storage, at, merges);
+        if plan.tasks.is_empty() {
+            return None;
+        }
+        Some(Self {
+            at,
+            waiting: plan.tasks,
+            running: None,
+            writer: None,
+            phase: Phase::Create,
+            merges: plan.merges,
+            replaced: plan.replaced,
+            segments: Vec::new(),
+        })
+    }
+
+    /// Does one piece of work. Returns how many entries were read, and whether the
+    /// job is done.
+    pub(crate) fn step(&mut self, storage: &mut Storage) -> Result<(usize, bool)> {
+        let outcome = self.advance(storage);
+        storage.note(outcome)
+    }
+
+    fn advance(&mut self, storage: &mut Storage) -> Result<(usize, bool)> {
+        match std::mem::replace(&mut self.phase, Phase::Done) {
+            Phase::Create => {
+                let number = storage.allocate_file();
+                let options = storage.writer_options();
+                self.writer = Some(SegmentFileWriter::create(&*storage.fs, number, options)?);
+                self.phase = Phase::Write;
+            }
+            Phase::Write => return self.write(storage),
+            Phase::Sync => {
+                self.writer().sync()?;
+                self.phase = Phase::SyncDirectory;
+            }
+            Phase::SyncDirectory => {
+                storage.fs.sync_dir("").map_err(Error::io("sync", ""))?;
+                self.phase = Phase::WriteEdit;
+            }
+            Phase::WriteEdit => {
+                let edit = self.edit(storage);
+                storage.manifest.write_edit(&edit)?;
+                self.phase = Phase::SyncEdit(edit);
+            }
+            Phase::SyncEdit(edit) => {
+                let unused = storage.manifest.commit_edit(&edit)?;
+                self.install(storage, &edit, unused);
+                return Ok((0, true));
+            }
+            Phase::Done => unreachable!("a job that is done, or has failed, is dropped"),
+        }
+        Ok((0, false))
+    }
+
+    fn writer(&mut self) -> &mut SegmentFileWriter {
+        self.writer.as_mut().expect("the file was created")
+    }
+
+    /// Merges until a chunk is full, or appends the chunk.
+    fn write(&mut self, storage: &mut Storage) -> Result<(usize, bool)> {
+        self.phase = Phase::Write;
+        if self.writer().chunk_is_full() {
+            self.writer().write_chunk()?;
+            return Ok((0, false));
+        }
+        if self.running.is_none() {
+            let Some(task) = self.waiting.pop_front() else {
+                self.writer().finish_file();
+                self.writer().write_chunk()?;
+                self.phase = Phase::Sync;
+                return Ok((0, false));
+            };
+            let task = RunningTask::begin(task)?;
+            self.writer()
+                .begin_segment(task.meta.clone(), task.most_keys);
+            self.running = Some(task);
+        }
+        let task = self.running.as_mut().expect("a task was begun");
+        let writer = self.writer.as_mut().expect("the file was created");
+        let (read, exhausted) = task.pump(STEP_ENTRIES, |entry| {
+            writer.push(entry);
+            !writer.chunk_is_full()
+        })?;
+        if task.is_merge {
+            storage.counters.merge_entries_read += read as u64;
+        } else {
+            storage.counters.moved_entries += read as u64;
+        }
+        if exhausted {
+            writer.finish_segment();
+            self.running = None;
+        }
+        Ok((read, false))
+    }
+
+    /// The record that publishes the file.
+    fn edit(&mut self, storage: &mut Storage) -> Edit {
+        let writer = self.writer.take().expect("the file was created");
+        let number = writer.number();
+        let (data, segments) = writer.into_parts(storage.cache.clone());
+        let data = Arc::new(data);
+        let length = data.length();
+        storage.data_files.insert(number, Arc::clone(&data));
+        let mut removed: BTreeSet<SegmentId> = storage.removed_since_edit.drain(..).collect();
+        removed.extend(self.replaced.iter().copied());
+        self.segments = segments
+            .iter()
+            .map(|(meta, place)| Segment::in_file(meta.clone(), Arc::clone(&data), *place))
+            .map(Arc::new)
+            .collect();
+        let known = storage.manifest.state.keyspaces.len();
+        Edit {
+            flushed_through: self.at,
+            oldest_wal: storage.wal.oldest_needed(self.at),
+            next_file: storage.next_file,
+            keyspaces: storage.version.keyspace_names()[known..]
+                .iter()
+                .map(|name| name.to_string())
+                .collect(),
+            files: vec![(number, length)],
+            removed: removed.into_iter().collect(),
+            added: segments,
+        }
+    }
+
+    /// Lets the version follow the manifest, and retires what nothing needs any more.
+    fn install(&mut self, storage: &mut Storage, edit: &Edit, unused: Vec<u64>) {
+        let (outputs, moved): (Vec<_>, Vec<_>) = std::mem::take(&mut self.segments)
+            .into_iter()
+            .partition(|segment| self.merges.contains_key(&segment.meta.id()));
+        let stale = install_moved(storage, moved);
+        let outputs = outputs
+            .into_iter()
+            .map(|segment| Output {
+                inputs: self.merges[&segment.meta.id()],
+                segment,
+            })
+            .collect();
+        install_outputs(storage, self.at, outputs);
+        // The edit has removed its own; what left the version meanwhile, and what the
+        // edit has added in vain, goes with the next edit.
+        storage
+            .removed_since_edit
+            .retain(|id| edit.removed.binary_search(id).is_err());
+        storage.removed_since_edit.extend(stale);
+        for number in unused {
+            let data = storage
+                .data_files
+                .remove(&number)
+                .expect("the manifest's files are open");
+            storage.obsolete.push_back(Obsolete::Data(data));
+        }
+        let logs = storage.wal.retire_before(edit.oldest_wal);
+        storage.obsolete.extend(logs.into_iter().map(Obsolete::Log));
+        storage.counters.segment_files += 1;
+        storage.counters.segment_file_bytes +=
+            edit.files.iter().map(|(_, bytes)| bytes).sum::<u64>();
+        storage.counters.edits += 1;
+        storage.events.push(Event::Published {
+            flushed_through: self.at,
+        });
+    }
+}
+
+/// Swaps moved segments in, and returns the identities of those that retention has
+/// removed in the meantime.
+fn install_moved(storage: &mut Storage, moved: Vec<Arc<Segment>>) -> Vec<SegmentId> {
+    let moved: BTreeMap<SegmentId, Arc<Segment>> = moved
+        .into_iter()
+        .map(|segment| (segment.meta.id(), segment))
+        .collect();
+    let mut missing: BTreeSet<SegmentId> = moved.keys().copied().collect();
+    let mut memory_bytes = 0;
+    storage.version.for_each_segment(|segment| {
+        if missing.remove(&segment.meta.id()) {
+            memory_bytes += segment.memory_bytes();
+        }
+    });
+    storage.memory_bytes -= memory_bytes;
+    let version = Arc::make_mut(&mut storage.version);
+    version.move_segments(&|id| moved.get(&id).cloned());
+    missing.into_iter().collect()
+}
+
+/// What a file job has to write.
+struct Plan<'a> {
+    storage: &'a Storage,
+    at: Commit,
+    tasks: VecDeque<Task>,
+    merges: BTreeMap<SegmentId, usize>,
+    replaced: Vec<SegmentId>,
+    /// Files that stay alive only for less than half of their bytes.
+    mostly_dead: BTreeSet<u64>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(storage: &'a Storage, at: Commit, merges: &[PlannedMerge]) -> Self {
+        let mut plan = Self {
+            storage,
+            at,
+            tasks: VecDeque::new(),
+            merges: BTreeMap::new(),
+            replaced: Vec::new(),
+            mostly_dead: BTreeSet::new(),
+        };
+        plan.find_mostly_dead_files(merges);
+        for (keyspace, roots) in storage.version.all_roots() {
+            let merge = merges.iter().find(|merge| merge.keyspace == keyspace);
+            for (position, node) in roots.iter().enumerate() {
+                match merge.filter(|merge| merge.inputs.contains(&position)) {
+                    Some(merge) => plan.add_input(merge, position, node),
+                    None => plan.add_moves(node),
+                }
+            }
+        }
+        plan
+    }
+
+    fn add_input(&mut self, merge: &PlannedMerge, position: usize, node: &Node) {
+        if position == merge.inputs.start {
+            let placement = &self.storage.placement;
+            let task = MergeTask::new(&self.storage.version, placement, merge);
+            let id = SegmentId {
+                keyspace: merge.keyspace,
+                end: merge.window.end,
+                level: merge.window.level,
+            };
+            self.merges.insert(id, merge.inputs.len());
+            self.tasks.push_back(Task::Merge(task));
+        }
+        if removes(self.storage.placement.remove_inputs, self.at, node.meta()) {
+            let replaced = &mut self.replaced;
+            node.for_each(&mut |segment| {
+                if segment.file().is_some() {
+                    replaced.push(segment.meta.id());
+                }
+            });
+        } else {
+            self.add_moves(node);
+        }
+    }
+
+    /// Everything of `node` that is only in memory, or in a mostly dead file.
+    fn add_moves(&mut self, node: &Node) {
+        if node.meta().last > self.at {
+            return;
+        }
+        let Self {
+            tasks,
+            replaced,
+            mostly_dead,
+            ..
+        } = self;
+        node.for_each(&mut |segment| match segment.file() {
+            None => tasks.push_back(Task::Move(Arc::clone(segment))),
+            Some(file) if mostly_dead.contains(&file.data().number()) => {
+                replaced.push(segment.meta.id());
+                tasks.push_back(Task::Move(Arc::clone(segment)));
+            }
+            Some(_) => {}
+        });
+    }
+
+    /// Files that lose segments to this job and keep less than half of their bytes.
+    fn find_mostly_dead_files(&mut self, merges: &[PlannedMerge]) {
+        let rule = self.storage.placement.remove_inputs;
+        let mut losing = BTreeSet::new();
+        let mut kept: BTreeMap<u64, u64> = BTreeMap::new();
+        let mut visit = |segment: &Arc<Segment>, goes: bool| {
+            if let Some(file) = segment.file() {
+                let number = file.data().number();
+                if goes {
+                    losing.insert(number);
+                } else {
+                    *kept.entry(number).or_default() += file.place().length();
+                }
+            }
+        };
+        for (keyspace, roots) in self.storage.version.all_roots() {
+            let merge = merges.iter().find(|merge| merge.keyspace == keyspace);
+            for (position, node) in roots.iter().enumerate() {
+                let is_input = merge.is_some_and(|merge| merge.inputs.contains(&position));
+                let goes = is_input && removes(rule, self.at, node.meta());
+                node.for_each(&mut |segment| visit(segment, goes));
+            }
+        }
+        self.mostly_dead = losing
+            .into_iter()
+            .filter(|number| {
+                let kept = kept.get(number).copied().unwrap_or(0);
+                kept > 0 && kept < self.storage.data_files[number].length() / 2
+            })
+            .collect();
+    }
+}

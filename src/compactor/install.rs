@@ -1,0 +1,85 @@
+//! Putting merge outputs into the version, and inputs out of it.
+
+use std::sync::Arc;
+
+use crate::commit::Commit;
+use crate::event::Event;
+use crate::options::RemoveInputs;
+use crate::retention::{removes, removes_later};
+use crate::segment::Segment;
+use crate::storage::Storage;
+use crate::version::{Input, Node, inside_window};
+
+/// A merge output that is ready to replace its inputs.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) segment: Arc<Segment>,
+    /// How many segments went in.
+    pub(crate) inputs: usize,
+}
+
+/// Replaces the inputs of each output by it, and applies retention as of the closing
+/// at `at`. Readers of older versions are not disturbed.
+pub(crate) fn install_outputs(storage: &mut Storage, at: Commit, outputs: Vec<Output>) {
+    for output in outputs {
+        install_output(storage, at, output);
+    }
+    let rule = storage.placement.remove_inputs;
+    if removes_later(rule) {
+        let version = Arc::make_mut(&mut storage.version);
+        let removed = version.remove_inputs(&|input| removes(rule, at, input));
+        storage.forget(removed);
+    }
+}
+
+fn install_output(storage: &mut Storage, at: Commit, output: Output) {
+    let rule = storage.placement.remove_inputs;
+    let meta = output.segment.meta.clone();
+    let version = Arc::make_mut(&mut storage.version);
+    let roots = version.roots(meta.keyspace);
+    let mut inputs = Vec::new();
+    let mut gone = Vec::new();
+    for node in &roots[inside_window(roots, meta.window)] {
+        if removes(rule, at, node.meta()) {
+            node.for_each(&mut |segment| gone.push(Arc::clone(segment)));
+            inputs.push(Input::Removed {
+                first: node.meta().first,
+            });
+        } else {
+            inputs.push(Input::Kept(Arc::clone(node)));
+        }
+    }
+    if rule == RemoveInputs::Always {
+        inputs.clear();
+    }
+    storage.memory_bytes += output.segment.memory_bytes();
+    let node = Arc::new(Node {
+        segment: output.segment,
+        inputs,
+    });
+    let replaced = version.replace_window(node);
+    assert_eq!(
+        replaced, output.inputs,
+        "a window's live segments change only by its own merge"
+    );
+    storage.events.push(Event::Merged {
+        keyspace: version.keyspace_name(meta.keyspace).to_owned(),
+        window: meta.window,
+        inputs: output.inputs,
+        entries: meta.entries,
+    });
+    count(storage, at, output.inputs, meta.entries);
+    storage.forget(gone);
+}
+
+fn count(storage: &mut Storage, at: Commit, inputs: usize, entries: u64) {
+    let counters = &mut storage.counters;
+    counters.merges += 1;
+    counters.merge_inputs += inputs as u64;
+    counters.merge_entries_written += entries;
+    if storage.pause.0 != at {
+        storage.pause = (at, 0);
+    }
+    storage.pause.1 += entries;
+    counters.longest_pause_entries = counters.longest_pause_entries.max(storage.pause.1);
+}

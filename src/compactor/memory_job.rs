@@ -1,0 +1,65 @@
+//! Merges whose inputs and outputs are all in memory.
+//!
+//! Nothing reaches the disk: the WAL already holds every entry, and replaying it
+//! leads to the same merges.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::compactor::STEP_ENTRIES;
+use crate::compactor::install::{Output, install_outputs};
+use crate::compactor::task::{RunningTask, Task};
+use crate::error::Result;
+use crate::policy::Closing;
+use crate::segment::run::Run;
+use crate::segment::{Segment, Tally};
+use crate::storage::Storage;
+
+/// The merges of one closing.
+#[derive(Debug)]
+pub(crate) struct MemoryJob {
+    closing: Closing,
+    waiting: VecDeque<Task>,
+    running: Option<(RunningTask, Run, Tally)>,
+    outputs: Vec<Output>,
+}
+
+impl MemoryJob {
+    pub(crate) fn new(closing: Closing, tasks: VecDeque<Task>) -> Self {
+        Self {
+            closing,
+            waiting: tasks,
+            running: None,
+            outputs: Vec::new(),
+        }
+    }
+
+    /// Merges a bounded number of entries. Returns how many were read, and whether
+    /// the job is done and its outputs are in the version.
+    pub(crate) fn step(&mut self, storage: &mut Storage) -> Result<(usize, bool)> {
+        if self.running.is_none() {
+            let Some(task) = self.waiting.pop_front() else {
+                install_outputs(storage, self.closing.at, std::mem::take(&mut self.outputs));
+                return Ok((0, true));
+            };
+            self.running = Some((RunningTask::begin(task)?, Run::default(), Tally::default()));
+        }
+        let (task, run, tally) = self.running.as_mut().expect("a task was begun");
+        let (read, exhausted) = task.pump(STEP_ENTRIES, |entry| {
+            tally.add(entry);
+            run.push(entry);
+            true
+        })?;
+        storage.counters.merge_entries_read += read as u64;
+        if exhausted && let Some((mut task, run, tally)) = self.running.take() {
+            tally.fill(&mut task.meta);
+            let bits = storage.options.filter_bits_per_key;
+            let segment = Arc::new(Segment::in_memory(task.meta, run, bits));
+            self.outputs.push(Output {
+                segment,
+                inputs: task.inputs,
+            });
+        }
+        Ok((read, false))
+    }
+}

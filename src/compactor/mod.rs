@@ -1,0 +1,238 @@
+//! The compactor: brings the layout to where the policy says it should be.
+//!
+//! Single-threaded and driven step by step; dropping it between two steps is what a
+//! crash looks like. It learns of commits through events, and from nothing but the
+//! watermark and the version it derives what to do: *what* is merged is exact,
+//! *when* is best effort.
+//!
+//! Two lanes. The *memory lane* handles closings whose segments are all in memory;
+//! nothing reaches the disk. The *file lane* handles the rest, one file at a time and
+//! in commit order. The memory lane runs ahead of the file lane only with windows
+//! that begin at or after the last commit in the file lane, so the two never touch
+//! the same segment, and every file job finds the settled layout up to its commit.
+//!
+//! Invariant: after a file job at commit `c`, the manifest holds the settled layout
+//! of the history up to `c` (the levels of `c` itself may still be on their way).
+
+mod file_job;
+mod install;
+mod memory_job;
+mod switch_job;
+mod task;
+mod watermark;
+
+use std::collections::VecDeque;
+
+use crate::commit::Commit;
+use crate::error::Result;
+use crate::event::Event;
+use crate::policy::{Closing, closings, next_closing_commit, plan, widest_window};
+use crate::storage::Storage;
+
+use file_job::FileJob;
+use memory_job::MemoryJob;
+use switch_job::SwitchJob;
+use task::{MergeTask, Task};
+use watermark::Watermark;
+
+/// The most entries that one step reads.
+pub(crate) const STEP_ENTRIES: usize = 1024;
+
+/// What one step has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing is left to do with what is known.
+    Idle,
+    /// A bounded piece of work.
+    Worked {
+        /// Entries read.
+        entries: usize,
+    },
+}
+
+/// Work for the file lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FileWork {
+    /// Windows close, and their outputs or inputs live in files.
+    Close(Closing),
+    /// Memory is short: everything up to this commit moves to a file as it is.
+    Spill(Commit),
+}
+
+impl FileWork {
+    fn at(self) -> Commit {
+        match self {
+            Self::Close(closing) => closing.at,
+            Self::Spill(at) => at,
+        }
+    }
+}
+
+/// The compactor of one store.
+#[derive(Debug)]
+pub(crate) struct Compactor {
+    watermark: Watermark,
+    /// Every closing up to here was handed to a lane.
+    closed_through: Commit,
+    /// Closings of the commit `closed_through` that were not handed out yet.
+    due: VecDeque<Closing>,
+    memory_job: Option<MemoryJob>,
+    file_queue: VecDeque<FileWork>,
+    file_job: Option<(FileWork, FileJob)>,
+    switch_job: Option<SwitchJob>,
+}
+
+impl Compactor {
+    /// A compactor for a store that was just opened: all commits are known, and the
+    /// closings of the last flushed commit are looked at once more, in case a crash
+    /// came between its levels.
+    pub(crate) fn new(storage: &Storage) -> Self {
+        Self {
+            watermark: Watermark::new(storage.version.head()),
+            closed_through: storage.manifest.state.flushed_through.minus(1),
+            due: VecDeque::new(),
+            memory_job: None,
+            file_queue: VecDeque::new(),
+            file_job: None,
+            switch_job: None,
+        }
+    }
+
+    /// Takes note of an event. It changes when things happen, never what.
+    pub(crate) fn receive(&mut self, event: &Event) {
+        if let Event::Committed { commit } = event {
+            self.watermark.learn(*commit);
+        }
+    }
+
+    /// Learns from the truth what events may have failed to tell.
+    pub(crate) fn reconcile(&mut self, storage: &Storage) {
+        self.watermark.learn_all(storage.version.head());
+    }
+
+    /// Commits that the compactor does not know of yet.
+    pub(crate) fn lag(&self, storage: &Storage) -> u64 {
+        storage.version.head().get() - self.watermark.through().get()
+    }
+
+    /// Does one bounded piece of work, smallest windows first.
+    ///
+    /// # Errors
+    /// When the disk fails, or stored bytes are damaged. The storage is then
+    /// poisoned, or the damage will be found again.
+    pub(crate) fn step(&mut self, storage: &mut Storage) -> Result<Step> {
+        storage.check_writable()?;
+        if let Some(job) = &mut self.memory_job {
+            let (entries, done) = job.step(storage)?;
+            if done {
+                self.memory_job = None;
+            }
+            return Ok(Step::Worked { entries });
+        }
+        if let Some(closing) = self.next_closing(storage) {
+            self.hand_out(storage, closing);
+            return Ok(Step::Worked { entries: 0 });
+        }
+        self.step_file_lane(storage)
+    }
+
+    /// The next closing that no lane has, if the watermark has reached it.
+    fn next_closing(&mut self, storage: &Storage) -> Option<Closing> {
+        if self.due.is_empty() {
+            let next = next_closing_commit(&storage.placement, self.closed_through)
+                .filter(|&next| next <= self.watermark.through())?;
+            self.due = closings(&storage.placement, storage.options.cascade, next).into();
+            self.closed_through = next;
+        }
+        self.due.pop_front()
+    }
+
+    /// Gives a closing to the lane it belongs to.
+    fn hand_out(&mut self, storage: &mut Storage, closing: Closing) {
+        let window = widest_window(&storage.placement, closing);
+        let queued = self
+            .file_queue
+            .back()
+            .or(self.file_job.as_ref().map(|(work, _)| work));
+        let fence = queued.map_or(Commit::ZERO, |work| work.at());
+        if closing.highest >= storage.file_level || window.start < fence {
+            self.file_queue.push_back(FileWork::Close(closing));
+            return;
+        }
+        let version = &storage.version;
+        let merges = plan(version, &storage.placement, closing);
+        let needs_file = merges.iter().any(|merge| {
+            let inputs = &version.roots(merge.keyspace)[merge.inputs.clone()];
+            inputs.iter().any(|node| node.segment.file().is_some())
+        });
+        if needs_file {
+            self.file_queue.push_back(FileWork::Close(closing));
+            return;
+        }
+        let tasks = merges
+            .iter()
+            .map(|merge| Task::Merge(MergeTask::new(version, &storage.placement, merge)))
+            .collect();
+        self.memory_job = Some(MemoryJob::new(closing, tasks));
+    }
+
+    fn step_file_lane(&mut self, storage: &mut Storage) -> Result<Step> {
+        if let Some(job) = &mut self.switch_job {
+            if job.step(storage)? {
+                self.switch_job = None;
+            }
+            return Ok(Step::Worked { entries: 0 });
+        }
+        if let Some((_, job)) = &mut self.file_job {
+            let outcome = job.step(storage);
+            let (entries, done) = outcome.inspect_err(|_| self.file_job = None)?;
+            if done {
+                self.file_job = None;
+            }
+            return Ok(Step::Worked { entries });
+        }
+        if let Some(&work) = self.file_queue.front() {
+            self.begin_file_work(storage, work);
+            return Ok(Step::Worked { entries: 0 });
+        }
+        if self.wants_spill(storage) {
+            self.file_queue
+                .push_back(FileWork::Spill(self.watermark.through()));
+            return Ok(Step::Worked { entries: 0 });
+        }
+        if storage.remove_one_obsolete()? {
+            return Ok(Step::Worked { entries: 0 });
+        }
+        Ok(Step::Idle)
+    }
+
+    /// Begins the first work of the file lane, or the manifest switch that must come
+    /// before it.
+    fn begin_file_work(&mut self, storage: &mut Storage, work: FileWork) {
+        let (merges, always_flushes) = match work {
+            FileWork::Close(closing) => (
+                plan(&storage.version, &storage.placement, closing),
+                closing.highest >= storage.file_level,
+            ),
+            FileWork::Spill(_) => (Vec::new(), true),
+        };
+        let job = (always_flushes || !merges.is_empty())
+            .then(|| FileJob::new(storage, work.at(), &merges))
+            .flatten();
+        match job {
+            Some(_) if storage.manifest.wants_switch() => {
+                self.switch_job = Some(SwitchJob::default());
+                return;
+            }
+            Some(job) => self.file_job = Some((work, job)),
+            None => {}
+        }
+        self.file_queue.pop_front();
+    }
+
+    /// Whether memory is over its budget and a spill would help.
+    fn wants_spill(&self, storage: &Storage) -> bool {
+        storage.memory_bytes > storage.options.memory_budget_bytes
+            && storage.manifest.state.flushed_through < self.watermark.through()
+    }
+}

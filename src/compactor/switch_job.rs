@@ -1,0 +1,57 @@
+//! Replacing a manifest that has grown long, or one from before opening, by a new
+//! file that begins with the present state.
+//!
+//! The old file goes only after the new one, its bytes and its name, is durable.
+//! Until then the old one is in force, because the new one may not survive.
+
+use crate::error::{Error, Result};
+use crate::files::{FileKind, file_name};
+use crate::manifest::Switch;
+use crate::storage::{Obsolete, Storage};
+
+/// What comes next.
+#[derive(Debug, Default)]
+pub(crate) enum SwitchJob {
+    #[default]
+    Create,
+    Write(Switch),
+    Sync(Switch),
+    SyncDirectory(Switch),
+    Done,
+}
+
+impl SwitchJob {
+    /// Performs one operation; true when the new manifest is in force.
+    pub(crate) fn step(&mut self, storage: &mut Storage) -> Result<bool> {
+        let outcome = self.advance(storage);
+        storage.note(outcome)
+    }
+
+    fn advance(&mut self, storage: &mut Storage) -> Result<bool> {
+        *self = match std::mem::replace(self, Self::Done) {
+            Self::Create => {
+                let number = storage.allocate_file();
+                Self::Write(storage.manifest.begin_switch(&*storage.fs, number)?)
+            }
+            Self::Write(mut switch) => {
+                switch.write()?;
+                Self::Sync(switch)
+            }
+            Self::Sync(mut switch) => {
+                switch.sync()?;
+                Self::SyncDirectory(switch)
+            }
+            Self::SyncDirectory(switch) => {
+                storage.fs.sync_dir("").map_err(Error::io("sync", ""))?;
+                let old = storage.manifest.finish_switch(switch);
+                if old != 0 {
+                    let name = file_name(FileKind::Manifest, old);
+                    storage.obsolete.push_back(Obsolete::Log(name));
+                }
+                return Ok(true);
+            }
+            Self::Done => unreachable!("a switch that is done, or has failed, is dropped"),
+        };
+        Ok(false)
+    }
+}

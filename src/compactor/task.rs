@@ -1,0 +1,137 @@
+//! One output of a job: what goes in, what comes out, and how far it is.
+
+use std::sync::Arc;
+
+use crate::align::Window;
+use crate::commit::Commit;
+use crate::error::Result;
+use crate::options::{History, Placement, RemoveInputs};
+use crate::policy::PlannedMerge;
+use crate::segment::run::EntryRef;
+use crate::segment::{
+    Direction, Fetch, InputMeta, MergeCursor, Segment, SegmentMeta, Thinning, floor,
+};
+use crate::version::{Node, Version};
+
+/// What a job has to write.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// Several segments become one.
+    Merge(MergeTask),
+    /// A segment goes to another place as it is.
+    Move(Arc<Segment>),
+}
+
+/// A merge that was planned and not begun.
+#[derive(Debug)]
+pub(crate) struct MergeTask {
+    meta: SegmentMeta,
+    inputs: Vec<Arc<Segment>>,
+    thinning: Thinning,
+}
+
+impl MergeTask {
+    /// The task behind a planned merge.
+    pub(crate) fn new(version: &Version, placement: &Placement, planned: &PlannedMerge) -> Self {
+        let nodes = &version.roots(planned.keyspace)[planned.inputs.clone()];
+        let meta = output_meta(placement, planned.window, nodes);
+        let is_oldest = planned.inputs.start == 0;
+        Self {
+            thinning: Thinning::new(placement.history, meta.floor, is_oldest),
+            meta,
+            inputs: nodes.iter().map(|node| Arc::clone(&node.segment)).collect(),
+        }
+    }
+}
+
+/// What is known of an output before it is written.
+fn output_meta(placement: &Placement, window: Window, nodes: &[Arc<Node>]) -> SegmentMeta {
+    let first = nodes.first().map_or(Commit::ZERO, |node| node.meta().first);
+    let last = nodes.last().map_or(Commit::ZERO, |node| node.meta().last);
+    let inputs = match placement.remove_inputs {
+        RemoveInputs::Always => Vec::new(),
+        _ => nodes
+            .iter()
+            .map(|node| node.meta())
+            .map(|meta| InputMeta {
+                end: meta.window.end,
+                level: meta.window.level,
+                first: meta.first,
+            })
+            .collect(),
+    };
+    SegmentMeta {
+        keyspace: nodes[0].meta().keyspace,
+        window,
+        first,
+        last,
+        floor: floor(placement.history, window, first, last),
+        commits: nodes.iter().map(|node| node.meta().commits).sum(),
+        entries: 0,
+        tombstones: 0,
+        keys: 0,
+        bytes: 0,
+        inputs,
+    }
+}
+
+/// A task under way.
+#[derive(Debug)]
+pub(crate) struct RunningTask {
+    pub(crate) meta: SegmentMeta,
+    /// At least as many distinct keys as the output will have.
+    pub(crate) most_keys: u64,
+    pub(crate) is_merge: bool,
+    pub(crate) inputs: usize,
+    cursor: MergeCursor,
+    thinning: Thinning,
+}
+
+impl RunningTask {
+    /// Opens the inputs.
+    pub(crate) fn begin(task: Task) -> Result<Self> {
+        let (meta, inputs, thinning, is_merge) = match task {
+            Task::Merge(task) => (task.meta, task.inputs, task.thinning, true),
+            Task::Move(segment) => {
+                let keep_all = Thinning::new(History::All, Commit::ZERO, false);
+                (segment.meta.clone(), vec![segment], keep_all, false)
+            }
+        };
+        let mut cursors = Vec::with_capacity(inputs.len());
+        for segment in &inputs {
+            let mut cursor = segment.cursor(Fetch::Ahead);
+            cursor.seek_first()?;
+            cursors.push(cursor);
+        }
+        Ok(Self {
+            meta,
+            most_keys: inputs.iter().map(|segment| segment.meta.keys).sum(),
+            is_merge,
+            inputs: inputs.len(),
+            cursor: MergeCursor::new(cursors, Direction::Forward),
+            thinning,
+        })
+    }
+
+    /// Hands at most `most` entries to `take`, which may stop it by returning false.
+    /// Returns how many were read and whether the inputs are exhausted.
+    pub(crate) fn pump(
+        &mut self,
+        most: usize,
+        mut take: impl FnMut(EntryRef<'_>) -> bool,
+    ) -> Result<(usize, bool)> {
+        let mut read = 0;
+        while let Some(entry) = self.cursor.entry() {
+            if read == most {
+                return Ok((read, false));
+            }
+            read += 1;
+            let goes_on = !self.thinning.keeps(entry) || take(entry);
+            self.cursor.advance()?;
+            if !goes_on {
+                return Ok((read, self.cursor.entry().is_none()));
+            }
+        }
+        Ok((read, true))
+    }
+}

@@ -1,0 +1,77 @@
+//! What the compactor knows of the history.
+//!
+//! Events may come late, twice, in any order, or not at all. The watermark is the
+//! largest commit up to which every commit is known; windows close by it and by
+//! nothing else, so the order of events cannot change what is merged.
+
+use std::collections::BTreeSet;
+
+use crate::commit::Commit;
+
+/// Commits known beyond the watermark; more are not remembered. A commit that is
+/// forgotten raises lag until the next settling, and loses nothing.
+const MOST_AHEAD: usize = 4096;
+
+/// The contiguous prefix of known commits, and a bounded number beyond it.
+#[derive(Debug)]
+pub(crate) struct Watermark {
+    through: Commit,
+    ahead: BTreeSet<Commit>,
+}
+
+impl Watermark {
+    pub(crate) fn new(through: Commit) -> Self {
+        Self {
+            through,
+            ahead: BTreeSet::new(),
+        }
+    }
+
+    /// Every commit up to here is known.
+    pub(crate) fn through(&self) -> Commit {
+        self.through
+    }
+
+    /// Learns of one commit.
+    pub(crate) fn learn(&mut self, commit: Commit) {
+        if commit > self.through && self.ahead.len() < MOST_AHEAD {
+            self.ahead.insert(commit);
+        }
+        self.advance();
+    }
+
+    /// Learns of every commit up to `through`, from whoever knows the truth.
+    pub(crate) fn learn_all(&mut self, through: Commit) {
+        self.through = self.through.max(through);
+        self.ahead = self.ahead.split_off(&self.through.next());
+        self.advance();
+    }
+
+    fn advance(&mut self) {
+        while self.ahead.remove(&self.through.next()) {
+            self.through = self.through.next();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_order_and_repetition_comes_to_the_same_watermark(
+            mut commits in proptest::collection::vec(1_u64..30, 0..60),
+            start in 0_u64..10,
+        ) {
+            let mut watermark = Watermark::new(Commit::new(start));
+            for &commit in &commits {
+                watermark.learn(Commit::new(commit));
+            }
+            commits.extend(1..=start);
+            let expected = (1..).find(|commit| !commits.contains(commit)).unwrap() - 1;
+            prop_assert_eq!(watermark.through().get(), expected.max(start));
+        }
+    }
+}

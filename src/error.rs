@@ -1,0 +1,230 @@
+//! What can go wrong, sorted by what the caller should do about it.
+//!
+//! Every message is one line that names the file and the numbers compared.
+//! Bugs are not here: they panic. An [`Error`] is always the fault of the
+//! environment (disk, damage, another process) or of the caller's input.
+
+use std::fmt;
+use std::io;
+
+use crate::commit::Commit;
+
+/// The result of every fallible call of the engine.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Stored bytes that are not what was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The damaged file, relative to the store's directory.
+    pub file: String,
+    /// Where in the file, in bytes from its start.
+    pub offset: u64,
+    /// What should be there.
+    pub expected: String,
+    /// What is there.
+    pub found: String,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{} is damaged at offset {}: expected {}, found {}",
+            self.file, self.offset, self.expected, self.found
+        )
+    }
+}
+
+/// An error of the engine.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The disk refused an operation.
+    Io {
+        /// What was attempted, as a verb phrase (`"append to"`).
+        action: &'static str,
+        /// The file, relative to the store's directory.
+        file: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Stored bytes are damaged. Nothing was changed.
+    Damage(Damage),
+    /// The store was written by a newer format than this library reads.
+    UnsupportedFormat {
+        /// The file that says so.
+        file: String,
+        /// Its format version.
+        found: u32,
+        /// The newest version that this library reads.
+        supported: u32,
+    },
+    /// There is no store here.
+    NotAStore {
+        /// Why it is not one.
+        reason: String,
+    },
+    /// Another process, or another handle of this one, has the store open.
+    Locked,
+    /// The store was created with other options that fix the layout.
+    OptionsMismatch {
+        /// The option's name.
+        option: &'static str,
+        /// The stored value.
+        stored: String,
+        /// The value given now.
+        given: String,
+    },
+    /// Options that contradict themselves.
+    InvalidOptions(String),
+    /// Input beyond a documented limit (see [`crate::limits`]). Nothing was written.
+    Limit {
+        /// What is limited, with its unit.
+        what: &'static str,
+        /// What was given.
+        given: u64,
+        /// The most that is allowed.
+        limit: u64,
+    },
+    /// A commit that does not exist yet.
+    BeyondHead {
+        /// The commit asked for.
+        commit: Commit,
+        /// The newest commit.
+        head: Commit,
+    },
+    /// A commit that retention has thinned out.
+    Thinned {
+        /// The commit asked for.
+        commit: Commit,
+        /// The nearest readable commit before it.
+        before: Option<Commit>,
+        /// The nearest readable commit after it.
+        after: Option<Commit>,
+    },
+    /// A keyspace that no commit has written to.
+    UnknownKeyspace(String),
+    /// The handle was opened for reading only.
+    ReadOnly,
+    /// An earlier write or sync failed. What that commit wrote is in doubt, and
+    /// the handle refuses further commits until the store is opened again.
+    Poisoned {
+        /// The first failure.
+        cause: String,
+    },
+}
+
+impl Error {
+    /// Wraps an operating-system error with what was attempted on which file.
+    pub(crate) fn io(action: &'static str, file: &str) -> impl FnOnce(io::Error) -> Self {
+        let file = file.to_owned();
+        move |source| Self::Io {
+            action,
+            file,
+            source,
+        }
+    }
+
+    /// Damage in `file` at `offset`.
+    pub(crate) fn damage(
+        file: &str,
+        offset: u64,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Self {
+        Self::Damage(Damage {
+            file: file.to_owned(),
+            offset,
+            expected: expected.into(),
+            found: found.into(),
+        })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io {
+                action,
+                file,
+                source,
+            } if file.is_empty() => {
+                write!(formatter, "cannot {action} the store directory: {source}")
+            }
+            Self::Io {
+                action,
+                file,
+                source,
+            } => {
+                write!(formatter, "cannot {action} {file}: {source}")
+            }
+            Self::Damage(damage) => write!(formatter, "{damage}"),
+            Self::UnsupportedFormat {
+                file,
+                found,
+                supported,
+            } => write!(
+                formatter,
+                "{file} has format version {found}, this library reads up to {supported}: \
+                 use a newer lithify"
+            ),
+            Self::NotAStore { reason } => write!(formatter, "not a lithify store: {reason}"),
+            Self::Locked => write!(
+                formatter,
+                "the store is locked: another process or handle has it open"
+            ),
+            Self::OptionsMismatch {
+                option,
+                stored,
+                given,
+            } => write!(
+                formatter,
+                "the store was created with {option} {stored} and cannot be opened with {given}: \
+                 {option} fixes the layout for good"
+            ),
+            Self::InvalidOptions(reason) => write!(formatter, "invalid options: {reason}"),
+            Self::Limit { what, given, limit } => write!(
+                formatter,
+                "{what} is {given}, the limit is {limit}: nothing was written"
+            ),
+            Self::BeyondHead { commit, head } => write!(
+                formatter,
+                "commit {commit} does not exist: the newest commit is {head}"
+            ),
+            Self::Thinned {
+                commit,
+                before,
+                after,
+            } => {
+                let name = |side: &Option<Commit>| {
+                    side.map_or_else(|| "none".to_owned(), |commit| commit.to_string())
+                };
+                write!(
+                    formatter,
+                    "commit {commit} was thinned out by retention; the nearest readable commits \
+                     are {} before and {} after",
+                    name(before),
+                    name(after)
+                )
+            }
+            Self::UnknownKeyspace(name) => {
+                write!(formatter, "there is no keyspace {name:?} in this store")
+            }
+            Self::ReadOnly => write!(formatter, "the store was opened for reading only"),
+            Self::Poisoned { cause } => write!(
+                formatter,
+                "the store refuses commits until it is opened again, because of an earlier \
+                 failure: {cause}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}

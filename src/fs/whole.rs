@@ -1,0 +1,84 @@
+//! Whole transfers over [`File`], whose own methods may move fewer bytes than asked.
+//!
+//! Each function repeats the call until every byte has moved. A call that a
+//! signal interrupted (`Interrupted`) moved nothing and is repeated; every other
+//! error reaches the caller as it is. Nothing here syncs.
+
+use super::File;
+use std::io::{self, ErrorKind};
+
+/// Appends all of `bytes`.
+///
+/// # Errors
+/// `WriteZero` when the device takes no more bytes; otherwise the device's
+/// error. Some prefix of `bytes` may have been appended: [`File::len`] tells.
+pub fn append_all(file: &dyn File, bytes: &[u8]) -> io::Result<()> {
+    let mut done = 0;
+    while done < bytes.len() {
+        match uninterrupted(|| file.append(&bytes[done..]))? {
+            0 => return Err(write_zero("append", done, bytes.len())),
+            written => done += written,
+        }
+    }
+    Ok(())
+}
+
+/// Writes all of `bytes` at `offset`.
+///
+/// # Errors
+/// `WriteZero` when the device takes no more bytes; otherwise the device's
+/// error. Some prefix of `bytes` may have been written.
+pub fn write_all_at(file: &dyn File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    let mut done = 0;
+    while done < bytes.len() {
+        match uninterrupted(|| file.write_at(offset + done as u64, &bytes[done..]))? {
+            0 => {
+                let what = format!("write at offset {offset}");
+                return Err(write_zero(&what, done, bytes.len()));
+            }
+            written => done += written,
+        }
+    }
+    Ok(())
+}
+
+/// Fills `buffer` with the bytes from `offset`.
+///
+/// # Errors
+/// `UnexpectedEof` when the file ends before `buffer` is full; otherwise the
+/// device's error. `buffer` may then hold anything.
+pub fn read_exact_at(file: &dyn File, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+    let wanted = buffer.len();
+    let mut done = 0;
+    while done < wanted {
+        match uninterrupted(|| file.read_at(offset + done as u64, &mut buffer[done..]))? {
+            0 => {
+                return Err(io::Error::new(
+                    ErrorKind::UnexpectedEof,
+                    format!(
+                        "read at offset {offset}: the file ends after {done} of {wanted} bytes"
+                    ),
+                ));
+            }
+            read => done += read,
+        }
+    }
+    Ok(())
+}
+
+/// Repeats `call` for as long as signals interrupt it.
+fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+fn write_zero(what: &str, done: usize, wanted: usize) -> io::Error {
+    io::Error::new(
+        ErrorKind::WriteZero,
+        format!("{what}: the device took {done} of {wanted} bytes and then no more"),
+    )
+}

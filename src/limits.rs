@@ -1,0 +1,22 @@
+//! Explicit limits. Input beyond one of them is refused with
+//! [`Error::Limit`](crate::Error::Limit), which names it, before anything is written.
+//!
+//! They exist so that lengths fit the on-disk fields and so that a damaged
+//! length can be told from a real one without reading gigabytes.
+
+/// Longest key, in bytes.
+pub const KEY_BYTES: usize = 60 * 1024;
+/// Longest value, in bytes.
+pub const VALUE_BYTES: usize = 32 * 1024 * 1024;
+/// Largest batch: the sum of its keys and values, in bytes.
+pub const BATCH_BYTES: usize = 64 * 1024 * 1024;
+/// Most operations in a batch.
+pub const BATCH_OPERATIONS: usize = 4 * 1024 * 1024;
+/// Most keyspaces in a store.
+pub const KEYSPACES: usize = 65_536;
+/// Longest keyspace name, in bytes.
+pub const KEYSPACE_NAME_BYTES: usize = 255;
+/// Largest memory budget, in bytes; offsets inside a run in memory are 32 bits wide.
+pub const MEMORY_BUDGET_BYTES: usize = 1024 * 1024 * 1024;
+/// Smallest and largest block, in bytes before compression.
+pub const BLOCK_BYTES: std::ops::RangeInclusive<usize> = 64..=1024 * 1024;

@@ -1,0 +1,195 @@
+//! The manifest as a file: loading it, appending edits, switching to a new one.
+
+use crate::codec::Decoder;
+use crate::error::{Error, Result};
+use crate::files::{FileKind, check_preamble, file_name, salt};
+use crate::fs::Fs;
+use crate::log::{LogWriter, Scan, Tail, scan};
+use crate::manifest::edit::{Edit, decode_placement, encode_placement};
+use crate::manifest::state::ManifestState;
+use crate::whole_file::read_whole;
+
+/// The first record: placement and the whole state.
+const SNAPSHOT: u8 = 0;
+/// Every further record: one edit.
+const EDIT: u8 = 1;
+
+/// A log shorter than this is never worth replacing, in bytes.
+const SHORTEST_SWITCHED_BYTES: u64 = 64 * 1024;
+
+/// The manifest in force.
+#[derive(Debug)]
+pub(crate) struct Manifest {
+    pub(crate) state: ManifestState,
+    /// `None` until the first edit after opening: an old manifest is never appended
+    /// to, so a torn tail of it can never be mistaken for what came later.
+    writer: Option<LogWriter>,
+    number: u64,
+    snapshot_bytes: u64,
+}
+
+/// What loading found.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) manifest: Manifest,
+    /// Manifest files that are not in force.
+    pub(crate) obsolete: Vec<u64>,
+}
+
+/// Loads the manifest in force from those with these numbers, ascending; `None`
+/// when none of them has an intact first record and all of them may be torn
+/// creations.
+///
+/// # Errors
+/// [`Error::Damage`] and [`Error::UnsupportedFormat`].
+pub(crate) fn load(fs: &dyn Fs, numbers: &[u64]) -> Result<Option<Loaded>> {
+    for (position, &number) in numbers.iter().enumerate().rev() {
+        let name = file_name(FileKind::Manifest, number);
+        let bytes = read_whole(fs, &name)?;
+        if let Some(state) = read_state(&name, number, &bytes)? {
+            let mut obsolete = numbers.to_vec();
+            obsolete.remove(position);
+            let manifest = Manifest {
+                state,
+                writer: None,
+                number,
+                snapshot_bytes: 0,
+            };
+            return Ok(Some(Loaded { manifest, obsolete }));
+        }
+    }
+    Ok(None)
+}
+
+/// The state that a manifest file records, or `None` for one whose first record
+/// never became durable.
+fn read_state(name: &str, number: u64, bytes: &[u8]) -> Result<Option<ManifestState>> {
+    let preamble = check_preamble(FileKind::Manifest, name, bytes);
+    if let Err(error @ Error::UnsupportedFormat { .. }) = preamble {
+        return Err(error);
+    }
+    let Scan { records, tail, .. } = scan(name, salt(FileKind::Manifest, number), bytes, 0);
+    if let Tail::Damaged(damage) = tail {
+        return Err(Error::Damage(damage));
+    }
+    let Some((first, edits)) = records.split_first() else {
+        return Ok(None);
+    };
+    preamble?;
+    let malformed =
+        |offset: u64, found: &str| Error::damage(name, offset, "a manifest record", found);
+    let mut state = decode_snapshot(first.payload)
+        .ok_or_else(|| malformed(first.offset, "something else"))?
+        .map_err(|reason| malformed(first.offset, &reason))?;
+    for record in edits {
+        let edit = decode_edit(record.payload)
+            .ok_or_else(|| malformed(record.offset, "something else"))?;
+        state
+            .apply(&edit)
+            .map_err(|reason| malformed(record.offset, &reason))?;
+    }
+    Ok(Some(state))
+}
+
+fn decode_snapshot(payload: &[u8]) -> Option<Result<ManifestState, String>> {
+    let mut decoder = Decoder::new(payload);
+    if decoder.u8()? != SNAPSHOT {
+        return None;
+    }
+    let mut state = ManifestState::new(decode_placement(&mut decoder)?);
+    let edit = Edit::decode(&mut decoder)?;
+    if !decoder.is_empty() {
+        return None;
+    }
+    Some(state.apply(&edit).map(|_| state))
+}
+
+fn decode_edit(payload: &[u8]) -> Option<Edit> {
+    let mut decoder = Decoder::new(payload);
+    let edit = (decoder.u8()? == EDIT).then(|| Edit::decode(&mut decoder))??;
+    decoder.is_empty().then_some(edit)
+}
+
+impl Manifest {
+    /// A manifest of a new store, not on disk yet: [`Manifest::switch`] puts it there.
+    pub(crate) fn new(state: ManifestState) -> Self {
+        Self {
+            state,
+            writer: None,
+            number: 0,
+            snapshot_bytes: 0,
+        }
+    }
+
+    /// Whether the next edit should be preceded by a switch to a new file: after
+    /// opening, and when the log has grown to several times its state.
+    pub(crate) fn wants_switch(&self) -> bool {
+        self.writer.as_ref().is_none_or(|writer| {
+            writer.length() > SHORTEST_SWITCHED_BYTES.max(4 * self.snapshot_bytes)
+        })
+    }
+
+    /// Creates manifest file `number` with the present state as its first record.
+    /// Not durable yet.
+    pub(crate) fn begin_switch(&mut self, fs: &dyn Fs, number: u64) -> Result<Switch> {
+        let mut writer = LogWriter::create(fs, FileKind::Manifest, number)?;
+        self.state.next_file = self.state.next_file.max(number + 1);
+        writer.stage(|buffer| {
+            buffer.push(SNAPSHOT);
+            encode_placement(&self.state.placement, buffer);
+            self.state.as_edit().encode(buffer);
+        });
+        Ok(Switch { writer })
+    }
+
+    /// Puts a durable new file in force and returns the number of the old one.
+    pub(crate) fn finish_switch(&mut self, switch: Switch) -> u64 {
+        let old = self.number;
+        self.number = switch.writer.number();
+        self.snapshot_bytes = switch.writer.length();
+        self.writer = Some(switch.writer);
+        old
+    }
+
+    /// Hands an edit to the file. The state changes when it is durable: see
+    /// [`Manifest::commit_edit`].
+    pub(crate) fn write_edit(&mut self, edit: &Edit) -> Result<()> {
+        let writer = self
+            .writer
+            .as_mut()
+            .expect("a switch came before the first edit");
+        writer.stage(|buffer| {
+            buffer.push(EDIT);
+            edit.encode(buffer);
+        });
+        writer.write()
+    }
+
+    /// Makes a written edit durable and part of the state; returns the files that
+    /// nothing uses any more.
+    pub(crate) fn commit_edit(&mut self, edit: &Edit) -> Result<Vec<u64>> {
+        self.writer.as_mut().expect("the edit was written").sync()?;
+        let unused = self
+            .state
+            .apply(edit)
+            .expect("the engine's own edits fit its state");
+        Ok(unused)
+    }
+}
+
+/// A new manifest file on its way to be the one in force. Three steps, in this
+/// order, and the caller syncs the directory after them.
+#[derive(Debug)]
+pub(crate) struct Switch {
+    writer: LogWriter,
+}
+
+impl Switch {
+    pub(crate) fn write(&mut self) -> Result<()> {
+        self.writer.write()
+    }
+
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        self.writer.sync()
+    }
+}

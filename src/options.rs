@@ -1,0 +1,288 @@
+//! What a user can choose, and what stays chosen.
+//!
+//! *Placement* options decide which segments exist after which commit and what
+//! they hold. They are written into the store when it is created and cannot
+//! change, because the layout is a pure function of history and placement.
+//! *Tuning* options decide where bytes live, when work happens and how much of it
+//! at once. They may differ at every opening and never change a settled layout.
+
+use serde::Serialize;
+
+use crate::align::{Alignment, Cascade, Level};
+use crate::error::{Error, Result};
+use crate::limits;
+
+/// Which versions of a key a merged segment keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum History {
+    /// All of them: every commit stays readable.
+    #[default]
+    All,
+    /// All versions of the last so many commits before the window's right edge,
+    /// and the newest version before those.
+    Last(u64),
+    /// The newest one: inside a merged window only the right edge stays readable.
+    Newest,
+}
+
+/// When the inputs of a merge are removed. Until then they serve reads of commits
+/// that the output has thinned out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RemoveInputs {
+    /// They stay for ever.
+    Never,
+    /// As soon as the output is durable.
+    #[default]
+    Always,
+    /// At once when their level is at most this one; higher levels stay for ever.
+    UpToLevel(Level),
+    /// When their last commit is `keep` or more commits behind a closing commit.
+    HeadWindow {
+        /// How many commits behind the closing one are kept.
+        keep: u64,
+    },
+    /// As `HeadWindow`, but only for levels up to `level`; higher levels stay for ever.
+    HeadWindowUpToLevel {
+        /// How many commits behind the closing one are kept.
+        keep: u64,
+        /// The highest level that is ever removed.
+        level: Level,
+    },
+}
+
+/// Which segments exist after which commit, and what they hold. Fixed when the
+/// store is created.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Placement {
+    /// Divisor (or radices) and highest level.
+    pub alignment: Alignment,
+    /// A closed window with fewer live segments than this is left alone; at least 2.
+    pub min_inputs: u32,
+    /// Which versions a merged segment keeps.
+    pub history: History,
+    /// When the inputs of a merge are removed.
+    pub remove_inputs: RemoveInputs,
+}
+
+/// When a commit is acknowledged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// After its WAL record was synced.
+    #[default]
+    Synced,
+    /// After its WAL record was handed to the operating system. A power failure
+    /// may lose it, and then everything after it.
+    Buffered,
+}
+
+/// How the blocks of a segment file are compressed. A block that does not shrink
+/// is stored as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// LZ4 block format: fast, modest.
+    Lz4,
+    /// Zstandard at level 3: slower, smaller.
+    Zstd,
+}
+
+/// How much merging a commit does before it returns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pacing {
+    /// A bounded amount in proportion to the batch: commits stay fast, and the
+    /// layout may lag behind the head.
+    #[default]
+    Bounded,
+    /// All of it: the layout after each commit is the settled one.
+    Settle,
+    /// None: the caller steps the compactor.
+    Manual,
+}
+
+/// Everything that can be chosen when a store is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Placement, for a store that is created; an existing store must match.
+    /// `None` takes what the store has, or the default for a new one.
+    pub placement: Option<Placement>,
+    /// Create the store when the directory holds none.
+    pub create: bool,
+    /// How a commit reaches the levels that close at it.
+    pub cascade: Cascade,
+    /// Merged segments from this level on live in files; below it, in memory and
+    /// the WAL. `None`: the first level whose window is at least
+    /// [`Options::FILE_WINDOW_COMMITS`] commits wide.
+    pub file_level: Option<Level>,
+    /// Bytes of segments in memory beyond which they are moved to a file.
+    pub memory_budget_bytes: usize,
+    /// A WAL file that has reached this length is followed by a new one.
+    pub wal_file_bytes: u64,
+    /// Bytes of a block before compression.
+    pub block_bytes: usize,
+    /// Bytes of decoded blocks kept for reads.
+    pub cache_bytes: u64,
+    /// Block compression of new segment files.
+    pub compression: Compression,
+    /// Filter bits for each distinct key of a segment; 0 for no filters.
+    pub filter_bits_per_key: u32,
+    /// When a commit is acknowledged.
+    pub durability: Durability,
+    /// How much merging a commit does.
+    pub pacing: Pacing,
+}
+
+impl Options {
+    /// The narrowest window that is worth a file, in commits. Files of narrower
+    /// windows double the bytes written and halve the speed of ingest (see
+    /// `design/decisions/0003-residence.md`).
+    pub const FILE_WINDOW_COMMITS: u64 = 4096;
+
+    /// The file level in force under `alignment`.
+    #[must_use]
+    pub fn file_level_for(&self, alignment: &Alignment) -> Level {
+        self.file_level.unwrap_or_else(|| {
+            (1..=alignment.max_level())
+                .find(|&level| {
+                    alignment
+                        .width(level)
+                        .is_some_and(|width| width >= Self::FILE_WINDOW_COMMITS)
+                })
+                .unwrap_or(Level::MAX)
+        })
+    }
+
+    /// Refuses contradictions.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOptions`] or [`Error::Limit`], naming the option.
+    pub fn check(&self) -> Result<()> {
+        if let Some(placement) = &self.placement {
+            placement.check()?;
+        }
+        if self.file_level == Some(0) {
+            return Err(Error::InvalidOptions(
+                "file level is 0, the lowest that can be merged is 1".to_owned(),
+            ));
+        }
+        if self.memory_budget_bytes > limits::MEMORY_BUDGET_BYTES {
+            return Err(Error::Limit {
+                what: "memory budget in bytes",
+                given: self.memory_budget_bytes as u64,
+                limit: limits::MEMORY_BUDGET_BYTES as u64,
+            });
+        }
+        if !limits::BLOCK_BYTES.contains(&self.block_bytes) {
+            return Err(Error::InvalidOptions(format!(
+                "block size is {} bytes, it must be between {} and {}",
+                self.block_bytes,
+                limits::BLOCK_BYTES.start(),
+                limits::BLOCK_BYTES.end()
+            )));
+        }
+        Ok(())
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            placement: None,
+            create: true,
+            cascade: Cascade::default(),
+            file_level: None,
+            memory_budget_bytes: 32 * 1024 * 1024,
+            wal_file_bytes: 16 * 1024 * 1024,
+            block_bytes: 4096,
+            cache_bytes: 32 * 1024 * 1024,
+            compression: Compression::None,
+            filter_bits_per_key: 10,
+            durability: Durability::Synced,
+            pacing: Pacing::Bounded,
+        }
+    }
+}
+
+impl Placement {
+    /// The default placement with another divisor.
+    ///
+    /// # Errors
+    /// When `divisor` is below 2.
+    pub fn with_divisor(divisor: u64) -> Result<Self> {
+        let alignment = Alignment::uniform(divisor)
+            .map_err(|error| Error::InvalidOptions(error.to_string()))?;
+        Ok(Self {
+            alignment,
+            ..Self::default()
+        })
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.min_inputs < 2 {
+            return Err(Error::InvalidOptions(format!(
+                "min_inputs is {}, the least is 2: a single segment is never rewritten",
+                self.min_inputs
+            )));
+        }
+        if self.history == History::Last(0) {
+            return Err(Error::InvalidOptions(
+                "history keeps the last 0 commits, the least is 1".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Compares with the placement that a store was created with.
+    pub(crate) fn must_equal(&self, stored: &Self) -> Result<()> {
+        let rows: [(&'static str, String, String); 4] = [
+            (
+                "divisor",
+                stored.alignment.to_string(),
+                self.alignment.to_string(),
+            ),
+            (
+                "min_inputs",
+                stored.min_inputs.to_string(),
+                self.min_inputs.to_string(),
+            ),
+            (
+                "history",
+                format!("{:?}", stored.history),
+                format!("{:?}", self.history),
+            ),
+            (
+                "remove_inputs",
+                format!("{:?}", stored.remove_inputs),
+                format!("{:?}", self.remove_inputs),
+            ),
+        ];
+        for (option, stored, given) in rows {
+            if stored != given {
+                return Err(Error::OptionsMismatch {
+                    option,
+                    stored,
+                    given,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Default for Placement {
+    /// Divisor 4: as cheap to write as 8, with fewer live segments to read.
+    fn default() -> Self {
+        Self {
+            alignment: Alignment::uniform(4).expect("4 is a divisor"),
+            min_inputs: 2,
+            history: History::All,
+            remove_inputs: RemoveInputs::Always,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The aligned policy: which merges a closing calls for. Pure.
+//!
+//! A window closes when every commit up to its right edge is known. A closed window
+//! of a keyspace with at least `min_inputs` live segments becomes one segment; with
+//! fewer it is left alone, never widened, and nothing empty is written. The decision
+//! looks at one window and its own segments, so the order in which windows close,
+//! and how late, changes nothing.
+//!
+//! Both cascades come to the same segments. `step` merges level after level.
+//! `direct` decides level by level in the same way, and then writes only the last
+//! output, straight from the original inputs.
+
+use std::ops::Range;
+
+use crate::align::{Cascade, Level, Window};
+use crate::commit::Commit;
+use crate::options::Placement;
+use crate::segment::KeyspaceId;
+use crate::version::{Version, inside_window};
+
+/// Windows that close at one commit: one level of them, or all of them at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Closing {
+    /// The common right edge.
+    pub(crate) at: Commit,
+    pub(crate) lowest: Level,
+    pub(crate) highest: Level,
+}
+
+/// One merge: the live segments of a keyspace at these positions become one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PlannedMerge {
+    pub(crate) keyspace: KeyspaceId,
+    pub(crate) window: Window,
+    pub(crate) inputs: Range<usize>,
+}
+
+/// The closings at `at`, in the order in which they must happen.
+pub(crate) fn closings(placement: &Placement, cascade: Cascade, at: Commit) -> Vec<Closing> {
+    let highest = placement.alignment.closing_level(at);
+    match cascade {
+        Cascade::Step => (1..=highest)
+            .map(|level| Closing {
+                at,
+                lowest: level,
+                highest: level,
+            })
+            .collect(),
+        Cascade::Direct if highest > 0 => vec![Closing {
+            at,
+            lowest: 1,
+            highest,
+        }],
+        Cascade::Direct => Vec::new(),
+    }
+}
+
+/// The first commit after `after` at which any window closes, if there is one.
+pub(crate) fn next_closing_commit(placement: &Placement, after: Commit) -> Option<Commit> {
+    let width = placement.alignment.width(1)?;
+    (after.get() / width + 1)
+        .checked_mul(width)
+        .map(Commit::new)
+}
+
+/// The widest window of a closing.
+pub(crate) fn widest_window(placement: &Placement, closing: Closing) -> Window {
+    placement
+        .alignment
+        .window_ending(closing.highest, closing.at)
+        .expect("windows close at their right edges")
+}
+
+/// The merges that a closing calls for.
+pub(crate) fn plan(
+    version: &Version,
+    placement: &Placement,
+    closing: Closing,
+) -> Vec<PlannedMerge> {
+    let windows: Vec<Window> = (closing.lowest..=closing.highest)
+        .filter_map(|level| placement.alignment.window_ending(level, closing.at))
+        .collect();
+    let minimum = placement.min_inputs as usize;
+    let mut merges = Vec::new();
+    for (keyspace, roots) in version.all_roots() {
+        let mut planned: Option<PlannedMerge> = None;
+        for &window in &windows {
+            let inputs = inside_window(roots, window);
+            // What a lower level of this closing merges already counts as one piece.
+            let merged_away = planned.as_ref().map_or(0, |merge| merge.inputs.len() - 1);
+            let pieces = inputs.len() - merged_away;
+            if pieces >= minimum {
+                planned = Some(PlannedMerge {
+                    keyspace,
+                    window,
+                    inputs,
+                });
+            }
+        }
+        merges.extend(planned);
+    }
+    merges
+}

@@ -1,0 +1,120 @@
+//! A fixed view of the store as of one commit.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use crate::commit::Commit;
+use crate::error::Result;
+use crate::layout::Layout;
+use crate::read::range::{KeyRange, Range};
+use crate::segment::{Found, KeyspaceId, filter};
+use crate::version::Version;
+
+/// The store as of one commit. Cheap to clone, and free to cross threads.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub(crate) version: Arc<Version>,
+    pub(crate) at: Commit,
+}
+
+impl Snapshot {
+    /// The commit that the snapshot shows.
+    #[must_use]
+    pub fn commit(&self) -> Commit {
+        self.at
+    }
+
+    /// The value of `key`, or `None` when it has none at this commit. A keyspace
+    /// that no commit has named yet is empty.
+    ///
+    /// Costs a filter probe for each segment of the keyspace, and a search in those
+    /// few that may hold the key.
+    ///
+    /// # Errors
+    /// [`Error::Thinned`](crate::Error::Thinned), and whatever the disk says.
+    pub fn get(&self, keyspace: &str, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        Ok(self.find(keyspace, key)?.and_then(|found| found.value))
+    }
+
+    pub(crate) fn find(&self, keyspace: &str, key: &[u8]) -> Result<Option<Found>> {
+        let Some(keyspace) = self.version.keyspace(keyspace) else {
+            return Ok(None);
+        };
+        let hash = filter::hash_key(key);
+        if self.at == self.version.head() {
+            // At the head every live segment counts, and none is thinned out.
+            for node in self.version.roots(keyspace).iter().rev() {
+                if let Some(found) = node.segment.get(key, hash, self.at)? {
+                    return Ok(Some(found));
+                }
+            }
+            return Ok(None);
+        }
+        for segment in self.version.cover(keyspace, self.at)? {
+            if let Some(found) = segment.get(key, hash, self.at)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The keys of `keyspace` inside `range` that have a value, in key order; walks
+    /// both ways.
+    ///
+    /// # Errors
+    /// [`Error::Thinned`](crate::Error::Thinned). Disk errors come from the iterator.
+    pub fn range(&self, keyspace: &str, range: KeyRange) -> Result<Range> {
+        let segments = match self.version.keyspace(keyspace) {
+            Some(keyspace) => self.version.cover(keyspace, self.at)?,
+            None => Vec::new(),
+        };
+        Ok(Range::new(segments, range, self.at))
+    }
+
+    /// How many segments a read of `keyspace` at this commit looks at.
+    ///
+    /// # Errors
+    /// [`Error::Thinned`](crate::Error::Thinned).
+    pub fn segments_read(&self, keyspace: &str) -> Result<usize> {
+        self.version.keyspace(keyspace).map_or(Ok(0), |keyspace| {
+            Ok(self.version.cover(keyspace, self.at)?.len())
+        })
+    }
+
+    /// The commits that can be read in every keyspace, ascending.
+    #[must_use]
+    pub fn readable_commits(&self) -> Vec<RangeInclusive<Commit>> {
+        self.version.readable_commits(None)
+    }
+
+    /// The commits that can be read in one keyspace, ascending.
+    #[must_use]
+    pub fn readable_commits_of(&self, keyspace: &str) -> Vec<RangeInclusive<Commit>> {
+        match self.version.keyspace(keyspace) {
+            Some(keyspace) => self.version.readable_commits(Some(keyspace)),
+            None if self.version.head() == Commit::ZERO => Vec::new(),
+            None => vec![Commit::new(1)..=self.version.head()],
+        }
+    }
+
+    /// The names of the keyspaces, in order of first use.
+    #[must_use]
+    pub fn keyspaces(&self) -> Vec<String> {
+        self.version
+            .keyspace_names()
+            .iter()
+            .map(|name| name.to_string())
+            .collect()
+    }
+
+    /// The live segments of the version behind the snapshot.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        Layout::of(&self.version)
+    }
+
+    /// The number of `keyspace`, for readers that look at segments themselves.
+    pub(crate) fn keyspace_id(&self, keyspace: &str) -> Option<KeyspaceId> {
+        self.version.keyspace(keyspace)
+    }
+}

@@ -1,0 +1,308 @@
+//! Opening a store: the manifest, then the WAL, then a sweep.
+//!
+//! Rules:
+//! - nothing is changed before everything was read and found sound;
+//! - what is about to be served is made durable first, so that a later crash cannot
+//!   take back what a reader has seen;
+//! - file numbers seen on disk are never used again;
+//! - only files of ours that nothing names are removed, one by one; foreign files
+//!   stay;
+//! - opening an intact store changes nothing, so opening it twice is opening it once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::commit::Commit;
+use crate::error::{Error, Result};
+use crate::files::{FileKind, LOCK, file_name, parse_file_name};
+use crate::fs::{Access, Fs, Lock, LockKind};
+use crate::manifest::{self, Manifest, ManifestState};
+use crate::options::{Options, Placement};
+use crate::segment::file::{BlockCache, DataFile};
+use crate::segment::{Segment, SegmentId};
+use crate::stats::Counters;
+use crate::storage::Storage;
+use crate::version::{Version, forest};
+use crate::wal::{CommitRecord, Replay, Wal, replay};
+
+/// Our files in the directory, by kind, ascending.
+#[derive(Debug, Default)]
+struct Found {
+    manifests: Vec<u64>,
+    wals: Vec<u64>,
+    segments: Vec<u64>,
+    highest: u64,
+}
+
+/// Whether a handle may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    ReadWrite,
+    ReadOnly,
+}
+
+/// Opens the store at the root of `fs`, or creates it.
+///
+/// # Errors
+/// Everything in [`Error`] that speaks of opening.
+pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Storage> {
+    options.check()?;
+    let creates = options.create && mode == Mode::ReadWrite;
+    if creates {
+        fs.create_dir("").map_err(Error::io("create", ""))?;
+    }
+    let found = Found::list(&*fs)?;
+    if found.is_empty() && !creates {
+        return Err(Error::NotAStore {
+            reason: "the directory holds no manifest".to_owned(),
+        });
+    }
+    let lock = lock(&*fs, mode)?;
+    // Another process may have worked between the first look and the lock.
+    let found = Found::list(&*fs)?;
+    let loaded = manifest::load(&*fs, &found.manifests)?;
+    let (manifest, obsolete_manifests, is_new) = match loaded {
+        Some(loaded) => (loaded.manifest, loaded.obsolete, false),
+        None if creates => {
+            found.must_be_unborn(&*fs)?;
+            let placement = options.placement.clone().unwrap_or_default();
+            let manifest = Manifest::new(ManifestState::new(placement));
+            (manifest, found.manifests.clone(), true)
+        }
+        None => {
+            return Err(Error::NotAStore {
+                reason: "no manifest is intact".to_owned(),
+            });
+        }
+    };
+    if let Some(placement) = &options.placement {
+        placement.must_equal(&manifest.state.placement)?;
+    }
+    let mut storage = assemble(fs, options, mode, lock, manifest, &found)?;
+    if is_new {
+        sweep(&mut storage, &found, &obsolete_manifests, &found.wals)?;
+        create(&mut storage)?;
+    } else {
+        let outcome = replay_wal(&mut storage, &found)?;
+        if mode == Mode::ReadWrite {
+            let oldest = storage.manifest.state.oldest_wal;
+            let mut wals: Vec<u64> = found
+                .wals
+                .iter()
+                .copied()
+                .filter(|&number| number < oldest)
+                .collect();
+            wals.extend(outcome.torn);
+            sweep(&mut storage, &found, &obsolete_manifests, &wals)?;
+        }
+    }
+    Ok(storage)
+}
+
+fn lock(fs: &dyn Fs, mode: Mode) -> Result<Option<Box<dyn Lock>>> {
+    let kind = match mode {
+        Mode::ReadWrite => LockKind::Exclusive,
+        Mode::ReadOnly => LockKind::Shared,
+    };
+    match fs.lock(LOCK, kind) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Err(Error::Locked),
+        // A copied store may lack the lock file. A reader cannot make one, and then
+        // there is no writer either.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && mode == Mode::ReadOnly => {
+            Ok(None)
+        }
+        Err(error) => Err(Error::io("lock", LOCK)(error)),
+    }
+}
+
+impl Found {
+    fn list(fs: &dyn Fs) -> Result<Self> {
+        let mut found = Self::default();
+        let names = match fs.list("") {
+            Ok(names) => names,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Error::NotAStore {
+                    reason: "there is no such directory".to_owned(),
+                });
+            }
+            Err(error) => return Err(Error::io("list", "")(error)),
+        };
+        for (kind, number) in names.iter().filter_map(|name| parse_file_name(name)) {
+            found.highest = found.highest.max(number);
+            match kind {
+                FileKind::Manifest => found.manifests.push(number),
+                FileKind::Wal => found.wals.push(number),
+                FileKind::Segment => found.segments.push(number),
+            }
+        }
+        for numbers in [&mut found.manifests, &mut found.wals, &mut found.segments] {
+            numbers.sort_unstable();
+        }
+        Ok(found)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.manifests.is_empty() && self.wals.is_empty() && self.segments.is_empty()
+    }
+
+    /// Without an intact manifest, only what an interrupted creation leaves may be
+    /// there: one WAL file without commits.
+    fn must_be_unborn(&self, fs: &dyn Fs) -> Result<()> {
+        let lost = |what: String| Error::NotAStore {
+            reason: format!("no manifest is intact, but {what} holds data: restore a backup"),
+        };
+        if let Some(&number) = self.segments.first() {
+            return Err(lost(file_name(FileKind::Segment, number)));
+        }
+        for &number in &self.wals {
+            let mut commits = 0_u64;
+            let mut count = |_: CommitRecord| {
+                commits += 1;
+                Ok(())
+            };
+            let outcome = replay(fs, &[number], number, Commit::ZERO, &mut count);
+            if commits > 0 || matches!(outcome, Err(Error::Damage(_))) && self.wals.len() > 1 {
+                return Err(lost(file_name(FileKind::Wal, number)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Everything but the WAL: keyspaces and segments as the manifest has them.
+fn assemble(
+    fs: Arc<dyn Fs>,
+    options: Options,
+    mode: Mode,
+    lock: Option<Box<dyn Lock>>,
+    manifest: Manifest,
+    found: &Found,
+) -> Result<Storage> {
+    let state = &manifest.state;
+    let cache = BlockCache::new(options.cache_bytes, options.block_bytes);
+    let mut data_files = BTreeMap::new();
+    for (&number, file) in &state.files {
+        let data = DataFile::open(&*fs, number, file.length, cache.clone())?;
+        data_files.insert(number, Arc::new(data));
+    }
+    let mut version = Version::default();
+    for name in &state.keyspaces {
+        version.add_keyspace(name);
+    }
+    version.restore(state.flushed_through, roots_of(state, &data_files));
+    let placement: Placement = state.placement.clone();
+    Ok(Storage {
+        file_level: options.file_level_for(&placement.alignment),
+        next_file: state.next_file.max(found.highest + 1),
+        placement,
+        version: Arc::new(version),
+        wal: Wal::new(Vec::new(), options.wal_file_bytes),
+        fs,
+        options,
+        manifest,
+        cache,
+        data_files,
+        obsolete: Default::default(),
+        removed_since_edit: Vec::new(),
+        memory_bytes: 0,
+        events: Vec::new(),
+        counters: Counters::default(),
+        pause: (Commit::ZERO, 0),
+        poison: None,
+        read_only: mode == Mode::ReadOnly,
+        _lock: lock,
+    })
+}
+
+fn roots_of(
+    state: &ManifestState,
+    data_files: &BTreeMap<u64, Arc<DataFile>>,
+) -> Vec<Vec<Arc<crate::version::Node>>> {
+    let mut keyspaces = vec![BTreeMap::new(); state.keyspaces.len()];
+    for (id, (meta, place)) in &state.segments {
+        let data = Arc::clone(&data_files[&place.file]);
+        let segment = Arc::new(Segment::in_file(meta.clone(), data, *place));
+        let segments: &mut BTreeMap<SegmentId, Arc<Segment>> = &mut keyspaces[id.keyspace as usize];
+        segments.insert(*id, segment);
+    }
+    keyspaces.iter().map(forest).collect()
+}
+
+/// Replays the WAL into memory and makes sure that what it gave is durable.
+fn replay_wal(storage: &mut Storage, found: &Found) -> Result<Replay> {
+    let oldest = storage.manifest.state.oldest_wal;
+    let numbers: Vec<u64> = found
+        .wals
+        .iter()
+        .copied()
+        .filter(|&number| number >= oldest)
+        .collect();
+    let through = storage.manifest.state.flushed_through;
+    let fs = Arc::clone(&storage.fs);
+    let outcome = replay(&*fs, &numbers, oldest, through, &mut |record| {
+        check_record(storage, &record)?;
+        storage.apply(record);
+        Ok(())
+    })?;
+    storage.events.clear();
+    if let Some(name) = &outcome.last_file {
+        let file = fs
+            .open(name, Access::Read)
+            .map_err(Error::io("open", name))?;
+        file.sync().map_err(Error::io("sync", name))?;
+    }
+    storage.wal = Wal::new(outcome.sealed.clone(), storage.options.wal_file_bytes);
+    Ok(outcome)
+}
+
+/// A record that is intact byte for byte can still contradict the manifest.
+fn check_record(storage: &Storage, record: &CommitRecord) -> Result<()> {
+    let known = storage.version.keyspace_names().len() + record.new_keyspaces.len();
+    let is_known = |keyspace: u32| (keyspace as usize) < known;
+    if record.runs.iter().all(|(keyspace, _)| is_known(*keyspace)) {
+        return Ok(());
+    }
+    Err(Error::damage(
+        &file_name(FileKind::Wal, storage.manifest.state.oldest_wal),
+        0,
+        format!("keyspaces below {known} in commit {}", record.commit),
+        "a higher one",
+    ))
+}
+
+/// Removes our files that nothing names.
+fn sweep(storage: &mut Storage, found: &Found, manifests: &[u64], wals: &[u64]) -> Result<()> {
+    let manifests = manifests
+        .iter()
+        .map(|&number| file_name(FileKind::Manifest, number));
+    let wals = wals.iter().map(|&number| file_name(FileKind::Wal, number));
+    let segments = found
+        .segments
+        .iter()
+        .filter(|number| !storage.data_files.contains_key(number))
+        .map(|&number| file_name(FileKind::Segment, number));
+    for name in manifests.chain(wals).chain(segments) {
+        storage
+            .fs
+            .remove(&name)
+            .map_err(Error::io("remove", &name))?;
+    }
+    Ok(())
+}
+
+/// Puts an empty store on the disk: a WAL file, then a manifest that names it. The
+/// manifest's name becoming durable is the moment of birth.
+fn create(storage: &mut Storage) -> Result<()> {
+    let number = storage.allocate_file();
+    let fs = Arc::clone(&storage.fs);
+    storage.wal.rotate(&*fs, number)?;
+    storage.manifest.state.oldest_wal = number;
+    let number = storage.allocate_file();
+    let mut switch = storage.manifest.begin_switch(&*fs, number)?;
+    switch.write()?;
+    switch.sync()?;
+    fs.sync_dir("").map_err(Error::io("sync", ""))?;
+    storage.manifest.finish_switch(switch);
+    Ok(())
+}

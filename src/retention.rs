@@ -1,0 +1,32 @@
+//! When the inputs of merges are removed. Pure.
+//!
+//! A closing at commit `at` decides, from `at` and the input alone, so that the kept
+//! segments are a function of history and options like the live ones.
+
+use crate::commit::Commit;
+use crate::options::RemoveInputs;
+use crate::segment::SegmentMeta;
+
+/// Whether an input of a merge is gone once the closing at `at` is done.
+pub(crate) fn removes(rule: RemoveInputs, at: Commit, input: &SegmentMeta) -> bool {
+    let level = input.window.level;
+    let is_behind = |keep: u64| input.last.get().saturating_add(keep) <= at.get();
+    match rule {
+        RemoveInputs::Never => false,
+        RemoveInputs::Always => true,
+        RemoveInputs::UpToLevel(highest) => level <= highest,
+        RemoveInputs::HeadWindow { keep } => is_behind(keep),
+        RemoveInputs::HeadWindowUpToLevel {
+            keep,
+            level: highest,
+        } => level <= highest && is_behind(keep),
+    }
+}
+
+/// Whether inputs that one closing kept may be removed by a later one.
+pub(crate) fn removes_later(rule: RemoveInputs) -> bool {
+    matches!(
+        rule,
+        RemoveInputs::HeadWindow { .. } | RemoveInputs::HeadWindowUpToLevel { .. }
+    )
+}

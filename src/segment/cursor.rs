@@ -1,0 +1,205 @@
+//! A position in a segment, movable both ways.
+//!
+//! Run order is key ascending, commit descending. A cursor is either at an entry
+//! or exhausted; after an error it is exhausted and must not be used further.
+
+use std::sync::Arc;
+
+use crate::commit::Commit;
+use crate::error::Result;
+use crate::segment::file::{FileSegment, ReadAhead};
+use crate::segment::run::{EntryRef, Run};
+
+/// How blocks are fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fetch {
+    /// Through the block cache, for readers.
+    Cached,
+    /// Many blocks at once and past the cache, for merges; forward only.
+    Ahead,
+}
+
+#[derive(Debug)]
+enum Source {
+    Run(Arc<Run>),
+    File {
+        segment: Arc<FileSegment>,
+        ahead: Option<ReadAhead>,
+    },
+}
+
+/// A cursor over one segment.
+#[derive(Debug)]
+pub(crate) struct Cursor {
+    source: Source,
+    /// The block that the cursor is in, and its number.
+    block: Option<Arc<Run>>,
+    block_number: usize,
+    position: usize,
+}
+
+impl Cursor {
+    pub(crate) fn over_run(run: Arc<Run>) -> Self {
+        Self {
+            source: Source::Run(run),
+            block: None,
+            block_number: 0,
+            position: 0,
+        }
+    }
+
+    pub(crate) fn over_file(segment: Arc<FileSegment>, fetch: Fetch) -> Self {
+        let ahead = (fetch == Fetch::Ahead).then(ReadAhead::default);
+        Self {
+            source: Source::File { segment, ahead },
+            block: None,
+            block_number: 0,
+            position: 0,
+        }
+    }
+
+    fn block_count(&self) -> Result<usize> {
+        match &self.source {
+            Source::Run(_) => Ok(1),
+            Source::File { segment, .. } => Ok(segment.index()?.len()),
+        }
+    }
+
+    fn load(&mut self, number: usize) -> Result<&Arc<Run>> {
+        let block = match &mut self.source {
+            Source::Run(run) => Arc::clone(run),
+            Source::File {
+                segment,
+                ahead: Some(ahead),
+            } => ahead.block(segment, number)?,
+            Source::File {
+                segment,
+                ahead: None,
+            } => segment.block(number)?,
+        };
+        self.block_number = number;
+        Ok(self.block.insert(block))
+    }
+
+    /// Moves to the first entry.
+    pub(crate) fn seek_first(&mut self) -> Result<()> {
+        self.block = None;
+        self.enter_forward(0)
+    }
+
+    /// Moves to the last entry.
+    pub(crate) fn seek_last(&mut self) -> Result<()> {
+        self.block = None;
+        let count = self.block_count()?;
+        self.enter_backward(count)
+    }
+
+    /// Moves to the first entry at or behind (`key`, `commit`) in run order.
+    pub(crate) fn seek(&mut self, key: &[u8], commit: Commit) -> Result<()> {
+        let number = match &self.source {
+            Source::Run(_) => 0,
+            // The last block that starts at or before the target, or the first block.
+            Source::File { segment, .. } => {
+                let index = segment.index()?;
+                let bound = index.lower_bound(key, commit);
+                let starts_there = bound < index.len() && {
+                    let entry = index.entry(bound);
+                    entry.key == key && entry.commit == commit
+                };
+                if starts_there {
+                    bound
+                } else {
+                    bound.saturating_sub(1)
+                }
+            }
+        };
+        self.block = None;
+        if number >= self.block_count()? {
+            return Ok(());
+        }
+        let block = self.load(number)?;
+        let position = block.lower_bound(key, commit);
+        if position < block.len() {
+            self.position = position;
+            return Ok(());
+        }
+        self.enter_forward(number + 1)
+    }
+
+    /// Moves to the last entry before (`key`, `commit`) in run order.
+    pub(crate) fn seek_before(&mut self, key: &[u8], commit: Commit) -> Result<()> {
+        self.seek(key, commit)?;
+        if self.block.is_some() {
+            self.previous()
+        } else {
+            self.seek_last()
+        }
+    }
+
+    /// Moves one entry on.
+    pub(crate) fn next(&mut self) -> Result<()> {
+        if let Some(block) = &self.block {
+            self.position += 1;
+            if self.position >= block.len() {
+                self.enter_forward(self.block_number + 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves one entry back.
+    pub(crate) fn previous(&mut self) -> Result<()> {
+        if self.block.is_some() {
+            match self.position.checked_sub(1) {
+                Some(position) => self.position = position,
+                None => self.enter_backward(self.block_number)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// To the first entry of block `number` or of a later one.
+    fn enter_forward(&mut self, mut number: usize) -> Result<()> {
+        self.block = None;
+        let count = self.block_count()?;
+        while number < count {
+            if !self.load(number)?.is_empty() {
+                self.position = 0;
+                return Ok(());
+            }
+            self.block = None;
+            number += 1;
+        }
+        Ok(())
+    }
+
+    /// To the last entry of the block before `number` or of an earlier one.
+    fn enter_backward(&mut self, mut number: usize) -> Result<()> {
+        self.block = None;
+        while let Some(before) = number.checked_sub(1) {
+            let length = self.load(before)?.len();
+            if length > 0 {
+                self.position = length - 1;
+                return Ok(());
+            }
+            self.block = None;
+            number = before;
+        }
+        Ok(())
+    }
+
+    /// The entry here, or `None` when exhausted.
+    #[inline]
+    pub(crate) fn entry(&self) -> Option<EntryRef<'_>> {
+        self.block.as_ref().map(|block| block.entry(self.position))
+    }
+
+    /// The prefix of the key here. Panics when exhausted.
+    #[inline]
+    pub(crate) fn prefix(&self) -> u64 {
+        self.block
+            .as_ref()
+            .expect("a cursor in a merge is at an entry")
+            .prefix(self.position)
+    }
+}

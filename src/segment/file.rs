@@ -1,0 +1,287 @@
+//! Reading segments back from a segment file.
+//!
+//! A file is immutable once it is published. It is checked as it is read: every
+//! block against its checksum, entry blocks also against their shape. Index and
+//! filter are read at first use and then kept; entry blocks go through a cache
+//! that all files of a store share.
+
+use std::hash::BuildHasherDefault;
+use std::sync::{Arc, OnceLock};
+
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::commit::Commit;
+use crate::error::{Error, Result};
+use crate::files::{FileKind, file_name, salt};
+use crate::fs::whole::read_exact_at;
+use crate::fs::{Access, File, Fs};
+use crate::segment::block::{self, BlockHandle};
+use crate::segment::filter::Filter;
+use crate::segment::meta::Place;
+use crate::segment::run::Run;
+
+/// Bytes fetched at once by a sequential reader.
+const READ_AHEAD_BYTES: u64 = 128 * 1024;
+
+#[derive(Clone)]
+struct Footprint;
+
+impl quick_cache::Weighter<(u64, u64), Arc<Run>> for Footprint {
+    fn weight(&self, _: &(u64, u64), run: &Arc<Run>) -> u64 {
+        run.footprint_bytes() as u64
+    }
+}
+
+type Blocks = quick_cache::sync::Cache<
+    (u64, u64),
+    Arc<Run>,
+    Footprint,
+    // Hashing with a fixed function keeps evictions, and so reads, reproducible.
+    BuildHasherDefault<Xxh3Default>,
+>;
+
+/// Decoded blocks, by file number and offset. File numbers are never reused, so an
+/// entry can be stale only in the sense of being useless.
+#[derive(Clone)]
+pub(crate) struct BlockCache {
+    blocks: Option<Arc<Blocks>>,
+}
+
+impl std::fmt::Debug for BlockCache {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "BlockCache({:?} bytes)",
+            self.blocks.as_ref().map(|blocks| blocks.weight())
+        )
+    }
+}
+
+impl BlockCache {
+    /// A cache of this many bytes; 0 for none.
+    pub(crate) fn new(bytes: u64, block_bytes: usize) -> Self {
+        let blocks = (bytes > 0).then(|| {
+            // One shard on every machine: what is evicted must not depend on the cores.
+            let options = quick_cache::OptionsBuilder::new()
+                .shards(1)
+                .estimated_items_capacity((bytes / block_bytes as u64).clamp(16, 4096) as usize)
+                .weight_capacity(bytes)
+                .build()
+                .expect("all options are set");
+            Arc::new(Blocks::with_options(
+                options,
+                Footprint,
+                BuildHasherDefault::default(),
+                quick_cache::sync::DefaultLifecycle::default(),
+            ))
+        });
+        Self { blocks }
+    }
+}
+
+/// An open segment file.
+#[derive(Debug)]
+pub(crate) struct DataFile {
+    number: u64,
+    name: String,
+    salt: u64,
+    file: Arc<dyn File>,
+    /// Its length in bytes.
+    length: u64,
+    cache: BlockCache,
+}
+
+impl DataFile {
+    /// Opens a published file and checks its length against the manifest's.
+    pub(crate) fn open(fs: &dyn Fs, number: u64, length: u64, cache: BlockCache) -> Result<Self> {
+        let name = file_name(FileKind::Segment, number);
+        let file = fs
+            .open(&name, Access::Read)
+            .map_err(Error::io("open", &name))?;
+        let found = file.len().map_err(Error::io("read the length of", &name))?;
+        if found != length {
+            return Err(Error::damage(
+                &name,
+                found.min(length),
+                format!("a file of {length} bytes"),
+                format!("{found} bytes"),
+            ));
+        }
+        Ok(Self::new(file, number, length, cache))
+    }
+
+    pub(crate) fn new(file: Arc<dyn File>, number: u64, length: u64, cache: BlockCache) -> Self {
+        let name = file_name(FileKind::Segment, number);
+        Self {
+            number,
+            name,
+            salt: salt(FileKind::Segment, number),
+            file,
+            length,
+            cache,
+        }
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The raw bytes of a block.
+    fn read_block(&self, handle: BlockHandle) -> Result<Vec<u8>> {
+        let mut stored = vec![0; handle.length as usize];
+        self.read(handle.offset, &mut stored)?;
+        block::open(&self.name, self.salt, handle.offset, &stored)
+    }
+
+    fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
+        read_exact_at(&*self.file, offset, buffer).map_err(|error| {
+            if error.kind() == std::io::ErrorKind::UnexpectedEof {
+                let expected = format!("{} bytes from there", buffer.len());
+                Error::damage(&self.name, offset, expected, error.to_string())
+            } else {
+                Error::io("read", &self.name)(error)
+            }
+        })
+    }
+
+    fn decode(&self, handle: BlockHandle, raw: Vec<u8>, first: Commit) -> Result<Arc<Run>> {
+        block::decode_entries(raw, first)
+            .map(Arc::new)
+            .ok_or_else(|| {
+                Error::damage(
+                    &self.name,
+                    handle.offset,
+                    "an entry block",
+                    "something else",
+                )
+            })
+    }
+}
+
+/// A segment whose bytes lie in a file.
+#[derive(Debug)]
+pub(crate) struct FileSegment {
+    data: Arc<DataFile>,
+    place: Place,
+    first: Commit,
+    index: OnceLock<Arc<Run>>,
+    filter: OnceLock<Arc<Filter>>,
+}
+
+impl FileSegment {
+    pub(crate) fn new(data: Arc<DataFile>, place: Place, first: Commit) -> Self {
+        Self {
+            data,
+            place,
+            first,
+            index: OnceLock::new(),
+            filter: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn data(&self) -> &Arc<DataFile> {
+        &self.data
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        self.place
+    }
+
+    /// The first key and commit of each block, and its handle.
+    pub(crate) fn index(&self) -> Result<&Arc<Run>> {
+        if let Some(index) = self.index.get() {
+            return Ok(index);
+        }
+        let raw = self.data.read_block(self.place.index)?;
+        let index = self.data.decode(self.place.index, raw, self.first)?;
+        Ok(self.index.get_or_init(|| index))
+    }
+
+    /// False when the segment surely lacks the key with this hash.
+    pub(crate) fn may_contain(&self, hash: u64) -> Result<bool> {
+        if self.place.filter.length == 0 {
+            return Ok(true);
+        }
+        if let Some(filter) = self.filter.get() {
+            return Ok(filter.may_contain(hash));
+        }
+        let raw = self.data.read_block(self.place.filter)?;
+        let filter = Filter::decode(&raw).ok_or_else(|| {
+            Error::damage(
+                &self.data.name,
+                self.place.filter.offset,
+                "a filter",
+                format!("{} bytes", raw.len()),
+            )
+        })?;
+        Ok(self
+            .filter
+            .get_or_init(|| Arc::new(filter))
+            .may_contain(hash))
+    }
+
+    /// The handle of the block at `position` of the index.
+    fn handle(&self, index: &Run, position: usize) -> Result<BlockHandle> {
+        let value = index.entry(position).value.unwrap_or_default();
+        BlockHandle::decode(&mut crate::codec::Decoder::new(value))
+            .filter(|handle| {
+                handle.offset >= self.place.start && handle.end() <= self.place.index.offset
+            })
+            .ok_or_else(|| {
+                Error::damage(
+                    &self.data.name,
+                    self.place.index.offset,
+                    format!("a block handle inside the segment at entry {position}"),
+                    format!("{value:02x?}"),
+                )
+            })
+    }
+
+    /// The decoded block at `position` of the index, through the cache.
+    pub(crate) fn block(&self, position: usize) -> Result<Arc<Run>> {
+        let handle = self.handle(self.index()?, position)?;
+        let key = (self.data.number, handle.offset);
+        let cached = self.data.cache.blocks.as_ref();
+        if let Some(run) = cached.and_then(|blocks| blocks.get(&key)) {
+            return Ok(run);
+        }
+        let raw = self.data.read_block(handle)?;
+        let run = self.data.decode(handle, raw, self.first)?;
+        if let Some(blocks) = cached {
+            blocks.insert(key, Arc::clone(&run));
+        }
+        Ok(run)
+    }
+}
+
+/// Reads the blocks of one segment in order, many at once and past the cache, so
+/// that a merge neither waits for each block nor evicts what readers need.
+#[derive(Debug, Default)]
+pub(crate) struct ReadAhead {
+    start: u64,
+    chunk: Vec<u8>,
+}
+
+impl ReadAhead {
+    pub(crate) fn block(&mut self, segment: &FileSegment, position: usize) -> Result<Arc<Run>> {
+        let handle = segment.handle(segment.index()?, position)?;
+        let in_chunk =
+            handle.offset >= self.start && handle.end() <= self.start + self.chunk.len() as u64;
+        if !in_chunk {
+            let end = (handle.offset + READ_AHEAD_BYTES)
+                .min(segment.place.index.offset)
+                .max(handle.end());
+            self.chunk.resize((end - handle.offset) as usize, 0);
+            self.start = handle.offset;
+            segment.data.read(handle.offset, &mut self.chunk)?;
+        }
+        let from = (handle.offset - self.start) as usize;
+        let stored = &self.chunk[from..from + handle.length as usize];
+        let raw = block::open(&segment.data.name, segment.data.salt, handle.offset, stored)?;
+        segment.data.decode(handle, raw, segment.first)
+    }
+}

@@ -1,0 +1,138 @@
+//! Segments: immutable sorted runs of one keyspace over one window.
+//!
+//! A segment's bytes live in memory (and in the WAL) or in a segment file. Readers
+//! and merges do not care which. This module knows nothing about which segments
+//! exist: that is the version's business.
+
+pub(crate) mod block;
+mod cursor;
+pub(crate) mod file;
+pub(crate) mod filter;
+mod merge;
+pub(crate) mod meta;
+pub(crate) mod run;
+mod thin;
+mod writer;
+
+use std::sync::Arc;
+
+pub(crate) use cursor::{Cursor, Fetch};
+pub(crate) use merge::{Direction, MergeCursor};
+pub(crate) use meta::{InputMeta, KeyspaceId, Place, SegmentId, SegmentMeta};
+pub(crate) use thin::{Thinning, floor};
+pub(crate) use writer::{SegmentFileWriter, Tally, WriterOptions};
+
+use crate::commit::Commit;
+use crate::error::Result;
+use file::FileSegment;
+use filter::Filter;
+use run::{EntryRef, Run};
+
+/// Runs in memory with fewer entries are searched without a filter, which would
+/// cost more than it saves.
+const FILTERED_RUN_ENTRIES: usize = 64;
+
+/// A segment.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) meta: SegmentMeta,
+    body: Body,
+}
+
+#[derive(Debug)]
+enum Body {
+    Memory {
+        run: Arc<Run>,
+        filter: Option<Filter>,
+    },
+    File(Arc<FileSegment>),
+}
+
+/// A version that a read found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) commit: Commit,
+    pub(crate) value: Option<Vec<u8>>,
+}
+
+impl Segment {
+    /// A segment in memory.
+    pub(crate) fn in_memory(meta: SegmentMeta, run: Run, filter_bits_per_key: u32) -> Self {
+        let filtered = filter_bits_per_key > 0 && run.len() >= FILTERED_RUN_ENTRIES;
+        let filter = filtered.then(|| {
+            let mut filter = Filter::for_keys(meta.keys, filter_bits_per_key);
+            for entry in run.iter() {
+                filter.insert(filter::hash_key(entry.key));
+            }
+            filter
+        });
+        Self {
+            meta,
+            body: Body::Memory {
+                run: Arc::new(run),
+                filter,
+            },
+        }
+    }
+
+    /// A segment in a file.
+    pub(crate) fn in_file(meta: SegmentMeta, data: Arc<file::DataFile>, place: Place) -> Self {
+        let first = meta.first;
+        Self {
+            meta,
+            body: Body::File(Arc::new(FileSegment::new(data, place, first))),
+        }
+    }
+
+    /// The file that holds the bytes, if one does.
+    pub(crate) fn file(&self) -> Option<&FileSegment> {
+        match &self.body {
+            Body::Memory { .. } => None,
+            Body::File(segment) => Some(segment),
+        }
+    }
+
+    /// Bytes of memory that the segment's entries take; 0 for one in a file.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        match &self.body {
+            Body::Memory { run, .. } => run.footprint_bytes(),
+            Body::File(_) => 0,
+        }
+    }
+
+    /// The newest version of `key` at or before `at`. `hash` is the key's
+    /// [`filter::hash_key`].
+    pub(crate) fn get(&self, key: &[u8], hash: u64, at: Commit) -> Result<Option<Found>> {
+        let found = |entry: EntryRef<'_>| Found {
+            commit: entry.commit,
+            value: entry.value.map(<[u8]>::to_vec),
+        };
+        match &self.body {
+            Body::Memory { run, filter } => {
+                if filter
+                    .as_ref()
+                    .is_some_and(|filter| !filter.may_contain(hash))
+                {
+                    return Ok(None);
+                }
+                Ok(run.get(key, at).map(found))
+            }
+            Body::File(segment) => {
+                if !segment.may_contain(hash)? {
+                    return Ok(None);
+                }
+                let mut cursor = self.cursor(Fetch::Cached);
+                cursor.seek(key, at)?;
+                Ok(cursor.entry().filter(|entry| entry.key == key).map(found))
+            }
+        }
+    }
+
+    /// A cursor over the entries, before the first one.
+    pub(crate) fn cursor(&self, fetch: Fetch) -> Cursor {
+        match &self.body {
+            Body::Memory { run, .. } => Cursor::over_run(Arc::clone(run)),
+            Body::File(segment) => Cursor::over_file(Arc::clone(segment), fetch),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Which entries of a merge its output keeps.
+//!
+//! The rule is a function of the window, the history option, and whether anything
+//! older exists; the moment of the merge plays no part. Above the floor every
+//! version stays. At or below it, only the newest version of each key stays: the
+//! *base* that reads at the floor need. A base that is a deletion goes when there
+//! is nothing older that it could hide.
+
+use crate::align::Window;
+use crate::commit::Commit;
+use crate::options::History;
+use crate::segment::run::EntryRef;
+
+/// Decides entry by entry, in run order.
+#[derive(Debug)]
+pub(crate) struct Thinning {
+    floor: Commit,
+    keep_all: bool,
+    drop_base_tombstones: bool,
+    /// The key whose base has been seen.
+    base_key: Option<Vec<u8>>,
+}
+
+/// The earliest commit inside `first..=last` that stays readable in a merged
+/// segment over `window`.
+pub(crate) fn floor(history: History, window: Window, first: Commit, last: Commit) -> Commit {
+    let kept_from = match history {
+        History::All => first,
+        History::Last(commits) => window.end.minus(commits),
+        History::Newest => window.end,
+    };
+    // At the last commit that wrote here the newest versions are the whole truth,
+    // so nothing inside the segment is beyond it.
+    kept_from.clamp(first, last)
+}
+
+impl Thinning {
+    /// The rule for an output with this `floor`. `is_oldest`: no commit before the
+    /// window wrote to the keyspace.
+    pub(crate) fn new(history: History, floor: Commit, is_oldest: bool) -> Self {
+        Self {
+            floor,
+            keep_all: history == History::All,
+            drop_base_tombstones: is_oldest,
+            base_key: None,
+        }
+    }
+
+    /// Whether the output keeps `entry`.
+    pub(crate) fn keeps(&mut self, entry: EntryRef<'_>) -> bool {
+        if self.keep_all || entry.commit > self.floor {
+            return true;
+        }
+        if self.base_key.as_deref() == Some(entry.key) {
+            return false;
+        }
+        let base_key = self.base_key.get_or_insert_default();
+        base_key.clear();
+        base_key.extend_from_slice(entry.key);
+        entry.value.is_some() || !self.drop_base_tombstones
+    }
+}

@@ -1,0 +1,275 @@
+//! Writing a segment file: a preamble, any number of segments, a table of
+//! contents, a footer.
+//!
+//! The writer gathers bytes and hands them over in large appends, which the caller
+//! triggers one at a time. Memory: one chunk, the open block, and the index and
+//! filter of the open segment; never the entries of a segment.
+//!
+//! The table of contents repeats what the manifest says, so that a file can be
+//! checked, and salvaged, on its own. Readers never need it.
+
+use std::sync::Arc;
+
+use crate::codec::put_varint;
+use crate::commit::Commit;
+use crate::error::{Error, Result};
+use crate::files::{FileKind, checksum, file_name, preamble, salt};
+use crate::fs::whole::append_all;
+use crate::fs::{File, Fs};
+use crate::options::Compression;
+use crate::segment::block::{self, BlockBuilder, BlockHandle};
+use crate::segment::file::{BlockCache, DataFile};
+use crate::segment::filter::{Filter, hash_key};
+use crate::segment::meta::{Place, SegmentMeta};
+use crate::segment::run::EntryRef;
+
+/// Bytes gathered before they are worth an append.
+const CHUNK_BYTES: usize = 256 * 1024;
+/// The last bytes of a footer, which is `table handle (offset u64, length u32) |
+/// checksum u32 | magic`.
+pub(crate) const FOOTER_MAGIC: &[u8; 8] = b"segments";
+/// The length of a footer in bytes.
+pub(crate) const FOOTER_BYTES: usize = 24;
+
+/// How segments are encoded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WriterOptions {
+    pub(crate) block_bytes: usize,
+    pub(crate) compression: Compression,
+    pub(crate) filter_bits_per_key: u32,
+}
+
+/// Counts what an output holds, in run order.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) entries: u64,
+    pub(crate) tombstones: u64,
+    pub(crate) keys: u64,
+    pub(crate) bytes: u64,
+    last_key: Vec<u8>,
+}
+
+impl Tally {
+    /// Counts `entry`, and says whether its key is a new one.
+    pub(crate) fn add(&mut self, entry: EntryRef<'_>) -> bool {
+        let is_new_key = self.entries == 0 || self.last_key != entry.key;
+        if is_new_key {
+            self.keys += 1;
+            self.last_key.clear();
+            self.last_key.extend_from_slice(entry.key);
+        }
+        self.entries += 1;
+        self.tombstones += u64::from(entry.value.is_none());
+        self.bytes += (entry.key.len() + entry.value.map_or(0, <[u8]>::len)) as u64;
+        is_new_key
+    }
+
+    /// Writes the counts into `meta`.
+    pub(crate) fn fill(&self, meta: &mut SegmentMeta) {
+        meta.entries = self.entries;
+        meta.tombstones = self.tombstones;
+        meta.keys = self.keys;
+        meta.bytes = self.bytes;
+    }
+}
+
+/// The segment that is being written.
+#[derive(Debug)]
+struct Open {
+    meta: SegmentMeta,
+    start: u64,
+    tally: Tally,
+    block: BlockBuilder,
+    /// Key and commit of the first entry of the open block.
+    block_first: (Vec<u8>, Commit),
+    index: BlockBuilder,
+    filter: Option<Filter>,
+}
+
+/// A segment file on its way to the disk.
+#[derive(Debug)]
+pub(crate) struct SegmentFileWriter {
+    file: Arc<dyn File>,
+    number: u64,
+    name: String,
+    salt: u64,
+    options: WriterOptions,
+    /// Bytes handed to the file.
+    written: u64,
+    /// Bytes gathered behind them.
+    chunk: Vec<u8>,
+    open: Option<Open>,
+    segments: Vec<(SegmentMeta, Place)>,
+}
+
+impl SegmentFileWriter {
+    /// Creates the file. Its name is volatile until the directory is synced.
+    pub(crate) fn create(fs: &dyn Fs, number: u64, options: WriterOptions) -> Result<Self> {
+        let name = file_name(FileKind::Segment, number);
+        let file = fs.create(&name).map_err(Error::io("create", &name))?;
+        Ok(Self {
+            file,
+            number,
+            name,
+            salt: salt(FileKind::Segment, number),
+            options,
+            written: 0,
+            chunk: preamble(FileKind::Segment).to_vec(),
+            open: None,
+            segments: Vec::new(),
+        })
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn offset(&self) -> u64 {
+        self.written + self.chunk.len() as u64
+    }
+
+    /// Begins a segment of at most `keys` distinct keys. The counts of `meta` are
+    /// filled in by [`SegmentFileWriter::finish_segment`].
+    pub(crate) fn begin_segment(&mut self, meta: SegmentMeta, keys: u64) {
+        assert!(
+            self.open.is_none(),
+            "segments of a file are written one after another"
+        );
+        let bits = self.options.filter_bits_per_key;
+        self.open = Some(Open {
+            meta,
+            start: self.offset(),
+            tally: Tally::default(),
+            block: BlockBuilder::default(),
+            block_first: (Vec::new(), Commit::ZERO),
+            index: BlockBuilder::default(),
+            filter: (bits > 0).then(|| Filter::for_keys(keys, bits)),
+        });
+    }
+
+    /// Adds an entry that sorts behind the last one.
+    pub(crate) fn push(&mut self, entry: EntryRef<'_>) {
+        let open = self.open.as_mut().expect("a segment was begun");
+        if open.tally.add(entry)
+            && let Some(filter) = &mut open.filter
+        {
+            filter.insert(hash_key(entry.key));
+        }
+        if open.block.is_empty() {
+            open.block_first.0.clear();
+            open.block_first.0.extend_from_slice(entry.key);
+            open.block_first.1 = entry.commit;
+        }
+        open.block.push(entry, open.meta.first);
+        if open.block.raw_bytes() >= self.options.block_bytes {
+            self.seal_block();
+        }
+    }
+
+    fn seal_block(&mut self) {
+        let offset = self.offset();
+        let open = self.open.as_mut().expect("a segment was begun");
+        let compression = self.options.compression;
+        let handle = open
+            .block
+            .seal(&mut self.chunk, self.salt, offset, compression);
+        let mut value = Vec::with_capacity(12);
+        handle.encode(&mut value);
+        let (key, commit) = (&open.block_first.0[..], open.block_first.1);
+        open.index.push(
+            EntryRef {
+                key,
+                commit,
+                value: Some(&value),
+            },
+            open.meta.first,
+        );
+    }
+
+    /// Ends the segment: its last block, filter and index.
+    pub(crate) fn finish_segment(&mut self) {
+        if self
+            .open
+            .as_ref()
+            .is_some_and(|open| !open.block.is_empty())
+        {
+            self.seal_block();
+        }
+        let mut open = self.open.take().expect("a segment was begun");
+        let filter = open.filter.filter(|_| open.tally.keys > 0).map_or(
+            BlockHandle {
+                offset: self.offset(),
+                length: 0,
+            },
+            |filter| {
+                let mut raw = Vec::new();
+                filter.encode(&mut raw);
+                self.seal(&raw, Compression::None)
+            },
+        );
+        let (salt, offset) = (self.salt, self.offset());
+        let index = open
+            .index
+            .seal(&mut self.chunk, salt, offset, self.options.compression);
+        open.tally.fill(&mut open.meta);
+        let place = Place {
+            file: self.number,
+            start: open.start,
+            filter,
+            index,
+        };
+        self.segments.push((open.meta, place));
+    }
+
+    fn seal(&mut self, raw: &[u8], compression: Compression) -> BlockHandle {
+        let (salt, offset) = (self.salt, self.offset());
+        block::seal(raw, &mut self.chunk, salt, offset, compression)
+    }
+
+    /// Adds the table of contents and the footer. No segment may follow.
+    pub(crate) fn finish_file(&mut self) {
+        assert!(self.open.is_none(), "the last segment was finished");
+        let mut raw = Vec::new();
+        put_varint(&mut raw, self.segments.len() as u64);
+        for (meta, place) in &self.segments {
+            meta.encode(&mut raw);
+            place.encode(&mut raw);
+        }
+        let table = self.seal(&raw, Compression::None);
+        let offset = self.offset();
+        let mut footer = Vec::with_capacity(FOOTER_BYTES);
+        footer.extend_from_slice(&table.offset.to_le_bytes());
+        footer.extend_from_slice(&table.length.to_le_bytes());
+        let checksum = checksum(self.salt, offset, &[&footer]);
+        footer.extend_from_slice(&checksum.to_le_bytes());
+        footer.extend_from_slice(FOOTER_MAGIC);
+        self.chunk.extend_from_slice(&footer);
+    }
+
+    /// True when enough is gathered for an append.
+    pub(crate) fn chunk_is_full(&self) -> bool {
+        self.chunk.len() >= CHUNK_BYTES
+    }
+
+    /// Hands what is gathered to the file, in one append.
+    pub(crate) fn write_chunk(&mut self) -> Result<()> {
+        append_all(&*self.file, &self.chunk).map_err(Error::io("append to", &self.name))?;
+        self.written += self.chunk.len() as u64;
+        self.chunk.clear();
+        Ok(())
+    }
+
+    /// Makes the file's bytes durable.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.file.sync_data().map_err(Error::io("sync", &self.name))
+    }
+
+    /// The finished file, open for reading, and the segments in it.
+    pub(crate) fn into_parts(self, cache: BlockCache) -> (DataFile, Vec<(SegmentMeta, Place)>) {
+        assert!(self.chunk.is_empty(), "everything was written");
+        (
+            DataFile::new(self.file, self.number, self.written, cache),
+            self.segments,
+        )
+    }
+}

@@ -1,0 +1,276 @@
+//! The storage layer: commits in, a version out.
+//!
+//! It owns what is shared by writers, readers and the compactor: the current
+//! version, the WAL, the manifest, the open segment files and the number spaces.
+//! It decides nothing about compaction and never waits.
+//!
+//! Invariants:
+//! - the sequencer is the head of the version: the next commit is `head + 1`, and it
+//!   is taken only when its WAL record was written (and synced, if asked for), so
+//!   there are no gaps to fill;
+//! - every commit up to the manifest's `flushed_through` is in files, every later one
+//!   is in the WAL and in memory, and no segment in memory straddles that line;
+//! - a failed write or sync poisons the storage: what it has acknowledged stays
+//!   readable, and nothing more is acknowledged until the store is opened again.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::align::{Level, Window};
+use crate::batch::WriteBatch;
+use crate::commit::Commit;
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::files::{FileKind, file_name};
+use crate::fs::{Fs, Lock};
+use crate::limits;
+use crate::manifest::Manifest;
+use crate::options::{Durability, Options, Placement};
+use crate::segment::file::{BlockCache, DataFile};
+use crate::segment::{Segment, SegmentId, SegmentMeta, WriterOptions};
+use crate::stats::Counters;
+use crate::version::Version;
+use crate::wal::{CommitRecord, Wal};
+
+/// Something on disk that nothing needs any more.
+#[derive(Debug)]
+pub(crate) enum Obsolete {
+    /// A log file: it can go at once.
+    Log(String),
+    /// A segment file: it can go when no version names it.
+    Data(Arc<DataFile>),
+}
+
+/// The storage of one open store.
+#[derive(Debug)]
+pub(crate) struct Storage {
+    pub(crate) fs: Arc<dyn Fs>,
+    pub(crate) options: Options,
+    pub(crate) placement: Placement,
+    pub(crate) file_level: Level,
+    pub(crate) version: Arc<Version>,
+    pub(crate) wal: Wal,
+    pub(crate) manifest: Manifest,
+    pub(crate) cache: BlockCache,
+    /// The segment files that the manifest names.
+    pub(crate) data_files: BTreeMap<u64, Arc<DataFile>>,
+    pub(crate) obsolete: VecDeque<Obsolete>,
+    /// Segments in files that left the version since the last edit.
+    pub(crate) removed_since_edit: Vec<SegmentId>,
+    pub(crate) next_file: u64,
+    pub(crate) memory_bytes: usize,
+    pub(crate) events: Vec<Event>,
+    pub(crate) counters: Counters,
+    /// Entries written by the merges that close at one commit, and that commit.
+    pub(crate) pause: (Commit, u64),
+    pub(crate) poison: Option<String>,
+    pub(crate) read_only: bool,
+    /// Held for as long as the storage lives.
+    pub(crate) _lock: Option<Box<dyn Lock>>,
+}
+
+impl Storage {
+    /// A file number that was never used.
+    pub(crate) fn allocate_file(&mut self) -> u64 {
+        let number = self.next_file;
+        self.next_file += 1;
+        number
+    }
+
+    pub(crate) fn writer_options(&self) -> WriterOptions {
+        WriterOptions {
+            block_bytes: self.options.block_bytes,
+            compression: self.options.compression,
+            filter_bits_per_key: self.options.filter_bits_per_key,
+        }
+    }
+
+    /// Refuses to write after a failure, or through a handle for reading.
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        if self.read_only {
+            return Err(Error::ReadOnly);
+        }
+        match &self.poison {
+            None => Ok(()),
+            Some(cause) => Err(Error::Poisoned {
+                cause: cause.clone(),
+            }),
+        }
+    }
+
+    /// Poisons the storage when a write or sync has failed.
+    pub(crate) fn note<T>(&mut self, outcome: Result<T>) -> Result<T> {
+        if let Err(error @ Error::Io { .. }) = &outcome {
+            self.poison.get_or_insert_with(|| error.to_string());
+        }
+        outcome
+    }
+
+    /// Commits batches in order, with one append and at most one sync for all.
+    /// Returns the number of the last one.
+    pub(crate) fn commit(&mut self, batches: &[WriteBatch]) -> Result<Commit> {
+        self.check_writable()?;
+        let mut head = self.version.head();
+        if batches.is_empty() {
+            return Ok(head);
+        }
+        let mut keyspaces = KeyspaceNumbers::new(&self.version);
+        let mut records = Vec::with_capacity(batches.len());
+        for batch in batches {
+            batch.check_limits()?;
+            head = head.next();
+            records.push(keyspaces.record(head, batch)?);
+        }
+        let outcome = self.write_records(&records);
+        self.note(outcome)?;
+        for record in records {
+            self.apply(record);
+        }
+        Ok(head)
+    }
+
+    fn write_records(&mut self, records: &[CommitRecord]) -> Result<()> {
+        if self.wal.wants_rotation() {
+            let number = self.allocate_file();
+            self.wal.rotate(&*self.fs, number)?;
+        }
+        for record in records {
+            self.wal.stage(record);
+        }
+        self.wal.write()?;
+        match self.options.durability {
+            Durability::Synced => self.wal.sync(),
+            Durability::Buffered => Ok(()),
+        }
+    }
+
+    /// Puts a logged commit into the index, and then says so.
+    pub(crate) fn apply(&mut self, record: CommitRecord) {
+        let commit = record.commit;
+        let mut segments = Vec::with_capacity(record.runs.len());
+        let version = Arc::make_mut(&mut self.version);
+        for name in &record.new_keyspaces {
+            version.add_keyspace(name);
+        }
+        for (keyspace, run) in record.runs {
+            let meta = level_zero_meta(keyspace, commit, &run);
+            self.counters.level_zero_segments += 1;
+            self.counters.level_zero_entries += meta.entries;
+            let segment = Segment::in_memory(meta, run, self.options.filter_bits_per_key);
+            self.memory_bytes += segment.memory_bytes();
+            self.events.push(Event::SegmentAdded {
+                keyspace: version.keyspace_name(keyspace).to_owned(),
+                commit,
+            });
+            segments.push(Arc::new(segment));
+        }
+        version.add_commit(commit, segments);
+        self.counters.commits += 1;
+        self.events.push(Event::Committed { commit });
+    }
+
+    /// Notes that segments left the version.
+    pub(crate) fn forget(&mut self, segments: impl IntoIterator<Item = Arc<Segment>>) {
+        for segment in segments {
+            self.memory_bytes -= segment.memory_bytes();
+            if segment.file().is_some() {
+                self.removed_since_edit.push(segment.meta.id());
+            }
+        }
+    }
+
+    /// Removes at most one file that nothing needs any more; false when there is
+    /// none. Files that a reader still holds wait.
+    pub(crate) fn remove_one_obsolete(&mut self) -> Result<bool> {
+        let position = self.obsolete.iter().position(|obsolete| match obsolete {
+            Obsolete::Log(_) => true,
+            Obsolete::Data(data) => Arc::strong_count(data) == 1,
+        });
+        let Some(obsolete) = position.and_then(|position| self.obsolete.remove(position)) else {
+            return Ok(false);
+        };
+        let file = match obsolete {
+            Obsolete::Log(name) => name,
+            Obsolete::Data(data) => file_name(FileKind::Segment, data.number()),
+        };
+        let outcome = self.fs.remove(&file).map_err(Error::io("remove", &file));
+        self.note(outcome)?;
+        self.events.push(Event::FileRemoved { file });
+        Ok(true)
+    }
+}
+
+/// What is known of the segment that one commit makes.
+pub(crate) fn level_zero_meta(
+    keyspace: u32,
+    commit: Commit,
+    run: &crate::segment::run::Run,
+) -> SegmentMeta {
+    let tombstones = run.iter().filter(|entry| entry.value.is_none()).count() as u64;
+    SegmentMeta {
+        keyspace,
+        window: Window {
+            level: 0,
+            start: commit.minus(1),
+            end: commit,
+        },
+        first: commit,
+        last: commit,
+        floor: commit,
+        commits: 1,
+        entries: run.len() as u64,
+        tombstones,
+        keys: run.len() as u64,
+        bytes: run.bytes().len() as u64,
+        inputs: Vec::new(),
+    }
+}
+
+/// Numbers the keyspaces of a group of batches, before any of them is applied.
+struct KeyspaceNumbers<'a> {
+    version: &'a Version,
+    new: Vec<String>,
+}
+
+impl<'a> KeyspaceNumbers<'a> {
+    fn new(version: &'a Version) -> Self {
+        Self {
+            version,
+            new: Vec::new(),
+        }
+    }
+
+    /// The WAL record of `batch` as commit `commit`.
+    fn record(&mut self, commit: Commit, batch: &WriteBatch) -> Result<CommitRecord> {
+        let known = self.version.keyspace_names().len();
+        let mut new_keyspaces = Vec::new();
+        let mut runs = Vec::new();
+        for (name, run) in batch.keyspaces().iter().zip(batch.sorted_runs(commit)) {
+            let position = self.new.iter().position(|new| new == name);
+            let keyspace = self
+                .version
+                .keyspace(name)
+                .or(position.map(|new| (known + new) as u32));
+            let keyspace = keyspace.unwrap_or_else(|| {
+                self.new.push(name.clone());
+                new_keyspaces.push(name.clone());
+                (known + self.new.len() - 1) as u32
+            });
+            runs.push((keyspace, run));
+        }
+        let keyspaces = known + self.new.len();
+        if keyspaces > limits::KEYSPACES {
+            return Err(Error::Limit {
+                what: "the number of keyspaces",
+                given: keyspaces as u64,
+                limit: limits::KEYSPACES as u64,
+            });
+        }
+        runs.sort_by_key(|(keyspace, _)| *keyspace);
+        Ok(CommitRecord {
+            commit,
+            new_keyspaces,
+            runs,
+        })
+    }
+}

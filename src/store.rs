@@ -1,0 +1,330 @@
+//! A store in the hands of one owner: every call does its work before it returns.
+//!
+//! This is the inline driver. It feeds the events of the storage layer to the
+//! compactor and gives it time after each commit. Reads take `&self`, commits take
+//! `&mut self`; snapshots can be sent to other threads.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use crate::batch::WriteBatch;
+use crate::commit::Commit;
+use crate::compactor::{Compactor, Step};
+use crate::error::Result;
+use crate::event::Event;
+use crate::fs::Fs;
+use crate::layout::Layout;
+use crate::options::{Options, Pacing, Placement};
+use crate::read::{Change, Changes, KeyRange, KeyVersion, Range, Snapshot};
+use crate::recover::{self, Mode};
+use crate::stats::Stats;
+use crate::storage::Storage;
+
+/// Entries that a commit merges for each entry that it writes, when paced. A commit's
+/// entries are merged once for each level in the long run, so this is enough for
+/// sixteen levels.
+const PACED_ENTRIES: usize = 16;
+/// Entries that a commit merges at least, when paced.
+const LEAST_PACED_ENTRIES: usize = 256;
+
+/// An open store.
+///
+/// ```
+/// use std::sync::Arc;
+/// use lithify::{Commit, Options, Store, WriteBatch, fs::MemFs};
+///
+/// let mut store = Store::open(Arc::new(MemFs::new()), Options::default())?;
+/// let mut batch = WriteBatch::new();
+/// batch.put("stones", b"granite", b"igneous");
+/// let first = store.commit(&batch)?;
+///
+/// let mut batch = WriteBatch::new();
+/// batch.put("stones", b"granite", b"weathered");
+/// store.commit(&batch)?;
+///
+/// assert_eq!(store.get("stones", b"granite")?.as_deref(), Some(&b"weathered"[..]));
+/// assert_eq!(store.get_at("stones", b"granite", first)?.as_deref(), Some(&b"igneous"[..]));
+/// # Ok::<(), lithify::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Store {
+    storage: Storage,
+    compactor: Compactor,
+    /// Events that the owner has not taken yet, when it wants them.
+    events: Option<Vec<Event>>,
+}
+
+impl Store {
+    /// Opens the store at the root of `fs`, or creates one there if
+    /// [`Options::create`] says so.
+    ///
+    /// # Errors
+    /// See [`Error`](crate::Error). Nothing is changed when opening fails.
+    pub fn open(fs: Arc<dyn Fs>, options: Options) -> Result<Self> {
+        Self::open_in_mode(fs, options, Mode::ReadWrite)
+    }
+
+    /// Opens an existing store for reading; several readers may have it open at once,
+    /// while nobody has it open for writing.
+    ///
+    /// # Errors
+    /// See [`Error`](crate::Error).
+    pub fn open_read_only(fs: Arc<dyn Fs>, options: Options) -> Result<Self> {
+        Self::open_in_mode(fs, options, Mode::ReadOnly)
+    }
+
+    fn open_in_mode(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Self> {
+        let storage = recover::open(fs, options, mode)?;
+        let compactor = Compactor::new(&storage);
+        Ok(Self {
+            storage,
+            compactor,
+            events: None,
+        })
+    }
+
+    /// Commits a batch and returns its number. When this returns, the batch is as
+    /// durable as [`Options::durability`] says, and visible.
+    ///
+    /// # Errors
+    /// A refused batch ([`Error::Limit`](crate::Error::Limit)) changes nothing. After
+    /// any other error it is in doubt whether the batch will be there when the store
+    /// is opened again, and this handle refuses further commits.
+    pub fn commit(&mut self, batch: &WriteBatch) -> Result<Commit> {
+        self.commit_group(std::slice::from_ref(batch))
+    }
+
+    /// Commits batches in order, with one append and one sync for all of them, and
+    /// returns the number of the last one.
+    ///
+    /// # Errors
+    /// As [`Store::commit`]; one refused batch refuses all.
+    pub fn commit_group(&mut self, batches: &[WriteBatch]) -> Result<Commit> {
+        let commit = self.storage.commit(batches)?;
+        self.deliver();
+        let entries = batches.iter().map(WriteBatch::len).sum();
+        // The commit stands whatever the compactor meets; its failure poisons the
+        // storage and is reported by the next commit or settle.
+        if let Err(error) = self.pace(entries) {
+            self.storage.poison.get_or_insert_with(|| error.to_string());
+        }
+        Ok(commit)
+    }
+
+    /// Gives the compactor time in proportion to what was written.
+    fn pace(&mut self, entries: usize) -> Result<()> {
+        match self.storage.options.pacing {
+            Pacing::Manual => return Ok(()),
+            Pacing::Settle => return self.settle(),
+            Pacing::Bounded => {}
+        }
+        let mut quota = (entries * PACED_ENTRIES).max(LEAST_PACED_ENTRIES);
+        let most_memory = self.storage.options.memory_budget_bytes.saturating_mul(2);
+        while quota > 0 || self.storage.memory_bytes > most_memory {
+            match self.step()? {
+                Step::Idle => break,
+                Step::Worked { entries } => quota = quota.saturating_sub(entries.max(1)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands the storage's events to the compactor, and keeps them for the owner.
+    fn deliver(&mut self) {
+        for event in self.storage.events.drain(..) {
+            self.compactor.receive(&event);
+            if let Some(events) = &mut self.events {
+                events.push(event);
+            }
+        }
+    }
+
+    /// Does one bounded piece of compaction: at most one operation that matters for
+    /// durability.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn step(&mut self) -> Result<Step> {
+        let step = self.compactor.step(&mut self.storage);
+        self.deliver();
+        step
+    }
+
+    /// Compacts until the layout is the settled one:
+    /// [`Alignment::layout_of`](crate::align::Alignment::layout_of) the history.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn settle(&mut self) -> Result<()> {
+        self.compactor.reconcile(&self.storage);
+        while self.step()? != Step::Idle {}
+        Ok(())
+    }
+
+    /// Makes every commit durable, whatever the durability of each.
+    ///
+    /// # Errors
+    /// Whatever the disk says; the handle then refuses further commits.
+    pub fn sync(&mut self) -> Result<()> {
+        self.storage.check_writable()?;
+        let outcome = self.storage.wal.sync();
+        self.storage.note(outcome)
+    }
+
+    /// Closes the store: everything is durable, and marked so. A store that is merely
+    /// dropped loses nothing that was synced.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn close(mut self) -> Result<()> {
+        if self.storage.read_only {
+            return Ok(());
+        }
+        self.storage.check_writable()?;
+        self.storage.wal.close()
+    }
+
+    /// The newest commit.
+    #[must_use]
+    pub fn head(&self) -> Commit {
+        self.storage.version.head()
+    }
+
+    /// The placement that the store was created with.
+    #[must_use]
+    pub fn placement(&self) -> &Placement {
+        &self.storage.placement
+    }
+
+    /// The store as of the newest commit.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            version: Arc::clone(&self.storage.version),
+            at: self.head(),
+        }
+    }
+
+    /// The store as of `commit`. [`Commit::ZERO`] is the empty state.
+    ///
+    /// # Errors
+    /// [`Error::BeyondHead`](crate::Error::BeyondHead). Whether retention has thinned
+    /// the commit out shows when a keyspace is read.
+    pub fn snapshot_at(&self, commit: Commit) -> Result<Snapshot> {
+        self.storage.version.check_exists(commit)?;
+        Ok(Snapshot {
+            version: Arc::clone(&self.storage.version),
+            at: commit,
+        })
+    }
+
+    /// The value of `key`, or `None` when it has none.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn get(&self, keyspace: &str, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.snapshot().get(keyspace, key)
+    }
+
+    /// The value of `key` as of `commit`.
+    ///
+    /// # Errors
+    /// As [`Snapshot::get`], and [`Error::BeyondHead`](crate::Error::BeyondHead).
+    pub fn get_at(&self, keyspace: &str, key: &[u8], commit: Commit) -> Result<Option<Vec<u8>>> {
+        self.snapshot_at(commit)?.get(keyspace, key)
+    }
+
+    /// The keys of `keyspace` inside `range`, in order; walks both ways.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn range(&self, keyspace: &str, range: KeyRange) -> Result<Range> {
+        self.snapshot().range(keyspace, range)
+    }
+
+    /// The same as of `commit`.
+    ///
+    /// # Errors
+    /// As [`Snapshot::range`], and [`Error::BeyondHead`](crate::Error::BeyondHead).
+    pub fn range_at(&self, keyspace: &str, range: KeyRange, commit: Commit) -> Result<Range> {
+        self.snapshot_at(commit)?.range(keyspace, range)
+    }
+
+    /// The versions of `key`, oldest first. See [`Snapshot::history`].
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn history(&self, keyspace: &str, key: &[u8]) -> Result<Vec<KeyVersion>> {
+        self.snapshot().history(keyspace, key)
+    }
+
+    /// The keys of `keyspace` whose values differ between two commits. See
+    /// [`Snapshot::diff`].
+    ///
+    /// # Errors
+    /// As [`Snapshot::diff`].
+    pub fn diff(&self, keyspace: &str, from: Commit, to: Commit) -> Result<Vec<Change>> {
+        self.snapshot_at(to)?.diff(keyspace, from)
+    }
+
+    /// What every commit after `from` wrote. See [`Snapshot::changes_since`].
+    ///
+    /// # Errors
+    /// As [`Snapshot::changes_since`].
+    pub fn changes_since(&self, from: Commit) -> Result<Changes> {
+        self.snapshot().changes_since(from)
+    }
+
+    /// The commits that can be read in every keyspace, ascending.
+    #[must_use]
+    pub fn readable_commits(&self) -> Vec<RangeInclusive<Commit>> {
+        self.storage.version.readable_commits(None)
+    }
+
+    /// The live segments. Settled or not: see [`Store::settle`].
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        Layout::of(&self.storage.version)
+    }
+
+    /// Commits that the compactor does not know of yet.
+    #[must_use]
+    pub fn lag(&self) -> u64 {
+        self.compactor.lag(&self.storage)
+    }
+
+    /// What the store holds, and what was done since it was opened.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let storage = &self.storage;
+        let (mut live_segments, mut live_entries, mut segments) = (0, 0, 0);
+        for (_, roots) in storage.version.all_roots() {
+            live_segments += roots.len() as u64;
+            live_entries += roots.iter().map(|node| node.meta().entries).sum::<u64>();
+        }
+        storage.version.for_each_segment(|_| segments += 1);
+        Stats {
+            head: self.head().get(),
+            flushed_through: storage.manifest.state.flushed_through.get(),
+            lag: self.lag(),
+            live_segments,
+            kept_inputs: segments - live_segments,
+            live_entries,
+            memory_bytes: storage.memory_bytes as u64,
+            segment_files: storage.data_files.len() as u64,
+            segment_file_bytes: storage.data_files.values().map(|data| data.length()).sum(),
+            wal_bytes_written: storage.wal.bytes_written(),
+            counters: storage.counters,
+        }
+    }
+
+    /// Begins to keep events for [`Store::take_events`].
+    pub fn keep_events(&mut self) {
+        self.events.get_or_insert_default();
+    }
+
+    /// The events since the last call, if [`Store::keep_events`] was called.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        self.events.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+}

@@ -1,0 +1,244 @@
+//! Versions: which segments exist at one moment.
+//!
+//! A version is immutable once shared. Readers hold one and are not disturbed by
+//! commits, merges or retention; a file is removed only when no version that names
+//! it is held. Changing a version that nobody else holds does not copy it.
+//!
+//! Invariants: the roots of a keyspace are ordered by commit and disjoint; no root
+//! straddles an aligned edge of a level up to its own. This module performs no I/O.
+
+mod forest;
+mod node;
+
+pub(crate) use forest::forest;
+pub(crate) use node::{Input, Node};
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::align::Window;
+use crate::commit::Commit;
+use crate::error::{Error, Result};
+use crate::segment::{KeyspaceId, Segment, SegmentId, SegmentMeta};
+
+/// The names of the keyspaces, by number and the other way round.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    names: Vec<Arc<str>>,
+    // For look-ups only: it is never iterated.
+    ids: HashMap<Arc<str>, KeyspaceId>,
+}
+
+/// The live segments of one keyspace, oldest first.
+pub(crate) type Roots = Arc<Vec<Arc<Node>>>;
+
+/// Which segments exist.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Version {
+    head: Commit,
+    names: Arc<Names>,
+    roots: Vec<Roots>,
+}
+
+impl Version {
+    /// The newest commit.
+    pub(crate) fn head(&self) -> Commit {
+        self.head
+    }
+
+    /// The number of the keyspace with this name.
+    pub(crate) fn keyspace(&self, name: &str) -> Option<KeyspaceId> {
+        self.names.ids.get(name).copied()
+    }
+
+    /// The names of all keyspaces, in order of their numbers.
+    pub(crate) fn keyspace_names(&self) -> &[Arc<str>] {
+        &self.names.names
+    }
+
+    pub(crate) fn keyspace_name(&self, keyspace: KeyspaceId) -> &str {
+        &self.names.names[keyspace as usize]
+    }
+
+    /// The live segments of a keyspace, oldest first.
+    pub(crate) fn roots(&self, keyspace: KeyspaceId) -> &[Arc<Node>] {
+        &self.roots[keyspace as usize]
+    }
+
+    /// The live segments of every keyspace, in order of keyspace number.
+    pub(crate) fn all_roots(&self) -> impl Iterator<Item = (KeyspaceId, &[Arc<Node>])> {
+        self.roots
+            .iter()
+            .enumerate()
+            .map(|(id, roots)| (id as KeyspaceId, &roots[..]))
+    }
+
+    /// Calls `visit` on every segment, live or kept beneath a live one.
+    pub(crate) fn for_each_segment(&self, mut visit: impl FnMut(&Arc<Segment>)) {
+        for node in self.roots.iter().flat_map(|roots| roots.iter()) {
+            node.for_each(&mut visit);
+        }
+    }
+
+    /// The segments that a read of `keyspace` at `at` needs, newest first.
+    ///
+    /// # Errors
+    /// [`Error::BeyondHead`] and [`Error::Thinned`].
+    pub(crate) fn cover(&self, keyspace: KeyspaceId, at: Commit) -> Result<Vec<Arc<Segment>>> {
+        self.check_exists(at)?;
+        let mut cover = Vec::new();
+        for node in self.roots(keyspace).iter().rev() {
+            if node.meta().first <= at && !node.cover(at, &mut cover) {
+                return Err(self.thinned(keyspace, at));
+            }
+        }
+        Ok(cover)
+    }
+
+    /// Refuses commits that do not exist yet.
+    pub(crate) fn check_exists(&self, at: Commit) -> Result<()> {
+        if at > self.head {
+            return Err(Error::BeyondHead {
+                commit: at,
+                head: self.head,
+            });
+        }
+        Ok(())
+    }
+
+    fn thinned(&self, keyspace: KeyspaceId, at: Commit) -> Error {
+        let gaps = self.gaps(Some(keyspace));
+        let gap = gaps.iter().find(|gap| gap.contains(&at.get()));
+        let (before, after) =
+            gap.map_or((at.get(), at.get()), |gap| (gap.start() - 1, gap.end() + 1));
+        Error::Thinned {
+            commit: at,
+            before: (before > 0).then_some(Commit::new(before)),
+            after: (after <= self.head.get()).then_some(Commit::new(after)),
+        }
+    }
+
+    /// The ranges of commits that cannot be read, ascending and disjoint: of one
+    /// keyspace, or of any.
+    fn gaps(&self, keyspace: Option<KeyspaceId>) -> Vec<RangeInclusive<u64>> {
+        let mut gaps = Vec::new();
+        for (id, roots) in self.all_roots() {
+            if keyspace.is_none_or(|keyspace| keyspace == id) {
+                roots.iter().for_each(|node| node.gaps(&mut gaps));
+            }
+        }
+        gaps.sort_by_key(|gap| *gap.start());
+        let mut joined: Vec<RangeInclusive<u64>> = Vec::new();
+        for gap in gaps {
+            match joined.last_mut() {
+                Some(last) if *gap.start() <= last.end() + 1 => {
+                    *last = *last.start()..=*last.end().max(gap.end());
+                }
+                _ => joined.push(gap),
+            }
+        }
+        joined
+    }
+
+    /// The commits that can be read, ascending and disjoint: of one keyspace, or of
+    /// all at once.
+    pub(crate) fn readable_commits(
+        &self,
+        keyspace: Option<KeyspaceId>,
+    ) -> Vec<RangeInclusive<Commit>> {
+        let mut readable = Vec::new();
+        let mut from = 1;
+        for gap in self.gaps(keyspace) {
+            if from < *gap.start() {
+                readable.push(Commit::new(from)..=Commit::new(gap.start() - 1));
+            }
+            from = gap.end() + 1;
+        }
+        if from <= self.head.get() {
+            readable.push(Commit::new(from)..=self.head);
+        }
+        readable
+    }
+
+    // Changes. Each keeps the invariants, and none of them is visible to others
+    // until the changed version is shared.
+
+    /// Adds a keyspace, which gets the next number.
+    pub(crate) fn add_keyspace(&mut self, name: &str) -> KeyspaceId {
+        let id = self.roots.len() as KeyspaceId;
+        let names = Arc::make_mut(&mut self.names);
+        let name: Arc<str> = name.into();
+        names.names.push(Arc::clone(&name));
+        names.ids.insert(name, id);
+        self.roots.push(Roots::default());
+        id
+    }
+
+    /// Adds the segments of the next commit.
+    pub(crate) fn add_commit(&mut self, commit: Commit, segments: Vec<Arc<Segment>>) {
+        assert_eq!(
+            commit,
+            self.head.next(),
+            "commits join the index one after another"
+        );
+        self.head = commit;
+        for segment in segments {
+            self.roots_mut(segment.meta.keyspace)
+                .push(Node::leaf(segment));
+        }
+    }
+
+    /// Sets the head and the segments of a store that is being opened.
+    pub(crate) fn restore(&mut self, head: Commit, roots: Vec<Vec<Arc<Node>>>) {
+        self.head = head;
+        self.roots = roots.into_iter().map(Arc::new).collect();
+    }
+
+    /// Puts `output` in place of the live segments inside its window.
+    pub(crate) fn replace_window(&mut self, output: Arc<Node>) -> usize {
+        let window = output.meta().window;
+        let roots = self.roots_mut(output.meta().keyspace);
+        let inside = inside_window(roots, window);
+        let inputs = inside.len();
+        roots.splice(inside, [output]);
+        inputs
+    }
+
+    /// Removes kept inputs where `removes` says so, and returns them.
+    pub(crate) fn remove_inputs(
+        &mut self,
+        removes: &dyn Fn(&SegmentMeta) -> bool,
+    ) -> Vec<Arc<Segment>> {
+        let mut removed = Vec::new();
+        self.rebuild(|node| node.without(removes, &mut removed));
+        removed
+    }
+
+    /// Replaces segments by what `moved` has for their identities.
+    pub(crate) fn move_segments(&mut self, moved: &dyn Fn(SegmentId) -> Option<Arc<Segment>>) {
+        self.rebuild(|node| node.with_moved(moved));
+    }
+
+    fn rebuild(&mut self, mut change: impl FnMut(&Node) -> Option<Arc<Node>>) {
+        for roots in &mut self.roots {
+            for position in 0..roots.len() {
+                if let Some(node) = change(&roots[position]) {
+                    Arc::make_mut(roots)[position] = node;
+                }
+            }
+        }
+    }
+
+    fn roots_mut(&mut self, keyspace: KeyspaceId) -> &mut Vec<Arc<Node>> {
+        Arc::make_mut(&mut self.roots[keyspace as usize])
+    }
+}
+
+/// The positions of the live segments that lie inside `window`.
+pub(crate) fn inside_window(roots: &[Arc<Node>], window: Window) -> std::ops::Range<usize> {
+    let start = roots.partition_point(|node| node.meta().first <= window.start);
+    let end = roots.partition_point(|node| node.meta().last <= window.end);
+    start..end
+}

@@ -1,0 +1,162 @@
+//! A segment and the inputs that retention still keeps beneath it.
+//!
+//! The segments of a keyspace form a forest: the roots are the live segments, and
+//! below a merge output hang those of its inputs that were not removed. Reads go to
+//! the roots; a read at a commit that a root has thinned out goes down to its
+//! inputs, if all that it needs are still there.
+//!
+//! Invariants: inputs are ordered by commit and disjoint; removal is closed
+//! downwards, so an input that is gone has no kept inputs of its own.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use crate::commit::Commit;
+use crate::segment::{Segment, SegmentId, SegmentMeta};
+
+/// One segment of the forest.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) inputs: Vec<Input>,
+}
+
+/// Something that was merged into a segment.
+#[derive(Clone, Debug)]
+pub(crate) enum Input {
+    /// It is still there.
+    Kept(Arc<Node>),
+    /// It is gone; its first commit tells which reads would have needed it.
+    Removed { first: Commit },
+}
+
+impl Node {
+    /// A segment without inputs.
+    pub(crate) fn leaf(segment: Arc<Segment>) -> Arc<Self> {
+        Arc::new(Self {
+            segment,
+            inputs: Vec::new(),
+        })
+    }
+
+    pub(crate) fn meta(&self) -> &SegmentMeta {
+        &self.segment.meta
+    }
+
+    /// Adds the segments that a read at `at` needs to `cover`; false when some of
+    /// them are gone. `at` is not before the first commit of the segment.
+    pub(crate) fn cover(&self, at: Commit, cover: &mut Vec<Arc<Segment>>) -> bool {
+        if at >= self.meta().floor {
+            cover.push(Arc::clone(&self.segment));
+            return true;
+        }
+        if self.inputs.is_empty() {
+            return false;
+        }
+        // Newest first, as reads want them.
+        self.inputs.iter().rev().all(|input| match input {
+            Input::Kept(node) => node.meta().first > at || node.cover(at, cover),
+            Input::Removed { first } => *first > at,
+        })
+    }
+
+    /// Adds the ranges of commits that cannot be read to `gaps`, ascending.
+    pub(crate) fn gaps(&self, gaps: &mut Vec<RangeInclusive<u64>>) {
+        self.gaps_below(self.meta().floor, gaps);
+    }
+
+    fn gaps_below(&self, limit: Commit, gaps: &mut Vec<RangeInclusive<u64>>) {
+        let (first, floor) = (self.meta().first, self.meta().floor.min(limit));
+        if first >= floor {
+            return;
+        }
+        if self.inputs.is_empty() {
+            gaps.push(first.get()..=floor.get() - 1);
+        }
+        for input in &self.inputs {
+            match input {
+                Input::Kept(node) => node.gaps_below(floor, gaps),
+                Input::Removed { first } if *first < floor => {
+                    gaps.push(first.get()..=floor.get() - 1);
+                    return;
+                }
+                Input::Removed { .. } => return,
+            }
+        }
+    }
+
+    /// Calls `visit` on this segment and all kept ones below it.
+    pub(crate) fn for_each(&self, visit: &mut dyn FnMut(&Arc<Segment>)) {
+        visit(&self.segment);
+        for input in &self.inputs {
+            if let Input::Kept(node) = input {
+                node.for_each(visit);
+            }
+        }
+    }
+
+    /// This node with inputs removed where `removes` says so; `None` when nothing
+    /// changes. `removed` receives the identities of what is gone.
+    pub(crate) fn without(
+        &self,
+        removes: &dyn Fn(&SegmentMeta) -> bool,
+        removed: &mut Vec<Arc<Segment>>,
+    ) -> Option<Arc<Self>> {
+        let mut changed = false;
+        let inputs = self
+            .inputs
+            .iter()
+            .map(|input| match input {
+                Input::Kept(node) if removes(node.meta()) => {
+                    changed = true;
+                    node.for_each(&mut |segment| removed.push(Arc::clone(segment)));
+                    Input::Removed {
+                        first: node.meta().first,
+                    }
+                }
+                Input::Kept(node) => match node.without(removes, removed) {
+                    Some(node) => {
+                        changed = true;
+                        Input::Kept(node)
+                    }
+                    None => input.clone(),
+                },
+                Input::Removed { .. } => input.clone(),
+            })
+            .collect();
+        changed.then(|| {
+            Arc::new(Self {
+                segment: Arc::clone(&self.segment),
+                inputs,
+            })
+        })
+    }
+
+    /// This node with segments replaced by what `moved` has for their identities;
+    /// `None` when nothing changes.
+    pub(crate) fn with_moved(
+        &self,
+        moved: &dyn Fn(SegmentId) -> Option<Arc<Segment>>,
+    ) -> Option<Arc<Self>> {
+        let segment = moved(self.meta().id());
+        let mut changed = segment.is_some();
+        let inputs = self
+            .inputs
+            .iter()
+            .map(|input| match input {
+                Input::Kept(node) => match node.with_moved(moved) {
+                    Some(node) => {
+                        changed = true;
+                        Input::Kept(node)
+                    }
+                    None => input.clone(),
+                },
+                Input::Removed { .. } => input.clone(),
+            })
+            .collect();
+        changed.then(|| {
+            let segment = segment.unwrap_or_else(|| Arc::clone(&self.segment));
+            Arc::new(Self { segment, inputs })
+        })
+    }
+}

@@ -1,0 +1,160 @@
+//! The write-ahead log: every commit, in order, before anything else knows of it.
+//!
+//! Invariants:
+//! - a store has at least one WAL file at every moment, so that losing the newest
+//!   manifest record can never make acknowledged commits look like an empty store;
+//! - a file that was read back is never appended to: the first commit after opening
+//!   begins a new file, whose header seals the old one;
+//! - a file is complete and durable before its successor exists.
+
+mod record;
+mod replay;
+
+pub(crate) use record::{CommitRecord, WalHeader};
+pub(crate) use replay::{Replay, replay};
+
+use std::collections::VecDeque;
+
+use crate::commit::Commit;
+use crate::error::{Error, Result};
+use crate::files::{FileKind, file_name};
+use crate::fs::Fs;
+use crate::log::LogWriter;
+
+/// A WAL file that is not written to any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SealedWal {
+    pub(crate) number: u64,
+    /// Where its last valid record ends.
+    pub(crate) end: u64,
+    /// The last commit in it, or before it when it holds none.
+    pub(crate) last: Commit,
+}
+
+/// The log of an open store.
+#[derive(Debug)]
+pub(crate) struct Wal {
+    /// Older files, oldest first.
+    sealed: VecDeque<SealedWal>,
+    writer: Option<LogWriter>,
+    /// The last commit staged.
+    last: Commit,
+    file_bytes: u64,
+    /// Bytes written to WAL files that were sealed since opening.
+    sealed_bytes: u64,
+}
+
+impl Wal {
+    /// The log after `sealed` files, oldest first.
+    pub(crate) fn new(sealed: Vec<SealedWal>, file_bytes: u64) -> Self {
+        let last = sealed.last().map_or(Commit::ZERO, |wal| wal.last);
+        Self {
+            sealed: sealed.into(),
+            writer: None,
+            last,
+            file_bytes,
+            sealed_bytes: 0,
+        }
+    }
+
+    /// Whether the next commit should begin a new file.
+    pub(crate) fn wants_rotation(&self) -> bool {
+        self.writer
+            .as_ref()
+            .is_none_or(|writer| writer.length() >= self.file_bytes)
+    }
+
+    /// Seals the present file and begins file `number`.
+    pub(crate) fn rotate(&mut self, fs: &dyn Fs, number: u64) -> Result<()> {
+        if let Some(writer) = &mut self.writer {
+            writer.write()?;
+            writer.sync()?;
+            let sealed = SealedWal {
+                number: writer.number(),
+                end: writer.length(),
+                last: self.last,
+            };
+            self.sealed.push_back(sealed);
+            self.sealed_bytes += sealed.end;
+        }
+        let previous = self.sealed.back();
+        let header = WalHeader {
+            previous: previous.map_or(0, |wal| wal.number),
+            previous_end: previous.map_or(0, |wal| wal.end),
+            after: self.last,
+        };
+        let mut writer = LogWriter::create(fs, FileKind::Wal, number)?;
+        writer.stage(|buffer| record::encode_header(header, buffer));
+        writer.write()?;
+        writer.sync()?;
+        fs.sync_dir("").map_err(Error::io("sync", ""))?;
+        self.writer = Some(writer);
+        Ok(())
+    }
+
+    fn writer(&mut self) -> &mut LogWriter {
+        self.writer
+            .as_mut()
+            .expect("a rotation came before the first commit")
+    }
+
+    /// Encodes a commit; it reaches the file with [`Wal::write`].
+    pub(crate) fn stage(&mut self, record: &CommitRecord) {
+        self.last = record.commit;
+        self.writer()
+            .stage(|buffer| record::encode_commit(record, buffer));
+    }
+
+    /// Hands everything staged to the file, in one append.
+    pub(crate) fn write(&mut self) -> Result<()> {
+        self.writer().write()
+    }
+
+    /// Makes everything written durable.
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        self.writer.as_mut().map_or(Ok(()), LogWriter::sync)
+    }
+
+    /// Makes everything durable and leaves a mark that says so, after which damage
+    /// to any commit can be told from a torn tail. Without commits since opening
+    /// there is nothing to do.
+    pub(crate) fn close(&mut self) -> Result<()> {
+        if let Some(writer) = &mut self.writer {
+            writer.write()?;
+            writer.sync()?;
+            writer.stage(record::encode_close);
+            writer.write()?;
+            writer.sync()?;
+        }
+        Ok(())
+    }
+
+    /// Bytes written since opening.
+    pub(crate) fn bytes_written(&self) -> u64 {
+        self.sealed_bytes + self.writer.as_ref().map_or(0, LogWriter::length)
+    }
+
+    /// The number of the oldest file that holds commits after `through`, or of the
+    /// newest file when none does.
+    pub(crate) fn oldest_needed(&self, through: Commit) -> u64 {
+        let needed = self
+            .sealed
+            .iter()
+            .find(|wal| wal.last > through)
+            .map(|wal| wal.number);
+        needed
+            .or_else(|| self.writer.as_ref().map(LogWriter::number))
+            .or_else(|| self.sealed.back().map(|wal| wal.number))
+            .unwrap_or(0)
+    }
+
+    /// Forgets the files before `oldest` and returns their names.
+    pub(crate) fn retire_before(&mut self, oldest: u64) -> Vec<String> {
+        let mut names = Vec::new();
+        while let Some(wal) = self.sealed.front().filter(|wal| wal.number < oldest) {
+            names.push(file_name(FileKind::Wal, wal.number));
+            self.sealed.pop_front();
+        }
+        names
+    }
+}
