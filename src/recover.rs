@@ -240,7 +240,12 @@ fn replay_wal(storage: &mut Storage, found: &Found) -> Result<Replay> {
         .collect();
     let through = storage.manifest.state.flushed_through;
     let fs = Arc::clone(&storage.fs);
-    let outcome = replay(&*fs, &numbers, oldest, through, &mut |record| {
+    let outcome = replay(&*fs, &numbers, oldest, through, &mut |mut record| {
+        // The manifest may know a keyspace before the commit that first names it is
+        // in files.
+        record
+            .new_keyspaces
+            .retain(|name| storage.version.keyspace(name).is_none());
         check_record(storage, &record)?;
         storage.apply(record);
         Ok(())

@@ -1,3 +1,4 @@
 //! The laboratory of lithify.
 
 pub mod conformance;
+pub mod observed;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{HEADER_BYTES, record_checksum, tag_at};
 use crate::error::{Error, Result};
 use crate::files::{FileKind, file_name, preamble, salt};
-use crate::fs::whole::append_all;
+use crate::fs::whole::write_all_at;
 use crate::fs::{File, Fs};
 
 /// An open log file, at its end.
@@ -77,8 +77,8 @@ impl LogWriter {
         if self.staged.is_empty() {
             return Ok(());
         }
-        let outcome = append_all(&*self.file, &self.staged);
-        self.note("append to", outcome)?;
+        let outcome = write_all_at(&*self.file, self.written, &self.staged);
+        self.note("write to", outcome)?;
         self.written += self.staged.len() as u64;
         self.staged.clear();
         Ok(())

@@ -14,7 +14,7 @@ use crate::codec::put_varint;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::files::{FileKind, checksum, file_name, preamble, salt};
-use crate::fs::whole::append_all;
+use crate::fs::whole::write_all_at;
 use crate::fs::{File, Fs};
 use crate::options::Compression;
 use crate::segment::block::{self, BlockBuilder, BlockHandle};
@@ -253,7 +253,8 @@ impl SegmentFileWriter {
 
     /// Hands what is gathered to the file, in one append.
     pub(crate) fn write_chunk(&mut self) -> Result<()> {
-        append_all(&*self.file, &self.chunk).map_err(Error::io("append to", &self.name))?;
+        write_all_at(&*self.file, self.written, &self.chunk)
+            .map_err(Error::io("write to", &self.name))?;
         self.written += self.chunk.len() as u64;
         self.chunk.clear();
         Ok(())
