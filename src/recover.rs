@@ -48,18 +48,15 @@ pub(crate) enum Mode {
 pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Storage> {
     options.check()?;
     let creates = options.create && mode == Mode::ReadWrite;
-    if creates {
-        fs.create_dir("").map_err(Error::io("create", ""))?;
-    }
-    let found = Found::list(&*fs)?;
-    if found.is_empty() && !creates {
-        return Err(Error::NotAStore {
-            reason: "the directory holds no manifest".to_owned(),
-        });
+    match Found::list(&*fs)? {
+        Some(found) if !found.is_empty() || creates => {}
+        Some(_) => return Err(not_a_store("the directory holds no manifest")),
+        None if creates => fs.create_dir("").map_err(Error::io("create", ""))?,
+        None => return Err(not_a_store("there is no such directory")),
     }
     let lock = lock(&*fs, mode)?;
     // Another process may have worked between the first look and the lock.
-    let found = Found::list(&*fs)?;
+    let found = Found::list(&*fs)?.unwrap_or_default();
     let loaded = manifest::load(&*fs, &found.manifests)?;
     let (manifest, obsolete_manifests, is_new) = match loaded {
         Some(loaded) => (loaded.manifest, loaded.obsolete, false),
@@ -69,11 +66,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
             let manifest = Manifest::new(ManifestState::new(placement));
             (manifest, found.manifests.clone(), true)
         }
-        None => {
-            return Err(Error::NotAStore {
-                reason: "no manifest is intact".to_owned(),
-            });
-        }
+        None => return Err(not_a_store("no manifest is intact")),
     };
     if let Some(placement) = &options.placement {
         placement.must_equal(&manifest.state.placement)?;
@@ -99,6 +92,12 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
     Ok(storage)
 }
 
+fn not_a_store(reason: &str) -> Error {
+    Error::NotAStore {
+        reason: reason.to_owned(),
+    }
+}
+
 fn lock(fs: &dyn Fs, mode: Mode) -> Result<Option<Box<dyn Lock>>> {
     let kind = match mode {
         Mode::ReadWrite => LockKind::Exclusive,
@@ -117,15 +116,12 @@ fn lock(fs: &dyn Fs, mode: Mode) -> Result<Option<Box<dyn Lock>>> {
 }
 
 impl Found {
-    fn list(fs: &dyn Fs) -> Result<Self> {
+    /// Our files; `None` when there is no directory.
+    fn list(fs: &dyn Fs) -> Result<Option<Self>> {
         let mut found = Self::default();
         let names = match fs.list("") {
             Ok(names) => names,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Error::NotAStore {
-                    reason: "there is no such directory".to_owned(),
-                });
-            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io("list", "")(error)),
         };
         for (kind, number) in names.iter().filter_map(|name| parse_file_name(name)) {
@@ -139,7 +135,7 @@ impl Found {
         for numbers in [&mut found.manifests, &mut found.wals, &mut found.segments] {
             numbers.sort_unstable();
         }
-        Ok(found)
+        Ok(Some(found))
     }
 
     fn is_empty(&self) -> bool {

@@ -90,6 +90,11 @@ impl Storage {
         if self.read_only {
             return Err(Error::ReadOnly);
         }
+        self.check_healthy()
+    }
+
+    /// Refuses to go on after a failure.
+    pub(crate) fn check_healthy(&self) -> Result<()> {
         match &self.poison {
             None => Ok(()),
             Some(cause) => Err(Error::Poisoned {

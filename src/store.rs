@@ -65,12 +65,15 @@ impl Store {
     }
 
     /// Opens an existing store for reading; several readers may have it open at once,
-    /// while nobody has it open for writing.
+    /// while nobody has it open for writing. What lives in memory is compacted there,
+    /// so that the layout is the one that a writer would show; the disk is not touched.
     ///
     /// # Errors
     /// See [`Error`](crate::Error).
     pub fn open_read_only(fs: Arc<dyn Fs>, options: Options) -> Result<Self> {
-        Self::open_in_mode(fs, options, Mode::ReadOnly)
+        let mut store = Self::open_in_mode(fs, options, Mode::ReadOnly)?;
+        store.settle()?;
+        Ok(store)
     }
 
     fn open_in_mode(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Self> {

@@ -121,7 +121,7 @@ impl Compactor {
     /// When the disk fails, or stored bytes are damaged. The storage is then
     /// poisoned, or the damage will be found again.
     pub(crate) fn step(&mut self, storage: &mut Storage) -> Result<Step> {
-        storage.check_writable()?;
+        storage.check_healthy()?;
         if let Some(job) = &mut self.memory_job {
             let (entries, done) = job.step(storage)?;
             if done {
@@ -132,6 +132,10 @@ impl Compactor {
         if let Some(closing) = self.next_closing(storage) {
             self.hand_out(storage, closing);
             return Ok(Step::Worked { entries: 0 });
+        }
+        if storage.read_only {
+            // What is in memory may be merged there; the disk stays as it is.
+            return Ok(Step::Idle);
         }
         self.step_file_lane(storage)
     }
