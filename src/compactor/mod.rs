@@ -14,6 +14,8 @@
 //! Invariant: after a file job at commit `c`, the manifest holds the settled layout
 //! of the history up to `c` (the levels of `c` itself may still be on their way).
 
+#[cfg(test)]
+mod confluence;
 mod file_job;
 mod install;
 mod memory_job;

@@ -8,6 +8,8 @@ pub(crate) mod block;
 mod cursor;
 pub(crate) mod file;
 pub(crate) mod filter;
+#[cfg(test)]
+mod laws;
 mod merge;
 pub(crate) mod meta;
 pub(crate) mod run;
