@@ -177,18 +177,20 @@ fn pyramid_of(segments: &[SegmentLayout], head: Commit, columns: usize, text: &m
     levels.dedup();
     for level in levels {
         let mut row = vec![' '; columns];
-        let mut count = 0;
+        let (mut count, mut free) = (0, 0);
         for segment in segments
             .iter()
             .filter(|segment| segment.window.level == level)
         {
-            let start = column(segment.window.start).min(columns - 1);
+            // Narrow windows still get a character of their own, while there is room.
+            let start = column(segment.window.start).max(free).min(columns - 1);
             let end = column(segment.window.end.min(Commit::new(head))).clamp(start + 1, columns);
             row[start..end].fill('=');
-            row[start] = '[';
+            row[start] = if end - start > 1 { '[' } else { '#' };
             if end - start > 1 {
                 row[end - 1] = ']';
             }
+            free = end;
             count += 1;
         }
         let row: String = row.into_iter().collect();

@@ -34,3 +34,124 @@ fn tag_at(salt: u64, offset: u64) -> u32 {
 fn record_checksum(salt: u64, offset: u64, header: &[u8], payload: &[u8]) -> u32 {
     checksum(salt, offset, &[header, payload])
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::files::{FileKind, file_name, salt};
+    use crate::fs::{Fs, MemFs};
+
+    const NAME: &str = "wal-000007";
+
+    /// A log of four records; the first two were synced before the others were staged.
+    fn log() -> Vec<u8> {
+        let fs = MemFs::new();
+        let mut writer = LogWriter::create(&fs, FileKind::Wal, 7).unwrap();
+        for (record, is_synced) in [
+            ("one", false),
+            ("two", true),
+            ("three", false),
+            ("four", false),
+        ] {
+            writer.stage(|buffer| buffer.extend_from_slice(record.as_bytes()));
+            writer.write().unwrap();
+            if is_synced {
+                writer.sync().unwrap();
+            }
+        }
+        assert_eq!(file_name(FileKind::Wal, 7), NAME);
+        let file: Arc<dyn Fs> = Arc::new(fs);
+        crate::whole_file::read_whole(&*file, NAME).unwrap()
+    }
+
+    fn read(bytes: &[u8], known_durable: u64) -> (Vec<String>, Tail) {
+        let scan = scan(NAME, salt(FileKind::Wal, 7), bytes, known_durable);
+        let text = |payload: &[u8]| String::from_utf8(payload.to_vec()).unwrap();
+        (
+            scan.records
+                .iter()
+                .map(|record| text(record.payload))
+                .collect(),
+            scan.tail,
+        )
+    }
+
+    #[test]
+    fn an_intact_log_reads_back() {
+        let (records, tail) = read(&log(), 0);
+        assert_eq!(records, ["one", "two", "three", "four"]);
+        assert_eq!(tail, Tail::Clean);
+    }
+
+    #[test]
+    fn every_cut_is_a_torn_tail_unless_somebody_knows_better() {
+        let whole = log();
+        let ends: Vec<u64> = scan(NAME, salt(FileKind::Wal, 7), &whole, 0)
+            .records
+            .iter()
+            .map(|record| record.end)
+            .collect();
+        for length in 16..whole.len() {
+            let (records, tail) = read(&whole[..length], 0);
+            let complete = ends.iter().filter(|end| **end <= length as u64).count();
+            assert_eq!(records.len(), complete, "{length} bytes");
+            let is_whole = length == 16 || ends.contains(&(length as u64));
+            assert_eq!(
+                tail,
+                if is_whole { Tail::Clean } else { Tail::Torn },
+                "{length} bytes"
+            );
+            let (_, tail) = read(&whole[..length], whole.len() as u64);
+            assert!(
+                matches!(tail, Tail::Damaged(_)),
+                "{length} bytes, known to be more"
+            );
+        }
+    }
+
+    /// The third and fourth record carry a mark that covers the first two, so damage
+    /// to those is damage. Nothing vouches for the third and fourth themselves.
+    #[test]
+    fn a_bad_record_below_a_mark_is_damage_and_above_it_a_torn_tail() {
+        let whole = log();
+        let (records, _) = (scan(NAME, salt(FileKind::Wal, 7), &whole, 0).records, ());
+        for position in 16..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[position] ^= 0x10;
+            let (found, tail) = read(&bytes, 0);
+            let hit = records
+                .iter()
+                .position(|record| record.end > position as u64)
+                .unwrap();
+            assert_eq!(found.len(), hit, "records before the bad one are read");
+            match tail {
+                Tail::Damaged(damage) => {
+                    assert!(hit < 2, "byte {position}");
+                    assert_eq!(damage.offset, records[hit].offset);
+                }
+                tail => assert!(hit >= 2 && tail == Tail::Torn, "byte {position}"),
+            }
+        }
+    }
+
+    /// A record of another file, or of the same file at another place, never passes.
+    #[test]
+    fn misplaced_records_are_refused() {
+        let whole = log();
+        let other = scan(NAME, salt(FileKind::Wal, 8), &whole, 0);
+        assert!(other.records.is_empty());
+        let mut moved = whole[..16].to_vec();
+        moved.extend_from_slice(&[0; 4]);
+        moved.extend_from_slice(&whole[16..]);
+        assert!(read(&moved, 0).0.is_empty());
+        let zeros = [&whole[..], &[0; 64]].concat();
+        let (records, tail) = read(&zeros, 0);
+        assert_eq!(
+            (records.len(), tail),
+            (4, Tail::Torn),
+            "zeros are no record"
+        );
+    }
+}

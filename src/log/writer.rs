@@ -114,3 +114,22 @@ impl LogWriter {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::MemFs;
+
+    /// After a failure nothing is written any more, not even by a retry that would work.
+    #[test]
+    fn a_writer_that_failed_stays_failed() {
+        let fs = MemFs::new();
+        let mut writer = LogWriter::create(&fs, FileKind::Wal, 7).unwrap();
+        writer.write().unwrap();
+        writer.failure = Some("a sync failed".to_owned());
+        writer.stage(|buffer| buffer.push(1));
+        assert!(writer.write().is_err());
+        assert!(writer.sync().is_err());
+        assert_eq!(fs.read("wal-000007").unwrap().len(), 16);
+    }
+}

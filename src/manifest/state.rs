@@ -122,3 +122,147 @@ impl ManifestState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::align::{Alignment, Window};
+    use crate::codec::Decoder;
+    use crate::manifest::edit::{decode_placement, encode_placement};
+    use crate::options::{History, RemoveInputs};
+    use crate::segment::InputMeta;
+    use crate::segment::block::BlockHandle;
+
+    fn segment(end: u64, level: u8, file: u64) -> (SegmentMeta, Place) {
+        let window = Window {
+            level,
+            start: Commit::new(end - 1),
+            end: Commit::new(end),
+        };
+        let meta = SegmentMeta {
+            keyspace: 0,
+            window,
+            first: window.end,
+            last: window.end,
+            floor: window.end,
+            commits: 1,
+            entries: 300,
+            tombstones: 2,
+            keys: 298,
+            bytes: 70_000,
+            inputs: vec![InputMeta {
+                end: window.end,
+                level: 0,
+                first: window.end,
+            }],
+        };
+        let handle = |offset| BlockHandle { offset, length: 20 };
+        (
+            meta,
+            Place {
+                file,
+                start: 16,
+                filter: handle(100),
+                index: handle(120),
+            },
+        )
+    }
+
+    fn edit(through: u64, files: &[u64], added: Vec<(SegmentMeta, Place)>) -> Edit {
+        Edit {
+            flushed_through: Commit::new(through),
+            oldest_wal: 1,
+            next_file: 10,
+            keyspaces: vec![format!("keyspace of {through}")],
+            files: files.iter().map(|&file| (file, 4096)).collect(),
+            removed: Vec::new(),
+            added,
+        }
+    }
+
+    #[test]
+    fn edits_and_placements_round_trip() {
+        let mut edit = edit(300, &[4], vec![segment(300, 0, 4)]);
+        edit.removed = vec![segment(5, 1, 4).0.id()];
+        let mut bytes = Vec::new();
+        edit.encode(&mut bytes);
+        assert_eq!(Edit::decode(&mut Decoder::new(&bytes)), Some(edit));
+        for length in 0..bytes.len() {
+            assert_eq!(
+                Edit::decode(&mut Decoder::new(&bytes[..length])),
+                None,
+                "{length} bytes"
+            );
+        }
+        for (history, remove_inputs) in [
+            (History::All, RemoveInputs::Never),
+            (History::Last(9), RemoveInputs::UpToLevel(3)),
+            (
+                History::Newest,
+                RemoveInputs::HeadWindowUpToLevel {
+                    keep: 300,
+                    level: 2,
+                },
+            ),
+        ] {
+            let alignment = Alignment::mixed(&[30, 10, 12, 24]).unwrap();
+            let placement = Placement {
+                alignment,
+                min_inputs: 3,
+                history,
+                remove_inputs,
+            };
+            let mut bytes = Vec::new();
+            encode_placement(&placement, &mut bytes);
+            assert_eq!(decode_placement(&mut Decoder::new(&bytes)), Some(placement));
+        }
+    }
+
+    #[test]
+    fn a_state_is_the_edit_that_leads_to_it() {
+        let mut state = ManifestState::new(Placement::default());
+        state
+            .apply(&edit(2, &[4], vec![segment(1, 0, 4), segment(2, 0, 4)]))
+            .unwrap();
+        state.apply(&edit(3, &[5], vec![segment(3, 0, 5)])).unwrap();
+        let mut again = ManifestState::new(Placement::default());
+        again.apply(&state.as_edit()).unwrap();
+        assert_eq!(again, state);
+    }
+
+    #[test]
+    fn a_file_goes_with_its_last_segment() {
+        let mut state = ManifestState::new(Placement::default());
+        state
+            .apply(&edit(2, &[4], vec![segment(1, 0, 4), segment(2, 0, 4)]))
+            .unwrap();
+        let mut moved = edit(2, &[5], vec![segment(1, 0, 5)]);
+        moved.removed = vec![segment(1, 0, 4).0.id()];
+        assert_eq!(state.apply(&moved), Ok(vec![]), "segment 2 is still there");
+        let mut last = edit(2, &[], vec![]);
+        last.removed = vec![segment(2, 0, 4).0.id()];
+        assert_eq!(state.apply(&last), Ok(vec![4]));
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        let base = {
+            let mut state = ManifestState::new(Placement::default());
+            state.apply(&edit(2, &[4], vec![segment(1, 0, 4)])).unwrap();
+            state
+        };
+        let removed = Edit {
+            removed: vec![segment(9, 0, 4).0.id()],
+            ..edit(2, &[], vec![])
+        };
+        for (contradiction, edit) in [
+            ("back in time", edit(1, &[], vec![])),
+            ("a file twice", edit(2, &[4], vec![])),
+            ("a segment twice", edit(2, &[], vec![segment(1, 0, 4)])),
+            ("a segment in no file", edit(2, &[], vec![segment(2, 0, 9)])),
+            ("removing nothing", removed),
+        ] {
+            assert!(base.clone().apply(&edit).is_err(), "{contradiction}");
+        }
+    }
+}
