@@ -2,8 +2,9 @@
 //!
 //! Rules:
 //! - nothing is changed before everything was read and found sound;
-//! - what is about to be served is made durable first, so that a later crash cannot
-//!   take back what a reader has seen;
+//! - what is about to be served is durable first, so that a later crash cannot take
+//!   back what a reader has seen. What is not *proven* to be durable by a later record
+//!   is written again into new files; a sync alone would prove nothing;
 //! - file numbers seen on disk are never used again;
 //! - only files of ours that nothing names are removed, one by one; foreign files
 //!   stay;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::files::{FileKind, LOCK, file_name, parse_file_name};
-use crate::fs::{Access, Fs, Lock, LockKind};
+use crate::fs::{Fs, Lock, LockKind};
 use crate::manifest::{self, Manifest, ManifestState};
 use crate::options::{Options, Placement};
 use crate::segment::file::{BlockCache, DataFile};
@@ -23,7 +24,7 @@ use crate::segment::{Segment, SegmentId};
 use crate::stats::Counters;
 use crate::storage::Storage;
 use crate::version::{Version, forest};
-use crate::wal::{CommitRecord, Replay, Wal, replay};
+use crate::wal::{CommitRecord, Replay, Wal, first_with_commits, replay};
 
 /// Our files in the directory, by kind, ascending.
 #[derive(Debug, Default)]
@@ -58,36 +59,33 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
     // Another process may have worked between the first look and the lock.
     let found = Found::list(&*fs)?.unwrap_or_default();
     let loaded = manifest::load(&*fs, &found.manifests)?;
-    let (manifest, obsolete_manifests, is_new) = match loaded {
-        Some(loaded) => (loaded.manifest, loaded.obsolete, false),
-        None if creates => {
-            found.must_be_unborn(&*fs)?;
-            let placement = options.placement.clone().unwrap_or_default();
-            let manifest = Manifest::new(ManifestState::new(placement));
-            (manifest, found.manifests.clone(), true)
+    let Some(loaded) = loaded else {
+        if !creates {
+            return Err(not_a_store("no manifest is intact"));
         }
-        None => return Err(not_a_store("no manifest is intact")),
+        found.must_be_unborn(&*fs)?;
+        let placement = options.placement.clone().unwrap_or_default();
+        let manifest = Manifest::new(ManifestState::new(placement));
+        let mut storage = assemble(fs, options, mode, lock, manifest, &found)?;
+        sweep(&mut storage, &found, &found.manifests, &found.wals)?;
+        create(&mut storage)?;
+        return Ok(storage);
     };
     if let Some(placement) = &options.placement {
-        placement.must_equal(&manifest.state.placement)?;
+        placement.must_equal(&loaded.manifest.state.placement)?;
     }
-    let mut storage = assemble(fs, options, mode, lock, manifest, &found)?;
-    if is_new {
-        sweep(&mut storage, &found, &obsolete_manifests, &found.wals)?;
-        create(&mut storage)?;
-    } else {
-        let outcome = replay_wal(&mut storage, &found)?;
-        if mode == Mode::ReadWrite {
-            let oldest = storage.manifest.state.oldest_wal;
-            let mut wals: Vec<u64> = found
-                .wals
-                .iter()
-                .copied()
-                .filter(|&number| number < oldest)
-                .collect();
-            wals.extend(outcome.torn);
-            sweep(&mut storage, &found, &obsolete_manifests, &wals)?;
+    let mut storage = assemble(fs, options, mode, lock, loaded.manifest, &found)?;
+    let mut replay = replay_wal(&mut storage, &found)?;
+    if mode == Mode::ReadWrite {
+        let mut manifests = loaded.obsolete;
+        if !loaded.is_proven {
+            manifests.push(write_manifest(&mut storage)?);
         }
+        write_wal_again(&mut storage, std::mem::take(&mut replay.unproven))?;
+        let oldest = storage.manifest.state.oldest_wal;
+        let mut wals = found.wals.clone();
+        wals.retain(|number| *number < oldest || replay.leftovers.contains(number));
+        sweep(&mut storage, &found, &manifests, &wals)?;
     }
     Ok(storage)
 }
@@ -151,18 +149,10 @@ impl Found {
         if let Some(&number) = self.segments.first() {
             return Err(lost(file_name(FileKind::Segment, number)));
         }
-        for &number in &self.wals {
-            let mut commits = 0_u64;
-            let mut count = |_: CommitRecord| {
-                commits += 1;
-                Ok(())
-            };
-            let outcome = replay(fs, &[number], number, Commit::ZERO, &mut count);
-            if commits > 0 || matches!(outcome, Err(Error::Damage(_))) && self.wals.len() > 1 {
-                return Err(lost(file_name(FileKind::Wal, number)));
-            }
+        match first_with_commits(fs, &self.wals)? {
+            Some(number) => Err(lost(file_name(FileKind::Wal, number))),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -225,7 +215,7 @@ fn roots_of(
     keyspaces.iter().map(forest).collect()
 }
 
-/// Replays the WAL into memory and makes sure that what it gave is durable.
+/// Replays the WAL into memory.
 fn replay_wal(storage: &mut Storage, found: &Found) -> Result<Replay> {
     let oldest = storage.manifest.state.oldest_wal;
     let numbers: Vec<u64> = found
@@ -247,14 +237,18 @@ fn replay_wal(storage: &mut Storage, found: &Found) -> Result<Replay> {
         Ok(())
     })?;
     storage.events.clear();
-    if let Some(name) = &outcome.last_file {
-        let file = fs
-            .open(name, Access::Read)
-            .map_err(Error::io("open", name))?;
-        file.sync().map_err(Error::io("sync", name))?;
-    }
     storage.wal = Wal::new(outcome.sealed.clone(), storage.options.wal_file_bytes);
     Ok(outcome)
+}
+
+/// Writes the commits again whose durability the WAL does not prove.
+fn write_wal_again(storage: &mut Storage, unproven: Vec<Vec<u8>>) -> Result<()> {
+    if unproven.is_empty() {
+        return Ok(());
+    }
+    let number = storage.allocate_file();
+    let (fs, head) = (Arc::clone(&storage.fs), storage.version.head());
+    storage.wal.write_again(&*fs, number, unproven, head)
 }
 
 /// A record that is intact byte for byte can still contradict the manifest.
@@ -299,11 +293,18 @@ fn create(storage: &mut Storage) -> Result<()> {
     let fs = Arc::clone(&storage.fs);
     storage.wal.rotate(&*fs, number)?;
     storage.manifest.state.oldest_wal = number;
+    write_manifest(storage)?;
+    Ok(())
+}
+
+/// Writes the manifest's state into a new file and returns the number of the old one,
+/// 0 for none.
+fn write_manifest(storage: &mut Storage) -> Result<u64> {
+    let fs = Arc::clone(&storage.fs);
     let number = storage.allocate_file();
     let mut switch = storage.manifest.begin_switch(&*fs, number)?;
     switch.write()?;
     switch.sync()?;
     fs.sync_dir("").map_err(Error::io("sync", ""))?;
-    storage.manifest.finish_switch(switch);
-    Ok(())
+    storage.manifest.finish_switch(switch)
 }

@@ -184,7 +184,10 @@ impl Store {
             return Ok(());
         }
         self.storage.check_writable()?;
-        self.storage.wal.close()
+        let outcome = self.storage.wal.close();
+        self.storage.note(outcome)?;
+        let outcome = self.storage.manifest.close();
+        self.storage.note(outcome)
     }
 
     /// The newest commit.

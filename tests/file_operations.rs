@@ -119,6 +119,24 @@ fn reopening_and_retiring_files() {
     insta::assert_snapshot!(session.text());
 }
 
+/// After a crash, whatever no later record proves to be durable is written again into
+/// new files, before anything is removed. The second opening has nothing to do.
+#[test]
+fn reopening_after_a_crash() {
+    let mut session = Session::new(options());
+    session.open();
+    for key in ["a", "b", "c", "d", "e"] {
+        session.commit(&[key]);
+        session.settle();
+    }
+    session.store = None;
+    let _ = session.text();
+    session.open();
+    session.store = None;
+    session.open();
+    insta::assert_snapshot!(session.text());
+}
+
 /// A full WAL file is sealed before its successor exists; memory over its budget goes
 /// to a file as it is, without a merge.
 #[test]

@@ -109,7 +109,7 @@ fn orphans_are_swept_and_foreign_files_stay() {
     for number in 0..3 {
         store.commit(&put(b'a', number)).unwrap();
     }
-    drop(store);
+    store.close().unwrap();
     let needed = fs.list("").unwrap();
     for stray in [
         "segment-000900",

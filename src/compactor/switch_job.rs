@@ -43,7 +43,7 @@ impl SwitchJob {
             }
             Self::SyncDirectory(switch) => {
                 storage.fs.sync_dir("").map_err(Error::io("sync", ""))?;
-                let old = storage.manifest.finish_switch(switch);
+                let old = storage.manifest.finish_switch(switch)?;
                 if old != 0 {
                     let name = file_name(FileKind::Manifest, old);
                     storage.obsolete.push_back(Obsolete::Log(name));

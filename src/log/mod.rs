@@ -16,7 +16,7 @@
 mod reader;
 mod writer;
 
-pub(crate) use reader::{Scan, Tail, scan};
+pub(crate) use reader::{Record, Scan, Tail, scan};
 pub(crate) use writer::LogWriter;
 
 use crate::files::{checksum, mix};

@@ -31,8 +31,10 @@ pub(crate) enum Tail {
 #[derive(Clone, Debug)]
 pub(crate) struct Scan<'a> {
     pub(crate) records: Vec<Record<'a>>,
-    /// The end of the last intact record.
-    pub(crate) end: u64,
+    /// The end of the last record that a later one proves to be durable. A record
+    /// behind it may exist only in the operating system's cache, even when a sync
+    /// reports success now: a failed one before may have marked its pages clean.
+    pub(crate) proven: u64,
     pub(crate) tail: Tail,
 }
 
@@ -44,8 +46,10 @@ pub(crate) struct Scan<'a> {
 pub(crate) fn scan<'a>(name: &str, salt: u64, bytes: &'a [u8], known_durable: u64) -> Scan<'a> {
     let mut records = Vec::new();
     let mut end = PREAMBLE_BYTES.min(bytes.len() as u64);
-    while let Some((record, _)) = record_at(salt, bytes, end) {
+    let mut proven = 0;
+    while let Some((record, synced)) = record_at(salt, bytes, end) {
         end = record.end;
+        proven = proven.max(synced);
         records.push(record);
     }
     let tail = if end == bytes.len() as u64 && end >= known_durable {
@@ -55,7 +59,11 @@ pub(crate) fn scan<'a>(name: &str, salt: u64, bytes: &'a [u8], known_durable: u6
     } else {
         Tail::Torn
     };
-    Scan { records, end, tail }
+    Scan {
+        records,
+        proven,
+        tail,
+    }
 }
 
 /// The record at `offset` and its synced mark, if there is an intact one.

@@ -11,8 +11,10 @@ use crate::whole_file::read_whole;
 
 /// The first record: placement and the whole state.
 const SNAPSHOT: u8 = 0;
-/// Every further record: one edit.
+/// A further record: one edit.
 const EDIT: u8 = 1;
+/// A further record: everything before it is durable.
+const MARK: u8 = 2;
 
 /// A log shorter than this is never worth replacing, in bytes.
 const SHORTEST_SWITCHED_BYTES: u64 = 64 * 1024;
@@ -32,6 +34,10 @@ pub(crate) struct Manifest {
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) manifest: Manifest,
+    /// Whether a later record proves that the last edit is durable. If not, it may
+    /// exist only in a cache, and the state must be written again before anything
+    /// relies on it.
+    pub(crate) is_proven: bool,
     /// Manifest files that are not in force.
     pub(crate) obsolete: Vec<u64>,
 }
@@ -46,7 +52,7 @@ pub(crate) fn load(fs: &dyn Fs, numbers: &[u64]) -> Result<Option<Loaded>> {
     for (position, &number) in numbers.iter().enumerate().rev() {
         let name = file_name(FileKind::Manifest, number);
         let bytes = read_whole(fs, &name)?;
-        if let Some(state) = read_state(&name, number, &bytes)? {
+        if let Some((state, is_proven)) = read_state(&name, number, &bytes)? {
             let mut obsolete = numbers.to_vec();
             obsolete.remove(position);
             let manifest = Manifest {
@@ -55,20 +61,29 @@ pub(crate) fn load(fs: &dyn Fs, numbers: &[u64]) -> Result<Option<Loaded>> {
                 number,
                 snapshot_bytes: 0,
             };
-            return Ok(Some(Loaded { manifest, obsolete }));
+            return Ok(Some(Loaded {
+                manifest,
+                is_proven,
+                obsolete,
+            }));
         }
     }
     Ok(None)
 }
 
-/// The state that a manifest file records, or `None` for one whose first record
-/// never became durable.
-fn read_state(name: &str, number: u64, bytes: &[u8]) -> Result<Option<ManifestState>> {
+/// The state that a manifest file records, and whether all of it is proven to be
+/// durable; `None` for a file whose first record never became durable.
+fn read_state(name: &str, number: u64, bytes: &[u8]) -> Result<Option<(ManifestState, bool)>> {
     let preamble = check_preamble(FileKind::Manifest, name, bytes);
     if let Err(error @ Error::UnsupportedFormat { .. }) = preamble {
         return Err(error);
     }
-    let Scan { records, tail, .. } = scan(name, salt(FileKind::Manifest, number), bytes, 0);
+    let Scan {
+        records,
+        proven,
+        tail,
+        ..
+    } = scan(name, salt(FileKind::Manifest, number), bytes, 0);
     if let Tail::Damaged(damage) = tail {
         return Err(Error::Damage(damage));
     }
@@ -81,14 +96,16 @@ fn read_state(name: &str, number: u64, bytes: &[u8]) -> Result<Option<ManifestSt
     let mut state = decode_snapshot(first.payload)
         .ok_or_else(|| malformed(first.offset, "something else"))?
         .map_err(|reason| malformed(first.offset, &reason))?;
-    for record in edits {
+    let mut is_proven = first.end <= proven;
+    for record in edits.iter().filter(|record| record.payload != [MARK]) {
         let edit = decode_edit(record.payload)
             .ok_or_else(|| malformed(record.offset, "something else"))?;
         state
             .apply(&edit)
             .map_err(|reason| malformed(record.offset, &reason))?;
+        is_proven = record.end <= proven;
     }
-    Ok(Some(state))
+    Ok(Some((state, is_proven)))
 }
 
 fn decode_snapshot(payload: &[u8]) -> Option<Result<ManifestState, String>> {
@@ -143,12 +160,26 @@ impl Manifest {
     }
 
     /// Puts a durable new file in force and returns the number of the old one.
-    pub(crate) fn finish_switch(&mut self, switch: Switch) -> u64 {
+    pub(crate) fn finish_switch(&mut self, mut switch: Switch) -> Result<u64> {
+        // The mark need not be durable itself: that it exists proves that the sync
+        // before it has succeeded.
+        switch.writer.stage(|buffer| buffer.push(MARK));
+        switch.writer.write()?;
         let old = self.number;
         self.number = switch.writer.number();
         self.snapshot_bytes = switch.writer.length();
         self.writer = Some(switch.writer);
-        old
+        Ok(old)
+    }
+
+    /// Leaves a mark that proves all edits durable, if there were any since opening.
+    pub(crate) fn close(&mut self) -> Result<()> {
+        if let Some(writer) = &mut self.writer {
+            writer.stage(|buffer| buffer.push(MARK));
+            writer.write()?;
+            writer.sync()?;
+        }
+        Ok(())
     }
 
     /// Hands an edit to the file. The state changes when it is durable: see

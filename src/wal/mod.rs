@@ -11,7 +11,7 @@ mod record;
 mod replay;
 
 pub(crate) use record::{CommitRecord, WalHeader};
-pub(crate) use replay::{Replay, replay};
+pub(crate) use replay::{Replay, first_with_commits, replay};
 
 use std::collections::VecDeque;
 
@@ -77,14 +77,19 @@ impl Wal {
             self.sealed.push_back(sealed);
             self.sealed_bytes += sealed.end;
         }
+        self.begin_file(fs, number, Vec::new())
+    }
+
+    fn begin_file(&mut self, fs: &dyn Fs, number: u64, carried: Vec<Vec<u8>>) -> Result<()> {
         let previous = self.sealed.back();
         let header = WalHeader {
             previous: previous.map_or(0, |wal| wal.number),
             previous_end: previous.map_or(0, |wal| wal.end),
             after: self.last,
+            carried,
         };
         let mut writer = LogWriter::create(fs, FileKind::Wal, number)?;
-        writer.stage(|buffer| record::encode_header(header, buffer));
+        writer.stage(|buffer| record::encode_header(&header, buffer));
         writer.write()?;
         writer.sync()?;
         fs.sync_dir("").map_err(Error::io("sync", ""))?;
@@ -115,9 +120,24 @@ impl Wal {
         self.writer.as_mut().map_or(Ok(()), LogWriter::sync)
     }
 
+    /// Writes commits again, into the new file `number`, whose durability the log so
+    /// far does not prove. `carried` are their records as they were read, and the last
+    /// of them is commit `last`.
+    pub(crate) fn write_again(
+        &mut self,
+        fs: &dyn Fs,
+        number: u64,
+        carried: Vec<Vec<u8>>,
+        last: Commit,
+    ) -> Result<()> {
+        self.begin_file(fs, number, carried)?;
+        self.last = last;
+        self.close()
+    }
+
     /// Makes everything durable and leaves a mark that says so, after which damage
-    /// to any commit can be told from a torn tail. Without commits since opening
-    /// there is nothing to do.
+    /// to any commit can be told from a torn tail, and nothing needs to be written
+    /// again at the next opening. Without commits since opening there is nothing to do.
     pub(crate) fn close(&mut self) -> Result<()> {
         if let Some(writer) = &mut self.writer {
             writer.write()?;

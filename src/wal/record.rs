@@ -15,7 +15,7 @@ const COMMIT: u8 = 1;
 const CLOSE: u8 = 2;
 
 /// Where the log before a WAL file ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct WalHeader {
     /// The file before this one; 0 for none.
     pub(crate) previous: u64,
@@ -23,6 +23,9 @@ pub(crate) struct WalHeader {
     pub(crate) previous_end: u64,
     /// The last commit before this file.
     pub(crate) after: Commit,
+    /// Commit records that the file before holds behind that end, written again. They
+    /// are part of the header so that the old file is never sealed without them.
+    pub(crate) carried: Vec<Vec<u8>>,
 }
 
 /// A decoded record.
@@ -44,11 +47,15 @@ pub(crate) struct CommitRecord {
     pub(crate) runs: Vec<(KeyspaceId, Run)>,
 }
 
-pub(crate) fn encode_header(header: WalHeader, buffer: &mut Vec<u8>) {
+pub(crate) fn encode_header(header: &WalHeader, buffer: &mut Vec<u8>) {
     buffer.push(HEADER);
     put_varint(buffer, header.previous);
     put_varint(buffer, header.previous_end);
     put_varint(buffer, header.after.get());
+    put_varint(buffer, header.carried.len() as u64);
+    for payload in &header.carried {
+        put_bytes(buffer, payload);
+    }
 }
 
 pub(crate) fn encode_close(buffer: &mut Vec<u8>) {
@@ -83,16 +90,25 @@ pub(crate) fn encode_commit(record: &CommitRecord, buffer: &mut Vec<u8>) {
 pub(crate) fn decode(payload: &[u8]) -> Option<WalRecord> {
     let mut decoder = Decoder::new(payload);
     let record = match decoder.u8()? {
-        HEADER => WalRecord::Header(WalHeader {
-            previous: decoder.varint()?,
-            previous_end: decoder.varint()?,
-            after: decoder.commit()?,
-        }),
+        HEADER => WalRecord::Header(decode_header(&mut decoder)?),
         COMMIT => WalRecord::Commit(decode_commit(&mut decoder)?),
         CLOSE => WalRecord::Close,
         _ => return None,
     };
     decoder.is_empty().then_some(record)
+}
+
+fn decode_header(decoder: &mut Decoder<'_>) -> Option<WalHeader> {
+    let mut header = WalHeader {
+        previous: decoder.varint()?,
+        previous_end: decoder.varint()?,
+        after: decoder.commit()?,
+        carried: Vec::new(),
+    };
+    for _ in 0..decoder.length()? {
+        header.carried.push(decoder.bytes()?.to_vec());
+    }
+    Some(header)
 }
 
 fn decode_commit(decoder: &mut Decoder<'_>) -> Option<CommitRecord> {

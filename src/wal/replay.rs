@@ -1,14 +1,26 @@
 //! Reading the WAL back at opening.
 //!
-//! Every file but the last must be whole up to where its successor says it ends.
-//! The last one may have a torn tail, which is cut: it was never acknowledged as
-//! synced. Anything else that does not fit is damage, and nothing is changed.
+//! The files form a chain: each header names the file before it and says where that
+//! one ends. The newest file with an intact header is the tip, and the chain must lead
+//! from it to the first file that the manifest needs. Files off the chain are leftovers
+//! of interrupted creations, or of removals that a crash has undone.
+//!
+//! Every file but the tip must be whole up to where its successor says it ends. The tip
+//! may have a torn tail, which is cut: it was never acknowledged as synced. Anything
+//! else that does not fit is damage, and nothing is changed.
+//!
+//! The last records of the tip are intact, but nothing proves that they are durable:
+//! the process may have died before their sync, or the sync may have failed and left
+//! pages that look clean (Rebello et al., ATC 2020). Syncing again proves nothing, so
+//! they are handed out to be written again elsewhere.
+
+use std::collections::BTreeMap;
 
 use crate::commit::Commit;
 use crate::error::{Error, Result};
-use crate::files::{FileKind, PREAMBLE_BYTES, check_preamble, file_name, salt};
+use crate::files::{FileKind, check_preamble, file_name, salt};
 use crate::fs::Fs;
-use crate::log::{Scan, Tail, scan};
+use crate::log::{Record, Scan, Tail, scan};
 use crate::wal::SealedWal;
 use crate::wal::record::{self, CommitRecord, WalHeader, WalRecord};
 use crate::whole_file::read_whole;
@@ -16,19 +28,17 @@ use crate::whole_file::read_whole;
 /// What the WAL holds.
 #[derive(Debug, Default)]
 pub(crate) struct Replay {
-    /// The files that were read, oldest first.
+    /// The files of the chain, oldest first.
     pub(crate) sealed: Vec<SealedWal>,
-    /// Files whose creation a crash interrupted; they hold nothing.
-    pub(crate) torn: Vec<u64>,
-    /// The bytes of the last file that were cut off.
-    pub(crate) cut_bytes: u64,
-    /// The name of the last file read, which must be synced before its commits are
-    /// served.
-    pub(crate) last_file: Option<String>,
+    /// Files that are not part of the log.
+    pub(crate) leftovers: Vec<u64>,
+    /// The records of the last commits, whose durability nothing proves. They must be
+    /// written again before they are served; the chain is sealed before them.
+    pub(crate) unproven: Vec<Vec<u8>>,
 }
 
-/// Reads the WAL files with these numbers, ascending, and hands the commits after
-/// `through` to `take`. `oldest` is the first file that the manifest needs.
+/// Reads the WAL files with these numbers and hands the commits after `through` to
+/// `take`. `oldest` is the first file that the manifest needs.
 ///
 /// # Errors
 /// [`Error::Damage`] when a durable commit is missing or not what was written, and
@@ -40,36 +50,39 @@ pub(crate) fn replay(
     through: Commit,
     take: &mut dyn FnMut(CommitRecord) -> Result<()>,
 ) -> Result<Replay> {
-    let mut files = Vec::new();
+    let mut files = BTreeMap::new();
     for &number in numbers {
-        files.push(WalFile::read(fs, number)?);
+        files.insert(number, WalFile::read(fs, number)?);
     }
-    let mut outcome = Replay::default();
-    // From the newest backwards: files without an intact header are interrupted
-    // creations, and only the newest files can be that.
-    while let Some(file) = files.pop_if(|file| file.header.is_none()) {
-        if let Some(error) = file.error {
-            return Err(error);
+    let chain = chain(&mut files, oldest)?;
+    let mut reader = Reader {
+        last: through,
+        take,
+        outcome: Replay::default(),
+    };
+    for (position, (file, header)) in chain.iter().enumerate() {
+        let successor = chain.get(position + 1).map(|(_, header)| header);
+        match successor {
+            Some(successor) => reader.read_sealed(file, header, successor.previous_end)?,
+            None => reader.read_tip(file, header)?,
         }
-        outcome.torn.push(file.number);
     }
-    check_chain(&files, oldest)?;
-    let mut next = through;
-    for (position, file) in files.iter().enumerate() {
-        let sealed_end = files
-            .get(position + 1)
-            .and_then(|file| file.header)
-            .map(|header| header.previous_end);
-        let end = replay_file(file, sealed_end, &mut next, take)?;
-        outcome.sealed.push(SealedWal {
-            number: file.number,
-            end,
-            last: next,
-        });
-        outcome.cut_bytes = file.bytes.len() as u64 - end;
-        outcome.last_file = Some(file.name.clone());
+    reader.outcome.leftovers.extend(files.into_keys());
+    Ok(reader.outcome)
+}
+
+/// Whether any of these files holds a commit, as far as can be read.
+pub(crate) fn first_with_commits(fs: &dyn Fs, numbers: &[u64]) -> Result<Option<u64>> {
+    for &number in numbers {
+        let file = WalFile::read(fs, number)?;
+        let scan = file.scan(0);
+        let header = file.header.as_ref();
+        let carries = header.is_some_and(|header| !header.carried.is_empty());
+        if carries || scan.records.len() > 1 || matches!(scan.tail, Tail::Damaged(_)) {
+            return Ok(Some(number));
+        }
     }
-    Ok(outcome)
+    Ok(None)
 }
 
 /// A WAL file in memory.
@@ -79,11 +92,11 @@ struct WalFile {
     name: String,
     bytes: Vec<u8>,
     header: Option<WalHeader>,
-    /// Why a file without a header is not just an interrupted creation.
-    error: Option<Error>,
 }
 
 impl WalFile {
+    /// Reads a file. One without an intact beginning has no header, if that can be
+    /// the work of a crash during its creation.
     fn read(fs: &dyn Fs, number: u64) -> Result<Self> {
         let name = file_name(FileKind::Wal, number);
         let bytes = read_whole(fs, &name)?;
@@ -91,105 +104,175 @@ impl WalFile {
         if let Err(error @ Error::UnsupportedFormat { .. }) = preamble {
             return Err(error);
         }
-        let Scan { records, tail, .. } = scan(&name, salt(FileKind::Wal, number), &bytes, 0);
+        let mut file = Self {
+            number,
+            name,
+            bytes,
+            header: None,
+        };
+        let Scan { records, tail, .. } = file.scan(0);
         let header = records
             .first()
             .and_then(|record| match record::decode(record.payload) {
                 Some(WalRecord::Header(header)) => Some(header),
                 _ => None,
             });
-        let error = match (header, tail) {
-            // Records are intact although the preamble before them is not.
-            (Some(_), _) => preamble.err(),
-            (None, Tail::Damaged(damage)) => Some(Error::Damage(damage)),
-            (None, _) => None,
-        };
-        let header = header.filter(|_| error.is_none());
-        Ok(Self {
-            number,
-            name,
-            bytes,
-            header,
-            error,
-        })
+        match (&header, tail) {
+            // A record behind a bad preamble was synced together with it, or later.
+            (Some(_), _) => preamble?,
+            (None, Tail::Damaged(damage)) => return Err(Error::Damage(damage)),
+            (None, _) => {}
+        }
+        file.header = header;
+        Ok(file)
+    }
+
+    fn scan(&self, known_durable: u64) -> Scan<'_> {
+        let salt = salt(FileKind::Wal, self.number);
+        scan(&self.name, salt, &self.bytes, known_durable)
     }
 }
 
-/// Every file names its predecessor; the first one needed must be there.
-fn check_chain(files: &[WalFile], oldest: u64) -> Result<()> {
-    let mut expected = None;
-    for file in files.iter().filter(|file| file.number >= oldest) {
-        let Some(header) = file.header else {
-            return Err(file_error(file, "a WAL header", "something else"));
-        };
-        let previous = expected.unwrap_or(header.previous);
-        let is_first_needed = expected.is_none();
-        if header.previous != previous || (is_first_needed && file.number != oldest) {
-            let missing = if is_first_needed {
-                oldest
-            } else {
-                header.previous
-            };
-            return Err(Error::damage(
-                &file_name(FileKind::Wal, missing),
-                0,
-                format!("the log before {}", file.name),
-                "no such file",
-            ));
-        }
-        expected = Some(file.number);
+/// Takes the chain out of `files`, oldest first.
+fn chain(files: &mut BTreeMap<u64, WalFile>, oldest: u64) -> Result<Vec<(WalFile, WalHeader)>> {
+    let missing = |number: u64, why: String| {
+        let name = file_name(FileKind::Wal, number);
+        Error::damage(&name, 0, why, "no such file, or no intact header")
+    };
+    let tip = files
+        .iter()
+        .rev()
+        .find(|(_, file)| file.header.is_some())
+        .map(|(&number, _)| number)
+        .ok_or_else(|| missing(oldest, "the log that the manifest needs".to_owned()))?;
+    let mut take = |number: u64, why: String| {
+        let file = files.remove(&number);
+        file.and_then(|mut file| {
+            let header = file.header.take()?;
+            Some((file, header))
+        })
+        .ok_or_else(|| missing(number, why))
+    };
+    let mut chain = vec![take(tip, "the newest log".to_owned())?];
+    while let Some((file, header)) = chain.last().filter(|(file, _)| file.number > oldest) {
+        let why = format!("the log before {}", file.name);
+        let previous = header.previous;
+        chain.push(take(previous, why)?);
     }
-    if expected.is_none() {
-        return Err(Error::damage(
-            &file_name(FileKind::Wal, oldest),
-            0,
-            "the WAL file that the manifest needs",
-            "no such file",
+    if chain.last().is_some_and(|(file, _)| file.number != oldest) {
+        return Err(missing(
+            oldest,
+            "the log that the manifest needs".to_owned(),
         ));
     }
-    Ok(())
+    chain.reverse();
+    Ok(chain)
 }
 
-/// Hands the commits of one file after `next` to `take`; returns where its last
-/// valid record ends.
-fn replay_file(
-    file: &WalFile,
-    sealed_end: Option<u64>,
-    next: &mut Commit,
-    take: &mut dyn FnMut(CommitRecord) -> Result<()>,
-) -> Result<u64> {
-    let salt = salt(FileKind::Wal, file.number);
-    let end_of_log = sealed_end
-        .unwrap_or(file.bytes.len() as u64)
-        .min(file.bytes.len() as u64);
-    let bytes = &file.bytes[..end_of_log as usize];
-    let Scan { records, end, tail } = scan(&file.name, salt, bytes, sealed_end.unwrap_or(0));
-    if let Tail::Damaged(damage) = tail {
-        return Err(Error::Damage(damage));
+/// Goes through the chain.
+struct Reader<'a> {
+    /// The last commit known.
+    last: Commit,
+    take: &'a mut dyn FnMut(CommitRecord) -> Result<()>,
+    outcome: Replay,
+}
+
+impl Reader<'_> {
+    /// A file whose successor says where it ends.
+    fn read_sealed(&mut self, file: &WalFile, header: &WalHeader, end: u64) -> Result<()> {
+        self.check_after(file, header)?;
+        let scan = file.scan(end);
+        if let Tail::Damaged(damage) = scan.tail {
+            return Err(Error::Damage(damage));
+        }
+        for payload in &header.carried {
+            self.read_payload(file, 0, payload)?;
+        }
+        for record in scan
+            .records
+            .iter()
+            .skip(1)
+            .filter(|record| record.end <= end)
+        {
+            self.read_payload(file, record.offset, record.payload)?;
+        }
+        self.seal(file.number, end);
+        Ok(())
     }
-    for record in records.iter().skip(1) {
-        let found = match record::decode(record.payload) {
-            Some(WalRecord::Close) => continue,
-            Some(WalRecord::Commit(commit)) if commit.commit <= *next => continue,
-            Some(WalRecord::Commit(commit)) if commit.commit == next.next() => {
-                *next = commit.commit;
-                take(commit)?;
-                continue;
+
+    /// The newest file, which is sealed behind what is proven.
+    fn read_tip(&mut self, file: &WalFile, header: &WalHeader) -> Result<()> {
+        self.check_after(file, header)?;
+        let scan = file.scan(0);
+        if let Tail::Damaged(damage) = scan.tail {
+            return Err(Error::Damage(damage));
+        }
+        let header_end = scan.records.first().map_or(0, |record| record.end);
+        let is_header_proven = header_end <= scan.proven;
+        let carries_unproven = !is_header_proven && !header.carried.is_empty();
+        for payload in &header.carried {
+            if self.read_payload(file, 0, payload)? && carries_unproven {
+                self.outcome.unproven.push(payload.clone());
+            }
+        }
+        if carries_unproven && !self.outcome.unproven.is_empty() {
+            // The whole file is in doubt: the chain ends before it.
+            self.outcome.leftovers.push(file.number);
+            return Ok(());
+        }
+        let end = scan.proven.max(header_end);
+        let (proven, unproven): (Vec<&Record<'_>>, Vec<_>) = scan
+            .records
+            .iter()
+            .skip(1)
+            .partition(|record| record.end <= end);
+        for record in proven {
+            self.read_payload(file, record.offset, record.payload)?;
+        }
+        self.seal(file.number, end);
+        for record in unproven {
+            if self.read_payload(file, record.offset, record.payload)? {
+                self.outcome.unproven.push(record.payload.to_vec());
+            }
+        }
+        Ok(())
+    }
+
+    fn seal(&mut self, number: u64, end: u64) {
+        let last = self.last;
+        self.outcome.sealed.push(SealedWal { number, end, last });
+    }
+
+    /// The commits that a header says came before must be there.
+    fn check_after(&self, file: &WalFile, header: &WalHeader) -> Result<()> {
+        if header.after <= self.last {
+            return Ok(());
+        }
+        let expected = format!("commits up to {} before it", header.after);
+        Err(Error::damage(
+            &file.name,
+            0,
+            expected,
+            format!("up to {}", self.last),
+        ))
+    }
+
+    /// Hands out the commit in a payload; false for one that is known already, and for
+    /// a close mark.
+    fn read_payload(&mut self, file: &WalFile, offset: u64, payload: &[u8]) -> Result<bool> {
+        let found = match record::decode(payload) {
+            Some(WalRecord::Close) => return Ok(false),
+            Some(WalRecord::Commit(commit)) if commit.commit <= self.last => return Ok(false),
+            Some(WalRecord::Commit(commit)) if commit.commit == self.last.next() => {
+                self.last = commit.commit;
+                (self.take)(commit)?;
+                return Ok(true);
             }
             Some(WalRecord::Commit(commit)) => format!("commit {}", commit.commit),
             Some(WalRecord::Header(_)) => "a second header".to_owned(),
             None => "something else".to_owned(),
         };
-        let expected = format!("commit {} or a close mark", next.next());
-        return Err(Error::damage(&file.name, record.offset, expected, found));
+        let expected = format!("commit {} or a close mark", self.last.next());
+        Err(Error::damage(&file.name, offset, expected, found))
     }
-    debug_assert!(
-        end >= PREAMBLE_BYTES,
-        "a file with a header holds its preamble"
-    );
-    Ok(end)
-}
-
-fn file_error(file: &WalFile, expected: &str, found: &str) -> Error {
-    Error::damage(&file.name, 0, expected, found)
 }
