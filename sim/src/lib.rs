@@ -2,3 +2,4 @@
 
 pub mod conformance;
 pub mod observed;
+pub mod power_loss;
