@@ -203,7 +203,22 @@ impl Moment {
         self.state.crash(&mut Dice::new(seed))
     }
 
-    /// What a new process sees when only the old one died: everything.
+    /// The file system that a new process sees when only the old one died: everything
+    /// is there, and what was pending still is.
+    #[must_use]
+    pub fn after_process_death(&self) -> PowerLossFs {
+        let state = State::clone(&self.state);
+        let shared = Shared {
+            state,
+            noted: self.noted,
+            ..Shared::default()
+        };
+        PowerLossFs {
+            shared: Arc::new(Mutex::new(shared)),
+        }
+    }
+
+    /// The same without a future: a plain copy of what is there.
     #[must_use]
     pub fn process_image(&self) -> MemFs {
         self.state
@@ -229,29 +244,6 @@ impl PowerLossFs {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// A file system that begins with what `image` holds, all of it durable.
-    ///
-    /// # Panics
-    /// When `image` has directories.
-    #[must_use]
-    pub fn from_image(image: &MemFs) -> Self {
-        let fs = Self::new();
-        let mut shared = fs.shared();
-        for name in image.list("").expect("the root is there") {
-            let live = image.read(&name).expect("a flat image");
-            let inode = shared.state.inodes.len();
-            shared.state.inodes.push(Inode {
-                durable: live.clone(),
-                live,
-                pending: Vec::new(),
-            });
-            shared.state.live.insert(name.clone(), inode);
-            shared.state.durable.insert(name, inode);
-        }
-        drop(shared);
-        fs
     }
 
     /// Remembers a number with every moment from now on, such as the last commit that
