@@ -4,6 +4,11 @@
 //! cover what those cases cannot: appending from several threads, `OsFs` before
 //! its root exists and with foreign files in it, and the extras of `MemFs`.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the tests look at the real disk, from several threads"
+)]
+
 use lithify::fs::whole::append_all;
 use lithify::fs::{Access, Fs, LockKind, MemFs, OsFs};
 use lithify_sim::conformance;

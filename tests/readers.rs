@@ -130,7 +130,7 @@ fn orphans_are_swept_and_foreign_files_stay() {
     }
     let newest = segment_files(&fs).pop().unwrap();
     assert!(
-        newest > "segment-000900".to_owned(),
+        newest.as_str() > "segment-000900",
         "a number seen on disk is not used again: {newest}"
     );
 }

@@ -17,6 +17,12 @@
 //! The handle's mutex keeps its own callers apart; two handles are not kept
 //! apart, which the trait says.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this is the one file that may name std::fs"
+)]
+
 use super::{Access, File, Fs, Lock, LockKind, name};
 use std::fs::{self, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
