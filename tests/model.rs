@@ -20,6 +20,7 @@ use proptest::prelude::*;
 const KEYSPACES: [&str; 3] = ["a", "b", "c"];
 
 type State = BTreeMap<(usize, Vec<u8>), Vec<u8>>;
+type Written = BTreeMap<(usize, Vec<u8>), Option<Vec<u8>>>;
 
 #[derive(Clone, Debug)]
 enum Action {
@@ -115,7 +116,7 @@ struct Run {
     /// The state after each commit; the first is the empty one.
     states: Vec<State>,
     touched: [Vec<Commit>; KEYSPACES.len()],
-    batches: Vec<BTreeMap<(usize, Vec<u8>), Option<Vec<u8>>>>,
+    batches: Vec<Written>,
 }
 
 impl Run {

@@ -42,12 +42,12 @@ fn options(durability: Durability) -> Options {
 fn batch(commit: u64) -> WriteBatch {
     let mut batch = WriteBatch::new();
     // Batches of several sectors, so that a torn one has a middle.
-    let value = vec![commit as u8; if commit % 4 == 0 { 1200 } else { 30 }];
+    let value = vec![commit as u8; if commit.is_multiple_of(4) { 1200 } else { 30 }];
     batch.put("main", &[b'k', (commit % 3) as u8], &value);
-    if commit % 3 == 0 {
+    if commit.is_multiple_of(3) {
         batch.delete("main", &[b'k', ((commit + 1) % 3) as u8]);
     }
-    if commit % 5 == 0 {
+    if commit.is_multiple_of(5) {
         batch.put("rare", &commit.to_be_bytes(), b"value");
     }
     batch
