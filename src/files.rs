@@ -18,6 +18,10 @@ pub const FORMAT_VERSION: u32 = 1;
 /// The length of a preamble in bytes.
 pub(crate) const PREAMBLE_BYTES: u64 = 16;
 
+/// The highest file number. A file with a higher one is foreign: it would leave no
+/// numbers for new files.
+const HIGHEST_NUMBER: u64 = 1 << 62;
+
 const MAGIC: &[u8; 7] = b"lithify";
 
 /// What a numbered file holds.
@@ -65,7 +69,8 @@ pub fn parse_file_name(name: &str) -> Option<(FileKind, u64)> {
         if let Some(digits) = name.strip_prefix(kind.prefix()) {
             let number = digits.parse().ok()?;
             // Only the canonical spelling is ours: `wal-1` is somebody else's.
-            return (file_name(kind, number) == name).then_some((kind, number));
+            let is_ours = number <= HIGHEST_NUMBER && file_name(kind, number) == name;
+            return is_ours.then_some((kind, number));
         }
     }
     None
@@ -169,6 +174,7 @@ mod tests {
             "wal-+00001",
             "lock",
             "segment-000001.tmp",
+            "segment-18446744073709551615",
             ".DS_Store",
         ] {
             assert_eq!(parse_file_name(foreign), None, "{foreign}");

@@ -31,6 +31,7 @@ mod segment;
 pub mod stats;
 mod storage;
 mod store;
+pub mod verify;
 mod version;
 mod wal;
 mod whole_file;

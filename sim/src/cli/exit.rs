@@ -1,0 +1,156 @@
+//! How a command ends: the exit codes, and the one line that explains each.
+//!
+//! This is the only place that maps errors to codes. Codes are an interface: scripts
+//! depend on them, so a number never changes its meaning.
+
+use std::io;
+use std::process::ExitCode;
+
+use lithify_sim::git::{GitError, LineError};
+
+/// What every command returns.
+pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+
+/// The exit codes other than 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Negative = 1,
+    Usage = 2,
+    Input = 3,
+    Store = 4,
+    Damage = 5,
+    Io = 6,
+}
+
+/// The text of `--help` about exit codes.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  success; also when the reader of the output goes away
+  1  a negative answer: no such key, a difference, a finding
+  2  usage: unknown or contradictory arguments, a divisor below 2
+  3  bad input: a garbled log, not a git repository, a malformed line of JSON, a key or
+     batch beyond a limit, a commit beyond the head or thinned out, an unknown keyspace
+  4  the store cannot be opened: missing, not a store, locked, of an unknown format,
+     created with other options, or without permission
+  5  damage: stored bytes are not what was written
+  6  input or output failed: disk full, git failed or is missing";
+
+/// Why a command stops before its end.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Nobody reads the output any more: no failure of ours.
+    OutputClosed,
+    /// With an exit code, and one line for standard error.
+    Stop { exit: Exit, message: String },
+}
+
+impl Exit {
+    pub(crate) fn code(self) -> ExitCode {
+        ExitCode::from(self as u8)
+    }
+
+    /// A failure with this code. Whatever breaks the line (git's messages, paths) becomes
+    /// a space.
+    pub(crate) fn because(self, message: impl ToString) -> Failure {
+        let message = message.to_string();
+        let words: Vec<&str> = message.split(char::is_control).collect();
+        Failure::Stop {
+            exit: self,
+            message: words.join(" ").trim().to_owned(),
+        }
+    }
+}
+
+impl Failure {
+    /// The same failure with words before its message.
+    pub(crate) fn prefixed(self, words: &str) -> Self {
+        match self {
+            Self::Stop { exit, message } => exit.because(format!("{words}: {message}")),
+            Self::OutputClosed => Self::OutputClosed,
+        }
+    }
+
+    /// The same failure with words behind its message.
+    pub(crate) fn with_note(self, words: &str) -> Self {
+        match self {
+            Self::Stop { exit, message } => exit.because(format!("{message}; {words}")),
+            Self::OutputClosed => Self::OutputClosed,
+        }
+    }
+
+    /// A failure to write the output.
+    pub(crate) fn of_output(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::OutputClosed,
+            _ => Exit::Io.because(format!("cannot write the output: {error}")),
+        }
+    }
+}
+
+impl From<lithify::Error> for Failure {
+    fn from(error: lithify::Error) -> Self {
+        use lithify::Error;
+        let exit = match &error {
+            Error::Damage(_) => Exit::Damage,
+            Error::UnsupportedFormat { .. }
+            | Error::NotAStore { .. }
+            | Error::Locked
+            | Error::OptionsMismatch { .. }
+            | Error::ReadOnly => Exit::Store,
+            Error::InvalidOptions(_) => Exit::Usage,
+            Error::Limit { .. }
+            | Error::BeyondHead { .. }
+            | Error::Thinned { .. }
+            | Error::UnknownKeyspace(_) => Exit::Input,
+            // Failed operations, and what follows from one.
+            _ => Exit::Io,
+        };
+        exit.because(error)
+    }
+}
+
+impl From<LineError> for Failure {
+    fn from(error: LineError) -> Self {
+        let exit = match &error {
+            LineError::Garbled { .. } => Exit::Input,
+            LineError::Read(_) => Exit::Io,
+        };
+        exit.because(error)
+    }
+}
+
+impl From<GitError> for Failure {
+    fn from(error: GitError) -> Self {
+        let exit = match &error {
+            GitError::NotARepository { .. } | GitError::NoCommits { .. } => Exit::Input,
+            GitError::NoGit(_) | GitError::Failed(_) => Exit::Io,
+        };
+        exit.because(error)
+    }
+}
+
+/// What the argument parser has to say: help, or one line about what is wrong.
+pub(crate) fn from_parser(error: &clap::Error) -> Outcome {
+    use clap::error::ErrorKind;
+    let text = error.render().to_string();
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        let mut output = super::output::Output::for_reading();
+        output.bytes(text.as_bytes())?;
+        return output.finish();
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Err(Exit::Usage.because("a command is missing; --help lists them"));
+    }
+    // The parser writes a paragraph about the error, then tips and the usage.
+    let paragraph: Vec<&str> = text
+        .lines()
+        .take_while(|line| !line.trim().is_empty())
+        .map(str::trim)
+        .collect();
+    let message = paragraph.join(" ");
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    Err(Exit::Usage.because(format!("{message}; --help shows the usage")))
+}

@@ -1,0 +1,73 @@
+//! The command line: arguments in, text and an exit code out.
+//!
+//! Reading order: [`args`] (the commands), [`exit`] (how they end), [`store`] (how they
+//! open a store), then a file for each command. Commands that read open the store for
+//! reading only and create nothing. Every failure is one line on standard error; a reader
+//! that closes the pipe (`| head`) ends a reading command quietly.
+
+mod apply;
+mod args;
+mod bytes;
+mod check_git;
+mod completions;
+mod diff;
+mod exit;
+mod get;
+mod history;
+mod import_git;
+mod layout;
+mod output;
+mod placement;
+mod predict;
+mod scan;
+mod stats;
+mod store;
+mod tuning;
+mod verify;
+mod write;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+use exit::{Failure, Outcome};
+
+/// Runs the command that the process was started with.
+pub(crate) fn main() -> ExitCode {
+    let outcome = match Arguments::try_parse() {
+        Ok(arguments) => run(arguments.command),
+        Err(error) => exit::from_parser(&error),
+    };
+    match outcome {
+        Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
+        Err(Failure::Stop { exit, message }) => {
+            // There is nobody to tell when standard error is closed too.
+            let _ = std::io::Write::write_fmt(
+                &mut std::io::stderr(),
+                format_args!("lithify: {message}\n"),
+            );
+            exit.code()
+        }
+    }
+}
+
+fn run(command: Command) -> Outcome {
+    match command {
+        Command::ImportGit(arguments) => import_git::run(&arguments),
+        Command::CheckGit(arguments) => check_git::run(&arguments),
+        Command::Get(arguments) => get::run(&arguments),
+        Command::Scan(arguments) => scan::run(&arguments),
+        Command::History(arguments) => history::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
+        Command::Layout(arguments) => layout::run(&arguments),
+        Command::Stats(arguments) => stats::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Put(arguments) => write::put(&arguments),
+        Command::Delete(arguments) => write::delete(&arguments),
+        Command::Apply(arguments) => apply::run(&arguments),
+        Command::Compact(arguments) => write::compact(&arguments),
+        Command::Predict(arguments) => predict::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+    }
+}

@@ -1,0 +1,71 @@
+//! Arguments that decide where bytes live and when work is done. They may differ at
+//! every opening and never change a settled layout.
+
+use clap::{Args, ValueEnum};
+use lithify::{Cascade, Compression, Durability, Level, Options};
+
+/// How a store is written to.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Tuning (may differ each time)")]
+pub(crate) struct TuningArguments {
+    /// How a commit reaches the levels that close at it: step by step, or directly the
+    /// highest one, which writes less
+    #[arg(long, default_value = "step", value_parser = cascade)]
+    pub(crate) cascade: Cascade,
+    /// When a commit is acknowledged: once it is synced, or once the system has it
+    #[arg(long, value_enum, default_value = "synced")]
+    pub(crate) durability: DurabilityName,
+    /// Compression of new segment files
+    #[arg(long, value_enum, default_value = "none")]
+    pub(crate) compression: CompressionName,
+    /// The lowest level whose merged segments live in files [default: the first with
+    /// windows of 4096 commits]
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) file_level: Option<Level>,
+    /// Bytes of segments in memory beyond which they move to a file
+    #[arg(long, value_name = "BYTES", default_value_t = Options::default().memory_budget_bytes)]
+    pub(crate) memory_budget: usize,
+    /// Length in bytes from which a WAL file is followed by a new one
+    #[arg(long, value_name = "BYTES", default_value_t = Options::default().wal_file_bytes)]
+    pub(crate) wal_file: u64,
+}
+
+impl TuningArguments {
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            cascade: self.cascade,
+            durability: match self.durability {
+                DurabilityName::Synced => Durability::Synced,
+                DurabilityName::Buffered => Durability::Buffered,
+            },
+            compression: match self.compression {
+                CompressionName::None => Compression::None,
+                CompressionName::Lz4 => Compression::Lz4,
+                CompressionName::Zstd => Compression::Zstd,
+            },
+            file_level: self.file_level,
+            memory_budget_bytes: self.memory_budget,
+            wal_file_bytes: self.wal_file,
+            ..Options::default()
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum DurabilityName {
+    Synced,
+    Buffered,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum CompressionName {
+    None,
+    Lz4,
+    Zstd,
+}
+
+/// `step` or `direct`.
+pub(crate) fn cascade(text: &str) -> Result<Cascade, String> {
+    text.parse()
+        .map_err(|error: lithify::align::UnknownCascade| error.to_string())
+}

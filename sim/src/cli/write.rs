@@ -1,0 +1,122 @@
+//! `put`, `delete`, `compact`: small changes to a store.
+
+use std::ffi::OsString;
+
+use clap::Args;
+use lithify::{Store, WriteBatch};
+
+use super::bytes::of_argument;
+use super::exit::Outcome;
+use super::output::Output;
+use super::placement::PlacementArguments;
+use super::store::{KeyspaceArgument, StoreArgument};
+use super::tuning::TuningArguments;
+
+const PUT_EXAMPLES: &str = "\
+Examples:
+  lithify put --store S stone granite
+  lithify put --store S --divisor 8 stone granite     # creates S with divisor 8
+
+Prints the number of the commit.";
+
+const DELETE_EXAMPLES: &str = "\
+Examples:
+  lithify delete --store S stone
+
+Prints the number of the commit. Deleting a key that has no value is a commit too.";
+
+const COMPACT_EXAMPLES: &str = "\
+Examples:
+  lithify compact --store S
+  lithify settle --store S --file-level 1 --compression zstd
+
+Merges until nothing is left to merge: the layout is then the one that follows from the
+commits. Consumes no commit number.";
+
+/// Sets a key in a commit of its own
+#[derive(Args, Debug)]
+#[command(after_help = PUT_EXAMPLES)]
+pub(crate) struct Put {
+    #[command(flatten)]
+    store: StoreArgument,
+    #[command(flatten)]
+    keyspace: KeyspaceArgument,
+    /// The key, as bytes
+    key: OsString,
+    /// The value, as bytes
+    value: OsString,
+    #[command(flatten)]
+    placement: PlacementArguments,
+    #[command(flatten)]
+    tuning: TuningArguments,
+}
+
+/// Deletes a key in a commit of its own
+#[derive(Args, Debug)]
+#[command(after_help = DELETE_EXAMPLES)]
+pub(crate) struct Delete {
+    #[command(flatten)]
+    store: StoreArgument,
+    #[command(flatten)]
+    keyspace: KeyspaceArgument,
+    /// The key, as bytes
+    key: OsString,
+    #[command(flatten)]
+    tuning: TuningArguments,
+}
+
+/// Merges what is due
+#[derive(Args, Debug)]
+#[command(visible_alias = "settle", after_help = COMPACT_EXAMPLES)]
+pub(crate) struct Compact {
+    #[command(flatten)]
+    store: StoreArgument,
+    #[command(flatten)]
+    tuning: TuningArguments,
+}
+
+/// Runs `put`.
+pub(crate) fn put(arguments: &Put) -> Outcome {
+    let mut batch = WriteBatch::new();
+    batch.put(
+        &arguments.keyspace.keyspace,
+        of_argument(&arguments.key),
+        of_argument(&arguments.value),
+    );
+    let store = arguments
+        .store
+        .open_or_create(&arguments.placement, &arguments.tuning)?;
+    commit(store, &batch)
+}
+
+/// Runs `delete`.
+pub(crate) fn delete(arguments: &Delete) -> Outcome {
+    let mut batch = WriteBatch::new();
+    batch.delete(&arguments.keyspace.keyspace, of_argument(&arguments.key));
+    commit(arguments.store.open_existing(&arguments.tuning)?, &batch)
+}
+
+fn commit(mut store: Store, batch: &WriteBatch) -> Outcome {
+    let commit = store.commit(batch)?;
+    store.close()?;
+    say(&commit.to_string())
+}
+
+/// Runs `compact`.
+pub(crate) fn compact(arguments: &Compact) -> Outcome {
+    let mut store = arguments.store.open_existing(&arguments.tuning)?;
+    store.settle()?;
+    let stats = store.stats();
+    store.close()?;
+    let (head, segments) = (stats.head, stats.live_segments);
+    let (merges, entries) = (stats.counters.merges, stats.counters.merge_entries_written);
+    say(&format!(
+        "settled at commit {head}: {segments} live segments, {merges} merges wrote {entries} entries"
+    ))
+}
+
+fn say(line: &str) -> Outcome {
+    let mut output = Output::for_writing();
+    output.line(line.as_bytes())?;
+    output.finish()
+}

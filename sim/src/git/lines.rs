@@ -1,0 +1,143 @@
+//! Lines of a stream, numbered, of bounded length, and complete.
+//!
+//! git ends every line with a newline, so a last line without one is the mark of a text
+//! that was cut off, and is refused. What is cut off exactly between two lines cannot be
+//! seen here.
+
+use std::fmt;
+use std::io::{self, BufRead};
+
+/// The longest line that is read, in bytes: a path of the longest key, with every byte
+/// quoted as four characters, and room for the fields before it.
+pub const LINE_BYTES: usize = 4 * lithify::limits::KEY_BYTES + 512;
+
+/// Why a text from git could not be read on.
+#[derive(Debug)]
+pub enum LineError {
+    /// The text is not what git prints.
+    Garbled {
+        /// The line, from 1; one behind the last line when the text ends too early.
+        line: u64,
+        /// What is wrong.
+        what: String,
+    },
+    /// The stream failed.
+    Read(io::Error),
+}
+
+impl fmt::Display for LineError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Garbled { line, what } => write!(formatter, "line {line}: {what}"),
+            Self::Read(error) => write!(formatter, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for LineError {}
+
+/// A reader of lines that knows where it is.
+#[derive(Debug)]
+pub struct Lines<R> {
+    reader: R,
+    line: Vec<u8>,
+    number: u64,
+}
+
+impl<R: BufRead> Lines<R> {
+    /// Begins before the first line.
+    pub fn new(reader: R) -> Self {
+        Self {
+            reader,
+            line: Vec::new(),
+            number: 0,
+        }
+    }
+
+    /// The number of the line that was read last, from 1; 0 before the first one.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Reads the next line; false at the end of the stream.
+    ///
+    /// # Errors
+    /// When the stream fails, and for a line that is too long or does not end.
+    pub fn advance(&mut self) -> Result<bool, LineError> {
+        self.line.clear();
+        self.number += 1;
+        let limit = LINE_BYTES as u64 + 1;
+        let mut limited = io::Read::take(&mut self.reader, limit);
+        let length = limited
+            .read_until(b'\n', &mut self.line)
+            .map_err(LineError::Read)?;
+        if length == 0 {
+            return Ok(false);
+        }
+        if self.line.pop_if(|byte| *byte == b'\n').is_some() {
+            return Ok(true);
+        }
+        Err(self.garbled(if length > LINE_BYTES {
+            format!("the line is longer than {LINE_BYTES} bytes, the longest that git can need")
+        } else {
+            format!("the text ends after {length} bytes, in the middle of this line")
+        }))
+    }
+
+    /// The line that was read last, without its newline.
+    pub fn line(&self) -> &[u8] {
+        &self.line
+    }
+
+    /// An error about the line that was read last.
+    pub fn garbled(&self, what: impl Into<String>) -> LineError {
+        LineError::Garbled {
+            line: self.number,
+            what: what.into(),
+        }
+    }
+}
+
+/// Bytes as they can stand in an error message: quoted, and cut when they are long.
+pub(crate) fn excerpt(bytes: &[u8]) -> String {
+    const SHOWN_BYTES: usize = 80;
+    let shown = &bytes[..bytes.len().min(SHOWN_BYTES)];
+    let dots = if shown.len() < bytes.len() { "..." } else { "" };
+    format!("\"{}{dots}\"", shown.escape_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &[u8]) -> (Vec<Vec<u8>>, Option<String>) {
+        let mut lines = Lines::new(text);
+        let mut read = Vec::new();
+        loop {
+            match lines.advance() {
+                Ok(true) => read.push(lines.line().to_vec()),
+                Ok(false) => return (read, None),
+                Err(error) => return (read, Some(error.to_string())),
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_without_its_newline_is_refused() {
+        assert_eq!(read(b""), (vec![], None));
+        assert_eq!(read(b"a\n\n"), (vec![b"a".to_vec(), vec![]], None));
+        let (lines, error) = read(b"a\nbc");
+        assert_eq!(lines, vec![b"a".to_vec()]);
+        let expected = "line 2: the text ends after 2 bytes, in the middle of this line";
+        assert_eq!(error.as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_line_of_the_longest_length_passes_and_a_longer_one_does_not() {
+        let mut text = vec![b'x'; LINE_BYTES];
+        text.push(b'\n');
+        assert_eq!(read(&text).1, None);
+        text.insert(0, b'x');
+        assert!(read(&text).1.unwrap().contains("longer than"));
+    }
+}

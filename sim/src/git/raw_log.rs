@@ -1,0 +1,164 @@
+//! `git log --raw` as a stream of commits.
+//!
+//! The format is that of `git log --first-parent -m --raw --no-abbrev --no-renames
+//! --reverse --format='commit %H %ct'`:
+//!
+//! ```text
+//! commit 8b4fe3425135e63d9fd76997832a9ffec32ca4b1 1537727414
+//!
+//! :000000 100644 0000000000000000000000000000000000000000 088ba6ba7d345b76aa2b8dc021dd25e1323189b3 A<tab>.gitignore
+//! commit 15755f7b79721026ec4fb7b82cf5e1f8c252a11d 1537727630
+//! ```
+//!
+//! A header, then, unless the commit is empty, one empty line and its changes. A commit
+//! is complete when the next header or the end of the stream has been read, so nothing
+//! of a commit is handed out when the stream fails in its middle. git prints no mark at
+//! the end of a log: one that was cut off exactly between two lines after a header or a
+//! change looks complete, unless the reader itself reports the failure, as
+//! [`GitOutput`](super::GitOutput) does.
+
+use std::io::BufRead;
+
+use lithify::WriteBatch;
+use lithify::limits;
+
+use super::lines::{LineError, Lines, excerpt};
+use super::raw_change::{FileChange, is_object_id, parse_change};
+
+/// One commit of a log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogCommit {
+    /// The commit's object id, in hexadecimal digits.
+    pub id: String,
+    /// When it was committed, in seconds since 1970; `None` when git does not know.
+    pub time_seconds: Option<u64>,
+    /// Its changes against its first parent, in git's order.
+    pub changes: Vec<FileChange>,
+}
+
+impl LogCommit {
+    /// The commit as a batch on one keyspace: paths are keys.
+    #[must_use]
+    pub fn batch(&self, keyspace: &str) -> WriteBatch {
+        let mut batch = WriteBatch::new();
+        for change in &self.changes {
+            match &change.value {
+                Some(value) => batch.put(keyspace, &change.path, value),
+                None => batch.delete(keyspace, &change.path),
+            }
+        }
+        batch
+    }
+}
+
+/// An iterator over the commits of a log. After an error it is over.
+#[derive(Debug)]
+pub struct RawLog<R> {
+    lines: Lines<R>,
+    /// The commit whose header was read last.
+    open: Option<LogCommit>,
+}
+
+impl<R: BufRead> RawLog<R> {
+    /// Begins at the first commit.
+    pub fn new(reader: R) -> Self {
+        Self {
+            lines: Lines::new(reader),
+            open: None,
+        }
+    }
+
+    /// Reads up to the next header, and returns the commit before it.
+    fn read_commit(&mut self) -> Result<Option<LogCommit>, LineError> {
+        if self.lines.number() == 0 {
+            if !self.lines.advance()? {
+                return Err(self.lines.garbled("the log is empty"));
+            }
+            self.open = Some(self.header(None)?);
+        }
+        let Some(mut commit) = self.open.take() else {
+            return Ok(None);
+        };
+        let mut more = self.lines.advance()?;
+        if more && self.lines.line().is_empty() {
+            more = self.read_changes(&mut commit)?;
+        }
+        if more {
+            self.open = Some(self.header(Some(&commit.id))?);
+        }
+        Ok(Some(commit))
+    }
+
+    /// Reads the changes behind an empty line; true when a line follows them.
+    fn read_changes(&mut self, commit: &mut LogCommit) -> Result<bool, LineError> {
+        let mut length_bytes = 0;
+        let mut more = self.lines.advance()?;
+        while more && !self.lines.line().starts_with(b"commit ") {
+            let change =
+                parse_change(self.lines.line()).map_err(|what| self.lines.garbled(what))?;
+            length_bytes += change.path.len() + change.value.as_ref().map_or(0, Vec::len);
+            commit.changes.push(change);
+            if commit.changes.len() > limits::BATCH_OPERATIONS || length_bytes > limits::BATCH_BYTES
+            {
+                return Err(self.lines.garbled(format!(
+                    "commit {} has more than {} changes or {} bytes: it does not fit a batch",
+                    commit.id,
+                    limits::BATCH_OPERATIONS,
+                    limits::BATCH_BYTES
+                )));
+            }
+            more = self.lines.advance()?;
+        }
+        if commit.changes.is_empty() {
+            return Err(self
+                .lines
+                .garbled("the empty line before this one must be followed by changes"));
+        }
+        Ok(more)
+    }
+
+    /// The line that was read last, as a header.
+    fn header(&self, previous: Option<&str>) -> Result<LogCommit, LineError> {
+        let header = parse_header(self.lines.line()).map_err(|what| self.lines.garbled(what))?;
+        match previous {
+            Some(previous) if previous == header.id => Err(self.lines.garbled(format!(
+                "commit {previous} comes twice: was --first-parent forgotten?"
+            ))),
+            Some(previous) if previous.len() != header.id.len() => Err(self
+                .lines
+                .garbled("this object id has another length than the one of the commit before")),
+            _ => Ok(header),
+        }
+    }
+}
+
+impl<R: BufRead> Iterator for RawLog<R> {
+    type Item = Result<LogCommit, LineError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read_commit().transpose()
+    }
+}
+
+/// `commit ID SECONDS`; git leaves the seconds empty when a commit has no valid date.
+fn parse_header(line: &[u8]) -> Result<LogCommit, String> {
+    let malformed = || {
+        format!(
+            "expected \"commit\", an object id of 40 or 64 hexadecimal digits and a time, found {}",
+            excerpt(line)
+        )
+    };
+    let fields = line.strip_prefix(b"commit ").ok_or_else(malformed)?;
+    let space = fields.iter().position(|byte| *byte == b' ');
+    let (id, time) = fields.split_at(space.ok_or_else(malformed)?);
+    let time = str::from_utf8(&time[1..]).map_err(|_| malformed())?;
+    let is_number = time.len() <= 19 && time.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_object_id(id) || !is_number {
+        return Err(malformed());
+    }
+    Ok(LogCommit {
+        id: String::from_utf8_lossy(id).into_owned(),
+        time_seconds: time.parse().ok(),
+        changes: Vec::new(),
+    })
+}

@@ -1,0 +1,102 @@
+//! Listings of `git ls-tree -r`: written from a store, and read from files.
+//!
+//! A *trees file* holds the listings of several commits. Each begins with a line
+//! `tree NUMBER ID`, where NUMBER is the place of the commit in its history, from 1; no
+//! line of a listing can be mistaken for one, since listings begin with a mode.
+
+use std::io::{self, BufRead, Write};
+
+use super::lines::{LineError, Lines, excerpt};
+use super::quote::quote;
+use super::raw_change::is_object_id;
+
+/// Writes one line of a listing: the value, a tab, and the quoted path.
+///
+/// # Errors
+/// What `writer` says.
+pub fn write_line(writer: &mut impl Write, path: &[u8], value: &[u8]) -> io::Result<()> {
+    writer.write_all(value)?;
+    writer.write_all(b"\t")?;
+    writer.write_all(&quote(path))?;
+    writer.write_all(b"\n")
+}
+
+/// The listing of one commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tree {
+    /// The commit's place in its history, from 1.
+    pub number: u64,
+    /// The commit's object id.
+    pub id: String,
+    /// The listing, byte for byte.
+    pub listing: Vec<u8>,
+}
+
+/// An iterator over the listings of a trees file. Memory: one listing. After an error it
+/// is over.
+#[derive(Debug)]
+pub struct Trees<R> {
+    lines: Lines<R>,
+    open: Option<Tree>,
+}
+
+impl<R: BufRead> Trees<R> {
+    /// Begins at the first listing.
+    pub fn new(reader: R) -> Self {
+        Self {
+            lines: Lines::new(reader),
+            open: None,
+        }
+    }
+
+    fn read_tree(&mut self) -> Result<Option<Tree>, LineError> {
+        if self.lines.number() == 0 {
+            if !self.lines.advance()? {
+                return Err(self.lines.garbled("the file of trees is empty"));
+            }
+            self.open = Some(self.header()?);
+        }
+        let Some(mut tree) = self.open.take() else {
+            return Ok(None);
+        };
+        while self.lines.advance()? {
+            if self.lines.line().starts_with(b"tree ") {
+                self.open = Some(self.header()?);
+                break;
+            }
+            tree.listing.extend_from_slice(self.lines.line());
+            tree.listing.push(b'\n');
+        }
+        Ok(Some(tree))
+    }
+
+    /// The line that was read last, as a header.
+    fn header(&self) -> Result<Tree, LineError> {
+        let line = self.lines.line();
+        parse_header(line).ok_or_else(|| {
+            self.lines.garbled(format!(
+                "expected \"tree\", a commit number from 1 and an object id, found {}",
+                excerpt(line)
+            ))
+        })
+    }
+}
+
+fn parse_header(line: &[u8]) -> Option<Tree> {
+    let line = str::from_utf8(line.strip_prefix(b"tree ")?).ok()?;
+    let (number, id) = line.split_once(' ')?;
+    let number = number.parse().ok().filter(|number| *number > 0)?;
+    is_object_id(id.as_bytes()).then(|| Tree {
+        number,
+        id: id.to_owned(),
+        listing: Vec::new(),
+    })
+}
+
+impl<R: BufRead> Iterator for Trees<R> {
+    type Item = Result<Tree, LineError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read_tree().transpose()
+    }
+}

@@ -1,0 +1,16 @@
+//! Goal: the command line does what its help says, in text and in JSON, and ends as its
+//! help says when something is wrong.
+//!
+//! Method: the binary is run on a small git repository that the tests build with `git`
+//! itself, with everything in it that a history can do to a path. Trees are compared with
+//! git's own, outputs with reviewed snapshots, failures by exit code and by their one
+//! line. No test needs the network or the user's git configuration.
+
+mod bad_input;
+mod bad_store;
+mod fixture;
+mod help;
+mod importing;
+mod reading;
+mod verifying;
+mod writing;

@@ -1,0 +1,162 @@
+//! `put`, `delete`, `apply` and `compact`.
+
+use super::fixture::Fixture;
+
+#[test]
+fn puts_and_deletes_are_commits() {
+    let fixture = Fixture::new();
+    let number = |arguments: &[&str]| fixture.run(arguments).text();
+    assert_eq!(number(&["put", "--store", "S", "stone", "granite"]), "1\n");
+    assert_eq!(number(&["put", "--store", "S", "stone", "marble"]), "2\n");
+    assert_eq!(number(&["delete", "--store", "S", "stone"]), "3\n");
+    assert_eq!(number(&["delete", "--store", "S", "never there"]), "4\n");
+    assert_eq!(
+        number(&["put", "--store", "S", "--keyspace", "other", "", ""]),
+        "5\n"
+    );
+    let history = number(&["history", "--store", "S", "stone"]);
+    assert_eq!(history, "1\tput\tgranite\n2\tput\tmarble\n3\tdelete\n");
+    assert_eq!(
+        number(&["get", "--store", "S", "--keyspace", "other", ""]),
+        "\n"
+    );
+    let absent = fixture.run(&["get", "--store", "S", "stone"]).failure(1);
+    assert_eq!(absent, "key \"stone\" has no value at commit 5");
+    let absent = fixture.run(&["history", "--store", "S", "sand"]).failure(1);
+    assert_eq!(absent, "no commit wrote key \"sand\"");
+}
+
+#[test]
+fn placement_is_chosen_once() {
+    let fixture = Fixture::new();
+    let first = [
+        "put",
+        "--store",
+        "S",
+        "a",
+        "1",
+        "--divisor",
+        "3x4",
+        "--min-inputs",
+        "3",
+    ];
+    fixture.run(&first).text();
+    let retention = [
+        "--history",
+        "last:5",
+        "--remove-inputs",
+        "head-window-up-to-level:7,2",
+    ];
+    fixture
+        .run(&[&["put", "--store", "T", "a", "1"], &retention[..]].concat())
+        .text();
+    let stats = fixture.run(&["stats", "--store", "T"]).text();
+    assert!(stats.contains("history            Last(5)\n"), "{stats}");
+    assert!(
+        stats.contains("HeadWindowUpToLevel { keep: 7, level: 2 }\n"),
+        "{stats}"
+    );
+    // What is not given is taken from the store, so one part may be repeated alone.
+    fixture
+        .run(&["put", "--store", "S", "a", "2", "--min-inputs", "3"])
+        .text();
+    fixture
+        .run(&[
+            "put",
+            "--store",
+            "S",
+            "a",
+            "2",
+            "--divisor",
+            "3",
+            "--max-level",
+            "4",
+        ])
+        .text();
+    let refused = fixture.run(&["put", "--store", "S", "a", "2", "--divisor", "4"]);
+    insta::assert_snapshot!(refused.failure(4));
+}
+
+#[test]
+fn apply_commits_each_line() {
+    let fixture = Fixture::new();
+    let lines = concat!(
+        r#"[{"put":"k","value":"v"},{"put":"k","value":"w","keyspace":"x"}]"#,
+        "\n[]\n",
+        r#"[{"delete":"k"},{"put":{"hex":"FF00"},"value":{"hex":""}}]"#,
+    );
+    let numbers = fixture.run_with(&["apply", "--store", "S"], lines.as_bytes());
+    assert_eq!(numbers.text(), "1\n2\n3\n");
+    let diff = ["diff", "--store", "S", "0", "3", "--format", "json"];
+    let expected = "{\"key\":{\"hex\":\"ff00\"},\"before\":null,\"after\":\"\"}\n";
+    assert_eq!(fixture.run(&diff).text(), expected);
+    let get = ["get", "--store", "S", "k", "--keyspace", "x", "--at", "2"];
+    assert_eq!(fixture.run(&get).text(), "w\n");
+}
+
+#[test]
+fn what_apply_refuses_and_what_it_keeps() {
+    let good = r#"[{"put":"k","value":"v"}]"#;
+    let overlong = format!(r#"[{{"put":"{}","value":""}}]"#, "k".repeat(70_000));
+    let mut text = String::new();
+    for bad in [
+        "",
+        "{}",
+        "[{\"put\":\"k\"}]",
+        "[{\"put\":\"k\",\"value\":\"v\",\"delete\":\"k\"}]",
+        "[{\"delete\":{\"hex\":\"f\"}}]",
+        "[{\"delete\":\"k\"}] []",
+        "[{\"delete\":\"k\"",
+        &overlong,
+    ] {
+        let fixture = Fixture::new();
+        let lines = format!("{good}\n{good}\n{bad}\n{good}\n");
+        let ended = fixture.run_with(&["apply", "--store", "S"], lines.as_bytes());
+        assert_eq!(ended.stdout, b"1\n2\n", "what came before is acknowledged");
+        let bad = if bad.len() > 80 {
+            "[an overlong key]"
+        } else {
+            bad
+        };
+        text += &format!("{bad}\n  {}\n", ended.failure(3));
+        let history = fixture.run(&["history", "--store", "S", "k"]).text();
+        assert_eq!(history.lines().count(), 2, "and kept");
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn compact_reaches_the_settled_layout() {
+    let fixture = Fixture::with_history();
+    let import = [
+        "import-git",
+        "--repo",
+        "repo",
+        "--divisor",
+        "2",
+        "--file-level",
+        "1",
+    ];
+    fixture
+        .run(&[&import[..], &["--store", "S"]].concat())
+        .text();
+    fixture
+        .run(&[&import[..], &["--store", "T", "--no-settle"]].concat())
+        .text();
+    let settled = fixture
+        .run(&["settle", "--store", "T", "--file-level", "1"])
+        .text();
+    assert!(
+        settled.starts_with("settled at commit 14: 3 live segments, "),
+        "{settled}"
+    );
+    let [s, t] = ["S", "T"].map(|store| fixture.run(&["layout", "--store", store]).text());
+    assert_eq!(s, t);
+    let again = fixture
+        .run(&["compact", "--store", "T", "--file-level", "1"])
+        .text();
+    assert_eq!(
+        again,
+        "settled at commit 14: 3 live segments, 0 merges wrote 0 entries\n"
+    );
+}

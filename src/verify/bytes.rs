@@ -1,0 +1,212 @@
+//! The alphabet of the format, read independently of the engine: integers, salted
+//! checksums, preambles, file names. Written from `design/format.md`.
+//!
+//! Stricter than the engine where that costs nothing: an integer that is longer than
+//! it needs to be is refused here, because the engine never writes one.
+
+use crate::error::{Error, Result};
+use crate::fs::whole::read_exact_at;
+use crate::fs::{Access, File, Fs};
+
+/// The format version that this code was written for.
+const VERSION: u32 = 1;
+/// Bytes of a preamble.
+pub(super) const PREAMBLE: u64 = 16;
+
+/// The three kinds of numbered files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Wal,
+    Manifest,
+    Segment,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Wal => "wal",
+            Self::Manifest => "manifest",
+            Self::Segment => "segment",
+        }
+    }
+
+    /// `w`, `m` or `s`.
+    fn letter(self) -> u8 {
+        self.word().as_bytes()[0]
+    }
+
+    pub(super) fn name(self, number: u64) -> String {
+        format!("{}-{number:06}", self.word())
+    }
+}
+
+/// The kind and number of a file with a name of ours.
+pub(super) fn kind_and_number(name: &str) -> Option<(Kind, u64)> {
+    let (word, digits) = name.split_once('-')?;
+    let number = digits.parse().ok()?;
+    [Kind::Wal, Kind::Manifest, Kind::Segment]
+        .into_iter()
+        .find(|kind| number <= 1 << 62 && kind.word() == word && kind.name(number) == name)
+        .map(|kind| (kind, number))
+}
+
+/// The finaliser of `SplitMix64`.
+pub(super) fn mix(value: u64) -> u64 {
+    let mut bits = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ bits >> 31
+}
+
+/// The salt of a file's checksums.
+pub(super) fn salt(kind: Kind, number: u64) -> u64 {
+    mix((u64::from(kind.letter()) << 56) ^ number)
+}
+
+/// CRC-32 over salt, offset, and the bytes that lie there.
+pub(super) fn checksum(salt: u64, offset: u64, parts: &[&[u8]]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&salt.to_le_bytes());
+    crc.update(&offset.to_le_bytes());
+    for part in parts {
+        crc.update(part);
+    }
+    crc.finalize()
+}
+
+/// Checks the first bytes of a file. The inner result says what was expected and
+/// found instead.
+///
+/// # Errors
+/// [`Error::UnsupportedFormat`] for an intact preamble of another version: what
+/// follows may mean anything, so verification ends.
+pub(super) fn check_preamble(
+    kind: Kind,
+    name: &str,
+    bytes: &[u8],
+) -> Result<Result<(), (String, String)>> {
+    let Some(preamble) = bytes.first_chunk::<{ PREAMBLE as usize }>() else {
+        let found = format!("{} bytes", bytes.len());
+        return Ok(Err((format!("a preamble of {PREAMBLE} bytes"), found)));
+    };
+    let number = |at: usize| u32::from_le_bytes(std::array::from_fn(|byte| preamble[at + byte]));
+    let (version, found, expected) = (number(8), number(12), crc32fast::hash(&preamble[..12]));
+    if found != expected {
+        return Ok(Err((
+            format!("preamble checksum {expected:08x}"),
+            format!("{found:08x}"),
+        )));
+    }
+    if &preamble[..7] != b"lithify" || preamble[7] != kind.letter() {
+        return Ok(Err((
+            format!("the magic of a {} file", kind.word()),
+            format!("{:?}", String::from_utf8_lossy(&preamble[..8])),
+        )));
+    }
+    if version != VERSION {
+        return Err(Error::UnsupportedFormat {
+            file: name.to_owned(),
+            found: version,
+            supported: VERSION,
+        });
+    }
+    Ok(Ok(()))
+}
+
+/// A file that may be missing, and its length.
+pub(super) fn open(fs: &dyn Fs, name: &str) -> Result<Option<(std::sync::Arc<dyn File>, u64)>> {
+    let file = match fs.open(name, Access::Read) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io("open", name)(error)),
+    };
+    let length = file.len().map_err(Error::io("read the length of", name))?;
+    Ok(Some((file, length)))
+}
+
+/// `length` bytes at `offset`, which the caller knows to lie inside the file.
+pub(super) fn read(file: &dyn File, name: &str, offset: u64, length: u64) -> Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(length).expect("the part read fits into memory")];
+    read_exact_at(file, offset, &mut bytes).map_err(Error::io("read", name))?;
+    Ok(bytes)
+}
+
+/// Reads a payload from front to back. Every error is a sentence about what is wrong.
+#[derive(Clone, Debug)]
+pub(super) struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    pub(super) fn is_at_end(&self) -> bool {
+        self.at == self.bytes.len()
+    }
+
+    /// Refuses bytes behind what was read.
+    pub(super) fn end(&self) -> Result<(), String> {
+        if self.is_at_end() {
+            return Ok(());
+        }
+        let rest = self.bytes.len() - self.at;
+        Err(format!("{rest} bytes too many behind byte {}", self.at))
+    }
+
+    pub(super) fn byte(&mut self, what: &str) -> Result<u8, String> {
+        let byte = self.bytes.get(self.at).copied();
+        self.at += 1;
+        byte.ok_or_else(|| format!("the end of the bytes in place of {what}"))
+    }
+
+    /// An integer of seven bits a byte, low bits first, no longer than needed.
+    pub(super) fn number(&mut self, what: &str) -> Result<u64, String> {
+        let start = self.at;
+        let mut value = 0_u128;
+        for position in 0..10 {
+            let byte = self.byte(what)?;
+            value |= u128::from(byte & 0x7f) << (7 * position);
+            if byte & 0x80 == 0 {
+                let is_shortest = byte != 0 || position == 0;
+                return u64::try_from(value)
+                    .ok()
+                    .filter(|_| is_shortest)
+                    .ok_or_else(|| format!("an impossible integer for {what} at byte {start}"));
+            }
+        }
+        Err(format!("an endless integer for {what} at byte {start}"))
+    }
+
+    pub(super) fn take(&mut self, length: u64, what: &str) -> Result<&'a [u8], String> {
+        let rest = &self.bytes[self.at.min(self.bytes.len())..];
+        let taken = usize::try_from(length)
+            .ok()
+            .and_then(|length| rest.get(..length));
+        let taken =
+            taken.ok_or_else(|| format!("{} bytes in place of {length} for {what}", rest.len()))?;
+        self.at += taken.len();
+        Ok(taken)
+    }
+
+    /// A length, and as many bytes.
+    pub(super) fn string(&mut self, what: &str) -> Result<&'a [u8], String> {
+        let length = self.number(what)?;
+        self.take(length, what)
+    }
+
+    /// A name in UTF-8.
+    pub(super) fn text(&mut self, what: &str) -> Result<&'a str, String> {
+        std::str::from_utf8(self.string(what)?).map_err(|error| format!("{what}: {error}"))
+    }
+
+    /// 0 for nothing, otherwise a length plus one and the bytes.
+    pub(super) fn optional(&mut self, what: &str) -> Result<Option<&'a [u8]>, String> {
+        match self.number(what)? {
+            0 => Ok(None),
+            code => self.take(code - 1, what).map(Some),
+        }
+    }
+}

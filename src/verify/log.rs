@@ -1,0 +1,149 @@
+//! Record chains of WAL and manifest files, read independently of the engine.
+//!
+//! A chain is the intact records from the preamble on. What follows it is either
+//! nothing, or a fault: the first offset where no intact record begins, together with
+//! the highest synced mark of any intact record behind it. A mark above the fault
+//! proves that the bytes there were durable once.
+
+use super::bytes::{Kind, PREAMBLE, checksum, mix, salt};
+use super::report::Report;
+
+/// Bytes of a record's header.
+const HEADER: usize = 20;
+
+/// One intact record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Record<'a> {
+    pub(super) offset: u64,
+    pub(super) end: u64,
+    pub(super) payload: &'a [u8],
+    synced: u64,
+}
+
+/// Where a chain breaks off.
+#[derive(Clone, Debug)]
+pub(super) struct Fault {
+    pub(super) offset: u64,
+    pub(super) expected: String,
+    pub(super) found: String,
+    /// Everything below was durable, say records behind the fault.
+    pub(super) proven: u64,
+}
+
+impl Fault {
+    /// Whether the bytes at the fault were durable once.
+    pub(super) fn is_damage(&self) -> bool {
+        self.offset < self.proven
+    }
+}
+
+/// A chain and its end.
+#[derive(Debug)]
+pub(super) struct Chain<'a> {
+    pub(super) records: Vec<Record<'a>>,
+    pub(super) end: u64,
+    /// Everything below is durable, says a record of the chain.
+    pub(super) proven: u64,
+    pub(super) fault: Option<Fault>,
+}
+
+/// Reads the chain of the whole file `bytes`.
+pub(super) fn read_chain(kind: Kind, number: u64, bytes: &[u8]) -> Chain<'_> {
+    let salt = salt(kind, number);
+    let mut records = Vec::new();
+    let mut end = PREAMBLE.min(bytes.len() as u64);
+    let mut fault = None;
+    while end < bytes.len() as u64 {
+        match read_record(salt, bytes, end) {
+            Ok(record) => {
+                end = record.end;
+                records.push(record);
+            }
+            Err((expected, found)) => {
+                fault = Some(Fault {
+                    offset: end,
+                    expected,
+                    found,
+                    proven: highest_mark_behind(salt, bytes, end),
+                });
+                break;
+            }
+        }
+    }
+    let proven = records
+        .iter()
+        .map(|record: &Record<'_>| record.synced)
+        .max();
+    Chain {
+        records,
+        end,
+        proven: proven.unwrap_or(0),
+        fault,
+    }
+}
+
+/// The record at `offset`, or what was expected there and what is there.
+fn read_record(salt: u64, bytes: &[u8], offset: u64) -> Result<Record<'_>, (String, String)> {
+    let rest = &bytes[offset as usize..];
+    let Some((header, behind)) = rest.split_first_chunk::<HEADER>() else {
+        let found = format!("{} bytes to the end of the file", rest.len());
+        return Err((format!("a record header of {HEADER} bytes"), found));
+    };
+    let short = |at: usize| u32::from_le_bytes(std::array::from_fn(|byte| header[at + byte]));
+    let (tag, length, found) = (short(0), short(4) as usize, short(16));
+    let synced = u64::from_le_bytes(std::array::from_fn(|byte| header[8 + byte]));
+    let expected_tag = tag_of(salt, offset);
+    if tag != expected_tag {
+        return Err((
+            format!("record tag {expected_tag:08x}"),
+            format!("{tag:08x}"),
+        ));
+    }
+    let Some(payload) = behind.get(..length) else {
+        let found = format!("{} bytes to the end of the file", behind.len());
+        return Err((format!("a payload of {length} bytes"), found));
+    };
+    let expected = checksum(salt, offset, &[&header[..16], payload]);
+    if found != expected {
+        return Err((
+            format!("record checksum {expected:08x}"),
+            format!("{found:08x}"),
+        ));
+    }
+    Ok(Record {
+        offset,
+        end: offset + (HEADER + length) as u64,
+        payload,
+        synced,
+    })
+}
+
+fn tag_of(salt: u64, offset: u64) -> u32 {
+    (mix(salt ^ offset.rotate_left(17)) >> 32) as u32 | 1
+}
+
+fn highest_mark_behind(salt: u64, bytes: &[u8], fault: u64) -> u64 {
+    (fault + 1..bytes.len() as u64)
+        .filter_map(|offset| read_record(salt, bytes, offset).ok())
+        .map(|record| record.synced)
+        .max()
+        .unwrap_or(0)
+}
+
+/// Synced marks never go back, never point ahead, and point at ends of records.
+pub(super) fn check_marks(name: &str, chain: &Chain<'_>, report: &mut Report) {
+    let mut ends = vec![0];
+    let mut last = 0;
+    for record in &chain.records {
+        if record.synced < last || ends.binary_search(&record.synced).is_err() {
+            report.damage(
+                name,
+                record.offset + 8,
+                format_args!("a synced mark at the end of a record, {last} or later"),
+                record.synced,
+            );
+        }
+        last = last.max(record.synced);
+        ends.push(record.end);
+    }
+}

@@ -1,0 +1,249 @@
+//! Manifest files, read independently of the engine: which one is in force, and what
+//! it says.
+
+use std::collections::BTreeMap;
+
+use super::bytes::{self, Kind, Reader, check_preamble};
+use super::log::{Chain, check_marks, read_chain};
+use super::meta::{Id, Listed};
+use super::report::Report;
+use crate::align::Alignment;
+use crate::error::Result;
+use crate::fs::Fs;
+
+/// What a manifest says after its last intact record.
+#[derive(Debug)]
+pub(super) struct State {
+    /// The manifest's name.
+    pub(super) name: String,
+    /// Where the last intact record starts.
+    pub(super) offset: u64,
+    pub(super) alignment: Alignment,
+    pub(super) min_inputs: u64,
+    /// Whether merged segments keep every version.
+    pub(super) keeps_all: bool,
+    pub(super) flushed_through: u64,
+    pub(super) oldest_wal: u64,
+    pub(super) next_file: u64,
+    pub(super) keyspaces: Vec<String>,
+    /// Segment files and their lengths.
+    pub(super) files: BTreeMap<u64, u64>,
+    pub(super) segments: BTreeMap<Id, Listed>,
+}
+
+/// Checks the manifests with these numbers, ascending, and returns the state of the
+/// one in force, if any is.
+pub(super) fn check(fs: &dyn Fs, numbers: &[u64], report: &mut Report) -> Result<Option<State>> {
+    let mut in_force = None;
+    for &number in numbers.iter().rev() {
+        let name = Kind::Manifest.name(number);
+        if in_force.is_some() {
+            report.note(&name, 0, "no older manifest", "a file that opening removes");
+            continue;
+        }
+        let Some((file, length)) = bytes::open(fs, &name)? else {
+            continue;
+        };
+        let bytes = bytes::read(&*file, &name, 0, length)?;
+        report.checked.files += 1;
+        report.checked.bytes += length;
+        in_force = check_one(&name, number, &bytes, report)?;
+    }
+    Ok(in_force)
+}
+
+fn check_one(name: &str, number: u64, bytes: &[u8], report: &mut Report) -> Result<Option<State>> {
+    let preamble = check_preamble(Kind::Manifest, name, bytes)?;
+    let chain = read_chain(Kind::Manifest, number, bytes);
+    report.checked.records += chain.records.len() as u64;
+    if let Some(fault) = &chain.fault {
+        if fault.is_damage() {
+            report.damage(name, fault.offset, &fault.expected, &fault.found);
+        } else {
+            let expected = format!("nothing behind the last record, or {}", fault.expected);
+            report.note(
+                name,
+                fault.offset,
+                expected,
+                format!("{}: a torn tail", fault.found),
+            );
+        }
+    }
+    if let Err((expected, found)) = preamble {
+        if chain.records.is_empty() {
+            report.note(
+                name,
+                0,
+                expected,
+                format!("{found}: an interrupted creation"),
+            );
+        } else {
+            report.damage(name, 0, expected, found);
+        }
+    } else if chain.records.is_empty() && chain.fault.is_none() {
+        report.note(
+            name,
+            0,
+            "a first record",
+            "nothing: an interrupted creation",
+        );
+    }
+    check_marks(name, &chain, report);
+    Ok(read_state(name, number, &chain, report))
+}
+
+/// Applies the records one by one, as far as they make sense.
+fn read_state(name: &str, number: u64, chain: &Chain<'_>, report: &mut Report) -> Option<State> {
+    let (first, edits) = chain.records.split_first()?;
+    let mut state = match read_snapshot(name, first.payload) {
+        Ok(state) => state,
+        Err(found) => {
+            report.damage(name, first.offset, "a manifest snapshot", found);
+            return None;
+        }
+    };
+    state.offset = first.offset;
+    for record in edits {
+        let mut reader = Reader::new(record.payload);
+        let outcome = match reader.byte("a record kind") {
+            Ok(1) => state.apply(&mut reader).and_then(|()| reader.end()),
+            // A mark: everything before it is durable.
+            Ok(2) => match reader.end() {
+                Ok(()) => continue,
+                Err(found) => Err(found),
+            },
+            Ok(kind) => Err(format!("record kind {kind}")),
+            Err(found) => Err(found),
+        };
+        if let Err(found) = outcome {
+            report.damage(name, record.offset, "a manifest edit", found);
+            return Some(state);
+        }
+        state.offset = record.offset;
+    }
+    if chain.proven <= state.offset {
+        let expected = "a mark, without which the last record has no witness";
+        report.note(name, chain.end, expected, "the end of the records");
+    }
+    if state.next_file <= number {
+        let expected = format!("a next file number above {number}");
+        report.damage(name, state.offset, expected, state.next_file);
+    }
+    Some(state)
+}
+
+fn read_snapshot(name: &str, payload: &[u8]) -> Result<State, String> {
+    let mut reader = Reader::new(payload);
+    let kind = reader.byte("a record kind")?;
+    if kind != 0 {
+        return Err(format!("record kind {kind}"));
+    }
+    let alignment = reader.text("the alignment")?;
+    let mut state = State {
+        name: name.to_owned(),
+        offset: 0,
+        alignment: alignment
+            .parse()
+            .map_err(|error| format!("alignment {alignment:?}: {error}"))?,
+        min_inputs: reader.number("min_inputs")?,
+        keeps_all: read_history(&mut reader)?,
+        flushed_through: 0,
+        oldest_wal: 0,
+        next_file: 0,
+        keyspaces: Vec::new(),
+        files: BTreeMap::new(),
+        segments: BTreeMap::new(),
+    };
+    if !(2..=u64::from(u32::MAX)).contains(&state.min_inputs) {
+        return Err(format!("min_inputs {}", state.min_inputs));
+    }
+    read_removal(&mut reader)?;
+    state.apply(&mut reader)?;
+    reader.end()?;
+    Ok(state)
+}
+
+/// Reads the history rule; true when it keeps every version.
+fn read_history(reader: &mut Reader<'_>) -> Result<bool, String> {
+    match reader.byte("the history rule")? {
+        0 => Ok(true),
+        1 => reader.number("the commits kept").map(|_| false),
+        2 => Ok(false),
+        rule => Err(format!("history rule {rule}")),
+    }
+}
+
+/// Skips the rule for the removal of inputs.
+fn read_removal(reader: &mut Reader<'_>) -> Result<(), String> {
+    let rule = reader.byte("the removal rule")?;
+    if !matches!(rule, 0..=4) {
+        return Err(format!("removal rule {rule}"));
+    }
+    if matches!(rule, 2 | 4) {
+        reader.byte("the highest level removed")?;
+    }
+    if matches!(rule, 3 | 4) {
+        reader.number("the commits of the head window")?;
+    }
+    Ok(())
+}
+
+impl State {
+    /// Applies the body of an edit.
+    fn apply(&mut self, reader: &mut Reader<'_>) -> Result<(), String> {
+        self.apply_numbers(reader)?;
+        for _ in 0..reader.number("a count of keyspaces")? {
+            self.keyspaces
+                .push(reader.text("a keyspace name")?.to_owned());
+        }
+        for _ in 0..reader.number("a count of files")? {
+            let number = reader.number("a file number")?;
+            let length = reader.number("a file's length")?;
+            if self.files.insert(number, length).is_some() {
+                return Err(format!("segment file {number} a second time"));
+            }
+        }
+        for _ in 0..reader.number("a count of removals")? {
+            let id = Id::read(reader)?;
+            if self.segments.remove(&id).is_none() {
+                return Err(format!("a removal of {id:?}, which is not there"));
+            }
+        }
+        for _ in 0..reader.number("a count of additions")? {
+            let listed = Listed::read(reader)?;
+            if !self.files.contains_key(&listed.place.file) {
+                return Err(format!("a segment in unknown file {}", listed.place.file));
+            }
+            let id = listed.meta.id;
+            if self.segments.insert(id, listed).is_some() {
+                return Err(format!("{id:?} a second time"));
+            }
+        }
+        let used: Vec<u64> = self
+            .segments
+            .values()
+            .map(|listed| listed.place.file)
+            .collect();
+        self.files.retain(|number, _| used.contains(number));
+        Ok(())
+    }
+
+    fn apply_numbers(&mut self, reader: &mut Reader<'_>) -> Result<(), String> {
+        let flushed_through = reader.number("the last flushed commit")?;
+        let oldest_wal = reader.number("the oldest WAL file")?;
+        let next_file = reader.number("the next file number")?;
+        let goes_back = flushed_through < self.flushed_through
+            || oldest_wal < self.oldest_wal
+            || next_file < self.next_file;
+        if goes_back {
+            return Err(format!(
+                "commit {flushed_through}, WAL {oldest_wal}, next file {next_file} behind commit \
+                 {}, WAL {}, next file {}",
+                self.flushed_through, self.oldest_wal, self.next_file
+            ));
+        }
+        (self.flushed_through, self.oldest_wal, self.next_file) =
+            (flushed_through, oldest_wal, next_file);
+        Ok(())
+    }
+}

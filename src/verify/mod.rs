@@ -1,0 +1,138 @@
+//! A physical check of every byte of a store that nobody writes to.
+//!
+//! Goal: to say whether the files hold what was written, without trusting the code
+//! that writes and reads them. So nothing here uses the engine's decoders: integers,
+//! salts, checksums, records, blocks and filters are read by code of their own,
+//! written from `design/format.md`. Only the file-system traits, the window
+//! arithmetic and the checksum and compression libraries are shared.
+//!
+//! Memory: one WAL file or manifest at a time (both are bounded by rotation), for the
+//! WAL all files that the manifest still needs; of segment files one block, and one
+//! segment's index and filter.
+//!
+//! It changes nothing, does not repair, and does not say whether the *contents* are
+//! what the user committed: for that, compare with the source.
+
+mod block;
+mod bytes;
+mod layout;
+mod log;
+mod manifest;
+mod meta;
+mod report;
+mod segment;
+mod tally;
+mod wal;
+
+pub use report::{Checked, Finding, Report, Severity};
+
+use bytes::{Kind, kind_and_number};
+
+use crate::error::{Error, Result};
+use crate::files::LOCK;
+use crate::fs::{Fs, Lock, LockKind};
+
+/// The numbers of our files, ascending. What has another name is foreign and ignored.
+#[derive(Debug, Default)]
+struct Directory {
+    manifests: Vec<u64>,
+    wals: Vec<u64>,
+    segments: Vec<u64>,
+}
+
+/// Checks the store at the root of `fs`, under a shared lock. O(bytes stored).
+///
+/// Damage is not an error: it is in the [`Report`]. Without an intact manifest the
+/// other files are checked one by one.
+///
+/// # Errors
+/// [`Error::NotAStore`] when no file of ours is there, [`Error::Locked`] when somebody
+/// has the store open for writing, [`Error::UnsupportedFormat`] for files of another
+/// format version, and [`Error::Io`] when the disk refuses to read.
+///
+/// ```
+/// use std::sync::Arc;
+/// use lithify::{Options, Store, WriteBatch, fs::MemFs};
+///
+/// let fs = MemFs::new();
+/// let mut store = Store::open(Arc::new(fs.clone()), Options::default())?;
+/// store.commit(&WriteBatch::new())?;
+/// store.close()?;
+/// let report = lithify::verify::verify(&fs)?;
+/// assert!(report.is_sound(), "{report}");
+/// # Ok::<(), lithify::Error>(())
+/// ```
+pub fn verify(fs: &dyn Fs) -> Result<Report> {
+    Directory::list(fs)?;
+    let _lock = lock(fs)?;
+    // Another process may have worked between the first look and the lock.
+    let directory = Directory::list(fs)?;
+    let mut report = Report::default();
+    let state = manifest::check(fs, &directory.manifests, &mut report)?;
+    let Some(state) = state else {
+        report.damage("manifest", 0, "an intact manifest", "none");
+        wal::check_alone(fs, &directory.wals, &mut report)?;
+        for &number in &directory.segments {
+            segment::check(fs, number, None, &mut report)?;
+        }
+        return Ok(report);
+    };
+    layout::check(&state, &mut report);
+    wal::check(fs, &directory.wals, &state, &mut report)?;
+    for &number in state.files.keys() {
+        segment::check(fs, number, Some(&state), &mut report)?;
+    }
+    for &number in &directory.segments {
+        if !state.files.contains_key(&number) {
+            let name = Kind::Segment.name(number);
+            report.note(
+                &name,
+                0,
+                "a manifest that names it",
+                "a file that opening removes",
+            );
+        }
+    }
+    Ok(report)
+}
+
+fn lock(fs: &dyn Fs) -> Result<Option<Box<dyn Lock>>> {
+    match fs.lock(LOCK, LockKind::Shared) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Err(Error::Locked),
+        // A copied store may lack the lock file, and then nobody writes to it.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("lock", LOCK)(error)),
+    }
+}
+
+impl Directory {
+    fn list(fs: &dyn Fs) -> Result<Self> {
+        let names = match fs.list("") {
+            Ok(names) => names,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(Error::io("list", "")(error)),
+        };
+        let mut directory = Self::default();
+        for (kind, number) in names.iter().filter_map(|name| kind_and_number(name)) {
+            match kind {
+                Kind::Manifest => directory.manifests.push(number),
+                Kind::Wal => directory.wals.push(number),
+                Kind::Segment => directory.segments.push(number),
+            }
+        }
+        let numbers = [
+            &mut directory.manifests,
+            &mut directory.wals,
+            &mut directory.segments,
+        ];
+        if numbers.iter().all(|numbers| numbers.is_empty()) {
+            let reason = "the directory holds no file of a store".to_owned();
+            return Err(Error::NotAStore { reason });
+        }
+        for numbers in numbers {
+            numbers.sort_unstable();
+        }
+        Ok(directory)
+    }
+}
