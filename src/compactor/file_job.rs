@@ -42,6 +42,8 @@ enum Phase {
 #[derive(Debug)]
 pub(crate) struct FileJob {
     at: Commit,
+    /// Whether windows close: only then does retention look at kept inputs.
+    closes: bool,
     waiting: VecDeque<Task>,
     running: Option<RunningTask>,
     writer: Option<SegmentFileWriter>,
@@ -55,14 +57,20 @@ pub(crate) struct FileJob {
 
 impl FileJob {
     /// The job that brings everything up to `at` into files, with these merges;
-    /// `None` when there is nothing to do.
-    pub(crate) fn new(storage: &Storage, at: Commit, merges: &[PlannedMerge]) -> Option<Self> {
+    /// `None` when there is nothing to write. `closes` when windows close at `at`.
+    pub(crate) fn new(
+        storage: &Storage,
+        at: Commit,
+        closes: bool,
+        merges: &[PlannedMerge],
+    ) -> Option<Self> {
         let plan = Plan::new(storage, at, merges);
         if plan.tasks.is_empty() {
             return None;
         }
         Some(Self {
             at,
+            closes,
             waiting: plan.tasks,
             running: None,
             writer: None,
@@ -196,12 +204,15 @@ impl FileJob {
                 segment,
             })
             .collect();
-        install_outputs(storage, self.at, outputs);
-        // The edit has removed its own; what left the version meanwhile, and what the
-        // edit has added in vain, goes with the next edit.
+        if self.closes {
+            install_outputs(storage, self.at, outputs);
+        }
+        // The edit has removed its own, and has added those again that have moved; what
+        // left the version meanwhile, and what was added in vain, goes with the next.
+        let is_added: BTreeSet<SegmentId> = edit.added.iter().map(|(meta, _)| meta.id()).collect();
         storage
             .removed_since_edit
-            .retain(|id| edit.removed.binary_search(id).is_err());
+            .retain(|id| edit.removed.binary_search(id).is_err() || is_added.contains(id));
         storage.removed_since_edit.extend(stale);
         for number in unused {
             let data = storage

@@ -32,6 +32,7 @@ use crate::policy::{Closing, closings, next_closing_commit, plan, widest_window}
 use crate::storage::Storage;
 
 use file_job::FileJob;
+use install::install_outputs;
 use memory_job::MemoryJob;
 use switch_job::SwitchJob;
 use task::{MergeTask, Task};
@@ -191,7 +192,13 @@ impl Compactor {
         }
         if let Some((_, job)) = &mut self.file_job {
             let outcome = job.step(storage);
-            let (entries, done) = outcome.inspect_err(|_| self.file_job = None)?;
+            let (entries, done) = outcome.inspect_err(|_| {
+                // Work that met damage stays to be done: going on without it would
+                // publish a layout that the history does not have.
+                if let Some((work, _)) = self.file_job.take() {
+                    self.file_queue.push_front(work);
+                }
+            })?;
             if done {
                 self.file_job = None;
             }
@@ -215,15 +222,16 @@ impl Compactor {
     /// Begins the first work of the file lane, or the manifest switch that must come
     /// before it.
     fn begin_file_work(&mut self, storage: &mut Storage, work: FileWork) {
-        let (merges, always_flushes) = match work {
-            FileWork::Close(closing) => (
-                plan(&storage.version, &storage.placement, closing),
-                closing.highest >= storage.file_level,
-            ),
-            FileWork::Spill(_) => (Vec::new(), true),
+        let closing = match work {
+            FileWork::Close(closing) => Some(closing),
+            FileWork::Spill(_) => None,
         };
+        let merges = closing.map_or(Vec::new(), |closing| {
+            plan(&storage.version, &storage.placement, closing)
+        });
+        let always_flushes = closing.is_none_or(|closing| closing.highest >= storage.file_level);
         let job = (always_flushes || !merges.is_empty())
-            .then(|| FileJob::new(storage, work.at(), &merges))
+            .then(|| FileJob::new(storage, work.at(), closing.is_some(), &merges))
             .flatten();
         match job {
             Some(_) if storage.manifest.wants_switch() => {
@@ -231,6 +239,9 @@ impl Compactor {
                 return;
             }
             Some(job) => self.file_job = Some((work, job)),
+            // Nothing to write, but retention counts closings; after opening it also does
+            // again what a crash has undone.
+            None if closing.is_some() => install_outputs(storage, work.at(), Vec::new()),
             None => {}
         }
         self.file_queue.pop_front();

@@ -95,9 +95,14 @@ impl DataFile {
     /// Opens a published file and checks its length against the manifest's.
     pub(crate) fn open(fs: &dyn Fs, number: u64, length: u64, cache: BlockCache) -> Result<Self> {
         let name = file_name(FileKind::Segment, number);
-        let file = fs
-            .open(&name, Access::Read)
-            .map_err(Error::io("open", &name))?;
+        let file = fs.open(&name, Access::Read).map_err(|error| {
+            if error.kind() == std::io::ErrorKind::NotFound {
+                let expected = format!("a file of {length} bytes");
+                Error::damage(&name, 0, expected, "no such file")
+            } else {
+                Error::io("open", &name)(error)
+            }
+        })?;
         let found = file.len().map_err(Error::io("read the length of", &name))?;
         if found != length {
             return Err(Error::damage(

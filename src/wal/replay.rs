@@ -64,7 +64,8 @@ pub(crate) fn replay(
         let successor = chain.get(position + 1).map(|(_, header)| header);
         match successor {
             Some(successor) => reader.read_sealed(file, header, successor.previous_end)?,
-            None => reader.read_tip(file, header)?,
+            // A manifest names a file only after it and its name were synced.
+            None => reader.read_tip(file, header, file.number == oldest)?,
         }
     }
     reader.outcome.leftovers.extend(files.into_keys());
@@ -200,23 +201,24 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The newest file, which is sealed behind what is proven.
-    fn read_tip(&mut self, file: &WalFile, header: &WalHeader) -> Result<()> {
+    /// The newest file, which is sealed behind what is proven. `is_named` when the
+    /// manifest vouches for its creation.
+    fn read_tip(&mut self, file: &WalFile, header: &WalHeader, is_named: bool) -> Result<()> {
         self.check_after(file, header)?;
         let scan = file.scan(0);
         if let Tail::Damaged(damage) = scan.tail {
             return Err(Error::Damage(damage));
         }
         let header_end = scan.records.first().map_or(0, |record| record.end);
-        let is_header_proven = header_end <= scan.proven;
-        let carries_unproven = !is_header_proven && !header.carried.is_empty();
+        let is_created = is_named || header_end <= scan.proven;
         for payload in &header.carried {
-            if self.read_payload(file, 0, payload)? && carries_unproven {
+            if self.read_payload(file, 0, payload)? && !is_created {
                 self.outcome.unproven.push(payload.clone());
             }
         }
-        if carries_unproven && !self.outcome.unproven.is_empty() {
-            // The whole file is in doubt: the chain ends before it.
+        if !is_created {
+            // Neither its bytes nor its name may be durable, and no commit was written
+            // behind its header: the chain ends before it.
             self.outcome.leftovers.push(file.number);
             return Ok(());
         }
