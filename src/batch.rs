@@ -35,6 +35,15 @@ struct Operation {
     value_length: Option<usize>,
 }
 
+/// What is moved about when a batch is sorted: sixteen bytes for each operation.
+#[derive(Clone, Copy, Debug)]
+struct Sorted {
+    prefix: u64,
+    keyspace: u32,
+    /// Of the operation, in the order in which they were given.
+    position: u32,
+}
+
 impl WriteBatch {
     /// An empty batch. Committing it takes a commit number all the same.
     #[must_use]
@@ -157,21 +166,16 @@ impl WriteBatch {
 
     /// One sorted run for each keyspace named, in that order, all at `commit`.
     pub(crate) fn sorted_runs(&self, commit: Commit) -> Vec<Run> {
-        let mut order: Vec<&Operation> = self.operations.iter().collect();
-        // The sort is stable, so of several operations on a key the last stays last.
-        order.sort_by(|a, b| {
-            (a.keyspace, a.prefix)
-                .cmp(&(b.keyspace, b.prefix))
-                .then_with(|| self.key(a).cmp(self.key(b)))
-        });
+        let order = self.sorted_operations();
         let mut runs: Vec<Run> = self.keyspaces.iter().map(|_| Run::default()).collect();
         if let [run] = &mut runs[..] {
             *run = Run::with_capacity(order.len(), self.bytes.len());
         }
-        for (position, operation) in order.iter().enumerate() {
-            let is_overwritten = order.get(position + 1).is_some_and(|next| {
-                next.keyspace == operation.keyspace && self.key(next) == self.key(operation)
-            });
+        for (position, sorted) in order.iter().enumerate() {
+            let operation = &self.operations[sorted.position as usize];
+            let is_overwritten = order
+                .get(position + 1)
+                .is_some_and(|next| self.is_same_key(*sorted, *next));
             if !is_overwritten {
                 runs[operation.keyspace as usize].push(EntryRef {
                     key: self.key(operation),
@@ -181,6 +185,35 @@ impl WriteBatch {
             }
         }
         runs
+    }
+
+    /// The operations in order of keyspace, key and position.
+    fn sorted_operations(&self) -> Vec<Sorted> {
+        let mut order: Vec<Sorted> = (0..)
+            .zip(&self.operations)
+            .map(|(position, operation)| Sorted {
+                keyspace: operation.keyspace,
+                position,
+                prefix: operation.prefix,
+            })
+            .collect();
+        // Of several operations on a key the last stays last, by its position.
+        order.sort_unstable_by(|a, b| {
+            (a.keyspace, a.prefix)
+                .cmp(&(b.keyspace, b.prefix))
+                .then_with(|| self.key_at(a.position).cmp(self.key_at(b.position)))
+                .then_with(|| a.position.cmp(&b.position))
+        });
+        order
+    }
+
+    fn is_same_key(&self, a: Sorted, b: Sorted) -> bool {
+        (a.keyspace, a.prefix) == (b.keyspace, b.prefix)
+            && self.key_at(a.position) == self.key_at(b.position)
+    }
+
+    fn key_at(&self, position: u32) -> &[u8] {
+        self.key(&self.operations[position as usize])
     }
 
     fn key(&self, operation: &Operation) -> &[u8] {

@@ -4,6 +4,8 @@
 //! another order, and must still come to the same layout: the version and the
 //! manifest are the truth.
 
+use std::sync::Arc;
+
 use crate::align::Window;
 use crate::commit::Commit;
 
@@ -13,7 +15,7 @@ pub enum Event {
     /// A level-0 segment joined the index.
     SegmentAdded {
         /// The keyspace's name.
-        keyspace: String,
+        keyspace: Arc<str>,
         /// Its only commit.
         commit: Commit,
     },
@@ -25,7 +27,7 @@ pub enum Event {
     /// A merge output replaced its inputs.
     Merged {
         /// The keyspace's name.
-        keyspace: String,
+        keyspace: Arc<str>,
         /// The window that the output covers.
         window: Window,
         /// How many segments went in.

@@ -83,7 +83,7 @@ impl Layout {
         let mut keyspaces: Vec<KeyspaceLayout> = version
             .all_roots()
             .map(|(keyspace, roots)| KeyspaceLayout {
-                name: version.keyspace_name(keyspace).to_owned(),
+                name: version.keyspace_name(keyspace).to_string(),
                 segments: roots
                     .iter()
                     .map(|node| SegmentLayout::of(node.meta()))

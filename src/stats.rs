@@ -32,6 +32,8 @@ pub struct Counters {
     pub segment_file_bytes: u64,
     /// Manifest records made durable.
     pub edits: u64,
+    /// Steps in which the compactor did something.
+    pub steps: u64,
 }
 
 /// A view of an open store.

@@ -164,7 +164,7 @@ impl Storage {
             let segment = Segment::in_memory(meta, run, self.options.filter_bits_per_key);
             self.memory_bytes += segment.memory_bytes();
             self.events.push(Event::SegmentAdded {
-                keyspace: version.keyspace_name(keyspace).to_owned(),
+                keyspace: Arc::clone(version.keyspace_name(keyspace)),
                 commit,
             });
             segments.push(Arc::new(segment));
@@ -211,7 +211,6 @@ pub(crate) fn level_zero_meta(
     commit: Commit,
     run: &crate::segment::run::Run,
 ) -> SegmentMeta {
-    let tombstones = run.iter().filter(|entry| entry.value.is_none()).count() as u64;
     SegmentMeta {
         keyspace,
         window: Window {
@@ -224,7 +223,7 @@ pub(crate) fn level_zero_meta(
         floor: commit,
         commits: 1,
         entries: run.len() as u64,
-        tombstones,
+        tombstones: run.tombstones() as u64,
         keys: run.len() as u64,
         bytes: run.bytes().len() as u64,
         inputs: Vec::new(),

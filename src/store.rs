@@ -149,6 +149,7 @@ impl Store {
     /// Whatever the disk says.
     pub fn step(&mut self) -> Result<Step> {
         let step = self.compactor.step(&mut self.storage);
+        self.storage.counters.steps += u64::from(matches!(step, Ok(Step::Worked { .. })));
         self.deliver();
         step
     }

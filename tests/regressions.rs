@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use lithify::fs::{Fs, MemFs};
 use lithify::verify::verify;
-use lithify::{Commit, Error, Options, Pacing, Placement, RemoveInputs, Store, WriteBatch};
+use lithify::{
+    Commit, Error, History, Options, Pacing, Placement, RemoveInputs, Store, WriteBatch,
+};
 
 fn put(keyspace: &str, key: &[u8]) -> WriteBatch {
     let mut batch = WriteBatch::new();
@@ -248,4 +250,35 @@ fn a_foreign_file_with_a_gigantic_number_is_left_alone() {
     store.close().unwrap();
     assert_eq!(verify(&fs).unwrap().findings, []);
     assert!(fs.read(&name).is_ok());
+}
+
+/// Found by `tests/engine_prediction.rs` on its first run, after 7 histories.
+///
+/// Retention by age is decided when a window closes. Moving segments to a file because
+/// memory is short applied it too, as of the commit at which that happened. So with a
+/// small memory budget old commits became unreadable earlier than with a large one: a
+/// tuning option had changed what the store holds.
+#[test]
+fn a_small_memory_budget_removes_no_inputs_early() {
+    let readable = |memory_budget_bytes| {
+        let placement = Placement {
+            history: History::Newest,
+            remove_inputs: RemoveInputs::HeadWindow { keep: 2 },
+            ..Placement::with_divisor(2).unwrap()
+        };
+        let options = Options {
+            placement: Some(placement),
+            memory_budget_bytes,
+            pacing: Pacing::Settle,
+            ..Options::default()
+        };
+        let mut store = Store::open(Arc::new(MemFs::new()), options).unwrap();
+        for _ in 0..3 {
+            store.commit(&put("main", b"a")).unwrap();
+        }
+        store.readable_commits()
+    };
+    // Commit 2 has closed a window, commit 3 has not.
+    assert_eq!(readable(1 << 20), [Commit::new(1)..=Commit::new(3)]);
+    assert_eq!(readable(0), [Commit::new(1)..=Commit::new(3)]);
 }

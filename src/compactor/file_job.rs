@@ -42,8 +42,6 @@ enum Phase {
 #[derive(Debug)]
 pub(crate) struct FileJob {
     at: Commit,
-    /// Whether windows close: only then does retention look at kept inputs.
-    closes: bool,
     waiting: VecDeque<Task>,
     running: Option<RunningTask>,
     writer: Option<SegmentFileWriter>,
@@ -57,20 +55,14 @@ pub(crate) struct FileJob {
 
 impl FileJob {
     /// The job that brings everything up to `at` into files, with these merges;
-    /// `None` when there is nothing to write. `closes` when windows close at `at`.
-    pub(crate) fn new(
-        storage: &Storage,
-        at: Commit,
-        closes: bool,
-        merges: &[PlannedMerge],
-    ) -> Option<Self> {
+    /// `None` when there is nothing to write.
+    pub(crate) fn new(storage: &Storage, at: Commit, merges: &[PlannedMerge]) -> Option<Self> {
         let plan = Plan::new(storage, at, merges);
         if plan.tasks.is_empty() {
             return None;
         }
         Some(Self {
             at,
-            closes,
             waiting: plan.tasks,
             running: None,
             writer: None,
@@ -204,9 +196,7 @@ impl FileJob {
                 segment,
             })
             .collect();
-        if self.closes {
-            install_outputs(storage, self.at, outputs);
-        }
+        install_outputs(storage, self.at, outputs);
         // The edit has removed its own, and has added those again that have moved; what
         // left the version meanwhile, and what was added in vain, goes with the next.
         let is_added: BTreeSet<SegmentId> = edit.added.iter().map(|(meta, _)| meta.id()).collect();

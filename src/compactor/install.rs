@@ -25,7 +25,9 @@ pub(crate) fn install_outputs(storage: &mut Storage, at: Commit, outputs: Vec<Ou
         install_output(storage, at, output);
     }
     let rule = storage.placement.remove_inputs;
-    if removes_later(rule) {
+    // Segments are moved to files at any commit, and that must not decide what is kept.
+    let is_closing = storage.placement.alignment.closing_level(at) > 0;
+    if is_closing && removes_later(rule) {
         let version = Arc::make_mut(&mut storage.version);
         let removed = version.remove_inputs(&|input| removes(rule, at, input));
         storage.forget(removed);
@@ -37,8 +39,8 @@ fn install_output(storage: &mut Storage, at: Commit, output: Output) {
     let meta = output.segment.meta.clone();
     let version = Arc::make_mut(&mut storage.version);
     let roots = version.roots(meta.keyspace);
-    let mut inputs = Vec::new();
-    let mut gone = Vec::new();
+    let mut inputs = Vec::with_capacity(output.inputs);
+    let mut gone = Vec::with_capacity(output.inputs);
     for node in &roots[inside_window(roots, meta.window)] {
         if removes(rule, at, node.meta()) {
             node.for_each(&mut |segment| gone.push(Arc::clone(segment)));
@@ -63,7 +65,7 @@ fn install_output(storage: &mut Storage, at: Commit, output: Output) {
         "a window's live segments change only by its own merge"
     );
     storage.events.push(Event::Merged {
-        keyspace: version.keyspace_name(meta.keyspace).to_owned(),
+        keyspace: Arc::clone(version.keyspace_name(meta.keyspace)),
         window: meta.window,
         inputs: output.inputs,
         entries: meta.entries,

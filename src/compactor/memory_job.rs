@@ -42,17 +42,23 @@ impl MemoryJob {
                 install_outputs(storage, self.closing.at, std::mem::take(&mut self.outputs));
                 return Ok((0, true));
             };
-            self.running = Some((RunningTask::begin(task)?, Run::default(), Tally::default()));
+            let task = RunningTask::begin(task)?;
+            let run = Run::with_capacity(task.most_entries as usize, task.most_bytes as usize);
+            self.running = Some((task, run, Tally::default()));
         }
         let (task, run, tally) = self.running.as_mut().expect("a task was begun");
         let (read, exhausted) = task.pump(STEP_ENTRIES, |entry| {
-            tally.add(entry);
+            tally.add(entry, !run.ends_with(entry.key));
             run.push(entry);
             true
         })?;
         storage.counters.merge_entries_read += read as u64;
-        if exhausted && let Some((mut task, run, tally)) = self.running.take() {
+        if exhausted && let Some((mut task, mut run, tally)) = self.running.take() {
             tally.fill(&mut task.meta);
+            // Thinning can leave much less than went in.
+            if tally.entries < task.most_entries / 2 {
+                run.shrink();
+            }
             let bits = storage.options.filter_bits_per_key;
             let segment = Arc::new(Segment::in_memory(task.meta, run, bits));
             self.outputs.push(Output {

@@ -231,7 +231,7 @@ impl Compactor {
         });
         let always_flushes = closing.is_none_or(|closing| closing.highest >= storage.file_level);
         let job = (always_flushes || !merges.is_empty())
-            .then(|| FileJob::new(storage, work.at(), closing.is_some(), &merges))
+            .then(|| FileJob::new(storage, work.at(), &merges))
             .flatten();
         match job {
             Some(_) if storage.manifest.wants_switch() => {

@@ -81,6 +81,10 @@ pub(crate) struct RunningTask {
     pub(crate) meta: SegmentMeta,
     /// At least as many distinct keys as the output will have.
     pub(crate) most_keys: u64,
+    /// At least as many entries as the output will have.
+    pub(crate) most_entries: u64,
+    /// At least as many key and value bytes as the output will have.
+    pub(crate) most_bytes: u64,
     pub(crate) is_merge: bool,
     pub(crate) inputs: usize,
     cursor: MergeCursor,
@@ -106,6 +110,8 @@ impl RunningTask {
         Ok(Self {
             meta,
             most_keys: inputs.iter().map(|segment| segment.meta.keys).sum(),
+            most_entries: inputs.iter().map(|segment| segment.meta.entries).sum(),
+            most_bytes: inputs.iter().map(|segment| segment.meta.bytes).sum(),
             is_merge,
             inputs: inputs.len(),
             cursor: MergeCursor::new(cursors, Direction::Forward),
@@ -121,17 +127,16 @@ impl RunningTask {
         mut take: impl FnMut(EntryRef<'_>) -> bool,
     ) -> Result<(usize, bool)> {
         let mut read = 0;
-        while let Some(entry) = self.cursor.entry() {
-            if read == most {
-                return Ok((read, false));
-            }
+        while read < most
+            && let Some(entry) = self.cursor.entry()
+        {
             read += 1;
             let goes_on = !self.thinning.keeps(entry) || take(entry);
             self.cursor.advance()?;
             if !goes_on {
-                return Ok((read, self.cursor.entry().is_none()));
+                break;
             }
         }
-        Ok((read, true))
+        Ok((read, self.cursor.is_exhausted()))
     }
 }

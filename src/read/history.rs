@@ -255,7 +255,7 @@ fn gather_from(
         if (first..=last).contains(&entry.commit) {
             let position = (entry.commit.get() - first.get()) as usize;
             ready[position].operations.push(Operation {
-                keyspace: snapshot.version.keyspace_name(keyspace).to_owned(),
+                keyspace: snapshot.version.keyspace_name(keyspace).to_string(),
                 key: entry.key.to_vec(),
                 value: entry.value.map(<[u8]>::to_vec),
             });

@@ -174,7 +174,7 @@ impl Range {
             let key = entry.key.to_vec();
             let value = entry.value.map(<[u8]>::to_vec);
             merge.advance()?;
-            self.front_key = Some(key.clone());
+            self.front_key.get_or_insert_default().clone_from(&key);
             if let Some(value) = value {
                 return Ok(Some((key, value)));
             }
@@ -211,7 +211,7 @@ impl Range {
                 }
                 merge.advance()?;
             }
-            self.back_key = Some(key.clone());
+            self.back_key.get_or_insert_default().clone_from(&key);
             if let Some(value) = newest {
                 return Ok(Some((key, value)));
             }

@@ -41,18 +41,19 @@ impl Snapshot {
             return Ok(None);
         };
         let hash = filter::hash_key(key);
-        if self.at == self.version.head() {
-            // At the head every live segment counts, and none is thinned out.
-            for node in self.version.roots(keyspace).iter().rev() {
+        for node in self.version.roots_until(keyspace, self.at) {
+            if node.is_readable_at(self.at) {
                 if let Some(found) = node.segment.get(key, hash, self.at)? {
                     return Ok(Some(found));
                 }
+                continue;
             }
-            return Ok(None);
-        }
-        for segment in self.version.cover(keyspace, self.at)? {
-            if let Some(found) = segment.get(key, hash, self.at)? {
-                return Ok(Some(found));
+            // Only the newest of these nodes can be thinned out at this commit, so no
+            // value is found before that shows.
+            for segment in self.version.cover_of(keyspace, node, self.at)? {
+                if let Some(found) = segment.get(key, hash, self.at)? {
+                    return Ok(Some(found));
+                }
             }
         }
         Ok(None)

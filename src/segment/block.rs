@@ -50,19 +50,20 @@ impl BlockHandle {
 #[derive(Debug, Default)]
 pub(crate) struct BlockBuilder {
     raw: Vec<u8>,
-    last_key: Vec<u8>,
+    /// Where the last key lies in `raw`.
+    last_key: std::ops::Range<usize>,
     entries: usize,
 }
 
 impl BlockBuilder {
     pub(crate) fn push(&mut self, entry: EntryRef<'_>, first_commit: Commit) {
-        if self.entries > 0 && self.last_key == entry.key {
+        if self.entries > 0 && self.raw[self.last_key.clone()] == *entry.key {
             put_varint(&mut self.raw, 0);
         } else {
             put_varint(&mut self.raw, entry.key.len() as u64 + 1);
+            let start = self.raw.len();
             self.raw.extend_from_slice(entry.key);
-            self.last_key.clear();
-            self.last_key.extend_from_slice(entry.key);
+            self.last_key = start..self.raw.len();
         }
         put_varint(&mut self.raw, entry.commit.get() - first_commit.get());
         match entry.value {
@@ -147,17 +148,18 @@ const fn code(compression: Compression) -> u8 {
 }
 
 /// Checks the block `stored` (trailer included) that was read from `offset` of the
-/// file `name`, and returns its raw bytes.
+/// file `name`, and returns its raw bytes: in the same memory, when they were not
+/// compressed.
 ///
 /// # Errors
 /// [`Error::Damage`] when it is not what was written there.
-pub(crate) fn open(name: &str, salt: u64, offset: u64, stored: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn open(name: &str, salt: u64, offset: u64, mut stored: Vec<u8>) -> Result<Vec<u8>> {
     let damage = |expected: String, found: String| Error::damage(name, offset, expected, found);
     let Some((body, trailer)) = stored
         .len()
         .checked_sub(4)
         .filter(|_| stored.len() >= TRAILER_BYTES)
-        .and_then(|middle| stored.split_at_checked(middle))
+        .map(|middle| stored.split_at(middle))
     else {
         return Err(damage(
             format!("a block of at least {TRAILER_BYTES} bytes"),
@@ -175,8 +177,12 @@ pub(crate) fn open(name: &str, salt: u64, offset: u64, stored: &[u8]) -> Result<
     let (bytes, fields) = body.split_at(body.len() + 4 - TRAILER_BYTES);
     let mut fields = Decoder::new(fields);
     let raw_length = fields.u32().unwrap_or_default() as usize;
-    let raw = match fields.u8() {
-        Some(0) => Ok(bytes.to_vec()),
+    let compression = fields.u8();
+    let raw = match compression {
+        Some(0) => {
+            stored.truncate(bytes.len());
+            Ok(stored)
+        }
         Some(1) => {
             lz4_flex::block::decompress(bytes, raw_length).map_err(|error| error.to_string())
         }
@@ -256,19 +262,19 @@ mod tests {
             let handle = builder.seal(&mut out, 7, 1000, compression);
             let stored = &out[3..];
             prop_assert_eq!(handle, BlockHandle { offset: 1000, length: stored.len() as u32 });
-            let run = decode_entries(open("segment-000001", 7, 1000, stored).unwrap(), first).unwrap();
+            let run = decode_entries(open("segment-000001", 7, 1000, stored.to_vec()).unwrap(), first).unwrap();
             let back: Vec<_> = run
                 .iter()
                 .map(|entry| (entry.key.to_vec(), entry.commit.get(), entry.value.map(<[u8]>::to_vec)))
                 .collect();
             prop_assert_eq!(back, entries);
-            prop_assert!(open("segment-000001", 7, 1001, stored).is_err(), "another place");
-            prop_assert!(open("segment-000001", 8, 1000, stored).is_err(), "another file");
+            prop_assert!(open("segment-000001", 7, 1001, stored.to_vec()).is_err(), "another place");
+            prop_assert!(open("segment-000001", 8, 1000, stored.to_vec()).is_err(), "another file");
         }
 
         #[test]
         fn decoding_anything_never_panics(raw: Vec<u8>, salt: u64) {
-            let _ = open("segment-000001", salt, 0, &raw);
+            let _ = open("segment-000001", salt, 0, raw.clone());
             let _ = decode_entries(raw, Commit::new(1));
         }
     }
@@ -280,7 +286,7 @@ mod tests {
         for bit in 0..out.len() * 8 {
             let mut flipped = out.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(open("segment-000001", 1, 2, &flipped).is_err(), "bit {bit}");
+            assert!(open("segment-000001", 1, 2, flipped).is_err(), "bit {bit}");
         }
     }
 }

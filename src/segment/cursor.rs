@@ -137,6 +137,7 @@ impl Cursor {
     }
 
     /// Moves one entry on.
+    #[inline]
     pub(crate) fn next(&mut self) -> Result<()> {
         if let Some(block) = &self.block {
             self.position += 1;
@@ -148,6 +149,7 @@ impl Cursor {
     }
 
     /// Moves one entry back.
+    #[inline]
     pub(crate) fn previous(&mut self) -> Result<()> {
         if self.block.is_some() {
             match self.position.checked_sub(1) {
@@ -194,12 +196,9 @@ impl Cursor {
         self.block.as_ref().map(|block| block.entry(self.position))
     }
 
-    /// The prefix of the key here. Panics when exhausted.
+    /// The prefix of the key here, or `None` when exhausted.
     #[inline]
-    pub(crate) fn prefix(&self) -> u64 {
-        self.block
-            .as_ref()
-            .expect("a cursor in a merge is at an entry")
-            .prefix(self.position)
+    pub(crate) fn prefix(&self) -> Option<u64> {
+        self.block.as_ref().map(|block| block.prefix(self.position))
     }
 }

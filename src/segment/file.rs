@@ -5,14 +5,12 @@
 //! filter are read at first use and then kept; entry blocks go through a cache
 //! that all files of a store share.
 
-use std::hash::BuildHasherDefault;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, OnceLock};
-
-use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::commit::Commit;
 use crate::error::{Error, Result};
-use crate::files::{FileKind, file_name, salt};
+use crate::files::{FileKind, file_name, mix, salt};
 use crate::fs::whole::read_exact_at;
 use crate::fs::{Access, File, Fs};
 use crate::segment::block::{self, BlockHandle};
@@ -32,12 +30,32 @@ impl quick_cache::Weighter<(u64, u64), Arc<Run>> for Footprint {
     }
 }
 
+/// Hashes the two numbers that name a block.
+#[derive(Default)]
+struct BlockHasher(u64);
+
+impl Hasher for BlockHasher {
+    fn write_u64(&mut self, number: u64) {
+        self.0 = mix(self.0 ^ number);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 type Blocks = quick_cache::sync::Cache<
     (u64, u64),
     Arc<Run>,
     Footprint,
     // Hashing with a fixed function keeps evictions, and so reads, reproducible.
-    BuildHasherDefault<Xxh3Default>,
+    BuildHasherDefault<BlockHasher>,
 >;
 
 /// Decoded blocks, by file number and offset. File numbers are never reused, so an
@@ -139,7 +157,7 @@ impl DataFile {
     fn read_block(&self, handle: BlockHandle) -> Result<Vec<u8>> {
         let mut stored = vec![0; handle.length as usize];
         self.read(handle.offset, &mut stored)?;
-        block::open(&self.name, self.salt, handle.offset, &stored)
+        block::open(&self.name, self.salt, handle.offset, stored)
     }
 
     fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
@@ -285,7 +303,7 @@ impl ReadAhead {
             segment.data.read(handle.offset, &mut self.chunk)?;
         }
         let from = (handle.offset - self.start) as usize;
-        let stored = &self.chunk[from..from + handle.length as usize];
+        let stored = self.chunk[from..from + handle.length as usize].to_vec();
         let raw = block::open(&segment.data.name, segment.data.salt, handle.offset, stored)?;
         segment.data.decode(handle, raw, segment.first)
     }

@@ -20,9 +20,22 @@ pub(crate) enum Direction {
     Backward,
 }
 
+impl Direction {
+    #[inline]
+    fn rank(self, prefix: u64) -> u64 {
+        match self {
+            Self::Forward => prefix,
+            Self::Backward => !prefix,
+        }
+    }
+}
+
+/// Where a cursor stands among the others.
 #[derive(Clone, Copy, Debug)]
 struct Head {
-    prefix: u64,
+    /// The prefix of its key, mirrored for a merge that walks backwards, so that the
+    /// lowest rank always comes first.
+    rank: u64,
     cursor: usize,
 }
 
@@ -38,10 +51,9 @@ impl MergeCursor {
     /// Merges cursors that the caller has positioned. Exhausted ones are dropped.
     pub(crate) fn new(cursors: Vec<Cursor>, direction: Direction) -> Self {
         let heap = (0..cursors.len())
-            .filter(|&cursor| cursors[cursor].entry().is_some())
-            .map(|cursor| Head {
-                prefix: cursors[cursor].prefix(),
-                cursor,
+            .filter_map(|cursor| {
+                let rank = direction.rank(cursors[cursor].prefix()?);
+                Some(Head { rank, cursor })
             })
             .collect();
         let mut merge = Self {
@@ -63,9 +75,15 @@ impl MergeCursor {
             .and_then(|head| self.cursors[head.cursor].entry())
     }
 
+    /// True when no entry is left.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.heap.is_empty()
+    }
+
     /// Moves past the entry that comes first.
+    #[inline]
     pub(crate) fn advance(&mut self) -> Result<()> {
-        let Some(head) = self.heap.first().copied() else {
+        let Some(head) = self.heap.first_mut() else {
             return Ok(());
         };
         let cursor = &mut self.cursors[head.cursor];
@@ -73,51 +91,60 @@ impl MergeCursor {
             Direction::Forward => cursor.next()?,
             Direction::Backward => cursor.previous()?,
         }
-        if cursor.entry().is_some() {
-            self.heap[0].prefix = cursor.prefix();
-        } else {
-            self.heap.swap_remove(0);
+        match cursor.prefix() {
+            Some(prefix) => head.rank = self.direction.rank(prefix),
+            None => {
+                self.heap.swap_remove(0);
+            }
         }
         self.sift_down(0);
         Ok(())
     }
 
+    /// Moves the head at `parent` down to where it belongs. The others move up into
+    /// the hole that it leaves, each once.
+    #[inline]
     fn sift_down(&mut self, mut parent: usize) {
+        let Some(&head) = self.heap.get(parent) else {
+            return;
+        };
         loop {
-            let mut first = parent;
-            for child in [2 * parent + 1, 2 * parent + 2] {
-                if child < self.heap.len() && self.comes_before(child, first) {
-                    first = child;
-                }
+            let left = 2 * parent + 1;
+            let Some(&child) = self.heap.get(left) else {
+                break;
+            };
+            let (mut first, mut position) = (child, left);
+            if let Some(&right) = self.heap.get(left + 1)
+                && self.comes_before(right, first)
+            {
+                (first, position) = (right, left + 1);
             }
-            if first == parent {
-                return;
+            if !self.comes_before(first, head) {
+                break;
             }
-            self.heap.swap(parent, first);
-            parent = first;
+            self.heap[parent] = first;
+            parent = position;
         }
+        self.heap[parent] = head;
     }
 
     #[inline]
-    fn comes_before(&self, a: usize, b: usize) -> bool {
-        let (a, b) = (self.heap[a], self.heap[b]);
-        let order = a
-            .prefix
-            .cmp(&b.prefix)
-            .then_with(|| self.compare_entries(a, b));
+    fn comes_before(&self, a: Head, b: Head) -> bool {
+        a.rank < b.rank || (a.rank == b.rank && self.is_tie_won_by(a, b))
+    }
+
+    #[cold]
+    fn is_tie_won_by(&self, a: Head, b: Head) -> bool {
+        let (Some(a), Some(b)) = (
+            self.cursors[a.cursor].entry(),
+            self.cursors[b.cursor].entry(),
+        ) else {
+            unreachable!("exhausted cursors leave the heap");
+        };
+        let order = a.key.cmp(b.key).then_with(|| b.commit.cmp(&a.commit));
         match self.direction {
             Direction::Forward => order == Ordering::Less,
             Direction::Backward => order == Ordering::Greater,
-        }
-    }
-
-    fn compare_entries(&self, a: Head, b: Head) -> Ordering {
-        match (
-            self.cursors[a.cursor].entry(),
-            self.cursors[b.cursor].entry(),
-        ) {
-            (Some(a), Some(b)) => a.key.cmp(b.key).then_with(|| b.commit.cmp(&a.commit)),
-            _ => unreachable!("exhausted cursors leave the heap"),
         }
     }
 }

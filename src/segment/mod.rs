@@ -30,9 +30,10 @@ use file::FileSegment;
 use filter::Filter;
 use run::{EntryRef, Run};
 
-/// Runs in memory with fewer entries are searched without a filter, which would
-/// cost more than it saves.
-const FILTERED_RUN_ENTRIES: usize = 64;
+/// Runs in memory with fewer entries are searched without a filter: their entries
+/// fit into the nearest cache, and they are merged away before they are read often
+/// enough to pay for one.
+const FILTERED_RUN_ENTRIES: usize = 512;
 
 /// A segment.
 #[derive(Debug)]

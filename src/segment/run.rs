@@ -33,11 +33,18 @@ struct Entry {
     key_length: u16,
 }
 
+/// Entries from one fence to the next. A search reads the fences, which lie close
+/// together, and then walks over few entries that lie side by side, instead of jumping
+/// all over a run that is larger than the caches.
+const FENCE_ENTRIES: usize = 16;
+
 /// A sorted run.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
     entries: Vec<Entry>,
     bytes: Vec<u8>,
+    /// The prefix of every entry whose position is a multiple of [`FENCE_ENTRIES`].
+    fences: Vec<u64>,
 }
 
 /// The first eight bytes of `key` as a number that orders as the key does, except
@@ -58,6 +65,7 @@ impl Run {
         Self {
             entries: Vec::with_capacity(entries),
             bytes: Vec::with_capacity(bytes),
+            fences: Vec::with_capacity(entries.div_ceil(FENCE_ENTRIES)),
         }
     }
 
@@ -66,6 +74,7 @@ impl Run {
         Self {
             entries: Vec::with_capacity(entries),
             bytes,
+            fences: Vec::new(),
         }
     }
 
@@ -88,12 +97,18 @@ impl Run {
 
     /// Appends an entry that sorts behind the last one, copying key and value.
     pub(crate) fn push(&mut self, entry: EntryRef<'_>) {
-        let key_offset = self.end_offset();
+        let key_offset = self.bytes.len() as u32;
         self.bytes.extend_from_slice(entry.key);
-        let value_offset = self.end_offset();
-        self.bytes
-            .extend_from_slice(entry.value.unwrap_or_default());
-        self.entries.push(Entry {
+        let value_offset = self.bytes.len() as u32;
+        if let Some(value) = entry.value {
+            self.bytes.extend_from_slice(value);
+        }
+        // One check for all offsets: none lies behind the end.
+        assert!(
+            u32::try_from(self.bytes.len()).is_ok(),
+            "the memory budget keeps a run below 4 GiB"
+        );
+        self.push_entry(Entry {
             prefix: prefix_of(entry.key),
             commit: entry.commit,
             key_offset,
@@ -103,8 +118,12 @@ impl Run {
         });
     }
 
-    fn end_offset(&self) -> u32 {
-        u32::try_from(self.bytes.len()).expect("the memory budget keeps a run below 4 GiB")
+    #[inline]
+    fn push_entry(&mut self, entry: Entry) {
+        if self.entries.len().is_multiple_of(FENCE_ENTRIES) {
+            self.fences.push(entry.prefix);
+        }
+        self.entries.push(entry);
     }
 
     /// Appends an entry whose key and value lie inside the run's own bytes, at
@@ -115,7 +134,7 @@ impl Run {
         commit: Commit,
         value: Option<std::ops::Range<usize>>,
     ) {
-        self.entries.push(Entry {
+        self.push_entry(Entry {
             prefix: prefix_of(&self.bytes[key.clone()]),
             commit,
             key_offset: key.start as u32,
@@ -123,6 +142,28 @@ impl Run {
             value_length: value.map_or(TOMBSTONE, |range| range.len() as u32),
             key_length: key.len() as u16,
         });
+    }
+
+    /// Whether the last entry is a version of `key`.
+    #[inline]
+    pub(crate) fn ends_with(&self, key: &[u8]) -> bool {
+        self.entries
+            .last()
+            .is_some_and(|entry| entry.prefix == prefix_of(key) && self.key_of(entry) == key)
+    }
+
+    /// How many entries are deletions.
+    pub(crate) fn tombstones(&self) -> usize {
+        let entries = self.entries.iter();
+        entries
+            .filter(|entry| entry.value_length == TOMBSTONE)
+            .count()
+    }
+
+    /// Gives back memory that was reserved for more than came.
+    pub(crate) fn shrink(&mut self) {
+        self.entries.shrink_to_fit();
+        self.bytes.shrink_to_fit();
     }
 
     /// The entry at `position`, which must be below [`Run::len`].
@@ -160,14 +201,28 @@ impl Run {
     /// follows its oldest one. O(log n).
     pub(crate) fn lower_bound(&self, key: &[u8], commit: Commit) -> usize {
         let prefix = prefix_of(key);
-        self.entries.partition_point(|entry| {
+        // A fence below the prefix is at an entry before the place, one above it is not.
+        let below = self.fences.partition_point(|&fence| fence < prefix);
+        let equal = self.fences[below..].partition_point(|&fence| fence == prefix);
+        let start = below.saturating_sub(1) * FENCE_ENTRIES;
+        let end = ((below + equal) * FENCE_ENTRIES).min(self.entries.len());
+        let is_before = |entry: &Entry| {
             let order = entry
                 .prefix
                 .cmp(&prefix)
                 .then_with(|| self.key_of(entry).cmp(key))
                 .then_with(|| commit.cmp(&entry.commit));
             order == Ordering::Less
-        })
+        };
+        let between = &self.entries[start..end];
+        let before = if equal == 0 {
+            // A walk: the processor fetches all these entries at once, while a binary
+            // search would wait for one after the other.
+            between.iter().take_while(|entry| is_before(entry)).count()
+        } else {
+            between.partition_point(is_before)
+        };
+        start + before
     }
 
     /// The newest version of `key` at or before `commit`. O(log n).
@@ -186,6 +241,7 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn run(entries: &[(&str, u64, Option<&str>)]) -> Run {
         let mut run = Run::default();
@@ -197,6 +253,35 @@ mod tests {
             });
         }
         run
+    }
+
+    proptest! {
+        /// Against a walk over all entries, for keys that share prefixes and that do not.
+        #[test]
+        fn a_search_finds_what_a_walk_finds(
+            mut keys in proptest::collection::vec((0_u8..3, 0_u16..200, 1_u64..4), 0..400),
+            sought in proptest::collection::vec((0_u8..4, 0_u16..210, 0_u64..5), 1..20),
+        ) {
+            let key = |(family, number, _): (u8, u16, u64)| {
+                let mut key = vec![family; if family == 1 { 12 } else { 1 }];
+                key.extend_from_slice(&number.to_be_bytes());
+                key
+            };
+            keys.sort_by(|a, b| key(*a).cmp(&key(*b)).then(b.2.cmp(&a.2)));
+            keys.dedup();
+            let mut run = Run::default();
+            for entry in &keys {
+                run.push(EntryRef { key: &key(*entry), commit: Commit::new(entry.2), value: None });
+            }
+            for sought in sought {
+                let (key, commit) = (key(sought), Commit::new(sought.2));
+                let before = |entry: &EntryRef<'_>| {
+                    entry.key.cmp(&key).then(commit.cmp(&entry.commit)) == Ordering::Less
+                };
+                let walked = run.iter().take_while(before).count();
+                prop_assert_eq!(run.lower_bound(&key, commit), walked);
+            }
+        }
     }
 
     #[test]

@@ -46,22 +46,15 @@ pub(crate) struct Tally {
     pub(crate) tombstones: u64,
     pub(crate) keys: u64,
     pub(crate) bytes: u64,
-    last_key: Vec<u8>,
 }
 
 impl Tally {
-    /// Counts `entry`, and says whether its key is a new one.
-    pub(crate) fn add(&mut self, entry: EntryRef<'_>) -> bool {
-        let is_new_key = self.entries == 0 || self.last_key != entry.key;
-        if is_new_key {
-            self.keys += 1;
-            self.last_key.clear();
-            self.last_key.extend_from_slice(entry.key);
-        }
+    /// Counts `entry`. Its key is a new one when the entry before it has another.
+    pub(crate) fn add(&mut self, entry: EntryRef<'_>, is_new_key: bool) {
+        self.keys += u64::from(is_new_key);
         self.entries += 1;
         self.tombstones += u64::from(entry.value.is_none());
         self.bytes += (entry.key.len() + entry.value.map_or(0, <[u8]>::len)) as u64;
-        is_new_key
     }
 
     /// Writes the counts into `meta`.
@@ -79,6 +72,7 @@ struct Open {
     meta: SegmentMeta,
     start: u64,
     tally: Tally,
+    last_key: Vec<u8>,
     block: BlockBuilder,
     /// Key and commit of the first entry of the open block.
     block_first: (Vec<u8>, Commit),
@@ -140,6 +134,7 @@ impl SegmentFileWriter {
             meta,
             start: self.offset(),
             tally: Tally::default(),
+            last_key: Vec::new(),
             block: BlockBuilder::default(),
             block_first: (Vec::new(), Commit::ZERO),
             index: BlockBuilder::default(),
@@ -150,10 +145,14 @@ impl SegmentFileWriter {
     /// Adds an entry that sorts behind the last one.
     pub(crate) fn push(&mut self, entry: EntryRef<'_>) {
         let open = self.open.as_mut().expect("a segment was begun");
-        if open.tally.add(entry)
-            && let Some(filter) = &mut open.filter
-        {
-            filter.insert(hash_key(entry.key));
+        let is_new_key = open.tally.entries == 0 || open.last_key != entry.key;
+        open.tally.add(entry, is_new_key);
+        if is_new_key {
+            open.last_key.clear();
+            open.last_key.extend_from_slice(entry.key);
+            if let Some(filter) = &mut open.filter {
+                filter.insert(hash_key(entry.key));
+            }
         }
         if open.block.is_empty() {
             open.block_first.0.clear();

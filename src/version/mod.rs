@@ -58,7 +58,7 @@ impl Version {
         &self.names.names
     }
 
-    pub(crate) fn keyspace_name(&self, keyspace: KeyspaceId) -> &str {
+    pub(crate) fn keyspace_name(&self, keyspace: KeyspaceId) -> &Arc<str> {
         &self.names.names[keyspace as usize]
     }
 
@@ -89,12 +89,42 @@ impl Version {
     pub(crate) fn cover(&self, keyspace: KeyspaceId, at: Commit) -> Result<Vec<Arc<Segment>>> {
         self.check_exists(at)?;
         let mut cover = Vec::new();
-        for node in self.roots(keyspace).iter().rev() {
-            if node.meta().first <= at && !node.cover(at, &mut cover) {
+        for node in self.roots_until(keyspace, at) {
+            if !node.cover(at, &mut cover) {
                 return Err(self.thinned(keyspace, at));
             }
         }
         Ok(cover)
+    }
+
+    /// The live segments that hold commits up to `at`, newest first.
+    pub(crate) fn roots_until(
+        &self,
+        keyspace: KeyspaceId,
+        at: Commit,
+    ) -> impl Iterator<Item = &Node> {
+        let roots = self.roots(keyspace).iter().rev();
+        roots
+            .map(|node| &**node)
+            .skip_while(move |node| node.meta().first > at)
+    }
+
+    /// The segments that a read at `at` needs of one live segment, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Thinned`].
+    pub(crate) fn cover_of(
+        &self,
+        keyspace: KeyspaceId,
+        node: &Node,
+        at: Commit,
+    ) -> Result<Vec<Arc<Segment>>> {
+        let mut cover = Vec::new();
+        if node.cover(at, &mut cover) {
+            Ok(cover)
+        } else {
+            Err(self.thinned(keyspace, at))
+        }
     }
 
     /// Refuses commits that do not exist yet.

@@ -43,10 +43,16 @@ impl Node {
         &self.segment.meta
     }
 
+    /// Whether this segment alone answers reads at `at`, which is not before its first
+    /// commit.
+    pub(crate) fn is_readable_at(&self, at: Commit) -> bool {
+        at >= self.meta().floor
+    }
+
     /// Adds the segments that a read at `at` needs to `cover`; false when some of
     /// them are gone. `at` is not before the first commit of the segment.
     pub(crate) fn cover(&self, at: Commit, cover: &mut Vec<Arc<Segment>>) -> bool {
-        if at >= self.meta().floor {
+        if self.is_readable_at(at) {
             cover.push(Arc::clone(&self.segment));
             return true;
         }

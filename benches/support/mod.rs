@@ -1,0 +1,6 @@
+//! What the benchmark targets share.
+
+pub(crate) mod data;
+pub(crate) mod device;
+pub(crate) mod floor;
+pub(crate) mod loser_tree;
