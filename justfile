@@ -15,6 +15,13 @@ bench:
 smoke:
     .ci/smoke
 
+import-demo:
+    cargo run --release -- import-git --repo . --store target/demo
+
+# Needs a nightly toolchain and cargo-fuzz; the target is open_store or raw_log.
+fuzz target:
+    cargo +nightly fuzz run {{target}}
+
 ci:
     .ci/run
 
