@@ -124,6 +124,9 @@ pub struct Options {
     pub memory_budget_bytes: usize,
     /// A WAL file that has reached this length is followed by a new one.
     pub wal_file_bytes: u64,
+    /// A manifest that is longer than this, and than four times its state, is followed
+    /// by a new one.
+    pub manifest_file_bytes: u64,
     /// Bytes of a block before compression.
     pub block_bytes: usize,
     /// Bytes of decoded blocks kept for reads.
@@ -199,6 +202,7 @@ impl Default for Options {
             file_level: None,
             memory_budget_bytes: 32 * 1024 * 1024,
             wal_file_bytes: 16 * 1024 * 1024,
+            manifest_file_bytes: 64 * 1024,
             block_bytes: 4096,
             cache_bytes: 32 * 1024 * 1024,
             compression: Compression::None,

@@ -21,7 +21,7 @@ use crate::batch::WriteBatch;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::files::{FileKind, file_name};
+use crate::files::{FileKind, LOCK, file_name};
 use crate::fs::{Fs, Lock};
 use crate::limits;
 use crate::manifest::Manifest;
@@ -75,6 +75,27 @@ impl Storage {
         let number = self.next_file;
         self.next_file += 1;
         number
+    }
+
+    pub(crate) fn wants_manifest_switch(&self) -> bool {
+        self.manifest.wants_switch(self.options.manifest_file_bytes)
+    }
+
+    /// Every file that is needed, or has still to be removed, sorted.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let obsolete = self.obsolete.iter().map(|obsolete| match obsolete {
+            Obsolete::Log(name) => name.clone(),
+            Obsolete::Data(data) => file_name(FileKind::Segment, data.number()),
+        });
+        let data = self.data_files.keys();
+        let mut files: Vec<String> = data
+            .map(|&number| file_name(FileKind::Segment, number))
+            .chain(obsolete)
+            .chain(self.wal.names())
+            .chain([self.manifest.name(), LOCK.to_owned()])
+            .collect();
+        files.sort_unstable();
+        files
     }
 
     pub(crate) fn writer_options(&self) -> WriterOptions {

@@ -52,6 +52,8 @@ pub struct Store {
     compactor: Compactor,
     /// Events that the owner has not taken yet, when it wants them.
     events: Option<Vec<Event>>,
+    /// Events on their way to the compactor, when the owner carries them.
+    held: Option<Vec<Event>>,
 }
 
 impl Store {
@@ -83,6 +85,7 @@ impl Store {
             storage,
             compactor,
             events: None,
+            held: None,
         })
     }
 
@@ -104,7 +107,7 @@ impl Store {
     /// As [`Store::commit`]; one refused batch refuses all.
     pub fn commit_group(&mut self, batches: &[WriteBatch]) -> Result<Commit> {
         let commit = self.storage.commit(batches)?;
-        self.deliver();
+        self.announce();
         let entries = batches.iter().map(WriteBatch::len).sum();
         // The commit stands whatever the compactor meets; its failure poisons the
         // storage and is reported by the next commit or settle.
@@ -133,11 +136,14 @@ impl Store {
     }
 
     /// Hands the storage's events to the compactor, and keeps them for the owner.
-    fn deliver(&mut self) {
+    fn announce(&mut self) {
         for event in self.storage.events.drain(..) {
-            self.compactor.receive(&event);
             if let Some(events) = &mut self.events {
-                events.push(event);
+                events.push(event.clone());
+            }
+            match &mut self.held {
+                Some(held) => held.push(event),
+                None => self.compactor.receive(&event),
             }
         }
     }
@@ -150,7 +156,7 @@ impl Store {
     pub fn step(&mut self) -> Result<Step> {
         let step = self.compactor.step(&mut self.storage);
         self.storage.counters.steps += u64::from(matches!(step, Ok(Step::Worked { .. })));
-        self.deliver();
+        self.announce();
         step
     }
 
@@ -160,9 +166,23 @@ impl Store {
     /// # Errors
     /// Whatever the disk says.
     pub fn settle(&mut self) -> Result<()> {
-        self.compactor.reconcile(&self.storage);
-        while self.step()? != Step::Idle {}
+        while !self.settle_within(u64::MAX)? {}
         Ok(())
+    }
+
+    /// Compacts towards the settled layout with at most `steps` steps, and says whether
+    /// it is reached.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn settle_within(&mut self, steps: u64) -> Result<bool> {
+        self.compactor.reconcile(&self.storage);
+        for _ in 0..steps {
+            if self.step()? == Step::Idle {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Makes every commit durable, whatever the durability of each.
@@ -323,6 +343,44 @@ impl Store {
             wal_bytes_written: storage.wal.bytes_written(),
             counters: storage.counters,
         }
+    }
+
+    /// The names of the files that the store needs, and of those that it has still to
+    /// remove, sorted. Anything else in its directory is foreign.
+    #[must_use]
+    pub fn files(&self) -> Vec<String> {
+        self.storage.files()
+    }
+
+    /// From now on the owner carries events to the compactor, in any order and as late
+    /// as it likes, with [`Store::deliver`] or [`Store::lose`]. Which layout comes out
+    /// does not depend on it.
+    pub fn hold_events(&mut self) {
+        self.held.get_or_insert_default();
+    }
+
+    /// The events on their way to the compactor, oldest first.
+    #[must_use]
+    pub fn held_events(&self) -> &[Event] {
+        self.held.as_deref().unwrap_or_default()
+    }
+
+    /// Delivers the held event at `index`.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn deliver(&mut self, index: usize) {
+        let event = self.lose(index);
+        self.compactor.receive(&event);
+    }
+
+    /// Takes the held event at `index` away; the compactor never hears of it.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn lose(&mut self, index: usize) -> Event {
+        let held = self.held.as_mut().expect("events are held");
+        held.remove(index)
     }
 
     /// Begins to keep events for [`Store::take_events`].

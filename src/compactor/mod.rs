@@ -234,7 +234,7 @@ impl Compactor {
             .then(|| FileJob::new(storage, work.at(), &merges))
             .flatten();
         match job {
-            Some(_) if storage.manifest.wants_switch() => {
+            Some(_) if storage.wants_manifest_switch() => {
                 self.switch_job = Some(SwitchJob::default());
                 return;
             }

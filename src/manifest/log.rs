@@ -16,9 +16,6 @@ const EDIT: u8 = 1;
 /// A further record: everything before it is durable.
 const MARK: u8 = 2;
 
-/// A log shorter than this is never worth replacing, in bytes.
-const SHORTEST_SWITCHED_BYTES: u64 = 64 * 1024;
-
 /// The manifest in force.
 #[derive(Debug)]
 pub(crate) struct Manifest {
@@ -139,11 +136,16 @@ impl Manifest {
     }
 
     /// Whether the next edit should be preceded by a switch to a new file: after
-    /// opening, and when the log has grown to several times its state.
-    pub(crate) fn wants_switch(&self) -> bool {
-        self.writer.as_ref().is_none_or(|writer| {
-            writer.length() > SHORTEST_SWITCHED_BYTES.max(4 * self.snapshot_bytes)
-        })
+    /// opening, and when the log is longer than `shortest` and several times its state.
+    pub(crate) fn wants_switch(&self, shortest: u64) -> bool {
+        self.writer
+            .as_ref()
+            .is_none_or(|writer| writer.length() > shortest.max(4 * self.snapshot_bytes))
+    }
+
+    /// The name of the file in force.
+    pub(crate) fn name(&self) -> String {
+        file_name(FileKind::Manifest, self.number)
     }
 
     /// Creates manifest file `number` with the present state as its first record.

@@ -168,6 +168,13 @@ impl Wal {
             .unwrap_or(0)
     }
 
+    /// The names of its files, oldest first.
+    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
+        let newest = self.writer.as_ref().map(LogWriter::number);
+        let numbers = self.sealed.iter().map(|wal| wal.number).chain(newest);
+        numbers.map(|number| file_name(FileKind::Wal, number))
+    }
+
     /// Forgets the files before `oldest` and returns their names.
     pub(crate) fn retire_before(&mut self, oldest: u64) -> Vec<String> {
         let mut names = Vec::new();

@@ -1,0 +1,130 @@
+//! What the client has asked for, and what a correct store must therefore hold.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A key: its keyspace and itself, by number. Numbers make traces short and keys easy
+/// to shrink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// The keyspace.
+    pub keyspace: u8,
+    /// The key in it.
+    pub key: u16,
+}
+
+/// A value: so many bytes, made from a tag that tells it from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Value {
+    /// The length in bytes.
+    pub length: u32,
+    /// What it is made from.
+    pub tag: u32,
+}
+
+/// One write: a value, or a deletion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Which key.
+    pub key: Key,
+    /// Its new value; `None` deletes.
+    pub value: Option<Value>,
+}
+
+/// What one commit writes, in order: later writes to a key win.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// The writes.
+    pub writes: Vec<Write>,
+}
+
+/// Keys and values as a store returns them.
+pub type State = BTreeMap<(String, Vec<u8>), Vec<u8>>;
+
+impl Key {
+    /// The keyspace's name.
+    #[must_use]
+    pub fn keyspace_name(self) -> &'static str {
+        const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
+        NAMES[usize::from(self.keyspace) % NAMES.len()]
+    }
+
+    /// The key's bytes: sorted as the numbers are, with a common prefix.
+    #[must_use]
+    pub fn bytes(self) -> Vec<u8> {
+        format!("k{:03}", self.key).into_bytes()
+    }
+}
+
+impl Value {
+    /// The value's bytes: the tag in decimals, repeated.
+    #[must_use]
+    pub fn bytes(self) -> Vec<u8> {
+        let tag = format!("{}.", self.tag);
+        tag.bytes().cycle().take(self.length as usize).collect()
+    }
+}
+
+/// What the commits so far were, and the state after each.
+#[derive(Clone, Debug)]
+pub struct History {
+    batches: Vec<Batch>,
+    /// `states[n]` is the state after commit `n`.
+    states: Vec<Arc<State>>,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self {
+            batches: Vec::new(),
+            states: vec![Arc::default()],
+        }
+    }
+}
+
+impl History {
+    /// The number of the last commit.
+    #[must_use]
+    pub fn head(&self) -> u64 {
+        self.batches.len() as u64
+    }
+
+    /// All batches, commit 1 first.
+    #[must_use]
+    pub fn batches(&self) -> &[Batch] {
+        &self.batches
+    }
+
+    /// The state after `commit`, which must not be beyond the head.
+    #[must_use]
+    pub fn state(&self, commit: u64) -> &Arc<State> {
+        &self.states[commit as usize]
+    }
+
+    /// Adds a commit.
+    pub fn push(&mut self, batch: Batch) {
+        let mut state = self.states.last().expect("there is commit 0").clone();
+        if !batch.writes.is_empty() {
+            apply(Arc::make_mut(&mut state), &batch);
+        }
+        self.states.push(state);
+        self.batches.push(batch);
+    }
+
+    /// Forgets the commits after `head`.
+    pub fn truncate(&mut self, head: u64) {
+        self.batches.truncate(head as usize);
+        self.states.truncate(head as usize + 1);
+    }
+}
+
+/// Writes a batch into a state.
+pub fn apply(state: &mut State, batch: &Batch) {
+    for write in &batch.writes {
+        let key = (write.key.keyspace_name().to_owned(), write.key.bytes());
+        match write.value {
+            Some(value) => state.insert(key, value.bytes()),
+            None => state.remove(&key),
+        };
+    }
+}

@@ -1,0 +1,39 @@
+//! Planted bugs of the sample systems: chosen at run time, one at a time, per thread.
+//!
+//! The engine has its own list behind the feature `planted-bugs`. A sample system asks
+//! [`is_active`] at the place where the bug belongs.
+
+use std::cell::Cell;
+
+thread_local! {
+    static ACTIVE: Cell<Option<&'static str>> = const { Cell::new(None) };
+}
+
+/// What is known of a planted bug before anybody looks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planted {
+    /// Its name: lower case, words joined by hyphens, unique in its system.
+    pub name: &'static str,
+    /// The pattern or the published bug that it is an instance of.
+    pub pattern: &'static str,
+    /// What goes wrong, in a sentence.
+    pub story: &'static str,
+}
+
+/// Whether the bug of this name is planted on this thread.
+#[must_use]
+pub fn is_active(name: &str) -> bool {
+    ACTIVE.get() == Some(name)
+}
+
+/// Runs with a bug planted, and takes it out again even when `run` panics.
+pub fn with<T>(bug: Option<&'static str>, run: impl FnOnce() -> T) -> T {
+    struct Restore(Option<&'static str>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            ACTIVE.set(self.0);
+        }
+    }
+    let _restore = Restore(ACTIVE.replace(bug));
+    run()
+}

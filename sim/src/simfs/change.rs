@@ -1,0 +1,254 @@
+//! The smallest things that can be lost on their own.
+//!
+//! One operation becomes one or more changes: a write becomes one piece of data for
+//! each sector that it touches, and a growth of the length; creating, removing and
+//! renaming become changes of names. Which of them may be lost without which others
+//! is up to the model.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::model::Model;
+use super::oplog::{InodeId, Log, Operation};
+
+/// What a change does to the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// Bytes inside one sector.
+    Data {
+        /// The file.
+        inode: InodeId,
+        /// Where, in bytes from its start.
+        offset: u64,
+        /// What.
+        bytes: Arc<[u8]>,
+    },
+    /// The length of a file.
+    Size {
+        /// The file.
+        inode: InodeId,
+        /// The length before.
+        from: u64,
+        /// The length after.
+        to: u64,
+    },
+    /// A name for a file.
+    Link {
+        /// The name.
+        name: Arc<str>,
+        /// The file.
+        inode: InodeId,
+    },
+    /// A name goes.
+    Unlink {
+        /// The name.
+        name: Arc<str>,
+    },
+    /// A name moves, replacing what had the new one.
+    Rename {
+        /// The old name.
+        from: Arc<str>,
+        /// The new name.
+        to: Arc<str>,
+        /// The file.
+        inode: InodeId,
+        /// Whether another file had the new name.
+        replaces: bool,
+    },
+}
+
+impl ChangeKind {
+    /// The file that a change of data or length belongs to.
+    #[must_use]
+    pub fn content_of(&self) -> Option<InodeId> {
+        match self {
+            Self::Data { inode, .. } | Self::Size { inode, .. } => Some(*inode),
+            _ => None,
+        }
+    }
+
+    /// Whether this changes names.
+    #[must_use]
+    pub fn is_name(&self) -> bool {
+        self.content_of().is_none()
+    }
+
+    /// The names that this changes.
+    pub(super) fn names(&self) -> [Option<&Arc<str>>; 2] {
+        match self {
+            Self::Link { name, .. } | Self::Unlink { name } => [Some(name), None],
+            Self::Rename { from, to, .. } => [Some(from), Some(to)],
+            _ => [None, None],
+        }
+    }
+}
+
+/// A pending change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The position in the log of the operation that it is part of.
+    pub operation: usize,
+    /// What it does.
+    pub kind: ChangeKind,
+    /// For a growth by a write: the length below which blocks were allocated before.
+    pub(super) allocated: u64,
+}
+
+/// Takes an operation apart. Barriers and marks have no changes.
+#[must_use]
+pub fn changes_of(log: &Log, position: usize, model: &Model) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut allocated = 0;
+    {
+        let mut push = |kind| {
+            changes.push(Change {
+                operation: position,
+                kind,
+                allocated: 0,
+            });
+        };
+        match &log.operations()[position] {
+            Operation::Create { path, inode } => push(ChangeKind::Link {
+                name: Arc::clone(log.path(*path)),
+                inode: *inode,
+            }),
+            Operation::Write {
+                inode,
+                offset,
+                bytes,
+                before,
+            } => {
+                allocated = *before;
+                write(model, *inode, *offset, log.bytes(bytes), *before, &mut push);
+            }
+            Operation::SetLength {
+                inode,
+                before,
+                after,
+            } if before != after => push(ChangeKind::Size {
+                inode: *inode,
+                from: *before,
+                to: *after,
+            }),
+            Operation::Rename {
+                from,
+                to,
+                inode,
+                replaced,
+            } if from != to => {
+                let (from, to) = (log.path(*from), log.path(*to));
+                rename(model, from, to, *inode, replaced.is_some(), &mut push);
+            }
+            Operation::Remove { path, .. } => push(ChangeKind::Unlink {
+                name: Arc::clone(log.path(*path)),
+            }),
+            _ => {}
+        }
+    }
+    for change in &mut changes {
+        change.allocated = allocated;
+    }
+    changes
+}
+
+fn write(
+    model: &Model,
+    inode: InodeId,
+    offset: u64,
+    bytes: &[u8],
+    before: u64,
+    push: &mut impl FnMut(ChangeKind),
+) {
+    let end = offset + bytes.len() as u64;
+    let mut length = before;
+    let mut start = offset;
+    while start < end {
+        let stop = model.piece_end(start).min(end);
+        let piece = &bytes[(start - offset) as usize..(stop - offset) as usize];
+        push(ChangeKind::Data {
+            inode,
+            offset: start,
+            bytes: piece.into(),
+        });
+        // The length follows the data in steps, so that a long append can also end in
+        // the middle.
+        let is_step = model.length_step_bytes > 0 && stop.is_multiple_of(model.length_step_bytes);
+        if stop > length && (stop == end || is_step) {
+            push(ChangeKind::Size {
+                inode,
+                from: length,
+                to: stop,
+            });
+            length = stop;
+        }
+        start = stop;
+    }
+}
+
+fn rename(
+    model: &Model,
+    from: &Arc<str>,
+    to: &Arc<str>,
+    inode: InodeId,
+    replaces: bool,
+    push: &mut impl FnMut(ChangeKind),
+) {
+    if model.splits_renames {
+        // Three changes, each of which may be lost: ALICE's default.
+        push(ChangeKind::Unlink {
+            name: Arc::clone(to),
+        });
+        push(ChangeKind::Link {
+            name: Arc::clone(to),
+            inode,
+        });
+        push(ChangeKind::Unlink {
+            name: Arc::clone(from),
+        });
+    } else {
+        push(ChangeKind::Rename {
+            from: Arc::clone(from),
+            to: Arc::clone(to),
+            inode,
+            replaces,
+        });
+    }
+}
+
+/// The names of pending changes in traces: short, readable, unique, and the same when
+/// unrelated changes come or go. A name that was used before gets `~2`, `~3`.
+#[must_use]
+pub fn labels(log: &Log, changes: &[Change]) -> Vec<String> {
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    changes
+        .iter()
+        .map(|change| {
+            let label = label(log, &change.kind);
+            let count = seen.entry(label.clone()).or_insert(0);
+            *count += 1;
+            if *count == 1 {
+                label
+            } else {
+                format!("{label}~{count}")
+            }
+        })
+        .collect()
+}
+
+fn label(log: &Log, kind: &ChangeKind) -> String {
+    match kind {
+        ChangeKind::Data {
+            inode,
+            offset,
+            bytes,
+        } => format!(
+            "data({}[{offset}..{}])",
+            log.name_of(*inode),
+            offset + bytes.len() as u64
+        ),
+        ChangeKind::Size { inode, to, .. } => format!("size({}={to})", log.name_of(*inode)),
+        ChangeKind::Link { name, .. } => format!("add({name})"),
+        ChangeKind::Unlink { name } => format!("remove({name})"),
+        ChangeKind::Rename { from, to, .. } => format!("rename({from},{to})"),
+    }
+}

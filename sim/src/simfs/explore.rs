@@ -1,0 +1,412 @@
+//! Choosing which legal crash images to look at.
+//!
+//! All of them when they are few. Otherwise those that drop or keep at most a few
+//! changes, and every prefix, and a sample: small deviations find almost all ordering
+//! bugs (the small-scope hypothesis; "at most one dropped or kept" found in our own
+//! measurements what full enumeration found), and the sample, with mixed inclusion
+//! probabilities, looks for the rest.
+//!
+//! Enumeration decides names and lengths first, and then only bytes that can be seen:
+//! bytes beyond the end of a file, or of a file without a name, cannot change what a
+//! process finds after the crash.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::ControlFlow;
+
+use fixedbitset::FixedBitSet;
+
+use super::change::ChangeKind;
+use super::frontier::Frontier;
+use super::image::{Fill, Image};
+use super::order::requirements;
+use crate::keyed::Draws;
+
+/// How much to look at for one crash point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Enumerate when there are at most this many sets.
+    pub enumerate: usize,
+    /// Otherwise drop or keep at most this many changes (0, 1 or 2), ...
+    pub bound: usize,
+    /// ... and sample this many sets.
+    pub samples: usize,
+}
+
+impl Budget {
+    /// For short runs.
+    pub const SMALL: Self = Self {
+        enumerate: 64,
+        bound: 1,
+        samples: 8,
+    };
+    /// For searches that should miss nothing.
+    pub const LARGE: Self = Self {
+        enumerate: 4096,
+        bound: 2,
+        samples: 64,
+    };
+    /// Everything, whatever it costs.
+    pub const ALL: Self = Self {
+        enumerate: usize::MAX,
+        bound: 0,
+        samples: 0,
+    };
+}
+
+/// One crash image: which pending changes are on the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// One bit for each pending change of the frontier.
+    pub kept: FixedBitSet,
+    /// What stands in place of lost bytes.
+    pub fill: Fill,
+}
+
+/// How much of what is legal was looked at, at one crash point or many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Crash points.
+    pub points: u64,
+    /// Crash points of which every legal image was looked at.
+    pub enumerated_points: u64,
+    /// Images, before equal ones were recognised.
+    pub images: u64,
+    /// The most pending changes at one point.
+    pub most_pending: usize,
+}
+
+impl Coverage {
+    /// Adds what was looked at elsewhere.
+    pub fn add(&mut self, other: Self) {
+        self.points += other.points;
+        self.enumerated_points += other.enumerated_points;
+        self.images += other.images;
+        self.most_pending = self.most_pending.max(other.most_pending);
+    }
+}
+
+impl fmt::Display for Coverage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.points == self.enumerated_points {
+            write!(
+                formatter,
+                "enumerated all images of {} crash points: {}",
+                self.points, self.images
+            )
+        } else {
+            write!(
+                formatter,
+                "{} images of {} crash points, {} of them enumerated, the largest sampled out of up to 2^{}",
+                self.images, self.points, self.enumerated_points, self.most_pending
+            )
+        }
+    }
+}
+
+/// Hands legal crash images at the position of `frontier` to `visit`, until it breaks.
+/// No set of changes comes twice. `draws` decides the sample.
+pub fn explore(
+    frontier: &Frontier<'_>,
+    budget: Budget,
+    draws: &mut Draws,
+    visit: &mut dyn FnMut(Choice, Image) -> ControlFlow<()>,
+) -> Coverage {
+    let mut explorer = Explorer::new(frontier, visit);
+    let enumerated = explorer.run(budget, draws);
+    Coverage {
+        points: 1,
+        enumerated_points: u64::from(enumerated),
+        images: explorer.images,
+        most_pending: frontier.pending().len(),
+    }
+}
+
+struct Explorer<'run, 'log> {
+    frontier: &'run Frontier<'log>,
+    required: Vec<FixedBitSet>,
+    fills: Vec<Fill>,
+    seen: BTreeSet<FixedBitSet>,
+    images: u64,
+    stopped: bool,
+    visit: &'run mut dyn FnMut(Choice, Image) -> ControlFlow<()>,
+}
+
+impl<'run, 'log> Explorer<'run, 'log> {
+    fn new(
+        frontier: &'run Frontier<'log>,
+        visit: &'run mut dyn FnMut(Choice, Image) -> ControlFlow<()>,
+    ) -> Self {
+        Self {
+            required: requirements(frontier.model(), frontier.pending()),
+            fills: frontier.fills(),
+            frontier,
+            seen: BTreeSet::new(),
+            images: 0,
+            stopped: false,
+            visit,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.required.len()
+    }
+
+    /// Whether everything was enumerated.
+    fn run(&mut self, budget: Budget, draws: &mut Draws) -> bool {
+        let (none, all) = (self.none(), self.all());
+        if self.frontier.model().drops_all {
+            self.visit(none);
+            return true;
+        }
+        let sets = enumerate(self.frontier, &self.required, budget.enumerate);
+        if let Some(sets) = sets {
+            for set in sets {
+                self.visit(set);
+            }
+            return true;
+        }
+        self.visit(all);
+        self.visit(none);
+        self.visit_bounded(budget.bound);
+        self.visit_samples(budget.samples, draws);
+        false
+    }
+
+    fn none(&self) -> FixedBitSet {
+        FixedBitSet::with_capacity(self.len())
+    }
+
+    fn all(&self) -> FixedBitSet {
+        let mut set = self.none();
+        set.insert_range(..);
+        set
+    }
+
+    fn visit(&mut self, kept: FixedBitSet) {
+        if self.stopped || !self.seen.insert(kept.clone()) {
+            return;
+        }
+        let fills = if self.loses_bytes(&kept) {
+            self.fills.clone()
+        } else {
+            vec![Fill::Zero]
+        };
+        for fill in fills {
+            let image = self.frontier.durable().with(
+                self.frontier.pending(),
+                |index| kept.contains(index),
+                &fill,
+            );
+            self.images += 1;
+            let choice = Choice {
+                kept: kept.clone(),
+                fill,
+            };
+            if (self.visit)(choice, image).is_break() {
+                self.stopped = true;
+                return;
+            }
+        }
+    }
+
+    /// Whether a length is kept that covers bytes that are not.
+    fn loses_bytes(&self, kept: &FixedBitSet) -> bool {
+        let changes = self.frontier.pending();
+        kept.zeroes().any(|lost| match &changes[lost].kind {
+            ChangeKind::Data {
+                inode: file,
+                offset,
+                ..
+            } => kept.ones().any(|index| match &changes[index].kind {
+                ChangeKind::Size { inode, to, .. } => inode == file && to > offset,
+                _ => false,
+            }),
+            _ => false,
+        })
+    }
+
+    /// Sets with at most `bound` changes dropped, or kept, and all prefixes.
+    fn visit_bounded(&mut self, bound: usize) {
+        for one in 0..self.len() {
+            let mut prefix = self.none();
+            prefix.insert_range(..one);
+            self.visit(prefix);
+            if bound >= 1 {
+                let (without, with) = (self.dropping(&[one]), self.keeping(&[one]));
+                self.visit(without);
+                self.visit(with);
+            }
+            if bound >= 2 {
+                for other in 0..one {
+                    let (without, with) =
+                        (self.dropping(&[one, other]), self.keeping(&[one, other]));
+                    self.visit(without);
+                    self.visit(with);
+                }
+            }
+            if self.stopped {
+                return;
+            }
+        }
+    }
+
+    /// Everything but these and what requires them.
+    fn dropping(&self, dropped: &[usize]) -> FixedBitSet {
+        let mut set = self.all();
+        for index in 0..self.len() {
+            if dropped
+                .iter()
+                .any(|&drop| drop == index || self.required[index].contains(drop))
+            {
+                set.set(index, false);
+            }
+        }
+        set
+    }
+
+    /// Only these and what they require.
+    fn keeping(&self, kept: &[usize]) -> FixedBitSet {
+        let mut set = self.none();
+        for &index in kept {
+            set.insert(index);
+            set.union_with(&self.required[index]);
+        }
+        set
+    }
+
+    /// Random sets, with inclusion probabilities between rare and nearly certain.
+    fn visit_samples(&mut self, samples: usize, draws: &mut Draws) {
+        const PERCENT: [u64; 5] = [5, 25, 50, 75, 95];
+        for sample in 0..samples {
+            let percent = PERCENT[sample % PERCENT.len()];
+            let mut set = self.none();
+            for index in 0..self.len() {
+                if draws.below(100) < percent {
+                    // Half of the samples keep what a kept change requires, half
+                    // drop what has lost a requirement.
+                    if sample % 2 == 0 {
+                        set.insert(index);
+                        set.union_with(&self.required[index]);
+                    } else if self.required[index].is_subset(&set) {
+                        set.insert(index);
+                    }
+                }
+            }
+            self.visit(set);
+        }
+    }
+}
+
+/// All sets that the order allows, up to what cannot be seen; `None` when there are
+/// more than `most`.
+fn enumerate(
+    frontier: &Frontier<'_>,
+    required: &[FixedBitSet],
+    most: usize,
+) -> Option<Vec<FixedBitSet>> {
+    let changes = frontier.pending();
+    let is_data = |index: &usize| matches!(changes[*index].kind, ChangeKind::Data { .. });
+    let (data, rest): (Vec<usize>, Vec<usize>) = (0..changes.len()).partition(is_data);
+    let mut frames = Vec::new();
+    subsets(
+        &rest,
+        required,
+        &FixedBitSet::with_capacity(changes.len()),
+        &rest,
+        most,
+        &mut frames,
+    )?;
+    let mut sets = Vec::new();
+    for frame in frames {
+        let visible = visible_data(frontier, &frame, &data);
+        let forced = forced_data(required, &frame, &data);
+        let mut free = Vec::new();
+        for &index in &data {
+            let others_kept = required[index]
+                .ones()
+                .all(|other| frame.contains(other) || is_data(&other));
+            if !forced.contains(index) && visible.contains(&index) && others_kept {
+                free.push(index);
+            }
+        }
+        let mut start = frame.clone();
+        start.union_with(&forced);
+        subsets(
+            &free,
+            required,
+            &start,
+            &data,
+            most - sets.len().min(most),
+            &mut sets,
+        )?;
+        if sets.len() > most {
+            return None;
+        }
+    }
+    Some(sets)
+}
+
+/// Adds to `found` all ways to add some of `free` to `start` so that whatever they
+/// require among `scope` is there. `None` beyond `most`.
+fn subsets(
+    free: &[usize],
+    required: &[FixedBitSet],
+    start: &FixedBitSet,
+    scope: &[usize],
+    most: usize,
+    found: &mut Vec<FixedBitSet>,
+) -> Option<()> {
+    let limit = found.len().saturating_add(most);
+    let scope: FixedBitSet = scope.iter().copied().collect();
+    let mut stack = vec![(0, start.clone())];
+    while let Some((depth, set)) = stack.pop() {
+        let Some(&index) = free.get(depth) else {
+            if found.len() >= limit {
+                return None;
+            }
+            found.push(set);
+            continue;
+        };
+        let is_allowed = required[index]
+            .ones()
+            .all(|other| !scope.contains(other) || set.contains(other));
+        if is_allowed {
+            let mut with = set.clone();
+            with.insert(index);
+            stack.push((depth + 1, with));
+        }
+        stack.push((depth + 1, set));
+    }
+    Some(())
+}
+
+/// The data that kept names and lengths require.
+fn forced_data(required: &[FixedBitSet], frame: &FixedBitSet, data: &[usize]) -> FixedBitSet {
+    let mut forced = FixedBitSet::with_capacity(required.len());
+    for index in frame.ones() {
+        forced.union_with(&required[index]);
+    }
+    let data: FixedBitSet = data.iter().copied().collect();
+    forced.intersect_with(&data);
+    forced
+}
+
+/// The data that can be seen when the names and lengths of `frame` are kept.
+fn visible_data(frontier: &Frontier<'_>, frame: &FixedBitSet, data: &[usize]) -> BTreeSet<usize> {
+    let changes = frontier.pending();
+    let image = frontier
+        .durable()
+        .with(changes, |index| frame.contains(index), &Fill::Zero);
+    let is_visible = |&index: &usize| match &changes[index].kind {
+        ChangeKind::Data { inode, offset, .. } => {
+            image.names.values().any(|named| named == inode)
+                && image
+                    .files
+                    .get(inode)
+                    .is_some_and(|bytes| *offset < bytes.len() as u64)
+        }
+        _ => false,
+    };
+    data.iter().copied().filter(is_visible).collect()
+}

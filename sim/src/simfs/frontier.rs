@@ -1,0 +1,258 @@
+//! What is durable and what is pending, at each operation of a log, under one model.
+
+use std::sync::Arc;
+
+use lithify::fs::name;
+
+use super::change::{Change, ChangeKind, changes_of};
+use super::image::{Fill, Image};
+use super::model::{DirectoryScope, Model, SyncScope};
+use super::oplog::{Barrier, InodeId, Log, Mark, Operation};
+use super::order::requirements;
+
+/// A walk over a log. Invariant: `durable` holds exactly what every legal crash image
+/// at this position holds, and `pending` the changes that are not in it, in the order
+/// of issue.
+#[derive(Clone, Debug)]
+pub struct Frontier<'log> {
+    model: &'static Model,
+    log: &'log Log,
+    position: usize,
+    durable: Image,
+    pending: Vec<Change>,
+    stale: Option<Arc<Vec<u8>>>,
+    issued: u64,
+    acknowledged: u64,
+}
+
+impl<'log> Frontier<'log> {
+    /// Begins before the first operation of `log`, on a disk that holds `start`.
+    #[must_use]
+    pub fn new(model: &'static Model, start: Image, log: &'log Log) -> Self {
+        Self {
+            model,
+            log,
+            position: 0,
+            durable: start,
+            pending: Vec::new(),
+            stale: None,
+            issued: 0,
+            acknowledged: 0,
+        }
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &'static Model {
+        self.model
+    }
+
+    /// How many operations lie behind.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// The next operation.
+    #[must_use]
+    pub fn next(&self) -> Option<&'log Operation> {
+        self.log.operations().get(self.position)
+    }
+
+    /// What every crash image holds.
+    #[must_use]
+    pub fn durable(&self) -> &Image {
+        &self.durable
+    }
+
+    /// What a crash image may hold.
+    #[must_use]
+    pub fn pending(&self) -> &[Change] {
+        &self.pending
+    }
+
+    /// The last commit that was asked for, by the marks passed so far.
+    #[must_use]
+    pub fn issued(&self) -> u64 {
+        self.issued
+    }
+
+    /// The last commit that was acknowledged, by the marks passed so far.
+    #[must_use]
+    pub fn acknowledged(&self) -> u64 {
+        self.acknowledged
+    }
+
+    /// Whether crashing here shows all that crashing since the last such place can.
+    /// Pending changes only grow between two barriers, so the images just before a
+    /// barrier include those of all operations before it; and the end is one too.
+    #[must_use]
+    pub fn is_crash_point(&self) -> bool {
+        match self.next() {
+            None => true,
+            Some(Operation::Sync { .. } | Operation::SyncDirectory { .. }) => true,
+            Some(_) => false,
+        }
+    }
+
+    /// The fills that the model allows here.
+    #[must_use]
+    pub fn fills(&self) -> Vec<Fill> {
+        let fill = |name: &&str| match *name {
+            "zero" => Some(Fill::Zero),
+            "garbage" => Some(Fill::Garbage),
+            _ => self.stale.clone().map(Fill::Stale),
+        };
+        self.model.fills.iter().filter_map(fill).collect()
+    }
+
+    /// Passes one operation.
+    pub fn advance(&mut self) {
+        let Some(operation) = self.next() else { return };
+        match operation {
+            Operation::Mark(Mark::Issued(commit)) => self.issued = *commit,
+            Operation::Mark(Mark::Acknowledged(commit)) => self.acknowledged = *commit,
+            Operation::Mark(Mark::Action(_)) => {}
+            Operation::CreateDirectory { path } => {
+                let path = Arc::clone(self.log.path(*path));
+                Arc::make_mut(&mut self.durable.directories).insert(path);
+            }
+            Operation::Rot {
+                inode,
+                offset,
+                mask,
+            } => self.rot(*inode, *offset, *mask),
+            Operation::Sync {
+                inode,
+                data_only,
+                barrier,
+            } => self.sync(*inode, *data_only, *barrier),
+            Operation::SyncDirectory { path, barrier } => {
+                let directory = Arc::clone(self.log.path(*path));
+                self.sync_directory(&directory, *barrier);
+            }
+            _ => self.change(operation),
+        }
+        self.position += 1;
+    }
+
+    /// Passes operations until a crash point, and says whether there is one.
+    pub fn advance_to_crash_point(&mut self) -> bool {
+        while self.position < self.log.operations().len() {
+            if self.is_crash_point() {
+                return true;
+            }
+            self.advance();
+        }
+        true
+    }
+
+    fn change(&mut self, operation: &Operation) {
+        if let Operation::Remove { inode, .. } = operation {
+            self.stale = self.durable.files.get(inode).cloned().or(self.stale.take());
+        }
+        self.pending
+            .extend(changes_of(self.log, self.position, self.model));
+        let instant = self.model.instant;
+        if instant.names || instant.lengths {
+            self.make_durable(|change| match change.kind {
+                ChangeKind::Size { .. } => instant.lengths,
+                ChangeKind::Data { .. } => false,
+                _ => instant.names,
+            });
+        }
+    }
+
+    fn sync(&mut self, file: InodeId, data_only: bool, barrier: Barrier) {
+        let is_own = |change: &Change| change.kind.content_of() == Some(file);
+        match barrier {
+            Barrier::Ignored => return,
+            Barrier::Dropped => {
+                self.pending.retain(|change| {
+                    !(is_own(change) && matches!(change.kind, ChangeKind::Data { .. }))
+                });
+                return;
+            }
+            Barrier::Kept => {}
+        }
+        match self.model.sync {
+            SyncScope::Nothing => {}
+            SyncScope::Own => self.make_durable(is_own),
+            SyncScope::Everything => self.make_durable(|_| true),
+            SyncScope::OwnAndItsNames => self.make_durable(|change| {
+                let named = match change.kind {
+                    ChangeKind::Link { inode, .. } | ChangeKind::Rename { inode, .. } => {
+                        Some(inode)
+                    }
+                    _ => None,
+                };
+                is_own(change) || named == Some(file)
+            }),
+            SyncScope::OwnAndJournal => {
+                let writes_journal = !data_only
+                    || self.pending.iter().any(|change| match change.kind {
+                        ChangeKind::Size { inode, .. } | ChangeKind::Link { inode, .. } => {
+                            inode == file
+                        }
+                        _ => false,
+                    });
+                self.make_durable(|change| {
+                    is_own(change) || (writes_journal && change.kind.is_name())
+                });
+            }
+        }
+    }
+
+    fn sync_directory(&mut self, directory: &str, barrier: Barrier) {
+        if barrier != Barrier::Kept {
+            return;
+        }
+        match self.model.sync_directory {
+            DirectoryScope::Nothing => {}
+            DirectoryScope::Everything => self.make_durable(|_| true),
+            DirectoryScope::Journal => self.make_durable(|change| change.kind.is_name()),
+            DirectoryScope::Own => self.make_durable(|change| {
+                change
+                    .kind
+                    .names()
+                    .into_iter()
+                    .flatten()
+                    .any(|path| name::split(path).0 == directory)
+            }),
+        }
+    }
+
+    /// Moves the selected changes, and what they require, to the durable side.
+    fn make_durable(&mut self, is_selected: impl Fn(&Change) -> bool) {
+        let mut selected: Vec<bool> = self.pending.iter().map(&is_selected).collect();
+        if !selected.contains(&true) {
+            return;
+        }
+        let is_closed_by_itself = self.model.sync == SyncScope::Own && !self.model.orders_all;
+        if !is_closed_by_itself {
+            let required = requirements(self.model, &self.pending);
+            for index in 0..selected.len() {
+                if selected[index] {
+                    required[index]
+                        .ones()
+                        .for_each(|other| selected[other] = true);
+                }
+            }
+        }
+        let (durable, pending): (Vec<_>, Vec<_>) = std::mem::take(&mut self.pending)
+            .into_iter()
+            .zip(selected)
+            .partition(|(_, is_selected)| *is_selected);
+        let durable: Vec<Change> = durable.into_iter().map(|(change, _)| change).collect();
+        self.pending = pending.into_iter().map(|(change, _)| change).collect();
+        self.durable.absorb(&durable, |_| true, &Fill::Zero);
+    }
+
+    fn rot(&mut self, file: InodeId, offset: u64, mask: u8) {
+        if let Some(bytes) = self.durable.files.get_mut(&file)
+            && let Some(byte) = Arc::make_mut(bytes).get_mut(offset as usize)
+        {
+            *byte ^= mask;
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! [`SimFs`]: the simulated file system behind the traits of the engine.
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use lithify::fs::{Access, File, Fs, Lock, LockKind};
+
+use super::fault::{Fault, FaultKind};
+use super::image::Image;
+use super::oplog::{InodeId, Log, Mark, Operation};
+use super::state::{SkippedBarrier, State};
+
+/// A simulated file system. Clones share it.
+///
+/// It runs on one thread at a time and takes no time; the lock inside is there because
+/// the traits ask for it, and never contended.
+#[derive(Clone, Default)]
+pub struct SimFs {
+    state: Arc<Mutex<State>>,
+}
+
+impl fmt::Debug for SimFs {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SimFs")
+    }
+}
+
+impl SimFs {
+    /// An empty disk.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A machine that starts with what is on the disk: nobody holds a lock, nothing is
+    /// pending, the log is empty.
+    #[must_use]
+    pub fn from_image(image: &Image) -> Self {
+        Self {
+            state: Arc::new(Mutex::new(State::from_image(image))),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state
+            .lock()
+            .expect("nothing panics while it holds the state")
+    }
+
+    /// What a process sees now, as an image in which everything is durable: what is
+    /// left when the process dies and the machine does not.
+    #[must_use]
+    pub fn image(&self) -> Image {
+        self.state().image()
+    }
+
+    /// Puts a mark into the log.
+    pub fn mark(&self, mark: Mark) {
+        self.state().log.push(Operation::Mark(mark));
+    }
+
+    /// The log so far, taken out; it goes on empty.
+    #[must_use]
+    pub fn take_log(&self) -> Log {
+        let mut state = self.state();
+        let log = state.log.clone();
+        state.log.clear();
+        log
+    }
+
+    /// A copy of the log so far.
+    #[must_use]
+    pub fn log(&self) -> Log {
+        self.state().log.clone()
+    }
+
+    /// How many operations were logged, marks among them.
+    #[must_use]
+    pub fn log_length(&self) -> usize {
+        self.state().log.operations().len()
+    }
+
+    /// Forgets the log, for long runs in which nobody will crash.
+    pub fn forget_log(&self) {
+        self.state().log.clear();
+    }
+
+    /// How many reads and listings were answered.
+    #[must_use]
+    pub fn reads(&self) -> u64 {
+        self.state().reads
+    }
+
+    /// Arms a fault.
+    pub fn arm(&self, fault: Fault) {
+        let mut state = self.state();
+        if fault.kind == FaultKind::StaleRead {
+            state.keep_last_writes();
+        }
+        state.faults.arm(fault);
+    }
+
+    /// Takes back all faults that have not fired, and gives back space on a full disk.
+    pub fn disarm(&self) {
+        let mut state = self.state();
+        state.faults.disarm();
+        state.is_full = false;
+    }
+
+    /// The faults that have fired, in order.
+    #[must_use]
+    pub fn fired(&self) -> Vec<FaultKind> {
+        self.state().faults.fired().to_vec()
+    }
+
+    /// Makes the barriers that match do nothing from now on.
+    pub fn skip_barriers(&self, skipped: SkippedBarrier) {
+        self.state().skipped.push(skipped);
+    }
+
+    /// Flips a bit of a stored byte.
+    ///
+    /// # Errors
+    /// As [`Fs::open`].
+    pub fn rot(&self, path: &str, offset: u64) -> io::Result<()> {
+        let mut state = self.state();
+        let inode = state.find(path)?;
+        state.rot(inode, offset);
+        Ok(())
+    }
+
+    fn file(&self, inode: InodeId, access: Access) -> Arc<dyn File> {
+        Arc::new(SimFile {
+            fs: self.clone(),
+            inode,
+            access,
+        })
+    }
+}
+
+impl Fs for SimFs {
+    fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        let inode = self.state().create(name)?;
+        Ok(self.file(inode, Access::Write))
+    }
+
+    fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn File>> {
+        let inode = self.state().open(name)?;
+        Ok(self.file(inode, access))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.state().rename(from, to)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.state().remove(name)
+    }
+
+    fn create_dir(&self, name: &str) -> io::Result<()> {
+        self.state().create_dir(name)
+    }
+
+    fn list(&self, dir: &str) -> io::Result<Vec<String>> {
+        self.state().list(dir)
+    }
+
+    fn sync_dir(&self, dir: &str) -> io::Result<()> {
+        self.state().sync_dir(dir)
+    }
+
+    fn lock(&self, name: &str, kind: LockKind) -> io::Result<Box<dyn Lock>> {
+        let inode = self.state().lock(name, kind)?;
+        Ok(Box::new(SimLock {
+            fs: self.clone(),
+            inode,
+            kind,
+        }))
+    }
+}
+
+struct SimFile {
+    fs: SimFs,
+    inode: InodeId,
+    access: Access,
+}
+
+impl fmt::Debug for SimFile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "SimFile({}, {:?})", self.inode, self.access)
+    }
+}
+
+impl SimFile {
+    fn writable(&self) -> io::Result<MutexGuard<'_, State>> {
+        match self.access {
+            Access::Read => Err(io::ErrorKind::PermissionDenied.into()),
+            Access::Write => Ok(self.fs.state()),
+        }
+    }
+}
+
+impl File for SimFile {
+    fn append(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.writable()?.append_with_faults(self.inode, bytes)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        self.writable()?
+            .write_with_faults(self.inode, offset, bytes)
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        self.fs.state().read(self.inode, offset, buffer)
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        self.writable()?.set_len(self.inode, length)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.fs.state().inodes[self.inode as usize].bytes.len() as u64)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.fs.state().sync(self.inode, false)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.fs.state().sync(self.inode, true)
+    }
+}
+
+struct SimLock {
+    fs: SimFs,
+    inode: InodeId,
+    kind: LockKind,
+}
+
+impl fmt::Debug for SimLock {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "SimLock({}, {:?})", self.inode, self.kind)
+    }
+}
+
+impl Lock for SimLock {}
+
+impl Drop for SimLock {
+    fn drop(&mut self) {
+        self.fs.state().unlock(self.inode, self.kind);
+    }
+}

@@ -1,0 +1,205 @@
+//! What is on the disk when a machine starts again: names, files, directories.
+//!
+//! Files are shared until they are changed, so that thousands of images of one
+//! execution cost little more than what differs between them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::change::{Change, ChangeKind};
+use super::oplog::InodeId;
+
+/// What stands in a place of a file that has a length but whose bytes were lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fill {
+    /// Zeros.
+    Zero,
+    /// Bytes that nobody wrote.
+    Garbage,
+    /// The bytes that another, removed file had at the same place.
+    Stale(Arc<Vec<u8>>),
+}
+
+impl Fill {
+    /// The name that traces use.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Zero => "zero",
+            Self::Garbage => "garbage",
+            Self::Stale(_) => "stale",
+        }
+    }
+
+    fn byte(&self, offset: usize) -> u8 {
+        match self {
+            Self::Zero => 0,
+            // Never zero, different at each place, the same in every run.
+            Self::Garbage => (offset as u8).wrapping_mul(167) | 1,
+            Self::Stale(bytes) => bytes.get(offset).copied().unwrap_or(0),
+        }
+    }
+
+    fn extend(&self, bytes: &mut Vec<u8>, length: usize) {
+        let start = bytes.len();
+        if length > start {
+            match self {
+                Self::Zero => bytes.resize(length, 0),
+                _ => bytes.extend((start..length).map(|offset| self.byte(offset))),
+            }
+        }
+    }
+}
+
+/// The content of a disk. Cloning is O(files).
+#[derive(Clone, Debug, Default)]
+pub struct Image {
+    /// Files by inode; one without a name may be here and is not observable.
+    pub(super) files: BTreeMap<InodeId, Arc<Vec<u8>>>,
+    pub(super) names: BTreeMap<Arc<str>, InodeId>,
+    pub(super) directories: Arc<BTreeSet<Arc<str>>>,
+}
+
+impl Image {
+    /// The files by name.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.names
+            .iter()
+            .map(|(name, inode)| (&**name, self.files[inode].as_slice()))
+    }
+
+    /// The bytes of all files with a name.
+    #[must_use]
+    pub fn total_bytes(&self) -> usize {
+        self.files().map(|(_, bytes)| bytes.len()).sum()
+    }
+
+    /// A digest of what can be seen: equal images have equal digests, whatever bytes
+    /// lie beyond the ends of files or in files without names.
+    #[must_use]
+    pub fn digest(&self) -> u128 {
+        let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+        for (name, bytes) in self.files() {
+            hasher.update(&(name.len() as u64).to_le_bytes());
+            hasher.update(name.as_bytes());
+            hasher.update(&(bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        }
+        hasher.digest128()
+    }
+
+    /// This image with those of `changes` that `keep` selects, in the order of issue.
+    #[must_use]
+    pub fn with(&self, changes: &[Change], keep: impl Fn(usize) -> bool, fill: &Fill) -> Self {
+        let mut image = self.clone();
+        image.absorb(changes, keep, fill);
+        image
+    }
+
+    /// The same, in place.
+    pub(super) fn absorb(&mut self, changes: &[Change], keep: impl Fn(usize) -> bool, fill: &Fill) {
+        let mut buffers = BTreeMap::new();
+        for (index, change) in changes.iter().enumerate() {
+            self.apply(&mut buffers, &change.kind, keep(index), fill);
+        }
+        for (inode, buffer) in buffers {
+            self.files.insert(inode, Arc::new(buffer.cut()));
+        }
+    }
+
+    fn apply(
+        &mut self,
+        buffers: &mut BTreeMap<InodeId, Buffer>,
+        change: &ChangeKind,
+        is_kept: bool,
+        fill: &Fill,
+    ) {
+        match change {
+            ChangeKind::Data {
+                inode,
+                offset,
+                bytes,
+            } => buffer(buffers, &mut self.files, *inode).data(*offset, bytes, is_kept, fill),
+            _ if !is_kept => {}
+            ChangeKind::Size { inode, to, .. } => {
+                buffer(buffers, &mut self.files, *inode).resize(*to)
+            }
+            ChangeKind::Link { name, inode } => {
+                self.files.entry(*inode).or_default();
+                self.names.insert(Arc::clone(name), *inode);
+            }
+            ChangeKind::Unlink { name } => {
+                self.names.remove(name);
+            }
+            ChangeKind::Rename {
+                from, to, inode, ..
+            } => {
+                self.files.entry(*inode).or_default();
+                // The old name may have been given to another file since; the model
+                // orders operations on one name, so here it still means this file.
+                self.names.remove(from);
+                self.names.insert(Arc::clone(to), *inode);
+            }
+        }
+    }
+}
+
+fn buffer<'buffers>(
+    buffers: &'buffers mut BTreeMap<InodeId, Buffer>,
+    files: &mut BTreeMap<InodeId, Arc<Vec<u8>>>,
+    inode: InodeId,
+) -> &'buffers mut Buffer {
+    buffers.entry(inode).or_insert_with(|| {
+        // Copied only when another image shares the file.
+        let bytes = files.insert(inode, Arc::default()).unwrap_or_default();
+        Buffer::new(Arc::try_unwrap(bytes).unwrap_or_else(|shared| shared.to_vec()))
+    })
+}
+
+/// A file while changes are applied to it. Bytes beyond the length are what the device
+/// has and the length does not cover yet.
+struct Buffer {
+    bytes: Vec<u8>,
+    length: usize,
+}
+
+impl Buffer {
+    fn new(bytes: Vec<u8>) -> Self {
+        Self {
+            length: bytes.len(),
+            bytes,
+        }
+    }
+
+    fn data(&mut self, offset: u64, data: &[u8], is_kept: bool, fill: &Fill) {
+        let start = offset as usize;
+        let end = start + data.len();
+        if start > self.bytes.len() {
+            // A gap that no write covers reads as zeros, whatever was lost elsewhere.
+            self.bytes.resize(start, 0);
+        }
+        if is_kept {
+            if end > self.bytes.len() {
+                self.bytes.resize(end, 0);
+            }
+            self.bytes[start..end].copy_from_slice(data);
+        } else {
+            fill.extend(&mut self.bytes, end);
+        }
+    }
+
+    fn resize(&mut self, length: u64) {
+        let length = length as usize;
+        if length < self.length {
+            self.bytes.truncate(length);
+        } else if length > self.bytes.len() {
+            self.bytes.resize(length, 0);
+        }
+        self.length = length;
+    }
+
+    fn cut(mut self) -> Vec<u8> {
+        self.bytes.truncate(self.length);
+        self.bytes
+    }
+}

@@ -1,0 +1,191 @@
+//! Published litmus tests: tiny programs whose outcomes after a crash tell file systems
+//! apart.
+//!
+//! Each names what it writes and reads back; [`Litmus::outcomes`] lists everything that
+//! may be found after a crash at its end. The programs are those of Ferrite
+//! (Bornholt et al., ASPLOS 2016) and of BOB (Pillai et al., OSDI 2014).
+
+use std::collections::BTreeSet;
+use std::io;
+use std::ops::ControlFlow;
+
+use lithify::fs::{Access, Fs};
+
+use super::explore::{Budget, explore};
+use super::frontier::Frontier;
+use super::fs::SimFs;
+use super::image::Image;
+use super::model::Model;
+use crate::keyed::{Domain, Seed};
+
+/// One program.
+#[derive(Clone, Copy, Debug)]
+pub struct Litmus {
+    /// Its name in the literature.
+    pub name: &'static str,
+    /// What it asks, in a sentence.
+    pub question: &'static str,
+    /// What is durable before it begins.
+    prepare: fn(&SimFs) -> io::Result<()>,
+    run: fn(&SimFs) -> io::Result<()>,
+    /// Whether a naive programmer expects this outcome.
+    is_expected: fn(&str) -> bool,
+}
+
+/// Long enough for the last block to be partly filled, and to end in another one.
+const APPEND_BYTES: usize = 2500;
+
+/// Every program.
+pub const LITMUS: &[Litmus] = &[
+    Litmus {
+        name: "prefix-append",
+        question: "after two appends, is the file a prefix of both?",
+        prepare: |fs| create(fs, "f", &[b'a'; APPEND_BYTES]),
+        run: |fs| append(fs, "f", &[b'b'; APPEND_BYTES]),
+        is_expected: |outcome| {
+            let second = outcome.strip_prefix("f=a2500").unwrap_or("?");
+            let length = second.strip_prefix('b').unwrap_or(second);
+            length.chars().all(|digit| digit.is_ascii_digit()) && !length.starts_with('0')
+        },
+    },
+    Litmus {
+        name: "replace-via-rename",
+        question: "after writing a new file and renaming it over the old one, is it old or new?",
+        prepare: |fs| create(fs, "f", b"old"),
+        run: |fs| {
+            create_volatile(fs, "g", b"new")?;
+            fs.rename("g", "f")
+        },
+        is_expected: |outcome| ["f=old", "f=old g=", "f=old g=new", "f=new"].contains(&outcome),
+    },
+    Litmus {
+        name: "create-via-rename",
+        question: "after writing a file and renaming it to a new name, is it absent or whole?",
+        prepare: |_| Ok(()),
+        run: |fs| {
+            create_volatile(fs, "g", b"new")?;
+            fs.rename("g", "f")
+        },
+        is_expected: |outcome| ["", "g=", "g=new", "f=new"].contains(&outcome),
+    },
+    Litmus {
+        name: "ordered-overwrites-one-file",
+        question: "do two overwrites of one file keep their order?",
+        prepare: |fs| create(fs, "f", &[b'o'; 2 * 4096]),
+        run: |fs| {
+            let file = fs.open("f", Access::Write)?;
+            file.write_at(0, b"1")?;
+            file.write_at(4096, b"2").map(|_| ())
+        },
+        is_expected: |outcome| ["f=o8192", "f=1o8191", "f=1o4095 2o4095"].contains(&outcome),
+    },
+    Litmus {
+        name: "ordered-overwrites-two-files",
+        question: "do overwrites of two files keep their order?",
+        prepare: |fs| {
+            create(fs, "f", b"o")?;
+            create(fs, "g", b"o")
+        },
+        run: |fs| {
+            fs.open("f", Access::Write)?.write_at(0, b"1")?;
+            fs.open("g", Access::Write)?.write_at(0, b"2").map(|_| ())
+        },
+        is_expected: |outcome| ["f=o g=o", "f=1 g=o", "f=1 g=2"].contains(&outcome),
+    },
+    Litmus {
+        name: "implied-directory-sync",
+        question: "does syncing a new file make its name durable?",
+        prepare: |_| Ok(()),
+        run: |fs| {
+            create_volatile(fs, "f", b"x")?;
+            fs.open("f", Access::Write)?.sync()
+        },
+        is_expected: |outcome| ["f=x"].contains(&outcome),
+    },
+    Litmus {
+        name: "directory-operation-order",
+        question: "do two new names keep their order?",
+        prepare: |_| Ok(()),
+        run: |fs| {
+            fs.create("f")?;
+            fs.create("g").map(|_| ())
+        },
+        is_expected: |outcome| ["", "f=", "f= g="].contains(&outcome),
+    },
+];
+
+fn create(fs: &SimFs, name: &str, bytes: &[u8]) -> io::Result<()> {
+    create_volatile(fs, name, bytes)
+}
+
+fn create_volatile(fs: &SimFs, name: &str, bytes: &[u8]) -> io::Result<()> {
+    fs.create(name)?.append(bytes).map(|_| ())
+}
+
+fn append(fs: &SimFs, name: &str, bytes: &[u8]) -> io::Result<()> {
+    fs.open(name, Access::Write)?.append(bytes).map(|_| ())
+}
+
+impl Litmus {
+    /// Everything that may be found after a crash at the end, under `model`.
+    ///
+    /// # Panics
+    /// When the simulated file system refuses something: nothing here may fail.
+    #[must_use]
+    pub fn outcomes(&self, model: &'static Model) -> BTreeSet<String> {
+        let fs = SimFs::new();
+        (self.prepare)(&fs).expect("nothing fails here");
+        let start = fs.image();
+        let fs = SimFs::from_image(&start);
+        (self.run)(&fs).expect("nothing fails here");
+        let log = fs.log();
+        let mut frontier = Frontier::new(model, start, &log);
+        while frontier.next().is_some() {
+            frontier.advance();
+        }
+        let mut outcomes = BTreeSet::new();
+        let mut draws = Seed(0).draws(Domain::CrashImages, 0);
+        explore(&frontier, Budget::ALL, &mut draws, &mut |_, image| {
+            outcomes.insert(describe(&image));
+            ControlFlow::Continue(())
+        });
+        outcomes
+    }
+
+    /// The outcomes under `model` that a naive programmer does not expect.
+    #[must_use]
+    pub fn surprises(&self, model: &'static Model) -> Vec<String> {
+        let outcomes = self.outcomes(model);
+        outcomes
+            .into_iter()
+            .filter(|outcome| !(self.is_expected)(outcome))
+            .collect()
+    }
+}
+
+/// The files with their contents, runs of one letter counted: `f=a2500`.
+fn describe(image: &Image) -> String {
+    let files = image
+        .files()
+        .map(|(name, bytes)| format!("{name}={}", runs(bytes)));
+    files.collect::<Vec<_>>().join(" ")
+}
+
+fn runs(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for run in bytes.chunk_by(|one, other| class(*one) == class(*other)) {
+        match run.len() {
+            1 => text.push(class(run[0])),
+            length => text.push_str(&format!("{}{length}", class(run[0]))),
+        }
+    }
+    text
+}
+
+fn class(byte: u8) -> char {
+    match byte {
+        0 => '0',
+        b'a'..=b'z' | b'1'..=b'9' => char::from(byte),
+        _ => '?',
+    }
+}

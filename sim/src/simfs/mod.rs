@@ -1,0 +1,35 @@
+//! A file system that can lose power, and the rules of what may be left then.
+//!
+//! [`SimFs`] behaves like a coherent POSIX file system while a process runs on it and
+//! keeps a [`log`](oplog) of everything that changed something or asked for durability.
+//! It knows nothing of durability itself. A [`Model`] does: a [`Frontier`] replays the log
+//! under a model and says, at any operation, what is durable for sure and which
+//! [`Change`]s are *pending*. A legal crash [`Image`] is the durable part with any set of
+//! pending changes that the model's order allows; [`explore`] chooses sets, all of
+//! them when they are few. So one execution gives the crash images of every operation
+//! under every model.
+//!
+//! The decomposition into small changes follows ALICE (Pillai et al., OSDI 2014); the
+//! named models follow Ferrite (Bornholt et al., ASPLOS 2016) and the manuals cited in
+//! [`model`].
+
+pub mod change;
+pub mod explore;
+pub mod fault;
+mod frontier;
+mod fs;
+mod image;
+pub mod litmus;
+pub mod model;
+pub mod oplog;
+mod order;
+mod state;
+
+pub use change::{Change, ChangeKind};
+pub use explore::{Budget, Choice, Coverage};
+pub use fault::{Fault, FaultKind};
+pub use frontier::Frontier;
+pub use fs::SimFs;
+pub use image::{Fill, Image};
+pub use model::Model;
+pub use oplog::{Mark, Operation};

@@ -1,0 +1,243 @@
+//! What the laboratory needs to know of a system in order to break it.
+//!
+//! Implement [`System`], [`Engine`] and [`Instance`] for a store, and every workload,
+//! fault, persistence model, oracle, the shrinker and the trace format work for it.
+//! Methods that a system has no notion of (layouts, history, files) have defaults that
+//! say so, and the oracles that need them stay silent.
+//!
+//! A system must not keep anything outside the given file system: a crash is that the
+//! instance is dropped and a new one opened on another file system.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use lithify::fs::Fs;
+
+use crate::history::{Batch, State};
+use crate::planted::{self, Planted};
+
+/// Why a system did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Stored bytes are not what was written, and the system says so.
+    Damage(String),
+    /// The disk, or an earlier failure that the system remembers.
+    Disk(String),
+    /// Anything else: on a healthy disk, a finding.
+    Other(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damage(message) | Self::Disk(message) | Self::Other(message) => {
+                formatter.write_str(message)
+            }
+        }
+    }
+}
+
+/// One thing that can be chosen when a system is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// What it means, in a sentence.
+    pub about: &'static str,
+    /// The values that seeds choose from; the first is the default. Others may be legal.
+    pub values: &'static [&'static str],
+    /// Whether it may differ at each opening. What may not differ decides the layout.
+    pub may_change: bool,
+}
+
+/// Settings by name; what is missing has its default.
+pub type Settings = BTreeMap<String, String>;
+
+/// A kind of store.
+pub trait System: Sync {
+    /// Its name on the command line.
+    fn name(&self) -> &'static str;
+
+    /// What it is, in a sentence.
+    fn about(&self) -> &'static str;
+
+    /// What can be chosen.
+    fn settings(&self) -> &'static [Setting];
+
+    /// The system with these settings.
+    ///
+    /// # Errors
+    /// One line, for an unknown setting or an impossible value.
+    fn configure(&self, settings: &Settings) -> Result<Arc<dyn Engine>, String>;
+
+    /// The bugs that can be planted in it.
+    fn bugs(&self) -> Vec<Planted> {
+        Vec::new()
+    }
+
+    /// Runs with one of [`System::bugs`] planted.
+    fn with_bug(&self, bug: &'static str, run: &mut dyn FnMut()) {
+        planted::with(Some(bug), run);
+    }
+}
+
+/// A system with its settings chosen.
+pub trait Engine: Send + Sync {
+    /// Opens the store on `fs`, or creates one.
+    ///
+    /// # Errors
+    /// Whatever stops it.
+    fn open(&self, fs: Arc<dyn Fs>) -> Result<Box<dyn Instance>, Failure>;
+
+    /// Whether a returned commit is durable; otherwise only [`Instance::sync`] makes it so.
+    fn syncs_commits(&self) -> bool {
+        true
+    }
+
+    /// Checks the files of a closed store, with code that the store does not use.
+    ///
+    /// # Errors
+    /// What it found.
+    fn check(&self, fs: &dyn Fs) -> Result<(), Failure> {
+        let _ = fs;
+        Ok(())
+    }
+
+    /// What a settled layout is after these batches, from the rule alone.
+    fn expected_layout(&self, history: &[Batch]) -> Option<String> {
+        let _ = history;
+        None
+    }
+
+    /// Which commits can be read after these batches, when the store is settled; `None`
+    /// when the system does not promise any but the newest.
+    fn is_readable(&self, commit: u64, head: u64) -> Option<bool> {
+        let _ = (commit, head);
+        None
+    }
+
+    /// The most bytes that a settled store may take for this state and history, or
+    /// `None` when it makes no promise.
+    fn space_limit(&self, history: &[Batch], state: &State) -> Option<u64> {
+        let _ = (history, state);
+        None
+    }
+
+    /// Whether the end of this file may be lost without notice when its last bytes are
+    /// damaged on the device: true for logs, whose last record has no witness.
+    fn is_log(&self, file: &str) -> bool {
+        let _ = file;
+        true
+    }
+}
+
+/// Something of which a system knows how often it must have happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Equality {
+    /// What is counted.
+    pub what: &'static str,
+    /// How often it happened.
+    pub counted: u64,
+    /// How often the rule says that it happens.
+    pub expected: u64,
+}
+
+/// A reader that stays where it is while the store goes on.
+pub trait Pinned {
+    /// What it reads.
+    ///
+    /// # Errors
+    /// Whatever stops it.
+    fn state(&self) -> Result<State, Failure>;
+}
+
+/// An open store.
+pub trait Instance {
+    /// Commits batches in order and returns the number of the last one. Commits are
+    /// numbered from 1 without gaps.
+    ///
+    /// # Errors
+    /// After an error the batches are in doubt.
+    fn commit(&mut self, batches: &[Batch]) -> Result<u64, Failure>;
+
+    /// The number of the newest commit.
+    fn head(&self) -> u64;
+
+    /// Makes every commit durable.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    fn sync(&mut self) -> Result<(), Failure>;
+
+    /// All keys and values as of `commit`; `None` when retention has thinned it out.
+    ///
+    /// # Errors
+    /// Whatever stops it.
+    fn state_at(&mut self, commit: u64) -> Result<Option<State>, Failure>;
+
+    /// A reader of `commit`, which is the newest one or one that can be read.
+    ///
+    /// # Errors
+    /// Whatever stops it; `None` when the system has no such readers.
+    fn pin(&mut self, commit: u64) -> Result<Option<Box<dyn Pinned>>, Failure> {
+        let _ = commit;
+        Ok(None)
+    }
+
+    /// The background work that could run now, each under a name that does not depend
+    /// on what else is waiting. Names begin with what kind of work it is.
+    fn tasks(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Runs one of them; unknown names do nothing.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    fn run(&mut self, task: &str) -> Result<(), Failure> {
+        let _ = task;
+        Ok(())
+    }
+
+    /// Loses a callback, if `task` is one.
+    fn lose(&mut self, task: &str) {
+        let _ = task;
+    }
+
+    /// Does all background work, within a bound; false when there is still some.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    fn settle(&mut self) -> Result<bool, Failure> {
+        Ok(true)
+    }
+
+    /// The layout, in the form of [`Engine::expected_layout`].
+    fn layout(&self) -> Option<String> {
+        None
+    }
+
+    /// More about the layout, equal for equal histories however they came about:
+    /// entries, bytes.
+    fn layout_details(&self) -> Option<String> {
+        None
+    }
+
+    /// The files that the store needs.
+    fn files(&self) -> Option<BTreeSet<String>> {
+        None
+    }
+
+    /// What must have happened since this instance was opened on an empty disk.
+    fn equalities(&self, history: &[Batch]) -> Vec<Equality> {
+        let _ = history;
+        Vec::new()
+    }
+
+    /// Closes the store.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    fn close(self: Box<Self>) -> Result<(), Failure>;
+}

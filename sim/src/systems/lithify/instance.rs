@@ -1,0 +1,236 @@
+//! An open engine, driven one callback and one step at a time.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use lithify::{Commit, Error, Event, KeyRange, Options, Snapshot, Step, Store, WriteBatch};
+
+use super::{failure, placement};
+use crate::history::{Batch, State};
+use crate::system::{Equality, Failure, Instance, Pinned};
+
+/// More steps than any history of the laboratory needs.
+const SETTLE_STEPS: u64 = 20_000;
+
+pub(super) struct Open {
+    store: Store,
+    options: Options,
+    /// Whether a step could find something to do.
+    may_work: bool,
+}
+
+impl Open {
+    pub(super) fn new(store: Store, options: &Options) -> Self {
+        Self {
+            store,
+            options: options.clone(),
+            may_work: true,
+        }
+    }
+
+    fn held(&self, task: &str) -> Option<usize> {
+        self.store
+            .held_events()
+            .iter()
+            .position(|event| task_of(event) == task)
+    }
+}
+
+/// The name of the task that delivers an event.
+fn task_of(event: &Event) -> String {
+    match event {
+        Event::SegmentAdded { keyspace, commit } => format!("segment-{keyspace}-{commit}"),
+        Event::Committed { commit } => format!("committed-{commit}"),
+        Event::Merged {
+            keyspace, window, ..
+        } => format!("merged-{keyspace}-{}-{}", window.level, window.end),
+        Event::Published { flushed_through } => format!("published-{flushed_through}"),
+        Event::FileRemoved { file } => format!("removed-{file}"),
+    }
+}
+
+fn batch_of(batch: &Batch) -> WriteBatch {
+    let mut writes = WriteBatch::new();
+    for write in &batch.writes {
+        let (keyspace, key) = (write.key.keyspace_name(), write.key.bytes());
+        match write.value {
+            Some(value) => writes.put(keyspace, &key, &value.bytes()),
+            None => writes.delete(keyspace, &key),
+        }
+    }
+    writes
+}
+
+fn state_of(snapshot: &Snapshot) -> lithify::Result<State> {
+    let mut state = State::new();
+    for keyspace in snapshot.keyspaces() {
+        for pair in snapshot.range(&keyspace, KeyRange::all())? {
+            let (key, value) = pair?;
+            state.insert((keyspace.clone(), key), value);
+        }
+    }
+    Ok(state)
+}
+
+impl Instance for Open {
+    fn commit(&mut self, batches: &[Batch]) -> Result<u64, Failure> {
+        let batches: Vec<WriteBatch> = batches.iter().map(batch_of).collect();
+        let commit = self.store.commit_group(&batches).map_err(failure)?;
+        Ok(commit.get())
+    }
+
+    fn head(&self) -> u64 {
+        self.store.head().get()
+    }
+
+    fn sync(&mut self) -> Result<(), Failure> {
+        self.store.sync().map_err(failure)
+    }
+
+    fn state_at(&mut self, commit: u64) -> Result<Option<State>, Failure> {
+        let snapshot = self
+            .store
+            .snapshot_at(Commit::new(commit))
+            .map_err(failure)?;
+        match state_of(&snapshot) {
+            Ok(state) => {
+                check_single_reads(&snapshot, &state)?;
+                Ok(Some(state))
+            }
+            Err(Error::Thinned { .. }) => Ok(None),
+            Err(error) => Err(failure(error)),
+        }
+    }
+
+    fn pin(&mut self, commit: u64) -> Result<Option<Box<dyn Pinned>>, Failure> {
+        let snapshot = self
+            .store
+            .snapshot_at(Commit::new(commit))
+            .map_err(failure)?;
+        Ok(Some(Box::new(Reader(snapshot))))
+    }
+
+    fn tasks(&self) -> Vec<String> {
+        let events = self.store.held_events().iter();
+        // Only commits are news to the compactor; the rest is for observers.
+        let mut tasks: Vec<String> = events
+            .filter(|event| matches!(event, Event::SegmentAdded { .. } | Event::Committed { .. }))
+            .map(task_of)
+            .collect();
+        if self.may_work {
+            tasks.push("step".to_owned());
+        }
+        tasks
+    }
+
+    fn run(&mut self, task: &str) -> Result<(), Failure> {
+        if task == "step" {
+            let step = self.store.step().map_err(failure)?;
+            self.may_work = step != Step::Idle;
+        } else if let Some(index) = self.held(task) {
+            self.store.deliver(index);
+            self.may_work = true;
+        }
+        Ok(())
+    }
+
+    fn lose(&mut self, task: &str) {
+        if let Some(index) = self.held(task) {
+            self.store.lose(index);
+        }
+    }
+
+    fn settle(&mut self) -> Result<bool, Failure> {
+        self.may_work = false;
+        self.store.settle_within(SETTLE_STEPS).map_err(failure)
+    }
+
+    fn layout(&self) -> Option<String> {
+        let mut text = String::new();
+        for keyspace in &self.store.layout().keyspaces {
+            for segment in &keyspace.segments {
+                let _ = writeln!(
+                    text,
+                    "{} level {} commits {}..{}",
+                    keyspace.name, segment.window.level, segment.first, segment.last
+                );
+            }
+        }
+        Some(text)
+    }
+
+    fn layout_details(&self) -> Option<String> {
+        let stats = self.store.stats();
+        let ranges = self.store.readable_commits();
+        Some(format!(
+            "{}kept inputs {}\nreadable {ranges:?}\n",
+            self.store.layout(),
+            stats.kept_inputs
+        ))
+    }
+
+    fn files(&self) -> Option<BTreeSet<String>> {
+        Some(self.store.files().into_iter().collect())
+    }
+
+    fn equalities(&self, history: &[Batch]) -> Vec<Equality> {
+        let placement = self.options.placement.as_ref();
+        let counters = self.store.stats().counters;
+        let expected = placement.map(|placement| placement::expected(placement, history));
+        let live = expected.map_or(0, |layout| layout.lines().count() as u64);
+        let segments: u64 = history
+            .iter()
+            .map(|batch| {
+                let keyspaces: BTreeSet<u8> = batch
+                    .writes
+                    .iter()
+                    .map(|write| write.key.keyspace)
+                    .collect();
+                keyspaces.len() as u64
+            })
+            .sum();
+        let equality = |what, counted, expected| Equality {
+            what,
+            counted,
+            expected,
+        };
+        vec![
+            equality("commits", counters.commits, history.len() as u64),
+            equality("level-0 segments", counters.level_zero_segments, segments),
+            // Every merge turns its inputs into one segment.
+            equality(
+                "live segments",
+                (counters.level_zero_segments + counters.merges)
+                    .saturating_sub(counters.merge_inputs),
+                live,
+            ),
+        ]
+    }
+
+    fn close(self: Box<Self>) -> Result<(), Failure> {
+        self.store.close().map_err(failure)
+    }
+}
+
+/// A get of each key must agree with the scan; it takes another path, through filters.
+fn check_single_reads(snapshot: &Snapshot, state: &State) -> Result<(), Failure> {
+    for ((keyspace, key), value) in state {
+        let got = snapshot.get(keyspace, key).map_err(failure)?;
+        if got.as_ref() != Some(value) {
+            let key = String::from_utf8_lossy(key);
+            return Err(Failure::Other(format!(
+                "get of {keyspace}/{key} at commit {} finds {got:?}, the scan {value:?}",
+                snapshot.commit()
+            )));
+        }
+    }
+    Ok(())
+}
+
+struct Reader(Snapshot);
+
+impl Pinned for Reader {
+    fn state(&self) -> Result<State, Failure> {
+        state_of(&self.0).map_err(failure)
+    }
+}

@@ -1,0 +1,95 @@
+//! The engine of this project as a system under test.
+//!
+//! Callbacks are held back and delivered by the scheduler, compaction is stepped, and
+//! the tuning is small: blocks, WAL files and budgets of a few hundred bytes, so that
+//! ten commits go through rotations, spills, merges and manifest switches.
+
+mod instance;
+mod placement;
+mod settings;
+
+use std::sync::Arc;
+
+use ::lithify::fs::Fs;
+use ::lithify::{Error, Options, Store, verify};
+
+use crate::history::Batch;
+use crate::system::{Engine, Failure, Instance, Setting, Settings, System};
+use instance::Open;
+
+/// The system.
+#[derive(Debug)]
+pub struct Lithify;
+
+impl System for Lithify {
+    fn name(&self) -> &'static str {
+        "lithify"
+    }
+
+    fn about(&self) -> &'static str {
+        "the engine: commits into aligned windows, WAL, manifest, stepwise compaction"
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        settings::SETTINGS
+    }
+
+    fn configure(&self, settings: &Settings) -> Result<Arc<dyn Engine>, String> {
+        Ok(Arc::new(Configured {
+            options: settings::options(settings)?,
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct Configured {
+    options: Options,
+}
+
+impl Engine for Configured {
+    fn open(&self, fs: Arc<dyn Fs>) -> Result<Box<dyn Instance>, Failure> {
+        let mut store = Store::open(fs, self.options.clone()).map_err(failure)?;
+        store.hold_events();
+        Ok(Box::new(Open::new(store, &self.options)))
+    }
+
+    fn syncs_commits(&self) -> bool {
+        self.options.durability == ::lithify::Durability::Synced
+    }
+
+    fn check(&self, fs: &dyn Fs) -> Result<(), Failure> {
+        let report = verify::verify(fs).map_err(failure)?;
+        if report.is_sound() {
+            Ok(())
+        } else {
+            Err(Failure::Damage(report.to_string()))
+        }
+    }
+
+    fn expected_layout(&self, history: &[Batch]) -> Option<String> {
+        let placement = self.options.placement.as_ref()?;
+        Some(placement::expected(placement, history))
+    }
+
+    fn is_readable(&self, commit: u64, head: u64) -> Option<bool> {
+        let placement = self.options.placement.as_ref()?;
+        let keeps_all = placement.history == ::lithify::History::All;
+        (keeps_all || commit == head).then_some(true)
+    }
+
+    fn is_log(&self, file: &str) -> bool {
+        !file.starts_with("segment")
+    }
+}
+
+/// Sorts the engine's errors by what they say about the disk.
+fn failure(error: Error) -> Failure {
+    let message = error.to_string();
+    match error {
+        Error::Damage(_) | Error::NotAStore { .. } | Error::UnsupportedFormat { .. } => {
+            Failure::Damage(message)
+        }
+        Error::Io { .. } | Error::Poisoned { .. } => Failure::Disk(message),
+        _ => Failure::Other(message),
+    }
+}

@@ -1,0 +1,182 @@
+//! The options of the engine as settings with names and small values.
+
+use lithify::{
+    Alignment, Cascade, Compression, Durability, History, Options, Pacing, Placement, RemoveInputs,
+};
+
+use crate::system::{Setting, Settings};
+
+const fn fixed(
+    name: &'static str,
+    about: &'static str,
+    values: &'static [&'static str],
+) -> Setting {
+    Setting {
+        name,
+        about,
+        values,
+        may_change: false,
+    }
+}
+
+const fn tuning(
+    name: &'static str,
+    about: &'static str,
+    values: &'static [&'static str],
+) -> Setting {
+    Setting {
+        name,
+        about,
+        values,
+        may_change: true,
+    }
+}
+
+pub(super) const SETTINGS: &[Setting] = &[
+    fixed(
+        "divisor",
+        "commits of a window, level by level",
+        &["2", "3", "2,3", "4"],
+    ),
+    fixed(
+        "min-inputs",
+        "segments that a merge needs",
+        &["2", "2", "3"],
+    ),
+    fixed(
+        "history",
+        "versions that a merge keeps",
+        &["all", "all", "last-3", "newest"],
+    ),
+    fixed(
+        "remove-inputs",
+        "when inputs of merges go",
+        &[
+            "always",
+            "always",
+            "never",
+            "head-window-4",
+            "up-to-level-1",
+        ],
+    ),
+    tuning(
+        "cascade",
+        "how a commit reaches the levels that close",
+        &["step", "direct"],
+    ),
+    tuning(
+        "file-level",
+        "lowest level that lives in files",
+        &["1", "2", "3"],
+    ),
+    tuning(
+        "memory-budget",
+        "bytes of segments in memory",
+        &["100000", "300", "0"],
+    ),
+    tuning("wal-file", "bytes of a WAL file", &["300", "150", "4000"]),
+    tuning(
+        "manifest-file",
+        "bytes of a manifest",
+        &["0", "400", "65536"],
+    ),
+    tuning(
+        "durability",
+        "when a commit is acknowledged",
+        &["synced", "synced", "buffered"],
+    ),
+    tuning("compression", "of blocks", &["none", "none", "lz4"]),
+];
+
+/// The engine's options.
+pub(super) fn options(settings: &Settings) -> Result<Options, String> {
+    for name in settings.keys() {
+        if !SETTINGS.iter().any(|setting| setting.name == name) {
+            return Err(format!("the system lithify has no setting {name:?}"));
+        }
+    }
+    let value = |name: &str| {
+        let default = SETTINGS.iter().find(|setting| setting.name == name);
+        let default = default.map_or("", |setting| setting.values[0]);
+        settings.get(name).map_or(default, String::as_str)
+    };
+    let options = Options {
+        placement: Some(Placement {
+            alignment: alignment(value("divisor"))?,
+            min_inputs: number("min-inputs", value("min-inputs"))?,
+            history: history(value("history"))?,
+            remove_inputs: remove_inputs(value("remove-inputs"))?,
+        }),
+        create: true,
+        cascade: match value("cascade") {
+            "step" => Cascade::Step,
+            "direct" => Cascade::Direct,
+            other => return Err(unknown("cascade", other)),
+        },
+        file_level: Some(number("file-level", value("file-level"))?),
+        memory_budget_bytes: number("memory-budget", value("memory-budget"))?,
+        wal_file_bytes: number("wal-file", value("wal-file"))?,
+        manifest_file_bytes: number("manifest-file", value("manifest-file"))?,
+        block_bytes: 64,
+        cache_bytes: 0,
+        compression: match value("compression") {
+            "none" => Compression::None,
+            "lz4" => Compression::Lz4,
+            other => return Err(unknown("compression", other)),
+        },
+        filter_bits_per_key: 10,
+        durability: match value("durability") {
+            "synced" => Durability::Synced,
+            "buffered" => Durability::Buffered,
+            other => return Err(unknown("durability", other)),
+        },
+        pacing: Pacing::Manual,
+    };
+    options.check().map_err(|error| error.to_string())?;
+    Ok(options)
+}
+
+fn alignment(text: &str) -> Result<Alignment, String> {
+    let radices: Result<Vec<u64>, String> = text
+        .split(',')
+        .map(|part| number("divisor", part))
+        .collect();
+    let alignment = match radices?.as_slice() {
+        [divisor] => Alignment::uniform(*divisor),
+        radices => Alignment::mixed(radices),
+    };
+    alignment.map_err(|error| error.to_string())
+}
+
+fn history(text: &str) -> Result<History, String> {
+    match (text, text.strip_prefix("last-")) {
+        ("all", _) => Ok(History::All),
+        ("newest", _) => Ok(History::Newest),
+        (_, Some(commits)) => Ok(History::Last(number("history", commits)?)),
+        _ => Err(unknown("history", text)),
+    }
+}
+
+fn remove_inputs(text: &str) -> Result<RemoveInputs, String> {
+    if let Some(keep) = text.strip_prefix("head-window-") {
+        let keep = number("remove-inputs", keep)?;
+        return Ok(RemoveInputs::HeadWindow { keep });
+    }
+    if let Some(level) = text.strip_prefix("up-to-level-") {
+        return Ok(RemoveInputs::UpToLevel(number("remove-inputs", level)?));
+    }
+    match text {
+        "always" => Ok(RemoveInputs::Always),
+        "never" => Ok(RemoveInputs::Never),
+        _ => Err(unknown("remove-inputs", text)),
+    }
+}
+
+fn number<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, String> {
+    text.parse()
+        .map_err(|_| format!("the setting {name} is {text:?}, which is not a number in range"))
+}
+
+fn unknown(name: &str, text: &str) -> String {
+    format!("the setting {name} has no value {text:?}")
+}

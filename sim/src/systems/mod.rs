@@ -1,0 +1,14 @@
+//! The systems that the laboratory knows.
+
+pub mod lithify;
+
+use crate::system::System;
+
+/// Every system; the first is the default.
+pub static SYSTEMS: &[&dyn System] = &[&lithify::Lithify];
+
+/// The system of this name.
+#[must_use]
+pub fn named(name: &str) -> Option<&'static dyn System> {
+    SYSTEMS.iter().copied().find(|system| system.name() == name)
+}

@@ -1,0 +1,74 @@
+//! The simulated file system is a file system, and its models are those of the literature.
+//!
+//! The same conformance cases that `OsFs` and `MemFs` pass run on [`SimFs`]; a property
+//! test of the root package compares operation lists with a real directory. The litmus
+//! tests are reviewed snapshots: every outcome that a model allows, and a table of the
+//! surprises that can be held beside the published one.
+
+use std::fmt::Write as _;
+
+use lithify_sim::conformance;
+use lithify_sim::simfs::litmus::LITMUS;
+use lithify_sim::simfs::model::MODELS;
+use lithify_sim::simfs::{Model, SimFs};
+
+#[test]
+fn the_simulated_file_system_conforms() {
+    conformance::check(&SimFs::new());
+}
+
+#[test]
+fn a_file_system_that_starts_from_an_image_conforms() {
+    conformance::check(&SimFs::from_image(&SimFs::new().image()));
+}
+
+/// Ferrite, figure 3: ext4 violates all three, XFS keeps the prefix of appends, btrfs
+/// breaks only the creation by rename.
+#[test]
+fn surprises_are_those_of_the_published_table() {
+    let surprising = |model: &str| -> Vec<&str> {
+        let model = Model::named(model).expect("the model exists");
+        let is_surprising = |litmus: &&_| {
+            let litmus: &lithify_sim::simfs::litmus::Litmus = litmus;
+            !litmus.surprises(model).is_empty()
+        };
+        LITMUS[..3]
+            .iter()
+            .filter(is_surprising)
+            .map(|litmus| litmus.name)
+            .collect()
+    };
+    let all = vec!["prefix-append", "replace-via-rename", "create-via-rename"];
+    assert_eq!(surprising("ext4-ordered"), all);
+    assert_eq!(surprising("xfs"), all[1..]);
+    assert_eq!(surprising("btrfs"), all[2..]);
+    assert_eq!(surprising("posix-min"), all);
+    assert_eq!(surprising("strict-ordered"), Vec::<&str>::new());
+}
+
+#[test]
+fn litmus_outcomes_of_every_model() {
+    let mut text = String::new();
+    for litmus in LITMUS {
+        writeln!(text, "{}: {}", litmus.name, litmus.question).expect("a string grows");
+        for model in MODELS {
+            let outcomes = litmus.outcomes(model);
+            let surprises = litmus.surprises(model).len();
+            writeln!(
+                text,
+                "  {}: {} outcomes, {surprises} surprising",
+                model.name,
+                outcomes.len()
+            )
+            .expect("a string grows");
+            // Fills and sectors multiply the outcomes; a few of each kind tell enough.
+            for outcome in outcomes.iter().take(12) {
+                writeln!(text, "    {outcome:?}").expect("a string grows");
+            }
+            if outcomes.len() > 12 {
+                writeln!(text, "    ...").expect("a string grows");
+            }
+        }
+    }
+    insta::assert_snapshot!(text);
+}
