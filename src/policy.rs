@@ -63,6 +63,13 @@ pub(crate) fn next_closing_commit(placement: &Placement, after: Commit) -> Optio
         .map(Commit::new)
 }
 
+/// The last commit up to `through` at which any window closes, if there is one.
+pub(crate) fn last_closing_commit(placement: &Placement, through: Commit) -> Option<Commit> {
+    let width = placement.alignment.width(1)?;
+    let windows = through.get() / width;
+    (windows > 0).then(|| Commit::new(windows * width))
+}
+
 /// The widest window of a closing.
 pub(crate) fn widest_window(placement: &Placement, closing: Closing) -> Window {
     placement

@@ -194,6 +194,7 @@ fn assemble(
         memory_bytes: 0,
         events: Vec::new(),
         counters: Counters::default(),
+        latest_closing: Commit::ZERO,
         pause: (Commit::ZERO, 0),
         poison: None,
         read_only: mode == Mode::ReadOnly,

@@ -61,6 +61,8 @@ pub(crate) struct Storage {
     pub(crate) memory_bytes: usize,
     pub(crate) events: Vec<Event>,
     pub(crate) counters: Counters,
+    /// The latest commit whose closing was installed.
+    pub(crate) latest_closing: Commit,
     /// Entries written by the merges that close at one commit, and that commit.
     pub(crate) pause: (Commit, u64),
     pub(crate) poison: Option<String>,

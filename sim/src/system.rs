@@ -105,7 +105,7 @@ pub trait Engine: Send + Sync {
     }
 
     /// What a settled layout is after these batches, from the rule alone.
-    fn expected_layout(&self, history: &[Batch]) -> Option<String> {
+    fn expected_layout(&self, history: &[Batch]) -> Option<Vec<Piece>> {
         let _ = history;
         None
     }
@@ -141,6 +141,40 @@ pub struct Equality {
     pub counted: u64,
     /// How often the rule says that it happens.
     pub expected: u64,
+}
+
+/// A live segment.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Piece {
+    /// The keyspace.
+    pub keyspace: String,
+    /// The level.
+    pub level: u32,
+    /// The commit before its window.
+    pub start: u64,
+    /// The last commit of its window.
+    pub end: u64,
+    /// The first commit that wrote into it.
+    pub first: u64,
+    /// The last one.
+    pub last: u64,
+}
+
+impl fmt::Display for Piece {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            keyspace,
+            level,
+            start,
+            end,
+            first,
+            last,
+        } = self;
+        write!(
+            formatter,
+            "{keyspace} level {level} window ({start}..{end}] commits {first}..{last}"
+        )
+    }
 }
 
 /// A reader that stays where it is while the store goes on.
@@ -213,8 +247,8 @@ pub trait Instance {
         Ok(true)
     }
 
-    /// The layout, in the form of [`Engine::expected_layout`].
-    fn layout(&self) -> Option<String> {
+    /// The layout now, settled or not: oldest first, by keyspace.
+    fn layout(&self) -> Option<Vec<Piece>> {
         None
     }
 

@@ -168,15 +168,11 @@ impl FileJob {
             .map(|(meta, place)| Segment::in_file(meta.clone(), Arc::clone(&data), *place))
             .map(Arc::new)
             .collect();
-        let known = storage.manifest.state.keyspaces.len();
         Edit {
             flushed_through: self.at,
             oldest_wal: storage.wal.oldest_needed(self.at),
             next_file: storage.next_file,
-            keyspaces: storage.version.keyspace_names()[known..]
-                .iter()
-                .map(|name| name.to_string())
-                .collect(),
+            keyspaces: new_keyspaces(storage, self.at),
             files: vec![(number, length)],
             removed: removed.into_iter().collect(),
             added: segments,
@@ -353,4 +349,20 @@ impl<'a> Plan<'a> {
             })
             .collect();
     }
+}
+
+/// The keyspaces that the manifest does not know and that commits up to `through` have
+/// written to. Later ones must wait: a crash can still lose the commits that name them.
+fn new_keyspaces(storage: &Storage, through: Commit) -> Vec<String> {
+    let known = storage.manifest.state.keyspaces.len();
+    let names = storage.version.keyspace_names();
+    let roots = storage.version.all_roots().skip(known);
+    roots
+        .take_while(|(_, roots)| {
+            roots
+                .first()
+                .is_some_and(|node| node.meta().first <= through)
+        })
+        .map(|(keyspace, _)| names[keyspace as usize].to_string())
+        .collect()
 }

@@ -18,16 +18,24 @@ pub(crate) struct Output {
     pub(crate) inputs: usize,
 }
 
-/// Replaces the inputs of each output by it, and applies retention as of the closing
-/// at `at`. Readers of older versions are not disturbed.
+/// Replaces the inputs of each output by it, and applies retention. Readers of older
+/// versions are not disturbed.
+///
+/// Retention looks from the latest closing that was installed so far: the two lanes
+/// close out of order, and what a later closing removes must not be kept because an
+/// earlier one comes after it.
 pub(crate) fn install_outputs(storage: &mut Storage, at: Commit, outputs: Vec<Output>) {
+    // Segments are moved to files at any commit, and that must not decide what is kept.
+    let is_closing = storage.placement.alignment.closing_level(at) > 0;
+    if is_closing {
+        storage.latest_closing = storage.latest_closing.max(at);
+    }
     for output in outputs {
         install_output(storage, at, output);
     }
     let rule = storage.placement.remove_inputs;
-    // Segments are moved to files at any commit, and that must not decide what is kept.
-    let is_closing = storage.placement.alignment.closing_level(at) > 0;
     if is_closing && removes_later(rule) {
+        let at = storage.latest_closing;
         let version = Arc::make_mut(&mut storage.version);
         let removed = version.remove_inputs(&|input| removes(rule, at, input));
         storage.forget(removed);
@@ -42,7 +50,7 @@ fn install_output(storage: &mut Storage, at: Commit, output: Output) {
     let mut inputs = Vec::with_capacity(output.inputs);
     let mut gone = Vec::with_capacity(output.inputs);
     for node in &roots[inside_window(roots, meta.window)] {
-        if removes(rule, at, node.meta()) {
+        if removes(rule, storage.latest_closing, node.meta()) {
             node.for_each(&mut |segment| gone.push(Arc::clone(segment)));
             inputs.push(Input::Removed {
                 first: node.meta().first,

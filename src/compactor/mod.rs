@@ -28,7 +28,9 @@ use std::collections::VecDeque;
 use crate::commit::Commit;
 use crate::error::Result;
 use crate::event::Event;
-use crate::policy::{Closing, closings, next_closing_commit, plan, widest_window};
+use crate::policy::{
+    Closing, closings, last_closing_commit, next_closing_commit, plan, widest_window,
+};
 use crate::storage::Storage;
 
 use file_job::FileJob;
@@ -87,12 +89,15 @@ pub(crate) struct Compactor {
 
 impl Compactor {
     /// A compactor for a store that was just opened: all commits are known, and the
-    /// closings of the last flushed commit are looked at once more, in case a crash
-    /// came between its levels.
+    /// closings of the last flushed commit at which windows close are looked at once
+    /// more, in case a crash came between its levels, or before what it removes was
+    /// written down.
     pub(crate) fn new(storage: &Storage) -> Self {
+        let flushed_through = storage.manifest.state.flushed_through;
+        let last_closing = last_closing_commit(&storage.placement, flushed_through);
         Self {
             watermark: Watermark::new(storage.version.head()),
-            closed_through: storage.manifest.state.flushed_through.minus(1),
+            closed_through: last_closing.unwrap_or(flushed_through).minus(1),
             due: VecDeque::new(),
             memory_job: None,
             file_queue: VecDeque::new(),

@@ -19,7 +19,7 @@ use fixedbitset::FixedBitSet;
 use super::change::ChangeKind;
 use super::frontier::Frontier;
 use super::image::{Fill, Image};
-use super::order::requirements;
+use super::order::{dropping, keeping, requirements};
 use crate::keyed::Draws;
 
 /// How much to look at for one crash point.
@@ -233,14 +233,19 @@ impl<'run, 'log> Explorer<'run, 'log> {
             prefix.insert_range(..one);
             self.visit(prefix);
             if bound >= 1 {
-                let (without, with) = (self.dropping(&[one]), self.keeping(&[one]));
+                let (without, with) = (
+                    dropping(&self.required, &[one]),
+                    keeping(&self.required, &[one]),
+                );
                 self.visit(without);
                 self.visit(with);
             }
             if bound >= 2 {
                 for other in 0..one {
-                    let (without, with) =
-                        (self.dropping(&[one, other]), self.keeping(&[one, other]));
+                    let (without, with) = (
+                        dropping(&self.required, &[one, other]),
+                        keeping(&self.required, &[one, other]),
+                    );
                     self.visit(without);
                     self.visit(with);
                 }
@@ -249,30 +254,6 @@ impl<'run, 'log> Explorer<'run, 'log> {
                 return;
             }
         }
-    }
-
-    /// Everything but these and what requires them.
-    fn dropping(&self, dropped: &[usize]) -> FixedBitSet {
-        let mut set = self.all();
-        for index in 0..self.len() {
-            if dropped
-                .iter()
-                .any(|&drop| drop == index || self.required[index].contains(drop))
-            {
-                set.set(index, false);
-            }
-        }
-        set
-    }
-
-    /// Only these and what they require.
-    fn keeping(&self, kept: &[usize]) -> FixedBitSet {
-        let mut set = self.none();
-        for &index in kept {
-            set.insert(index);
-            set.union_with(&self.required[index]);
-        }
-        set
     }
 
     /// Random sets, with inclusion probabilities between rare and nearly certain.

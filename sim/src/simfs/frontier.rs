@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use fixedbitset::FixedBitSet;
 use lithify::fs::name;
 
 use super::change::{Change, ChangeKind, changes_of};
 use super::image::{Fill, Image};
 use super::model::{DirectoryScope, Model, SyncScope};
 use super::oplog::{Barrier, InodeId, Log, Mark, Operation};
-use super::order::requirements;
+use super::order::{dropping, keeping, requirements};
 
 /// A walk over a log. Invariant: `durable` holds exactly what every legal crash image
 /// at this position holds, and `pending` the changes that are not in it, in the order
@@ -106,6 +107,18 @@ impl<'log> Frontier<'log> {
         self.model.fills.iter().filter_map(fill).collect()
     }
 
+    /// Everything pending but these and what requires them.
+    #[must_use]
+    pub fn dropping(&self, dropped: &[usize]) -> FixedBitSet {
+        dropping(&requirements(self.model, &self.pending), dropped)
+    }
+
+    /// Only these of what is pending, and what they require.
+    #[must_use]
+    pub fn keeping(&self, kept: &[usize]) -> FixedBitSet {
+        keeping(&requirements(self.model, &self.pending), kept)
+    }
+
     /// Passes one operation.
     pub fn advance(&mut self) {
         let Some(operation) = self.next() else { return };
@@ -134,17 +147,6 @@ impl<'log> Frontier<'log> {
             _ => self.change(operation),
         }
         self.position += 1;
-    }
-
-    /// Passes operations until a crash point, and says whether there is one.
-    pub fn advance_to_crash_point(&mut self) -> bool {
-        while self.position < self.log.operations().len() {
-            if self.is_crash_point() {
-                return true;
-            }
-            self.advance();
-        }
-        true
     }
 
     fn change(&mut self, operation: &Operation) {

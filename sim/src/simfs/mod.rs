@@ -32,4 +32,5 @@ pub use frontier::Frontier;
 pub use fs::SimFs;
 pub use image::{Fill, Image};
 pub use model::Model;
-pub use oplog::{Mark, Operation};
+pub use oplog::{Log, Mark, Operation};
+pub use state::SkippedBarrier;

@@ -27,6 +27,28 @@ pub(super) fn requirements(model: &Model, changes: &[Change]) -> Vec<FixedBitSet
     required
 }
 
+/// Everything but these and what requires them.
+pub(super) fn dropping(required: &[FixedBitSet], dropped: &[usize]) -> FixedBitSet {
+    let is_dropped = |index: usize| {
+        dropped
+            .iter()
+            .any(|&drop| drop == index || required[index].contains(drop))
+    };
+    let mut set = FixedBitSet::with_capacity(required.len());
+    set.extend((0..required.len()).filter(|&index| !is_dropped(index)));
+    set
+}
+
+/// Only these and what they require.
+pub(super) fn keeping(required: &[FixedBitSet], kept: &[usize]) -> FixedBitSet {
+    let mut set = FixedBitSet::with_capacity(required.len());
+    for &index in kept {
+        set.insert(index);
+        set.union_with(&required[index]);
+    }
+    set
+}
+
 /// Whether `later` may be on the disk only if `earlier` is.
 fn requires(model: &Model, later: &Change, earlier: &Change) -> bool {
     if model.orders_all {

@@ -1,13 +1,12 @@
 //! An open engine, driven one callback and one step at a time.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use lithify::{Commit, Error, Event, KeyRange, Options, Snapshot, Step, Store, WriteBatch};
 
 use super::{failure, placement};
 use crate::history::{Batch, State};
-use crate::system::{Equality, Failure, Instance, Pinned};
+use crate::system::{Equality, Failure, Instance, Piece, Pinned};
 
 /// More steps than any history of the laboratory needs.
 const SETTLE_STEPS: u64 = 20_000;
@@ -145,28 +144,28 @@ impl Instance for Open {
         self.store.settle_within(SETTLE_STEPS).map_err(failure)
     }
 
-    fn layout(&self) -> Option<String> {
-        let mut text = String::new();
+    fn layout(&self) -> Option<Vec<Piece>> {
+        let mut pieces = Vec::new();
         for keyspace in &self.store.layout().keyspaces {
             for segment in &keyspace.segments {
-                let _ = writeln!(
-                    text,
-                    "{} level {} commits {}..{}",
-                    keyspace.name, segment.window.level, segment.first, segment.last
-                );
+                pieces.push(Piece {
+                    keyspace: keyspace.name.clone(),
+                    level: u32::from(segment.window.level),
+                    start: segment.window.start.get(),
+                    end: segment.window.end.get(),
+                    first: segment.first.get(),
+                    last: segment.last.get(),
+                });
             }
         }
-        Some(text)
+        Some(pieces)
     }
 
     fn layout_details(&self) -> Option<String> {
-        let stats = self.store.stats();
+        // How many inputs are kept below the live segments depends on the cascade, which
+        // may change; what can be read does not.
         let ranges = self.store.readable_commits();
-        Some(format!(
-            "{}kept inputs {}\nreadable {ranges:?}\n",
-            self.store.layout(),
-            stats.kept_inputs
-        ))
+        Some(format!("{}readable {ranges:?}\n", self.store.layout()))
     }
 
     fn files(&self) -> Option<BTreeSet<String>> {
@@ -177,7 +176,7 @@ impl Instance for Open {
         let placement = self.options.placement.as_ref();
         let counters = self.store.stats().counters;
         let expected = placement.map(|placement| placement::expected(placement, history));
-        let live = expected.map_or(0, |layout| layout.lines().count() as u64);
+        let live = expected.map_or(0, |layout| layout.len() as u64);
         let segments: u64 = history
             .iter()
             .map(|batch| {

@@ -14,7 +14,7 @@ use ::lithify::fs::Fs;
 use ::lithify::{Error, Options, Store, verify};
 
 use crate::history::Batch;
-use crate::system::{Engine, Failure, Instance, Setting, Settings, System};
+use crate::system::{Engine, Failure, Instance, Piece, Setting, Settings, System};
 use instance::Open;
 
 /// The system.
@@ -66,7 +66,7 @@ impl Engine for Configured {
         }
     }
 
-    fn expected_layout(&self, history: &[Batch]) -> Option<String> {
+    fn expected_layout(&self, history: &[Batch]) -> Option<Vec<Piece>> {
         let placement = self.options.placement.as_ref()?;
         Some(placement::expected(placement, history))
     }

@@ -4,58 +4,61 @@
 //! level 1 upwards. Nothing else happens.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use lithify::Placement;
 
 use crate::history::Batch;
+use crate::system::Piece;
 
-/// A segment: its level, and its first and last commit.
-type Piece = (usize, u64, u64);
-
-/// The settled layout after `history`, one line for each segment.
-pub(super) fn expected(placement: &Placement, history: &[Batch]) -> String {
-    let mut keyspaces: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+/// The settled layout after `history`.
+pub(super) fn expected(placement: &Placement, history: &[Batch]) -> Vec<Piece> {
+    let mut keyspaces: BTreeMap<&str, Vec<Piece>> = BTreeMap::new();
     for (index, batch) in history.iter().enumerate() {
         let commit = index as u64 + 1;
         for write in &batch.writes {
-            let commits = keyspaces.entry(write.key.keyspace_name()).or_default();
-            if commits.last() != Some(&commit) {
-                commits.push(commit);
+            let name = write.key.keyspace_name();
+            let pieces = keyspaces.entry(name).or_default();
+            if pieces.last().is_none_or(|piece| piece.last != commit) {
+                pieces.push(single(name, commit));
             }
         }
     }
-    let mut text = String::new();
-    for (name, commits) in keyspaces {
-        let mut pieces: Vec<Piece> = commits.iter().map(|&commit| (0, commit, commit)).collect();
-        for (level, &width) in placement.alignment.widths().iter().enumerate().skip(1) {
-            pieces = merge(
-                &pieces,
-                level,
-                width,
-                history.len() as u64,
-                placement.min_inputs,
-            );
-        }
-        for (level, first, last) in pieces {
-            let _ = writeln!(text, "{name} level {level} commits {first}..{last}");
+    let head = history.len() as u64;
+    let widths = placement.alignment.widths();
+    for pieces in keyspaces.values_mut() {
+        for (level, &width) in widths.iter().enumerate().skip(1) {
+            *pieces = merge(pieces, level as u32, width, head, placement.min_inputs);
         }
     }
-    text
+    keyspaces.into_values().flatten().collect()
 }
 
-fn merge(pieces: &[Piece], level: usize, width: u64, head: u64, least: u32) -> Vec<Piece> {
-    let window = |piece: &Piece| (piece.2 - 1) / width;
+fn single(keyspace: &str, commit: u64) -> Piece {
+    Piece {
+        keyspace: keyspace.to_owned(),
+        level: 0,
+        start: commit - 1,
+        end: commit,
+        first: commit,
+        last: commit,
+    }
+}
+
+fn merge(pieces: &[Piece], level: u32, width: u64, head: u64, least: u32) -> Vec<Piece> {
+    let window = |piece: &Piece| (piece.last - 1) / width;
     let mut merged = Vec::new();
     for inputs in pieces.chunk_by(|one, other| window(one) == window(other)) {
-        let is_closed = window(&inputs[0])
-            .checked_add(1)
-            .and_then(|windows| windows.checked_mul(width))
-            .is_some_and(|end| end <= head);
-        if is_closed && inputs.len() >= least as usize {
-            merged.push((level, inputs[0].1, inputs[inputs.len() - 1].2));
-        } else {
-            merged.extend_from_slice(inputs);
+        let start = window(&inputs[0]) * width;
+        let end = start.checked_add(width).filter(|&end| end <= head);
+        match end {
+            Some(end) if inputs.len() >= least as usize => merged.push(Piece {
+                level,
+                start,
+                end,
+                last: inputs[inputs.len() - 1].last,
+                ..inputs[0].clone()
+            }),
+            _ => merged.extend_from_slice(inputs),
         }
     }
     merged

@@ -1,0 +1,221 @@
+//! Many seeds: generate, execute, crash, judge; and what all of it has covered.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::crashes::{Explored, Reach, crash_everywhere, guarded};
+use crate::execute::{Execution, execute};
+use crate::generate::{Recipe, expecting, generate};
+use crate::judge::Enabled;
+use crate::keyed::Seed;
+use crate::oracle::{Finding, Oracle};
+use crate::plan::{Action, Plan};
+use crate::simfs::{Coverage, FaultKind, Model};
+
+/// What a campaign does with each seed.
+#[derive(Clone)]
+pub struct Campaign {
+    /// What seeds mean.
+    pub recipe: Recipe,
+    /// The models under which each execution is crashed.
+    pub models: Vec<&'static Model>,
+    /// How far crashes go.
+    pub reach: Reach,
+    /// The oracles.
+    pub enabled: Enabled,
+    /// The bug that is planted, by name.
+    pub bug: Option<&'static str>,
+    /// One of so many seeds is executed twice, to compare operations; 0 for none.
+    pub determinism_one_in: u64,
+}
+
+/// What happened to the faults of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FaultCount {
+    /// How often it was planned.
+    pub armed: u64,
+    /// How often it struck.
+    pub fired: u64,
+    /// In how many runs in which it struck a caller of the store saw an error.
+    pub observed: u64,
+}
+
+/// What was covered.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    /// Seeds.
+    pub seeds: u64,
+    /// Client operations and turns.
+    pub actions: u64,
+    /// Commits asked for.
+    pub commits: u64,
+    /// File operations.
+    pub operations: u64,
+    /// Images by model.
+    pub coverage: BTreeMap<&'static str, Coverage>,
+    /// Distinct images.
+    pub distinct: u64,
+    /// Openings of images, each with all oracles.
+    pub recovered: u64,
+    /// Faults by kind.
+    pub faults: BTreeMap<FaultKind, FaultCount>,
+    /// How often each kind of file operation happened, by the beginning of the file's
+    /// name: which parts of a store were reached.
+    pub marks: BTreeMap<String, u64>,
+}
+
+impl Ledger {
+    /// Adds what another worker has covered.
+    pub fn add(&mut self, other: &Self) {
+        self.seeds += other.seeds;
+        self.actions += other.actions;
+        self.commits += other.commits;
+        self.operations += other.operations;
+        self.distinct += other.distinct;
+        self.recovered += other.recovered;
+        for (model, coverage) in &other.coverage {
+            self.coverage.entry(model).or_default().add(*coverage);
+        }
+        for (kind, count) in &other.faults {
+            let sum = self.faults.entry(*kind).or_default();
+            sum.armed += count.armed;
+            sum.fired += count.fired;
+            sum.observed += count.observed;
+        }
+        for (mark, count) in &other.marks {
+            *self.marks.entry(mark.clone()).or_default() += count;
+        }
+    }
+
+    fn count(&mut self, plan: &Plan, execution: &Execution) {
+        self.seeds += 1;
+        self.actions += plan.actions.len() as u64;
+        let fired: BTreeSet<FaultKind> = execution
+            .lives
+            .iter()
+            .flat_map(|life| life.fired.iter().copied())
+            .collect();
+        for action in &plan.actions {
+            match action {
+                Action::Fault(fault) => self.faults.entry(fault.kind).or_default().armed += 1,
+                Action::Commit(batches) => self.commits += batches.len() as u64,
+                _ => {}
+            }
+        }
+        for kind in fired {
+            let count = self.faults.entry(kind).or_default();
+            count.fired += 1;
+            count.observed += u64::from(execution.observed > 0);
+        }
+        for life in &execution.lives {
+            for operation in life.log.operations() {
+                self.operations += u64::from(operation.is_call());
+                if operation.is_call() {
+                    let text = life.log.describe(operation).to_string();
+                    let end = text.find(|letter: char| letter.is_ascii_digit());
+                    let mark = text[..end.unwrap_or(text.len())].trim_end().to_owned();
+                    *self.marks.entry(mark).or_default() += 1;
+                }
+            }
+        }
+    }
+}
+
+/// A finding and the plan that shows it.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The seed.
+    pub seed: u64,
+    /// What is wrong.
+    pub finding: Finding,
+    /// A plan that shows it, with the finding as its expectation.
+    pub plan: Plan,
+}
+
+impl Campaign {
+    /// Everything about one seed. O(executions of its crash images).
+    pub fn seed(&self, seed: u64, ledger: &mut Ledger) -> Option<Found> {
+        let mut found = None;
+        let mut run = || found = self.seed_as_planted(seed, ledger);
+        match self.bug {
+            Some(bug) => self.recipe.system.with_bug(bug, &mut run),
+            None => run(),
+        }
+        found
+    }
+
+    fn seed_as_planted(&self, seed: u64, ledger: &mut Ledger) -> Option<Found> {
+        let mut plan = generate(&self.recipe, Seed(seed));
+        plan.bug = self.bug.map(str::to_owned);
+        self.plan(seed, &plan, ledger)
+    }
+
+    /// Everything about one plan.
+    pub fn plan(&self, seed: u64, plan: &Plan, ledger: &mut Ledger) -> Option<Found> {
+        let mut execution = None;
+        let panicked = guarded(&self.enabled, || {
+            execution = Some(execute(plan, &self.enabled, false));
+            Ok(())
+        });
+        let found = |finding: Finding, plan: &Plan| Found {
+            seed,
+            plan: expecting(plan, Some(finding.oracle)),
+            finding,
+        };
+        let Some(mut execution) = execution else {
+            return panicked.err().map(|finding| found(finding, plan));
+        };
+        ledger.count(plan, &execution);
+        if let Some(finding) = execution.finding.take() {
+            return Some(found(finding, plan));
+        }
+        if self.determinism_one_in > 0 && seed.is_multiple_of(self.determinism_one_in) {
+            let again = execute(plan, &self.enabled, false);
+            if let Some(finding) = difference(&execution, &again) {
+                return Some(found(finding, plan));
+            }
+        }
+        for model in &self.models {
+            let explored: Explored =
+                crash_everywhere(plan, &execution, model, self.reach, &self.enabled);
+            ledger
+                .coverage
+                .entry(model.name)
+                .or_default()
+                .add(explored.coverage);
+            ledger.distinct += explored.distinct;
+            ledger.recovered += explored.recovered;
+            if let Some((finding, plan)) = explored.finding {
+                return Some(found(finding, &plan));
+            }
+        }
+        None
+    }
+}
+
+/// The first operation in which two executions of one plan differ.
+fn difference(one: &Execution, other: &Execution) -> Option<Finding> {
+    if one.digest == other.digest {
+        return None;
+    }
+    let lines = |execution: &Execution| -> Vec<String> {
+        let lives = execution.lives.iter();
+        lives
+            .flat_map(|life| {
+                let operations = life.log.operations().iter();
+                operations.map(|operation| life.log.describe(operation).to_string())
+            })
+            .collect()
+    };
+    let (one, other) = (lines(one), lines(other));
+    let position = one.iter().zip(&other).position(|(a, b)| a != b);
+    let position = position.unwrap_or(one.len().min(other.len()));
+    let at = |lines: &[String]| lines.get(position).cloned().unwrap_or("the end".to_owned());
+    Some(Finding::new(
+        Oracle::Determinism,
+        format!(
+            "operation {position} is {:?} in the first run and {:?} in the second, or writes other bytes",
+            at(&one),
+            at(&other)
+        ),
+    ))
+}

@@ -1,0 +1,352 @@
+//! Crashing an execution everywhere it matters, and judging what is left.
+//!
+//! For each life of an execution, at every crash point, under a model: legal images are
+//! chosen within a budget, equal ones are recognised by their digest, and each new one
+//! is opened and judged. Then crashes during that judgement (so during recovery) are
+//! explored in the same way, to a depth.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::execute::{Execution, Life};
+use crate::judge::{Bounds, Enabled, Judge};
+use crate::keyed::{Domain, Seed};
+use crate::oracle::{Finding, Oracle};
+use crate::plan::{Action, Crash, Plan, Survivors};
+use crate::simfs::change::labels;
+use crate::simfs::oplog::{Log, Operation};
+use crate::simfs::{Budget, Choice, Coverage, Frontier, Image, Mark, Model, SimFs, explore};
+use crate::system::Engine;
+
+/// How far to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// Images for each crash point.
+    pub budget: Budget,
+    /// One of so many recoveries is itself crashed; 0 for none.
+    pub recoveries_one_in: u64,
+    /// Images for each crash point of a recovery.
+    pub recovery_budget: Budget,
+    /// How many crashes may follow one another, 1 or more.
+    pub depth: u32,
+    /// The most images that are judged for one execution and model.
+    pub most_images: u64,
+}
+
+impl Reach {
+    /// For many seeds.
+    pub const SMALL: Self = Self {
+        budget: Budget::SMALL,
+        recoveries_one_in: 16,
+        recovery_budget: Budget {
+            enumerate: 8,
+            bound: 0,
+            samples: 2,
+        },
+        depth: 2,
+        most_images: 4000,
+    };
+}
+
+/// What crashing an execution has shown.
+#[derive(Clone, Debug, Default)]
+pub struct Explored {
+    /// How much of what is legal was looked at.
+    pub coverage: Coverage,
+    /// Images that differ in what can be seen, or in what may be found in them.
+    pub distinct: u64,
+    /// Images that were opened and judged: distinct ones, and those of recoveries.
+    pub recovered: u64,
+    /// The first finding, and a plan that shows it.
+    pub finding: Option<(Finding, Plan)>,
+}
+
+/// Crashes an execution of `plan` under `model`.
+///
+/// # Panics
+/// When the plan's settings are impossible.
+#[must_use]
+pub fn crash_everywhere(
+    plan: &Plan,
+    execution: &Execution,
+    model: &'static Model,
+    reach: Reach,
+    enabled: &Enabled,
+) -> Explored {
+    let engine = plan
+        .system
+        .configure(&plan.settings)
+        .expect("settings are checked when a plan is made");
+    let mut explored = Explored::default();
+    for (number, life) in execution.lives.iter().enumerate() {
+        let mut crasher = Crasher {
+            plan,
+            engine: &*engine,
+            model,
+            reach,
+            enabled,
+            explored: &mut explored,
+            seen: BTreeSet::new(),
+            is_last_life: number + 1 == execution.lives.len(),
+        };
+        crasher.life(life);
+        if explored.finding.is_some() {
+            break;
+        }
+    }
+    explored
+}
+
+struct Crasher<'run> {
+    plan: &'run Plan,
+    engine: &'run dyn Engine,
+    model: &'static Model,
+    reach: Reach,
+    enabled: &'run Enabled,
+    explored: &'run mut Explored,
+    seen: BTreeSet<(u128, u64, u64)>,
+    is_last_life: bool,
+}
+
+impl Crasher<'_> {
+    fn life(&mut self, life: &Life) {
+        let mut frontier = Frontier::new(self.model, life.start.clone(), &life.log);
+        let mut judged_at = usize::MAX;
+        let mut judge = None;
+        loop {
+            if frontier.is_crash_point() || frontier.position() == life.end {
+                // One judge as long as the client's history stays the same.
+                let position = frontier.position();
+                let history = life.history_at(position);
+                let identity = std::ptr::from_ref(history) as usize;
+                if judged_at != identity {
+                    judge = Some(Judge::new(self.engine, history, self.enabled));
+                    judged_at = identity;
+                }
+                let judge = judge.as_ref().expect("just made");
+                let bounds = life.bounds(
+                    self.model,
+                    frontier.acknowledged(),
+                    frontier.issued().min(history.head()),
+                );
+                if self.point(life, &frontier, judge, bounds).is_break() {
+                    return;
+                }
+            }
+            if frontier.position() >= life.end {
+                return;
+            }
+            frontier.advance();
+        }
+    }
+
+    fn point(
+        &mut self,
+        life: &Life,
+        frontier: &Frontier<'_>,
+        judge: &Judge<'_>,
+        bounds: Bounds,
+    ) -> ControlFlow<()> {
+        let mut draws = Seed(self.plan.seed).draws(Domain::CrashImages, frontier.position() as u64);
+        let budget = self.reach.budget;
+        let coverage = explore::explore(frontier, budget, &mut draws, &mut |choice, image| {
+            let key = (image.digest(), bounds.acknowledged, bounds.issued);
+            if !self.seen.insert(key) {
+                return ControlFlow::Continue(());
+            }
+            self.explored.distinct += 1;
+            if let Err(finding) = self.judge(judge, &image, bounds) {
+                let plan = self.crashed_plan(life, frontier, &choice);
+                self.explored.finding = Some((finding, plan));
+                return ControlFlow::Break(());
+            }
+            if self.explored.recovered > self.reach.most_images {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        self.explored.coverage.add(coverage);
+        if self.explored.finding.is_some() || self.explored.recovered > self.reach.most_images {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    /// Opens an image and checks everything; sometimes crashes that as well.
+    fn judge(&mut self, judge: &Judge<'_>, image: &Image, bounds: Bounds) -> Result<(), Finding> {
+        let fs = SimFs::from_image(image);
+        self.plan
+            .skipped
+            .iter()
+            .for_each(|skip| fs.skip_barriers(skip.clone()));
+        self.explored.recovered += 1;
+        guarded(self.enabled, || judge.check(&fs, bounds).map(|_| ()))?;
+        let one_in = self.reach.recoveries_one_in;
+        let is_chosen = one_in > 0 && self.explored.recovered.is_multiple_of(one_in);
+        if is_chosen && self.reach.depth > 1 && !bounds.is_damaged {
+            self.recovery(judge, image, &fs.log(), bounds, self.reach.depth - 1)?;
+        }
+        Ok(())
+    }
+
+    /// Crashes inside the recovery of an image, and inside the recovery of that.
+    fn recovery(
+        &mut self,
+        judge: &Judge<'_>,
+        start: &Image,
+        log: &Log,
+        bounds: Bounds,
+        depth: u32,
+    ) -> Result<(), Finding> {
+        let mut frontier = Frontier::new(self.model, start.clone(), log);
+        let mut seen = BTreeSet::new();
+        let mut finding = None;
+        // Behind the end of the history comes the judge's own commit.
+        let end = probe_position(log).unwrap_or(log.operations().len());
+        while frontier.position() <= end && finding.is_none() {
+            if frontier.is_crash_point() {
+                let bounds = Bounds {
+                    acknowledged: frontier.acknowledged(),
+                    issued: frontier.issued(),
+                    ..bounds
+                };
+                let identity = frontier.position() as u64;
+                let mut draws = Seed(self.plan.seed).draws(Domain::Recovery, identity);
+                let budget = self.reach.recovery_budget;
+                explore::explore(&frontier, budget, &mut draws, &mut |_, image| {
+                    if !seen.insert((image.digest(), bounds.acknowledged)) {
+                        return ControlFlow::Continue(());
+                    }
+                    self.explored.recovered += 1;
+                    let fs = SimFs::from_image(&image);
+                    self.plan
+                        .skipped
+                        .iter()
+                        .for_each(|skip| fs.skip_barriers(skip.clone()));
+                    let outcome = guarded(self.enabled, || judge.check(&fs, bounds).map(|_| ()));
+                    let outcome = match outcome {
+                        Ok(()) if depth > 1 => {
+                            self.recovery(judge, &image, &fs.log(), bounds, depth - 1)
+                        }
+                        outcome => outcome,
+                    };
+                    match outcome {
+                        Ok(()) => ControlFlow::Continue(()),
+                        Err(found) => {
+                            finding = Some(Finding {
+                                message: format!(
+                                    "{} (after a crash during recovery)",
+                                    found.message
+                                ),
+                                ..found
+                            });
+                            ControlFlow::Break(())
+                        }
+                    }
+                });
+            }
+            if frontier.next().is_none() {
+                break;
+            }
+            frontier.advance();
+        }
+        finding.map_or(Ok(()), Err)
+    }
+
+    /// The plan that ends with this crash.
+    fn crashed_plan(&self, life: &Life, frontier: &Frontier<'_>, choice: &Choice) -> Plan {
+        let (action, before) = place_of(&life.log, frontier.position());
+        let crash = Crash {
+            before,
+            survivors: survivors(&life.log, frontier, choice),
+            fill: choice.fill.name().to_owned(),
+        };
+        let mut plan = self.plan.clone();
+        plan.model = self.model;
+        if let Some(action) = action {
+            plan.actions.truncate(action as usize + 1);
+        } else if self.is_last_life {
+            plan.actions.clear();
+        }
+        plan.actions.push(Action::Crash(crash));
+        plan
+    }
+}
+
+/// Turns a panic into a finding.
+///
+/// # Errors
+/// The finding of `run`, or one of [`Oracle::Panic`].
+pub fn guarded<T: Default>(
+    enabled: &Enabled,
+    run: impl FnOnce() -> Result<T, Finding>,
+) -> Result<T, Finding> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(outcome) => outcome,
+        Err(panic) => {
+            let message = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or(panic.downcast_ref::<&str>().copied());
+            enabled.object(
+                Oracle::Panic,
+                message.unwrap_or("a panic without a message"),
+            )?;
+            Ok(T::default())
+        }
+    }
+}
+
+/// Where the judge begins to commit what no history holds.
+fn probe_position(log: &Log) -> Option<usize> {
+    let mut last = None;
+    let mut issued = 0;
+    for (position, operation) in log.operations().iter().enumerate() {
+        if let Operation::Mark(Mark::Issued(commit)) = operation {
+            if *commit == issued + 1 && last.is_some() {
+                return Some(position);
+            }
+            issued = *commit;
+            last = Some(position);
+        }
+    }
+    None
+}
+
+/// The action during which an operation happened, and its text and count in it.
+fn place_of(log: &Log, position: usize) -> (Option<u32>, Option<(String, u32)>) {
+    let operations = log.operations();
+    let mut start = 0;
+    let mut action = None;
+    for (index, operation) in operations[..position].iter().enumerate() {
+        if let Operation::Mark(Mark::Action(number)) = operation {
+            (start, action) = (index, Some(*number));
+        }
+    }
+    let Some(operation) = operations.get(position) else {
+        return (action, None);
+    };
+    let text = log.describe(operation).to_string();
+    let same = operations[start..=position]
+        .iter()
+        .filter(|other| other.is_call() && log.describe(other).to_string() == text)
+        .count();
+    (action, Some((text, same as u32)))
+}
+
+/// What survives, by readable names; the shorter of the two lists.
+fn survivors(log: &Log, frontier: &Frontier<'_>, choice: &Choice) -> Survivors {
+    let labels = labels(log, frontier.pending());
+    let (kept, lost): (Vec<_>, Vec<_>) = labels
+        .into_iter()
+        .enumerate()
+        .partition(|(index, _)| choice.kept.contains(*index));
+    let names = |list: Vec<(usize, String)>| list.into_iter().map(|(_, label)| label).collect();
+    if lost.len() <= kept.len() {
+        Survivors::AllBut(names(lost))
+    } else {
+        Survivors::Only(names(kept))
+    }
+}

@@ -1,0 +1,720 @@
+//! Running a plan: the client, the scheduler's decisions, faults and crashes.
+//!
+//! The executor keeps the history that the client knows of, puts marks into the log,
+//! and asks the oracles that can be asked while a store runs. A crash ends one *life* of
+//! the disk and begins another; the logs of all lives are kept, so that other crashes of
+//! the same execution can be explored afterwards.
+
+use std::sync::Arc;
+
+use crate::history::{Batch, History, State};
+use crate::judge::{Bounds, Enabled, Judge, Outcome, misplaced};
+use crate::oracle::{Finding, Oracle};
+use crate::plan::{Action, Crash, Plan, Survivors};
+use crate::simfs::change::labels;
+use crate::simfs::oplog::{Log, Operation};
+use crate::simfs::{Fault, FaultKind, Fill, Frontier, Image, Mark, Model, SimFs};
+use crate::system::{Engine, Failure, Instance, Pinned, Settings};
+
+/// A time between two losses of power.
+#[derive(Debug)]
+pub struct Life {
+    /// The disk at its beginning.
+    pub start: Image,
+    /// What was done to it.
+    pub log: Log,
+    /// Where in the log the plan's last action ended; the judge's own come after it.
+    pub end: usize,
+    /// What the client knew, from a position in the log on.
+    pub histories: Vec<(usize, History)>,
+    /// The faults that fired.
+    pub fired: Vec<FaultKind>,
+    /// Whether bytes rotted of which no copy and no later witness existed.
+    pub lost_witness: bool,
+}
+
+impl Life {
+    /// The history that the client knew at a position of the log.
+    #[must_use]
+    pub fn history_at(&self, position: usize) -> &History {
+        let known = self
+            .histories
+            .iter()
+            .rev()
+            .find(|(from, _)| *from <= position);
+        &known.unwrap_or(&self.histories[0]).1
+    }
+
+    /// What a crash may leave, given what went wrong in this life.
+    #[must_use]
+    pub fn bounds(&self, model: &Model, acknowledged: u64, issued: u64) -> Bounds {
+        bounds(model, &self.fired, self.lost_witness, acknowledged, issued)
+    }
+}
+
+fn bounds(
+    model: &Model,
+    fired: &[FaultKind],
+    lost_witness: bool,
+    acknowledged: u64,
+    issued: u64,
+) -> Bounds {
+    let excuses = |kind: &FaultKind| match kind {
+        FaultKind::BitRot => lost_witness,
+        kind => kind.excuses_loss(),
+    };
+    let excuses_loss = !model.honest || fired.iter().any(excuses);
+    Bounds {
+        acknowledged,
+        issued,
+        excuses_loss,
+        is_damaged: excuses_loss || fired.iter().any(|kind| kind.corrupts()),
+        is_unreadable: fired.contains(&FaultKind::LatentSector),
+    }
+}
+
+/// What came of a plan.
+#[derive(Debug)]
+pub struct Execution {
+    /// The first finding.
+    pub finding: Option<Finding>,
+    /// The action at which it came up, from 0; the number of actions for the end.
+    pub at_action: usize,
+    /// The lives.
+    pub lives: Vec<Life>,
+    /// Faults whose effect a caller of the store saw: an error or a refusal.
+    pub observed: u64,
+    /// A digest of all operations.
+    pub digest: u64,
+    /// A line for each thing that happened, when asked for.
+    pub timeline: Vec<String>,
+}
+
+/// Runs `plan` and judges what is left at its end.
+///
+/// # Panics
+/// When the plan's settings are impossible; parsing and generating check them.
+#[must_use]
+pub fn execute(plan: &Plan, enabled: &Enabled, wants_timeline: bool) -> Execution {
+    let mut executor = Executor::new(plan, enabled, wants_timeline);
+    let mut at_action = plan.actions.len();
+    let mut finding = None;
+    for (index, action) in plan.actions.iter().enumerate() {
+        if let Err(found) = executor.action(index, action) {
+            at_action = index;
+            finding = Some(found);
+            break;
+        }
+    }
+    let end = executor.fs.log_length();
+    if finding.is_none() {
+        finding = executor.finish().err();
+    }
+    executor.end_life(end);
+    Execution {
+        finding,
+        at_action,
+        digest: digest(&executor.lives),
+        lives: executor.lives,
+        observed: executor.observed,
+        timeline: executor.timeline,
+    }
+}
+
+fn digest(lives: &[Life]) -> u64 {
+    let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+    for life in lives {
+        for operation in life.log.operations() {
+            hasher.update(life.log.describe(operation).to_string().as_bytes());
+            if let Operation::Write { bytes, .. } = operation {
+                hasher.update(life.log.bytes(bytes));
+            }
+            hasher.update(b"\n");
+        }
+    }
+    hasher.digest()
+}
+
+struct Executor<'run> {
+    plan: &'run Plan,
+    enabled: &'run Enabled,
+    settings: Settings,
+    engine: Arc<dyn Engine>,
+    fs: SimFs,
+    start: Image,
+    instance: Option<Box<dyn Instance>>,
+    history: History,
+    histories: Vec<(usize, History)>,
+    acknowledged: u64,
+    pins: Vec<(u64, Box<dyn Pinned>, Arc<State>)>,
+    lives: Vec<Life>,
+    /// The faults of earlier lives: damage stays.
+    past: Vec<FaultKind>,
+    observed: u64,
+    /// Whether the instance has run since an empty disk, undisturbed.
+    is_first: bool,
+    timeline: Vec<String>,
+    wants_timeline: bool,
+    /// Where the last action began in the log.
+    action_start: usize,
+}
+
+impl<'run> Executor<'run> {
+    fn new(plan: &'run Plan, enabled: &'run Enabled, wants_timeline: bool) -> Self {
+        let engine = plan.system.configure(&plan.settings);
+        let mut executor = Self {
+            plan,
+            enabled,
+            settings: plan.settings.clone(),
+            engine: engine.expect("settings are checked when a plan is made"),
+            fs: SimFs::new(),
+            start: Image::default(),
+            instance: None,
+            history: History::default(),
+            histories: Vec::new(),
+            acknowledged: 0,
+            pins: Vec::new(),
+            lives: Vec::new(),
+            past: Vec::new(),
+            observed: 0,
+            is_first: true,
+            timeline: Vec::new(),
+            wants_timeline,
+            action_start: 0,
+        };
+        executor.begin_life();
+        executor
+    }
+
+    fn begin_life(&mut self) {
+        for skip in &self.plan.skipped {
+            self.fs.skip_barriers(skip.clone());
+        }
+        self.histories = vec![(0, self.history.clone())];
+        self.fs.mark(Mark::Issued(self.history.head()));
+        self.fs.mark(Mark::Acknowledged(self.acknowledged));
+        self.action_start = 0;
+    }
+
+    fn end_life(&mut self, end: usize) {
+        self.pins.clear();
+        self.instance = None;
+        let mut histories = std::mem::take(&mut self.histories);
+        // Commits that were only added are part of the last history.
+        if let Some((_, last)) = histories.last_mut() {
+            *last = self.history.clone();
+        }
+        let lost_witness =
+            self.past.contains(&FaultKind::BitRot) || lost_witness(&self.fs.log(), &*self.engine);
+        self.past.extend(self.fs.fired());
+        self.lives.push(Life {
+            start: self.start.clone(),
+            log: self.fs.log(),
+            end,
+            histories,
+            fired: self.past.clone(),
+            lost_witness,
+        });
+    }
+
+    fn note(&mut self, line: impl FnOnce() -> String) {
+        if self.wants_timeline {
+            let line = line();
+            self.timeline.push(line);
+        }
+    }
+
+    fn is_faulty(&self) -> bool {
+        !self.past.is_empty() || !self.fs.fired().is_empty()
+    }
+
+    /// Errors are findings while the disk is healthy, and expected when it is not.
+    fn tolerate<T>(&mut self, outcome: Result<T, Failure>) -> Result<Option<T>, Finding> {
+        match outcome {
+            Ok(value) => Ok(Some(value)),
+            Err(failure) if self.is_faulty() => {
+                self.observed += 1;
+                self.note(|| format!("    fails: {failure}"));
+                Ok(None)
+            }
+            Err(failure) => {
+                self.enabled.object(Oracle::Errors, failure.to_string())?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn action(&mut self, index: usize, action: &Action) -> Result<(), Finding> {
+        if !matches!(action, Action::Crash(_)) {
+            self.action_start = self.fs.log_length();
+            self.fs.mark(Mark::Action(index as u32));
+        }
+        self.note(|| format!("{index:>4}  {action}"));
+        let before = self.fs.log_length();
+        let outcome = self.perform(action);
+        if self.wants_timeline {
+            let log = self.fs.log();
+            let operations = log.operations().get(before..).unwrap_or_default();
+            let lines = operations.iter().filter(|operation| operation.is_call());
+            let lines: Vec<String> = lines
+                .map(|operation| format!("        {}", log.describe(operation)))
+                .collect();
+            self.timeline.extend(lines);
+        }
+        outcome
+    }
+
+    fn perform(&mut self, action: &Action) -> Result<(), Finding> {
+        match action {
+            Action::Set(name, value) => {
+                self.settings.insert(name.clone(), value.clone());
+                return Ok(());
+            }
+            Action::Fault(fault) => {
+                self.arm(fault);
+                return Ok(());
+            }
+            Action::Heal => {
+                self.fs.disarm();
+                return Ok(());
+            }
+            Action::Crash(crash) => return self.crash(crash),
+            Action::Die => {
+                self.instance = None;
+                self.is_first = false;
+                return self.open().map(|_| ());
+            }
+            _ => {}
+        }
+        if self.instance.is_none() && !self.open()? {
+            return Ok(());
+        }
+        match action {
+            Action::Commit(batches) => self.commit(batches),
+            Action::Sync => self.sync(),
+            Action::Run(task) => {
+                let outcome = self.instance().run(task);
+                self.tolerate(outcome)?;
+                self.check_windows()
+            }
+            Action::Lose(task) => {
+                self.instance().lose(task);
+                Ok(())
+            }
+            Action::Settle => self.settle(),
+            Action::Reopen => self.reopen(),
+            Action::Read(commit) => self.read(*commit),
+            Action::Pin(commit) => self.pin(*commit),
+            Action::Release => self.release(),
+            _ => unreachable!("handled above"),
+        }
+    }
+
+    fn instance(&mut self) -> &mut dyn Instance {
+        &mut **self.instance.as_mut().expect("the store is open")
+    }
+
+    fn arm(&mut self, fault: &Fault) {
+        self.fs.arm(fault.clone());
+    }
+
+    /// Opens the store, with the settings of the moment; false when a fault prevents it.
+    fn open(&mut self) -> Result<bool, Finding> {
+        self.is_first &= self.history.head() == 0;
+        match self.plan.system.configure(&self.settings) {
+            Ok(engine) => self.engine = engine,
+            Err(message) => {
+                self.enabled.object(Oracle::Errors, message)?;
+            }
+        }
+        let mut outcome = self.engine.open(Arc::new(self.fs.clone()));
+        if let Err(failure) = &outcome
+            && self.is_faulty()
+        {
+            // Whatever an error has done, the next attempt without it must succeed.
+            self.observed += 1;
+            let message = failure.to_string();
+            self.note(|| format!("    cannot open: {message}"));
+            self.fs.disarm();
+            self.is_first = false;
+            outcome = self.engine.open(Arc::new(self.fs.clone()));
+        }
+        let bounds = self.bounds();
+        match outcome {
+            Ok(instance) => {
+                self.instance = Some(instance);
+                self.adopt(bounds)?;
+                Ok(true)
+            }
+            Err(failure) if bounds.excuses(&failure) => {
+                self.observed += 1;
+                Ok(false)
+            }
+            Err(failure) => {
+                self.enabled.object(Oracle::Opens, failure.to_string())?;
+                Ok(false)
+            }
+        }
+    }
+
+    fn bounds(&self) -> Bounds {
+        let mut fired = self.fs.fired();
+        let lost_witness = self.past.contains(&FaultKind::BitRot)
+            || (fired.contains(&FaultKind::BitRot) && lost_witness(&self.fs.log(), &*self.engine));
+        fired.extend(&self.past);
+        bounds(
+            self.plan.model,
+            &fired,
+            lost_witness,
+            self.acknowledged,
+            self.history.head(),
+        )
+    }
+
+    /// Takes over what the store says it holds, if that is possible.
+    fn adopt(&mut self, bounds: Bounds) -> Result<(), Finding> {
+        let head = self.instance().head();
+        if head < bounds.acknowledged && !bounds.excuses_loss {
+            self.enabled.object(
+                Oracle::Durability,
+                format!(
+                    "commit {} was acknowledged, the newest commit is {head}",
+                    bounds.acknowledged
+                ),
+            )?;
+        }
+        if head > bounds.issued {
+            self.enabled.object(
+                Oracle::Phantom,
+                format!(
+                    "the newest commit is {head}, only {} were asked for",
+                    bounds.issued
+                ),
+            )?;
+        }
+        let head = head.min(self.history.head());
+        if head < self.history.head() {
+            self.forget_after(head);
+        }
+        self.acknowledge(head);
+        Ok(())
+    }
+
+    /// Commits after `head` did not happen; what the client will ask for next has
+    /// their numbers.
+    fn forget_after(&mut self, head: u64) {
+        let position = self.fs.log_length();
+        if let Some((_, last)) = self.histories.last_mut() {
+            *last = self.history.clone();
+        }
+        self.history.truncate(head);
+        self.histories.push((position, self.history.clone()));
+        self.fs.mark(Mark::Issued(head));
+    }
+
+    fn acknowledge(&mut self, commit: u64) {
+        self.acknowledged = commit;
+        self.fs.mark(Mark::Acknowledged(commit));
+    }
+
+    fn commit(&mut self, batches: &[Batch]) -> Result<(), Finding> {
+        let head = self.instance().head();
+        if head < self.history.head() {
+            // An earlier commit failed, and this handle does not show it.
+            self.forget_after(head);
+        }
+        for batch in batches {
+            self.history.push(batch.clone());
+        }
+        let issued = self.history.head();
+        self.fs.mark(Mark::Issued(issued));
+        let outcome = self.instance().commit(batches);
+        let Some(number) = self.tolerate(outcome)? else {
+            return Ok(());
+        };
+        if number != issued {
+            self.enabled.object(
+                Oracle::Numbers,
+                format!("the commit should have number {issued} and has {number}"),
+            )?;
+        }
+        if self.engine.syncs_commits() {
+            self.acknowledge(issued);
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), Finding> {
+        let outcome = self.instance().sync();
+        if self.tolerate(outcome)?.is_some() {
+            let head = self.instance().head();
+            self.acknowledge(head.min(self.history.head()));
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), Finding> {
+        let outcome = self.instance().settle();
+        if self.tolerate(outcome)? == Some(false) {
+            self.enabled
+                .object(Oracle::Liveness, "background work does not end")?;
+        }
+        self.check_windows()?;
+        self.check_pins()?;
+        if !self.is_first || self.is_faulty() {
+            return Ok(());
+        }
+        let history = self.history.batches().to_vec();
+        for equality in self.instance().equalities(&history) {
+            if equality.counted != equality.expected {
+                self.enabled.object(
+                    Oracle::Counters,
+                    format!(
+                        "{} should be {} and are {}",
+                        equality.what, equality.expected, equality.counted
+                    ),
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_windows(&mut self) -> Result<(), Finding> {
+        if let Some(message) = self.instance().layout().as_deref().and_then(misplaced) {
+            self.enabled.object(Oracle::Windows, message)?;
+        }
+        Ok(())
+    }
+
+    fn reopen(&mut self) -> Result<(), Finding> {
+        self.is_first = false;
+        let instance = self.instance.take().expect("the store is open");
+        let head = instance.head();
+        let outcome = instance.close();
+        if self.tolerate(outcome)?.is_some() {
+            self.acknowledge(head.min(self.history.head()));
+        }
+        self.open().map(|_| ())
+    }
+
+    fn read(&mut self, commit: u64) -> Result<(), Finding> {
+        let head = self.instance().head().min(self.history.head());
+        let commit = commit.min(head);
+        let outcome = self.instance().state_at(commit);
+        let Some(found) = self.tolerate(outcome)? else {
+            return Ok(());
+        };
+        let expected = self.history.state(commit);
+        match found {
+            Some(state) if state != **expected => {
+                let oracle = if self.bounds().is_damaged {
+                    Oracle::Damage
+                } else if commit == head {
+                    Oracle::State
+                } else {
+                    Oracle::TimeTravel
+                };
+                self.enabled
+                    .object(oracle, format!("wrong as of commit {commit}"))
+            }
+            None if self.engine.is_readable(commit, head) == Some(true) && commit > 0 => {
+                self.enabled.object(
+                    Oracle::TimeTravel,
+                    format!("commit {commit} cannot be read"),
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn pin(&mut self, commit: u64) -> Result<(), Finding> {
+        let head = self.instance().head().min(self.history.head());
+        let commit = commit.min(head);
+        let outcome = self.instance().state_at(commit);
+        // A reader of what cannot be read has nothing to keep.
+        if !matches!(self.tolerate(outcome)?, Some(Some(_))) {
+            return Ok(());
+        }
+        let outcome = self.instance().pin(commit);
+        if let Some(Some(pinned)) = self.tolerate(outcome)? {
+            let expected = Arc::clone(self.history.state(commit));
+            self.pins.push((commit, pinned, expected));
+        }
+        Ok(())
+    }
+
+    fn check_pins(&mut self) -> Result<(), Finding> {
+        for index in 0..self.pins.len() {
+            let (commit, pinned, expected) = &self.pins[index];
+            let (commit, expected) = (*commit, Arc::clone(expected));
+            let outcome = pinned.state();
+            if let Err(failure) = &outcome
+                && !self.is_faulty()
+            {
+                self.enabled.object(
+                    Oracle::Snapshots,
+                    format!("a reader of commit {commit} fails: {failure}"),
+                )?;
+                continue;
+            }
+            let found = self.tolerate(outcome)?;
+            if found.is_some_and(|found| found != *expected) && !self.bounds().is_damaged {
+                self.enabled.object(
+                    Oracle::Snapshots,
+                    format!("a reader of commit {commit} sees something else now"),
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn release(&mut self) -> Result<(), Finding> {
+        self.check_pins()?;
+        if !self.pins.is_empty() {
+            self.pins.remove(0);
+        }
+        Ok(())
+    }
+
+    /// Loses power at a place of the last action, and starts on what is left.
+    fn crash(&mut self, crash: &Crash) -> Result<(), Finding> {
+        let log = self.fs.log();
+        let position = position_of(&log, self.action_start, crash.before.as_ref());
+        let mut frontier = Frontier::new(self.plan.model, self.start.clone(), &log);
+        while frontier.position() < position {
+            frontier.advance();
+        }
+        let image = image_of(&frontier, &log, crash);
+        let bounds = self.bounds();
+        let (acknowledged, issued) = (frontier.acknowledged(), frontier.issued());
+        self.end_life(log.operations().len());
+        let known = self
+            .lives
+            .last()
+            .expect("a life has ended")
+            .history_at(position);
+        self.history = known.clone();
+        self.history.truncate(issued.min(known.head()));
+        self.acknowledged = if bounds.excuses_loss { 0 } else { acknowledged };
+        self.is_first = false;
+        self.fs = SimFs::from_image(&image);
+        self.start = image;
+        self.begin_life();
+        self.open().map(|_| ())
+    }
+
+    /// The judgement at the end: faults stop, the process dies, and what is on the disk
+    /// is opened.
+    fn finish(&mut self) -> Result<(), Finding> {
+        self.check_pins()?;
+        self.pins.clear();
+        self.fs.disarm();
+        if self.instance.is_none() && !self.open()? {
+            return Ok(());
+        }
+        self.check_space()?;
+        self.instance = None;
+        let bounds = self.bounds();
+        let history = self.history.clone();
+        let judge = Judge::new(&*self.engine, &history, self.enabled);
+        if judge.check(&self.fs, bounds)? == Outcome::Refused {
+            self.observed += 1;
+        }
+        Ok(())
+    }
+
+    /// Opening and settling again and again must reach a fixed size.
+    fn check_space(&mut self) -> Result<(), Finding> {
+        const ROUNDS: usize = 4;
+        if self.is_faulty() {
+            return Ok(());
+        }
+        let disk = SimFs::from_image(&self.fs.image());
+        let mut sizes = Vec::new();
+        for _ in 0..ROUNDS {
+            let Ok(mut instance) = self.engine.open(Arc::new(disk.clone())) else {
+                return Ok(());
+            };
+            if instance.settle().is_err() {
+                return Ok(());
+            }
+            drop(instance);
+            let image = disk.image();
+            sizes.push((image.files().count(), image.total_bytes()));
+        }
+        if sizes[ROUNDS - 1].0 > sizes[1].0 || sizes[ROUNDS - 1].1 > sizes[1].1 {
+            self.enabled.object(
+                Oracle::Space,
+                format!("opened {ROUNDS} times without a write: files and bytes are {sizes:?}"),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Where in the log a crash strikes.
+fn position_of(log: &Log, start: usize, before: Option<&(String, u32)>) -> usize {
+    let end = log.operations().len();
+    let Some((text, count)) = before else {
+        return end;
+    };
+    let mut seen = 0;
+    for (position, operation) in log.operations().iter().enumerate().skip(start) {
+        if operation.is_call() && log.describe(operation).to_string() == *text {
+            seen += 1;
+            if seen == *count {
+                return position;
+            }
+        }
+    }
+    end
+}
+
+/// The image that a crash leaves at a frontier.
+fn image_of(frontier: &Frontier<'_>, log: &Log, crash: &Crash) -> Image {
+    let labels = labels(log, frontier.pending());
+    let named = |names: &[String]| -> Vec<usize> {
+        (0..labels.len())
+            .filter(|&index| names.contains(&labels[index]))
+            .collect()
+    };
+    let kept = match &crash.survivors {
+        Survivors::AllBut(names) => frontier.dropping(&named(names)),
+        Survivors::Only(names) => frontier.keeping(&named(names)),
+    };
+    let fill = frontier
+        .fills()
+        .into_iter()
+        .find(|fill| fill.name() == crash.fill);
+    frontier.durable().with(
+        frontier.pending(),
+        |index| kept.contains(index),
+        &fill.unwrap_or(Fill::Zero),
+    )
+}
+
+/// Whether bytes rotted that were written last in a log: nothing after them proves that
+/// they were ever whole.
+fn lost_witness(log: &Log, engine: &dyn Engine) -> bool {
+    let operations = log.operations();
+    operations.iter().enumerate().any(|(position, operation)| {
+        let Operation::Rot { inode, offset, .. } = operation else {
+            return false;
+        };
+        if !engine.is_log(log.name_of(*inode)) {
+            return false;
+        }
+        let last_write = operations[..position]
+            .iter()
+            .rev()
+            .find_map(|earlier| match earlier {
+                Operation::Write {
+                    inode: file,
+                    offset,
+                    ..
+                } if file == inode => Some(*offset),
+                _ => None,
+            });
+        last_write.is_none_or(|last| *offset >= last)
+    })
+}

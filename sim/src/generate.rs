@@ -1,0 +1,205 @@
+//! From a seed to a plan.
+//!
+//! The client's operations are generated first. Then they are run once on an undisturbed
+//! disk, to learn which background tasks there are, and the scheduler's decisions are
+//! written between them. Faults are drawn last, so that a plan with and without them
+//! has the same operations and the same schedule.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use lithify::fs::Fs as _;
+
+use crate::keyed::{Domain, Seed};
+use crate::oracle::Oracle;
+use crate::plan::{Action, Expectation, Plan};
+use crate::schedule::{Order, Scheduler, Turn};
+use crate::simfs::{Fault, FaultKind, Model, SimFs};
+use crate::system::{Instance, Settings, System};
+use crate::workload::Workload;
+
+/// What to draw from a seed.
+#[derive(Clone)]
+pub struct Recipe {
+    /// The system.
+    pub system: &'static dyn System,
+    /// The persistence model.
+    pub model: &'static Model,
+    /// The workload.
+    pub workload: &'static Workload,
+    /// The kinds of faults that may occur; each seed takes some of them.
+    pub faults: Vec<FaultKind>,
+    /// The order of turns; `None` draws one.
+    pub order: Option<Order>,
+    /// Settings that are not drawn.
+    pub fixed: Settings,
+}
+
+/// Turns that the background gets at most between two operations of the client.
+const MOST_TURNS: usize = 40;
+
+/// The plan of a seed.
+///
+/// # Panics
+/// When the fixed settings of the recipe are impossible.
+#[must_use]
+pub fn generate(recipe: &Recipe, seed: Seed) -> Plan {
+    let settings = settings(recipe, seed);
+    let operations = recipe.workload.operations(seed);
+    let order = recipe.order.clone().unwrap_or_else(|| Order::draw(seed));
+    let fs = SimFs::new();
+    let mut actions = schedule(recipe.system, &settings, seed, order, operations, &fs);
+    add_losses(seed, &mut actions);
+    add_faults(recipe, seed, &fs, &mut actions);
+    Plan {
+        system: recipe.system,
+        settings,
+        model: recipe.model,
+        seed: seed.0,
+        bug: None,
+        skipped: Vec::new(),
+        actions,
+        expectation: Expectation::Pass,
+    }
+}
+
+fn settings(recipe: &Recipe, seed: Seed) -> Settings {
+    let mut settings = Settings::new();
+    for (index, setting) in recipe.system.settings().iter().enumerate() {
+        let mut draws = seed.draws(Domain::Options, index as u64);
+        let value = draws.pick(setting.values);
+        settings.insert(setting.name.to_owned(), (*value).to_owned());
+    }
+    settings.extend(recipe.fixed.clone());
+    settings
+}
+
+/// Writes the scheduler's decisions between the client's operations.
+fn schedule(
+    system: &dyn System,
+    settings: &Settings,
+    seed: Seed,
+    order: Order,
+    operations: Vec<Action>,
+    fs: &SimFs,
+) -> Vec<Action> {
+    let engine = system
+        .configure(settings)
+        .expect("a system accepts the values that it offers");
+    let mut scheduler = Scheduler::new(seed, order);
+    let mut actions = Vec::new();
+    let mut instance = engine.open(Arc::new(fs.clone())).ok();
+    let has_setting = |name: &str| system.settings().iter().any(|setting| setting.name == name);
+    for operation in operations {
+        if matches!(&operation, Action::Set(name, _) if !has_setting(name)) {
+            continue;
+        }
+        if let Some(instance) = instance.as_deref_mut() {
+            background(instance, &mut scheduler, &mut actions);
+        }
+        match (&operation, &mut instance) {
+            (Action::Commit(batches), Some(instance)) => drop(instance.commit(batches)),
+            (Action::Settle, Some(instance)) => drop(instance.settle()),
+            (Action::Reopen | Action::Die, _) => {
+                drop(instance.take());
+                instance = engine.open(Arc::new(fs.clone())).ok();
+            }
+            _ => {}
+        }
+        actions.push(operation);
+    }
+    if let Some(instance) = instance.as_deref_mut() {
+        background(instance, &mut scheduler, &mut actions);
+    }
+    actions
+}
+
+fn background(instance: &mut dyn Instance, scheduler: &mut Scheduler, actions: &mut Vec<Action>) {
+    for _ in 0..MOST_TURNS {
+        match scheduler.next(&instance.tasks()) {
+            Turn::Client => return,
+            Turn::Task(task) => {
+                let outcome = instance.run(&task);
+                actions.push(Action::Run(task));
+                if outcome.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// In some seeds a few callbacks never arrive.
+fn add_losses(seed: Seed, actions: &mut [Action]) {
+    if !seed.draws(Domain::Schedule, 2).percent(20) {
+        return;
+    }
+    for (index, action) in actions.iter_mut().enumerate() {
+        if let Action::Run(task) = action
+            && task != "step"
+            && seed
+                .draws(Domain::Schedule, 1 << 32 | index as u64)
+                .percent(15)
+        {
+            *action = Action::Lose(task.clone());
+        }
+    }
+}
+
+fn add_faults(recipe: &Recipe, seed: Seed, fs: &SimFs, actions: &mut Vec<Action>) {
+    let prefixes = prefixes(fs);
+    let mut inserted: Vec<(usize, Action)> = Vec::new();
+    for &kind in &recipe.faults {
+        let mut draws = seed.draws(Domain::Faults, kind as u64);
+        // With several kinds on offer each seed takes a third of them.
+        if recipe.faults.len() > 1 && !draws.percent(33) {
+            continue;
+        }
+        for _ in 0..draws.between(1, 2) {
+            let at = draws.below(actions.len() as u64 + 1) as usize;
+            let is_any = draws.percent(30) || prefixes.is_empty();
+            let fault = Fault {
+                kind,
+                file: if is_any {
+                    String::new()
+                } else {
+                    draws.pick(&prefixes).clone()
+                },
+                at: draws.between(1, 6) as u32,
+            };
+            // Faults of metadata and reads strike most often while a store opens.
+            let opens = draws.percent(60);
+            inserted.push((at, Action::Fault(fault)));
+            if opens {
+                let later = (at + draws.below(4) as usize).min(actions.len());
+                inserted.push((later, Action::Die));
+            }
+        }
+    }
+    inserted.sort_by_key(|(at, _)| *at);
+    for (at, action) in inserted.into_iter().rev() {
+        actions.insert(at, action);
+    }
+}
+
+/// How the names of the store's files begin: everything before the first digit.
+fn prefixes(fs: &SimFs) -> Vec<String> {
+    let names = fs.list("").unwrap_or_default();
+    let prefix = |name: &String| {
+        let end = name.find(|letter: char| letter.is_ascii_digit());
+        end.map(|end| name[..end].to_owned())
+    };
+    let prefixes: BTreeSet<String> = names.iter().filter_map(prefix).collect();
+    prefixes
+        .into_iter()
+        .filter(|prefix| !prefix.is_empty())
+        .collect()
+}
+
+/// The same plan with what came of it.
+#[must_use]
+pub fn expecting(plan: &Plan, oracle: Option<Oracle>) -> Plan {
+    let mut plan = plan.clone();
+    plan.expectation = oracle.map_or(Expectation::Pass, Expectation::Violation);
+    plan
+}

@@ -1,0 +1,584 @@
+//! Whether a store that was opened after anything at all is what the history demands.
+//!
+//! The checks are ordered so that each oracle can be the first to object to something.
+//! An oracle can be switched off, to learn what the others would miss.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use lithify::fs::Fs as _;
+
+use crate::history::{Batch, History, Key, State, Value, Write, apply};
+use crate::oracle::{Finding, Oracle};
+use crate::simfs::{Mark, SimFs};
+use crate::system::{Engine, Failure, Instance, Piece};
+
+/// What may be found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// Every commit up to here was acknowledged.
+    pub acknowledged: u64,
+    /// No commit beyond this one was asked for.
+    pub issued: u64,
+    /// The disk has broken its promises: acknowledged commits may be missing.
+    pub excuses_loss: bool,
+    /// Stored bytes were changed: the store may refuse, and must not answer wrongly.
+    pub is_damaged: bool,
+    /// Stored bytes cannot be read: the store may say that the disk fails.
+    pub is_unreadable: bool,
+}
+
+impl Bounds {
+    /// Whether a store may refuse to go on like this.
+    #[must_use]
+    pub fn excuses(&self, failure: &Failure) -> bool {
+        match failure {
+            Failure::Damage(_) => self.is_damaged,
+            Failure::Disk(_) => self.is_unreadable,
+            Failure::Other(_) => false,
+        }
+    }
+}
+
+/// The oracles that are asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Enabled {
+    without: BTreeSet<Oracle>,
+}
+
+impl Enabled {
+    /// All but these.
+    #[must_use]
+    pub fn without(oracles: impl IntoIterator<Item = Oracle>) -> Self {
+        Self {
+            without: oracles.into_iter().collect(),
+        }
+    }
+
+    /// Objects, unless the oracle is switched off.
+    ///
+    /// # Errors
+    /// The finding.
+    pub fn object(&self, oracle: Oracle, message: impl Into<String>) -> Result<(), Finding> {
+        if self.without.contains(&oracle) {
+            Ok(())
+        } else {
+            Err(Finding::new(oracle, message))
+        }
+    }
+}
+
+/// How a check ended that found nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The store holds the history up to this commit.
+    Sound(u64),
+    /// The store says that it is damaged, and it is.
+    Refused,
+}
+
+/// Judges stores that ran one history.
+pub struct Judge<'run> {
+    engine: &'run dyn Engine,
+    history: &'run History,
+    enabled: &'run Enabled,
+    /// The layout after so many commits of a store that nothing happened to.
+    references: RefCell<BTreeMap<u64, Option<String>>>,
+}
+
+impl<'run> Judge<'run> {
+    /// A judge.
+    #[must_use]
+    pub fn new(engine: &'run dyn Engine, history: &'run History, enabled: &'run Enabled) -> Self {
+        Self {
+            engine,
+            history,
+            enabled,
+            references: RefCell::default(),
+        }
+    }
+
+    /// Opens the store on `fs` and checks everything, twice: also what a second opening
+    /// finds after one more commit. Leaves marks in the log of `fs`, so that crashes
+    /// during all of this can be judged in turn.
+    ///
+    /// # Errors
+    /// The first finding.
+    pub fn check(&self, fs: &SimFs, bounds: Bounds) -> Result<Outcome, Finding> {
+        fs.mark(Mark::Issued(bounds.issued));
+        fs.mark(Mark::Acknowledged(bounds.acknowledged));
+        let Some(mut instance) = self.open(fs, bounds)? else {
+            return Ok(Outcome::Refused);
+        };
+        let found = self.check_open(fs, &mut *instance, bounds);
+        let Some(head) = self.excuse(found, bounds)? else {
+            return Ok(Outcome::Refused);
+        };
+        // What was served must stay.
+        let served = Bounds {
+            acknowledged: head,
+            issued: head,
+            ..bounds
+        };
+        fs.mark(Mark::Issued(head));
+        fs.mark(Mark::Acknowledged(head));
+        let settled = self.check_settled(fs, &mut *instance, head);
+        let Some(details) = self.excuse(settled, bounds)? else {
+            return Ok(Outcome::Refused);
+        };
+        let again = self.check_again(fs, instance, served, details.as_deref());
+        Ok(self
+            .excuse(again, bounds)?
+            .map_or(Outcome::Refused, |()| Outcome::Sound(head)))
+    }
+
+    /// Turns refusals that the bounds excuse into `None`.
+    fn excuse<T>(&self, outcome: Checked<T>, bounds: Bounds) -> Result<Option<T>, Finding> {
+        match outcome {
+            Ok(value) => Ok(Some(value)),
+            Err(Stop::Finding(finding)) => Err(finding),
+            Err(Stop::Failure(failure)) if bounds.excuses(&failure) => Ok(None),
+            Err(Stop::Failure(failure)) => {
+                self.enabled.object(Oracle::Errors, failure.to_string())?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn open(&self, fs: &SimFs, bounds: Bounds) -> Result<Option<Box<dyn Instance>>, Finding> {
+        match self.engine.open(Arc::new(fs.clone())) {
+            Ok(instance) => Ok(Some(instance)),
+            Err(failure) if bounds.excuses(&failure) => Ok(None),
+            Err(failure) => {
+                self.enabled.object(Oracle::Opens, failure.to_string())?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// What an open store serves, before it has done anything.
+    fn check_open(&self, fs: &SimFs, instance: &mut dyn Instance, bounds: Bounds) -> Checked<u64> {
+        let head = self.check_head(instance, bounds)?;
+        self.check_windows(instance)?;
+        self.check_dangling(fs, instance)?;
+        let state = instance.state_at(head)?;
+        let Some(state) = state else {
+            self.enabled.object(
+                Oracle::TimeTravel,
+                format!("the newest commit, {head}, cannot be read"),
+            )?;
+            return Ok(head);
+        };
+        self.check_state(&state, head, bounds)?;
+        self.check_past(instance, head, bounds)?;
+        Ok(head)
+    }
+
+    fn check_head(&self, instance: &dyn Instance, bounds: Bounds) -> Checked<u64> {
+        let head = instance.head();
+        if head < bounds.acknowledged && !bounds.excuses_loss {
+            self.enabled.object(
+                Oracle::Durability,
+                format!(
+                    "commit {} was acknowledged, the newest commit is {head}",
+                    bounds.acknowledged
+                ),
+            )?;
+        }
+        if head > bounds.issued {
+            self.enabled.object(
+                Oracle::Phantom,
+                format!(
+                    "the newest commit is {head}, only {} were asked for",
+                    bounds.issued
+                ),
+            )?;
+        }
+        Ok(head.min(self.history.head()))
+    }
+
+    fn check_state(&self, state: &State, head: u64, bounds: Bounds) -> Checked<()> {
+        if state == &**self.history.state(head) {
+            return Ok(());
+        }
+        let oracle = if bounds.is_damaged {
+            Oracle::Damage
+        } else {
+            classify(self.history, head, state)
+        };
+        let difference = difference(self.history.state(head), state);
+        Ok(self
+            .enabled
+            .object(oracle, format!("at commit {head}: {difference}"))?)
+    }
+
+    fn check_past(&self, instance: &mut dyn Instance, head: u64, bounds: Bounds) -> Checked<()> {
+        for commit in 0..head {
+            match instance.state_at(commit)? {
+                Some(state) if state == **self.history.state(commit) => {}
+                Some(state) => {
+                    let oracle = if bounds.is_damaged {
+                        Oracle::Damage
+                    } else {
+                        Oracle::TimeTravel
+                    };
+                    let difference = difference(self.history.state(commit), &state);
+                    self.enabled.object(
+                        oracle,
+                        format!("as of commit {commit}, at head {head}: {difference}"),
+                    )?;
+                }
+                None if commit > 0 && self.engine.is_readable(commit, head) == Some(true) => {
+                    self.enabled.object(
+                        Oracle::TimeTravel,
+                        format!("commit {commit} cannot be read at head {head}, and nothing thins it out"),
+                    )?;
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Windows that are not aligned, out of order, or overlapping, at any moment.
+    fn check_windows(&self, instance: &dyn Instance) -> Checked<()> {
+        let Some(layout) = instance.layout() else {
+            return Ok(());
+        };
+        if let Some(message) = misplaced(&layout) {
+            self.enabled.object(Oracle::Windows, message)?;
+        }
+        Ok(())
+    }
+
+    fn check_dangling(&self, fs: &SimFs, instance: &dyn Instance) -> Checked<()> {
+        let Some(needed) = instance.files() else {
+            return Ok(());
+        };
+        let present = present_files(fs);
+        if let Some(missing) = needed.iter().find(|file| !present.contains(*file)) {
+            self.enabled.object(
+                Oracle::Dangling,
+                format!("the store needs {missing}, which is not there"),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// What holds when all background work is done. Returns the layout's details.
+    fn check_settled(
+        &self,
+        fs: &SimFs,
+        instance: &mut dyn Instance,
+        head: u64,
+    ) -> Checked<Option<String>> {
+        if !instance.settle()? {
+            self.enabled.object(
+                Oracle::Liveness,
+                format!("at commit {head} background work does not end"),
+            )?;
+        }
+        self.check_windows(instance)?;
+        let history = &self.history.batches()[..head as usize];
+        if let (Some(layout), Some(expected)) =
+            (instance.layout(), self.engine.expected_layout(history))
+            && layout != expected
+        {
+            self.enabled
+                .object(Oracle::Layout, layout_difference(&expected, &layout))?;
+        }
+        let details = instance.layout_details();
+        let reference = self.reference(head);
+        if details != reference {
+            self.enabled.object(
+                Oracle::Confluence,
+                format!(
+                    "settled at commit {head}, a store that nothing happened to has\n{}and this one has\n{}",
+                    reference.unwrap_or_default(),
+                    details.clone().unwrap_or_default()
+                ),
+            )?;
+        }
+        if let Some(state) = instance.state_at(head)? {
+            self.check_state(&state, head, Bounds::default())?;
+        }
+        self.check_orphans(fs, instance)?;
+        Ok(details)
+    }
+
+    fn check_orphans(&self, fs: &SimFs, instance: &dyn Instance) -> Checked<()> {
+        let Some(needed) = instance.files() else {
+            return Ok(());
+        };
+        self.check_dangling(fs, instance)?;
+        let present = present_files(fs);
+        let is_ours = |file: &&String| !STRAY.contains(&file.as_str());
+        if let Some(orphan) = present.difference(&needed).find(is_ours) {
+            self.enabled.object(
+                Oracle::Orphans,
+                format!("{orphan} is there, and nothing needs it"),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// One more commit, a close, the physical check, and a second opening.
+    fn check_again(
+        &self,
+        fs: &SimFs,
+        mut instance: Box<dyn Instance>,
+        served: Bounds,
+        details: Option<&str>,
+    ) -> Checked<()> {
+        let head = served.issued;
+        instance.close()?;
+        self.check_files(fs)?;
+        let Some(reopened) = self.open(fs, served)? else {
+            return Ok(());
+        };
+        instance = reopened;
+        if instance.head() != head {
+            self.enabled.object(
+                Oracle::Stability,
+                format!(
+                    "commit {head} was served, after a second opening the newest is {}",
+                    instance.head()
+                ),
+            )?;
+        }
+        if let Some(state) = instance.state_at(head)?
+            && state != **self.history.state(head)
+        {
+            let difference = difference(self.history.state(head), &state);
+            self.enabled.object(
+                Oracle::Stability,
+                format!("after a second opening at commit {head}: {difference}"),
+            )?;
+        }
+        if !instance.settle()? || instance.layout_details().as_deref() != details {
+            self.enabled.object(
+                Oracle::Idempotence,
+                format!(
+                    "settled again after a second opening at commit {head}, the layout is another"
+                ),
+            )?;
+        }
+        let probe = probe();
+        fs.mark(Mark::Issued(head + 1));
+        let number = instance.commit(std::slice::from_ref(&probe))?;
+        instance.sync()?;
+        if number != head + 1 {
+            self.enabled.object(
+                Oracle::Numbers,
+                format!("the commit after {head} has number {number}"),
+            )?;
+        }
+        drop(instance);
+        let Some(mut instance) = self.open(fs, served)? else {
+            return Ok(());
+        };
+        let mut expected = (**self.history.state(head)).clone();
+        apply(&mut expected, &probe);
+        let state = instance.state_at(head + 1);
+        if instance.head() != head + 1 || state != Ok(Some(expected)) {
+            self.enabled.object(
+                Oracle::Stability,
+                format!(
+                    "commit {} was synced after recovery and is not there",
+                    head + 1
+                ),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn check_files(&self, fs: &SimFs) -> Checked<()> {
+        match self.engine.check(fs) {
+            Ok(()) => Ok(()),
+            Err(failure) => Ok(self.enabled.object(Oracle::Physical, failure.to_string())?),
+        }
+    }
+
+    /// The layout's details after `head` commits of a store to which nothing happened.
+    fn reference(&self, head: u64) -> Option<String> {
+        if let Some(known) = self.references.borrow().get(&head) {
+            return known.clone();
+        }
+        let details = self.undisturbed(head);
+        self.references.borrow_mut().insert(head, details.clone());
+        details
+    }
+
+    fn undisturbed(&self, head: u64) -> Option<String> {
+        let fs = SimFs::new();
+        let mut instance = self.engine.open(Arc::new(fs)).ok()?;
+        for batch in &self.history.batches()[..head as usize] {
+            instance.commit(std::slice::from_ref(batch)).ok()?;
+        }
+        instance.settle().ok()?;
+        instance.layout_details()
+    }
+}
+
+/// The names that [`crate::simfs::FaultKind::StrayFiles`] leaves in the directory.
+const STRAY: [&str; 6] = [
+    ".DS_Store",
+    "wal-1",
+    "wal-000001.tmp",
+    "manifest-",
+    "segment-18446744073709551615",
+    "lost+found",
+];
+
+fn present_files(fs: &SimFs) -> BTreeSet<String> {
+    fs.list("").unwrap_or_default().into_iter().collect()
+}
+
+/// A commit that no history contains.
+fn probe() -> Batch {
+    Batch {
+        writes: vec![Write {
+            key: Key {
+                keyspace: 0,
+                key: 999,
+            },
+            value: Some(Value {
+                length: 9,
+                tag: 999_999,
+            }),
+        }],
+    }
+}
+
+/// Why a check did not come to its end.
+enum Stop {
+    Finding(Finding),
+    Failure(Failure),
+}
+
+type Checked<T> = Result<T, Stop>;
+
+impl From<Finding> for Stop {
+    fn from(finding: Finding) -> Self {
+        Self::Finding(finding)
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+/// The first thing that is wrong with the windows, if anything.
+pub(crate) fn misplaced(layout: &[Piece]) -> Option<String> {
+    for piece in layout {
+        let width = piece.end - piece.start;
+        let is_inside = piece.start < piece.first && piece.last <= piece.end;
+        if !is_inside || piece.first > piece.last || !piece.start.is_multiple_of(width) {
+            return Some(format!(
+                "{piece} is not an aligned window around its commits"
+            ));
+        }
+    }
+    layout.windows(2).find_map(|pair| {
+        let overlaps = pair[0].keyspace == pair[1].keyspace && pair[0].end > pair[1].start;
+        overlaps.then(|| format!("{} overlaps {}", pair[0], pair[1]))
+    })
+}
+
+fn layout_difference(expected: &[Piece], found: &[Piece]) -> String {
+    let (expected, found): (BTreeSet<&Piece>, BTreeSet<&Piece>) =
+        (expected.iter().collect(), found.iter().collect());
+    let missing = expected
+        .difference(&found)
+        .map(|piece| format!("missing: {piece}"));
+    let extra = found
+        .difference(&expected)
+        .map(|piece| format!("not by the rule: {piece}"));
+    missing.chain(extra).collect::<Vec<_>>().join("; ")
+}
+
+/// Which promise a wrong state breaks.
+fn classify(history: &History, head: u64, state: &State) -> Oracle {
+    if is_torn_batch(history, head, state) {
+        return Oracle::Atomicity;
+    }
+    let has_hole = (1..=head).any(|first| {
+        (first..head).any(|last| {
+            let mut without = State::new();
+            for (index, batch) in history.batches()[..head as usize].iter().enumerate() {
+                if !(first..=last).contains(&(index as u64 + 1)) {
+                    apply(&mut without, batch);
+                }
+            }
+            &without == state
+        })
+    });
+    if has_hole {
+        return Oracle::Prefix;
+    }
+    let model = history.state(head);
+    if state.keys().any(|key| !model.contains_key(key)) {
+        return Oracle::Resurrection;
+    }
+    Oracle::State
+}
+
+/// Whether everything that differs is what one batch of several writes has not done.
+fn is_torn_batch(history: &History, head: u64, state: &State) -> bool {
+    if head == 0 {
+        return false;
+    }
+    let model = history.state(head);
+    let differing: Vec<_> = model
+        .keys()
+        .chain(state.keys())
+        .filter(|key| model.get(*key) != state.get(*key))
+        .collect();
+    let batch = &history.batches()[head as usize - 1];
+    let before = history.state(head - 1);
+    let mut written = State::new();
+    apply(&mut written, batch);
+    let keys: BTreeSet<_> = batch
+        .writes
+        .iter()
+        .map(|write| (write.key.keyspace_name().to_owned(), write.key.bytes()))
+        .collect();
+    let changed = keys
+        .iter()
+        .filter(|key| before.get(*key) != model.get(*key))
+        .count();
+    let undone: BTreeSet<_> = differing
+        .iter()
+        .filter(|key| keys.contains(**key) && before.get(**key) == state.get(**key))
+        .collect();
+    let all: BTreeSet<_> = differing.iter().collect();
+    undone.len() == all.len() && undone.len() < changed
+}
+
+/// The first key that differs, for people.
+fn difference(expected: &State, found: &State) -> String {
+    let text = |value: Option<&Vec<u8>>| match value {
+        None => "nothing".to_owned(),
+        Some(value) => format!("{:?}", String::from_utf8_lossy(value)),
+    };
+    let mut keys: BTreeSet<_> = expected.keys().collect();
+    keys.extend(found.keys());
+    let differing: Vec<_> = keys
+        .into_iter()
+        .filter(|key| expected.get(*key) != found.get(*key))
+        .collect();
+    match differing.first() {
+        None => "no difference".to_owned(),
+        Some(key) => format!(
+            "{}/{} should be {} and is {} ({} keys differ)",
+            key.0,
+            String::from_utf8_lossy(&key.1),
+            text(expected.get(*key)),
+            text(found.get(*key)),
+            differing.len()
+        ),
+    }
+}

@@ -1,0 +1,198 @@
+//! The oracles: what is checked, by name.
+//!
+//! A finding names the oracle that objects and the place, which together are its
+//! signature: shrinking keeps both.
+
+use std::fmt;
+
+/// One promise that is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Oracle {
+    /// After a crash without other faults the store opens.
+    Opens,
+    /// Nothing fails while the disk is healthy.
+    Errors,
+    /// Acknowledged commits are there.
+    Durability,
+    /// No commit is there that nobody asked for.
+    Phantom,
+    /// No commit is missing while a later one is there.
+    Prefix,
+    /// Each commit is there as a whole or not at all.
+    Atomicity,
+    /// No deleted key comes back.
+    Resurrection,
+    /// Keys and values are otherwise those of the newest commit.
+    State,
+    /// Every readable commit reads as it was.
+    TimeTravel,
+    /// Windows are aligned and do not overlap, settled or not.
+    Windows,
+    /// The settled layout is the one of the rule.
+    Layout,
+    /// The settled layout, with entries and bytes, does not depend on schedule, crashes
+    /// or restarts.
+    Confluence,
+    /// Opening again changes nothing that can be seen.
+    Idempotence,
+    /// What a store has served after opening is there at the next opening.
+    Stability,
+    /// The physical check agrees.
+    Physical,
+    /// Every file that the store needs is there.
+    Dangling,
+    /// No other file is there when the store has settled.
+    Orphans,
+    /// Damage is reported, or harmless.
+    Damage,
+    /// Counters are what the rule predicts.
+    Counters,
+    /// Opening again and again does not take more and more space.
+    Space,
+    /// Readers see what they saw when they were opened.
+    Snapshots,
+    /// Settling ends, at the latest when faults have stopped.
+    Liveness,
+    /// Commit numbers go up by one, and none means two things.
+    Numbers,
+    /// The same plan does the same operations.
+    Determinism,
+    /// Nothing panics.
+    Panic,
+}
+
+impl Oracle {
+    /// Every oracle.
+    pub const ALL: &[Self] = &[
+        Self::Opens,
+        Self::Errors,
+        Self::Durability,
+        Self::Phantom,
+        Self::Prefix,
+        Self::Atomicity,
+        Self::Resurrection,
+        Self::State,
+        Self::TimeTravel,
+        Self::Windows,
+        Self::Layout,
+        Self::Confluence,
+        Self::Idempotence,
+        Self::Stability,
+        Self::Physical,
+        Self::Dangling,
+        Self::Orphans,
+        Self::Damage,
+        Self::Counters,
+        Self::Space,
+        Self::Snapshots,
+        Self::Liveness,
+        Self::Numbers,
+        Self::Determinism,
+        Self::Panic,
+    ];
+
+    /// The name that traces and the command line use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Opens => "opens",
+            Self::Errors => "errors",
+            Self::Durability => "durability",
+            Self::Phantom => "phantom",
+            Self::Prefix => "prefix",
+            Self::Atomicity => "atomicity",
+            Self::Resurrection => "resurrection",
+            Self::State => "state",
+            Self::TimeTravel => "time-travel",
+            Self::Windows => "windows",
+            Self::Layout => "layout",
+            Self::Confluence => "confluence",
+            Self::Idempotence => "idempotence",
+            Self::Stability => "stability",
+            Self::Physical => "physical",
+            Self::Dangling => "dangling",
+            Self::Orphans => "orphans",
+            Self::Damage => "damage",
+            Self::Counters => "counters",
+            Self::Space => "space",
+            Self::Snapshots => "snapshots",
+            Self::Liveness => "liveness",
+            Self::Numbers => "numbers",
+            Self::Determinism => "determinism",
+            Self::Panic => "panic",
+        }
+    }
+
+    /// What it demands, in a sentence.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Opens => "after a crash the store opens",
+            Self::Errors => "nothing fails while the disk is healthy",
+            Self::Durability => "acknowledged commits survive",
+            Self::Phantom => "no commit appears that nobody asked for",
+            Self::Prefix => "no commit is missing while a later one is there",
+            Self::Atomicity => "a commit is there as a whole or not at all",
+            Self::Resurrection => "no deleted key comes back",
+            Self::State => "the newest state is the model's",
+            Self::TimeTravel => "every readable commit reads as it was",
+            Self::Windows => "windows are aligned and never overlap",
+            Self::Layout => "the settled layout is that of the rule",
+            Self::Confluence => "the settled layout does not depend on schedule, crashes, restarts",
+            Self::Idempotence => "opening again changes nothing that can be seen",
+            Self::Stability => "what was served after opening stays",
+            Self::Physical => "an independent check of the files agrees",
+            Self::Dangling => "every file that is needed is there",
+            Self::Orphans => "no file is left that nothing needs",
+            Self::Damage => "damage is reported or harmless",
+            Self::Counters => "counters equal the prediction",
+            Self::Space => "opening again does not take more space",
+            Self::Snapshots => "readers keep seeing what they saw",
+            Self::Liveness => "settling ends",
+            Self::Numbers => "commit numbers go up by one and mean one thing",
+            Self::Determinism => "the same plan does the same operations",
+            Self::Panic => "nothing panics",
+        }
+    }
+
+    /// The oracle of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|oracle| oracle.name() == name)
+    }
+}
+
+impl fmt::Display for Oracle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// A broken promise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Which promise.
+    pub oracle: Oracle,
+    /// What is wrong, with the numbers compared.
+    pub message: String,
+}
+
+impl Finding {
+    /// A finding.
+    #[must_use]
+    pub fn new(oracle: Oracle, message: impl Into<String>) -> Self {
+        Self {
+            oracle,
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.oracle, self.message)
+    }
+}

@@ -1,0 +1,110 @@
+//! A plan: everything that a run does, as data.
+//!
+//! The client's operations, the scheduler's decisions, faults and crashes stand in one
+//! list in the order in which they happen. So a plan needs no seed to be run again,
+//! survives changes of the generators, and every line of it can be taken out: what a
+//! missing line would have named is simply not there any more.
+
+mod parse;
+mod print;
+
+pub use parse::{ParseError, parse};
+
+use crate::history::Batch;
+use crate::oracle::Oracle;
+use crate::simfs::SkippedBarrier;
+use crate::simfs::{Fault, Model};
+use crate::system::{Settings, System};
+
+/// The version of the trace format.
+pub const TRACE_VERSION: u32 = 1;
+
+/// One thing that happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The client commits batches, with one sync for all.
+    Commit(Vec<Batch>),
+    /// The client asks for durability.
+    Sync,
+    /// The scheduler runs a background task, or delivers a callback.
+    Run(String),
+    /// A callback is lost.
+    Lose(String),
+    /// All background work is done.
+    Settle,
+    /// The store is closed and opened.
+    Reopen,
+    /// The process dies and the machine does not: nothing is closed, then opened.
+    Die,
+    /// The client reads everything as of a commit; beyond the head, as of the head.
+    Read(u64),
+    /// A reader is opened as of a commit and kept.
+    Pin(u64),
+    /// The oldest reader is compared once more and closed.
+    Release,
+    /// A setting has another value from the next opening on.
+    Set(String, String),
+    /// A fault is armed.
+    Fault(Fault),
+    /// Faults that have not fired are taken back, and a full disk has room again.
+    Heal,
+    /// The machine loses power during the action before.
+    Crash(Crash),
+}
+
+/// Which pending changes a crash leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Survivors {
+    /// All but these, and what requires them.
+    AllBut(Vec<String>),
+    /// Only these, and what they require.
+    Only(Vec<String>),
+}
+
+/// A loss of power.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Crash {
+    /// Before which operation of the action: its text, and which one of that text,
+    /// counted from 1. `None`: after the action.
+    pub before: Option<(String, u32)>,
+    /// What is left.
+    pub survivors: Survivors,
+    /// The fill's name.
+    pub fill: String,
+}
+
+/// What a trace says about its own outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expectation {
+    /// Nothing is wrong.
+    Pass,
+    /// This oracle objects.
+    Violation(Oracle),
+}
+
+/// A whole run.
+#[derive(Clone)]
+pub struct Plan {
+    /// The system.
+    pub system: &'static dyn System,
+    /// Its settings at the beginning.
+    pub settings: Settings,
+    /// The persistence model.
+    pub model: &'static Model,
+    /// The seed that it came from, for people.
+    pub seed: u64,
+    /// The planted bug, if one is.
+    pub bug: Option<String>,
+    /// Barriers without effect.
+    pub skipped: Vec<SkippedBarrier>,
+    /// What happens.
+    pub actions: Vec<Action>,
+    /// What should come of it.
+    pub expectation: Expectation,
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{self}")
+    }
+}

@@ -1,0 +1,209 @@
+//! What clients do, generated up front as data.
+//!
+//! Each seed draws its own mix (swarm testing: Groce et al., ISSTA 2012): which kinds of
+//! operations occur at all, how hot the hot keys are, how often keys are deleted, how
+//! many keyspaces there are. Each operation has a stream of its own, so taking one out
+//! leaves the others as they are.
+
+use crate::history::{Batch, Key, Value, Write};
+use crate::keyed::{Domain, Draws, Seed};
+use crate::plan::Action;
+
+/// A named family of workloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Workload {
+    /// Its name.
+    pub name: &'static str,
+    /// What it stresses, in a sentence.
+    pub about: &'static str,
+    /// Client operations.
+    pub operations: u64,
+    /// The most keyspaces.
+    pub keyspaces: u64,
+    /// The most keys of a keyspace.
+    pub keys: u64,
+    /// The most writes of a batch.
+    pub writes: u64,
+    /// The longest value in bytes.
+    pub value_bytes: u64,
+    /// Percent of writes that delete; `None` draws it.
+    pub deletes: Option<u64>,
+}
+
+/// Every workload; the first is the default.
+pub const WORKLOADS: &[Workload] = &[
+    Workload {
+        name: "small",
+        about: "a dozen operations on a few keys: everything happens, and images can be enumerated",
+        operations: 12,
+        keyspaces: 2,
+        keys: 4,
+        writes: 3,
+        value_bytes: 12,
+        deletes: None,
+    },
+    Workload {
+        name: "mixed",
+        about: "forty operations, three keyspaces, some big batches",
+        operations: 40,
+        keyspaces: 3,
+        keys: 12,
+        writes: 6,
+        value_bytes: 200,
+        deletes: None,
+    },
+    Workload {
+        name: "hot-key",
+        about: "one key, written again and again",
+        operations: 24,
+        keyspaces: 1,
+        keys: 1,
+        writes: 1,
+        value_bytes: 10,
+        deletes: Some(20),
+    },
+    Workload {
+        name: "delete-heavy",
+        about: "most writes delete what others put",
+        operations: 24,
+        keyspaces: 2,
+        keys: 3,
+        writes: 3,
+        value_bytes: 8,
+        deletes: Some(60),
+    },
+    Workload {
+        name: "big-batches",
+        about: "batches of many sectors, so that they can be torn",
+        operations: 10,
+        keyspaces: 2,
+        keys: 40,
+        writes: 30,
+        value_bytes: 60,
+        deletes: Some(5),
+    },
+];
+
+impl Workload {
+    /// The workload of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        WORKLOADS.iter().find(|workload| workload.name == name)
+    }
+
+    /// The client's operations for a seed.
+    #[must_use]
+    pub fn operations(&self, seed: Seed) -> Vec<Action> {
+        let mix = Mix::draw(self, seed);
+        (0..self.operations)
+            .map(|number| mix.operation(number, &mut seed.draws(Domain::Workload, number + 1)))
+            .collect()
+    }
+}
+
+/// What one seed makes of a workload.
+struct Mix {
+    keyspaces: u64,
+    keys: u64,
+    writes: u64,
+    value_bytes: u64,
+    delete_percent: u64,
+    empty_percent: u64,
+    group_percent: u64,
+    /// Weights of the kinds of operations; a commit's is never 0.
+    weights: [u64; 9],
+}
+
+impl Mix {
+    fn draw(workload: &Workload, seed: Seed) -> Self {
+        let mut draws = seed.draws(Domain::Workload, 0);
+        // Half of the kinds do not occur in a given seed: what never happens together
+        // with something else is found that way.
+        let mut weight = |most: u64| {
+            let drawn = draws.between(1, most);
+            if draws.percent(50) { drawn } else { 0 }
+        };
+        let weights = [
+            40,
+            weight(10),
+            weight(6),
+            weight(6),
+            weight(6),
+            weight(8),
+            weight(8),
+            weight(6),
+            weight(4),
+        ];
+        Self {
+            keyspaces: draws.between(1, workload.keyspaces),
+            keys: draws.between(1, workload.keys),
+            writes: draws.between(1, workload.writes),
+            value_bytes: workload.value_bytes,
+            delete_percent: workload
+                .deletes
+                .unwrap_or_else(|| *draws.pick(&[0, 20, 50])),
+            empty_percent: *draws.pick(&[0, 0, 15]),
+            group_percent: *draws.pick(&[0, 25, 60]),
+            weights,
+        }
+    }
+
+    fn operation(&self, number: u64, draws: &mut Draws) -> Action {
+        match draws.weighted(&self.weights) {
+            1 => Action::Settle,
+            2 => Action::Reopen,
+            3 => Action::Die,
+            4 => Action::Sync,
+            5 => Action::Read(draws.below(number + 2)),
+            6 => Action::Pin(draws.below(number + 2)),
+            7 => Action::Release,
+            8 => Action::Set(
+                "cascade".to_owned(),
+                (*draws.pick(&["step", "direct"])).to_owned(),
+            ),
+            _ => Action::Commit(self.group(number, draws)),
+        }
+    }
+
+    fn group(&self, number: u64, draws: &mut Draws) -> Vec<Batch> {
+        let batches = if draws.percent(self.group_percent) {
+            draws.between(2, 3)
+        } else {
+            1
+        };
+        (0..batches)
+            .map(|batch| self.batch(number as u32 * 1000 + batch as u32 * 100, draws))
+            .collect()
+    }
+
+    fn batch(&self, tag: u32, draws: &mut Draws) -> Batch {
+        if draws.percent(self.empty_percent) {
+            return Batch::default();
+        }
+        let writes = draws.between(1, self.writes);
+        let write = |index: u64, draws: &mut Draws| {
+            // Squaring the draw makes low keys hot.
+            let key = draws.below(self.keys);
+            let key = if draws.percent(50) {
+                key * key / self.keys
+            } else {
+                key
+            };
+            let is_deletion = draws.percent(self.delete_percent);
+            let value = Value {
+                length: draws.below(self.value_bytes + 1) as u32,
+                tag: tag + index as u32,
+            };
+            Write {
+                key: Key {
+                    keyspace: draws.below(self.keyspaces) as u8,
+                    key: key as u16,
+                },
+                value: (!is_deletion).then_some(value),
+            }
+        };
+        Batch {
+            writes: (0..writes).map(|index| write(index, draws)).collect(),
+        }
+    }
+}
