@@ -197,12 +197,16 @@ impl WriteBatch {
                 prefix: operation.prefix,
             })
             .collect();
+        let first_wins = planted!(BatchFirstWriteWins);
         // Of several operations on a key the last stays last, by its position.
         order.sort_unstable_by(|a, b| {
             (a.keyspace, a.prefix)
                 .cmp(&(b.keyspace, b.prefix))
                 .then_with(|| self.key_at(a.position).cmp(self.key_at(b.position)))
-                .then_with(|| a.position.cmp(&b.position))
+                .then_with(|| match first_wins {
+                    true => b.position.cmp(&a.position),
+                    false => a.position.cmp(&b.position),
+                })
         });
         order
     }

@@ -69,8 +69,9 @@ pub fn parse_file_name(name: &str) -> Option<(FileKind, u64)> {
         if let Some(digits) = name.strip_prefix(kind.prefix()) {
             let number = digits.parse().ok()?;
             // Only the canonical spelling is ours: `wal-1` is somebody else's.
-            let is_ours = number <= HIGHEST_NUMBER && file_name(kind, number) == name;
-            return is_ours.then_some((kind, number));
+            let is_ours = file_name(kind, number) == name || planted!(SimilarNameIsOurs);
+            let is_usable = number <= HIGHEST_NUMBER || planted!(HugeNumberIsOurs);
+            return (is_ours && is_usable).then_some((kind, number));
         }
     }
     None

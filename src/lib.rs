@@ -8,6 +8,13 @@
 //!
 //! Start at [`Store`]. The modules below are in reading order.
 
+#[macro_use]
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
+#[macro_use]
+#[cfg(not(feature = "planted-bugs"))]
+mod planted;
+
 pub mod align;
 mod batch;
 mod codec;

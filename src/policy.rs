@@ -37,8 +37,13 @@ pub(crate) struct PlannedMerge {
 
 /// The closings at `at`, in the order in which they must happen.
 pub(crate) fn closings(placement: &Placement, cascade: Cascade, at: Commit) -> Vec<Closing> {
-    let highest = placement.alignment.closing_level(at);
-    match cascade {
+    let closing = placement.alignment.closing_level(at);
+    let highest = match closing {
+        2.. if planted!(HighestLevelForgotten) => closing - 1,
+        _ => closing,
+    };
+    let steps = planted!(DirectStepsAnyway);
+    match if steps { Cascade::Step } else { cascade } {
         Cascade::Step => (1..=highest)
             .map(|level| Closing {
                 at,
@@ -95,6 +100,11 @@ pub(crate) fn plan(
             let inputs = inside_window(roots, window);
             // What a lower level of this closing merges already counts as one piece.
             let merged_away = planned.as_ref().map_or(0, |merge| merge.inputs.len() - 1);
+            let merged_away = if planted!(DirectMergesHighest) {
+                0
+            } else {
+                merged_away
+            };
             let pieces = inputs.len() - merged_away;
             if pieces >= minimum {
                 planned = Some(PlannedMerge {

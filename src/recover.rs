@@ -11,6 +11,7 @@
 //! - opening an intact store changes nothing, so opening it twice is opening it once.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use crate::commit::Commit;
@@ -60,7 +61,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
     let found = Found::list(&*fs)?.unwrap_or_default();
     let loaded = manifest::load(&*fs, &found.manifests)?;
     let Some(loaded) = loaded else {
-        if !creates {
+        if !creates || planted!(FirstOpenRefused) && !found.is_empty() {
             return Err(not_a_store("no manifest is intact"));
         }
         found.must_be_unborn(&*fs)?;
@@ -78,7 +79,12 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
     let mut replay = replay_wal(&mut storage, &found)?;
     if mode == Mode::ReadWrite {
         let mut manifests = loaded.obsolete;
-        if !loaded.is_proven {
+        if planted!(SweepBeforeProof) {
+            let obsolete = std::mem::take(&mut manifests);
+            sweep(&mut storage, &Found::default(), &obsolete, &[])?;
+        }
+        let is_proven = loaded.is_proven || planted!(UnprovenManifestServed);
+        if !is_proven || planted!(ManifestAlwaysRewritten) {
             manifests.push(write_manifest(&mut storage)?);
         }
         write_wal_again(&mut storage, std::mem::take(&mut replay.unproven))?;
@@ -120,6 +126,7 @@ impl Found {
         let names = match fs.list("") {
             Ok(names) => names,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(_) if planted!(ListErrorIsEmpty) => return Ok(None),
             Err(error) => return Err(Error::io("list", "")(error)),
         };
         for (kind, number) in names.iter().filter_map(|name| parse_file_name(name)) {
@@ -146,11 +153,17 @@ impl Found {
         let lost = |what: String| Error::NotAStore {
             reason: format!("no manifest is intact, but {what} holds data: restore a backup"),
         };
+        if planted!(DamagedStoreRecreated) {
+            return Ok(());
+        }
         if let Some(&number) = self.segments.first() {
             return Err(lost(file_name(FileKind::Segment, number)));
         }
         match first_with_commits(fs, &self.wals)? {
             Some(number) => Err(lost(file_name(FileKind::Wal, number))),
+            None if planted!(TwiceInterruptedRefused) && self.wals.len() > 1 => {
+                Err(lost(file_name(FileKind::Wal, self.wals[1])))
+            }
             None => Ok(()),
         }
     }
@@ -180,7 +193,11 @@ fn assemble(
     let placement: Placement = state.placement.clone();
     Ok(Storage {
         file_level: options.file_level_for(&placement.alignment),
-        next_file: state.next_file.max(found.highest + 1),
+        next_file: if planted!(FileNumberReused) {
+            state.next_file
+        } else {
+            state.next_file.max(found.highest + 1)
+        },
         placement,
         version: Arc::new(version),
         wal: Wal::new(Vec::new(), options.wal_file_bytes),
@@ -232,7 +249,7 @@ fn replay_wal(storage: &mut Storage, found: &Found) -> Result<Replay> {
         // in files.
         record
             .new_keyspaces
-            .retain(|name| storage.version.keyspace(name).is_none());
+            .retain(|name| storage.version.keyspace(name).is_none() || planted!(NamedTwice));
         check_record(storage, &record)?;
         storage.apply(record);
         Ok(())
@@ -244,7 +261,7 @@ fn replay_wal(storage: &mut Storage, found: &Found) -> Result<Replay> {
 
 /// Writes the commits again whose durability the WAL does not prove.
 fn write_wal_again(storage: &mut Storage, unproven: Vec<Vec<u8>>) -> Result<()> {
-    if unproven.is_empty() {
+    if unproven.is_empty() && !planted!(RecoveryGrowsWal) {
         return Ok(());
     }
     let number = storage.allocate_file();
@@ -276,13 +293,14 @@ fn sweep(storage: &mut Storage, found: &Found, manifests: &[u64], wals: &[u64]) 
     let segments = found
         .segments
         .iter()
-        .filter(|number| !storage.data_files.contains_key(number))
+        .filter(|number| !storage.data_files.contains_key(number) && !planted!(OrphansNotSwept))
         .map(|&number| file_name(FileKind::Segment, number));
     for name in manifests.chain(wals).chain(segments) {
-        storage
-            .fs
-            .remove(&name)
-            .map_err(Error::io("remove", &name))?;
+        match storage.fs.remove(&name) {
+            // A directory with a name like ours is somebody else's.
+            Err(error) if error.kind() == ErrorKind::IsADirectory => {}
+            outcome => outcome.map_err(Error::io("remove", &name))?,
+        }
     }
     Ok(())
 }

@@ -10,7 +10,10 @@ use crate::segment::SegmentMeta;
 /// Whether an input of a merge is gone once the closing at `at` is done.
 pub(crate) fn removes(rule: RemoveInputs, at: Commit, input: &SegmentMeta) -> bool {
     let level = input.window.level;
-    let is_behind = |keep: u64| input.last.get().saturating_add(keep) <= at.get();
+    let is_behind = |keep: u64| match input.last {
+        _ if planted!(HeadWindowIgnoresCommit) => keep <= at.get(),
+        last => last.get().saturating_add(keep) <= at.get(),
+    };
     match rule {
         RemoveInputs::Never => false,
         RemoveInputs::Always => true,

@@ -22,7 +22,7 @@ use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::files::{FileKind, LOCK, file_name};
-use crate::fs::{Fs, Lock};
+use crate::fs::{Access, Fs, Lock};
 use crate::limits;
 use crate::manifest::Manifest;
 use crate::options::{Durability, Options, Placement};
@@ -128,7 +128,9 @@ impl Storage {
 
     /// Poisons the storage when a write or sync has failed.
     pub(crate) fn note<T>(&mut self, outcome: Result<T>) -> Result<T> {
-        if let Err(error @ Error::Io { .. }) = &outcome {
+        if let Err(error @ Error::Io { .. }) = &outcome
+            && !planted!(WriteErrorNotPoisoned)
+        {
             self.poison.get_or_insert_with(|| error.to_string());
         }
         outcome
@@ -146,10 +148,16 @@ impl Storage {
         let mut records = Vec::with_capacity(batches.len());
         for batch in batches {
             batch.check_limits()?;
+            if planted!(EmptyCommitSkipped) && batch.is_empty() {
+                continue;
+            }
             head = head.next();
             records.push(keyspaces.record(head, batch)?);
         }
         let outcome = self.write_records(&records);
+        if planted!(PublishedBeforeDurable) {
+            records.drain(..).for_each(|record| self.apply(record));
+        }
         self.note(outcome)?;
         for record in records {
             self.apply(record);
@@ -165,8 +173,13 @@ impl Storage {
         for record in records {
             self.wal.stage(record);
         }
+        if planted!(AckBeforeSync) {
+            self.wal.sync()?;
+            return self.wal.write();
+        }
         self.wal.write()?;
         match self.options.durability {
+            Durability::Synced if planted!(GroupCommitUnsynced) && records.len() > 1 => Ok(()),
             Durability::Synced => self.wal.sync(),
             Durability::Buffered => Ok(()),
         }
@@ -212,7 +225,7 @@ impl Storage {
     pub(crate) fn remove_one_obsolete(&mut self) -> Result<bool> {
         let position = self.obsolete.iter().position(|obsolete| match obsolete {
             Obsolete::Log(_) => true,
-            Obsolete::Data(data) => Arc::strong_count(data) == 1,
+            Obsolete::Data(data) => Arc::strong_count(data) == 1 || planted!(PinnedFileCut),
         });
         let Some(obsolete) = position.and_then(|position| self.obsolete.remove(position)) else {
             return Ok(false);
@@ -221,8 +234,14 @@ impl Storage {
             Obsolete::Log(name) => name,
             Obsolete::Data(data) => file_name(FileKind::Segment, data.number()),
         };
+        if planted!(PinnedFileCut) {
+            let file = self.fs.open(&file, Access::Write);
+            let _ = file.and_then(|file| file.set_len(0));
+        }
         let outcome = self.fs.remove(&file).map_err(Error::io("remove", &file));
-        self.note(outcome)?;
+        if !planted!(RemoveErrorIgnored) {
+            self.note(outcome)?;
+        }
         self.events.push(Event::FileRemoved { file });
         Ok(true)
     }

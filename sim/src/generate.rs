@@ -14,7 +14,7 @@ use crate::keyed::{Domain, Seed};
 use crate::oracle::Oracle;
 use crate::plan::{Action, Expectation, Plan};
 use crate::schedule::{Order, Scheduler, Turn};
-use crate::simfs::{Fault, FaultKind, Model, SimFs};
+use crate::simfs::{Fault, FaultKind, Model, SimFs, SkippedBarrier};
 use crate::system::{Instance, Settings, System};
 use crate::workload::Workload;
 
@@ -33,6 +33,8 @@ pub struct Recipe {
     pub order: Option<Order>,
     /// Settings that are not drawn.
     pub fixed: Settings,
+    /// Barriers without effect.
+    pub skipped: Vec<SkippedBarrier>,
 }
 
 /// Turns that the background gets at most between two operations of the client.
@@ -57,7 +59,7 @@ pub fn generate(recipe: &Recipe, seed: Seed) -> Plan {
         model: recipe.model,
         seed: seed.0,
         bug: None,
-        skipped: Vec::new(),
+        skipped: recipe.skipped.clone(),
         actions,
         expectation: Expectation::Pass,
     }

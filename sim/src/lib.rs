@@ -10,6 +10,7 @@ pub mod git;
 pub mod history;
 pub mod judge;
 pub mod keyed;
+pub mod mutants;
 pub mod observed;
 pub mod oracle;
 pub mod plan;

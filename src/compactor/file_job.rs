@@ -19,10 +19,11 @@ use crate::compactor::install::{Output, install_outputs};
 use crate::compactor::task::{MergeTask, RunningTask, Task};
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::files::{FileKind, file_name};
 use crate::manifest::Edit;
 use crate::policy::PlannedMerge;
 use crate::retention::removes;
-use crate::segment::{Segment, SegmentFileWriter, SegmentId};
+use crate::segment::{Segment, SegmentFileWriter, SegmentId, SegmentMeta};
 use crate::storage::{Obsolete, Storage};
 use crate::version::Node;
 
@@ -57,10 +58,13 @@ impl FileJob {
     /// The job that brings everything up to `at` into files, with these merges;
     /// `None` when there is nothing to write.
     pub(crate) fn new(storage: &Storage, at: Commit, merges: &[PlannedMerge]) -> Option<Self> {
-        let plan = Plan::new(storage, at, merges);
+        #[allow(unused_mut, reason = "a planted bug changes it")]
+        let mut plan = Plan::new(storage, at, merges);
         if plan.tasks.is_empty() {
             return None;
         }
+        #[cfg(feature = "planted-bugs")]
+        crate::planted::shuffle(&mut plan.tasks);
         Some(Self {
             at,
             waiting: plan.tasks,
@@ -85,7 +89,12 @@ impl FileJob {
             Phase::Create => {
                 let number = storage.allocate_file();
                 let options = storage.writer_options();
-                self.writer = Some(SegmentFileWriter::create(&*storage.fs, number, options)?);
+                let mut writer = SegmentFileWriter::create(&*storage.fs, number, options);
+                if planted!(CreateRetried) && writer.is_err() {
+                    let number = storage.allocate_file();
+                    writer = SegmentFileWriter::create(&*storage.fs, number, options);
+                }
+                self.writer = Some(writer?);
                 self.phase = Phase::Write;
             }
             Phase::Write => return self.write(storage),
@@ -94,11 +103,27 @@ impl FileJob {
                 self.phase = Phase::SyncDirectory;
             }
             Phase::SyncDirectory => {
-                storage.fs.sync_dir("").map_err(Error::io("sync", ""))?;
+                let outcome = storage.fs.sync_dir("").map_err(Error::io("sync", ""));
+                if !planted!(DirectorySyncErrorIgnored) {
+                    outcome?;
+                }
                 self.phase = Phase::WriteEdit;
             }
             Phase::WriteEdit => {
                 let edit = self.edit(storage);
+                let mut early = Vec::new();
+                if planted!(WalRemovedEarly) {
+                    early = storage.wal.retire_before(edit.oldest_wal);
+                }
+                if planted!(InputsRemovedEarly) {
+                    let unused = storage.manifest.state.clone().apply(&edit);
+                    let unused = unused.unwrap_or_default().into_iter();
+                    early.extend(unused.map(|number| file_name(FileKind::Segment, number)));
+                }
+                for name in early {
+                    let outcome = storage.fs.remove(&name);
+                    outcome.map_err(Error::io("remove", &name))?;
+                }
                 storage.manifest.write_edit(&edit)?;
                 self.phase = Phase::SyncEdit(edit);
             }
@@ -163,14 +188,33 @@ impl FileJob {
         storage.data_files.insert(number, Arc::clone(&data));
         let mut removed: BTreeSet<SegmentId> = storage.removed_since_edit.drain(..).collect();
         removed.extend(self.replaced.iter().copied());
+        if planted!(InputsRemovedByRange) {
+            let is_below = |id: &SegmentId, merged: &SegmentMeta| {
+                id.level < merged.window.level && merged.window.contains(id.end)
+            };
+            let is_inside = |id: &&SegmentId| segments.iter().any(|(meta, _)| is_below(id, meta));
+            let known = &storage.manifest.state.segments;
+            removed.extend(known.keys().filter(is_inside));
+            removed.retain(|id| known.contains_key(id));
+        }
         self.segments = segments
             .iter()
             .map(|(meta, place)| Segment::in_file(meta.clone(), Arc::clone(&data), *place))
             .map(Arc::new)
             .collect();
+        let flushed_through = match self.at {
+            at if planted!(FlushedTooFar) && at < storage.version.head() => at.next(),
+            at if planted!(FlushedTooLittle) => at.minus(1),
+            at => at,
+        };
+        let oldest_wal = if planted!(ManifestKeepsOldWal) {
+            storage.manifest.state.oldest_wal
+        } else {
+            storage.wal.oldest_needed(self.at)
+        };
         Edit {
-            flushed_through: self.at,
-            oldest_wal: storage.wal.oldest_needed(self.at),
+            flushed_through,
+            oldest_wal,
             next_file: storage.next_file,
             keyspaces: new_keyspaces(storage, self.at),
             files: vec![(number, length)],
@@ -205,9 +249,19 @@ impl FileJob {
                 .data_files
                 .remove(&number)
                 .expect("the manifest's files are open");
-            storage.obsolete.push_back(Obsolete::Data(data));
+            let is_gone = planted!(InputsRemovedEarly);
+            if !is_gone && !planted!(ObsoleteFileLeaked) {
+                storage.obsolete.push_back(Obsolete::Data(data));
+            }
         }
-        let logs = storage.wal.retire_before(edit.oldest_wal);
+        let logs = match edit.oldest_wal {
+            _ if planted!(WalNeverRemoved) => Vec::new(),
+            _ if planted!(ManifestKeepsOldWal) => {
+                let oldest = storage.wal.oldest_needed(self.at);
+                storage.wal.retire_before(oldest)
+            }
+            oldest => storage.wal.retire_before(oldest),
+        };
         storage.obsolete.extend(logs.into_iter().map(Obsolete::Log));
         storage.counters.segment_files += 1;
         storage.counters.segment_file_bytes +=
@@ -266,6 +320,9 @@ impl<'a> Plan<'a> {
             for (position, node) in roots.iter().enumerate() {
                 match merge.filter(|merge| merge.inputs.contains(&position)) {
                     Some(merge) => plan.add_input(merge, position, node),
+                    None if planted!(FlushSkipsKeyspace)
+                        && merge.is_none()
+                        && !merges.is_empty() => {}
                     None => plan.add_moves(node),
                 }
             }
@@ -310,7 +367,9 @@ impl<'a> Plan<'a> {
         } = self;
         node.for_each(&mut |segment| match segment.file() {
             None => tasks.push_back(Task::Move(Arc::clone(segment))),
-            Some(file) if mostly_dead.contains(&file.data().number()) => {
+            Some(file)
+                if mostly_dead.contains(&file.data().number()) || planted!(EverythingRewritten) =>
+            {
                 replaced.push(segment.meta.id());
                 tasks.push_back(Task::Move(Arc::clone(segment)));
             }

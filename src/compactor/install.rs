@@ -34,8 +34,8 @@ pub(crate) fn install_outputs(storage: &mut Storage, at: Commit, outputs: Vec<Ou
         install_output(storage, at, output);
     }
     let rule = storage.placement.remove_inputs;
-    if is_closing && removes_later(rule) {
-        let at = storage.latest_closing;
+    if (is_closing || planted!(SpillRetires)) && removes_later(rule) {
+        let at = storage.latest_closing.max(at);
         let version = Arc::make_mut(&mut storage.version);
         let removed = version.remove_inputs(&|input| removes(rule, at, input));
         storage.forget(removed);

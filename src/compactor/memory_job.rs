@@ -59,6 +59,9 @@ impl MemoryJob {
             if tally.entries < task.most_entries / 2 {
                 run.shrink();
             }
+            if planted!(EmptyOutputDropped) && run.is_empty() {
+                return Ok((read, false));
+            }
             let bits = storage.options.filter_bits_per_key;
             let segment = Arc::new(Segment::in_memory(task.meta, run, bits));
             self.outputs.push(Output {

@@ -97,7 +97,11 @@ impl Compactor {
         let last_closing = last_closing_commit(&storage.placement, flushed_through);
         Self {
             watermark: Watermark::new(storage.version.head()),
-            closed_through: last_closing.unwrap_or(flushed_through).minus(1),
+            closed_through: if planted!(RestartForgetsClosings) {
+                storage.version.head()
+            } else {
+                last_closing.unwrap_or(flushed_through).minus(1)
+            },
             due: VecDeque::new(),
             memory_job: None,
             file_queue: VecDeque::new(),
@@ -115,12 +119,15 @@ impl Compactor {
 
     /// Learns from the truth what events may have failed to tell.
     pub(crate) fn reconcile(&mut self, storage: &Storage) {
-        self.watermark.learn_all(storage.version.head());
+        if !planted!(LostEventsStayLost) {
+            self.watermark.learn_all(storage.version.head());
+        }
     }
 
     /// Commits that the compactor does not know of yet.
     pub(crate) fn lag(&self, storage: &Storage) -> u64 {
-        storage.version.head().get() - self.watermark.through().get()
+        let (head, through) = (storage.version.head(), self.watermark.through());
+        head.get().saturating_sub(through.get())
     }
 
     /// Does one bounded piece of work, smallest windows first.
@@ -151,8 +158,13 @@ impl Compactor {
     /// The next closing that no lane has, if the watermark has reached it.
     fn next_closing(&mut self, storage: &Storage) -> Option<Closing> {
         if self.due.is_empty() {
+            let through = match self.watermark.through() {
+                through if planted!(ClosesOneEarly) => through.next(),
+                through if planted!(ClosesOneLate) => through.minus(1),
+                through => through,
+            };
             let next = next_closing_commit(&storage.placement, self.closed_through)
-                .filter(|&next| next <= self.watermark.through())?;
+                .filter(|&next| next <= through)?;
             self.due = closings(&storage.placement, storage.options.cascade, next).into();
             self.closed_through = next;
         }
@@ -200,7 +212,9 @@ impl Compactor {
             let (entries, done) = outcome.inspect_err(|_| {
                 // Work that met damage stays to be done: going on without it would
                 // publish a layout that the history does not have.
-                if let Some((work, _)) = self.file_job.take() {
+                if let Some((work, _)) = self.file_job.take()
+                    && !planted!(DamagedMergeForgotten)
+                {
                     self.file_queue.push_front(work);
                 }
             })?;
@@ -246,6 +260,7 @@ impl Compactor {
             Some(job) => self.file_job = Some((work, job)),
             // Nothing to write, but retention counts closings; after opening it also does
             // again what a crash has undone.
+            None if planted!(QuietClosingSkipped) => {}
             None if closing.is_some() => install_outputs(storage, work.at(), Vec::new()),
             None => {}
         }

@@ -24,6 +24,10 @@ impl SwitchJob {
     /// Performs one operation; true when the new manifest is in force.
     pub(crate) fn step(&mut self, storage: &mut Storage) -> Result<bool> {
         let outcome = self.advance(storage);
+        if planted!(ErrorDeletesManifest) && outcome.is_err() {
+            let name = file_name(FileKind::Manifest, storage.manifest.number);
+            let _ = storage.fs.remove(&name);
+        }
         storage.note(outcome)
     }
 
@@ -42,9 +46,16 @@ impl SwitchJob {
                 Self::SyncDirectory(switch)
             }
             Self::SyncDirectory(switch) => {
+                let in_force = storage.manifest.number;
+                let is_early = planted!(OldManifestRemovedEarly) && in_force != 0;
+                if is_early {
+                    let name = file_name(FileKind::Manifest, in_force);
+                    let outcome = storage.fs.remove(&name);
+                    outcome.map_err(Error::io("remove", &name))?;
+                }
                 storage.fs.sync_dir("").map_err(Error::io("sync", ""))?;
                 let old = storage.manifest.finish_switch(switch)?;
-                if old != 0 {
+                if old != 0 && !is_early {
                     let name = file_name(FileKind::Manifest, old);
                     storage.obsolete.push_back(Obsolete::Log(name));
                 }

@@ -35,7 +35,7 @@ impl MergeTask {
     pub(crate) fn new(version: &Version, placement: &Placement, planned: &PlannedMerge) -> Self {
         let nodes = &version.roots(planned.keyspace)[planned.inputs.clone()];
         let meta = output_meta(placement, planned.window, nodes);
-        let is_oldest = planned.inputs.start == 0;
+        let is_oldest = planned.inputs.start == 0 || planted!(TombstoneDropped);
         Self {
             thinning: Thinning::new(placement.history, meta.floor, is_oldest),
             meta,
@@ -48,6 +48,11 @@ impl MergeTask {
 fn output_meta(placement: &Placement, window: Window, nodes: &[Arc<Node>]) -> SegmentMeta {
     let first = nodes.first().map_or(Commit::ZERO, |node| node.meta().first);
     let last = nodes.last().map_or(Commit::ZERO, |node| node.meta().last);
+    let last = if planted!(RangeOverClaims) {
+        window.end
+    } else {
+        last
+    };
     let inputs = match placement.remove_inputs {
         RemoveInputs::Always => Vec::new(),
         _ => nodes
@@ -104,7 +109,10 @@ impl RunningTask {
         let mut cursors = Vec::with_capacity(inputs.len());
         for segment in &inputs {
             let mut cursor = segment.cursor(Fetch::Ahead);
-            cursor.seek_first()?;
+            let outcome = cursor.seek_first();
+            if !planted!(MergeReadErrorIsEnd) {
+                outcome?;
+            }
             cursors.push(cursor);
         }
         Ok(Self {

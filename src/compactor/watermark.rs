@@ -34,9 +34,12 @@ impl Watermark {
 
     /// Learns of one commit.
     pub(crate) fn learn(&mut self, commit: Commit) {
-        if commit == self.through.next() {
-            self.through = commit;
-        } else if commit > self.through && self.ahead.len() < MOST_AHEAD {
+        if commit == self.through.next() || planted!(ArrivalsCounted) {
+            self.through = self.through.next();
+        } else if commit > self.through
+            && self.ahead.len() < MOST_AHEAD
+            && !planted!(EarlyEventForgotten)
+        {
             self.ahead.insert(commit);
         }
         self.advance();

@@ -31,7 +31,18 @@ pub fn append_all(file: &dyn File, bytes: &[u8]) -> io::Result<()> {
 pub fn write_all_at(file: &dyn File, offset: u64, bytes: &[u8]) -> io::Result<()> {
     let mut done = 0;
     while done < bytes.len() {
-        match uninterrupted(|| file.write_at(offset + done as u64, &bytes[done..]))? {
+        match uninterrupted(
+            || match file.write_at(offset + done as u64, &bytes[done..]) {
+                Err(error)
+                    if planted!(InterruptedWriteIsDone)
+                        && error.kind() == ErrorKind::Interrupted =>
+                {
+                    Ok(bytes.len() - done)
+                }
+                outcome => outcome,
+            },
+        )? {
+            1.. if planted!(ShortWriteIsComplete) => done = bytes.len(),
             0 => {
                 let what = format!("write at offset {offset}");
                 return Err(write_zero(&what, done, bytes.len()));
@@ -52,6 +63,7 @@ pub fn read_exact_at(file: &dyn File, offset: u64, buffer: &mut [u8]) -> io::Res
     let mut done = 0;
     while done < wanted {
         match uninterrupted(|| file.read_at(offset + done as u64, &mut buffer[done..]))? {
+            1.. if planted!(ShortReadIsComplete) => done = wanted,
             0 => {
                 return Err(io::Error::new(
                     ErrorKind::UnexpectedEof,
@@ -70,7 +82,11 @@ pub fn read_exact_at(file: &dyn File, offset: u64, buffer: &mut [u8]) -> io::Res
 fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
         match call() {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {
+                if planted!(InterruptionIsEnd) {
+                    return Ok(0);
+                }
+            }
             result => return result,
         }
     }

@@ -47,14 +47,20 @@ pub(crate) fn scan<'a>(name: &str, salt: u64, bytes: &'a [u8], known_durable: u6
     let mut records = Vec::new();
     let mut end = PREAMBLE_BYTES.min(bytes.len() as u64);
     let mut proven = 0;
-    while let Some((record, synced)) = record_at(salt, bytes, end) {
+    while let Some((record, synced)) = record_at(salt, bytes, end).or_else(|| {
+        let skips = planted!(ReplaySkipsBadRecord) && name.starts_with("wal-");
+        let mut behind = end..if skips { bytes.len() as u64 } else { end };
+        behind.find_map(|offset| record_at(salt, bytes, offset))
+    }) {
         end = record.end;
         proven = proven.max(synced);
         records.push(record);
     }
     let tail = if end == bytes.len() as u64 && end >= known_durable {
         Tail::Clean
-    } else if end < known_durable.max(newest_mark_behind(salt, bytes, end)) {
+    } else if planted!(TornTailIsFatal)
+        || end < known_durable.max(newest_mark_behind(salt, bytes, end))
+    {
         Tail::Damaged(describe(name, salt, bytes, end))
     } else {
         Tail::Torn
@@ -71,13 +77,21 @@ fn record_at(salt: u64, bytes: &[u8], offset: u64) -> Option<(Record<'_>, u64)> 
     let rest = bytes.get(usize::try_from(offset).ok()?..)?;
     let (header, behind) = rest.split_at_checked(HEADER_BYTES)?;
     let mut fields = Decoder::new(header);
-    if fields.u32()? != tag_at(salt, offset) {
+    let tag = fields.u32()?;
+    let salts = 0..if planted!(RecordFileIgnored) { 256 } else { 0 };
+    let mut salts = salts.map(|number| crate::files::salt(crate::files::FileKind::Wal, number));
+    let salt = salts
+        .find(|&salt| tag == tag_at(salt, offset))
+        .unwrap_or(salt);
+    if tag != tag_at(salt, offset) {
         return None;
     }
     let length = fields.u32()? as usize;
     let synced = fields.u64()?;
     let payload = behind.get(..length)?;
-    if fields.u32()? != record_checksum(salt, offset, &header[..16], payload) {
+    if fields.u32()? != record_checksum(salt, offset, &header[..16], payload)
+        && !planted!(ReplaySkipsChecksum)
+    {
         return None;
     }
     let end = offset + (HEADER_BYTES + length) as u64;
@@ -93,6 +107,9 @@ fn record_at(salt: u64, bytes: &[u8], offset: u64) -> Option<(Record<'_>, u64)> 
 
 /// The highest synced mark of any intact record behind `from`.
 fn newest_mark_behind(salt: u64, bytes: &[u8], from: u64) -> u64 {
+    if planted!(MidLogDamageIsTorn) {
+        return 0;
+    }
     let mut newest = 0;
     let mut offset = from;
     while offset < bytes.len() as u64 {

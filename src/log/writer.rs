@@ -87,10 +87,16 @@ impl LogWriter {
     /// Makes everything written durable.
     pub(crate) fn sync(&mut self) -> Result<()> {
         self.check()?;
-        if self.synced == self.written {
+        if self.synced == self.written && !planted!(RedundantSync) {
             return Ok(());
         }
-        let outcome = self.file.sync_data();
+        let mut outcome = self.file.sync_data();
+        if planted!(SyncRetried) && outcome.is_err() {
+            outcome = self.file.sync_data();
+        }
+        if planted!(SyncErrorSwallowed) {
+            outcome = Ok(());
+        }
         self.note("sync", outcome)?;
         self.synced = self.written;
         Ok(())
@@ -109,7 +115,9 @@ impl LogWriter {
     fn note(&mut self, action: &'static str, outcome: std::io::Result<()>) -> Result<()> {
         outcome.map_err(|source| {
             let error = Error::io(action, &self.name)(source);
-            self.failure = Some(error.to_string());
+            if !planted!(WriteErrorNotPoisoned) {
+                self.failure = Some(error.to_string());
+            }
             error
         })
     }

@@ -23,7 +23,7 @@ pub(crate) struct Manifest {
     /// `None` until the first edit after opening: an old manifest is never appended
     /// to, so a torn tail of it can never be mistaken for what came later.
     writer: Option<LogWriter>,
-    number: u64,
+    pub(crate) number: u64,
     snapshot_bytes: u64,
 }
 
@@ -46,9 +46,19 @@ pub(crate) struct Loaded {
 /// # Errors
 /// [`Error::Damage`] and [`Error::UnsupportedFormat`].
 pub(crate) fn load(fs: &dyn Fs, numbers: &[u64]) -> Result<Option<Loaded>> {
-    for (position, &number) in numbers.iter().enumerate().rev() {
+    for position in (0..numbers.len()).rev() {
+        let mirrored = numbers.len() - 1 - position;
+        let position = if planted!(LowestManifestWins) {
+            mirrored
+        } else {
+            position
+        };
+        let number = numbers[position];
         let name = file_name(FileKind::Manifest, number);
-        let bytes = read_whole(fs, &name)?;
+        let bytes = match read_whole(fs, &name) {
+            Err(_) if planted!(UnreadableManifestSkipped) => continue,
+            outcome => outcome?,
+        };
         if let Some((state, is_proven)) = read_state(&name, number, &bytes)? {
             let mut obsolete = numbers.to_vec();
             obsolete.remove(position);
@@ -191,6 +201,28 @@ impl Manifest {
             .writer
             .as_mut()
             .expect("a switch came before the first edit");
+        if planted!(EditSyncedLate) {
+            writer.sync()?;
+        }
+        if planted!(EditSplit) && !edit.removed.is_empty() {
+            let retire = Edit {
+                flushed_through: self.state.flushed_through,
+                oldest_wal: self.state.oldest_wal,
+                next_file: edit.next_file,
+                removed: edit.removed.clone(),
+                ..Edit::default()
+            };
+            writer.stage(|buffer| {
+                buffer.push(EDIT);
+                retire.encode(buffer);
+            });
+            writer.write()?;
+            let removed = Vec::new();
+            return self.write_edit(&Edit {
+                removed,
+                ..edit.clone()
+            });
+        }
         writer.stage(|buffer| {
             buffer.push(EDIT);
             edit.encode(buffer);
@@ -201,7 +233,10 @@ impl Manifest {
     /// Makes a written edit durable and part of the state; returns the files that
     /// nothing uses any more.
     pub(crate) fn commit_edit(&mut self, edit: &Edit) -> Result<Vec<u64>> {
-        self.writer.as_mut().expect("the edit was written").sync()?;
+        let writer = self.writer.as_mut().expect("the edit was written");
+        if !planted!(EditSyncedLate) {
+            writer.sync()?;
+        }
         let unused = self
             .state
             .apply(edit)

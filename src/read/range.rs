@@ -206,7 +206,8 @@ impl Range {
             let key = entry.key.to_vec();
             let mut newest: Option<Vec<u8>> = None;
             while let Some(entry) = merge.entry().filter(|entry| entry.key == key) {
-                if entry.commit <= self.at {
+                let is_at = planted!(BackwardMissesNewest) && entry.commit == self.at;
+                if entry.commit <= self.at && !is_at {
                     newest = entry.value.map(<[u8]>::to_vec);
                 }
                 merge.advance()?;
@@ -220,6 +221,10 @@ impl Range {
     }
 
     fn finish(&mut self, item: Result<Option<Item>>) -> Option<Result<Item>> {
+        let item = match item {
+            Err(_) if planted!(RangeReadErrorIsEnd) => Ok(None),
+            item => item,
+        };
         self.is_over = !matches!(item, Ok(Some(_)));
         item.transpose()
     }

@@ -104,7 +104,7 @@ impl Cursor {
                 let bound = index.lower_bound(key, commit);
                 let starts_there = bound < index.len() && {
                     let entry = index.entry(bound);
-                    entry.key == key && entry.commit == commit
+                    entry.key == key && (entry.commit == commit || planted!(OlderVersionShadows))
                 };
                 if starts_there {
                     bound

@@ -95,6 +95,9 @@ impl MergeCursor {
             Some(prefix) => head.rank = self.direction.rank(prefix),
             None => {
                 self.heap.swap_remove(0);
+                if planted!(MergeOrderLost) {
+                    return Ok(());
+                }
             }
         }
         self.sift_down(0);
@@ -141,7 +144,13 @@ impl MergeCursor {
         ) else {
             unreachable!("exhausted cursors leave the heap");
         };
-        let order = a.key.cmp(b.key).then_with(|| b.commit.cmp(&a.commit));
+        let order = a
+            .key
+            .cmp(b.key)
+            .then_with(|| match b.commit.cmp(&a.commit) {
+                order if planted!(OldestWins) => order.reverse(),
+                order => order,
+            });
         match self.direction {
             Direction::Forward => order == Ordering::Less,
             Direction::Backward => order == Ordering::Greater,

@@ -106,6 +106,11 @@ impl Segment {
     /// The newest version of `key` at or before `at`. `hash` is the key's
     /// [`filter::hash_key`].
     pub(crate) fn get(&self, key: &[u8], hash: u64, at: Commit) -> Result<Option<Found>> {
+        let at = if planted!(AsOfSeesNext) {
+            at.next()
+        } else {
+            at
+        };
         let found = |entry: EntryRef<'_>| Found {
             commit: entry.commit,
             value: entry.value.map(<[u8]>::to_vec),
@@ -125,6 +130,12 @@ impl Segment {
                     return Ok(None);
                 }
                 let mut cursor = self.cursor(Fetch::Cached);
+                if planted!(StickyReadIsMissing) && cursor.seek(key, at).is_err() {
+                    cursor = self.cursor(Fetch::Cached);
+                    if cursor.seek(key, at).is_err() {
+                        return Ok(None);
+                    }
+                }
                 cursor.seek(key, at)?;
                 Ok(cursor.entry().filter(|entry| entry.key == key).map(found))
             }

@@ -51,6 +51,9 @@ impl Thinning {
         if self.keep_all || entry.commit > self.floor {
             return true;
         }
+        if planted!(BaseDropped) && entry.commit < self.floor {
+            return false;
+        }
         if self.base_key.as_deref() == Some(entry.key) {
             return false;
         }

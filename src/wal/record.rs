@@ -119,30 +119,41 @@ fn decode_commit(decoder: &mut Decoder<'_>) -> Option<CommitRecord> {
     }
     let mut runs = Vec::new();
     for _ in 0..decoder.length()? {
-        let keyspace = u32::try_from(decoder.varint()?).ok()?;
-        let entries = decoder.length()?;
-        // A damaged count cannot make us allocate more than the bytes at hand.
-        let mut run = Run::with_capacity(entries.min(decoder.remaining()), decoder.remaining());
-        let mut previous: Option<&[u8]> = None;
-        for _ in 0..entries {
-            let key = decoder.bytes()?;
-            if previous.is_some_and(|previous| previous >= key) {
-                return None;
+        match decode_run(decoder, commit) {
+            Some(run) => runs.push(run),
+            None if planted!(PartialBatchReplayed) && !runs.is_empty() => {
+                *decoder = Decoder::new(&[]);
+                break;
             }
-            previous = Some(key);
-            let value = match decoder.length()? {
-                0 => None,
-                length => Some(decoder.take(length - 1)?),
-            };
-            run.push(EntryRef { key, commit, value });
+            None => return None,
         }
-        runs.push((keyspace, run));
     }
     Some(CommitRecord {
         commit,
         new_keyspaces,
         runs,
     })
+}
+
+fn decode_run(decoder: &mut Decoder<'_>, commit: Commit) -> Option<(KeyspaceId, Run)> {
+    let keyspace = u32::try_from(decoder.varint()?).ok()?;
+    let entries = decoder.length()?;
+    // A damaged count cannot make us allocate more than the bytes at hand.
+    let mut run = Run::with_capacity(entries.min(decoder.remaining()), decoder.remaining());
+    let mut previous: Option<&[u8]> = None;
+    for _ in 0..entries {
+        let key = decoder.bytes()?;
+        if previous.is_some_and(|previous| previous >= key) {
+            return None;
+        }
+        previous = Some(key);
+        let value = match decoder.length()? {
+            0 => None,
+            length => Some(decoder.take(length - 1)?),
+        };
+        run.push(EntryRef { key, commit, value });
+    }
+    Some((keyspace, run))
 }
 
 #[cfg(test)]

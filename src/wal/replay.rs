@@ -20,7 +20,7 @@ use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::files::{FileKind, check_preamble, file_name, salt};
 use crate::fs::Fs;
-use crate::log::{Record, Scan, Tail, scan};
+use crate::log::{HEADER_BYTES, Record, Scan, Tail, scan};
 use crate::wal::SealedWal;
 use crate::wal::record::{self, CommitRecord, WalHeader, WalRecord};
 use crate::whole_file::read_whole;
@@ -100,7 +100,10 @@ impl WalFile {
     /// the work of a crash during its creation.
     fn read(fs: &dyn Fs, number: u64) -> Result<Self> {
         let name = file_name(FileKind::Wal, number);
-        let bytes = read_whole(fs, &name)?;
+        let bytes = match read_whole(fs, &name) {
+            Err(_) if planted!(UnreadableWalIsLeftover) => Vec::new(),
+            outcome => outcome?,
+        };
         let preamble = check_preamble(FileKind::Wal, &name, &bytes);
         if let Err(error @ Error::UnsupportedFormat { .. }) = preamble {
             return Err(error);
@@ -182,8 +185,11 @@ impl Reader<'_> {
     /// A file whose successor says where it ends.
     fn read_sealed(&mut self, file: &WalFile, header: &WalHeader, end: u64) -> Result<()> {
         self.check_after(file, header)?;
-        let scan = file.scan(end);
-        if let Tail::Damaged(damage) = scan.tail {
+        let trusts = planted!(MissingCommitsSkipped);
+        let scan = file.scan(if trusts { 0 } else { end });
+        if let Tail::Damaged(damage) = scan.tail
+            && !trusts
+        {
             return Err(Error::Damage(damage));
         }
         for payload in &header.carried {
@@ -223,6 +229,11 @@ impl Reader<'_> {
             return Ok(());
         }
         let end = scan.proven.max(header_end);
+        let last_end = scan.records.last().map_or(end, |record| record.end);
+        let end = match end {
+            _ if planted!(UnprovenWalServed) => last_end,
+            end => end,
+        };
         let (proven, unproven): (Vec<&Record<'_>>, Vec<_>) = scan
             .records
             .iter()
@@ -231,11 +242,25 @@ impl Reader<'_> {
         for record in proven {
             self.read_payload(file, record.offset, record.payload)?;
         }
-        self.seal(file.number, end);
+        let sealed_end = match file.bytes.len() as u64 {
+            length if planted!(TornTailSealed) && unproven.is_empty() => length,
+            _ => end,
+        };
+        self.seal(file.number, sealed_end);
         for record in unproven {
+            if planted!(UnprovenDropped) {
+                break;
+            }
             if self.read_payload(file, record.offset, record.payload)? {
                 self.outcome.unproven.push(record.payload.to_vec());
             }
+        }
+        let torn = file.bytes.get(last_end as usize + HEADER_BYTES..);
+        if planted!(PartialBatchReplayed)
+            && let Some(payload) = torn.filter(|payload| record::decode(payload).is_some())
+            && self.read_payload(file, last_end, payload)?
+        {
+            self.outcome.unproven.push(payload.to_vec());
         }
         Ok(())
     }
@@ -247,7 +272,7 @@ impl Reader<'_> {
 
     /// The commits that a header says came before must be there.
     fn check_after(&self, file: &WalFile, header: &WalHeader) -> Result<()> {
-        if header.after <= self.last {
+        if header.after <= self.last || planted!(MissingCommitsSkipped) {
             return Ok(());
         }
         let expected = format!("commits up to {} before it", header.after);
@@ -262,10 +287,25 @@ impl Reader<'_> {
     /// Hands out the commit in a payload; false for one that is known already, and for
     /// a close mark.
     fn read_payload(&mut self, file: &WalFile, offset: u64, payload: &[u8]) -> Result<bool> {
+        let (skips_bad, trusts) = (
+            planted!(ReplaySkipsBadRecord),
+            planted!(MissingCommitsSkipped),
+        );
+        let skips = skips_bad || trusts;
         let found = match record::decode(payload) {
             Some(WalRecord::Close) => return Ok(false),
             Some(WalRecord::Commit(commit)) if commit.commit <= self.last => return Ok(false),
-            Some(WalRecord::Commit(commit)) if commit.commit == self.last.next() => {
+            Some(WalRecord::Commit(commit)) if commit.commit == self.last.next() || skips => {
+                while skips && self.last.next() < commit.commit {
+                    self.last = self.last.next();
+                    let commit = self.last;
+                    let (new_keyspaces, runs) = (Vec::new(), Vec::new());
+                    (self.take)(CommitRecord {
+                        commit,
+                        new_keyspaces,
+                        runs,
+                    })?;
+                }
                 self.last = commit.commit;
                 (self.take)(commit)?;
                 return Ok(true);

@@ -14,6 +14,8 @@ use ::lithify::fs::Fs;
 use ::lithify::{Error, Options, Store, verify};
 
 use crate::history::Batch;
+#[cfg(feature = "planted-bugs")]
+use crate::planted::Planted;
 use crate::system::{Engine, Failure, Instance, Piece, Setting, Settings, System};
 use instance::Open;
 
@@ -38,6 +40,24 @@ impl System for Lithify {
         Ok(Arc::new(Configured {
             options: settings::options(settings)?,
         }))
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    fn bugs(&self) -> Vec<Planted> {
+        let bugs = ::lithify::planted::Bug::ALL.iter();
+        bugs.map(|bug| Planted {
+            name: bug.name(),
+            pattern: bug.about().pattern,
+            story: bug.about().story,
+        })
+        .collect()
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    fn with_bug(&self, name: &'static str, run: &mut dyn FnMut()) {
+        let mut bugs = ::lithify::planted::Bug::ALL.iter();
+        let bug = bugs.find(|bug| bug.name() == name).copied();
+        ::lithify::planted::with(bug, run);
     }
 }
 

@@ -1,0 +1,226 @@
+//! Planted bugs against the laboratory: who finds what, how, and how fast.
+//!
+//! For each bug, in a fixed order of *arenas* (no fault but crashes, then one kind of
+//! fault after the other), seeds are run until something objects. What a bug is found by
+//! says which oracle and which arena earn their keep; a bug that nothing finds within
+//! the budget is a hole in the laboratory, or equivalent to the engine without it.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::campaign::{Campaign, Found, Ledger};
+use crate::crashes::Reach;
+use crate::generate::Recipe;
+use crate::judge::Enabled;
+use crate::oracle::Oracle;
+use crate::planted::Planted;
+use crate::simfs::model::MODELS;
+use crate::simfs::{FaultKind, Model, SkippedBarrier};
+use crate::system::{Settings, System};
+use crate::workload::{WORKLOADS, Workload};
+
+/// A bug and how it is planted.
+#[derive(Clone, Debug)]
+pub struct Mutant {
+    /// What is known of it.
+    pub about: Planted,
+    /// A barrier that is taken out by the file system, instead of code that changes.
+    pub skipped: Option<SkippedBarrier>,
+}
+
+/// What one bug is found by.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// Its name.
+    pub name: String,
+    /// The pattern or published bug that it is an instance of.
+    pub pattern: String,
+    /// What goes wrong.
+    pub story: String,
+    /// Whether something objected.
+    pub killed: bool,
+    /// Whether it was proved to change nothing that can be seen.
+    pub equivalent: bool,
+    /// The oracle that objected first.
+    pub oracle: Option<String>,
+    /// The kind of fault that it took: `none`, `crash`, or a run-time fault.
+    pub fault: Option<String>,
+    /// The workload.
+    pub workload: Option<String>,
+    /// Executions and openings of crash images until then.
+    pub runs: u64,
+    /// Seeds until then.
+    pub seeds: u64,
+    /// The time until then, of one core.
+    pub cpu_seconds: f64,
+    /// The models whose crashes show it, of those that were asked.
+    pub models: Vec<String>,
+    /// What was said.
+    pub message: Option<String>,
+    /// A trace that shows it.
+    #[serde(skip)]
+    pub found: Option<Found>,
+}
+
+/// How long to look.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// The system.
+    pub system: &'static dyn System,
+    /// The persistence model.
+    pub model: &'static Model,
+    /// Seeds for each arena of a round.
+    pub seeds: u64,
+    /// Rounds, each with other seeds.
+    pub rounds: u64,
+    /// The most time for one bug.
+    pub time: Duration,
+    /// Oracles that are not asked.
+    pub without: Vec<Oracle>,
+    /// Whether to ask which models show what was found.
+    pub asks_models: bool,
+}
+
+impl std::fmt::Debug for dyn System {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// The bugs of a system: those in its code, and one for each barrier that it could lack.
+#[must_use]
+pub fn mutants(system: &'static dyn System) -> Vec<Mutant> {
+    let in_code = system.bugs().into_iter().map(|about| Mutant {
+        about,
+        skipped: None,
+    });
+    in_code.collect()
+}
+
+/// An arena: a workload and at most one kind of fault.
+#[derive(Clone, Copy, Debug)]
+struct Arena {
+    workload: &'static Workload,
+    fault: Option<FaultKind>,
+}
+
+/// Crashes first, on every workload; then each kind of fault.
+fn arenas() -> Vec<Arena> {
+    let calm = WORKLOADS.iter().map(|workload| Arena {
+        workload,
+        fault: None,
+    });
+    let faulty = FaultKind::ALL.iter().map(|&kind| Arena {
+        workload: &WORKLOADS[0],
+        fault: Some(kind),
+    });
+    calm.chain(faulty).collect()
+}
+
+/// Looks for one bug.
+#[must_use]
+pub fn hunt(mutant: &Mutant, search: &Search) -> Row {
+    let start = Instant::now();
+    let mut ledger = Ledger::default();
+    let found = find(mutant, search, &mut ledger, start);
+    let cpu_seconds = start.elapsed().as_secs_f64();
+    let models = match &found {
+        Some((found, arena)) if search.asks_models => showing(mutant, search, found, *arena),
+        _ => Vec::new(),
+    };
+    let fault = found.as_ref().map(|(found, _)| fault_of(found));
+    Row {
+        name: mutant.about.name.to_owned(),
+        pattern: mutant.about.pattern.to_owned(),
+        story: mutant.about.story.to_owned(),
+        killed: found.is_some(),
+        equivalent: false,
+        oracle: found.as_ref().map(|(found, _)| found.finding.oracle.to_string()),
+        fault,
+        workload: found.as_ref().map(|(_, arena)| arena.workload.name.to_owned()),
+        runs: ledger.seeds + ledger.recovered,
+        seeds: ledger.seeds,
+        cpu_seconds,
+        models,
+        message: found.as_ref().map(|(found, _)| found.finding.message.clone()),
+        found: found.map(|(found, _)| found),
+    }
+}
+
+fn find(
+    mutant: &Mutant,
+    search: &Search,
+    ledger: &mut Ledger,
+    start: Instant,
+) -> Option<(Found, Arena)> {
+    for round in 0..search.rounds {
+        for arena in arenas() {
+            let campaign = campaign(mutant, search, arena, search.model);
+            for seed in round * search.seeds..(round + 1) * search.seeds {
+                if start.elapsed() > search.time {
+                    return None;
+                }
+                if let Some(found) = campaign.seed(seed, ledger) {
+                    return Some((found, arena));
+                }
+            }
+        }
+    }
+    None
+}
+
+fn campaign(mutant: &Mutant, search: &Search, arena: Arena, model: &'static Model) -> Campaign {
+    Campaign {
+        recipe: Recipe {
+            system: search.system,
+            model,
+            workload: arena.workload,
+            faults: arena.fault.into_iter().collect(),
+            order: None,
+            fixed: Settings::new(),
+            skipped: mutant.skipped.clone().into_iter().collect(),
+        },
+        models: vec![model],
+        reach: Reach::SMALL,
+        enabled: Enabled::without(search.without.iter().copied()),
+        bug: mutant.skipped.is_none().then_some(mutant.about.name),
+        determinism_one_in: 4,
+    }
+}
+
+/// The kind of fault that a finding took, by its plan.
+fn fault_of(found: &Found) -> String {
+    use crate::plan::Action;
+    let fault = found.plan.actions.iter().rev().find_map(|action| match action {
+        Action::Fault(fault) => Some(fault.kind.name().to_owned()),
+        _ => None,
+    });
+    let crashes = found.plan.actions.iter().any(|action| matches!(action, Action::Crash(_)));
+    match (fault, crashes) {
+        (Some(fault), _) => fault,
+        (None, true) if found.finding.message.ends_with("(after a crash during recovery)") => {
+            "crash-in-recovery".to_owned()
+        }
+        (None, true) => "crash".to_owned(),
+        (None, false) => "none".to_owned(),
+    }
+}
+
+/// The models under which the same arena shows the bug, with the seeds up to the one
+/// that found it and a few more.
+fn showing(mutant: &Mutant, search: &Search, found: &Found, arena: Arena) -> Vec<String> {
+    const MORE_SEEDS: u64 = 6;
+    let shows = |model: &&'static Model| {
+        if model.name == search.model.name {
+            return true;
+        }
+        let campaign = campaign(mutant, search, arena, model);
+        let mut ledger = Ledger::default();
+        let start = Instant::now();
+        (found.seed.saturating_sub(MORE_SEEDS)..=found.seed + MORE_SEEDS)
+            .take_while(|_| start.elapsed() < search.time)
+            .any(|seed| campaign.seed(seed, &mut ledger).is_some())
+    };
+    MODELS.iter().filter(shows).map(|model| model.name.to_owned()).collect()
+}

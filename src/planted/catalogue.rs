@@ -1,0 +1,415 @@
+//! The list of planted bugs.
+
+use super::Planted;
+
+/// Defines the enumeration and its table from one list.
+macro_rules! catalogue {
+    ($($bug:ident $name:literal $pattern:literal $area:literal $oracle:literal $trigger:literal $story:literal)*) => {
+        /// A planted bug.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Bug {
+            $(#[doc = $story] $bug,)*
+        }
+
+        impl Bug {
+            /// All of them, by area.
+            pub const ALL: &'static [Self] = &[$(Self::$bug),*];
+
+            /// Its name on the command line and in reports.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$bug => $name,)*
+                }
+            }
+
+            /// What there is to know about it.
+            #[must_use]
+            pub const fn about(self) -> Planted {
+                match self {
+                    $(Self::$bug => Planted {
+                        pattern: $pattern,
+                        story: $story,
+                        area: $area,
+                        oracle: $oracle,
+                        trigger: $trigger,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+catalogue! {
+    AckBeforeSync "ack-before-sync" "M01" "wal"
+        "durability" "crash"
+        "A commit is acknowledged after its record was written; the sync comes with the next commit (Electric #2974 and #2982; twelve of the vulnerabilities of ALICE, OSDI 2014)."
+
+    GroupCommitUnsynced "group-commit-unsynced" "M64" "wal"
+        "durability" "crash"
+        "Only a batch that is committed alone is synced, a group of batches is not: durability hangs on something that has nothing to do with it (Pebble d40d24140)."
+
+    RotationUnsynced "rotation-unsynced" "M04" "wal"
+        "opens" "crash with buffered commits"
+        "A full WAL file is followed by a new one without being synced, so the new one can survive without the end of the old one (Yugabyte #3490, raft-engine #123)."
+
+    RecordFileIgnored "record-file-ignored" "M05" "wal"
+        "opens" "stale bytes after a crash, misdirected write"
+        "A record of any WAL file is taken for one of this file when it stands at the right offset, as when log files are recycled without a generation (Pebble #567, sled e9b2cfba)."
+
+    ReplaySkipsChecksum "replay-skips-checksum" "M07" "wal"
+        "damage" "bit rot; crash with torn writes"
+        "Replay believes a record by its tag and length and does not compare its checksum (LevelDB 1.15 and HSQLDB in ALICE)."
+
+    ReplaySkipsBadRecord "replay-skips-bad-record" "M10" "wal"
+        "prefix" "crash inside a group of commits"
+        "Replay passes over a bad record and goes on with the next intact one, so a later commit survives without an earlier one (RocksDB, lost buffered writes, 2022)."
+
+    MissingCommitsSkipped "missing-commits-skipped" "M18" "wal"
+        "prefix" "lying sync, stale read or bit rot of a sealed WAL file"
+        "Replay believes no header about where the file before it ends, and fills missing commits with empty ones (RocksDB #10560, a hole that nobody detects)."
+
+    TornTailIsFatal "torn-tail-is-fatal" "M09" "wal"
+        "opens" "crash with torn writes"
+        "A torn last record, which a crash may leave, is reported as damage (LevelDB 269fc6c, raft-engine 5c71a53)."
+
+    TornTailSealed "torn-tail-sealed" "M11" "wal"
+        "opens" "crash with torn writes, two openings"
+        "The file before is sealed at its length and not behind its last valid record, so the torn tail becomes a part of the log (kuzu #5852, raft-engine 7fae611)."
+
+    MidLogDamageIsTorn "mid-log-damage-is-torn" "M08" "wal"
+        "damage" "bit rot or stale read in the newest WAL file"
+        "Marks behind a bad record are not looked for, so damage to durable commits is cut away like a torn tail (Pebble 9a86078d6; PAR, FAST 2018)."
+
+    PartialBatchReplayed "partial-batch-replayed" "M06" "wal"
+        "batch atomicity" "crash with torn writes, batches over several keyspaces"
+        "Replay salvages the keyspaces of a torn record that can still be decoded (Pebble #540, a partial record returned)."
+
+    SyncErrorSwallowed "sync-error-swallowed" "M16" "wal"
+        "error honesty" "sync error"
+        "The outcome of a sync is ignored (LevelDB before 1.15, raft-engine #131)."
+
+    SyncRetried "sync-retried" "M16" "wal"
+        "durability" "sync error that drops pages and marks them clean, then crash"
+        "A sync that failed is tried again, and the second one succeeds without having written anything (Rebello et al., ATC 2020)."
+
+    WriteErrorNotPoisoned "write-error-not-poisoned" "M17" "wal"
+        "exact state" "write error or sync error, then reopening"
+        "After a failed write the handle goes on: the failed commit is still staged, and its number is given out again (RocksDB #12448)."
+
+    ShortWriteIsComplete "short-write-is-complete" "E01" "wal"
+        "durability" "short write"
+        "A write that took some bytes is believed to have taken all (E01 of the fault model; raft-engine e55641f)."
+
+    InterruptedWriteIsDone "interrupted-write-is-done" "E02" "wal"
+        "durability" "interrupted write"
+        "A write that a signal interrupted, and that wrote nothing, is believed to be done (E02 of the fault model)."
+
+    RedundantSync "redundant-sync" "O24" "wal"
+        "counters" "none"
+        "A file is synced although nothing was written since the last sync: correct, and slower than predicted."
+
+    CloseErrorIgnored "close-error-ignored" "M16" "wal"
+        "error honesty" "sync error at the end, with buffered commits"
+        "Closing reports success although the sync that it promises has failed, so an error that arrives late is never heard of (ATC 2020, ext4 with data=journal)."
+
+    WalRemovedEarly "wal-removed-early" "M13" "wal"
+        "opens" "crash"
+        "WAL files are removed before the edit that makes them superfluous is written (cqlite #1392, RocksDB 7.3.0)."
+
+    PublishedBeforeDurable "published-before-durable" "M22" "sequencer"
+        "stability" "write error or sync error"
+        "A commit is visible before it is durable, and gone after reopening when the write fails (RocksDB 11.0.0, slatedb #1521)."
+
+    EmptyCommitSkipped "empty-commit-skipped" "M21" "sequencer"
+        "commit numbers" "none"
+        "An empty batch takes no number, so two commits are answered with the same one (Typhon #712, numbers used twice)."
+
+    BatchFirstWriteWins "batch-first-write-wins" "M43" "sequencer"
+        "exact state" "none"
+        "Of several operations of a batch on one key the first one counts (LevelDB #320, the older of two shadows the newer)."
+
+    BlockChecksumIgnored "block-checksum-ignored" "M27" "segment"
+        "damage" "bit rot"
+        "An uncompressed block is used without comparing its checksum (silent errors of ALICE, OSDI 2014)."
+
+    BlockPlaceIgnored "block-place-ignored" "M63" "segment"
+        "damage" "misdirected read or write inside a file"
+        "An intact block is accepted at another place of its file (the reason why TigerBeetle keeps checksums outside of blocks)."
+
+    BlockFileIgnored "block-file-ignored" "M63" "segment"
+        "damage" "misdirected read or write between files"
+        "An intact block of another segment file is accepted when it stands at the same offset (the reason why TigerBeetle keeps checksums outside of blocks)."
+
+    FilterSkipsTombstones "filter-skips-tombstones" "M41" "segment"
+        "resurrected deletes" "none"
+        "The filter of a segment file does not hold keys whose newest version is a deletion, so reading a single key finds the older value (Bitcask #82, fjall lsm-tree #125)."
+
+    TableForgetsLast "table-forgets-last" "M30" "segment"
+        "physical check" "none"
+        "The table of contents of a segment file lacks its last segment; no read needs it (redb fd82cedb, a part of the file that nothing had read)."
+
+    KeysCountedPerBlock "keys-counted-per-block" "M50" "segment"
+        "layout" "none; small blocks"
+        "A key whose versions continue in the next block is counted once more, so the layout depends on where the bytes live (redb 0ef92969)."
+
+    FullDiskIgnored "full-disk-ignored" "E04" "segment"
+        "dangling" "one write that meets a full disk, then reopening"
+        "A segment file that did not fit on the disk is published half-written (E04 of the fault model; RocksDB #6316)."
+
+    MergeOrderLost "merge-order-lost" "M43" "segment"
+        "exact state" "none; three or more inputs"
+        "When an input of a merge is exhausted, the heap is not put in order, so the output is not sorted (LevelDB #320)."
+
+    OldestWins "oldest-wins" "M43" "segment"
+        "exact state" "none"
+        "Versions of a key are merged oldest first, so the oldest one is found first (LevelDB #320)."
+
+    LowestManifestWins "lowest-manifest-wins" "M34" "manifest"
+        "opens" "crash that leaves two manifests"
+        "Of several intact manifests the oldest one is taken (Pebble #5825)."
+
+    OldManifestRemovedEarly "old-manifest-removed-early" "M34" "manifest"
+        "opens" "crash between names"
+        "The old manifest is removed before the name of the new one is durable, and one directory sync serves both (Pebble 79b311b81)."
+
+    EditSplit "edit-split" "M37d" "manifest"
+        "exact state" "crash between two records"
+        "An edit is written as two records: one retires the inputs, the next adds the output (badger 14dc96ae, RocksDB 8.1.0)."
+
+    ErrorDeletesManifest "error-deletes-manifest" "M37" "manifest"
+        "opens" "any error while a manifest is replaced, which happens after reopening"
+        "When a new manifest cannot be written, the clean-up removes the one in force (RocksDB #6316)."
+
+    EditSyncedLate "edit-synced-late" "M42" "manifest"
+        "dangling" "crash after files were removed"
+        "An edit counts once it was written and is synced with the next one, after its inputs were removed (LevelDB in ALICE, figure 4A)."
+
+    ManifestKeepsOldWal "manifest-keeps-old-wal" "M14" "manifest"
+        "opens" "none; reopening"
+        "WAL files are removed, and the manifest still names the first of them as needed (RocksDB 6.8.0 and 7.2.0)."
+
+    UnreadableManifestSkipped "unreadable-manifest-skipped" "M47" "manifest"
+        "error honesty" "read error while opening"
+        "A manifest that cannot be read is treated as one that is not intact (RocksDB 8.7.0, a read error taken for the end of the input)."
+
+    InputsRemovedEarly "inputs-removed-early" "M42" "compactor"
+        "dangling" "crash"
+        "The files of merge inputs are removed before the output is published (LevelDB in ALICE, figure 4A; cassandra #573)."
+
+    InputsRemovedByRange "inputs-removed-by-range" "M46" "compactor"
+        "exact state" "none; several keyspaces, reopening"
+        "An edit retires every segment inside the merged window, also of other keyspaces, and not the inputs one by one (removeInputSegments of the original design)."
+
+    FlushSkipsKeyspace "flush-skips-keyspace" "M55" "compactor"
+        "batch atomicity" "none; several keyspaces, reopening"
+        "A closing moves only the keyspaces that it merges to a file, and declares everything flushed (infino #549, slatedb #1657)."
+
+    FlushedTooFar "flushed-too-far" "M49" "compactor"
+        "prefix" "none; reopening"
+        "The manifest claims one commit more than the file holds, so replay leaves it out (slatedb f0b2ab64)."
+
+    FlushedTooLittle "flushed-too-little" "M15" "compactor"
+        "layout" "none; reopening"
+        "The manifest claims one commit fewer than the file holds, so replay applies it twice, or misses its WAL file (RocksDB 9.6.0, slatedb d024dacc)."
+
+    RangeOverClaims "range-over-claims" "M38" "compactor"
+        "windows" "none"
+        "A merged segment claims commits up to the edge of its window, also those that did not write to its keyspace (persistCurrent of the original design)."
+
+    EmptyOutputDropped "empty-output-dropped" "R1" "compactor"
+        "layout" "none; deletions with thinned history"
+        "A merge in memory that leaves nothing is not installed, and its inputs stay (R1: `diff == nil` returned early)."
+
+    TombstoneDropped "tombstone-dropped" "M41" "compactor"
+        "resurrected deletes" "none; thinned history"
+        "A merge drops deletions although an older segment may hold the key (Bitcask #82, badger #464, cqlite #505)."
+
+    ArrivalsCounted "arrivals-counted" "M45" "compactor"
+        "layout" "event repeated"
+        "The watermark counts the events that arrive and does not look at their commits (the rejected design 002)."
+
+    EarlyEventForgotten "early-event-forgotten" "R7" "compactor"
+        "liveness" "event reordered or delayed, without settling"
+        "An event that arrives before the one it follows is dropped, so the watermark stays behind (R7: `End <= CurSegment.End`)."
+
+    LostEventsStayLost "lost-events-stay-lost" "R8" "compactor"
+        "liveness" "event lost"
+        "Settling does not ask the version what events failed to tell (R8: a full channel dropped notifications)."
+
+    ClosesOneEarly "closes-one-early" "M45" "compactor"
+        "windows" "none"
+        "A window closes when the commit before its right edge is known (`<` for `<=`, the other way round)."
+
+    ClosesOneLate "closes-one-late" "M45" "compactor"
+        "liveness" "none"
+        "A window closes one commit late, so settling stops one closing too early (`<` for `<=`)."
+
+    HighestLevelForgotten "highest-level-forgotten" "M45" "compactor"
+        "layout" "none"
+        "The level in `commit % divisor^level` is taken for the input level, so the highest window that closes is left out (an inconsistency of the original documents)."
+
+    DirectMergesHighest "direct-merges-highest" "M45" "compactor"
+        "confluence" "none; direct cascade"
+        "The direct cascade merges whatever is live in a window and does not count what lower levels would have left."
+
+    DirectStepsAnyway "direct-steps-anyway" "M44" "compactor"
+        "counters" "none; direct cascade"
+        "The direct cascade merges level after level: the same layout, and more entries written than predicted (RocksDB 6.11, inputs picked twice)."
+
+    EverythingRewritten "everything-rewritten" "M61" "compactor"
+        "counters" "none"
+        "Each file job writes all segments again, also those that lie in files already (weaviate #1716)."
+
+    HashOrderLeaks "hash-order-leaks" "M50" "compactor"
+        "determinism" "none"
+        "The order of segments in a file comes from a hash map with a random seed (redb 0ef92969)."
+
+    DamagedMergeForgotten "damaged-merge-forgotten" "M47" "compactor"
+        "layout" "bit rot in a merge input"
+        "A merge that has met damage is reported once and never tried again (found in this engine, see tests/regressions.rs)."
+
+    MergeReadErrorIsEnd "merge-read-error-is-end" "M47" "compactor"
+        "exact state" "transient read error in a merge"
+        "An input of a merge that cannot be read is treated as empty (RocksDB 8.7.0)."
+
+    DirectorySyncErrorIgnored "directory-sync-error-ignored" "M16" "compactor"
+        "dangling" "sync error of the directory, then crash"
+        "A segment file is published although syncing its name has failed (LevelDB before 1.15; E06 of the fault model)."
+
+    CreateRetried "create-retried" "M37b" "compactor"
+        "orphans" "false error"
+        "A file that could not be created is created under the next number; when the error was false, the first one stays (RocksDB 6.21.0, an error although applied)."
+
+    BaseDropped "base-dropped" "M48" "retention"
+        "exact state" "none; thinned history"
+        "Retention drops versions below the floor, also the newest one of a key (slatedb #939)."
+
+    HeadWindowIgnoresCommit "head-window-ignores-commit" "R6" "retention"
+        "time travel" "none; head window"
+        "The head window compares the head with its own length and not with the input's commit, so kept inputs go at once (R6)."
+
+    SpillRetires "spill-retires" "M55" "retention"
+        "confluence" "none; head window and a small memory budget"
+        "Moving segments to a file applies retention as of a commit where nothing closes, so memory decides what is kept."
+
+    QuietClosingSkipped "quiet-closing-skipped" "M39" "retention"
+        "confluence" "none; head window, reopening"
+        "A closing that merges nothing is skipped with its retention (processSegment of the original design returned early)."
+
+    PinnedFileCut "pinned-file-cut" "M54" "retention"
+        "snapshot stability" "none; a reader that outlives a merge"
+        "The file of a retired segment is cut to nothing and removed while a snapshot still reads it (scylla #4051, wildcat #116)."
+
+    WalNeverRemoved "wal-never-removed" "M56" "retention"
+        "space" "none"
+        "WAL files that the manifest does not need any more stay until the next opening (sled 083ee409)."
+
+    ObsoleteFileLeaked "obsolete-file-leaked" "M56" "retention"
+        "orphans" "none"
+        "Segment files that nothing uses any more stay until the next opening (Pebble dd26bf0e8, LevelDB issue 66)."
+
+    RemoveErrorIgnored "remove-error-ignored" "M56" "retention"
+        "orphans" "metadata error: a removal fails"
+        "A file that could not be removed is forgotten and reported as removed (redb 071f7620)."
+
+    FirstOpenRefused "first-open-refused" "M31" "recovery"
+        "opens" "crash while the store is created"
+        "A WAL file without a manifest, which an interrupted creation leaves, is taken for a broken store (uni-db #275, etcd 19 of LazyFS)."
+
+    TwiceInterruptedRefused "twice-interrupted-refused" "M31" "recovery"
+        "opens" "crash while the store is created, twice"
+        "The remains of two interrupted creations are taken for data (found in this engine, see tests/regressions.rs)."
+
+    FileNumberReused "file-number-reused" "M28" "recovery"
+        "commits after reopening" "none; reopening twice"
+        "The next file number comes from the manifest alone, and the directory is not looked at (Pebble 06feeaa2a, RocksDB 6.8.0)."
+
+    HugeNumberIsOurs "huge-number-is-ours" "M28" "recovery"
+        "foreign files" "stray file with one of our names and a huge number"
+        "A foreign file with a gigantic number is taken for ours, and the numbering ends behind it (found in this engine, see tests/regressions.rs)."
+
+    SimilarNameIsOurs "similar-name-is-ours" "M29" "recovery"
+        "opens" "stray file with a name like ours"
+        "A name with too few digits is taken for one of our files (Pebble 9656de4a3, a leftover adopted)."
+
+    UnprovenWalServed "unproven-wal-served" "M22" "recovery"
+        "stability" "process killed before a sync, then power failure"
+        "Recovery serves commits that may exist only in the cache and does not write them again (RocksDB 11.0.0, numbers going backwards)."
+
+    UnprovenManifestServed "unproven-manifest-served" "M37c" "recovery"
+        "opens" "process killed before a sync, then power failure"
+        "Recovery relies on a manifest record that may exist only in the cache, and removes what the record before it needs (RocksDB 7.4.0)."
+
+    UnprovenDropped "unproven-dropped" "M21" "recovery"
+        "durability" "crash"
+        "Recovery drops the last intact commits because nothing proves that they are durable, though they may be acknowledged (Typhon #712)."
+
+    SweepBeforeProof "sweep-before-proof" "M62" "recovery"
+        "opens" "process killed, then power failure in recovery"
+        "Recovery removes old manifests before the one it relies on was made durable (Typhon #715: the second crash loses everything)."
+
+    OrphansNotSwept "orphans-not-swept" "M56" "recovery"
+        "orphans" "crash while a segment file is written"
+        "Half-written segment files of an earlier run are never removed (Pebble dd26bf0e8, sled 083ee409)."
+
+    RecoveryGrowsWal "recovery-grows-wal" "M61" "recovery"
+        "space" "none; reopening"
+        "Each opening adds a WAL file, also when there is nothing to write again (weaviate #1716, badger 509de73a)."
+
+    ManifestAlwaysRewritten "manifest-always-rewritten" "M51" "recovery"
+        "idempotent recovery" "none; reopening"
+        "Each opening writes the manifest again, also when it is proven durable (slatedb #2002)."
+
+    RestartForgetsClosings "restart-forgets-closings" "R2" "recovery"
+        "confluence" "none; reopening"
+        "After opening, the compactor believes that every window up to the head is merged, also those that were merged only in memory (R2, M52)."
+
+    NamedTwice "named-twice" "M15" "recovery"
+        "exact state" "none; reopening"
+        "Replay names a keyspace again that the manifest knows already, and reads by name find the new, empty one (found in this engine, see tests/regressions.rs)."
+
+    ListErrorIsEmpty "list-error-is-empty" "M47" "recovery"
+        "durability" "metadata error: a listing fails"
+        "A directory that cannot be listed is treated as one that does not exist, and a new store begins (RocksDB 8.7.0)."
+
+    UnreadableWalIsLeftover "unreadable-wal-is-leftover" "M47" "recovery"
+        "durability" "transient read error while opening"
+        "A WAL file that cannot be read is treated as the leftover of an interrupted creation, and removed (RocksDB 8.7.0)."
+
+    DamagedStoreRecreated "damaged-store-recreated" "M08" "recovery"
+        "damage" "bit rot or lying sync of the only manifest"
+        "Without an intact manifest a new store takes the place of the old one, whatever else is there (PAR, FAST 2018; found in this engine, see tests/regressions.rs)."
+
+    ShortReadIsComplete "short-read-is-complete" "E12" "reading"
+        "opens" "short read"
+        "A read that returned some bytes is believed to have returned all (E12 of the fault model)."
+
+    InterruptionIsEnd "interruption-is-end" "E12" "reading"
+        "opens" "interrupted read"
+        "A read that a signal interrupted is taken for the end of the file (raft-engine 5c71a53)."
+
+    RangeReadErrorIsEnd "range-read-error-is-end" "M47" "reading"
+        "error honesty" "read error or bit rot in a scan"
+        "A scan that cannot read on ends without an error (RocksDB 8.7.0)."
+
+    StickyReadIsMissing "sticky-read-is-missing" "M47" "reading"
+        "error honesty" "sticky read error"
+        "A read of one key is tried twice, and what fails twice is reported as missing (RocksDB 8.7.0)."
+
+    AsOfSeesNext "as-of-sees-next" "M59" "reading"
+        "time travel" "none"
+        "Reading a key as of a commit sees the one after it; at the head there is none (seed 004, the snapshot's offset off by one)."
+
+    BackwardMissesNewest "backward-misses-newest" "M59" "reading"
+        "exact state" "none; scans from the end"
+        "A scan from the end leaves out what the commit it reads at has written."
+
+    CacheForgetsFile "cache-forgets-file" "M63" "reading"
+        "exact state" "none; with a block cache"
+        "Cached blocks are found by offset alone, so a block of another file is returned (the same mistake as a checksum without identity)."
+
+    OlderVersionShadows "older-version-shadows" "M43" "reading"
+        "exact state" "none; small blocks"
+        "A search starts in the block that begins with the key, though newer versions end the block before it (LevelDB #320, RocksDB 11.1.0)."
+}

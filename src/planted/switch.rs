@@ -1,0 +1,42 @@
+//! Which bug is active on this thread.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, Hasher};
+
+use super::Bug;
+
+thread_local! {
+    static ACTIVE: Cell<Option<Bug>> = const { Cell::new(None) };
+}
+
+/// Runs `run` with `bug` active on this thread, or with none, and restores what was
+/// active before, also when `run` panics.
+pub fn with<T>(bug: Option<Bug>, run: impl FnOnce() -> T) -> T {
+    let _restored = Restore(ACTIVE.replace(bug));
+    run()
+}
+
+struct Restore(Option<Bug>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        ACTIVE.set(self.0);
+    }
+}
+
+pub(crate) fn is_active(bug: Bug) -> bool {
+    ACTIVE.get() == Some(bug)
+}
+
+/// Brings `items` into the order in which a hash map of the standard library might have
+/// held them: another one at each call.
+pub(crate) fn shuffle<T>(items: &mut VecDeque<T>) {
+    if is_active(Bug::HashOrderLeaks) && !items.is_empty() {
+        #[allow(clippy::disallowed_types, reason = "the bug is that it is seeded anew")]
+        let state = std::hash::RandomState::new();
+        let hash = state.build_hasher().finish();
+        let first = hash % items.len() as u64;
+        items.rotate_left(first as usize);
+    }
+}
