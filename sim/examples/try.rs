@@ -23,6 +23,7 @@ fn main() {
             },
             order: None,
             fixed: Default::default(),
+            skipped: vec![],
         },
         models: vec![Model::DEFAULT],
         reach: Reach::SMALL,

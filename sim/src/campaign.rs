@@ -174,7 +174,12 @@ impl Campaign {
                 return Some(found(finding, plan));
             }
         }
-        for model in &self.models {
+        let models = if self.reach.most_images > 0 {
+            self.models.as_slice()
+        } else {
+            &[]
+        };
+        for model in models {
             let explored: Explored =
                 crash_everywhere(plan, &execution, model, self.reach, &self.enabled);
             ledger

@@ -8,16 +8,17 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use crate::execute::{Execution, Life};
-use crate::judge::{Bounds, Enabled, Judge};
+use crate::judge::{Bounds, Enabled, Judge, PHASE_PROBE, References, phase_actions};
 use crate::keyed::{Domain, Seed};
 use crate::oracle::{Finding, Oracle};
 use crate::plan::{Action, Crash, Plan, Survivors};
 use crate::simfs::change::labels;
 use crate::simfs::oplog::{Log, Operation};
 use crate::simfs::{Budget, Choice, Coverage, Frontier, Image, Mark, Model, SimFs, explore};
-use crate::system::Engine;
+use crate::system::{Engine, Settings};
 
 /// How far to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub struct Reach {
     pub recovery_budget: Budget,
     /// How many crashes may follow one another, 1 or more.
     pub depth: u32,
-    /// The most images that are judged for one execution and model.
+    /// The most images that are judged for one execution and model; 0 for no crashes.
     pub most_images: u64,
 }
 
@@ -74,15 +75,12 @@ pub fn crash_everywhere(
     reach: Reach,
     enabled: &Enabled,
 ) -> Explored {
-    let engine = plan
-        .system
-        .configure(&plan.settings)
-        .expect("settings are checked when a plan is made");
+    let mut settings = plan.settings.clone();
     let mut explored = Explored::default();
     for (number, life) in execution.lives.iter().enumerate() {
         let mut crasher = Crasher {
             plan,
-            engine: &*engine,
+            settings: &mut settings,
             model,
             reach,
             enabled,
@@ -100,7 +98,8 @@ pub fn crash_everywhere(
 
 struct Crasher<'run> {
     plan: &'run Plan,
-    engine: &'run dyn Engine,
+    /// As of the action that is passed.
+    settings: &'run mut Settings,
     model: &'static Model,
     reach: Reach,
     enabled: &'run Enabled,
@@ -112,25 +111,24 @@ struct Crasher<'run> {
 impl Crasher<'_> {
     fn life(&mut self, life: &Life) {
         let mut frontier = Frontier::new(self.model, life.start.clone(), &life.log);
-        let mut judged_at = usize::MAX;
-        let mut judge = None;
+        let mut engine = self.engine();
+        let references = References::default();
         loop {
+            if let Some(Operation::Mark(Mark::Action(action))) = frontier.next()
+                && let Some(Action::Set(name, value)) = self.plan.actions.get(*action as usize)
+            {
+                self.settings.insert(name.clone(), value.clone());
+                engine = self.engine();
+            }
             if frontier.is_crash_point() || frontier.position() == life.end {
-                // One judge as long as the client's history stays the same.
-                let position = frontier.position();
-                let history = life.history_at(position);
-                let identity = std::ptr::from_ref(history) as usize;
-                if judged_at != identity {
-                    judge = Some(Judge::new(self.engine, history, self.enabled));
-                    judged_at = identity;
-                }
-                let judge = judge.as_ref().expect("just made");
+                let history = life.history_at(frontier.position());
+                let judge = Judge::new(&*engine, history, self.enabled, &references);
                 let bounds = life.bounds(
                     self.model,
                     frontier.acknowledged(),
                     frontier.issued().min(history.head()),
                 );
-                if self.point(life, &frontier, judge, bounds).is_break() {
+                if self.point(life, &frontier, &judge, bounds).is_break() {
                     return;
                 }
             }
@@ -139,6 +137,11 @@ impl Crasher<'_> {
             }
             frontier.advance();
         }
+    }
+
+    fn engine(&self) -> Arc<dyn Engine> {
+        let engine = self.plan.system.configure(self.settings);
+        engine.expect("settings are checked when a plan is made")
     }
 
     fn point(
@@ -156,18 +159,19 @@ impl Crasher<'_> {
                 return ControlFlow::Continue(());
             }
             self.explored.distinct += 1;
-            if let Err(finding) = self.judge(judge, &image, bounds) {
-                let plan = self.crashed_plan(life, frontier, &choice);
+            if let Err((finding, tail)) = self.judge(judge, &image, bounds) {
+                let mut plan = self.crashed_plan(life, frontier, &choice);
+                plan.actions.extend(tail);
                 self.explored.finding = Some((finding, plan));
                 return ControlFlow::Break(());
             }
-            if self.explored.recovered > self.reach.most_images {
+            if self.explored.recovered >= self.reach.most_images {
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
         });
         self.explored.coverage.add(coverage);
-        if self.explored.finding.is_some() || self.explored.recovered > self.reach.most_images {
+        if self.explored.finding.is_some() || self.explored.recovered >= self.reach.most_images {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
@@ -175,14 +179,15 @@ impl Crasher<'_> {
     }
 
     /// Opens an image and checks everything; sometimes crashes that as well.
-    fn judge(&mut self, judge: &Judge<'_>, image: &Image, bounds: Bounds) -> Result<(), Finding> {
+    fn judge(&mut self, judge: &Judge<'_>, image: &Image, bounds: Bounds) -> Result<(), InTail> {
         let fs = SimFs::from_image(image);
         self.plan
             .skipped
             .iter()
             .for_each(|skip| fs.skip_barriers(skip.clone()));
         self.explored.recovered += 1;
-        guarded(self.enabled, || judge.check(&fs, bounds).map(|_| ()))?;
+        guarded(self.enabled, || judge.check(&fs, bounds).map(|_| ()))
+            .map_err(|finding| (finding, Vec::new()))?;
         let one_in = self.reach.recoveries_one_in;
         let is_chosen = one_in > 0 && self.explored.recovered.is_multiple_of(one_in);
         if is_chosen && self.reach.depth > 1 && !bounds.is_damaged {
@@ -199,7 +204,7 @@ impl Crasher<'_> {
         log: &Log,
         bounds: Bounds,
         depth: u32,
-    ) -> Result<(), Finding> {
+    ) -> Result<(), InTail> {
         let mut frontier = Frontier::new(self.model, start.clone(), log);
         let mut seen = BTreeSet::new();
         let mut finding = None;
@@ -215,7 +220,7 @@ impl Crasher<'_> {
                 let identity = frontier.position() as u64;
                 let mut draws = Seed(self.plan.seed).draws(Domain::Recovery, identity);
                 let budget = self.reach.recovery_budget;
-                explore::explore(&frontier, budget, &mut draws, &mut |_, image| {
+                explore::explore(&frontier, budget, &mut draws, &mut |choice, image| {
                     if !seen.insert((image.digest(), bounds.acknowledged)) {
                         return ControlFlow::Continue(());
                     }
@@ -225,7 +230,8 @@ impl Crasher<'_> {
                         .skipped
                         .iter()
                         .for_each(|skip| fs.skip_barriers(skip.clone()));
-                    let outcome = guarded(self.enabled, || judge.check(&fs, bounds).map(|_| ()));
+                    let outcome = guarded(self.enabled, || judge.check(&fs, bounds).map(|_| ()))
+                        .map_err(|finding| (finding, Vec::new()));
                     let outcome = match outcome {
                         Ok(()) if depth > 1 => {
                             self.recovery(judge, &image, &fs.log(), bounds, depth - 1)
@@ -234,14 +240,16 @@ impl Crasher<'_> {
                     };
                     match outcome {
                         Ok(()) => ControlFlow::Continue(()),
-                        Err(found) => {
-                            finding = Some(Finding {
-                                message: format!(
-                                    "{} (after a crash during recovery)",
-                                    found.message
-                                ),
-                                ..found
-                            });
+                        Err((found, tail)) => {
+                            let (phase, before) = place_of(log, frontier.position());
+                            let mut actions = phase_actions(phase.unwrap_or(0));
+                            actions.push(Action::Crash(Crash {
+                                before,
+                                survivors: survivors(log, &frontier, &choice),
+                                fill: choice.fill.name().to_owned(),
+                            }));
+                            actions.extend(tail);
+                            finding = Some((found, actions));
                             ControlFlow::Break(())
                         }
                     }
@@ -299,20 +307,13 @@ pub fn guarded<T: Default>(
     }
 }
 
+/// A finding, and the actions that lead to it from the crash before.
+type InTail = (Finding, Vec<Action>);
+
 /// Where the judge begins to commit what no history holds.
 fn probe_position(log: &Log) -> Option<usize> {
-    let mut last = None;
-    let mut issued = 0;
-    for (position, operation) in log.operations().iter().enumerate() {
-        if let Operation::Mark(Mark::Issued(commit)) = operation {
-            if *commit == issued + 1 && last.is_some() {
-                return Some(position);
-            }
-            issued = *commit;
-            last = Some(position);
-        }
-    }
-    None
+    let is_probe = |operation: &Operation| matches!(operation, Operation::Mark(Mark::Action(phase)) if *phase >= PHASE_PROBE);
+    log.operations().iter().position(is_probe)
 }
 
 /// The action during which an operation happened, and its text and count in it.

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use crate::history::{Batch, History, State};
-use crate::judge::{Bounds, Enabled, Judge, Outcome, misplaced};
+use crate::judge::{Bounds, Enabled, Judge, Outcome, References, misplaced};
 use crate::oracle::{Finding, Oracle};
 use crate::plan::{Action, Crash, Plan, Survivors};
 use crate::simfs::change::labels;
@@ -403,13 +403,18 @@ impl<'run> Executor<'run> {
     /// Commits after `head` did not happen; what the client will ask for next has
     /// their numbers.
     fn forget_after(&mut self, head: u64) {
+        let mut history = self.history.clone();
+        history.truncate(head);
+        self.replace_history(history);
+    }
+
+    fn replace_history(&mut self, history: History) {
         let position = self.fs.log_length();
         if let Some((_, last)) = self.histories.last_mut() {
-            *last = self.history.clone();
+            *last = std::mem::replace(&mut self.history, history);
         }
-        self.history.truncate(head);
         self.histories.push((position, self.history.clone()));
-        self.fs.mark(Mark::Issued(head));
+        self.fs.mark(Mark::Issued(self.history.head()));
     }
 
     fn acknowledge(&mut self, commit: u64) {
@@ -419,7 +424,8 @@ impl<'run> Executor<'run> {
 
     fn commit(&mut self, batches: &[Batch]) -> Result<(), Finding> {
         let head = self.instance().head();
-        if head < self.history.head() {
+        let in_doubt = (head < self.history.head()).then(|| self.history.clone());
+        if in_doubt.is_some() {
             // An earlier commit failed, and this handle does not show it.
             self.forget_after(head);
         }
@@ -430,6 +436,10 @@ impl<'run> Executor<'run> {
         self.fs.mark(Mark::Issued(issued));
         let outcome = self.instance().commit(batches);
         let Some(number) = self.tolerate(outcome)? else {
+            if let Some(in_doubt) = in_doubt {
+                // Refused again: what is in doubt is still the first one that failed.
+                self.replace_history(in_doubt);
+            }
             return Ok(());
         };
         if number != issued {
@@ -616,7 +626,8 @@ impl<'run> Executor<'run> {
         self.instance = None;
         let bounds = self.bounds();
         let history = self.history.clone();
-        let judge = Judge::new(&*self.engine, &history, self.enabled);
+        let references = References::default();
+        let judge = Judge::new(&*self.engine, &history, self.enabled, &references);
         if judge.check(&self.fs, bounds)? == Outcome::Refused {
             self.observed += 1;
         }

@@ -11,6 +11,7 @@ use lithify::fs::Fs as _;
 
 use crate::history::{Batch, History, Key, State, Value, Write, apply};
 use crate::oracle::{Finding, Oracle};
+use crate::plan::Action;
 use crate::simfs::{Mark, SimFs};
 use crate::system::{Engine, Failure, Instance, Piece};
 
@@ -69,6 +70,21 @@ impl Enabled {
     }
 }
 
+/// What a check does to the disk, as marks in the log: the same as the actions of
+/// [`phase_actions`], so that a crash during a check can be written into a plan.
+const PHASE_OPEN: u32 = 0;
+const PHASE_SETTLE: u32 = 1;
+const PHASE_REOPEN: u32 = 2;
+const PHASE_SETTLE_AGAIN: u32 = 3;
+/// From here on a check commits what no history holds.
+pub(crate) const PHASE_PROBE: u32 = 4;
+
+/// The actions that do what a check does up to and including a phase.
+pub(crate) fn phase_actions(phase: u32) -> Vec<Action> {
+    let all = [Action::Settle, Action::Reopen, Action::Settle];
+    all[..phase.min(3) as usize].to_vec()
+}
+
 /// How a check ended that found nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -83,19 +99,30 @@ pub struct Judge<'run> {
     engine: &'run dyn Engine,
     history: &'run History,
     enabled: &'run Enabled,
-    /// The layout after so many commits of a store that nothing happened to.
-    references: RefCell<BTreeMap<u64, Option<String>>>,
+    references: &'run References,
+}
+
+/// What the layout's details are after a history, in a store to which nothing happened.
+/// Kept from judge to judge: the same prefix of commits is asked for again and again.
+#[derive(Debug, Default)]
+pub struct References {
+    known: RefCell<BTreeMap<(u64, String), Option<String>>>,
 }
 
 impl<'run> Judge<'run> {
     /// A judge.
     #[must_use]
-    pub fn new(engine: &'run dyn Engine, history: &'run History, enabled: &'run Enabled) -> Self {
+    pub fn new(
+        engine: &'run dyn Engine,
+        history: &'run History,
+        enabled: &'run Enabled,
+        references: &'run References,
+    ) -> Self {
         Self {
             engine,
             history,
             enabled,
-            references: RefCell::default(),
+            references,
         }
     }
 
@@ -108,6 +135,7 @@ impl<'run> Judge<'run> {
     pub fn check(&self, fs: &SimFs, bounds: Bounds) -> Result<Outcome, Finding> {
         fs.mark(Mark::Issued(bounds.issued));
         fs.mark(Mark::Acknowledged(bounds.acknowledged));
+        fs.mark(Mark::Action(PHASE_OPEN));
         let Some(mut instance) = self.open(fs, bounds)? else {
             return Ok(Outcome::Refused);
         };
@@ -123,6 +151,7 @@ impl<'run> Judge<'run> {
         };
         fs.mark(Mark::Issued(head));
         fs.mark(Mark::Acknowledged(head));
+        fs.mark(Mark::Action(PHASE_SETTLE));
         let settled = self.check_settled(fs, &mut *instance, head);
         let Some(details) = self.excuse(settled, bounds)? else {
             return Ok(Outcome::Refused);
@@ -332,6 +361,7 @@ impl<'run> Judge<'run> {
         details: Option<&str>,
     ) -> Checked<()> {
         let head = served.issued;
+        fs.mark(Mark::Action(PHASE_REOPEN));
         instance.close()?;
         self.check_files(fs)?;
         let Some(reopened) = self.open(fs, served)? else {
@@ -356,6 +386,7 @@ impl<'run> Judge<'run> {
                 format!("after a second opening at commit {head}: {difference}"),
             )?;
         }
+        fs.mark(Mark::Action(PHASE_SETTLE_AGAIN));
         if !instance.settle()? || instance.layout_details().as_deref() != details {
             self.enabled.object(
                 Oracle::Idempotence,
@@ -364,6 +395,7 @@ impl<'run> Judge<'run> {
                 ),
             )?;
         }
+        fs.mark(Mark::Action(PHASE_PROBE));
         let probe = probe();
         fs.mark(Mark::Issued(head + 1));
         let number = instance.commit(std::slice::from_ref(&probe))?;
@@ -402,11 +434,16 @@ impl<'run> Judge<'run> {
 
     /// The layout's details after `head` commits of a store to which nothing happened.
     fn reference(&self, head: u64) -> Option<String> {
-        if let Some(known) = self.references.borrow().get(&head) {
+        let last = self.history.batches()[..head as usize].last();
+        let key = (head, last.map(Batch::to_string).unwrap_or_default());
+        if let Some(known) = self.references.known.borrow().get(&key) {
             return known.clone();
         }
         let details = self.undisturbed(head);
-        self.references.borrow_mut().insert(head, details.clone());
+        self.references
+            .known
+            .borrow_mut()
+            .insert(key, details.clone());
         details
     }
 

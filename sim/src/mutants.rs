@@ -70,8 +70,6 @@ pub struct Search {
     pub system: &'static dyn System,
     /// The persistence model.
     pub model: &'static Model,
-    /// Seeds for each arena of a round.
-    pub seeds: u64,
     /// Rounds, each with other seeds.
     pub rounds: u64,
     /// The most time for one bug.
@@ -136,17 +134,60 @@ pub fn hunt(mutant: &Mutant, search: &Search) -> Row {
         story: mutant.about.story.to_owned(),
         killed: found.is_some(),
         equivalent: false,
-        oracle: found.as_ref().map(|(found, _)| found.finding.oracle.to_string()),
+        oracle: found
+            .as_ref()
+            .map(|(found, _)| found.finding.oracle.to_string()),
         fault,
-        workload: found.as_ref().map(|(_, arena)| arena.workload.name.to_owned()),
+        workload: found
+            .as_ref()
+            .map(|(_, arena)| arena.workload.name.to_owned()),
         runs: ledger.seeds + ledger.recovered,
         seeds: ledger.seeds,
         cpu_seconds,
         models,
-        message: found.as_ref().map(|(found, _)| found.finding.message.clone()),
+        message: found
+            .as_ref()
+            .map(|(found, _)| found.finding.message.clone()),
         found: found.map(|(found, _)| found),
     }
 }
+
+/// A part of a round: which arenas, how many seeds, and how far crashes go.
+#[derive(Clone, Copy)]
+struct Stage {
+    is_calm: bool,
+    is_faulty: bool,
+    seeds: u64,
+    most_images: u64,
+}
+
+/// Cheap stages first: running without a crash costs a thousandth of crashing everywhere.
+const STAGES: [Stage; 4] = [
+    Stage {
+        is_calm: true,
+        is_faulty: true,
+        seeds: 12,
+        most_images: 0,
+    },
+    Stage {
+        is_calm: true,
+        is_faulty: false,
+        seeds: 3,
+        most_images: 1500,
+    },
+    Stage {
+        is_calm: false,
+        is_faulty: true,
+        seeds: 48,
+        most_images: 0,
+    },
+    Stage {
+        is_calm: true,
+        is_faulty: true,
+        seeds: 3,
+        most_images: 500,
+    },
+];
 
 fn find(
     mutant: &Mutant,
@@ -154,23 +195,41 @@ fn find(
     ledger: &mut Ledger,
     start: Instant,
 ) -> Option<(Found, Arena)> {
-    for round in 0..search.rounds {
-        for arena in arenas() {
-            let campaign = campaign(mutant, search, arena, search.model);
-            for seed in round * search.seeds..(round + 1) * search.seeds {
-                if start.elapsed() > search.time {
-                    return None;
+    let mut next_seed = 0;
+    for _ in 0..search.rounds {
+        for stage in STAGES {
+            for arena in arenas() {
+                let is_meant = if arena.fault.is_some() {
+                    stage.is_faulty
+                } else {
+                    stage.is_calm
+                };
+                if !is_meant {
+                    continue;
                 }
-                if let Some(found) = campaign.seed(seed, ledger) {
-                    return Some((found, arena));
+                let campaign = campaign(mutant, search, arena, search.model, stage.most_images);
+                for seed in next_seed..next_seed + stage.seeds {
+                    if start.elapsed() > search.time {
+                        return None;
+                    }
+                    if let Some(found) = campaign.seed(seed, ledger) {
+                        return Some((found, arena));
+                    }
                 }
             }
+            next_seed += stage.seeds;
         }
     }
     None
 }
 
-fn campaign(mutant: &Mutant, search: &Search, arena: Arena, model: &'static Model) -> Campaign {
+fn campaign(
+    mutant: &Mutant,
+    search: &Search,
+    arena: Arena,
+    model: &'static Model,
+    most_images: u64,
+) -> Campaign {
     Campaign {
         recipe: Recipe {
             system: search.system,
@@ -182,7 +241,10 @@ fn campaign(mutant: &Mutant, search: &Search, arena: Arena, model: &'static Mode
             skipped: mutant.skipped.clone().into_iter().collect(),
         },
         models: vec![model],
-        reach: Reach::SMALL,
+        reach: Reach {
+            most_images,
+            ..Reach::SMALL
+        },
         enabled: Enabled::without(search.without.iter().copied()),
         bug: mutant.skipped.is_none().then_some(mutant.about.name),
         determinism_one_in: 4,
@@ -192,14 +254,28 @@ fn campaign(mutant: &Mutant, search: &Search, arena: Arena, model: &'static Mode
 /// The kind of fault that a finding took, by its plan.
 fn fault_of(found: &Found) -> String {
     use crate::plan::Action;
-    let fault = found.plan.actions.iter().rev().find_map(|action| match action {
-        Action::Fault(fault) => Some(fault.kind.name().to_owned()),
-        _ => None,
-    });
-    let crashes = found.plan.actions.iter().any(|action| matches!(action, Action::Crash(_)));
+    let fault = found
+        .plan
+        .actions
+        .iter()
+        .rev()
+        .find_map(|action| match action {
+            Action::Fault(fault) => Some(fault.kind.name().to_owned()),
+            _ => None,
+        });
+    let crashes = found
+        .plan
+        .actions
+        .iter()
+        .any(|action| matches!(action, Action::Crash(_)));
     match (fault, crashes) {
         (Some(fault), _) => fault,
-        (None, true) if found.finding.message.ends_with("(after a crash during recovery)") => {
+        (None, true)
+            if found
+                .finding
+                .message
+                .ends_with("(after a crash during recovery)") =>
+        {
             "crash-in-recovery".to_owned()
         }
         (None, true) => "crash".to_owned(),
@@ -215,12 +291,16 @@ fn showing(mutant: &Mutant, search: &Search, found: &Found, arena: Arena) -> Vec
         if model.name == search.model.name {
             return true;
         }
-        let campaign = campaign(mutant, search, arena, model);
+        let campaign = campaign(mutant, search, arena, model, 500);
         let mut ledger = Ledger::default();
         let start = Instant::now();
         (found.seed.saturating_sub(MORE_SEEDS)..=found.seed + MORE_SEEDS)
             .take_while(|_| start.elapsed() < search.time)
             .any(|seed| campaign.seed(seed, &mut ledger).is_some())
     };
-    MODELS.iter().filter(shows).map(|model| model.name.to_owned()).collect()
+    MODELS
+        .iter()
+        .filter(shows)
+        .map(|model| model.name.to_owned())
+        .collect()
 }
