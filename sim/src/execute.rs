@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+use fixedbitset::FixedBitSet;
+
 use crate::history::{Batch, History, State};
 use crate::judge::{Bounds, Enabled, Judge, Outcome, References, misplaced};
 use crate::oracle::{Finding, Oracle};
@@ -119,6 +121,78 @@ pub fn execute(plan: &Plan, enabled: &Enabled, wants_timeline: bool) -> Executio
         observed: executor.observed,
         timeline: executor.timeline,
     }
+}
+
+/// The moment of a crash of a plan.
+#[derive(Debug)]
+pub struct CrashScene {
+    /// The disk at the beginning of the life that ends.
+    pub start: Image,
+    /// What was done to it.
+    pub log: Log,
+    /// Where in the log the crash strikes.
+    pub position: usize,
+}
+
+impl CrashScene {
+    /// What is durable and pending at that moment.
+    #[must_use]
+    pub fn frontier(&self, model: &'static Model) -> Frontier<'_> {
+        let mut frontier = Frontier::new(model, self.start.clone(), &self.log);
+        while frontier.position() < self.position {
+            frontier.advance();
+        }
+        frontier
+    }
+
+    /// The pending changes that the crash at an index of the plan keeps.
+    ///
+    /// # Panics
+    /// When there is no crash.
+    #[must_use]
+    pub fn kept(&self, frontier: &Frontier<'_>, plan: &Plan, index: usize) -> FixedBitSet {
+        match &plan.actions[index] {
+            Action::Crash(crash) => kept_by(frontier, &self.log, crash),
+            other => panic!("{other} is not a crash"),
+        }
+    }
+}
+
+/// Runs a plan up to its crash at `index`; `None` when something is found before.
+///
+/// # Panics
+/// When the plan's settings are impossible.
+#[must_use]
+pub fn execute_until_crash(plan: &Plan, index: usize) -> Option<CrashScene> {
+    let mut scene = None;
+    let mut run = || {
+        let enabled = Enabled::default();
+        let mut executor = Executor::new(plan, &enabled, false);
+        for (number, action) in plan.actions[..index].iter().enumerate() {
+            if executor.action(number, action).is_err() {
+                return;
+            }
+        }
+        let Action::Crash(crash) = &plan.actions[index] else {
+            return;
+        };
+        let log = executor.fs.log();
+        let position = position_of(&log, executor.action_start, crash.before.as_ref());
+        scene = Some(CrashScene {
+            start: executor.start.clone(),
+            log,
+            position,
+        });
+    };
+    let bugs = plan.system.bugs();
+    let bug = bugs
+        .iter()
+        .find(|bug| Some(bug.name) == plan.bug.as_deref());
+    match bug {
+        Some(bug) => plan.system.with_bug(bug.name, &mut run),
+        None => run(),
+    }
+    scene
 }
 
 fn digest(lives: &[Life]) -> u64 {
@@ -681,18 +755,23 @@ fn position_of(log: &Log, start: usize, before: Option<&(String, u32)>) -> usize
     end
 }
 
-/// The image that a crash leaves at a frontier.
-fn image_of(frontier: &Frontier<'_>, log: &Log, crash: &Crash) -> Image {
+/// The pending changes that a crash keeps.
+fn kept_by(frontier: &Frontier<'_>, log: &Log, crash: &Crash) -> FixedBitSet {
     let labels = labels(log, frontier.pending());
     let named = |names: &[String]| -> Vec<usize> {
         (0..labels.len())
             .filter(|&index| names.contains(&labels[index]))
             .collect()
     };
-    let kept = match &crash.survivors {
+    match &crash.survivors {
         Survivors::AllBut(names) => frontier.dropping(&named(names)),
         Survivors::Only(names) => frontier.keeping(&named(names)),
-    };
+    }
+}
+
+/// The image that a crash leaves at a frontier.
+fn image_of(frontier: &Frontier<'_>, log: &Log, crash: &Crash) -> Image {
+    let kept = kept_by(frontier, log, crash);
     let fill = frontier
         .fills()
         .into_iter()

@@ -38,6 +38,7 @@ pub(crate) enum Command {
     Apply(super::apply::Apply),
     Compact(super::write::Compact),
     Predict(super::predict::Predict),
+    Sim(super::sim::Simulate),
     Completions(super::completions::Completions),
 }
 

@@ -20,6 +20,7 @@ mod output;
 mod placement;
 mod predict;
 mod scan;
+mod sim;
 mod stats;
 mod store;
 mod tuning;
@@ -68,6 +69,7 @@ fn run(command: Command) -> Outcome {
         Command::Apply(arguments) => apply::run(&arguments),
         Command::Compact(arguments) => write::compact(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
+        Command::Sim(arguments) => sim::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     }
 }

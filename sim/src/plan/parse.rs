@@ -125,6 +125,7 @@ impl Reader {
             "skip" => self.skipped.push(SkippedBarrier {
                 verb: any(word(words, 1, "sync, sync_data, sync_dir or *")?.1),
                 file: any(word(words, 2, "the beginning of a file's name, or *")?.1),
+                after: any(word(words, 3, "the operations before, or *")?.1),
             }),
             "set" => {
                 let (name, value) = setting(words)?;

@@ -33,4 +33,4 @@ pub use fs::SimFs;
 pub use image::{Fill, Image};
 pub use model::Model;
 pub use oplog::{Log, Mark, Operation};
-pub use state::SkippedBarrier;
+pub use state::{SkippedBarrier, context, without_numbers};

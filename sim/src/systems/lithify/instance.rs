@@ -168,6 +168,10 @@ impl Instance for Open {
         Some(format!("{}readable {ranges:?}\n", self.store.layout()))
     }
 
+    fn progress(&self) -> String {
+        format!("{} {}", self.store.stats().counters.steps, self.store.lag())
+    }
+
     fn files(&self) -> Option<BTreeSet<String>> {
         Some(self.store.files().into_iter().collect())
     }

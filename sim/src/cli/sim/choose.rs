@@ -1,0 +1,120 @@
+//! Names on the command line, and what they name. Unknown ones list those that exist.
+
+use lithify_sim::keyed::Seed;
+use lithify_sim::simfs::model::MODELS;
+use lithify_sim::simfs::{FaultKind, Model};
+use lithify_sim::system::System;
+use lithify_sim::systems::{self, SYSTEMS};
+use lithify_sim::workload::{WORKLOADS, Workload};
+
+/// A system by name, for the argument parser.
+#[derive(Clone, Copy)]
+pub(super) struct ChosenSystem(pub(super) &'static dyn System);
+
+impl std::fmt::Debug for ChosenSystem {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.0.name())
+    }
+}
+
+fn unknown<'name>(what: &str, name: &str, known: impl Iterator<Item = &'name str>) -> String {
+    let known: Vec<&str> = known.collect();
+    format!(
+        "no {what} is called {name:?}; there are {}",
+        known.join(", ")
+    )
+}
+
+pub(super) fn system(name: &str) -> Result<ChosenSystem, String> {
+    let names = SYSTEMS.iter().map(|system| system.name());
+    systems::named(name)
+        .map(ChosenSystem)
+        .ok_or_else(|| unknown("system", name, names))
+}
+
+pub(super) fn model(name: &str) -> Result<&'static Model, String> {
+    let names = MODELS.iter().map(|model| model.name);
+    Model::named(name).ok_or_else(|| unknown("persistence model", name, names))
+}
+
+/// One model, or all of them.
+#[derive(Clone, Debug)]
+pub(super) struct ChosenModels(pub(super) Vec<&'static Model>);
+
+pub(super) fn models(text: &str) -> Result<ChosenModels, String> {
+    if text == "all" {
+        return Ok(ChosenModels(MODELS.iter().collect()));
+    }
+    let models: Result<_, String> = text.split(',').map(model).collect();
+    models.map(ChosenModels)
+}
+
+/// One workload, or another one for each seed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ChosenWorkload {
+    Each,
+    One(&'static Workload),
+}
+
+pub(super) fn workload(text: &str) -> Result<ChosenWorkload, String> {
+    if text == "each" {
+        return Ok(ChosenWorkload::Each);
+    }
+    let names = WORKLOADS
+        .iter()
+        .map(|workload| workload.name)
+        .chain(["each"]);
+    Workload::named(text)
+        .map(ChosenWorkload::One)
+        .ok_or_else(|| unknown("workload", text, names))
+}
+
+/// The faults that a seed may draw from.
+#[derive(Clone, Debug)]
+pub(super) enum ChosenFaults {
+    /// None in even seeds, all in odd ones.
+    Swarm,
+    Kinds(Vec<FaultKind>),
+}
+
+pub(super) fn faults(text: &str) -> Result<ChosenFaults, String> {
+    let named = |name: &str| {
+        let names = FaultKind::ALL.iter().map(|kind| kind.name());
+        let names = names.chain(["none", "all", "swarm"]);
+        FaultKind::named(name).ok_or_else(|| unknown("fault", name, names))
+    };
+    match text {
+        "swarm" => Ok(ChosenFaults::Swarm),
+        "none" => Ok(ChosenFaults::Kinds(Vec::new())),
+        "all" => Ok(ChosenFaults::Kinds(FaultKind::ALL.to_vec())),
+        _ => {
+            let kinds: Result<_, String> = text.split(',').map(named).collect();
+            kinds.map(ChosenFaults::Kinds)
+        }
+    }
+}
+
+/// A seed: a number, or a git hash, of which the first 16 digits count.
+pub(super) fn seed(text: &str) -> Result<Seed, String> {
+    if let Ok(number) = text.parse() {
+        return Ok(Seed(number));
+    }
+    let is_hash =
+        (7..=64).contains(&text.len()) && text.chars().all(|digit| digit.is_ascii_hexdigit());
+    if !is_hash {
+        return Err(format!(
+            "{text:?} is neither a number below 2^64 nor a git hash"
+        ));
+    }
+    u64::from_str_radix(&text[..text.len().min(16)], 16)
+        .map(Seed)
+        .map_err(|error| error.to_string())
+}
+
+/// A setting: `name=value`.
+pub(super) fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("{text:?} is not name=value"))?;
+    Ok((name.to_owned(), value.to_owned()))
+}

@@ -1,0 +1,159 @@
+//! `sim enumerate`: everything that can happen to a small history.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use lithify_sim::scope::{Enumerated, Scope, enumerate};
+use lithify_sim::simfs::Model;
+use lithify_sim::system::Settings;
+use serde::Serialize;
+
+use super::super::args::{Format, FormatArgument};
+use super::super::exit::{Exit, Outcome};
+use super::super::output::Output;
+use super::choose::{self, ChosenSystem};
+use super::trace_file;
+
+/// Tries every schedule of callbacks, every crash point and every legal crash image of a
+/// small history
+#[derive(Args, Debug)]
+pub(crate) struct Enumerate {
+    /// How many commits
+    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u64).range(1..=12))]
+    commits: u64,
+    /// The divisor
+    #[arg(long, value_name = "D", default_value = "2", value_parser = clap::value_parser!(u64).range(2..))]
+    divisor: u64,
+    /// How many keyspaces
+    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=4))]
+    keyspaces: u8,
+    /// The system
+    #[arg(long, default_value = "lithify", value_parser = choose::system)]
+    system: ChosenSystem,
+    /// The persistence model
+    #[arg(long, default_value = "posix-min", value_parser = choose::model)]
+    model: &'static Model,
+    /// A setting of the system, as name=value; may be repeated
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = choose::setting)]
+    settings: Vec<(String, String)>,
+    /// Crash points with more images are bounded instead of enumerated
+    #[arg(long, value_name = "N", default_value = "65536")]
+    most_images: usize,
+    /// Stop after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    time: Option<u64>,
+    /// Where the trace of a finding goes
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "sim-findings/enumerated.sim"
+    )]
+    out: PathBuf,
+    #[command(flatten)]
+    format: FormatArgument,
+}
+
+#[derive(Serialize)]
+struct Line {
+    model: &'static str,
+    complete: bool,
+    states: u64,
+    ends: u64,
+    executions: u64,
+    crash_points: u64,
+    enumerated_points: u64,
+    images: u64,
+    distinct_images: u64,
+    seconds: f64,
+    finding: Option<String>,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Enumerate) -> Outcome {
+    let system = arguments.system.0;
+    let mut settings: Settings = arguments.settings.iter().cloned().collect();
+    if system
+        .settings()
+        .iter()
+        .any(|setting| setting.name == "divisor")
+    {
+        settings.insert("divisor".to_owned(), arguments.divisor.to_string());
+    }
+    if let Err(message) = system.configure(&settings) {
+        return Err(Exit::Usage.because(message));
+    }
+    let start = Instant::now();
+    let found = enumerate(&Scope {
+        system,
+        settings,
+        model: arguments.model,
+        commits: arguments.commits,
+        keyspaces: arguments.keyspaces,
+        most_images: arguments.most_images,
+        time: arguments.time.map(Duration::from_secs),
+    });
+    tell(arguments, &found, start.elapsed())?;
+    match found.finding {
+        None => Ok(()),
+        Some((finding, plan)) => {
+            trace_file::write(&arguments.out, &plan)?;
+            Err(Exit::Negative.because(format!(
+                "{} objects; to see the schedule again: lithify sim replay {}",
+                finding.oracle,
+                arguments.out.display()
+            )))
+        }
+    }
+}
+
+fn tell(arguments: &Enumerate, found: &Enumerated, time: Duration) -> Outcome {
+    let mut output = Output::for_writing();
+    let finding = found
+        .finding
+        .as_ref()
+        .map(|(finding, _)| finding.to_string());
+    match arguments.format.format {
+        Format::Json => output.json(&Line {
+            model: arguments.model.name,
+            complete: found.is_complete,
+            states: found.states,
+            ends: found.ends,
+            executions: found.executions,
+            crash_points: found.coverage.points,
+            enumerated_points: found.coverage.enumerated_points,
+            images: found.coverage.images,
+            distinct_images: found.distinct,
+            seconds: time.as_secs_f64(),
+            finding,
+        })?,
+        Format::Text => {
+            let how = if found.is_complete {
+                "everything was seen"
+            } else {
+                "the search ended early"
+            };
+            output.line(
+                format!(
+                    "{} commits, divisor {}, {} keyspaces, model {}: {how}",
+                    arguments.commits, arguments.divisor, arguments.keyspaces, arguments.model.name
+                )
+                .as_bytes(),
+            )?;
+            output.line(
+                format!(
+                    "{} states in {} executions, {} ends; {}, {} distinct; {:.1} s",
+                    found.states,
+                    found.executions,
+                    found.ends,
+                    found.coverage,
+                    found.distinct,
+                    time.as_secs_f64()
+                )
+                .as_bytes(),
+            )?;
+            output.line(finding.as_deref().unwrap_or("nothing found").as_bytes())?;
+        }
+    }
+    output.finish()
+}

@@ -1,0 +1,74 @@
+//! `sim`: the laboratory on the command line.
+//!
+//! Exit codes of these commands: 0 nothing found, or the expectation holds; 1 a finding;
+//! 2 usage, which includes traces that cannot be read; 3 the same plan did two different
+//! things.
+
+mod choose;
+mod economy;
+mod enumerate;
+mod list;
+mod mutants;
+mod replay;
+mod run;
+mod shrink;
+mod trace_file;
+mod workers;
+
+use clap::{Args, Subcommand};
+
+use super::exit::{Exit, Outcome};
+
+const EXAMPLES: &str = "\
+Examples:
+  lithify sim run --seeds 1000
+  lithify sim run --seed 7 --trace
+  lithify sim replay finding.sim
+  lithify sim shrink finding.sim
+  lithify sim enumerate --commits 3 --divisor 2
+  lithify sim mutants
+
+Exit codes of these commands:
+  0  nothing was found, or what the trace expects holds
+  1  a finding, or what the trace expects does not hold
+  2  usage: unknown names, contradictory options, a trace that cannot be read
+  3  non-determinism: the same plan did two different things";
+
+/// Runs the engine in the laboratory: seeded, over a disk that fails, under every oracle
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Simulate {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Run(Box<run::Run>),
+    Replay(replay::ReplayTrace),
+    Shrink(shrink::ShrinkTrace),
+    Enumerate(enumerate::Enumerate),
+    Mutants(mutants::Mutants),
+    Economy(economy::Economy),
+    List(list::List),
+}
+
+/// The exit code for a plan that did two different things.
+const NON_DETERMINISM: Exit = Exit::Input;
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Simulate) -> Outcome {
+    // A panic of the system under test is a finding, with its message in it.
+    std::panic::set_hook(Box::new(|_| {}));
+    let outcome = match &arguments.command {
+        Command::Run(arguments) => run::run(arguments),
+        Command::Replay(arguments) => replay::run(arguments),
+        Command::Shrink(arguments) => shrink::run(arguments),
+        Command::Enumerate(arguments) => enumerate::run(arguments),
+        Command::Mutants(arguments) => mutants::run(arguments),
+        Command::Economy(arguments) => economy::run(arguments),
+        Command::List(arguments) => list::run(arguments),
+    };
+    drop(std::panic::take_hook());
+    outcome
+}

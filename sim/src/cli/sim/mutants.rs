@@ -1,0 +1,199 @@
+//! `sim mutants`: planted bugs, and what finds them.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use lithify_sim::mutants::{Mutant, Row, Search, hunt, mutants};
+use lithify_sim::oracle::Oracle;
+use lithify_sim::simfs::Model;
+use lithify_sim::system::System;
+use lithify_sim::systems::SYSTEMS;
+
+use super::super::args::{Format, FormatArgument};
+use super::super::exit::{Exit, Outcome};
+use super::super::output::Output;
+use super::choose::{self, ChosenSystem};
+use super::trace_file;
+use super::workers::{self, Limits};
+
+/// Plants bugs, one at a time, and looks for each
+#[derive(Args, Debug)]
+pub(crate) struct Mutants {
+    /// Only bugs of this system [default: all systems]
+    #[arg(long, value_parser = choose::system)]
+    system: Option<ChosenSystem>,
+    /// Only bugs whose names contain this
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// The persistence model
+    #[arg(long, default_value = "posix-min", value_parser = choose::model)]
+    model: &'static Model,
+    /// Oracles that are not asked, separated by commas
+    #[arg(long, value_name = "ORACLES", value_delimiter = ',', value_parser = oracle)]
+    without: Vec<Oracle>,
+    /// The most seconds for one bug
+    #[arg(long, value_name = "SECONDS", default_value = "10")]
+    time: u64,
+    /// Ask also which persistence models show each bug
+    #[arg(long)]
+    models: bool,
+    /// Threads [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Write a trace for each bug into this directory
+    #[arg(long, value_name = "DIRECTORY")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    format: FormatArgument,
+}
+
+fn oracle(name: &str) -> Result<Oracle, String> {
+    Oracle::named(name).ok_or_else(|| format!("no oracle is called {name:?}"))
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Mutants) -> Outcome {
+    let all = chosen(arguments)?;
+    if let Some(directory) = &arguments.out {
+        trace_file::check_directory(directory)?;
+    }
+    workers::listen_for_interrupts();
+    let rows: Mutex<Vec<(usize, Row)>> = Mutex::default();
+    let start = Instant::now();
+    let limits = Limits {
+        first: 0,
+        end: all.len() as u64,
+        time: None,
+        jobs: arguments
+            .jobs
+            .map_or_else(workers::default_jobs, usize::from),
+    };
+    workers::spread(
+        limits,
+        || (),
+        |(), index| {
+            let (system, mutant) = &all[index as usize];
+            let search = Search {
+                system: *system,
+                model: arguments.model,
+                rounds: 64,
+                time: Duration::from_secs(arguments.time),
+                without: arguments.without.clone(),
+                asks_models: arguments.models,
+            };
+            let row = hunt(mutant, &search);
+            let mut rows = rows.lock().expect("rows are values");
+            rows.push((index as usize, row));
+            true
+        },
+        |()| {},
+    );
+    let mut rows = rows.into_inner().expect("rows are values");
+    rows.sort_by_key(|(index, _)| *index);
+    let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+    if let Some(directory) = &arguments.out {
+        for row in &rows {
+            if let Some(found) = &row.found {
+                trace_file::write(&directory.join(format!("{}.sim", row.name)), &found.plan)?;
+            }
+        }
+    }
+    tell(arguments, &rows, start.elapsed())
+}
+
+fn chosen(arguments: &Mutants) -> Outcome<Vec<(&'static dyn System, Mutant)>> {
+    let systems = match arguments.system {
+        Some(ChosenSystem(system)) => vec![system],
+        None => SYSTEMS.to_vec(),
+    };
+    let mut all = Vec::new();
+    for system in systems {
+        for mutant in mutants(system) {
+            let is_meant = arguments
+                .only
+                .as_ref()
+                .is_none_or(|text| mutant.about.name.contains(text.as_str()));
+            if is_meant {
+                all.push((system, mutant));
+            }
+        }
+    }
+    if all.is_empty() {
+        return Err(Exit::Usage
+            .because("no planted bug has such a name, or this program was built without them"));
+    }
+    Ok(all)
+}
+
+fn tell(arguments: &Mutants, rows: &[Row], time: Duration) -> Outcome {
+    let mut output = Output::for_writing();
+    if arguments.format.format == Format::Json {
+        output.json(&rows)?;
+    } else {
+        text(&mut output, rows, time)?;
+    }
+    output.finish()?;
+    let missed: Vec<&str> = rows
+        .iter()
+        .filter(|row| !row.killed && !row.equivalent)
+        .map(|row| row.name.as_str())
+        .collect();
+    if missed.is_empty() {
+        Ok(())
+    } else {
+        Err(Exit::Negative.because(format!("not found: {}", missed.join(", "))))
+    }
+}
+
+fn text(output: &mut Output, rows: &[Row], time: Duration) -> Outcome {
+    let columns = ["bug", "oracle", "fault", "workload", "runs", "seconds"];
+    output.line(
+        format!(
+            "{:<34} {:<14} {:<20} {:<13} {:>8} {:>8}",
+            columns[0], columns[1], columns[2], columns[3], columns[4], columns[5]
+        )
+        .as_bytes(),
+    )?;
+    for row in rows {
+        let or_none = |text: &Option<String>| text.clone().unwrap_or("-".to_owned());
+        let oracle = match (&row.oracle, row.equivalent) {
+            (Some(oracle), _) => oracle.clone(),
+            (None, true) => "equivalent".to_owned(),
+            (None, false) => "NOT FOUND".to_owned(),
+        };
+        output.line(
+            format!(
+                "{:<34} {:<14} {:<20} {:<13} {:>8} {:>8.2}",
+                row.name,
+                oracle,
+                or_none(&row.fault),
+                or_none(&row.workload),
+                row.runs,
+                row.cpu_seconds
+            )
+            .as_bytes(),
+        )?;
+        if !row.models.is_empty() {
+            output.line(format!("    shown by {}", row.models.join(", ")).as_bytes())?;
+        }
+    }
+    let killed = rows.iter().filter(|row| row.killed).count();
+    let equivalent = rows.iter().filter(|row| row.equivalent).count();
+    let mut seconds: Vec<f64> = rows
+        .iter()
+        .filter(|row| row.killed)
+        .map(|row| row.cpu_seconds)
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    let median = seconds.get(seconds.len() / 2).copied().unwrap_or(0.0);
+    output.line(
+        format!(
+            "{killed} of {} found, {equivalent} equivalent; median {median:.2} s to detection, {:.1} s in all",
+            rows.len(),
+            time.as_secs_f64()
+        )
+        .as_bytes(),
+    )
+}

@@ -1,0 +1,401 @@
+//! `sim run`: seeds, one after the other or all at once.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use indicatif::ProgressBar;
+use lithify_sim::campaign::{Campaign, Found, Ledger};
+use lithify_sim::crashes::Reach;
+use lithify_sim::execute::execute;
+use lithify_sim::generate::{Recipe, generate};
+use lithify_sim::judge::Enabled;
+use lithify_sim::keyed::Seed;
+use lithify_sim::oracle::Oracle;
+use lithify_sim::replay::replay;
+use lithify_sim::simfs::FaultKind;
+use lithify_sim::system::Settings;
+use lithify_sim::workload::WORKLOADS;
+use serde::Serialize;
+
+use super::super::args::{Format, FormatArgument};
+use super::super::exit::{Exit, Failure, Outcome};
+use super::super::output::Output;
+use super::choose::{self, ChosenFaults, ChosenModels, ChosenSystem, ChosenWorkload};
+use super::workers::{self, Limits};
+use super::{NON_DETERMINISM, trace_file};
+
+/// Runs seeds: each is a workload, a schedule, faults, and crashes at every point
+#[derive(Args, Debug)]
+pub(crate) struct Run {
+    /// How many seeds [default: 100, or as many as fit into --time]
+    #[arg(long, value_name = "N", conflicts_with = "seed")]
+    seeds: Option<u64>,
+    /// One seed: a number or a git hash
+    #[arg(long, value_name = "SEED", value_parser = choose::seed)]
+    seed: Option<Seed>,
+    /// The first seed
+    #[arg(long, value_name = "SEED", value_parser = choose::seed, default_value = "0", conflicts_with = "seed")]
+    from: Seed,
+    /// Print what happens, operation by operation; needs --seed
+    #[arg(long, requires = "seed")]
+    trace: bool,
+    /// The system
+    #[arg(long, default_value = "lithify", value_parser = choose::system)]
+    system: ChosenSystem,
+    /// Persistence models, separated by commas, or all
+    #[arg(long, value_name = "MODELS", default_value = "posix-min", value_parser = choose::models)]
+    model: ChosenModels,
+    /// The workload, or each: another one for each seed
+    #[arg(long, default_value = "each", value_parser = choose::workload)]
+    workload: ChosenWorkload,
+    /// Kinds of faults separated by commas, none, all, or swarm: none in even seeds and some
+    /// of all in odd ones
+    #[arg(long, value_name = "FAULTS", default_value = "swarm", value_parser = choose::faults)]
+    faults: ChosenFaults,
+    /// A setting of the system that seeds do not choose, as name=value; may be repeated
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = choose::setting)]
+    settings: Vec<(String, String)>,
+    /// Threads [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Stop after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    time: Option<u64>,
+    /// Where the traces of findings go
+    #[arg(long, value_name = "DIRECTORY", default_value = "sim-findings")]
+    out: PathBuf,
+    #[command(flatten)]
+    format: FormatArgument,
+}
+
+/// What a run has to say in JSON.
+#[derive(Serialize)]
+struct Summary<'run> {
+    seeds: u64,
+    complete: bool,
+    seconds: f64,
+    commits: u64,
+    operations: u64,
+    images: u64,
+    distinct_images: u64,
+    recoveries: u64,
+    models: Vec<ModelLine>,
+    faults: Vec<FaultLine>,
+    marks: &'run std::collections::BTreeMap<String, u64>,
+    findings: Vec<FindingLine>,
+}
+
+#[derive(Serialize)]
+struct ModelLine {
+    model: &'static str,
+    crash_points: u64,
+    enumerated_points: u64,
+    images: u64,
+}
+
+#[derive(Serialize)]
+struct FaultLine {
+    fault: &'static str,
+    armed: u64,
+    fired: u64,
+    observed: u64,
+}
+
+#[derive(Serialize)]
+struct FindingLine {
+    seed: u64,
+    oracle: &'static str,
+    model: &'static str,
+    message: String,
+    trace: String,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Run) -> Outcome {
+    let settings: Settings = arguments.settings.iter().cloned().collect();
+    if let Err(message) = arguments.system.0.configure(&settings) {
+        return Err(Exit::Usage.because(message));
+    }
+    if arguments.trace {
+        return show(arguments, &settings);
+    }
+    trace_file::check_directory(&arguments.out)?;
+    workers::listen_for_interrupts();
+    let limits = limits(arguments);
+    let total = Mutex::new(Ledger::default());
+    let found: Mutex<Vec<Found>> = Mutex::default();
+    let start = Instant::now();
+    let bar = progress(limits, arguments.format.format);
+    let complete = workers::spread(
+        limits,
+        Ledger::default,
+        |ledger, seed| {
+            let campaign = campaign(arguments, &settings, seed);
+            let outcome = campaign.seed(seed, ledger);
+            bar.inc(1);
+            bar.set_message(format!("{} recoveries by this worker", ledger.recovered));
+            match outcome {
+                None => true,
+                Some(finding) => {
+                    lock(&found).push(finding);
+                    false
+                }
+            }
+        },
+        |ledger| lock(&total).add(&ledger),
+    );
+    bar.finish_and_clear();
+    let mut findings = std::mem::take(&mut *lock(&found));
+    findings.sort_by_key(|found| found.seed);
+    let total = lock(&total);
+    tell(arguments, &total, &findings, complete, start.elapsed())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().expect("findings are values, not panics")
+}
+
+fn limits(arguments: &Run) -> Limits {
+    let (first, count) = match arguments.seed {
+        Some(seed) => (seed.0, 1),
+        None if arguments.time.is_some() => (arguments.from.0, arguments.seeds.unwrap_or(u64::MAX)),
+        None => (arguments.from.0, arguments.seeds.unwrap_or(100)),
+    };
+    Limits {
+        first,
+        end: first.saturating_add(count),
+        time: arguments.time.map(Duration::from_secs),
+        jobs: arguments
+            .jobs
+            .map_or_else(workers::default_jobs, usize::from),
+    }
+}
+
+fn progress(limits: Limits, format: Format) -> ProgressBar {
+    use std::io::IsTerminal;
+    if format == Format::Json || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let count = limits.end - limits.first;
+    let bar = if count > 1 << 40 {
+        ProgressBar::new_spinner()
+    } else {
+        ProgressBar::new(count)
+    };
+    let style = indicatif::ProgressStyle::with_template(
+        "{elapsed_precise} {bar:30} {pos} seeds, {per_sec}, {msg}",
+    );
+    bar.with_style(style.expect("the template is right"))
+}
+
+/// What a seed means under these arguments. The same for every number of seeds and jobs.
+fn campaign(arguments: &Run, settings: &Settings, seed: u64) -> Campaign {
+    let workload = match arguments.workload {
+        ChosenWorkload::One(workload) => workload,
+        // The small one most often: it is the one whose images can be enumerated.
+        ChosenWorkload::Each => match seed % 8 {
+            others @ 4..8 => &WORKLOADS[(others as usize - 3).min(WORKLOADS.len() - 1)],
+            _ => &WORKLOADS[0],
+        },
+    };
+    let faults = match &arguments.faults {
+        ChosenFaults::Kinds(kinds) => kinds.clone(),
+        ChosenFaults::Swarm if seed % 2 == 1 => FaultKind::ALL.to_vec(),
+        ChosenFaults::Swarm => Vec::new(),
+    };
+    Campaign {
+        recipe: Recipe {
+            system: arguments.system.0,
+            model: arguments.model.0[0],
+            workload,
+            faults,
+            order: None,
+            fixed: settings.clone(),
+            skipped: Vec::new(),
+        },
+        models: arguments.model.0.clone(),
+        reach: Reach::SMALL,
+        enabled: Enabled::default(),
+        bug: None,
+        determinism_one_in: 16,
+    }
+}
+
+/// One seed, as it happens.
+fn show(arguments: &Run, settings: &Settings) -> Outcome {
+    let seed = arguments.seed.expect("the parser demands it");
+    let campaign = campaign(arguments, settings, seed.0);
+    let plan = generate(&campaign.recipe, seed);
+    let execution = execute(&plan, &Enabled::default(), true);
+    let mut output = Output::for_reading();
+    let header: Vec<String> = plan
+        .to_string()
+        .lines()
+        .take_while(|line| *line != "begin")
+        .map(str::to_owned)
+        .collect();
+    for line in header.iter().chain(&execution.timeline) {
+        output.line(line.as_bytes())?;
+    }
+    match &execution.finding {
+        None => output
+            .line(b"nothing found without crashes; run without --trace to crash it everywhere")?,
+        Some(finding) => output.line(format!("finding: {finding}").as_bytes())?,
+    }
+    output.finish()?;
+    match execution.finding {
+        None => Ok(()),
+        Some(finding) => Err(Exit::Negative.because(finding)),
+    }
+}
+
+fn tell(
+    arguments: &Run,
+    ledger: &Ledger,
+    findings: &[Found],
+    complete: bool,
+    time: Duration,
+) -> Outcome {
+    let mut lines = Vec::new();
+    for found in findings {
+        let path = trace_file::finding(&arguments.out, found.seed);
+        trace_file::write(&path, &found.plan)?;
+        lines.push(FindingLine {
+            seed: found.seed,
+            oracle: found.finding.oracle.name(),
+            model: found.plan.model.name,
+            message: found.finding.message.clone(),
+            trace: path.display().to_string(),
+        });
+    }
+    let mut output = Output::for_writing();
+    let summary = summary(ledger, lines, complete, time);
+    match arguments.format.format {
+        Format::Json => output.json(&summary)?,
+        Format::Text => text(&mut output, &summary)?,
+    }
+    output.finish()?;
+    match findings.first() {
+        None => Ok(()),
+        Some(found) => Err(failure(arguments, found)),
+    }
+}
+
+fn summary(
+    ledger: &Ledger,
+    findings: Vec<FindingLine>,
+    complete: bool,
+    time: Duration,
+) -> Summary<'_> {
+    let models = ledger.coverage.iter().map(|(model, coverage)| ModelLine {
+        model,
+        crash_points: coverage.points,
+        enumerated_points: coverage.enumerated_points,
+        images: coverage.images,
+    });
+    let faults = ledger.faults.iter().map(|(kind, count)| FaultLine {
+        fault: kind.name(),
+        armed: count.armed,
+        fired: count.fired,
+        observed: count.observed,
+    });
+    let models: Vec<ModelLine> = models.collect();
+    Summary {
+        seeds: ledger.seeds,
+        complete,
+        seconds: time.as_secs_f64(),
+        commits: ledger.commits,
+        operations: ledger.operations,
+        images: models.iter().map(|line| line.images).sum(),
+        distinct_images: ledger.distinct,
+        recoveries: ledger.recovered,
+        models,
+        faults: faults.collect(),
+        marks: &ledger.marks,
+        findings,
+    }
+}
+
+fn text(output: &mut Output, summary: &Summary<'_>) -> Outcome {
+    let mut line = |text: String| output.line(text.as_bytes());
+    line(format!(
+        "{} seeds{}: {} commits, {} file operations, {:.1} s",
+        summary.seeds,
+        if summary.complete {
+            ""
+        } else {
+            " (ended early)"
+        },
+        summary.commits,
+        summary.operations,
+        summary.seconds
+    ))?;
+    line(format!(
+        "{} crash images, {} distinct; {} recoveries with all oracles, {:.0} a second",
+        summary.images,
+        summary.distinct_images,
+        summary.recoveries,
+        summary.recoveries as f64 / summary.seconds.max(1e-9)
+    ))?;
+    for model in &summary.models {
+        let how = if model.enumerated_points == model.crash_points {
+            "all enumerated".to_owned()
+        } else {
+            format!(
+                "{} enumerated, the others bounded and sampled",
+                model.enumerated_points
+            )
+        };
+        line(format!(
+            "  {}: {} images of {} crash points, {how}",
+            model.model, model.images, model.crash_points
+        ))?;
+    }
+    if !summary.faults.is_empty() {
+        line("faults (armed, fired, observed):".to_owned())?;
+    }
+    for fault in &summary.faults {
+        line(format!(
+            "  {}: {}, {}, {}",
+            fault.fault, fault.armed, fault.fired, fault.observed
+        ))?;
+    }
+    line("operations reached:".to_owned())?;
+    for (mark, count) in summary.marks {
+        line(format!("  {mark}: {count}"))?;
+    }
+    if summary.findings.is_empty() {
+        line("nothing found".to_owned())?;
+    }
+    for finding in &summary.findings {
+        line(format!(
+            "seed {}, model {}: {}: {}",
+            finding.seed, finding.model, finding.oracle, finding.message
+        ))?;
+    }
+    Ok(())
+}
+
+/// The last line: one command that shows the finding again.
+fn failure(arguments: &Run, found: &Found) -> Failure {
+    let path = trace_file::finding(&arguments.out, found.seed);
+    let is_repeated =
+        replay(&found.plan, false).is_ok_and(|replay| replay.holds(found.plan.expectation));
+    let exit = if found.finding.oracle == Oracle::Determinism || !is_repeated {
+        NON_DETERMINISM
+    } else {
+        Exit::Negative
+    };
+    let note = if is_repeated {
+        ""
+    } else {
+        "the trace does not show it again; "
+    };
+    exit.because(format!(
+        "{} objects; {note}to see it again: lithify sim replay {}",
+        found.finding.oracle,
+        path.display()
+    ))
+}

@@ -1,0 +1,91 @@
+//! `sim shrink`: a failing trace, as small as it gets, and why it fails.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use lithify_sim::explain::explain;
+use lithify_sim::shrink::shrink;
+use serde::Serialize;
+
+use super::super::args::{Format, FormatArgument};
+use super::super::exit::{Exit, Outcome};
+use super::super::output::Output;
+use super::trace_file;
+
+/// Makes a failing trace small, and says which single change makes it pass
+#[derive(Args, Debug)]
+pub(crate) struct ShrinkTrace {
+    /// The trace
+    trace: PathBuf,
+    /// Where the result goes [default: beside the trace, as NAME.small.sim]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Stop after so many seconds; the best result so far is written in any case
+    #[arg(long, value_name = "SECONDS", default_value = "30")]
+    time: u64,
+    #[command(flatten)]
+    format: FormatArgument,
+}
+
+#[derive(Serialize)]
+struct Line {
+    trace: String,
+    lines_before: usize,
+    lines_after: usize,
+    runs: u64,
+    seconds: f64,
+    cut_short: bool,
+    pivots: Vec<String>,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &ShrinkTrace) -> Outcome {
+    let plan = trace_file::read(&arguments.trace)?;
+    let start = Instant::now();
+    let shrunk = shrink(&plan, Duration::from_secs(arguments.time))
+        .map_err(|message| Exit::Usage.because(message))?;
+    let out = arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| arguments.trace.with_extension("small.sim"));
+    trace_file::write(&out, &shrunk.plan)?;
+    let pivots = explain(&shrunk.plan).map_err(|message| Exit::Usage.because(message))?;
+    let pivots: Vec<String> = pivots.iter().map(ToString::to_string).collect();
+    let mut output = Output::for_writing();
+    match arguments.format.format {
+        Format::Json => output.json(&Line {
+            trace: out.display().to_string(),
+            lines_before: plan.actions.len(),
+            lines_after: shrunk.plan.actions.len(),
+            runs: shrunk.runs,
+            seconds: start.elapsed().as_secs_f64(),
+            cut_short: shrunk.is_cut_short,
+            pivots,
+        })?,
+        Format::Text => {
+            output.bytes(shrunk.plan.to_string().as_bytes())?;
+            output.line(b"")?;
+            for pivot in &pivots {
+                output.line(pivot.as_bytes())?;
+            }
+            let cut = if shrunk.is_cut_short {
+                ", cut short"
+            } else {
+                ""
+            };
+            output.line(
+                format!(
+                    "{} lines of actions became {}, in {} runs and {:.1} s{cut}; written to {}",
+                    plan.actions.len(),
+                    shrunk.plan.actions.len(),
+                    shrunk.runs,
+                    start.elapsed().as_secs_f64(),
+                    out.display()
+                )
+                .as_bytes(),
+            )?;
+        }
+    }
+    output.finish()
+}

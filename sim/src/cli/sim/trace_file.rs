@@ -1,0 +1,51 @@
+//! Traces on disk.
+
+use std::path::{Path, PathBuf};
+
+use lithify_sim::plan::{Plan, parse};
+
+use super::super::exit::{Exit, Outcome};
+
+/// Reads a trace.
+pub(super) fn read(path: &Path) -> Outcome<Plan> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Exit::Usage.because(format!("cannot read the trace {}: {error}", path.display()))
+    })?;
+    parse(&text).map_err(|error| Exit::Usage.because(format!("{}: {error}", path.display())))
+}
+
+/// Writes a trace, and the directory around it when there is none.
+pub(super) fn write(path: &Path, plan: &Plan) -> Outcome {
+    let failed = |error: std::io::Error| {
+        Exit::Usage.because(format!(
+            "cannot write the trace {}: {error}",
+            path.display()
+        ))
+    };
+    if let Some(directory) = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
+        std::fs::create_dir_all(directory).map_err(failed)?;
+    }
+    std::fs::write(path, plan.to_string()).map_err(failed)
+}
+
+/// Fails early when traces could not be written there.
+pub(super) fn check_directory(directory: &Path) -> Outcome {
+    let failed = |error: std::io::Error| {
+        Exit::Usage.because(format!(
+            "findings cannot be written to {}: {error}",
+            directory.display()
+        ))
+    };
+    std::fs::create_dir_all(directory).map_err(failed)?;
+    let probe = directory.join(".lithify-sim");
+    std::fs::write(&probe, b"").map_err(failed)?;
+    std::fs::remove_file(&probe).map_err(failed)
+}
+
+/// The name of a finding's trace.
+pub(super) fn finding(directory: &Path, seed: u64) -> PathBuf {
+    directory.join(format!("seed-{seed}.sim"))
+}

@@ -1,0 +1,114 @@
+//! Which barriers a store needs: each is taken out in turn, and the laboratory looks for
+//! a crash that shows it.
+//!
+//! A barrier is told from others by its verb, the kind of its file and the two
+//! operations before it, which is nearly its place in the store's code. One that has a
+//! witness is needed under the model. One without is superfluous as far as the search
+//! went: another barrier covers it, or nothing depends on it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::execute::execute;
+use crate::generate::{Recipe, generate};
+use crate::judge::Enabled;
+use crate::keyed::Seed;
+use crate::mutants::{Mutant, Row, Search, hunt};
+use crate::planted::Planted;
+use crate::simfs::oplog::Operation;
+use crate::simfs::{Model, SkippedBarrier, context, without_numbers};
+use crate::system::{Settings, System};
+use crate::workload::WORKLOADS;
+
+/// One barrier and what taking it out does.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The barrier.
+    pub barrier: SkippedBarrier,
+    /// How often it was executed in the survey.
+    pub count: u64,
+    /// What was found without it.
+    pub row: Row,
+}
+
+/// The barriers of a system, with how often they were executed by some seeds.
+#[must_use]
+pub fn survey(
+    system: &'static dyn System,
+    model: &'static Model,
+    seeds: u64,
+) -> Vec<(SkippedBarrier, u64)> {
+    let mut found: std::collections::BTreeMap<(String, String, String), u64> = Default::default();
+    let mut seen_workloads = BTreeSet::new();
+    for workload in WORKLOADS {
+        seen_workloads.insert(workload.name);
+        let recipe = Recipe {
+            system,
+            model,
+            workload,
+            faults: Vec::new(),
+            order: None,
+            fixed: Settings::new(),
+            skipped: Vec::new(),
+        };
+        for seed in 0..seeds {
+            let plan = generate(&recipe, Seed(seed));
+            let execution = execute(&plan, &Enabled::default(), false);
+            for life in &execution.lives {
+                let operations = life.log.operations();
+                for (position, operation) in operations[..life.end].iter().enumerate() {
+                    let is_barrier = matches!(
+                        operation,
+                        Operation::Sync { .. } | Operation::SyncDirectory { .. }
+                    );
+                    if is_barrier {
+                        let text = without_numbers(&life.log.describe(operation).to_string());
+                        let (verb, file) = text.split_once(' ').unwrap_or((&text, ""));
+                        let key = (
+                            verb.to_owned(),
+                            file.trim_start_matches('/').to_owned(),
+                            context(&life.log, position),
+                        );
+                        *found.entry(key).or_default() += 1;
+                    }
+                }
+            }
+        }
+    }
+    found
+        .into_iter()
+        .map(|((verb, file, after), count)| (SkippedBarrier { verb, file, after }, count))
+        .collect()
+}
+
+/// Looks for a witness of one barrier.
+#[must_use]
+pub fn judge(
+    system: &'static dyn System,
+    model: &'static Model,
+    barrier: &SkippedBarrier,
+    count: u64,
+    time: Duration,
+) -> Verdict {
+    let mutant = Mutant {
+        about: Planted {
+            name: "missing-barrier",
+            pattern: "barrier economy",
+            story: "a barrier is taken out",
+        },
+        skipped: Some(barrier.clone()),
+    };
+    let search = Search {
+        system,
+        model,
+        rounds: u64::MAX,
+        time,
+        without: Vec::new(),
+        asks_models: false,
+    };
+    Verdict {
+        barrier: barrier.clone(),
+        count,
+        row: hunt(&mutant, &search),
+    }
+}

@@ -1,0 +1,304 @@
+//! Everything that can happen to a small history: every order of callbacks and steps,
+//! every crash point, every legal crash image.
+//!
+//! The search is depth first over *moves*: the client's next commit, the delivery of any
+//! callback, or a step of the compactor. A store cannot be copied, so each node runs its
+//! moves again from the beginning. Two nodes are the same, and one of them is left, when
+//! the disk as the process sees it, what is pending on it, the layout, the progress of
+//! background work, the callbacks that are under way and the client's position agree.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::crashes::guarded;
+use crate::history::{Batch, History, Key, Value, Write};
+use crate::judge::{Bounds, Enabled, Judge, References};
+use crate::keyed::{Domain, Seed};
+use crate::oracle::Finding;
+use crate::plan::{Action, Expectation, Plan};
+use crate::simfs::oplog::Log;
+use crate::simfs::{Budget, Coverage, Frontier, Image, Mark, Model, SimFs, explore};
+use crate::system::{Engine, Settings, System};
+
+/// What to enumerate.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// The system.
+    pub system: &'static dyn System,
+    /// Its settings.
+    pub settings: Settings,
+    /// The persistence model.
+    pub model: &'static Model,
+    /// How many commits.
+    pub commits: u64,
+    /// Over how many keyspaces.
+    pub keyspaces: u8,
+    /// Crash points with more images than this are bounded instead of enumerated.
+    pub most_images: usize,
+    /// When to stop, whether or not everything was seen.
+    pub time: Option<Duration>,
+}
+
+/// What was enumerated.
+#[derive(Clone, Debug, Default)]
+pub struct Enumerated {
+    /// Nodes of the search that differ.
+    pub states: u64,
+    /// Complete schedules, or their common ends.
+    pub ends: u64,
+    /// Runs from the beginning.
+    pub executions: u64,
+    /// Crash points and images.
+    pub coverage: Coverage,
+    /// Images that differ, or of which something else is demanded.
+    pub distinct: u64,
+    /// Whether the search came to its end.
+    pub is_complete: bool,
+    /// The first finding and a plan up to it.
+    pub finding: Option<(Finding, Plan)>,
+}
+
+/// Enumerates. Exponential in the number of commits: up to five or so.
+///
+/// # Panics
+/// When the settings are impossible.
+#[must_use]
+pub fn enumerate(scope: &Scope) -> Enumerated {
+    let engine = scope
+        .system
+        .configure(&scope.settings)
+        .expect("settings are checked before");
+    let batches = history(scope.commits, scope.keyspaces);
+    let mut complete = History::default();
+    batches
+        .iter()
+        .for_each(|batch| complete.push(batch.clone()));
+    let enabled = Enabled::default();
+    let references = References::default();
+    let mut search = SmallScope {
+        scope,
+        engine: &*engine,
+        judge: Judge::new(&*engine, &complete, &enabled, &references),
+        batches: &batches,
+        states: BTreeSet::new(),
+        images: BTreeSet::new(),
+        start: Instant::now(),
+        found: Enumerated::default(),
+    };
+    let outcome = search.visit(&mut Vec::new());
+    let mut found = search.found;
+    found.is_complete = outcome.is_continue() && found.finding.is_none();
+    found
+}
+
+/// Commits that overwrite and delete across keyspaces.
+fn history(commits: u64, keyspaces: u8) -> Vec<Batch> {
+    let write = |commit: u64, keyspace: u8, key: u16, is_deletion: bool| Write {
+        key: Key { keyspace, key },
+        value: (!is_deletion).then_some(Value {
+            length: 4,
+            tag: commit as u32,
+        }),
+    };
+    let batch = |commit: u64| {
+        let mut writes = vec![write(commit, 0, 0, commit % 4 == 3)];
+        for keyspace in 1..keyspaces {
+            if commit.is_multiple_of(u64::from(keyspace) + 1) {
+                writes.push(write(commit, keyspace, commit as u16 % 2, false));
+            }
+        }
+        Batch { writes }
+    };
+    (1..=commits).map(batch).collect()
+}
+
+struct SmallScope<'run> {
+    scope: &'run Scope,
+    engine: &'run dyn Engine,
+    judge: Judge<'run>,
+    batches: &'run [Batch],
+    states: BTreeSet<u128>,
+    images: BTreeSet<(u128, u64, u64)>,
+    start: Instant,
+    found: Enumerated,
+}
+
+/// A node after its moves have run.
+struct Node {
+    log: Log,
+    /// Where the last move began.
+    last_move: usize,
+    moves: Vec<Action>,
+    state: u128,
+    finding: Option<Finding>,
+}
+
+impl SmallScope<'_> {
+    fn visit(&mut self, path: &mut Vec<Action>) -> ControlFlow<()> {
+        if self
+            .scope
+            .time
+            .is_some_and(|time| self.start.elapsed() > time)
+        {
+            return ControlFlow::Break(());
+        }
+        let node = self.run(path);
+        if let Some(finding) = node.finding {
+            return self.report(finding, path);
+        }
+        if !self.states.insert(node.state) {
+            return ControlFlow::Continue(());
+        }
+        self.found.states += 1;
+        self.crash(&node, path)?;
+        if node.moves.is_empty() {
+            self.found.ends += 1;
+        }
+        for next in node.moves {
+            path.push(next);
+            self.visit(path)?;
+            path.pop();
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn report(&mut self, finding: Finding, path: &[Action]) -> ControlFlow<()> {
+        let plan = Plan {
+            system: self.scope.system,
+            settings: self.scope.settings.clone(),
+            model: self.scope.model,
+            seed: 0,
+            bug: None,
+            skipped: Vec::new(),
+            actions: path.to_vec(),
+            expectation: Expectation::Violation(finding.oracle),
+        };
+        self.found.finding = Some((finding, plan));
+        ControlFlow::Break(())
+    }
+
+    /// Runs the moves of a path on an empty disk.
+    fn run(&mut self, path: &[Action]) -> Node {
+        self.found.executions += 1;
+        let fs = SimFs::new();
+        let mut node = Node {
+            log: Log::default(),
+            last_move: 0,
+            moves: Vec::new(),
+            state: 0,
+            finding: None,
+        };
+        let enabled = Enabled::default();
+        let outcome = guarded(&enabled, || self.run_on(&fs, path, &mut node));
+        node.finding = node.finding.or(outcome.err());
+        node.log = fs.log();
+        node
+    }
+
+    fn run_on(&self, fs: &SimFs, path: &[Action], node: &mut Node) -> Result<(), Finding> {
+        use crate::oracle::Oracle::Errors;
+        let wrong = |failure: crate::system::Failure| Finding::new(Errors, failure.to_string());
+        let mut instance = self.engine.open(Arc::new(fs.clone())).map_err(wrong)?;
+        let mut committed = 0;
+        for action in path {
+            node.last_move = fs.log_length();
+            match action {
+                Action::Commit(batches) => {
+                    committed += 1;
+                    fs.mark(Mark::Issued(committed));
+                    instance.commit(batches).map_err(wrong)?;
+                    fs.mark(Mark::Acknowledged(committed));
+                }
+                Action::Run(task) => instance.run(task).map_err(wrong)?,
+                _ => {}
+            }
+        }
+        let tasks = instance.tasks();
+        // Callbacks about segments are for observers; delivering them changes nothing.
+        let moves = tasks.iter().filter(|task| !task.starts_with("segment"));
+        node.moves = moves.cloned().map(Action::Run).collect();
+        if let Some(batch) = self.batches.get(committed as usize) {
+            node.moves.push(Action::Commit(vec![batch.clone()]));
+        }
+        node.state = self.state(fs, &*instance, committed, &tasks);
+        Ok(())
+    }
+
+    fn state(
+        &self,
+        fs: &SimFs,
+        instance: &dyn crate::system::Instance,
+        committed: u64,
+        tasks: &[String],
+    ) -> u128 {
+        let log = fs.log();
+        let mut frontier = Frontier::new(self.scope.model, Image::default(), &log);
+        while frontier.next().is_some() {
+            frontier.advance();
+        }
+        let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+        hasher.update(&fs.image().digest().to_le_bytes());
+        hasher.update(&frontier.durable().digest().to_le_bytes());
+        for change in frontier.pending() {
+            hasher.update(format!("{:?}", change.kind).as_bytes());
+        }
+        hasher.update(instance.layout_details().unwrap_or_default().as_bytes());
+        hasher.update(format!("{committed} {tasks:?} {}", instance.progress()).as_bytes());
+        hasher.digest128()
+    }
+
+    /// Crashes during the last move, at every point.
+    fn crash(&mut self, node: &Node, path: &[Action]) -> ControlFlow<()> {
+        let mut frontier = Frontier::new(self.scope.model, Image::default(), &node.log);
+        loop {
+            let is_new = frontier.position() >= node.last_move;
+            if is_new && frontier.is_crash_point() {
+                self.point(&frontier, path)?;
+            }
+            if frontier.next().is_none() {
+                return ControlFlow::Continue(());
+            }
+            frontier.advance();
+        }
+    }
+
+    fn point(&mut self, frontier: &Frontier<'_>, path: &[Action]) -> ControlFlow<()> {
+        let bounds = Bounds {
+            acknowledged: frontier.acknowledged(),
+            issued: frontier.issued(),
+            excuses_loss: !self.scope.model.honest,
+            is_damaged: !self.scope.model.honest,
+            ..Bounds::default()
+        };
+        let budget = Budget {
+            enumerate: self.scope.most_images,
+            bound: 2,
+            samples: 0,
+        };
+        let mut draws = Seed(0).draws(Domain::CrashImages, 0);
+        let mut finding = None;
+        let coverage = explore::explore(frontier, budget, &mut draws, &mut |_, image| {
+            let key = (image.digest(), bounds.acknowledged, bounds.issued);
+            if !self.images.insert(key) {
+                return ControlFlow::Continue(());
+            }
+            self.found.distinct += 1;
+            let fs = SimFs::from_image(&image);
+            let enabled = Enabled::default();
+            match guarded(&enabled, || self.judge.check(&fs, bounds).map(|_| ())) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(found) => {
+                    finding = Some(found);
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        self.found.coverage.add(coverage);
+        match finding {
+            Some(finding) => self.report(finding, path),
+            None => ControlFlow::Continue(()),
+        }
+    }
+}
