@@ -120,7 +120,8 @@ impl Crasher<'_> {
                 self.settings.insert(name.clone(), value.clone());
                 engine = self.engine();
             }
-            if frontier.is_crash_point() || frontier.position() == life.end {
+            let is_point = frontier.is_crash_point() || frontier.position() == life.end;
+            if is_point && life.is_decided(frontier.position()) {
                 let history = life.history_at(frontier.position());
                 let judge = Judge::new(&*engine, history, self.enabled, &references);
                 let bounds = life.bounds(

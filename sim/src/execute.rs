@@ -5,6 +5,7 @@
 //! the disk and begins another; the logs of all lives are kept, so that other crashes of
 //! the same execution can be explored afterwards.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
@@ -33,6 +34,9 @@ pub struct Life {
     pub fired: Vec<FaultKind>,
     /// Whether bytes rotted of which no copy and no later witness existed.
     pub lost_witness: bool,
+    /// Parts of the log in which two histories are possible: see
+    /// [`Executor::may_be_back`]. Crashes there cannot be judged.
+    pub undecided: Vec<Range<usize>>,
 }
 
 impl Life {
@@ -45,6 +49,15 @@ impl Life {
             .rev()
             .find(|(from, _)| *from <= position);
         &known.unwrap_or(&self.histories[0]).1
+    }
+
+    /// Whether a crash at a position of the log can be judged.
+    #[must_use]
+    pub fn is_decided(&self, position: usize) -> bool {
+        !self
+            .undecided
+            .iter()
+            .any(|range| range.contains(&position))
     }
 
     /// What a crash may leave, given what went wrong in this life.
@@ -105,11 +118,13 @@ pub fn execute(plan: &Plan, enabled: &Enabled, wants_timeline: bool) -> Executio
         if let Err(found) = executor.action(index, action) {
             at_action = index;
             finding = Some(found);
+        }
+        if finding.is_some() || executor.is_undecidable {
             break;
         }
     }
     let end = executor.fs.log_length();
-    if finding.is_none() {
+    if finding.is_none() && !executor.is_undecidable {
         finding = executor.finish().err();
     }
     executor.end_life(end);
@@ -225,6 +240,11 @@ struct Executor<'run> {
     /// The faults of earlier lives: damage stays.
     past: Vec<FaultKind>,
     observed: u64,
+    /// Since when two histories are possible, and until when they were.
+    undecided_since: Option<usize>,
+    undecided: Vec<Range<usize>>,
+    /// Whether that can not end any more, so that nothing more can be judged.
+    is_undecidable: bool,
     /// Whether the instance has run since an empty disk, undisturbed.
     is_first: bool,
     timeline: Vec<String>,
@@ -251,6 +271,9 @@ impl<'run> Executor<'run> {
             lives: Vec::new(),
             past: Vec::new(),
             observed: 0,
+            undecided_since: None,
+            undecided: Vec::new(),
+            is_undecidable: false,
             is_first: true,
             timeline: Vec::new(),
             wants_timeline,
@@ -281,7 +304,11 @@ impl<'run> Executor<'run> {
         let lost_witness =
             self.past.contains(&FaultKind::BitRot) || lost_witness(&self.fs.log(), &*self.engine);
         self.past.extend(self.fs.fired());
+        if let Some(since) = self.undecided_since.take() {
+            self.undecided.push(since..usize::MAX);
+        }
         self.lives.push(Life {
+            undecided: std::mem::take(&mut self.undecided),
             start: self.start.clone(),
             log: self.fs.log(),
             end,
@@ -467,11 +494,21 @@ impl<'run> Executor<'run> {
             )?;
         }
         let head = head.min(self.history.head());
-        if head < self.history.head() {
+        if head < self.history.head() && !self.may_be_back() {
             self.forget_after(head);
         }
         self.acknowledge(head);
         Ok(())
+    }
+
+    /// Whether commits that an opening did not find may be found by the next one: a read
+    /// returned something else than what is stored. Then they are in doubt until another
+    /// commit with their number is acknowledged.
+    fn may_be_back(&self) -> bool {
+        let is_wrong = |kind: &FaultKind| {
+            matches!(kind, FaultKind::StaleRead | FaultKind::MisdirectedRead)
+        };
+        self.past.iter().any(is_wrong) || self.fs.fired().iter().any(is_wrong)
     }
 
     /// Commits after `head` did not happen; what the client will ask for next has
@@ -494,6 +531,11 @@ impl<'run> Executor<'run> {
     fn acknowledge(&mut self, commit: u64) {
         self.acknowledged = commit;
         self.fs.mark(Mark::Acknowledged(commit));
+        if commit == self.history.head()
+            && let Some(since) = self.undecided_since.take()
+        {
+            self.undecided.push(since..self.fs.log_length());
+        }
     }
 
     fn commit(&mut self, batches: &[Batch]) -> Result<(), Finding> {
@@ -502,6 +544,9 @@ impl<'run> Executor<'run> {
         if in_doubt.is_some() {
             // An earlier commit failed, and this handle does not show it.
             self.forget_after(head);
+            if self.may_be_back() {
+                self.undecided_since.get_or_insert(self.fs.log_length());
+            }
         }
         for batch in batches {
             self.history.push(batch.clone());
@@ -513,6 +558,7 @@ impl<'run> Executor<'run> {
             if let Some(in_doubt) = in_doubt {
                 // Refused again: what is in doubt is still the first one that failed.
                 self.replace_history(in_doubt);
+                self.is_undecidable = self.undecided_since.is_some();
             }
             return Ok(());
         };

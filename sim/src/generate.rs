@@ -6,6 +6,7 @@
 //! has the same operations and the same schedule.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use lithify::fs::Fs as _;
@@ -90,30 +91,48 @@ fn schedule(
         .expect("a system accepts the values that it offers");
     let mut scheduler = Scheduler::new(seed, order);
     let mut actions = Vec::new();
-    let mut instance = engine.open(Arc::new(fs.clone())).ok();
+    let mut instance = None;
+    unless_panics(&mut instance, |instance| {
+        *instance = engine.open(Arc::new(fs.clone())).ok();
+    });
     let has_setting = |name: &str| system.settings().iter().any(|setting| setting.name == name);
     for operation in operations {
         if matches!(&operation, Action::Set(name, _) if !has_setting(name)) {
             continue;
         }
-        if let Some(instance) = instance.as_deref_mut() {
-            background(instance, &mut scheduler, &mut actions);
-        }
-        match (&operation, &mut instance) {
+        unless_panics(&mut instance, |instance| {
+            if let Some(instance) = instance.as_deref_mut() {
+                background(instance, &mut scheduler, &mut actions);
+            }
+        });
+        unless_panics(&mut instance, |instance| match (&operation, &mut *instance) {
             (Action::Commit(batches), Some(instance)) => drop(instance.commit(batches)),
             (Action::Settle, Some(instance)) => drop(instance.settle()),
             (Action::Reopen | Action::Die, _) => {
                 drop(instance.take());
-                instance = engine.open(Arc::new(fs.clone())).ok();
+                *instance = engine.open(Arc::new(fs.clone())).ok();
             }
             _ => {}
-        }
+        });
         actions.push(operation);
     }
-    if let Some(instance) = instance.as_deref_mut() {
-        background(instance, &mut scheduler, &mut actions);
-    }
+    unless_panics(&mut instance, |instance| {
+        if let Some(instance) = instance.as_deref_mut() {
+            background(instance, &mut scheduler, &mut actions);
+        }
+    });
     actions
+}
+
+/// A store that panics has no more turns; the execution of the plan will meet the same
+/// panic and report it.
+fn unless_panics(
+    instance: &mut Option<Box<dyn Instance>>,
+    run: impl FnOnce(&mut Option<Box<dyn Instance>>),
+) {
+    if catch_unwind(AssertUnwindSafe(|| run(instance))).is_err() {
+        *instance = None;
+    }
 }
 
 fn background(instance: &mut dyn Instance, scheduler: &mut Scheduler, actions: &mut Vec<Action>) {
