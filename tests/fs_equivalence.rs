@@ -1,8 +1,8 @@
-//! Goal: `MemFs` answers exactly as the operating system does, so that tests and
-//! benchmarks on it mean something.
+//! Goal: `MemFs`, and the laboratory's `SimFs`, answer exactly as the operating system
+//! does, so that tests, benchmarks and simulations on them mean something.
 //!
-//! Method: a random list of operations runs on `OsFs` in a temporary directory
-//! and on `MemFs`. After every operation both must have given the same answer,
+//! Method: a random list of operations runs on `OsFs` in a temporary directory, on
+//! `MemFs` and on `SimFs`. After every operation all must have given the same answer,
 //! errors by their `ErrorKind`; at the end, all open handles and the whole tree
 //! must agree. There are few names and few slots for handles and locks, so that
 //! operations meet: handles outlive renames and removals, two handles share a
@@ -10,6 +10,7 @@
 
 use lithify::fs::whole::{append_all, write_all_at};
 use lithify::fs::{Access, File, Fs, Lock, LockKind, MemFs, OsFs};
+use lithify_sim::simfs::SimFs;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::io::{self, ErrorKind};
@@ -286,15 +287,19 @@ fn operations() -> impl Strategy<Value = Operation> {
 
 proptest! {
     #[test]
-    fn memory_answers_as_the_operating_system_does(list in vec(operations(), 1..80)) {
+    fn the_others_answer_as_the_operating_system_does(list in vec(operations(), 1..80)) {
         let dir = tempfile::tempdir().unwrap();
         let mut system = Machine::new(OsFs::new(dir.path()));
         let mut memory = Machine::new(MemFs::new());
+        let mut simulated = Machine::new(SimFs::new());
         for (index, operation) in list.iter().enumerate() {
-            let (expected, actual) = (system.perform(operation), memory.perform(operation));
-            prop_assert_eq!(expected, actual, "operation {}: {:?}", index, operation);
+            let expected = system.perform(operation);
+            prop_assert_eq!(&expected, &memory.perform(operation), "operation {}: {:?}", index, operation);
+            prop_assert_eq!(&expected, &simulated.perform(operation), "operation {}: {:?}", index, operation);
         }
         prop_assert_eq!(system.open_contents(), memory.open_contents());
         prop_assert_eq!(system.tree(""), memory.tree(""));
+        prop_assert_eq!(system.open_contents(), simulated.open_contents());
+        prop_assert_eq!(system.tree(""), simulated.tree(""));
     }
 }

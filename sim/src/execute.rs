@@ -54,10 +54,7 @@ impl Life {
     /// Whether a crash at a position of the log can be judged.
     #[must_use]
     pub fn is_decided(&self, position: usize) -> bool {
-        !self
-            .undecided
-            .iter()
-            .any(|range| range.contains(&position))
+        !self.undecided.iter().any(|range| range.contains(&position))
     }
 
     /// What a crash may leave, given what went wrong in this life.
@@ -505,9 +502,8 @@ impl<'run> Executor<'run> {
     /// returned something else than what is stored. Then they are in doubt until another
     /// commit with their number is acknowledged.
     fn may_be_back(&self) -> bool {
-        let is_wrong = |kind: &FaultKind| {
-            matches!(kind, FaultKind::StaleRead | FaultKind::MisdirectedRead)
-        };
+        let is_wrong =
+            |kind: &FaultKind| matches!(kind, FaultKind::StaleRead | FaultKind::MisdirectedRead);
         self.past.iter().any(is_wrong) || self.fs.fired().iter().any(is_wrong)
     }
 

@@ -105,14 +105,16 @@ fn schedule(
                 background(instance, &mut scheduler, &mut actions);
             }
         });
-        unless_panics(&mut instance, |instance| match (&operation, &mut *instance) {
-            (Action::Commit(batches), Some(instance)) => drop(instance.commit(batches)),
-            (Action::Settle, Some(instance)) => drop(instance.settle()),
-            (Action::Reopen | Action::Die, _) => {
-                drop(instance.take());
-                *instance = engine.open(Arc::new(fs.clone())).ok();
+        unless_panics(&mut instance, |instance| {
+            match (&operation, &mut *instance) {
+                (Action::Commit(batches), Some(instance)) => drop(instance.commit(batches)),
+                (Action::Settle, Some(instance)) => drop(instance.settle()),
+                (Action::Reopen | Action::Die, _) => {
+                    drop(instance.take());
+                    *instance = engine.open(Arc::new(fs.clone())).ok();
+                }
+                _ => {}
             }
-            _ => {}
         });
         actions.push(operation);
     }

@@ -102,7 +102,9 @@ impl fmt::Display for Crash {
             Survivors::AllBut(labels) => ("lose", labels),
             Survivors::Only(labels) => ("keep", labels),
         };
-        write!(formatter, " {verb}")?;
+        if verb == "keep" || !labels.is_empty() {
+            write!(formatter, " {verb}")?;
+        }
         for label in labels {
             write!(formatter, " {label}")?;
         }

@@ -93,7 +93,11 @@ impl Instance for Open {
             .map_err(failure)?;
         match state_of(&snapshot) {
             Ok(state) => {
-                check_single_reads(&snapshot, &state)?;
+                // Reading every key of every commit twice would cost more than all else.
+                let head = self.head();
+                if commit == head || commit == head / 2 {
+                    check_single_reads(&snapshot, &state)?;
+                }
                 Ok(Some(state))
             }
             Err(Error::Thinned { .. }) => Ok(None),

@@ -1,0 +1,201 @@
+//! How fast the laboratory is, per core.
+//!
+//! Each row is a median of several turns. There is no neighbour to run beside it, so the
+//! first row is one: the same file operations on the engine's in-memory file system,
+//! which records nothing. Rates are of this machine; ratios travel better.
+
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "a benchmark reads the clock"
+)]
+
+use std::hint::black_box;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Instant;
+
+use lithify::fs::{File, Fs, MemFs};
+use lithify_sim::campaign::{Campaign, Ledger};
+use lithify_sim::crashes::Reach;
+use lithify_sim::execute::execute;
+use lithify_sim::generate::{Recipe, generate};
+use lithify_sim::history::{Batch, Key, Value, Write};
+use lithify_sim::judge::Enabled;
+use lithify_sim::keyed::{Domain, Seed};
+use lithify_sim::simfs::{Budget, Frontier, Model, SimFs, explore};
+use lithify_sim::system::Settings;
+use lithify_sim::systems::SYSTEMS;
+use lithify_sim::workload::WORKLOADS;
+
+/// As in the command line: allocation decides much of these rates.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const TURNS: usize = 5;
+
+fn main() {
+    // `cargo bench` passes flags of its own harness.
+    let filter = std::env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with('-'));
+    let rows: [(&str, &str, fn() -> u64); 6] = [
+        ("file operations, MemFs", "operations", || {
+            file_operations(Arc::new(MemFs::new()), |_| {})
+        }),
+        ("file operations, SimFs", "operations", simulated_operations),
+        ("crash images", "images", crash_images),
+        ("recoveries with all oracles", "recoveries", recoveries),
+        ("commits without crashes", "commits", commits),
+        ("plans generated and executed", "plans", plans),
+    ];
+    println!("| {:<30} | {:>12} | {:<10} |", "", "a second", "of");
+    println!("|{:-<32}|{:->13}:|{:-<12}|", "", "", "");
+    for (name, unit, run) in rows {
+        if filter.as_deref().is_none_or(|filter| name.contains(filter)) {
+            println!("| {name:<30} | {:>12.0} | {unit:<10} |", median(run));
+        }
+    }
+}
+
+fn median(run: fn() -> u64) -> f64 {
+    let mut rates: Vec<f64> = (0..TURNS)
+        .map(|_| {
+            let start = Instant::now();
+            let count = run();
+            count as f64 / start.elapsed().as_secs_f64()
+        })
+        .collect();
+    rates.sort_by(f64::total_cmp);
+    rates[TURNS / 2]
+}
+
+/// Appends of 64 bytes to a few files, each synced once in a while, and read back.
+fn file_operations(fs: Arc<dyn Fs>, forget: impl Fn(u64)) -> u64 {
+    const ROUNDS: u64 = 40_000;
+    let files: Vec<Arc<dyn File>> = (0..4)
+        .map(|number| fs.create(&format!("file-{number}")).expect("nothing fails"))
+        .collect();
+    let mut buffer = [0; 64];
+    let mut operations = 0;
+    for round in 0..ROUNDS {
+        let file = &files[round as usize % files.len()];
+        file.append(&[round as u8; 64]).expect("nothing fails");
+        file.read_at((round / 8) * 64, &mut buffer)
+            .expect("nothing fails");
+        operations += 2;
+        if round.is_multiple_of(16) {
+            file.sync_data().expect("nothing fails");
+            operations += 1;
+        }
+        forget(round);
+    }
+    black_box(buffer);
+    operations
+}
+
+fn simulated_operations() -> u64 {
+    let fs = SimFs::new();
+    file_operations(Arc::new(fs.clone()), |round| {
+        if round.is_multiple_of(10_000) {
+            fs.forget_log();
+        }
+    })
+}
+
+fn recipe() -> Recipe {
+    Recipe {
+        system: SYSTEMS[0],
+        model: Model::DEFAULT,
+        workload: &WORKLOADS[0],
+        faults: Vec::new(),
+        order: None,
+        fixed: Settings::new(),
+        skipped: Vec::new(),
+    }
+}
+
+/// Images of a small execution, made and digested but not opened.
+fn crash_images() -> u64 {
+    let plan = generate(&recipe(), Seed(4));
+    let execution = execute(&plan, &Enabled::default(), false);
+    let mut images = 0;
+    for _ in 0..4 {
+        for life in &execution.lives {
+            let mut frontier = Frontier::new(Model::DEFAULT, life.start.clone(), &life.log);
+            while frontier.next().is_some() {
+                if frontier.is_crash_point() {
+                    let mut draws = Seed(1).draws(Domain::CrashImages, frontier.position() as u64);
+                    explore::explore(&frontier, Budget::SMALL, &mut draws, &mut |_, image| {
+                        black_box(image.digest());
+                        images += 1;
+                        ControlFlow::Continue(())
+                    });
+                }
+                frontier.advance();
+            }
+        }
+    }
+    images
+}
+
+fn recoveries() -> u64 {
+    let campaign = Campaign {
+        recipe: recipe(),
+        models: vec![Model::DEFAULT],
+        reach: Reach::SMALL,
+        enabled: Enabled::default(),
+        bug: None,
+        determinism_one_in: 0,
+    };
+    let mut ledger = Ledger::default();
+    for seed in 0..6 {
+        assert!(campaign.seed(seed, &mut ledger).is_none());
+    }
+    ledger.recovered
+}
+
+/// The engine on the simulated file system, settled after every commit.
+fn commits() -> u64 {
+    const COMMITS: u64 = 20_000;
+    let engine = SYSTEMS[0]
+        .configure(&Settings::from([
+            ("wal-file".to_owned(), "65536".to_owned()),
+            ("file-level".to_owned(), "8".to_owned()),
+        ]))
+        .expect("the values are right");
+    let fs = SimFs::new();
+    let mut instance = engine.open(Arc::new(fs.clone())).expect("nothing fails");
+    for commit in 0..COMMITS {
+        let write = Write {
+            key: Key {
+                keyspace: 0,
+                key: (commit % 64) as u16,
+            },
+            value: Some(Value {
+                length: 16,
+                tag: commit as u32,
+            }),
+        };
+        let batch = Batch {
+            writes: vec![write],
+        };
+        instance
+            .commit(std::slice::from_ref(&batch))
+            .expect("nothing fails");
+        if commit.is_multiple_of(256) {
+            instance.settle().expect("nothing fails");
+            fs.forget_log();
+        }
+    }
+    COMMITS
+}
+
+fn plans() -> u64 {
+    const PLANS: u64 = 300;
+    for seed in 0..PLANS {
+        let plan = generate(&recipe(), Seed(seed));
+        assert!(execute(&plan, &Enabled::default(), false).finding.is_none());
+    }
+    PLANS
+}

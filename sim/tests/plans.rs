@@ -1,0 +1,121 @@
+//! Plans as text: what is printed reads back the same, lines can go, errors have places.
+
+use lithify_sim::generate::{Recipe, generate};
+use lithify_sim::keyed::Seed;
+use lithify_sim::plan::{Action, parse};
+use lithify_sim::replay::replay;
+use lithify_sim::simfs::{FaultKind, Model};
+use lithify_sim::system::Settings;
+use lithify_sim::systems::SYSTEMS;
+use lithify_sim::workload::WORKLOADS;
+use proptest::prelude::*;
+
+fn recipe(workload: usize) -> Recipe {
+    Recipe {
+        system: SYSTEMS[0],
+        model: Model::DEFAULT,
+        workload: &WORKLOADS[workload % WORKLOADS.len()],
+        faults: FaultKind::ALL.to_vec(),
+        order: None,
+        fixed: Settings::new(),
+        skipped: Vec::new(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn printed_plans_read_back_the_same(seed: u64, workload in 0_usize..8) {
+        let plan = generate(&recipe(workload), Seed(seed));
+        let text = plan.to_string();
+        let again = parse(&text).expect("what is printed can be read");
+        prop_assert_eq!(&again.actions, &plan.actions);
+        prop_assert_eq!(again.to_string(), text);
+    }
+
+    #[test]
+    fn any_line_can_go(seed: u64, place: prop::sample::Index) {
+        let mut plan = generate(&recipe(0), Seed(seed));
+        plan.actions.retain(|action| !matches!(action, Action::Fault(_)));
+        plan.actions.remove(place.index(plan.actions.len()));
+        let outcome = replay(&plan, false).expect("there is no planted bug to miss");
+        prop_assert!(outcome.finding.is_none(), "{:?}", outcome.finding);
+    }
+}
+
+/// Taking the faults off the offer leaves operations, schedule and settings as they were.
+#[test]
+fn faults_do_not_re_roll_anything_else() {
+    for seed in 0..20 {
+        let with = generate(&recipe(0), Seed(seed));
+        let without = generate(
+            &Recipe {
+                faults: Vec::new(),
+                ..recipe(0)
+            },
+            Seed(seed),
+        );
+        assert_eq!(with.settings, without.settings);
+        let commits = |actions: &[Action]| -> Vec<Action> {
+            let is_commit = |action: &&Action| matches!(action, Action::Commit(_) | Action::Run(_));
+            actions.iter().filter(is_commit).cloned().collect()
+        };
+        assert_eq!(commits(&with.actions), commits(&without.actions));
+    }
+}
+
+#[test]
+fn errors_name_line_and_column() {
+    let header = "lithify-sim 1\nsystem lithify\nmodel posix-min\nseed 1\n";
+    let cases = [
+        ("", "line 1, column 1: the trace is empty"),
+        (
+            "hello\n",
+            "line 1, column 1: a trace begins with \"lithify-sim\" and its version",
+        ),
+        (
+            "lithify-sim 2\n",
+            "line 1, column 13: the trace has format version 2, this program reads version 1",
+        ),
+        (
+            "lithify-sim 1\nsystem oracle\n",
+            "line 2, column 8: no system is called \"oracle\"",
+        ),
+    ];
+    for (text, expected) in cases {
+        let error = parse(text).expect_err("it is no trace");
+        assert_eq!(error.to_string(), expected);
+    }
+    let bodies = [
+        (
+            "commit a/0=3\n",
+            "line 6, column 8: \"a/0=3\" is not a write",
+        ),
+        (
+            "fault fire * 1\n",
+            "line 6, column 7: no fault is called \"fire\"",
+        ),
+        (
+            "fault read-error *\n",
+            "line 6, column 19: the line ends where which matching operation",
+        ),
+        ("jump\n", "line 6, column 1: \"jump\" is not an action"),
+        (
+            "settle now\n",
+            "line 6, column 8: \"now\" is more than settle takes",
+        ),
+        (
+            "expect glory\n",
+            "line 6, column 8: no oracle is called \"glory\"",
+        ),
+        (
+            "crash before sync wal\n",
+            "line 6, column 7: \"before\" needs an operation and its #number",
+        ),
+    ];
+    for (body, expected) in bodies {
+        let error = parse(&format!("{header}begin\n{body}")).expect_err("it is no trace");
+        assert!(error.to_string().starts_with(expected), "{error}");
+    }
+}

@@ -1,0 +1,180 @@
+//! The laboratory as its user sees it: output, files and exit codes of `lithify sim`.
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+
+fn sim(directory: &tempfile::TempDir) -> Command {
+    let mut command = Command::cargo_bin("lithify").expect("the binary is built");
+    command.current_dir(directory.path()).arg("sim");
+    command
+}
+
+fn directory() -> tempfile::TempDir {
+    tempfile::tempdir().expect("there is room")
+}
+
+#[test]
+fn a_clean_run_says_what_it_covered() {
+    let directory = directory();
+    sim(&directory)
+        .args([
+            "run",
+            "--seeds",
+            "4",
+            "--faults",
+            "none",
+            "--workload",
+            "small",
+        ])
+        .assert()
+        .success()
+        .stdout(
+            predicate::str::contains("4 seeds:").and(predicate::str::contains("nothing found")),
+        );
+}
+
+#[test]
+fn json_is_one_object_with_the_counts() {
+    let directory = directory();
+    let output = sim(&directory)
+        .args([
+            "run",
+            "--seeds",
+            "2",
+            "--workload",
+            "small",
+            "--faults",
+            "none",
+            "--format",
+            "json",
+        ])
+        .assert()
+        .success();
+    let value: serde_json::Value =
+        serde_json::from_slice(&output.get_output().stdout).expect("it is JSON");
+    assert_eq!(value["seeds"], 2);
+    assert!(value["recoveries"].as_u64().expect("a number") > 100);
+    assert_eq!(value["findings"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn a_seed_can_be_a_git_hash_and_be_shown() {
+    let directory = directory();
+    sim(&directory)
+        .args(["run", "--seed", "5936a87d2c", "--trace", "--faults", "none"])
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("create wal-000001"));
+}
+
+#[cfg(feature = "planted-bugs")]
+#[test]
+fn a_planted_bug_goes_from_finding_to_a_few_lines() {
+    let directory = directory();
+    sim(&directory)
+        .args([
+            "mutants",
+            "--only",
+            "old-manifest-removed-early",
+            "--out",
+            "found",
+        ])
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("1 of 1 found"));
+    let trace = "found/old-manifest-removed-early.sim";
+    sim(&directory).args(["replay", trace]).assert().success();
+    sim(&directory)
+        .args(["shrink", trace, "--out", "small.sim"])
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("goes away"));
+    sim(&directory)
+        .args(["replay", "small.sim"])
+        .assert()
+        .success();
+    // Without the bug the same lines are harmless, and the expectation does not hold.
+    let text = std::fs::read_to_string(directory.path().join("small.sim")).expect("it was written");
+    let clean: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with("bug "))
+        .collect();
+    std::fs::write(directory.path().join("clean.sim"), clean.join("\n")).expect("there is room");
+    sim(&directory)
+        .args(["replay", "clean.sim"])
+        .assert()
+        .code(1);
+}
+
+#[test]
+fn enumeration_says_that_everything_was_seen() {
+    let directory = directory();
+    sim(&directory)
+        .args(["enumerate", "--commits", "2", "--divisor", "2"])
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("everything was seen"));
+}
+
+#[test]
+fn bad_input_is_one_line_and_exit_code_2() {
+    let directory = directory();
+    let cases: [(&[&str], &str); 6] = [
+        (&["run", "--system", "nothing"], "no system is called"),
+        (&["run", "--faults", "fire"], "no fault is called"),
+        (
+            &["run", "--model", "fat32"],
+            "no persistence model is called",
+        ),
+        (
+            &["run", "--seeds", "3", "--seed", "4"],
+            "cannot be used with",
+        ),
+        (&["run", "--set", "divisor=1"], "divisor"),
+        (
+            &["replay", "missing.sim"],
+            "cannot read the trace missing.sim",
+        ),
+    ];
+    for (arguments, message) in cases {
+        sim(&directory)
+            .args(arguments)
+            .assert()
+            .code(2)
+            .stderr(predicate::str::contains(message).and(predicate::str::contains("\n").count(1)));
+    }
+    std::fs::write(
+        directory.path().join("bad.sim"),
+        "lithify-sim 1\nsystem lithify\nbegin\nfly\n",
+    )
+    .expect("there is room");
+    sim(&directory)
+        .args(["replay", "bad.sim"])
+        .assert()
+        .code(2)
+        .stderr(predicate::str::contains("bad.sim: line 4, column 1"));
+    std::fs::write(directory.path().join("file"), "").expect("there is room");
+    sim(&directory)
+        .args(["run", "--seeds", "1", "--out", "file/inside"])
+        .assert()
+        .code(2)
+        .stderr(predicate::str::contains("findings cannot be written"));
+}
+
+#[test]
+fn the_list_has_everything_that_has_a_name() {
+    let directory = directory();
+    for name in [
+        "lithify",
+        "posix-min",
+        "lying-disk",
+        "sync-error-clean",
+        "time-travel",
+    ] {
+        sim(&directory)
+            .arg("list")
+            .assert()
+            .success()
+            .stdout(predicate::str::contains(name));
+    }
+}
