@@ -15,6 +15,9 @@ bench:
 smoke:
     .ci/smoke
 
+simulate:
+    .ci/simulate
+
 import-demo:
     cargo run --release -- import-git --repo . --store target/demo
 

@@ -34,12 +34,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const TURNS: usize = 5;
 
+/// A name, what is counted, and what does it.
+type Row = (&'static str, &'static str, fn() -> u64);
+
 fn main() {
     // `cargo bench` passes flags of its own harness.
     let filter = std::env::args()
         .skip(1)
         .find(|argument| !argument.starts_with('-'));
-    let rows: [(&str, &str, fn() -> u64); 6] = [
+    let rows: [Row; 6] = [
         ("file operations, MemFs", "operations", || {
             file_operations(Arc::new(MemFs::new()), |_| {})
         }),
