@@ -35,7 +35,7 @@ pub struct Life {
     /// Whether bytes rotted of which no copy and no later witness existed.
     pub lost_witness: bool,
     /// Parts of the log in which two histories are possible: see
-    /// [`Executor::may_be_back`]. Crashes there cannot be judged.
+    /// `may_be_back`. Crashes there cannot be judged.
     pub undecided: Vec<Range<usize>>,
 }
 

@@ -39,6 +39,7 @@ pub(crate) enum Command {
     Compact(super::write::Compact),
     Predict(super::predict::Predict),
     Sim(super::sim::Simulate),
+    WalNode(super::wal_node::WalNode),
     Completions(super::completions::Completions),
 }
 

@@ -25,6 +25,7 @@ mod stats;
 mod store;
 mod tuning;
 mod verify;
+mod wal_node;
 mod write;
 
 use std::process::ExitCode;
@@ -70,6 +71,7 @@ fn run(command: Command) -> Outcome {
         Command::Compact(arguments) => write::compact(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Sim(arguments) => sim::run(&arguments),
+        Command::WalNode(arguments) => wal_node::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     }
 }

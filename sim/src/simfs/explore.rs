@@ -116,7 +116,7 @@ pub fn explore(
     let enumerated = explorer.run(budget, draws);
     Coverage {
         points: 1,
-        enumerated_points: u64::from(enumerated),
+        enumerated_points: u64::from(enumerated && !explorer.stopped),
         images: explorer.images,
         most_pending: frontier.pending().len(),
     }

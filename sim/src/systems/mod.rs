@@ -1,11 +1,12 @@
 //! The systems that the laboratory knows.
 
 pub mod lithify;
+pub mod snapshot_log;
 
 use crate::system::System;
 
 /// Every system; the first is the default.
-pub static SYSTEMS: &[&dyn System] = &[&lithify::Lithify];
+pub static SYSTEMS: &[&dyn System] = &[&lithify::Lithify, &snapshot_log::SnapshotLogSystem];
 
 /// The system of this name.
 #[must_use]

@@ -2,7 +2,7 @@
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "import-git",
     "check-git",
     "get",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 15] = [
     "apply",
     "compact",
     "predict",
+    "wal-node",
     "completions",
 ];
 

@@ -1,0 +1,132 @@
+//! `wal-node`: a log with snapshots that talks JSON, one message a line.
+//!
+//! The protocol is that of Maelstrom: an envelope with `src`, `dest` and `body`, errors
+//! with the codes that it defines. The store behind it is the system `snapshot-log` of
+//! the laboratory, unchanged: what the simulated crashes have tested is what runs here
+//! on the real disk. Reading order: this file (the loop), [`message`] (the envelope),
+//! [`requests`] (what each message does), [`recover`] (the replay of given entries) and
+//! [`benchmark`].
+//!
+//! No line ends the node: what cannot be understood or done is answered with an error.
+//! It ends with its input, or when nobody reads its answers.
+
+mod benchmark;
+mod message;
+mod recover;
+mod requests;
+
+use std::io::{BufRead, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use lithify::fs::OsFs;
+use lithify_sim::system::Failure as StoreFailure;
+use lithify_sim::systems::snapshot_log::{Options, SnapshotLog};
+
+use super::exit::{Exit, Failure, Outcome};
+use super::output::Output;
+use requests::Node;
+
+const EXAMPLES: &str = "\
+Examples:
+  lithify wal-node < messages.jsonl
+  lithify wal-node --dir log
+
+Messages: init, wal_append, wal_read, wal_info, wal_segment_config, wal_segment_info,
+wal_recover, wal_snapshot, wal_compact, fsync_benchmark. Entries, snapshots and offsets are
+those of the page design/wal-snapshot.md. An append is synced before it is answered.
+
+Errors have the type error, a text, and a code: 10 unknown type, 12 malformed message or
+missing field, 13 the disk or the log failed, 20 no such entry, 22 compaction beyond the
+newest snapshot.";
+
+/// The longest line in bytes; a longer one is answered with an error.
+const MAX_LINE_BYTES: u64 = 32 << 20;
+
+/// How long segments are until `wal_segment_config` says otherwise.
+const DEFAULT_SEGMENT_BYTES: u64 = 1 << 20;
+
+/// Answers log and snapshot messages, one line of JSON each
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct WalNode {
+    /// The directory of the log, created when it is missing [default: a fresh temporary
+    /// one, removed at the end]
+    #[arg(long, value_name = "DIRECTORY")]
+    dir: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &WalNode) -> Outcome {
+    // Removed when it is dropped, so it must outlive the node.
+    let temporary = match &arguments.dir {
+        Some(_) => None,
+        None => Some(tempfile::tempdir().map_err(|error| {
+            Exit::Io.because(format!("cannot create a temporary directory: {error}"))
+        })?),
+    };
+    let directory = match (&arguments.dir, &temporary) {
+        (Some(directory), _) => directory.as_path(),
+        (None, temporary) => temporary.as_ref().expect("one of the two is there").path(),
+    };
+    let mut node = open(directory)?;
+    let mut input = std::io::stdin().lock();
+    let mut output = Output::for_reading();
+    while let Some(line) = next_line(&mut input)? {
+        let answer = match line {
+            Line::Whole(bytes) if bytes.trim_ascii().is_empty() => continue,
+            Line::Whole(bytes) => node.answer(&bytes),
+            Line::TooLong => node.refuse_line(MAX_LINE_BYTES),
+        };
+        output.line(&answer)?;
+        output.flush()?;
+    }
+    output.finish()
+}
+
+fn open(directory: &Path) -> Outcome<Node> {
+    std::fs::create_dir_all(directory).map_err(|error| {
+        let name = directory.display();
+        Exit::Store.because(format!("cannot create the directory {name}: {error}"))
+    })?;
+    let fs = OsFs::new(directory);
+    let options = Options {
+        segment_bytes: DEFAULT_SEGMENT_BYTES,
+        syncs_appends: true,
+        keeps_index: true,
+    };
+    let store = SnapshotLog::open(Arc::new(fs), &options).map_err(|failure| {
+        let exit = match failure {
+            StoreFailure::Damage(_) => Exit::Damage,
+            StoreFailure::Disk(_) | StoreFailure::Other(_) => Exit::Store,
+        };
+        exit.because(format!("{}: {failure}", directory.display()))
+    })?;
+    benchmark::sweep(directory);
+    Ok(Node::new(store, directory.to_owned()))
+}
+
+/// One line of input.
+enum Line {
+    Whole(Vec<u8>),
+    TooLong,
+}
+
+/// The next line, or `None` at the end. A line that is too long is skipped, not kept.
+fn next_line(input: &mut impl BufRead) -> Outcome<Option<Line>> {
+    let failed = |error: std::io::Error| -> Failure {
+        Exit::Io.because(format!("cannot read the input: {error}"))
+    };
+    let mut bytes = Vec::new();
+    let mut bounded = input.by_ref().take(MAX_LINE_BYTES + 1);
+    bounded.read_until(b'\n', &mut bytes).map_err(failed)?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    if bytes.len() as u64 <= MAX_LINE_BYTES || bytes.ends_with(b"\n") {
+        return Ok(Some(Line::Whole(bytes)));
+    }
+    input.skip_until(b'\n').map_err(failed)?;
+    Ok(Some(Line::TooLong))
+}

@@ -1,0 +1,224 @@
+//! Envelopes: what a line asks, and how an answer is written.
+//!
+//! An answer has its keys in the order of the protocol's samples, `msg_id` last, and a
+//! space behind each colon and comma.
+
+use std::io::{self, Write};
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::ser::Formatter;
+use serde_json::{Map, Value};
+
+/// Why a request is not done: an error code of Maelstrom, and a text for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) code: Code,
+    pub(super) text: String,
+}
+
+/// The codes in use. Maelstrom calls all but `Crash` definite: nothing was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    NotSupported = 10,
+    Malformed = 12,
+    /// Whether it was done is not known.
+    Crash = 13,
+    NoSuchKey = 20,
+    PreconditionFailed = 22,
+}
+
+impl Code {
+    pub(super) fn because(self, text: impl Into<String>) -> Refusal {
+        Refusal {
+            code: self,
+            text: text.into(),
+        }
+    }
+}
+
+/// The fields of an answer, in order.
+pub(super) type Fields = Vec<(&'static str, Json)>;
+
+/// A value whose objects keep their order.
+pub(super) enum Json {
+    Plain(Value),
+    Object(Fields),
+    List(Vec<Json>),
+}
+
+impl<T: Into<Value>> From<T> for Json {
+    fn from(value: T) -> Self {
+        Self::Plain(value.into())
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Plain(value) => value.serialize(serializer),
+            Self::Object(fields) => Ordered(fields).serialize(serializer),
+            Self::List(values) => values.serialize(serializer),
+        }
+    }
+}
+
+/// A request, as far as it can be understood: what is missing is empty.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Request {
+    pub(super) src: String,
+    pub(super) dest: String,
+    pub(super) msg_id: Option<Value>,
+    pub(super) kind: String,
+    body: Map<String, Value>,
+}
+
+impl Request {
+    /// Understands a line; also returns what could be understood when it is refused, for
+    /// the answer's envelope.
+    pub(super) fn parse(line: &[u8]) -> (Self, Result<(), Refusal>) {
+        let mut request = Self::default();
+        let outcome = request.fill(line);
+        (request, outcome)
+    }
+
+    fn fill(&mut self, line: &[u8]) -> Result<(), Refusal> {
+        let value: Value = serde_json::from_slice(line)
+            .map_err(|error| Code::Malformed.because(format!("the line is no JSON: {error}")))?;
+        let Value::Object(mut envelope) = value else {
+            return Err(Code::Malformed.because("the line is no JSON object"));
+        };
+        let text = |value: Option<Value>| match value {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        let src = text(envelope.remove("src"));
+        let dest = text(envelope.remove("dest"));
+        let has_envelope = src.is_some() && dest.is_some();
+        self.src = src.unwrap_or_default();
+        self.dest = dest.unwrap_or_default();
+        let Some(Value::Object(mut body)) = envelope.remove("body") else {
+            return Err(Code::Malformed.because("the message has no body"));
+        };
+        self.msg_id = body.remove("msg_id").filter(Value::is_u64);
+        let kind = text(body.remove("type"));
+        self.body = body;
+        if !has_envelope {
+            return Err(Code::Malformed.because("src and dest must be strings"));
+        }
+        if self.msg_id.is_none() {
+            return Err(Code::Malformed.because("msg_id must be a number from 0"));
+        }
+        self.kind = kind.ok_or_else(|| Code::Malformed.because("type must be a string"))?;
+        Ok(())
+    }
+
+    /// A field of any kind.
+    pub(super) fn field(&self, name: &str) -> Result<&Value, Refusal> {
+        self.body
+            .get(name)
+            .ok_or_else(|| Code::Malformed.because(format!("{} needs the field {name}", self.kind)))
+    }
+
+    /// A field that must be a string.
+    pub(super) fn text(&self, name: &str) -> Result<&str, Refusal> {
+        self.field(name)?.as_str().ok_or_else(|| {
+            Code::Malformed.because(format!("{name} of {} must be a string", self.kind))
+        })
+    }
+
+    /// A field that must be a whole number in a range.
+    pub(super) fn number(
+        &self,
+        name: &str,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> Result<u64, Refusal> {
+        let number = self.field(name)?.as_u64();
+        number.filter(|it| range.contains(it)).ok_or_else(|| {
+            Code::Malformed.because(format!(
+                "{name} of {} must be a whole number from {} to {}",
+                self.kind,
+                range.start(),
+                range.end()
+            ))
+        })
+    }
+
+    /// A field that must be a list.
+    pub(super) fn list(&self, name: &str) -> Result<&[Value], Refusal> {
+        match self.field(name)? {
+            Value::Array(values) => Ok(values),
+            _ => Err(Code::Malformed.because(format!("{name} of {} must be a list", self.kind))),
+        }
+    }
+}
+
+/// A line of output.
+pub(super) struct Answer<'answer> {
+    pub(super) src: &'answer str,
+    pub(super) dest: &'answer str,
+    pub(super) kind: String,
+    pub(super) in_reply_to: Option<Value>,
+    pub(super) fields: Fields,
+    pub(super) msg_id: u64,
+}
+
+/// An object with its keys in this order.
+struct Ordered<'fields>(&'fields [(&'static str, Json)]);
+
+impl Serialize for Ordered<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (key, value) in self.0 {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
+
+impl Answer<'_> {
+    /// The line, without its end.
+    pub(super) fn line(self) -> Vec<u8> {
+        let mut body: Fields = vec![("type", self.kind.into())];
+        if let Some(request) = self.in_reply_to {
+            body.push(("in_reply_to", request.into()));
+        }
+        body.extend(self.fields);
+        body.push(("msg_id", self.msg_id.into()));
+        let mut line = Vec::new();
+        let mut serializer = serde_json::Serializer::with_formatter(&mut line, Spaced);
+        let mut write = || {
+            let mut map = serializer.serialize_map(Some(3))?;
+            map.serialize_entry("src", self.src)?;
+            map.serialize_entry("dest", self.dest)?;
+            map.serialize_entry("body", &Ordered(&body))?;
+            map.end()
+        };
+        write().expect("values of JSON can be written to memory");
+        line
+    }
+}
+
+/// A space behind each comma and colon.
+struct Spaced;
+
+impl Formatter for Spaced {
+    fn begin_array_value<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        is_first: bool,
+    ) -> io::Result<()> {
+        writer.write_all(if is_first { b"" } else { b", " })
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        is_first: bool,
+    ) -> io::Result<()> {
+        writer.write_all(if is_first { b"" } else { b", " })
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b": ")
+    }
+}

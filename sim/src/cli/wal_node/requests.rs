@@ -1,0 +1,217 @@
+//! What each message does to the log.
+
+use std::path::PathBuf;
+
+use lithify_sim::system::Failure;
+use lithify_sim::systems::snapshot_log::{MAX_PAYLOAD_BYTES, Segment, SnapshotLog, Texts};
+
+use super::message::{Answer, Code, Fields, Json, Refusal, Request};
+use super::{benchmark, recover};
+
+/// The longest that a segment may be told to become, in bytes.
+const MAX_SEGMENT_BYTES: u64 = 1 << 30;
+
+/// A node: a log on a disk, and how many answers it has given.
+pub(super) struct Node {
+    store: SnapshotLog<Texts>,
+    directory: PathBuf,
+    /// Its name, once `init` has given it one.
+    id: Option<String>,
+    answers: u64,
+}
+
+impl Node {
+    pub(super) fn new(store: SnapshotLog<Texts>, directory: PathBuf) -> Self {
+        Self {
+            store,
+            directory,
+            id: None,
+            answers: 0,
+        }
+    }
+
+    /// The answer to a line.
+    pub(super) fn answer(&mut self, line: &[u8]) -> Vec<u8> {
+        let (request, understood) = Request::parse(line);
+        let done = understood.and_then(|()| self.perform(&request));
+        self.reply(&request, done)
+    }
+
+    /// The answer to a line that was too long to be kept.
+    pub(super) fn refuse_line(&mut self, most_bytes: u64) -> Vec<u8> {
+        let text = format!("the line is longer than {most_bytes} bytes");
+        self.reply(&Request::default(), Err(Code::Malformed.because(text)))
+    }
+
+    fn reply(&mut self, request: &Request, done: Result<Fields, Refusal>) -> Vec<u8> {
+        let (kind, fields) = match done {
+            Ok(fields) => (format!("{}_ok", request.kind), fields),
+            Err(refusal) => {
+                let code = Json::from(refusal.code as u64);
+                let fields = vec![("code", code), ("text", refusal.text.into())];
+                ("error".to_owned(), fields)
+            }
+        };
+        let msg_id = self.answers;
+        self.answers += 1;
+        Answer {
+            // Before init the node goes by the name that it was called.
+            src: self.id.as_ref().unwrap_or(&request.dest),
+            dest: &request.src,
+            kind,
+            in_reply_to: request.msg_id.clone(),
+            fields,
+            msg_id,
+        }
+        .line()
+    }
+
+    fn perform(&mut self, request: &Request) -> Result<Fields, Refusal> {
+        match request.kind.as_str() {
+            "init" => self.init(request),
+            "wal_append" => self.append(request),
+            "wal_read" => self.read(request),
+            "wal_info" => Ok(self.info()),
+            "wal_segment_config" => self.configure(request),
+            "wal_segment_info" => Ok(self.segment_info()),
+            "wal_recover" => recover::recover(request.list("wal_entries")?),
+            "wal_snapshot" => self.snapshot(),
+            "wal_compact" => self.compact(request),
+            "fsync_benchmark" => benchmark::run(&self.directory, request),
+            unknown => Err(Code::NotSupported.because(format!("unknown type {unknown:?}"))),
+        }
+    }
+
+    fn init(&mut self, request: &Request) -> Result<Fields, Refusal> {
+        self.id = Some(request.text("node_id")?.to_owned());
+        Ok(Vec::new())
+    }
+
+    /// Appends and syncs one entry.
+    fn append(&mut self, request: &Request) -> Result<Fields, Refusal> {
+        let payload = request.text("payload")?;
+        if payload.len() > MAX_PAYLOAD_BYTES {
+            return Err(Code::Malformed.because(format!(
+                "the payload has {} bytes, more than {MAX_PAYLOAD_BYTES}; nothing was written",
+                payload.len()
+            )));
+        }
+        let offset = self.store.next_offset();
+        let payload = payload.as_bytes().to_vec();
+        let (length, checksum) = (payload.len(), checksum(&payload));
+        self.store.append(&[payload]).map_err(crash)?;
+        Ok(vec![
+            ("offset", offset.into()),
+            ("length", length.into()),
+            ("checksum", checksum.into()),
+        ])
+    }
+
+    fn read(&self, request: &Request) -> Result<Fields, Refusal> {
+        let offset = request.number("offset", 0..=u64::MAX)?;
+        let stored = self.store.read(offset).map_err(crash)?.ok_or_else(|| {
+            let (first, next) = (self.first_offset(), self.store.next_offset());
+            Code::NoSuchKey.because(format!(
+                "the log has no entry {offset}: it holds {first} up to and without {next}"
+            ))
+        })?;
+        let payload = String::from_utf8_lossy(&stored.payload).into_owned();
+        Ok(vec![
+            ("payload", payload.into()),
+            ("checksum_valid", stored.is_valid.into()),
+        ])
+    }
+
+    fn info(&self) -> Fields {
+        vec![
+            ("entries", self.entries().into()),
+            ("total_bytes", self.log_bytes().into()),
+            ("fsynced", self.store.is_synced().into()),
+        ]
+    }
+
+    fn configure(&mut self, request: &Request) -> Result<Fields, Refusal> {
+        let bytes = request.number("max_segment_bytes", 1..=MAX_SEGMENT_BYTES)?;
+        self.store.set_segment_bytes(bytes);
+        Ok(vec![("max_segment_bytes", bytes.into())])
+    }
+
+    fn segment_info(&self) -> Fields {
+        let segments = self.store.segments();
+        let active = segments.last().map(Segment::file_name);
+        let last = segments.len() - 1;
+        let describe = |(position, segment): (usize, &Segment)| {
+            Json::Object(vec![
+                ("file", segment.file_name().into()),
+                ("start_offset", segment.start.into()),
+                ("end_offset", segment.end().into()),
+                ("size_bytes", segment.bytes.into()),
+                ("sealed", (position < last).into()),
+            ])
+        };
+        let segments = segments.iter().enumerate().map(describe).collect();
+        vec![
+            ("segments", Json::List(segments)),
+            ("active_segment", active.into()),
+        ]
+    }
+
+    /// Takes a snapshot of everything, and returns when it is durable.
+    fn snapshot(&mut self) -> Result<Fields, Refusal> {
+        self.store.begin_snapshot(false);
+        while self.store.step().map_err(crash)? {}
+        let snapshot = self.store.snapshot();
+        let snapshot = snapshot.expect("the steps of a snapshot have ended with one");
+        Ok(vec![
+            ("snapshot_offset", snapshot.offset.into()),
+            ("snapshot_size_bytes", snapshot.bytes.into()),
+        ])
+    }
+
+    /// Removes the segments before an offset that a durable snapshot covers.
+    fn compact(&mut self, request: &Request) -> Result<Fields, Refusal> {
+        let offset = request.number("snapshot_at_offset", 0..=u64::MAX)?;
+        let newest = self.store.snapshot();
+        if newest.is_none_or(|newest| newest.offset < offset) {
+            let newest = match newest {
+                Some(newest) => format!("the newest durable snapshot is at {}", newest.offset),
+                None => "there is no durable snapshot".to_owned(),
+            };
+            return Err(Code::PreconditionFailed.because(format!(
+                "cannot compact at {offset}: {newest}; nothing was changed"
+            )));
+        }
+        let (entries, bytes) = (self.entries(), self.log_bytes());
+        self.store.begin_truncation(offset);
+        while self.store.step().map_err(crash)? {}
+        Ok(vec![
+            ("snapshot_offset", offset.into()),
+            ("entries_before", entries.into()),
+            ("entries_after", self.entries().into()),
+            ("bytes_freed", (bytes - self.log_bytes()).into()),
+        ])
+    }
+
+    fn first_offset(&self) -> u64 {
+        self.store.segments().first().map_or(0, |first| first.start)
+    }
+
+    /// How many entries the log holds; compacted ones are not in it any more.
+    fn entries(&self) -> u64 {
+        self.store.next_offset() - self.first_offset()
+    }
+
+    fn log_bytes(&self) -> u64 {
+        self.store.segments().iter().map(|it| it.bytes).sum()
+    }
+}
+
+/// The CRC-32 of a payload as answers show it: eight hexadecimal digits.
+pub(super) fn checksum(payload: &[u8]) -> String {
+    format!("{:08x}", crc32fast::hash(payload))
+}
+
+/// A failure of the disk or of the log: whether the request was done is not known.
+fn crash(failure: Failure) -> Refusal {
+    Code::Crash.because(failure.to_string())
+}

@@ -1,0 +1,107 @@
+//! A log with snapshots and truncation: the pattern of every replicated state machine.
+//!
+//! Entries are appended to segments, made durable and applied. Now and then the state
+//! is written to a snapshot, and the segments that it covers are removed. The whole
+//! difficulty is the order: temporary file, sync, rename, directory sync, and only then
+//! the removal; and on the way back, durable before served.
+//!
+//! The same store is used twice: here, with commits of the laboratory as entries, and by
+//! the command `lithify wal-node`, with texts.
+//!
+//! Reading order: `names`, `entry`, `snapshot`, `index` (the bytes), `machine`, `log`,
+//! `job` (the order), `store`, `plan` and `recover` (the way back), `check`, and `batches`,
+//! `settings`, `instance`, `bugs` for the laboratory. `design/wal-snapshot.md` says why.
+
+mod batches;
+mod bugs;
+mod check;
+mod disk;
+mod entry;
+mod index;
+mod instance;
+mod job;
+mod log;
+mod machine;
+mod names;
+mod plan;
+mod recover;
+mod settings;
+mod snapshot;
+mod store;
+mod texts;
+
+use std::sync::Arc;
+
+use lithify::fs::Fs;
+
+use crate::history::{Batch, History, State};
+use crate::planted::Planted;
+use crate::system::{Engine, Failure, Instance, Setting, Settings, System};
+pub use entry::MAX_PAYLOAD_BYTES;
+pub use log::{Segment, Stored};
+pub use machine::Machine;
+pub use store::{Options, SnapshotFile, SnapshotLog};
+pub use texts::Texts;
+
+/// The system.
+#[derive(Debug)]
+pub struct SnapshotLogSystem;
+
+impl System for SnapshotLogSystem {
+    fn name(&self) -> &'static str {
+        "snapshot-log"
+    }
+
+    fn about(&self) -> &'static str {
+        "a state machine behind a log: snapshots, and truncation of what they cover"
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        settings::SETTINGS
+    }
+
+    fn configure(&self, settings: &Settings) -> Result<Arc<dyn Engine>, String> {
+        Ok(Arc::new(settings::chosen(settings)?))
+    }
+
+    fn bugs(&self) -> Vec<Planted> {
+        bugs::BUGS.to_vec()
+    }
+}
+
+impl Engine for settings::Chosen {
+    fn open(&self, fs: Arc<dyn Fs>) -> Result<Box<dyn Instance>, Failure> {
+        Ok(Box::new(instance::Open::new(fs, *self)?))
+    }
+
+    fn syncs_commits(&self) -> bool {
+        self.options.syncs_appends
+    }
+
+    fn check(&self, fs: &dyn Fs) -> Result<(), Failure> {
+        check::check(fs)
+    }
+
+    /// A settled store has one snapshot, which is younger than `snapshot-every` commits,
+    /// and the entries since.
+    fn space_limit(&self, batches: &[Batch], _state: &State) -> Option<u64> {
+        let mut history = History::default();
+        batches.iter().for_each(|batch| history.push(batch.clone()));
+        let oldest = history.head().saturating_sub(self.snapshot_every);
+        let states = (oldest..=history.head()).map(|commit| {
+            let pairs = history.state(commit).iter();
+            let bytes =
+                pairs.map(|((keyspace, key), value)| 12 + keyspace.len() + key.len() + value.len());
+            snapshot::file_bytes(8 + bytes.sum::<usize>())
+        });
+        let entries = batches[oldest as usize..].iter().map(|batch| {
+            let payload: usize = batches::payloads(batch).iter().map(Vec::len).sum();
+            entry::HEADER_BYTES + payload + index::RECORD_BYTES
+        });
+        Some((states.max().unwrap_or(0) + entries.sum::<usize>()) as u64)
+    }
+
+    fn is_log(&self, file: &str) -> bool {
+        file.ends_with(".log")
+    }
+}

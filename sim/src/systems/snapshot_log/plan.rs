@@ -1,0 +1,135 @@
+//! What to keep of what was found, and whether something is missing. Pure.
+//!
+//! A crash may leave a torn tail in the last segment, segments that a snapshot covers,
+//! and gaps among those. Everything else that cannot be read, and every gap behind the
+//! snapshot, is damage: bytes that were durable are not there.
+
+use super::entry::Scan;
+use super::log::Segment;
+use super::names;
+use crate::planted;
+use crate::system::Failure;
+
+/// A segment as it was found.
+pub(super) struct Read {
+    pub(super) start: u64,
+    pub(super) bytes: Vec<u8>,
+    pub(super) scan: Scan,
+}
+
+impl Read {
+    pub(super) fn end(&self) -> u64 {
+        self.start + self.scan.entries.len() as u64
+    }
+
+    pub(super) fn segment(&self) -> Segment {
+        Segment {
+            start: self.start,
+            entries: self.scan.entries.len() as u64,
+            bytes: self.scan.end as u64,
+        }
+    }
+}
+
+/// What is to be kept, by position in the list of segments that were read.
+pub(super) struct Plan {
+    /// The first that is kept; those before are leftovers.
+    pub(super) first: usize,
+    /// The first that holds entries behind the snapshot.
+    pub(super) needed: usize,
+    /// The one that is written on; when there is none, a new one begins.
+    pub(super) active: Option<usize>,
+    /// The offset behind the last entry.
+    pub(super) next: u64,
+}
+
+/// Decides what is needed and whether it is all there. Pure.
+pub(super) fn plan(
+    segments: &[Read],
+    offset: u64,
+    invalid: &[(u64, String)],
+) -> Result<Plan, Failure> {
+    let damage = |message: String| Err(Failure::Damage(message));
+    let forgives = planted::is_active("damaged-snapshot-means-empty") && !invalid.is_empty();
+    let needed = segments.iter().rposition(|read| read.start <= offset);
+    let needed = match (needed, segments.first()) {
+        (None, Some(first)) if !forgives => {
+            return damage(format!(
+                "entries from {offset} to {} are missing: no segment holds them and no valid snapshot covers them{}",
+                first.start,
+                describe(invalid)
+            ));
+        }
+        (needed, _) => needed.unwrap_or(0),
+    };
+    for pair in segments[needed.min(segments.len())..].windows(2) {
+        if pair[0].end() != pair[1].start {
+            return damage(format!(
+                "{} ends at entry {} and the next segment begins at {}: entries that were durable are gone",
+                names::segment(pair[0].start),
+                pair[0].end(),
+                pair[1].start
+            ));
+        }
+    }
+    let last = segments.last();
+    let next = last.map_or(offset, |last| last.end().max(offset));
+    if let Some(last) = last.filter(|last| last.end() >= offset) {
+        check_tail(last)?;
+    }
+    let claimed = invalid.iter().map(|(number, _)| *number).max().unwrap_or(0);
+    if next < claimed && !forgives {
+        return damage(format!(
+            "the log ends at entry {next} and {claimed} were acknowledged{}",
+            describe(invalid)
+        ));
+    }
+    let is_written_on = |read: &&Read| read.end() > offset || read.start == offset;
+    let active = last.filter(is_written_on).map(|_| segments.len() - 1);
+    Ok(Plan {
+        first: first_kept(segments, needed, offset),
+        needed,
+        active,
+        next,
+    })
+}
+
+/// Whether the bytes behind the last entry are a torn tail, which is cut.
+fn check_tail(last: &Read) -> Result<(), Failure> {
+    let name = names::segment(last.start);
+    if let Some(witness) = last.scan.witness {
+        return Err(Failure::Damage(format!(
+            "{name} cannot be read at byte {}, and the entry at byte {witness} was written when that was durable: an acknowledged entry is damaged",
+            last.scan.end
+        )));
+    }
+    if planted::is_active("torn-tail-fatal") && last.scan.end < last.bytes.len() {
+        return Err(Failure::Damage(format!(
+            "{name} cannot be read at byte {}",
+            last.scan.end
+        )));
+    }
+    Ok(())
+}
+
+/// The first of the segments that lead without a gap to those that are needed. Covered
+/// segments before a gap are what an interrupted truncation has left.
+fn first_kept(segments: &[Read], needed: usize, offset: u64) -> usize {
+    let Some(read) = segments.get(needed) else {
+        return 0;
+    };
+    if read.end() < offset {
+        return segments.len();
+    }
+    let mut first = needed;
+    while first > 0 && segments[first - 1].end() == segments[first].start {
+        first -= 1;
+    }
+    first
+}
+
+fn describe(invalid: &[(u64, String)]) -> String {
+    invalid.iter().fold(String::new(), |text, (number, fault)| {
+        format!("{text}; {}: {fault}", names::snapshot(*number))
+    })
+}

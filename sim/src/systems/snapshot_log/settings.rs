@@ -1,0 +1,83 @@
+//! The settings of the system, with values so small that ten commits go through
+//! rotations, snapshots and truncations.
+
+use super::store::Options;
+use crate::system::{Setting, Settings};
+
+/// Nothing decides what is on the disk for good, so everything may change at opening.
+const fn tuning(
+    name: &'static str,
+    about: &'static str,
+    values: &'static [&'static str],
+) -> Setting {
+    Setting {
+        name,
+        about,
+        values,
+        may_change: true,
+    }
+}
+
+pub(super) const SETTINGS: &[Setting] = &[
+    tuning(
+        "segment-bytes",
+        "bytes after which a log segment ends",
+        &["150", "400", "4000"],
+    ),
+    tuning(
+        "snapshot-every",
+        "commits after which a snapshot is due",
+        &["3", "2", "5"],
+    ),
+    tuning(
+        "durability",
+        "when a commit is acknowledged",
+        &["synced", "synced", "buffered"],
+    ),
+    tuning(
+        "index",
+        "whether segments have an index beside them",
+        &["off", "off", "on"],
+    ),
+];
+
+/// What the laboratory needs to open a store.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chosen {
+    pub(super) options: Options,
+    pub(super) snapshot_every: u64,
+}
+
+/// The chosen options.
+pub(super) fn chosen(settings: &Settings) -> Result<Chosen, String> {
+    for name in settings.keys() {
+        if !SETTINGS.iter().any(|setting| setting.name == name) {
+            return Err(format!("the system snapshot-log has no setting {name:?}"));
+        }
+    }
+    let value = |name: &str| {
+        let default = SETTINGS.iter().find(|setting| setting.name == name);
+        let default = default.map_or("", |setting| setting.values[0]);
+        settings.get(name).map_or(default, String::as_str)
+    };
+    let number = |name: &str| match value(name).parse() {
+        Ok(number) if (1..=1 << 30).contains(&number) => Ok(number),
+        _ => Err(format!(
+            "the setting {name} is {:?}, which is no number from 1 to 2^30",
+            value(name)
+        )),
+    };
+    let choice = |name: &str, no: &str, yes: &str| match value(name) {
+        chosen if chosen == yes => Ok(true),
+        chosen if chosen == no => Ok(false),
+        chosen => Err(format!("the setting {name} has no value {chosen:?}")),
+    };
+    Ok(Chosen {
+        options: Options {
+            segment_bytes: number("segment-bytes")?,
+            syncs_appends: choice("durability", "buffered", "synced")?,
+            keeps_index: choice("index", "off", "on")?,
+        },
+        snapshot_every: number("snapshot-every")?,
+    })
+}

@@ -1,0 +1,365 @@
+//! The store: a machine, its log, and its snapshots.
+//!
+//! A payload is written to the log, made durable, and only then applied. A snapshot is
+//! the machine's state after so many entries; once it is durable, the segments before
+//! it may go. See [`super::job`] for the order and [`super::recover`] for the way back.
+//!
+//! After a failed write or sync nobody knows what the disk holds, and a later sync that
+//! succeeds proves nothing (Rebello et al., USENIX ATC 2020). So the first failure
+//! poisons the instance: it answers every later change with that failure, and only a
+//! new opening, which reads what is there, goes on.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use lithify::fs::whole::{append_all, write_all_at};
+use lithify::fs::{Fs, Lock};
+
+use super::disk::{Disk, failed};
+use super::entry::MAX_PAYLOAD_BYTES;
+use super::job::{Job, Phase};
+use super::log::{Log, Segment, Stored};
+use super::machine::Machine;
+use super::{names, recover, snapshot};
+use crate::planted;
+use crate::system::Failure;
+
+/// How a store is run. Nothing of it is part of the format.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// A segment ends when the next group would make it longer than this many bytes;
+    /// a longer group gets a segment of its own.
+    pub segment_bytes: u64,
+    /// Whether an append returns only when it is durable.
+    pub syncs_appends: bool,
+    /// Whether segments get an index beside them.
+    pub keeps_index: bool,
+}
+
+/// A durable snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotFile {
+    /// How many entries it covers: those at offsets below this.
+    pub offset: u64,
+    /// The length of its file in bytes.
+    pub bytes: u64,
+}
+
+/// A machine behind a log with snapshots. See the module.
+#[derive(Debug)]
+pub struct SnapshotLog<M> {
+    pub(super) disk: Disk,
+    pub(super) machine: M,
+    pub(super) log: Log,
+    /// Those with a final name; all but the newest may go.
+    pub(super) snapshots: Vec<SnapshotFile>,
+    pub(super) syncs_appends: bool,
+    pub(super) job: Option<Job>,
+    pub(super) poison: Option<String>,
+    pub(super) _lock: Box<dyn Lock>,
+}
+
+impl<M: Machine> SnapshotLog<M> {
+    /// Opens the store on `fs`, or creates one. Everything that it then serves is
+    /// durable.
+    ///
+    /// # Errors
+    /// `Damage` when entries or snapshots that must be there are not; `Disk` when
+    /// the store is locked or the disk fails.
+    pub fn open(fs: Arc<dyn Fs>, options: &Options) -> Result<Self, Failure> {
+        recover::open(Disk::new(fs), options)
+    }
+
+    /// Appends a group of payloads, which becomes durable together or, after a crash,
+    /// is there up to some payload. Returns the offset behind the last.
+    ///
+    /// # Errors
+    /// `Other` for a payload that is too long, and nothing has happened; `Disk` when
+    /// the disk fails: the group is in doubt and the instance stops.
+    pub fn append(&mut self, payloads: &[Vec<u8>]) -> Result<u64, Failure> {
+        if let Some(payload) = payloads
+            .iter()
+            .find(|payload| payload.len() > MAX_PAYLOAD_BYTES)
+        {
+            return Err(Failure::Other(format!(
+                "a payload of {} bytes is longer than {MAX_PAYLOAD_BYTES}; nothing was written",
+                payload.len()
+            )));
+        }
+        let acknowledges_early = planted::is_active("acknowledged-before-sync");
+        self.guarded(|store| {
+            if acknowledges_early {
+                store.log.sync()?;
+            }
+            store.log.append(payloads)?;
+            if store.syncs_appends && !acknowledges_early {
+                store.log.sync()?;
+            }
+            for payload in payloads {
+                store.machine.apply(payload).map_err(Failure::Other)?;
+            }
+            Ok(store.log.next_offset())
+        })
+    }
+
+    /// Makes every entry durable.
+    ///
+    /// # Errors
+    /// Whatever the disk says; the instance stops then.
+    pub fn sync(&mut self) -> Result<(), Failure> {
+        self.guarded(|store| store.log.sync())
+    }
+
+    /// Runs a change, unless an earlier one has failed.
+    fn guarded<T>(
+        &mut self,
+        change: impl FnOnce(&mut Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        if let Some(reason) = &self.poison {
+            return Err(Failure::Disk(format!(
+                "the store stopped when this happened: {reason}; open it again"
+            )));
+        }
+        let result = change(self);
+        if let Err(failure) = &result
+            && !planted::is_active("appends-after-failed-write")
+        {
+            self.poison = Some(failure.to_string());
+        }
+        result
+    }
+
+    /// Begins a snapshot of what is there when its first step has ended, and the
+    /// truncation that it allows if `truncates`. Does nothing while a job is under way.
+    pub fn begin_snapshot(&mut self, truncates: bool) {
+        if self.job.is_none() {
+            self.job = Some(Job::snapshot(truncates));
+        }
+    }
+
+    /// Begins the removal of the segments that end at or before `offset`, which no
+    /// truncation leads beyond the newest snapshot, and of the older snapshots. Does
+    /// nothing while a job is under way.
+    pub fn begin_truncation(&mut self, offset: u64) {
+        if self.job.is_none() {
+            let covered = self.snapshot().map_or(0, |snapshot| snapshot.offset);
+            self.job = Some(Job::truncation(offset.min(covered)));
+        }
+    }
+
+    /// Whether a job is under way.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.job.is_some()
+    }
+
+    /// Does one operation of the job; false when none is under way any more.
+    ///
+    /// # Errors
+    /// Whatever the disk says; the instance stops then.
+    pub fn step(&mut self) -> Result<bool, Failure> {
+        let Some(mut job) = self.job.take() else {
+            return Ok(false);
+        };
+        let result = self.guarded(|store| store.perform(&mut job));
+        if job.phase().is_some() {
+            self.job = Some(job);
+        }
+        result.map(|()| self.is_busy())
+    }
+
+    fn perform(&mut self, job: &mut Job) -> Result<(), Failure> {
+        let is_done = match job.phase() {
+            Some(Phase::Seal) => self.seal(job)?,
+            Some(Phase::Write) => self.write(job)?,
+            Some(Phase::Overwrite) => self.overwrite(job)?,
+            Some(Phase::Sync) => sync(job)?,
+            Some(Phase::Rename) => self.rename(job)?,
+            Some(Phase::SyncDirectory) => {
+                self.disk.sync_directory()?;
+                true
+            }
+            Some(Phase::Remove) => self.remove(job)?,
+            None => false,
+        };
+        if is_done {
+            job.advance();
+        }
+        Ok(())
+    }
+
+    /// One operation towards an empty active segment. When it is empty, every entry is
+    /// durable and the state is taken; commits may follow before it is written.
+    fn seal(&mut self, job: &mut Job) -> Result<bool, Failure> {
+        if !self.log.seal_step()? {
+            return Ok(false);
+        }
+        job.offset = self.log.next_offset();
+        if planted::is_active("snapshot-offset-off-by-one") {
+            job.offset += 1;
+        }
+        job.limit = job.offset;
+        let state = self.machine.encode();
+        job.bytes = snapshot::encode(identity(job.offset), job.offset, &state);
+        if self.snapshot().is_some_and(|it| it.offset == job.offset) {
+            // The newest snapshot says the same already.
+            while !matches!(job.phase(), None | Some(Phase::Remove)) {
+                job.advance();
+            }
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn write(&self, job: &mut Job) -> Result<bool, Failure> {
+        let name = names::TEMPORARY.to_owned();
+        if let Some((file, name)) = &job.file {
+            append_all(&**file, &job.bytes).map_err(failed("write", name))?;
+            return Ok(true);
+        }
+        if planted::is_active("temporary-file-reused") {
+            let file = self.disk.open_or_create(&name)?;
+            write_all_at(&*file, 0, &job.bytes).map_err(failed("write", &name))?;
+            job.file = Some((file, name));
+            return Ok(true);
+        }
+        job.file = Some((self.disk.create(&name)?, name));
+        Ok(false)
+    }
+
+    fn overwrite(&self, job: &mut Job) -> Result<bool, Failure> {
+        let Some(newest) = self.snapshot() else {
+            return self.write(job);
+        };
+        let name = names::snapshot(identity(newest.offset));
+        let file = self.disk.open(&name)?;
+        write_all_at(&*file, 0, &job.bytes)
+            .and_then(|()| file.set_len(job.bytes.len() as u64))
+            .map_err(failed("write", &name))?;
+        job.file = Some((file, name));
+        Ok(true)
+    }
+
+    fn rename(&mut self, job: &mut Job) -> Result<bool, Failure> {
+        let (_, from) = job.file.take().expect("the snapshot was written");
+        let to = names::snapshot(identity(job.offset));
+        let renamed = self.disk.rename(&from, &to);
+        if renamed.is_err() && planted::is_active("rename-error-removes-snapshot") {
+            let _ = self.disk.remove(&to);
+        } else {
+            renamed?;
+        }
+        // A planted bug may have renamed, or replaced, an older snapshot.
+        self.snapshots.retain(|older| {
+            let name = names::snapshot(identity(older.offset));
+            name != from && name != to
+        });
+        self.snapshots.push(SnapshotFile {
+            offset: job.offset,
+            bytes: job.bytes.len() as u64,
+        });
+        Ok(true)
+    }
+
+    /// Removes one file; true when there was none to remove.
+    fn remove(&mut self, job: &Job) -> Result<bool, Failure> {
+        if self.snapshots.len() > 1 {
+            self.disk
+                .remove(&names::snapshot(identity(self.snapshots[0].offset)))?;
+            self.snapshots.remove(0);
+            return Ok(false);
+        }
+        Ok(!self.log.remove_one(job.limit)?)
+    }
+
+    /// The state.
+    #[must_use]
+    pub fn machine(&self) -> &M {
+        &self.machine
+    }
+
+    /// The offset that the next entry gets: how many were ever appended.
+    #[must_use]
+    pub fn next_offset(&self) -> u64 {
+        self.log.next_offset()
+    }
+
+    /// The segments in order, the last of which is written.
+    #[must_use]
+    pub fn segments(&self) -> Vec<Segment> {
+        self.log.segments().collect()
+    }
+
+    /// The newest snapshot with a final name.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<SnapshotFile> {
+        self.snapshots.last().copied()
+    }
+
+    /// Whether a truncation to the newest snapshot would remove something.
+    #[must_use]
+    pub fn can_truncate(&self) -> bool {
+        let covered = self.snapshot().map_or(0, |snapshot| snapshot.offset);
+        let first = self.log.sealed.first();
+        self.snapshots.len() > 1 || first.is_some_and(|first| first.end() <= covered)
+    }
+
+    /// Whether every entry is durable.
+    #[must_use]
+    pub fn is_synced(&self) -> bool {
+        !self.log.has_unsynced_bytes && !self.log.has_unsynced_name
+    }
+
+    /// The entry at `offset`, or `None` when the log does not hold it (any more, or
+    /// yet). Reads the entry, or without an index its segment.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn read(&self, offset: u64) -> Result<Option<Stored>, Failure> {
+        self.log.read(offset)
+    }
+
+    /// Changes when segments end from now on. Bytes, as in [`Options`].
+    pub fn set_segment_bytes(&mut self, bytes: u64) {
+        self.log.segment_bytes = bytes;
+    }
+
+    /// The files that the store needs, or is writing.
+    #[must_use]
+    pub fn files(&self) -> BTreeSet<String> {
+        let mut files: BTreeSet<String> = self.log.files().collect();
+        files.insert(names::LOCK.to_owned());
+        for file in &self.snapshots {
+            files.insert(names::snapshot(identity(file.offset)));
+        }
+        if let Some((_, name)) = self.job.as_ref().and_then(|job| job.file.as_ref()) {
+            files.insert(name.clone());
+        }
+        files
+    }
+
+    /// Makes everything durable and closes the store. A job that is under way is left;
+    /// the next opening sweeps what it has written.
+    ///
+    /// # Errors
+    /// As [`SnapshotLog::sync`].
+    pub fn close(mut self) -> Result<(), Failure> {
+        self.sync()
+    }
+}
+
+fn sync(job: &Job) -> Result<bool, Failure> {
+    let (file, name) = job.file.as_ref().expect("the snapshot was written");
+    file.sync().map_err(failed("sync", name))?;
+    Ok(true)
+}
+
+/// The number in the name of a snapshot of so many entries: that number. A name of its
+/// own for each is what survives a rename that is lost in parts.
+pub(super) fn identity(offset: u64) -> u64 {
+    if planted::is_active("one-snapshot-name") {
+        0
+    } else {
+        offset
+    }
+}

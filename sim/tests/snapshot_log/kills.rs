@@ -1,0 +1,86 @@
+//! Each planted bug, and which of the checks find it.
+//!
+//! The table is a snapshot, so a check that becomes blind, or a bug that becomes
+//! harmless, shows as a changed line.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use lithify_sim::planted;
+use lithify_sim::simfs::FaultKind;
+use lithify_sim::system::System;
+use lithify_sim::systems::snapshot_log::SnapshotLogSystem;
+
+use crate::bits::flip;
+use crate::crashes::{FIRST_LIFE, Search, search};
+use crate::faults::strike;
+use crate::script::{Script, scripts};
+use crate::verdict::Finding;
+
+/// The models that bugs are hunted under; the comparison shows what it misses.
+const MODELS: [&str; 5] = [
+    "posix-min",
+    "paranoid",
+    "ext4-ordered",
+    "strict-ordered",
+    "prefix-only",
+];
+
+/// One crash is enough to hunt: what it leaves is opened, written on and opened again.
+fn hunt_crashes(model: &str) -> Result<(), Finding> {
+    for script in scripts() {
+        let script = Script {
+            crashes: 1,
+            ..script
+        };
+        search(&script, Search::new(model, FIRST_LIFE))
+            .map_err(|Finding(text)| Finding(format!("{}: {text}", script.name)))?;
+    }
+    Ok(())
+}
+
+fn hunt_faults() -> Result<(), Finding> {
+    for kind in FaultKind::ALL {
+        for script in scripts() {
+            strike(&script, *kind)
+                .map_err(|Finding(text)| Finding(format!("{}: {text}", script.name)))?;
+        }
+    }
+    Ok(())
+}
+
+fn hunt_bits() -> Result<(), Finding> {
+    for script in scripts() {
+        flip(&script).map_err(|Finding(text)| Finding(format!("{}: {text}", script.name)))?;
+    }
+    Ok(())
+}
+
+/// Whether a hunt finds the bug. A panic is a finding too.
+fn finds(bug: &'static str, hunt: impl FnOnce() -> Result<(), Finding>) -> bool {
+    let outcome = catch_unwind(AssertUnwindSafe(|| planted::with(Some(bug), hunt)));
+    !matches!(outcome, Ok(Ok(())))
+}
+
+#[test]
+fn every_planted_bug_is_found() {
+    let mut table = String::new();
+    let mut missed = Vec::new();
+    for bug in SnapshotLogSystem.bugs() {
+        let mut by: Vec<&str> = MODELS
+            .into_iter()
+            .filter(|model| finds(bug.name, || hunt_crashes(model)))
+            .collect();
+        if finds(bug.name, hunt_faults) {
+            by.push("faults");
+        }
+        if finds(bug.name, hunt_bits) {
+            by.push("bits");
+        }
+        if by.is_empty() {
+            missed.push(bug.name);
+        }
+        table += &format!("{} {}: {}\n", bug.pattern, bug.name, by.join(", "));
+    }
+    insta::assert_snapshot!(table);
+    assert_eq!(missed, Vec::<&str>::new(), "nothing finds these");
+}

@@ -1,0 +1,591 @@
+//! Goal: `lithify wal-node` speaks the protocol of its document to the letter, keeps what
+//! it has acknowledged, and outlives whatever it is told.
+//!
+//! Method: the binary is run with lines on its standard input; answers are compared with
+//! the document's samples, byte for byte where the document gives bytes, and otherwise as
+//! JSON. What must last is looked at by a second process on the same directory, after an
+//! orderly end and after SIGKILL.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+
+/// The messages of one client, with an envelope and numbers from 1.
+fn lines(bodies: &[Value]) -> String {
+    let line = |(number, body): (usize, &Value)| {
+        let mut body = body.clone();
+        body["msg_id"] = json!(number + 1);
+        json!({"src": "c1", "dest": "n1", "body": body}).to_string() + "\n"
+    };
+    bodies.iter().enumerate().map(line).collect()
+}
+
+fn command(directory: Option<&Path>) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lithify"));
+    command.arg("wal-node");
+    if let Some(directory) = directory {
+        command.arg("--dir").arg(directory);
+    }
+    command
+}
+
+/// What a node answers to this input, line by line.
+fn output(directory: Option<&Path>, input: &str) -> Vec<String> {
+    let output = assert_cmd::Command::from_std(command(directory))
+        .write_stdin(input)
+        .output()
+        .expect("the binary runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    assert_eq!(errors, "");
+    let text = String::from_utf8(output.stdout).expect("answers are text");
+    text.lines().map(str::to_owned).collect()
+}
+
+/// The bodies of the answers to these messages.
+fn ask(directory: Option<&Path>, bodies: &[Value]) -> Vec<Value> {
+    output(directory, &lines(bodies))
+        .iter()
+        .map(|line| {
+            let answer: Value = serde_json::from_str(line).expect("an answer is JSON");
+            answer["body"].clone()
+        })
+        .collect()
+}
+
+fn init() -> Value {
+    json!({"type": "init", "node_id": "n1", "node_ids": ["n1"]})
+}
+
+fn append(payload: &str) -> Value {
+    json!({"type": "wal_append", "payload": payload})
+}
+
+fn compact(offset: u64) -> Value {
+    json!({"type": "wal_compact", "snapshot_at_offset": offset})
+}
+
+fn of(kind: &str) -> Value {
+    json!({"type": kind})
+}
+
+fn read(offset: u64) -> Value {
+    json!({"type": "wal_read", "offset": offset})
+}
+
+/// The first sample of the document, and what the document leaves out.
+#[test]
+fn the_samples_of_the_document_are_answered_to_the_letter() {
+    let input = r#"{"src":"c0","dest":"n1","body":{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}}
+{"src":"c1","dest":"n1","body":{"type":"wal_append","msg_id":2,"payload":"set x=1"}}
+{"src":"c1","dest":"n1","body":{"type":"wal_append","msg_id":3,"payload":"set y=2"}}
+{"src":"c1","dest":"n1","body":{"type":"wal_snapshot","msg_id":4}}
+{"src":"c1","dest":"n1","body":{"type":"wal_compact","msg_id":5,"snapshot_at_offset":500}}
+"#;
+    insta::assert_snapshot!(output(None, input).join("\n"), @r#"
+    {"src": "n1", "dest": "c0", "body": {"type": "init_ok", "in_reply_to": 1, "msg_id": 0}}
+    {"src": "n1", "dest": "c1", "body": {"type": "wal_append_ok", "in_reply_to": 2, "offset": 0, "length": 7, "checksum": "d561137c", "msg_id": 1}}
+    {"src": "n1", "dest": "c1", "body": {"type": "wal_append_ok", "in_reply_to": 3, "offset": 1, "length": 7, "checksum": "4daa28f1", "msg_id": 2}}
+    {"src": "n1", "dest": "c1", "body": {"type": "wal_snapshot_ok", "in_reply_to": 4, "snapshot_offset": 2, "snapshot_size_bytes": 52, "msg_id": 3}}
+    {"src": "n1", "dest": "c1", "body": {"type": "error", "in_reply_to": 5, "code": 22, "text": "cannot compact at 500: the newest durable snapshot is at 2; nothing was changed", "msg_id": 4}}
+    "#);
+}
+
+/// The second sample: a thousand entries of 64 bytes, a snapshot at 500.
+#[test]
+fn compaction_frees_what_the_document_says() {
+    let payload = "p".repeat(56);
+    let mut messages = vec![append(&payload); 500];
+    messages.push(of("wal_snapshot"));
+    messages.extend(vec![append(&payload); 500]);
+    messages.extend([compact(500), of("wal_info"), read(499), read(500)]);
+    let answers = ask(None, &messages);
+    let without = |answer: &Value| {
+        let mut answer = answer.clone();
+        let fields = answer.as_object_mut().expect("a body is an object");
+        fields.retain(|key, _| key != "msg_id" && key != "in_reply_to");
+        answer
+    };
+    let last = &answers[answers.len() - 4..];
+    assert_eq!(
+        without(&last[0]),
+        json!({"type": "wal_compact_ok", "snapshot_offset": 500, "entries_before": 1000,
+               "entries_after": 500, "bytes_freed": 32000})
+    );
+    assert_eq!(
+        without(&last[1]),
+        json!({"type": "wal_info_ok", "entries": 500, "total_bytes": 32000, "fsynced": true})
+    );
+    assert_eq!(
+        last[2]["code"], 20,
+        "what was compacted is gone: {}",
+        last[2]
+    );
+    assert_eq!(last[3]["payload"], payload.as_str());
+}
+
+#[test]
+fn compacting_beyond_the_newest_snapshot_changes_nothing() {
+    let place = tempfile::tempdir().expect("a directory");
+    let files = || -> Vec<(String, Vec<u8>)> {
+        let mut files: Vec<_> = std::fs::read_dir(place.path())
+            .expect("the directory is there")
+            .map(|entry| {
+                let path = entry.expect("an entry").path();
+                let bytes = std::fs::read(&path).expect("a file");
+                (path.display().to_string(), bytes)
+            })
+            .collect();
+        files.sort();
+        files
+    };
+    ask(
+        Some(place.path()),
+        &[append("a"), append("b"), of("wal_snapshot")],
+    );
+    let before = files();
+    let answers = ask(Some(place.path()), &[compact(3), compact(u64::MAX)]);
+    assert_eq!(files(), before);
+    for answer in answers {
+        assert_eq!(
+            (&answer["type"], &answer["code"]),
+            (&json!("error"), &json!(22))
+        );
+    }
+    let answers = ask(None, &[append("a"), compact(1)]);
+    assert_eq!(answers[1]["code"], 22, "there is no snapshot at all");
+}
+
+/// Only what the message names goes, and a snapshot of nothing new is the last one.
+#[test]
+fn compaction_may_stop_before_the_newest_snapshot() {
+    let place = tempfile::tempdir().expect("a directory");
+    let answers = ask(
+        Some(place.path()),
+        &[
+            append("set x=1"),
+            of("wal_snapshot"),
+            append("set y=2"),
+            of("wal_snapshot"),
+            of("wal_snapshot"),
+            compact(1),
+            read(1),
+            compact(0),
+        ],
+    );
+    assert_eq!(answers[1]["snapshot_offset"], 1);
+    assert_eq!(answers[3]["snapshot_offset"], 2);
+    assert_eq!(
+        answers[4]["snapshot_size_bytes"],
+        answers[3]["snapshot_size_bytes"]
+    );
+    let counts = |answer: &Value| {
+        ["entries_before", "entries_after", "bytes_freed"].map(|field| answer[field].clone())
+    };
+    assert_eq!(counts(&answers[5]), [json!(2), json!(1), json!(15)]);
+    assert_eq!(answers[6]["payload"], "set y=2");
+    assert_eq!(counts(&answers[7]), [json!(1), json!(1), json!(0)]);
+    // The older snapshot is gone, the newer one carries on alone.
+    assert!(!place.path().join("00000001.snapshot").exists());
+    let answers = ask(
+        Some(place.path()),
+        &[compact(2), of("wal_info"), append("z")],
+    );
+    assert_eq!(answers[1]["entries"], 0);
+    assert_eq!(answers[2]["offset"], 2);
+}
+
+#[test]
+fn segments_end_where_they_are_told_to() {
+    let configure = json!({"type": "wal_segment_config", "max_segment_bytes": 40});
+    let answers = ask(
+        None,
+        &[
+            configure,
+            append("0123456789ab"),
+            append("0123456789ab"),
+            append("0123456789ab"),
+            of("wal_segment_info"),
+        ],
+    );
+    assert_eq!(answers[0]["type"], "wal_segment_config_ok");
+    assert_eq!(
+        answers[4]["segments"],
+        json!([
+            {"file": "00000000.log", "start_offset": 0, "end_offset": 2, "size_bytes": 40, "sealed": true},
+            {"file": "00000002.log", "start_offset": 2, "end_offset": 3, "size_bytes": 20, "sealed": false},
+        ])
+    );
+    assert_eq!(answers[4]["active_segment"], "00000002.log");
+}
+
+/// A lasting directory: files as documented, and a second process that finds them.
+#[test]
+fn another_process_finds_everything() {
+    let place = tempfile::tempdir().expect("a directory");
+    let messages = [
+        json!({"type": "wal_segment_config", "max_segment_bytes": 30}),
+        append("set x=1"),
+        append("set y=2"),
+        append("a note"),
+        of("wal_snapshot"),
+        append("del x"),
+    ];
+    ask(Some(place.path()), &messages);
+    for name in [
+        "00000000.log",
+        "00000000.index",
+        "00000002.log",
+        "00000003.log",
+        "00000003.snapshot",
+    ] {
+        assert!(place.path().join(name).exists(), "{name} is missing");
+    }
+    let answers = ask(
+        Some(place.path()),
+        &[
+            read(0),
+            read(2),
+            read(3),
+            read(4),
+            compact(3),
+            read(2),
+            append("set z=3"),
+            of("wal_snapshot"),
+        ],
+    );
+    assert_eq!(answers[0]["payload"], "set x=1");
+    assert_eq!(
+        (&answers[1]["payload"], &answers[1]["checksum_valid"]),
+        (&json!("a note"), &json!(true))
+    );
+    assert_eq!(answers[2]["payload"], "del x");
+    assert_eq!(answers[3]["code"], 20);
+    assert_eq!(
+        (&answers[4]["entries_before"], &answers[4]["entries_after"]),
+        (&json!(4), &json!(1))
+    );
+    assert_eq!(answers[5]["code"], 20);
+    assert_eq!(answers[6]["offset"], 4);
+    assert_eq!(answers[7]["snapshot_offset"], 5);
+    let first = std::fs::read(place.path().join("00000003.log")).expect("the log");
+    assert_eq!(&first[..4], 5_u32.to_le_bytes(), "4 bytes of length");
+    assert_eq!(
+        &first[8..13],
+        b"del x",
+        "4 bytes of checksum, then the payload"
+    );
+}
+
+/// A node with its pipes, to be killed.
+fn start(directory: &Path) -> Child {
+    command(Some(directory))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary runs")
+}
+
+/// SIGKILL while more is under way: what was answered is there, under its offset.
+#[test]
+fn a_killed_node_keeps_what_it_has_answered() {
+    let place = tempfile::tempdir().expect("a directory");
+    for round in 0..9_u64 {
+        let mut node = start(place.path());
+        let mut input = node.stdin.take().expect("a pipe");
+        let mut answers = BufReader::new(node.stdout.take().expect("a pipe")).lines();
+        let payload = format!("set k{round}={round}");
+        input
+            .write_all(lines(&[append(&payload)]).as_bytes())
+            .expect("the node reads");
+        let answer = answers.next().expect("an answer").expect("text");
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        let offset = answer["body"]["offset"].as_u64().expect("an offset");
+        // Nobody waits for these, so the kill falls among them.
+        let mut hurried = vec![append("hurried"); 20];
+        hurried.extend([of("wal_snapshot"), append("hurried"), of("wal_snapshot")]);
+        input
+            .write_all(lines(&hurried).as_bytes())
+            .expect("the node reads");
+        for _ in 0..round * 2 {
+            answers.next().expect("an answer").expect("text");
+        }
+        node.kill().expect("the node runs");
+        node.wait().expect("the node has ended");
+        let answers = ask(Some(place.path()), &[read(offset), of("wal_info")]);
+        assert_eq!(answers[0]["payload"], payload.as_str(), "round {round}");
+        assert_eq!(answers[0]["checksum_valid"], true, "round {round}");
+        let entries = answers[1]["entries"].as_u64().expect("a number");
+        assert!(entries > offset, "round {round}: {entries} entries");
+    }
+}
+
+#[test]
+fn two_nodes_cannot_share_a_directory() {
+    let place = tempfile::tempdir().expect("a directory");
+    let mut node = start(place.path());
+    let mut input = node.stdin.take().expect("a pipe");
+    let mut answers = BufReader::new(node.stdout.take().expect("a pipe")).lines();
+    input
+        .write_all(lines(&[init()]).as_bytes())
+        .expect("the node reads");
+    answers.next().expect("an answer").expect("text");
+    let second = command(Some(place.path()))
+        .stdin(Stdio::null())
+        .output()
+        .expect("it runs");
+    assert_eq!(second.status.code(), Some(4));
+    assert_eq!(String::from_utf8_lossy(&second.stderr).lines().count(), 1);
+    drop(input);
+    assert!(node.wait().expect("the node ends with its input").success());
+}
+
+/// Whatever a line holds, there is one answer, and the next line is answered too.
+#[test]
+fn no_line_ends_the_node() {
+    let bad = [
+        ("garbage", 12),
+        ("[1, 2]", 12),
+        ("{\"src\": \"c1\"}", 12),
+        ("\u{fffd}{", 12),
+        (r#"{"src":"c1","dest":"n1","body":{"msg_id":1}}"#, 12),
+        (r#"{"src":"c1","dest":"n1","body":{"type":"wal_info"}}"#, 12),
+        (
+            r#"{"src":"c1","dest":"n1","body":{"type":"wal_info","msg_id":-1}}"#,
+            12,
+        ),
+        (
+            r#"{"src":7,"dest":"n1","body":{"type":"wal_info","msg_id":1}}"#,
+            12,
+        ),
+        (
+            r#"{"src":"c1","dest":"n1","body":{"type":"unheard","msg_id":1}}"#,
+            10,
+        ),
+        (
+            r#"{"src":"c1","dest":"n1","body":{"type":"wal_append","msg_id":1}}"#,
+            12,
+        ),
+        (
+            r#"{"src":"c1","dest":"n1","body":{"type":"wal_append","payload":1,"msg_id":1}}"#,
+            12,
+        ),
+        (
+            r#"{"src":"c1","dest":"n1","body":{"type":"wal_read","offset":0,"msg_id":1}}"#,
+            20,
+        ),
+        (
+            r#"{"src":"c1","dest":"n1","body":{"type":"wal_read","offset":1.5,"msg_id":1}}"#,
+            12,
+        ),
+        (
+            r#"{"src":"c1","dest":"n1","body":{"type":"wal_segment_config","max_segment_bytes":0,"msg_id":1}}"#,
+            12,
+        ),
+        (
+            r#"{"src":"c1","dest":"n1","body":{"type":"wal_recover","wal_entries":3,"msg_id":1}}"#,
+            12,
+        ),
+        (
+            r#"{"src":"c1","dest":"n1","body":{"type":"fsync_benchmark","entries":0,"strategies":[],"msg_id":1}}"#,
+            12,
+        ),
+        (
+            r#"{"src":"c1","dest":"n1","body":{"type":"fsync_benchmark","entries":1,"strategies":["x"],"msg_id":1}}"#,
+            12,
+        ),
+    ];
+    let deep = "[".repeat(100_000);
+    let mut input: String = bad.iter().map(|(line, _)| format!("{line}\n")).collect();
+    input += &format!("{deep}\n\n{}", lines(&[append("still here")]));
+    let answers = output(None, &input);
+    assert_eq!(answers.len(), bad.len() + 2, "an empty line is no message");
+    for (number, answer) in answers.iter().enumerate() {
+        let answer: Value = serde_json::from_str(answer).expect("JSON");
+        let body = &answer["body"];
+        assert_eq!(body["msg_id"], number, "answers are numbered in order");
+        match bad.get(number) {
+            Some((line, code)) => assert_eq!(&body["code"], code, "{line}: {body}"),
+            None if number == bad.len() => assert_eq!(body["code"], 12),
+            None => assert_eq!(body["offset"], 0),
+        }
+    }
+}
+
+#[test]
+fn a_line_that_is_too_long_is_skipped() {
+    let long = format!("\"{}\"\n", "x".repeat(33 << 20));
+    let answers = output(None, &(long + &lines(&[append("still here")])));
+    assert_eq!(answers.len(), 2);
+    assert!(answers[0].contains("\"code\": 12"), "{}", answers[0]);
+    assert!(answers[1].contains("wal_append_ok"), "{}", answers[1]);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_answered() {
+    let output = assert_cmd::Command::from_std(command(None))
+        .write_stdin(b"\xff\xfe\n\0\n".as_slice())
+        .output()
+        .expect("the binary runs");
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 2);
+}
+
+/// A reader that goes away is no failure.
+#[test]
+fn a_closed_pipe_ends_the_node_quietly() {
+    let place = tempfile::tempdir().expect("a directory");
+    let mut node = command(Some(place.path()))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    drop(node.stdout.take());
+    let mut input = node.stdin.take().expect("a pipe");
+    // The node may be gone before everything is written.
+    let _ = input.write_all(lines(&[append("kept"), append("perhaps")]).as_bytes());
+    drop(input);
+    let output = node.wait_with_output().expect("the node ends");
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let answers = ask(Some(place.path()), &[read(0)]);
+    assert_eq!(answers[0]["payload"], "kept");
+}
+
+#[test]
+fn given_entries_are_replayed_up_to_the_first_invalid_one() {
+    let entry = |offset: u64, payload: &str, checksum: &str| json!({"offset": offset, "payload": payload, "checksum": checksum});
+    let recover = |entries: Value| {
+        let answer = &ask(
+            None,
+            &[json!({"type": "wal_recover", "wal_entries": entries})],
+        )[0];
+        (
+            answer["entries_replayed"].clone(),
+            answer["entries_skipped"].clone(),
+            answer["state"].clone(),
+        )
+    };
+    let whole = (json!(2), json!(0), json!({"x": "1", "y": "2"}));
+    assert_eq!(recover(json!(["set x=1", "set y=2"])), whole);
+    let valid = [
+        entry(4, "set x=1", "d561137c"),
+        entry(5, "set y=2", "0x4DAA28F1"),
+    ];
+    assert_eq!(recover(json!(valid)), whole);
+    let first = (json!(1), json!(2), json!({"x": "1"}));
+    for second in [
+        entry(5, "set y=3", "4daa28f1"),
+        entry(6, "set y=2", "4daa28f1"),
+        json!({"payload": "set y=2", "checksum_valid": false}),
+        json!({"payload": "set y=2", "length": 8}),
+        json!({"offset": 5}),
+        json!(null),
+    ] {
+        let entries = json!([valid[0], second, "set z=3"]);
+        assert_eq!(recover(entries), first, "{second}");
+    }
+    assert_eq!(
+        recover(json!(["set x=1", "note", "del x", "set a=b=c"])),
+        (json!(4), json!(0), json!({"a": "b=c"}))
+    );
+    assert_eq!(recover(json!([])), (json!(0), json!(0), json!({})));
+}
+
+/// A stored bit that has flipped is shown, not hidden.
+#[test]
+fn a_damaged_entry_is_read_as_invalid_and_stops_the_next_opening() {
+    let place = tempfile::tempdir().expect("a directory");
+    let mut node = start(place.path());
+    let mut input = node.stdin.take().expect("a pipe");
+    let mut answers = BufReader::new(node.stdout.take().expect("a pipe")).lines();
+    let mut ask_on = |bodies: &[Value]| -> Vec<Value> {
+        input
+            .write_all(lines(bodies).as_bytes())
+            .expect("the node reads");
+        let next = |_: &Value| {
+            let line = answers.next().expect("an answer").expect("text");
+            let answer: Value = serde_json::from_str(&line).expect("JSON");
+            answer["body"].clone()
+        };
+        bodies.iter().map(next).collect()
+    };
+    ask_on(&[append("one"), append("two"), append("three")]);
+    let log = place.path().join("00000000.log");
+    let mut bytes = std::fs::read(&log).expect("the log");
+    bytes[11 + 8] ^= 1;
+    std::fs::write(&log, bytes).expect("the log");
+    let read_on = ask_on(&[read(0), read(1), read(2)]);
+    let valid: Vec<&Value> = read_on
+        .iter()
+        .map(|answer| &answer["checksum_valid"])
+        .collect();
+    assert_eq!(valid, [&json!(true), &json!(false), &json!(true)]);
+    assert_eq!(read_on[1]["payload"], "uwo");
+    drop(input);
+    node.wait().expect("the node ends");
+    let next = command(Some(place.path()))
+        .stdin(Stdio::null())
+        .output()
+        .expect("it runs");
+    assert_eq!(
+        next.status.code(),
+        Some(5),
+        "an acknowledged entry is damaged, not torn"
+    );
+}
+
+/// A torn tail is no damage: the entry was never acknowledged.
+#[test]
+fn a_torn_tail_is_cut() {
+    let place = tempfile::tempdir().expect("a directory");
+    ask(Some(place.path()), &[append("one"), append("two")]);
+    let log = place.path().join("00000000.log");
+    let bytes = std::fs::read(&log).expect("the log");
+    std::fs::write(&log, &bytes[..bytes.len() - 1]).expect("the log");
+    let answers = ask(
+        Some(place.path()),
+        &[of("wal_info"), append("new"), read(1)],
+    );
+    assert_eq!(answers[0]["entries"], 1);
+    assert_eq!(answers[2]["payload"], "new");
+}
+
+#[test]
+fn the_benchmark_measures_each_strategy() {
+    let place = tempfile::tempdir().expect("a directory");
+    let strategies = json!(["always", "batch_10ms", "none"]);
+    let message = json!({"type": "fsync_benchmark", "entries": 50, "strategies": strategies});
+    let answers = ask(Some(place.path()), &[message, of("wal_info")]);
+    let results = answers[0]["results"].as_array().expect("results");
+    let names: Vec<&Value> = results.iter().map(|result| &result["strategy"]).collect();
+    assert_eq!(json!(names), strategies);
+    for result in results {
+        assert!(
+            result["ops_per_sec"]
+                .as_f64()
+                .is_some_and(|rate| rate > 0.0),
+            "{result}"
+        );
+        assert!(result["durability"].is_string() && result["data_loss_window"].is_string());
+        assert!(
+            result["entries"]
+                .as_u64()
+                .is_some_and(|entries| (1..=50).contains(&entries))
+        );
+    }
+    assert_eq!(answers[1]["entries"], 0, "the log was not touched");
+    let left = std::fs::read_dir(place.path()).expect("the directory");
+    let names: Vec<_> = left
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    assert!(
+        names
+            .iter()
+            .all(|name| !name.to_string_lossy().contains("benchmark")),
+        "{names:?}"
+    );
+}
