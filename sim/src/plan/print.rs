@@ -15,12 +15,9 @@ impl fmt::Display for Plan {
             writeln!(formatter, "bug {bug}")?;
         }
         for skip in &self.skipped {
-            writeln!(
-                formatter,
-                "skip {} {}",
-                or_any(&skip.verb),
-                or_any(&skip.file)
-            )?;
+            let [verb, file, after] =
+                [&skip.verb, &skip.file, &skip.after].map(|text| or_any(text));
+            writeln!(formatter, "skip {verb} {file} {after}")?;
         }
         for (name, value) in &self.settings {
             writeln!(formatter, "set {name} {value}")?;

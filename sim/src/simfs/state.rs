@@ -303,9 +303,13 @@ impl State {
     }
 
     fn skips(&self, verb: &str, path: &str) -> bool {
-        self.skipped
-            .iter()
-            .any(|skip| (skip.verb.is_empty() || skip.verb == verb) && path.starts_with(&skip.file))
+        let is_meant = |skip: &SkippedBarrier| {
+            (skip.verb.is_empty() || skip.verb == verb)
+                && path.starts_with(&skip.file)
+                && (skip.after.is_empty()
+                    || skip.after == context(&self.log, self.log.operations().len()))
+        };
+        self.skipped.iter().any(is_meant)
     }
 
     pub(super) fn lock(&mut self, path: &str, kind: LockKind) -> io::Result<InodeId> {
