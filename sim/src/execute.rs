@@ -15,7 +15,7 @@ use crate::judge::{Bounds, Enabled, Judge, Outcome, References, misplaced};
 use crate::oracle::{Finding, Oracle};
 use crate::plan::{Action, Crash, Plan, Survivors};
 use crate::simfs::change::labels;
-use crate::simfs::oplog::{Log, Operation};
+use crate::simfs::oplog::{Barrier, InodeId, Log, Operation};
 use crate::simfs::{Fault, FaultKind, Fill, Frontier, Image, Mark, Model, SimFs};
 use crate::system::{Engine, Failure, Instance, Pinned, Settings};
 
@@ -825,28 +825,39 @@ fn image_of(frontier: &Frontier<'_>, log: &Log, crash: &Crash) -> Image {
     )
 }
 
-/// Whether bytes rotted that were written last in a log: nothing after them proves that
-/// they were ever whole.
+/// Whether bytes rotted in a log of which nothing says that they were ever durable: a
+/// record can vouch only for what was synced before it was written.
 fn lost_witness(log: &Log, engine: &dyn Engine) -> bool {
     let operations = log.operations();
     operations.iter().enumerate().any(|(position, operation)| {
         let Operation::Rot { inode, offset, .. } = operation else {
             return false;
         };
-        if !engine.is_log(log.name_of(*inode)) {
-            return false;
-        }
-        let last_write = operations[..position]
-            .iter()
-            .rev()
-            .find_map(|earlier| match earlier {
-                Operation::Write {
-                    inode: file,
-                    offset,
-                    ..
-                } if file == inode => Some(*offset),
-                _ => None,
-            });
-        last_write.is_none_or(|last| *offset >= last)
+        engine.is_log(log.name_of(*inode)) && *offset >= vouched_for(&operations[..position], *inode)
     })
+}
+
+/// How many bytes of a file were durable when it was last written to.
+fn vouched_for(operations: &[Operation], file: InodeId) -> u64 {
+    let (mut length, mut synced, mut vouched) = (0, 0, 0);
+    for operation in operations {
+        match operation {
+            Operation::Write {
+                inode,
+                offset,
+                bytes,
+                ..
+            } if *inode == file => {
+                vouched = synced;
+                length = offset + bytes.len() as u64;
+            }
+            Operation::Sync {
+                inode,
+                barrier: Barrier::Kept,
+                ..
+            } if *inode == file => synced = length,
+            _ => {}
+        }
+    }
+    vouched
 }

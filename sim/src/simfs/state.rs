@@ -75,6 +75,8 @@ pub(super) struct State {
     pub(super) is_full: bool,
     /// Reads and other calls that are not logged.
     pub(super) reads: u64,
+    /// Where bits have flipped: none flips back.
+    rotten: BTreeSet<(InodeId, u64)>,
 }
 
 impl State {
@@ -508,6 +510,9 @@ impl State {
 
     /// Flips a bit of the stored byte, for every later read and in every crash image.
     pub(super) fn rot(&mut self, inode: InodeId, offset: u64) {
+        if !self.rotten.insert((inode, offset)) {
+            return;
+        }
         let mask = 1 << (offset % 8);
         let bytes = Arc::make_mut(&mut self.inodes[inode as usize].bytes);
         if let Some(byte) = bytes.get_mut(offset as usize) {
