@@ -5,6 +5,7 @@
 //! the disk and begins another; the logs of all lives are kept, so that other crashes of
 //! the same execution can be explored afterwards.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -326,11 +327,17 @@ impl<'run> Executor<'run> {
         !self.past.is_empty() || !self.fs.fired().is_empty()
     }
 
+    /// How many operations have failed by a fault.
+    fn errors(&self) -> usize {
+        let fired = self.fs.fired();
+        fired.iter().filter(|kind| kind.is_error()).count()
+    }
+
     /// Errors are findings while the disk is healthy, and expected when it is not.
     fn tolerate<T>(&mut self, outcome: Result<T, Failure>) -> Result<Option<T>, Finding> {
         match outcome {
             Ok(value) => Ok(Some(value)),
-            Err(failure) if self.is_faulty() => {
+            Err(failure) if self.is_faulty() && !matches!(failure, Failure::Other(_)) => {
                 self.observed += 1;
                 self.note(|| format!("    fails: {failure}"));
                 Ok(None)
@@ -349,7 +356,14 @@ impl<'run> Executor<'run> {
         }
         self.note(|| format!("{index:>4}  {action}"));
         let before = self.fs.log_length();
-        let outcome = self.perform(action);
+        let (errors, observed) = (self.errors(), self.observed);
+        let mut outcome = self.perform(action);
+        if outcome.is_ok() && self.errors() > errors && self.observed == observed {
+            outcome = self.enabled.object(
+                Oracle::Honesty,
+                format!("an error of the disk was met, and nothing was said: {action}"),
+            );
+        }
         if self.wants_timeline {
             let log = self.fs.log();
             let operations = log.operations().get(before..).unwrap_or_default();
@@ -551,6 +565,13 @@ impl<'run> Executor<'run> {
         self.fs.mark(Mark::Issued(issued));
         let outcome = self.instance().commit(batches);
         let Some(number) = self.tolerate(outcome)? else {
+            let shown = self.instance().head();
+            if shown != head {
+                self.enabled.object(
+                    Oracle::Phantom,
+                    format!("a commit after {head} failed, and the newest is {shown} all the same"),
+                )?;
+            }
             if let Some(in_doubt) = in_doubt {
                 // Refused again: what is in doubt is still the first one that failed.
                 self.replace_history(in_doubt);
@@ -739,13 +760,43 @@ impl<'run> Executor<'run> {
             return Ok(());
         }
         self.check_space()?;
+        self.check_syncs()?;
         self.instance = None;
         let bounds = self.bounds();
         let history = self.history.clone();
         let references = References::default();
+        let is_calm = !self.is_faulty() && self.lives.is_empty();
         let judge = Judge::new(&*self.engine, &history, self.enabled, &references);
+        let judge = judge.after_calm(is_calm);
         if judge.check(&self.fs, bounds)? == Outcome::Refused {
             self.observed += 1;
+        }
+        Ok(())
+    }
+
+    /// A sync of a file that is clean already costs time and gives nothing.
+    fn check_syncs(&mut self) -> Result<(), Finding> {
+        if self.is_faulty() {
+            return Ok(());
+        }
+        let log = self.fs.log();
+        let mut dirty = BTreeSet::new();
+        for operation in log.operations() {
+            match operation {
+                Operation::Create { inode, .. }
+                | Operation::Write { inode, .. }
+                | Operation::SetLength { inode, .. } => {
+                    dirty.insert(*inode);
+                }
+                Operation::Sync { inode, .. } if !dirty.remove(inode) => {
+                    let text = log.describe(operation).to_string();
+                    self.enabled.object(
+                        Oracle::Counters,
+                        format!("{text} when nothing was written since the last one"),
+                    )?;
+                }
+                _ => {}
+            }
         }
         Ok(())
     }

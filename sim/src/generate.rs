@@ -53,6 +53,7 @@ pub fn generate(recipe: &Recipe, seed: Seed) -> Plan {
     let fs = SimFs::new();
     let mut actions = schedule(recipe.system, &settings, seed, order, operations, &fs);
     add_losses(seed, &mut actions);
+    add_deaths(seed, &mut actions);
     add_faults(recipe, seed, &fs, &mut actions);
     Plan {
         system: recipe.system,
@@ -169,6 +170,17 @@ fn add_losses(seed: Seed, actions: &mut [Action]) {
     }
 }
 
+/// In some seeds the process dies between any two turns, so also in the middle of jobs.
+fn add_deaths(seed: Seed, actions: &mut Vec<Action>) {
+    let mut draws = seed.draws(Domain::Schedule, 3);
+    if draws.percent(30) {
+        for _ in 0..draws.between(1, 3) {
+            let at = draws.below(actions.len() as u64 + 1) as usize;
+            actions.insert(at, Action::Die);
+        }
+    }
+}
+
 fn add_faults(recipe: &Recipe, seed: Seed, fs: &SimFs, actions: &mut Vec<Action>) {
     let prefixes = prefixes(fs);
     let mut inserted: Vec<(usize, Action)> = Vec::new();
@@ -190,12 +202,16 @@ fn add_faults(recipe: &Recipe, seed: Seed, fs: &SimFs, actions: &mut Vec<Action>
                 },
                 at: draws.between(1, 6) as u32,
             };
-            // Faults of metadata and reads strike most often while a store opens.
-            let opens = draws.percent(60);
             inserted.push((at, Action::Fault(fault)));
-            if opens {
-                let later = (at + draws.below(4) as usize).min(actions.len());
-                inserted.push((later, Action::Die));
+            // Faults of metadata and reads strike most often while a store opens, or
+            // when everything is read.
+            let later = (at + draws.below(4) as usize).min(actions.len());
+            match draws.below(10) {
+                0..5 => inserted.push((later, Action::Die)),
+                5..7 => inserted.push((later, Action::Read(draws.below(20)))),
+                7 => inserted.push((later, Action::Reopen)),
+                8 => inserted.push((later, Action::Settle)),
+                _ => {}
             }
         }
     }

@@ -100,6 +100,7 @@ pub struct Judge<'run> {
     history: &'run History,
     enabled: &'run Enabled,
     references: &'run References,
+    is_calm: bool,
 }
 
 /// What the layout's details are after a history, in a store to which nothing happened.
@@ -123,7 +124,14 @@ impl<'run> Judge<'run> {
             history,
             enabled,
             references,
+            is_calm: false,
         }
+    }
+
+    /// Nothing has disturbed the store so far: more holds than after a crash.
+    #[must_use]
+    pub fn after_calm(self, is_calm: bool) -> Self {
+        Self { is_calm, ..self }
     }
 
     /// Opens the store on `fs` and checks everything, twice: also what a second opening
@@ -364,10 +372,14 @@ impl<'run> Judge<'run> {
         fs.mark(Mark::Action(PHASE_REOPEN));
         instance.close()?;
         self.check_files(fs, served)?;
+        let closed = fs.log_length();
         let Some(reopened) = self.open(fs, served)? else {
             return Ok(());
         };
         instance = reopened;
+        if self.is_calm {
+            self.check_untouched(fs, closed)?;
+        }
         if instance.head() != head {
             self.enabled.object(
                 Oracle::Stability,
@@ -420,6 +432,20 @@ impl<'run> Judge<'run> {
                     "commit {} was synced after recovery and is not there",
                     head + 1
                 ),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Opening a store that was settled and closed has nothing to do.
+    fn check_untouched(&self, fs: &SimFs, since: usize) -> Checked<()> {
+        let log = fs.log();
+        let mut later = log.operations()[since..].iter();
+        if let Some(operation) = later.find(|operation| operation.is_call()) {
+            let text = log.describe(operation).to_string();
+            self.enabled.object(
+                Oracle::Idempotence,
+                format!("opening a settled and closed store does something: {text}"),
             )?;
         }
         Ok(())

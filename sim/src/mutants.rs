@@ -103,17 +103,27 @@ struct Arena {
     fault: Option<FaultKind>,
 }
 
-/// Crashes first, on every workload; then each kind of fault.
-fn arenas() -> Vec<Arena> {
-    let calm = WORKLOADS.iter().map(|workload| Arena {
+/// The arenas of a stage in a round.
+fn arenas(stage: Stage, round: u64) -> Vec<Arena> {
+    let calm = |workload| Arena {
         workload,
         fault: None,
-    });
-    let faulty = FaultKind::ALL.iter().map(|&kind| Arena {
-        workload: &WORKLOADS[0],
-        fault: Some(kind),
-    });
-    calm.chain(faulty).collect()
+    };
+    match stage.arenas {
+        Arenas::Small => vec![calm(&WORKLOADS[0])],
+        Arenas::Others => WORKLOADS[1..].iter().map(calm).collect(),
+        // Small histories first, then the others in turn.
+        Arenas::Faults => {
+            let workload = &WORKLOADS[round as usize % WORKLOADS.len()];
+            let kinds = FaultKind::ALL.iter();
+            kinds
+                .map(|&kind| Arena {
+                    workload,
+                    fault: Some(kind),
+                })
+                .collect()
+        }
+    }
 }
 
 /// Looks for one bug.
@@ -152,41 +162,43 @@ pub fn hunt(mutant: &Mutant, search: &Search) -> Row {
     }
 }
 
+/// Which arenas.
+#[derive(Clone, Copy)]
+enum Arenas {
+    /// The first workload, without faults.
+    Small,
+    /// The others, without faults.
+    Others,
+    /// Each kind of fault.
+    Faults,
+}
+
 /// A part of a round: which arenas, how many seeds, and how far crashes go.
 #[derive(Clone, Copy)]
 struct Stage {
-    is_calm: bool,
-    is_faulty: bool,
+    arenas: Arenas,
     seeds: u64,
     most_images: u64,
+    recoveries_one_in: u64,
+}
+
+const fn stage(arenas: Arenas, seeds: u64, most_images: u64, recoveries_one_in: u64) -> Stage {
+    Stage {
+        arenas,
+        seeds,
+        most_images,
+        recoveries_one_in,
+    }
 }
 
 /// Cheap stages first: running without a crash costs a thousandth of crashing everywhere.
-const STAGES: [Stage; 4] = [
-    Stage {
-        is_calm: true,
-        is_faulty: true,
-        seeds: 12,
-        most_images: 0,
-    },
-    Stage {
-        is_calm: true,
-        is_faulty: false,
-        seeds: 3,
-        most_images: 1500,
-    },
-    Stage {
-        is_calm: false,
-        is_faulty: true,
-        seeds: 48,
-        most_images: 0,
-    },
-    Stage {
-        is_calm: true,
-        is_faulty: true,
-        seeds: 3,
-        most_images: 500,
-    },
+const STAGES: [Stage; 6] = [
+    stage(Arenas::Small, 16, 0, 0),
+    stage(Arenas::Others, 2, 0, 0),
+    stage(Arenas::Faults, 8, 0, 0),
+    stage(Arenas::Small, 4, 500, 16),
+    stage(Arenas::Faults, 1, 100, 0),
+    stage(Arenas::Small, 2, 1500, 4),
 ];
 
 fn find(
@@ -196,19 +208,14 @@ fn find(
     start: Instant,
 ) -> Option<(Found, Arena)> {
     let mut next_seed = 0;
-    for _ in 0..search.rounds {
+    for round in 0..search.rounds {
         for stage in STAGES {
-            for arena in arenas() {
-                let is_meant = if arena.fault.is_some() {
-                    stage.is_faulty
-                } else {
-                    stage.is_calm
-                };
-                if !is_meant {
-                    continue;
-                }
-                let campaign = campaign(mutant, search, arena, search.model, stage.most_images);
-                for seed in next_seed..next_seed + stage.seeds {
+            let seeds = stage.seeds * (round + 1);
+            for arena in arenas(stage, round) {
+                let mut campaign =
+                    campaign(mutant, search, arena, search.model, stage.most_images);
+                campaign.reach.recoveries_one_in = stage.recoveries_one_in;
+                for seed in next_seed..next_seed + seeds {
                     if start.elapsed() > search.time {
                         return None;
                     }
@@ -217,7 +224,7 @@ fn find(
                     }
                 }
             }
-            next_seed += stage.seeds;
+            next_seed += seeds;
         }
     }
     None

@@ -10,8 +10,10 @@ use std::fmt;
 pub enum Oracle {
     /// After a crash without other faults the store opens.
     Opens,
-    /// Nothing fails while the disk is healthy.
+    /// Nothing fails while the disk is healthy, and no answer contradicts another.
     Errors,
+    /// An error of the disk is reported by the call that met it.
+    Honesty,
     /// Acknowledged commits are there.
     Durability,
     /// No commit is there that nobody asked for.
@@ -66,6 +68,7 @@ impl Oracle {
     pub const ALL: &[Self] = &[
         Self::Opens,
         Self::Errors,
+        Self::Honesty,
         Self::Durability,
         Self::Phantom,
         Self::Prefix,
@@ -97,6 +100,7 @@ impl Oracle {
         match self {
             Self::Opens => "opens",
             Self::Errors => "errors",
+            Self::Honesty => "honesty",
             Self::Durability => "durability",
             Self::Phantom => "phantom",
             Self::Prefix => "prefix",
@@ -129,6 +133,7 @@ impl Oracle {
         match self {
             Self::Opens => "after a crash the store opens",
             Self::Errors => "nothing fails while the disk is healthy",
+            Self::Honesty => "an error of the disk is reported by the call that met it",
             Self::Durability => "acknowledged commits survive",
             Self::Phantom => "no commit appears that nobody asked for",
             Self::Prefix => "no commit is missing while a later one is there",

@@ -26,6 +26,8 @@ pub struct Workload {
     pub writes: u64,
     /// The longest value in bytes.
     pub value_bytes: u64,
+    /// Whether every value has that length.
+    pub is_even: bool,
     /// Percent of writes that delete; `None` draws it.
     pub deletes: Option<u64>,
 }
@@ -40,6 +42,7 @@ pub const WORKLOADS: &[Workload] = &[
         keys: 4,
         writes: 3,
         value_bytes: 12,
+        is_even: false,
         deletes: None,
     },
     Workload {
@@ -50,6 +53,7 @@ pub const WORKLOADS: &[Workload] = &[
         keys: 12,
         writes: 6,
         value_bytes: 200,
+        is_even: false,
         deletes: None,
     },
     Workload {
@@ -60,6 +64,7 @@ pub const WORKLOADS: &[Workload] = &[
         keys: 1,
         writes: 1,
         value_bytes: 10,
+        is_even: false,
         deletes: Some(20),
     },
     Workload {
@@ -70,6 +75,7 @@ pub const WORKLOADS: &[Workload] = &[
         keys: 3,
         writes: 3,
         value_bytes: 8,
+        is_even: false,
         deletes: Some(60),
     },
     Workload {
@@ -80,7 +86,19 @@ pub const WORKLOADS: &[Workload] = &[
         keys: 40,
         writes: 30,
         value_bytes: 60,
+        is_even: false,
         deletes: Some(5),
+    },
+    Workload {
+        name: "even",
+        about: "values of one length, so that one block can be taken for another",
+        operations: 14,
+        keyspaces: 1,
+        keys: 30,
+        writes: 12,
+        value_bytes: 20,
+        is_even: true,
+        deletes: Some(0),
     },
 ];
 
@@ -107,6 +125,7 @@ struct Mix {
     keys: u64,
     writes: u64,
     value_bytes: u64,
+    is_even: bool,
     delete_percent: u64,
     empty_percent: u64,
     group_percent: u64,
@@ -139,6 +158,7 @@ impl Mix {
             keys: draws.between(1, workload.keys),
             writes: draws.between(1, workload.writes),
             value_bytes: workload.value_bytes,
+            is_even: workload.is_even,
             delete_percent: workload
                 .deletes
                 .unwrap_or_else(|| *draws.pick(&[0, 20, 50])),
@@ -191,7 +211,10 @@ impl Mix {
             };
             let is_deletion = draws.percent(self.delete_percent);
             let value = Value {
-                length: draws.below(self.value_bytes + 1) as u32,
+                length: match draws.below(self.value_bytes + 1) as u32 {
+                    _ if self.is_even => self.value_bytes as u32,
+                    length => length,
+                },
                 tag: tag + index as u32,
             };
             Write {

@@ -41,7 +41,8 @@ pub enum FaultKind {
     BitRot,
     /// A write goes to another place of the same file; the intended place reads zeros.
     MisdirectedWrite,
-    /// A read returns the bytes of another place of the same file.
+    /// A read returns the bytes of another place of the same file, or of the same place
+    /// of another file of its kind.
     MisdirectedRead,
     /// A read returns what the place held before the last write to the file.
     StaleRead,
@@ -135,7 +136,7 @@ impl FaultKind {
             Self::DirectorySyncError => "syncing a directory fails, the names stay pending",
             Self::BitRot => "a stored bit flips",
             Self::MisdirectedWrite => "a write goes to another place of its file",
-            Self::MisdirectedRead => "a read returns another place of its file",
+            Self::MisdirectedRead => "a read returns another place, or another file of its kind",
             Self::StaleRead => "a read returns what was there before the last write",
             Self::StrayFiles => "foreign files and directories lie in the directory",
         }
@@ -158,6 +159,23 @@ impl FaultKind {
                 | Self::MisdirectedWrite
                 | Self::MisdirectedRead
                 | Self::StaleRead
+        )
+    }
+
+    /// Whether the operation that it strikes returns an error.
+    #[must_use]
+    pub fn is_error(self) -> bool {
+        matches!(
+            self,
+            Self::ReadError
+                | Self::LatentSector
+                | Self::WriteError
+                | Self::DiskFull
+                | Self::MetadataError
+                | Self::FalseError
+                | Self::SyncErrorDirty
+                | Self::SyncErrorClean
+                | Self::DirectorySyncError
         )
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lithify::{Commit, Error, Event, KeyRange, Options, Snapshot, Step, Store, WriteBatch};
+use lithify::{Cascade, Commit, Error, Event, KeyRange, Options, Snapshot, Step, Store, WriteBatch};
 
 use super::{failure, placement};
 use crate::history::{Batch, State};
@@ -16,6 +16,8 @@ pub(super) struct Open {
     options: Options,
     /// Whether a step could find something to do.
     may_work: bool,
+    /// What the newest commit was when it was last read without an error.
+    served: Option<(u64, State)>,
 }
 
 impl Open {
@@ -24,6 +26,23 @@ impl Open {
             store,
             options: options.clone(),
             may_work: true,
+            served: None,
+        }
+    }
+
+    /// While scans fail, a get fails too or finds what was there before.
+    fn check_honest(&self, snapshot: &Snapshot) -> Result<(), Failure> {
+        match &self.served {
+            Some((commit, state)) if *commit == snapshot.commit().get() => {
+                let mut keys = state.iter();
+                keys.try_for_each(|((keyspace, key), value)| {
+                    let Ok(got) = snapshot.get(keyspace, key) else {
+                        return Ok(());
+                    };
+                    same_as("earlier", snapshot, (keyspace, key), value, got.as_ref())
+                })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -98,10 +117,17 @@ impl Instance for Open {
                 if commit == head || commit == head / 2 {
                     check_single_reads(&snapshot, &state)?;
                 }
+                if commit == head {
+                    check_backward(&snapshot, &state)?;
+                    self.served = Some((commit, state.clone()));
+                }
                 Ok(Some(state))
             }
             Err(Error::Thinned { .. }) => Ok(None),
-            Err(error) => Err(failure(error)),
+            Err(error) => {
+                self.check_honest(&snapshot)?;
+                Err(failure(error))
+            }
         }
     }
 
@@ -185,6 +211,8 @@ impl Instance for Open {
         let counters = self.store.stats().counters;
         let expected = placement.map(|placement| placement::expected(placement, history));
         let live = expected.map_or(0, |layout| layout.len() as u64);
+        let is_direct = self.options.cascade == Cascade::Direct;
+        let merges = placement.map_or(0, |rule| placement::merges(rule, history, is_direct));
         let segments: u64 = history
             .iter()
             .map(|batch| {
@@ -203,6 +231,7 @@ impl Instance for Open {
         };
         vec![
             equality("commits", counters.commits, history.len() as u64),
+            equality("merges", counters.merges, merges),
             equality("level-0 segments", counters.level_zero_segments, segments),
             // Every merge turns its inputs into one segment.
             equality(
@@ -223,15 +252,47 @@ impl Instance for Open {
 fn check_single_reads(snapshot: &Snapshot, state: &State) -> Result<(), Failure> {
     for ((keyspace, key), value) in state {
         let got = snapshot.get(keyspace, key).map_err(failure)?;
-        if got.as_ref() != Some(value) {
-            let key = String::from_utf8_lossy(key);
-            return Err(Failure::Other(format!(
-                "get of {keyspace}/{key} at commit {} finds {got:?}, the scan {value:?}",
-                snapshot.commit()
-            )));
-        }
+        same_as("the scan", snapshot, (keyspace, key), value, got.as_ref())?;
     }
     Ok(())
+}
+
+fn same_as(
+    other: &str,
+    snapshot: &Snapshot,
+    (keyspace, key): (&str, &[u8]),
+    value: &Vec<u8>,
+    got: Option<&Vec<u8>>,
+) -> Result<(), Failure> {
+    if got == Some(value) {
+        return Ok(());
+    }
+    let key = String::from_utf8_lossy(key);
+    Err(Failure::Other(format!(
+        "get of {keyspace}/{key} at commit {} finds {got:?}, {other} {value:?}",
+        snapshot.commit()
+    )))
+}
+
+/// A scan from the end must agree with the one from the beginning.
+fn check_backward(snapshot: &Snapshot, state: &State) -> Result<(), Failure> {
+    let mut backward = State::new();
+    for keyspace in snapshot.keyspaces() {
+        let range = snapshot.range(&keyspace, KeyRange::all());
+        for pair in range.map_err(failure)?.rev() {
+            let (key, value) = pair.map_err(failure)?;
+            backward.insert((keyspace.clone(), key), value);
+        }
+    }
+    if backward == *state {
+        return Ok(());
+    }
+    Err(Failure::Other(format!(
+        "a scan from the end at commit {} finds {} keys, or other values, the scan from the beginning {}",
+        snapshot.commit(),
+        backward.len(),
+        state.len()
+    )))
 }
 
 struct Reader(Snapshot);

@@ -3,7 +3,7 @@
 //! A closed window of a level with enough segments in it has them merged into one; from
 //! level 1 upwards. Nothing else happens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lithify::Placement;
 
@@ -12,6 +12,25 @@ use crate::system::Piece;
 
 /// The settled layout after `history`.
 pub(super) fn expected(placement: &Placement, history: &[Batch]) -> Vec<Piece> {
+    settle(placement, history, &mut |_| {})
+}
+
+/// How many merges lead there: one for each window, or, when they are direct, one for
+/// each keyspace and commit at which windows close.
+pub(super) fn merges(placement: &Placement, history: &[Batch], is_direct: bool) -> u64 {
+    let (mut all, mut closings) = (0, BTreeSet::new());
+    settle(placement, history, &mut |merged| {
+        all += 1;
+        closings.insert((merged.keyspace.clone(), merged.end));
+    });
+    if is_direct { closings.len() as u64 } else { all }
+}
+
+fn settle(
+    placement: &Placement,
+    history: &[Batch],
+    note: &mut dyn FnMut(&Piece),
+) -> Vec<Piece> {
     let mut keyspaces: BTreeMap<&str, Vec<Piece>> = BTreeMap::new();
     for (index, batch) in history.iter().enumerate() {
         let commit = index as u64 + 1;
@@ -28,6 +47,8 @@ pub(super) fn expected(placement: &Placement, history: &[Batch]) -> Vec<Piece> {
     for pieces in keyspaces.values_mut() {
         for (level, &width) in widths.iter().enumerate().skip(1) {
             *pieces = merge(pieces, level as u32, width, head, placement.min_inputs);
+            let made = pieces.iter().filter(|piece| piece.level == level as u32);
+            made.for_each(&mut *note);
         }
     }
     keyspaces.into_values().flatten().collect()

@@ -86,6 +86,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         &["synced", "synced", "buffered"],
     ),
     tuning("compression", "of blocks", &["none", "none", "lz4"]),
+    tuning("cache", "bytes of decoded blocks kept", &["0", "4000"]),
 ];
 
 /// The engine's options.
@@ -118,7 +119,7 @@ pub(super) fn options(settings: &Settings) -> Result<Options, String> {
         wal_file_bytes: number("wal-file", value("wal-file"))?,
         manifest_file_bytes: number("manifest-file", value("manifest-file"))?,
         block_bytes: 64,
-        cache_bytes: 0,
+        cache_bytes: number("cache", value("cache"))?,
         compression: match value("compression") {
             "none" => Compression::None,
             "lz4" => Compression::Lz4,
