@@ -77,6 +77,7 @@ pub fn crash_everywhere(
 ) -> Explored {
     let mut settings = plan.settings.clone();
     let mut explored = Explored::default();
+    let mut stride = Stride::new(execution, plan.seed, reach.most_images);
     for (number, life) in execution.lives.iter().enumerate() {
         let mut crasher = Crasher {
             plan,
@@ -86,6 +87,7 @@ pub fn crash_everywhere(
             enabled,
             explored: &mut explored,
             seen: BTreeSet::new(),
+            stride: &mut stride,
             is_last_life: number + 1 == execution.lives.len(),
         };
         crasher.life(life);
@@ -94,6 +96,41 @@ pub fn crash_everywhere(
         }
     }
     explored
+}
+
+/// With few images for many crash points, every so manyth point is taken, so that also
+/// the end of an execution is reached.
+struct Stride {
+    next: u64,
+    every: u64,
+}
+
+impl Stride {
+    fn new(execution: &Execution, seed: u64, most_images: u64) -> Self {
+        /// Images of a crash point, about.
+        const IMAGES: u64 = 25;
+        let is_point = |operation: &&Operation| {
+            matches!(
+                operation,
+                Operation::Sync { .. } | Operation::SyncDirectory { .. }
+            )
+        };
+        let lives = execution.lives.iter();
+        let points: usize = lives
+            .map(|life| life.log.operations()[..life.end].iter().filter(is_point).count() + 1)
+            .sum();
+        let every = (points as u64 * IMAGES).div_ceil(most_images.max(1)).max(1);
+        Self {
+            next: seed % every,
+            every,
+        }
+    }
+
+    fn takes(&mut self) -> bool {
+        let takes = self.next == 0;
+        self.next = if takes { self.every - 1 } else { self.next - 1 };
+        takes
+    }
 }
 
 struct Crasher<'run> {
@@ -105,6 +142,7 @@ struct Crasher<'run> {
     enabled: &'run Enabled,
     explored: &'run mut Explored,
     seen: BTreeSet<(u128, u64, u64)>,
+    stride: &'run mut Stride,
     is_last_life: bool,
 }
 
@@ -121,7 +159,7 @@ impl Crasher<'_> {
                 engine = self.engine();
             }
             let is_point = frontier.is_crash_point() || frontier.position() == life.end;
-            if is_point && life.is_decided(frontier.position()) {
+            if is_point && life.is_decided(frontier.position()) && self.stride.takes() {
                 let history = life.history_at(frontier.position());
                 let judge = Judge::new(&*engine, history, self.enabled, &references);
                 let bounds = life.bounds(

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use fixedbitset::FixedBitSet;
 
 use crate::history::{Batch, History, State};
-use crate::judge::{Bounds, Enabled, Judge, Outcome, References, misplaced};
+use crate::judge::{Bounds, Enabled, Judge, Outcome, References, layout_difference, misplaced};
 use crate::oracle::{Finding, Oracle};
 use crate::plan::{Action, Crash, Plan, Survivors};
 use crate::simfs::change::labels;
@@ -602,11 +602,15 @@ impl<'run> Executor<'run> {
 
     fn settle(&mut self) -> Result<(), Finding> {
         let outcome = self.instance().settle();
-        if self.tolerate(outcome)? == Some(false) {
+        let settled = self.tolerate(outcome)?;
+        if settled == Some(false) {
             self.enabled
                 .object(Oracle::Liveness, "background work does not end")?;
         }
         self.check_windows()?;
+        if settled == Some(true) {
+            self.check_layout(Oracle::Layout)?;
+        }
         self.check_pins()?;
         if !self.is_first || self.is_faulty() {
             return Ok(());
@@ -631,6 +635,43 @@ impl<'run> Executor<'run> {
             self.enabled.object(Oracle::Windows, message)?;
         }
         Ok(())
+    }
+
+    fn check_layout(&mut self, oracle: Oracle) -> Result<(), Finding> {
+        let head = self.instance().head().min(self.history.head());
+        let expected = self
+            .engine
+            .expected_layout(&self.history.batches()[..head as usize]);
+        let found = self.instance().layout();
+        if let (Some(expected), Some(found)) = (expected, found)
+            && expected != found
+        {
+            let message = layout_difference(&expected, &found);
+            self.enabled
+                .object(oracle, format!("at commit {head}: {message}"))?;
+        }
+        Ok(())
+    }
+
+    /// When every callback arrives, latest first, the layout settles without being
+    /// asked to.
+    fn check_unprompted(&mut self) -> Result<(), Finding> {
+        const MOST_TURNS: usize = 10_000;
+        let loses = |action: &Action| matches!(action, Action::Lose(_));
+        if self.is_faulty() || self.plan.actions.iter().any(loses) {
+            return Ok(());
+        }
+        for _ in 0..MOST_TURNS {
+            let tasks = self.instance().tasks();
+            let step = tasks.last().filter(|task| *task == "step");
+            let Some(task) = tasks.iter().rev().find(|task| *task != "step").or(step) else {
+                return self.check_layout(Oracle::Liveness);
+            };
+            let outcome = self.instance().run(task);
+            self.tolerate(outcome)?;
+        }
+        self.enabled
+            .object(Oracle::Liveness, "background work does not end")
     }
 
     fn reopen(&mut self) -> Result<(), Finding> {
@@ -759,6 +800,7 @@ impl<'run> Executor<'run> {
         if self.instance.is_none() && !self.open()? {
             return Ok(());
         }
+        self.check_unprompted()?;
         self.check_space()?;
         self.check_syncs()?;
         self.instance = None;

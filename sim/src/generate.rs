@@ -11,10 +11,11 @@ use std::sync::Arc;
 
 use lithify::fs::Fs as _;
 
-use crate::keyed::{Domain, Seed};
+use crate::keyed::{Domain, Draws, Seed};
 use crate::oracle::Oracle;
 use crate::plan::{Action, Expectation, Plan};
 use crate::schedule::{Order, Scheduler, Turn};
+use crate::simfs::oplog::Operation;
 use crate::simfs::{Fault, FaultKind, Model, SimFs, SkippedBarrier};
 use crate::system::{Instance, Settings, System};
 use crate::workload::Workload;
@@ -51,9 +52,9 @@ pub fn generate(recipe: &Recipe, seed: Seed) -> Plan {
     let operations = recipe.workload.operations(seed);
     let order = recipe.order.clone().unwrap_or_else(|| Order::draw(seed));
     let fs = SimFs::new();
-    let mut actions = schedule(recipe.system, &settings, seed, order, operations, &fs);
+    let (mut actions, dirty) = schedule(recipe.system, &settings, seed, order, operations, &fs);
     add_losses(seed, &mut actions);
-    add_deaths(seed, &mut actions);
+    add_deaths(seed, &dirty, &mut actions);
     add_faults(recipe, seed, &fs, &mut actions);
     Plan {
         system: recipe.system,
@@ -78,7 +79,8 @@ fn settings(recipe: &Recipe, seed: Seed) -> Settings {
     settings
 }
 
-/// Writes the scheduler's decisions between the client's operations.
+/// Writes the scheduler's decisions between the client's operations. Also returns behind
+/// which actions something was written and not synced.
 fn schedule(
     system: &dyn System,
     settings: &Settings,
@@ -86,12 +88,13 @@ fn schedule(
     order: Order,
     operations: Vec<Action>,
     fs: &SimFs,
-) -> Vec<Action> {
+) -> (Vec<Action>, Vec<usize>) {
     let engine = system
         .configure(settings)
         .expect("a system accepts the values that it offers");
     let mut scheduler = Scheduler::new(seed, order);
     let mut actions = Vec::new();
+    let mut dirty = Vec::new();
     let mut instance = None;
     unless_panics(&mut instance, |instance| {
         *instance = engine.open(Arc::new(fs.clone())).ok();
@@ -103,7 +106,7 @@ fn schedule(
         }
         unless_panics(&mut instance, |instance| {
             if let Some(instance) = instance.as_deref_mut() {
-                background(instance, &mut scheduler, &mut actions);
+                background(instance, &mut scheduler, fs, &mut actions, &mut dirty);
             }
         });
         unless_panics(&mut instance, |instance| {
@@ -118,13 +121,22 @@ fn schedule(
             }
         });
         actions.push(operation);
+        if ends_dirty(fs) {
+            dirty.push(actions.len());
+        }
     }
     unless_panics(&mut instance, |instance| {
         if let Some(instance) = instance.as_deref_mut() {
-            background(instance, &mut scheduler, &mut actions);
+            background(instance, &mut scheduler, fs, &mut actions, &mut dirty);
         }
     });
-    actions
+    (actions, dirty)
+}
+
+/// Whether the last operation is a write.
+fn ends_dirty(fs: &SimFs) -> bool {
+    let log = fs.log();
+    matches!(log.operations().last(), Some(Operation::Write { .. }))
 }
 
 /// A store that panics has no more turns; the execution of the plan will meet the same
@@ -138,13 +150,23 @@ fn unless_panics(
     }
 }
 
-fn background(instance: &mut dyn Instance, scheduler: &mut Scheduler, actions: &mut Vec<Action>) {
+fn background(
+    instance: &mut dyn Instance,
+    scheduler: &mut Scheduler,
+    fs: &SimFs,
+    actions: &mut Vec<Action>,
+    dirty: &mut Vec<usize>,
+) {
     for _ in 0..MOST_TURNS {
         match scheduler.next(&instance.tasks()) {
             Turn::Client => return,
             Turn::Task(task) => {
+                let before = fs.log_length();
                 let outcome = instance.run(&task);
                 actions.push(Action::Run(task));
+                if fs.log_length() > before && ends_dirty(fs) {
+                    dirty.push(actions.len());
+                }
                 if outcome.is_err() {
                     return;
                 }
@@ -170,14 +192,22 @@ fn add_losses(seed: Seed, actions: &mut [Action]) {
     }
 }
 
-/// In some seeds the process dies between any two turns, so also in the middle of jobs.
-fn add_deaths(seed: Seed, actions: &mut Vec<Action>) {
+/// In some seeds the process dies between any two turns, so also in the middle of jobs;
+/// most often where something was written and not synced.
+fn add_deaths(seed: Seed, dirty: &[usize], actions: &mut Vec<Action>) {
     let mut draws = seed.draws(Domain::Schedule, 3);
-    if draws.percent(30) {
-        for _ in 0..draws.between(1, 3) {
-            let at = draws.below(actions.len() as u64 + 1) as usize;
-            actions.insert(at, Action::Die);
-        }
+    if !draws.percent(30) {
+        return;
+    }
+    let mut places: Vec<usize> = (0..draws.between(1, 3))
+        .map(|_| match draws.percent(60) && !dirty.is_empty() {
+            true => *draws.pick(dirty),
+            false => draws.below(actions.len() as u64 + 1) as usize,
+        })
+        .collect();
+    places.sort_unstable();
+    for place in places.into_iter().rev() {
+        actions.insert(place, Action::Die);
     }
 }
 
@@ -191,33 +221,53 @@ fn add_faults(recipe: &Recipe, seed: Seed, fs: &SimFs, actions: &mut Vec<Action>
             continue;
         }
         for _ in 0..draws.between(1, 2) {
-            let at = draws.below(actions.len() as u64 + 1) as usize;
-            let is_any = draws.percent(30) || prefixes.is_empty();
-            let fault = Fault {
-                kind,
-                file: if is_any {
-                    String::new()
-                } else {
-                    draws.pick(&prefixes).clone()
-                },
-                at: draws.between(1, 6) as u32,
-            };
-            inserted.push((at, Action::Fault(fault)));
-            // Faults of metadata and reads strike most often while a store opens, or
-            // when everything is read.
-            let later = (at + draws.below(4) as usize).min(actions.len());
-            match draws.below(10) {
-                0..5 => inserted.push((later, Action::Die)),
-                5..7 => inserted.push((later, Action::Read(draws.below(20)))),
-                7 => inserted.push((later, Action::Reopen)),
-                8 => inserted.push((later, Action::Settle)),
-                _ => {}
-            }
+            add_fault(kind, &prefixes, actions.len(), &mut draws, &mut inserted);
         }
     }
     inserted.sort_by_key(|(at, _)| *at);
     for (at, action) in inserted.into_iter().rev() {
         actions.insert(at, action);
+    }
+}
+
+/// Draws one fault, and most often something that it strikes: an opening for faults of
+/// metadata, opening or reading everything for faults of reads.
+fn add_fault(
+    kind: FaultKind,
+    prefixes: &[String],
+    actions: usize,
+    draws: &mut Draws,
+    inserted: &mut Vec<(usize, Action)>,
+) {
+    // What happens to a directory has no file's name.
+    let has_file = !matches!(
+        kind,
+        FaultKind::DirectorySyncError | FaultKind::StrayFiles
+    );
+    let file = match draws.percent(30) || prefixes.is_empty() || !has_file {
+        true => String::new(),
+        false => draws.pick(prefixes).clone(),
+    };
+    let at = draws.below(actions as u64 + 1) as usize;
+    let later = (at + draws.below(4) as usize).min(actions);
+    let newest = Action::Read(999);
+    let reads_twice = draws.percent(25);
+    if reads_twice {
+        inserted.push((at, newest.clone()));
+    }
+    let fault = Fault {
+        kind,
+        file,
+        at: draws.between(1, 6) as u32,
+    };
+    inserted.push((at, Action::Fault(fault)));
+    match draws.below(10) {
+        _ if reads_twice => inserted.push((at, newest)),
+        0..5 => inserted.push((later, Action::Die)),
+        5..7 => inserted.push((later, Action::Read(draws.below(20)))),
+        7 => inserted.push((later, Action::Reopen)),
+        8 => inserted.push((later, Action::Settle)),
+        _ => {}
     }
 }
 

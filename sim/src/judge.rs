@@ -553,7 +553,8 @@ pub(crate) fn misplaced(layout: &[Piece]) -> Option<String> {
     })
 }
 
-fn layout_difference(expected: &[Piece], found: &[Piece]) -> String {
+/// What differs between two layouts, for people.
+pub(crate) fn layout_difference(expected: &[Piece], found: &[Piece]) -> String {
     let (expected, found): (BTreeSet<&Piece>, BTreeSet<&Piece>) =
         (expected.iter().collect(), found.iter().collect());
     let missing = expected

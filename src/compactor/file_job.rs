@@ -421,6 +421,7 @@ fn new_keyspaces(storage: &Storage, through: Commit) -> Vec<String> {
             roots
                 .first()
                 .is_some_and(|node| node.meta().first <= through)
+                || planted!(KeyspaceNamedEarly)
         })
         .map(|(keyspace, _)| names[keyspace as usize].to_string())
         .collect()

@@ -28,14 +28,21 @@ pub(crate) fn install_outputs(storage: &mut Storage, at: Commit, outputs: Vec<Ou
     // Segments are moved to files at any commit, and that must not decide what is kept.
     let is_closing = storage.placement.alignment.closing_level(at) > 0;
     if is_closing {
-        storage.latest_closing = storage.latest_closing.max(at);
+        storage.latest_closing = match storage.latest_closing {
+            _ if planted!(RetentionLooksBack) => at,
+            latest => latest.max(at),
+        };
     }
     for output in outputs {
         install_output(storage, at, output);
     }
     let rule = storage.placement.remove_inputs;
     if (is_closing || planted!(SpillRetires)) && removes_later(rule) {
-        let at = storage.latest_closing.max(at);
+        let at = if planted!(RetentionLooksBack) {
+            at
+        } else {
+            storage.latest_closing.max(at)
+        };
         let version = Arc::make_mut(&mut storage.version);
         let removed = version.remove_inputs(&|input| removes(rule, at, input));
         storage.forget(removed);

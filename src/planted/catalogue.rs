@@ -205,6 +205,10 @@ catalogue! {
         "batch atomicity" "none; several keyspaces, reopening"
         "A closing moves only the keyspaces that it merges to a file, and declares everything flushed (infino #549, slatedb #1657)."
 
+    KeyspaceNamedEarly "keyspace-named-early" "M55" "compactor"
+        "opens" "crash; several keyspaces"
+        "The manifest names keyspaces whose first commit is not in files yet, and a crash can still lose that commit (found in this engine by the laboratory)."
+
     FlushedTooFar "flushed-too-far" "M49" "compactor"
         "prefix" "none; reopening"
         "The manifest claims one commit more than the file holds, so replay leaves it out (slatedb f0b2ab64)."
@@ -293,6 +297,10 @@ catalogue! {
         "confluence" "none; head window and a small memory budget"
         "Moving segments to a file applies retention as of a commit where nothing closes, so memory decides what is kept."
 
+    RetentionLooksBack "retention-looks-back" "M39" "retention"
+        "confluence" "none; head window, closings out of order"
+        "Retention is applied as of the closing that is installed, although a later one was installed before it (found in this engine by the laboratory)."
+
     QuietClosingSkipped "quiet-closing-skipped" "M39" "retention"
         "confluence" "none; head window, reopening"
         "A closing that merges nothing is skipped with its retention (processSegment of the original design returned early)."
@@ -364,10 +372,6 @@ catalogue! {
     RestartForgetsClosings "restart-forgets-closings" "R2" "recovery"
         "confluence" "none; reopening"
         "After opening, the compactor believes that every window up to the head is merged, also those that were merged only in memory (R2, M52)."
-
-    NamedTwice "named-twice" "M15" "recovery"
-        "exact state" "none; reopening"
-        "Replay names a keyspace again that the manifest knows already, and reads by name find the new, empty one (found in this engine, see tests/regressions.rs)."
 
     ListErrorIsEmpty "list-error-is-empty" "M47" "recovery"
         "durability" "metadata error: a listing fails"

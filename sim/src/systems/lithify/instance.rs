@@ -212,7 +212,8 @@ impl Instance for Open {
         let expected = placement.map(|placement| placement::expected(placement, history));
         let live = expected.map_or(0, |layout| layout.len() as u64);
         let is_direct = self.options.cascade == Cascade::Direct;
-        let merges = placement.map_or(0, |rule| placement::merges(rule, history, is_direct));
+        let work = placement.map(|rule| placement::work(rule, history, is_direct));
+        let work = work.unwrap_or_default();
         let segments: u64 = history
             .iter()
             .map(|batch| {
@@ -231,7 +232,8 @@ impl Instance for Open {
         };
         vec![
             equality("commits", counters.commits, history.len() as u64),
-            equality("merges", counters.merges, merges),
+            equality("merges", counters.merges, work.merges),
+            equality("kept inputs", self.store.stats().kept_inputs, work.kept),
             equality("level-0 segments", counters.level_zero_segments, segments),
             // Every merge turns its inputs into one segment.
             equality(

@@ -5,31 +5,64 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lithify::Placement;
+use lithify::{Placement, RemoveInputs};
 
 use crate::history::Batch;
 use crate::system::Piece;
 
 /// The settled layout after `history`.
 pub(super) fn expected(placement: &Placement, history: &[Batch]) -> Vec<Piece> {
-    settle(placement, history, &mut |_| {})
+    settle(placement, history, &mut |_, _| {})
 }
 
-/// How many merges lead there: one for each window, or, when they are direct, one for
-/// each keyspace and commit at which windows close.
-pub(super) fn merges(placement: &Placement, history: &[Batch], is_direct: bool) -> u64 {
-    let (mut all, mut closings) = (0, BTreeSet::new());
-    settle(placement, history, &mut |merged| {
-        all += 1;
-        closings.insert((merged.keyspace.clone(), merged.end));
+/// How the settled layout comes about.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    /// Merges: one for each window, or, when they are direct, one for each keyspace and
+    /// commit at which windows close.
+    pub(super) merges: u64,
+    /// Inputs of them that retention keeps.
+    pub(super) kept: u64,
+}
+
+/// The work that leads to the settled layout after `history`.
+pub(super) fn work(placement: &Placement, history: &[Batch], is_direct: bool) -> Work {
+    let width = placement.alignment.widths().get(1).copied().unwrap_or(1);
+    let closing = history.len() as u64 / width * width;
+    let (mut work, mut closings) = (Work::default(), BTreeSet::new());
+    settle(placement, history, &mut |merged, inputs| {
+        let is_new = closings.insert((merged.keyspace.clone(), merged.end));
+        work.merges += u64::from(is_new || !is_direct);
+        // A direct merge takes what an equally late one of a lower level would have
+        // made from that one's inputs.
+        let exists = |piece: &&Piece| {
+            !is_direct || piece.level == 0 || piece.end != merged.end
+        };
+        let is_kept = |piece: &&Piece| stays(placement.remove_inputs, closing, piece);
+        let kept = inputs.iter().filter(exists).filter(is_kept);
+        work.kept += kept.count() as u64;
     });
-    if is_direct { closings.len() as u64 } else { all }
+    work
+}
+
+/// Whether an input is still there after the closing at `closing`.
+fn stays(rule: RemoveInputs, closing: u64, piece: &Piece) -> bool {
+    let is_near = |keep: u64| piece.last.saturating_add(keep) > closing;
+    match rule {
+        RemoveInputs::Always => false,
+        RemoveInputs::Never => true,
+        RemoveInputs::UpToLevel(level) => piece.level > u32::from(level),
+        RemoveInputs::HeadWindow { keep } => is_near(keep),
+        RemoveInputs::HeadWindowUpToLevel { keep, level } => {
+            piece.level > u32::from(level) || is_near(keep)
+        }
+    }
 }
 
 fn settle(
     placement: &Placement,
     history: &[Batch],
-    note: &mut dyn FnMut(&Piece),
+    note: &mut dyn FnMut(&Piece, &[Piece]),
 ) -> Vec<Piece> {
     let mut keyspaces: BTreeMap<&str, Vec<Piece>> = BTreeMap::new();
     for (index, batch) in history.iter().enumerate() {
@@ -46,9 +79,8 @@ fn settle(
     let widths = placement.alignment.widths();
     for pieces in keyspaces.values_mut() {
         for (level, &width) in widths.iter().enumerate().skip(1) {
-            *pieces = merge(pieces, level as u32, width, head, placement.min_inputs);
-            let made = pieces.iter().filter(|piece| piece.level == level as u32);
-            made.for_each(&mut *note);
+            let rule = (level as u32, width, placement.min_inputs);
+            *pieces = merge(pieces, rule, head, note);
         }
     }
     keyspaces.into_values().flatten().collect()
@@ -65,20 +97,29 @@ fn single(keyspace: &str, commit: u64) -> Piece {
     }
 }
 
-fn merge(pieces: &[Piece], level: u32, width: u64, head: u64, least: u32) -> Vec<Piece> {
+fn merge(
+    pieces: &[Piece],
+    (level, width, least): (u32, u64, u32),
+    head: u64,
+    note: &mut dyn FnMut(&Piece, &[Piece]),
+) -> Vec<Piece> {
     let window = |piece: &Piece| (piece.last - 1) / width;
     let mut merged = Vec::new();
     for inputs in pieces.chunk_by(|one, other| window(one) == window(other)) {
         let start = window(&inputs[0]) * width;
         let end = start.checked_add(width).filter(|&end| end <= head);
         match end {
-            Some(end) if inputs.len() >= least as usize => merged.push(Piece {
-                level,
-                start,
-                end,
-                last: inputs[inputs.len() - 1].last,
-                ..inputs[0].clone()
-            }),
+            Some(end) if inputs.len() >= least as usize => {
+                let output = Piece {
+                    level,
+                    start,
+                    end,
+                    last: inputs[inputs.len() - 1].last,
+                    ..inputs[0].clone()
+                };
+                note(&output, inputs);
+                merged.push(output);
+            }
             _ => merged.extend_from_slice(inputs),
         }
     }
