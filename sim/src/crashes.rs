@@ -117,7 +117,13 @@ impl Stride {
         };
         let lives = execution.lives.iter();
         let points: usize = lives
-            .map(|life| life.log.operations()[..life.end].iter().filter(is_point).count() + 1)
+            .map(|life| {
+                life.log.operations()[..life.end]
+                    .iter()
+                    .filter(is_point)
+                    .count()
+                    + 1
+            })
             .sum();
         let every = (points as u64 * IMAGES).div_ceil(most_images.max(1)).max(1);
         Self {

@@ -926,7 +926,8 @@ fn lost_witness(log: &Log, engine: &dyn Engine) -> bool {
         let Operation::Rot { inode, offset, .. } = operation else {
             return false;
         };
-        engine.is_log(log.name_of(*inode)) && *offset >= vouched_for(&operations[..position], *inode)
+        engine.is_log(log.name_of(*inode))
+            && *offset >= vouched_for(&operations[..position], *inode)
     })
 }
 

@@ -240,10 +240,7 @@ fn add_fault(
     inserted: &mut Vec<(usize, Action)>,
 ) {
     // What happens to a directory has no file's name.
-    let has_file = !matches!(
-        kind,
-        FaultKind::DirectorySyncError | FaultKind::StrayFiles
-    );
+    let has_file = !matches!(kind, FaultKind::DirectorySyncError | FaultKind::StrayFiles);
     let file = match draws.percent(30) || prefixes.is_empty() || !has_file {
         true => String::new(),
         false => draws.pick(prefixes).clone(),

@@ -18,6 +18,7 @@ pub mod oracle;
 pub mod plan;
 pub mod planted;
 pub mod power_loss;
+pub mod recorded;
 pub mod replay;
 pub mod schedule;
 pub mod scope;

@@ -212,8 +212,7 @@ fn find(
         for stage in STAGES {
             let seeds = stage.seeds * (round + 1);
             for arena in arenas(stage, round) {
-                let mut campaign =
-                    campaign(mutant, search, arena, search.model, stage.most_images);
+                let mut campaign = campaign(mutant, search, arena, search.model, stage.most_images);
                 campaign.reach.recoveries_one_in = stage.recoveries_one_in;
                 for seed in next_seed..next_seed + seeds {
                     if start.elapsed() > search.time {

@@ -30,6 +30,9 @@ pub struct Workload {
     pub is_even: bool,
     /// Percent of writes that delete; `None` draws it.
     pub deletes: Option<u64>,
+    /// Commits that were recorded somewhere: instead of drawing any, each seed plays a
+    /// stretch of them.
+    pub recorded: &'static [Batch],
 }
 
 /// Every workload; the first is the default.
@@ -43,6 +46,7 @@ pub const WORKLOADS: &[Workload] = &[
         writes: 3,
         value_bytes: 12,
         is_even: false,
+        recorded: &[],
         deletes: None,
     },
     Workload {
@@ -54,6 +58,7 @@ pub const WORKLOADS: &[Workload] = &[
         writes: 6,
         value_bytes: 200,
         is_even: false,
+        recorded: &[],
         deletes: None,
     },
     Workload {
@@ -65,6 +70,7 @@ pub const WORKLOADS: &[Workload] = &[
         writes: 1,
         value_bytes: 10,
         is_even: false,
+        recorded: &[],
         deletes: Some(20),
     },
     Workload {
@@ -76,6 +82,7 @@ pub const WORKLOADS: &[Workload] = &[
         writes: 3,
         value_bytes: 8,
         is_even: false,
+        recorded: &[],
         deletes: Some(60),
     },
     Workload {
@@ -87,6 +94,7 @@ pub const WORKLOADS: &[Workload] = &[
         writes: 30,
         value_bytes: 60,
         is_even: false,
+        recorded: &[],
         deletes: Some(5),
     },
     Workload {
@@ -98,6 +106,7 @@ pub const WORKLOADS: &[Workload] = &[
         writes: 12,
         value_bytes: 20,
         is_even: true,
+        recorded: &[],
         deletes: Some(0),
     },
 ];
@@ -113,9 +122,38 @@ impl Workload {
     #[must_use]
     pub fn operations(&self, seed: Seed) -> Vec<Action> {
         let mix = Mix::draw(self, seed);
-        (0..self.operations)
+        let mut operations: Vec<Action> = (0..self.operations)
             .map(|number| mix.operation(number, &mut seed.draws(Domain::Workload, number + 1)))
-            .collect()
+            .collect();
+        if !self.recorded.is_empty() {
+            self.play(seed, &mut operations);
+        }
+        operations
+    }
+
+    /// A workload that plays recorded commits, for as long as the process lives.
+    #[must_use]
+    pub fn playing(commits: Vec<Batch>) -> &'static Self {
+        Box::leak(Box::new(Self {
+            name: "recorded",
+            about: "stretches of commits that were recorded somewhere",
+            operations: 40,
+            recorded: Box::leak(commits.into_boxed_slice()),
+            ..WORKLOADS[0]
+        }))
+    }
+
+    /// Replaces the drawn commits by a stretch of the recorded ones.
+    fn play(&self, seed: Seed, operations: &mut [Action]) {
+        let length = self.recorded.len() as u64;
+        let latest = length.saturating_sub(operations.len() as u64);
+        let start = seed.draws(Domain::Batch, 0).between(0, latest) as usize;
+        let mut commits = self.recorded[start..].iter().cloned();
+        for operation in operations {
+            if let Action::Commit(batches) = operation {
+                *batches = commits.next().into_iter().collect();
+            }
+        }
     }
 }
 

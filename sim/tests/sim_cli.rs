@@ -67,6 +67,42 @@ fn a_seed_can_be_a_git_hash_and_be_shown() {
         .stdout(predicate::str::contains("create wal-000001"));
 }
 
+#[test]
+fn a_git_history_is_a_workload() {
+    let directory = directory();
+    let object = "088ba6ba7d345b76aa2b8dc021dd25e1323189b3";
+    let zeros = "0".repeat(40);
+    let log: String = (0..9)
+        .map(|number| {
+            format!(
+                "commit {object} {number}\n\n:000000 100644 {zeros} {object} A\tdir{}/f{number}\n",
+                number % 3
+            )
+        })
+        .collect();
+    std::fs::write(directory.path().join("log"), log).expect("there is room");
+    sim(&directory)
+        .args([
+            "run",
+            "--seeds",
+            "2",
+            "--workload",
+            "git:log",
+            "--faults",
+            "none",
+            "--order",
+            "uniform",
+        ])
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("nothing found"));
+    sim(&directory)
+        .args(["run", "--workload", "git:nowhere"])
+        .assert()
+        .code(2)
+        .stderr(predicate::str::contains("cannot read nowhere"));
+}
+
 #[cfg(feature = "planted-bugs")]
 #[test]
 fn a_planted_bug_goes_from_finding_to_a_few_lines() {

@@ -1,6 +1,9 @@
 //! Names on the command line, and what they name. Unknown ones list those that exist.
 
+use lithify_sim::git::{RawLog, Repository};
 use lithify_sim::keyed::Seed;
+use lithify_sim::recorded;
+use lithify_sim::schedule::Order;
 use lithify_sim::simfs::model::MODELS;
 use lithify_sim::simfs::{FaultKind, Model};
 use lithify_sim::system::System;
@@ -60,6 +63,9 @@ pub(super) fn workload(text: &str) -> Result<ChosenWorkload, String> {
     if text == "each" {
         return Ok(ChosenWorkload::Each);
     }
+    if let Some(path) = text.strip_prefix("git:") {
+        return recorded(path).map(ChosenWorkload::One);
+    }
     let names = WORKLOADS
         .iter()
         .map(|workload| workload.name)
@@ -67,6 +73,29 @@ pub(super) fn workload(text: &str) -> Result<ChosenWorkload, String> {
     Workload::named(text)
         .map(ChosenWorkload::One)
         .ok_or_else(|| unknown("workload", text, names))
+}
+
+/// The history of a repository, or a log of one, which may be compressed.
+fn recorded(path: &str) -> Result<&'static Workload, String> {
+    let path = std::path::Path::new(path);
+    let commits = if path.is_dir() {
+        let repository = Repository::open(Some(path)).map_err(|error| error.to_string())?;
+        let log = repository.log().map_err(|error| error.to_string())?;
+        recorded::commits(log)
+    } else {
+        let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+        let bytes = std::fs::read(path).map_err(failed)?;
+        let is_compressed = path.extension().is_some_and(|extension| extension == "zst");
+        let text = if is_compressed {
+            zstd::decode_all(&bytes[..]).map_err(failed)?
+        } else {
+            bytes
+        };
+        recorded::commits(RawLog::new(&text[..]))
+    };
+    commits
+        .map(Workload::playing)
+        .map_err(|error| error.to_string())
 }
 
 /// The faults that a seed may draw from.
@@ -117,4 +146,17 @@ pub(super) fn setting(text: &str) -> Result<(String, String), String> {
         .split_once('=')
         .ok_or_else(|| format!("{text:?} is not name=value"))?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+/// In which order tasks and callbacks take turns.
+pub(super) fn order(text: &str) -> Result<Order, String> {
+    match (text, text.strip_prefix("starve:")) {
+        ("fifo", _) => Ok(Order::Fifo),
+        ("uniform", _) => Ok(Order::Uniform),
+        ("priorities", _) => Ok(Order::Priorities { changes: 3 }),
+        (_, Some(kind)) => Ok(Order::Starve(kind.to_owned())),
+        _ => Err(format!(
+            "no order is called {text:?}; there are fifo, uniform, priorities, starve:TASK"
+        )),
+    }
 }

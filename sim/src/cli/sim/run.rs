@@ -14,6 +14,7 @@ use lithify_sim::judge::Enabled;
 use lithify_sim::keyed::Seed;
 use lithify_sim::oracle::Oracle;
 use lithify_sim::replay::replay;
+use lithify_sim::schedule::Order;
 use lithify_sim::simfs::FaultKind;
 use lithify_sim::system::Settings;
 use lithify_sim::workload::WORKLOADS;
@@ -47,13 +48,17 @@ pub(crate) struct Run {
     /// Persistence models, separated by commas, or all
     #[arg(long, value_name = "MODELS", default_value = "posix-min", value_parser = choose::models)]
     model: ChosenModels,
-    /// The workload, or each: another one for each seed
+    /// The workload, or each: another one for each seed, or git:PATH: stretches of the
+    /// history of a repository or of a log in a file
     #[arg(long, default_value = "each", value_parser = choose::workload)]
     workload: ChosenWorkload,
     /// Kinds of faults separated by commas, none, all, or swarm: none in even seeds and some
     /// of all in odd ones
     #[arg(long, value_name = "FAULTS", default_value = "swarm", value_parser = choose::faults)]
     faults: ChosenFaults,
+    /// The order of turns: fifo, uniform, priorities, or starve:TASK [default: drawn]
+    #[arg(long, value_parser = choose::order)]
+    order: Option<Order>,
     /// A setting of the system that seeds do not choose, as name=value; may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = choose::setting)]
     settings: Vec<(String, String)>,
@@ -211,7 +216,7 @@ fn campaign(arguments: &Run, settings: &Settings, seed: u64) -> Campaign {
             model: arguments.model.0[0],
             workload,
             faults,
-            order: None,
+            order: arguments.order.clone(),
             fixed: settings.clone(),
             skipped: Vec::new(),
         },
@@ -361,6 +366,15 @@ fn text(output: &mut Output, summary: &Summary<'_>) -> Outcome {
             "  {}: {}, {}, {}",
             fault.fault, fault.armed, fault.fired, fault.observed
         ))?;
+    }
+    let dark: Vec<&str> = summary
+        .faults
+        .iter()
+        .filter(|fault| fault.fired == 0)
+        .map(|fault| fault.fault)
+        .collect();
+    if !dark.is_empty() {
+        line(format!("dark: armed and never fired: {}", dark.join(", ")))?;
     }
     line("operations reached:".to_owned())?;
     for (mark, count) in summary.marks {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use lithify::{Cascade, Commit, Error, Event, KeyRange, Options, Snapshot, Step, Store, WriteBatch};
+use lithify::{
+    Cascade, Commit, Error, Event, KeyRange, Options, Snapshot, Step, Store, WriteBatch,
+};
 
 use super::{failure, placement};
 use crate::history::{Batch, State};

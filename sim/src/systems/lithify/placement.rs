@@ -35,9 +35,7 @@ pub(super) fn work(placement: &Placement, history: &[Batch], is_direct: bool) ->
         work.merges += u64::from(is_new || !is_direct);
         // A direct merge takes what an equally late one of a lower level would have
         // made from that one's inputs.
-        let exists = |piece: &&Piece| {
-            !is_direct || piece.level == 0 || piece.end != merged.end
-        };
+        let exists = |piece: &&Piece| !is_direct || piece.level == 0 || piece.end != merged.end;
         let is_kept = |piece: &&Piece| stays(placement.remove_inputs, closing, piece);
         let kept = inputs.iter().filter(exists).filter(is_kept);
         work.kept += kept.count() as u64;

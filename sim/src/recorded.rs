@@ -1,0 +1,46 @@
+//! A git history as a workload: real sizes of commits, real hot files.
+//!
+//! Paths become numbers in the order in which they appear; the first directory chooses
+//! the keyspace. A value is as long as what `git ls-tree` prints for it, and its tag is
+//! the place of its commit.
+
+use std::collections::BTreeMap;
+use std::io::BufRead;
+
+use crate::git::{LineError, RawLog};
+use crate::history::{Batch, Key, Value, Write};
+
+/// Keyspaces that a history is spread over.
+const KEYSPACES: u8 = 4;
+
+/// The commits of a log, as [`RawLog`] reads it.
+///
+/// # Errors
+/// As [`RawLog`].
+pub fn commits<R: BufRead>(log: RawLog<R>) -> Result<Vec<Batch>, LineError> {
+    let mut keys: BTreeMap<Vec<u8>, Key> = BTreeMap::new();
+    let mut batches = Vec::new();
+    for commit in log {
+        let tag = batches.len() as u32;
+        let mut writes = Vec::new();
+        for change in commit?.changes {
+            let number = keys.len() as u16;
+            let key = *keys.entry(change.path).or_insert_with_key(|path| Key {
+                keyspace: keyspace_of(path),
+                key: number,
+            });
+            let length = change.value.map(|value| value.len() as u32);
+            writes.push(Write {
+                key,
+                value: length.map(|length| Value { length, tag }),
+            });
+        }
+        batches.push(Batch { writes });
+    }
+    Ok(batches)
+}
+
+fn keyspace_of(path: &[u8]) -> u8 {
+    let directory = path.split(|&byte| byte == b'/').next().unwrap_or(path);
+    (xxhash_rust::xxh3::xxh3_64(directory) % u64::from(KEYSPACES)) as u8
+}
