@@ -82,8 +82,9 @@ fn line_pivots(plan: &Plan) -> Result<Vec<Pivot>, String> {
         }
         let mut without = plan.clone();
         without.actions.remove(index);
-        if !still_fails(&without)? {
-            pivots.push(Pivot::Line(action.to_string()));
+        let pivot = Pivot::Line(action.to_string());
+        if !pivots.contains(&pivot) && !still_fails(&without)? {
+            pivots.push(pivot);
         }
     }
     Ok(pivots)

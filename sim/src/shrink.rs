@@ -89,6 +89,7 @@ impl Shrinker {
     fn pass(&mut self) -> bool {
         let before = self.best.to_string();
         self.lines();
+        self.turns();
         self.crashes();
         self.elsewhere();
         self.batches();
@@ -109,6 +110,39 @@ impl Shrinker {
                 end = start.min(self.best.actions.len());
             }
             length /= 2;
+        }
+    }
+
+    /// Replaces stretches of turns by one line that lets all background work be done. A
+    /// crash in the last of them is then another operation of that line.
+    fn turns(&mut self) {
+        const MOST_OPERATIONS: u32 = 6;
+        let is_turn = |action: &Action| matches!(action, Action::Run(_));
+        let mut start = 0;
+        while start < self.best.actions.len() && !self.is_over() {
+            let length = self.best.actions[start..]
+                .iter()
+                .take_while(|action| is_turn(action));
+            let end = start + length.count();
+            if end >= start + 2 {
+                let mut settled = self.best.clone();
+                settled.actions.splice(start..end, [Action::Settle]);
+                let mut is_taken = self.attempt(settled.clone());
+                for count in 1..=MOST_OPERATIONS {
+                    if is_taken {
+                        break;
+                    }
+                    if let Some(Crash {
+                        before: Some((_, at)),
+                        ..
+                    }) = Self::crash_at(&mut settled, start + 1)
+                    {
+                        *at = count;
+                        is_taken = self.attempt(settled.clone());
+                    }
+                }
+            }
+            start = end + 1;
         }
     }
 

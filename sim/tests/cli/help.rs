@@ -2,7 +2,7 @@
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "import-git",
     "check-git",
     "get",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 16] = [
     "apply",
     "compact",
     "predict",
+    "sim",
     "wal-node",
     "completions",
 ];

@@ -88,7 +88,9 @@ pub(crate) fn images(
     let mut frontier = Frontier::new(search.model, start.clone(), &log);
     let mut seen = BTreeSet::new();
     loop {
-        frontier.advance_to_crash_point();
+        while !frontier.is_crash_point() {
+            frontier.advance();
+        }
         if frontier.position() >= from {
             point(run, &frontier, search, &mut seen, looked).map_err(|Finding(text)| {
                 let next = frontier.next().map(|next| log.describe(next).to_string());
