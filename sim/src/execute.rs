@@ -324,7 +324,8 @@ impl<'run> Executor<'run> {
     }
 
     fn is_faulty(&self) -> bool {
-        !self.past.is_empty() || !self.fs.fired().is_empty()
+        let is_harmful = |kind: &FaultKind| !kind.is_benign();
+        self.past.iter().any(is_harmful) || self.fs.fired().iter().any(is_harmful)
     }
 
     /// How many operations have failed by a fault.
@@ -612,6 +613,11 @@ impl<'run> Executor<'run> {
             self.check_layout(Oracle::Layout)?;
         }
         self.check_pins()?;
+        self.check_equalities()
+    }
+
+    /// What a settled store must have counted since it was created.
+    fn check_equalities(&mut self) -> Result<(), Finding> {
         if !self.is_first || self.is_faulty() {
             return Ok(());
         }
@@ -665,7 +671,8 @@ impl<'run> Executor<'run> {
             let tasks = self.instance().tasks();
             let step = tasks.last().filter(|task| *task == "step");
             let Some(task) = tasks.iter().rev().find(|task| *task != "step").or(step) else {
-                return self.check_layout(Oracle::Liveness);
+                self.check_layout(Oracle::Liveness)?;
+                return self.check_equalities();
             };
             let outcome = self.instance().run(task);
             self.tolerate(outcome)?;

@@ -5,7 +5,6 @@
 //! written between them. Faults are drawn last, so that a plan with and without them
 //! has the same operations and the same schedule.
 
-use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -196,7 +195,7 @@ fn add_losses(seed: Seed, actions: &mut [Action]) {
 /// most often where something was written and not synced.
 fn add_deaths(seed: Seed, dirty: &[usize], actions: &mut Vec<Action>) {
     let mut draws = seed.draws(Domain::Schedule, 3);
-    if !draws.percent(30) {
+    if !draws.percent(40) {
         return;
     }
     let mut places: Vec<usize> = (0..draws.between(1, 3))
@@ -248,7 +247,7 @@ fn add_fault(
     let at = draws.below(actions as u64 + 1) as usize;
     let later = (at + draws.below(4) as usize).min(actions);
     let newest = Action::Read(999);
-    let reads_twice = draws.percent(25);
+    let reads_twice = kind.is_of_reads() && draws.percent(40);
     if reads_twice {
         inserted.push((at, newest.clone()));
     }
@@ -268,18 +267,17 @@ fn add_fault(
     }
 }
 
-/// How the names of the store's files begin: everything before the first digit.
+/// How the names of the store's files begin: everything before the first digit, once for
+/// each file, so that kinds with many files are drawn more often.
 fn prefixes(fs: &SimFs) -> Vec<String> {
     let names = fs.list("").unwrap_or_default();
     let prefix = |name: &String| {
         let end = name.find(|letter: char| letter.is_ascii_digit());
         end.map(|end| name[..end].to_owned())
     };
-    let prefixes: BTreeSet<String> = names.iter().filter_map(prefix).collect();
+    let mut prefixes: Vec<String> = names.iter().filter_map(prefix).collect();
+    prefixes.retain(|prefix| !prefix.is_empty());
     prefixes
-        .into_iter()
-        .filter(|prefix| !prefix.is_empty())
-        .collect()
 }
 
 /// The same plan with what came of it.

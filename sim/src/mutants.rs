@@ -14,6 +14,7 @@ use crate::crashes::Reach;
 use crate::generate::Recipe;
 use crate::judge::Enabled;
 use crate::oracle::Oracle;
+use crate::plan::Action;
 use crate::planted::Planted;
 use crate::simfs::model::MODELS;
 use crate::simfs::{FaultKind, Model, SkippedBarrier};
@@ -54,6 +55,12 @@ pub struct Row {
     pub seeds: u64,
     /// The time until then, of one core.
     pub cpu_seconds: f64,
+    /// Whether nothing is found when that oracle is not asked; measured together with
+    /// the models.
+    pub only_oracle: bool,
+    /// Whether nothing is found without that kind of fault, or without crashes; measured
+    /// together with the models.
+    pub only_fault: bool,
     /// The models whose crashes show it, of those that were asked.
     pub models: Vec<String>,
     /// What was said.
@@ -114,7 +121,8 @@ fn arenas(stage: Stage, round: u64) -> Vec<Arena> {
         Arenas::Others => WORKLOADS[1..].iter().map(calm).collect(),
         // Small histories first, then the others in turn.
         Arenas::Faults => {
-            let workload = &WORKLOADS[round as usize % WORKLOADS.len()];
+            let count = WORKLOADS.len();
+            let workload = &WORKLOADS[(count - round as usize % count) % count];
             let kinds = FaultKind::ALL.iter();
             kinds
                 .map(|&kind| Arena {
@@ -131,13 +139,25 @@ fn arenas(stage: Stage, round: u64) -> Vec<Arena> {
 pub fn hunt(mutant: &Mutant, search: &Search) -> Row {
     let start = Instant::now();
     let mut ledger = Ledger::default();
-    let found = find(mutant, search, &mut ledger, start);
-    let cpu_seconds = start.elapsed().as_secs_f64();
-    let models = match &found {
-        Some((found, arena)) if search.asks_models => showing(mutant, search, found, *arena),
-        _ => Vec::new(),
-    };
+    let found = find(mutant, search, &mut ledger, &|_, _| true);
+    let elapsed = start.elapsed();
+    let cpu_seconds = elapsed.as_secs_f64();
     let fault = found.as_ref().map(|(found, _)| fault_of(found));
+    let asked = found.as_ref().filter(|_| search.asks_models);
+    let models = asked.map_or(Vec::new(), |(found, arena)| {
+        showing(mutant, search, found, *arena)
+    });
+    let again = Search {
+        time: (elapsed * 4).clamp(LEAST_AGAIN, search.time.max(LEAST_AGAIN)),
+        ..search.clone()
+    };
+    let only_oracle = asked.is_some_and(|(found, _)| {
+        !is_found_without_oracle(mutant, &again, found.finding.oracle)
+    });
+    let only_fault = asked.is_some()
+        && fault
+            .as_deref()
+            .is_some_and(|fault| !is_found_without_fault(mutant, &again, fault));
     Row {
         name: mutant.about.name.to_owned(),
         pattern: mutant.about.pattern.to_owned(),
@@ -154,12 +174,34 @@ pub fn hunt(mutant: &Mutant, search: &Search) -> Row {
         runs: ledger.seeds + ledger.recovered,
         seeds: ledger.seeds,
         cpu_seconds,
+        only_oracle,
+        only_fault,
         models,
         message: found
             .as_ref()
             .map(|(found, _)| found.finding.message.clone()),
         found: found.map(|(found, _)| found),
     }
+}
+
+/// The least time to look for something else that finds a bug.
+const LEAST_AGAIN: Duration = Duration::from_millis(1500);
+
+fn is_found_without_oracle(mutant: &Mutant, search: &Search, oracle: Oracle) -> bool {
+    let mut search = search.clone();
+    search.without.push(oracle);
+    find(mutant, &search, &mut Ledger::default(), &|_, _| true).is_some()
+}
+
+/// Without a kind of fault, or without crashes, or, when it took neither, always.
+fn is_found_without_fault(mutant: &Mutant, search: &Search, fault: &str) -> bool {
+    let is_other = |arena: Arena, most_images: u64| match fault {
+        "none" => false,
+        "crash" => most_images == 0,
+        "crash-in-recovery" => most_images == 0,
+        kind => arena.fault.is_none_or(|other| other.name() != kind),
+    };
+    fault == "none" || find(mutant, search, &mut Ledger::default(), &is_other).is_some()
 }
 
 /// Which arenas.
@@ -194,25 +236,30 @@ const fn stage(arenas: Arenas, seeds: u64, most_images: u64, recoveries_one_in: 
 /// Cheap stages first: running without a crash costs a thousandth of crashing everywhere.
 const STAGES: [Stage; 6] = [
     stage(Arenas::Small, 16, 0, 0),
-    stage(Arenas::Others, 2, 0, 0),
+    stage(Arenas::Others, 3, 0, 0),
     stage(Arenas::Faults, 8, 0, 0),
-    stage(Arenas::Small, 4, 500, 16),
-    stage(Arenas::Faults, 1, 100, 0),
-    stage(Arenas::Small, 2, 1500, 4),
+    stage(Arenas::Small, 12, 150, 16),
+    stage(Arenas::Faults, 1, 50, 0),
+    stage(Arenas::Small, 6, 300, 4),
 ];
 
 fn find(
     mutant: &Mutant,
     search: &Search,
     ledger: &mut Ledger,
-    start: Instant,
+    is_meant: &dyn Fn(Arena, u64) -> bool,
 ) -> Option<(Found, Arena)> {
+    let start = Instant::now();
     let mut next_seed = 0;
     for round in 0..search.rounds {
         for stage in STAGES {
             let seeds = stage.seeds * (round + 1);
             for arena in arenas(stage, round) {
-                let mut campaign = campaign(mutant, search, arena, search.model, stage.most_images);
+                if !is_meant(arena, stage.most_images) {
+                    continue;
+                }
+                let mut campaign =
+                    campaign(mutant, search, arena, search.model, stage.most_images);
                 campaign.reach.recoveries_one_in = stage.recoveries_one_in;
                 for seed in next_seed..next_seed + seeds {
                     if start.elapsed() > search.time {
@@ -259,7 +306,6 @@ fn campaign(
 
 /// The kind of fault that a finding took, by its plan.
 fn fault_of(found: &Found) -> String {
-    use crate::plan::Action;
     let fault = found
         .plan
         .actions
@@ -269,12 +315,7 @@ fn fault_of(found: &Found) -> String {
             Action::Fault(fault) => Some(fault.kind.name().to_owned()),
             _ => None,
         });
-    let crashes = found
-        .plan
-        .actions
-        .iter()
-        .any(|action| matches!(action, Action::Crash(_)));
-    match (fault, crashes) {
+    match (fault, has_crash(found)) {
         (Some(fault), _) => fault,
         (None, true)
             if found
@@ -289,24 +330,35 @@ fn fault_of(found: &Found) -> String {
     }
 }
 
-/// The models under which the same arena shows the bug, with the seeds up to the one
-/// that found it and a few more.
+/// The models under which the same arena shows the bug: with the seed that found it, at
+/// length, and with some more.
 fn showing(mutant: &Mutant, search: &Search, found: &Found, arena: Arena) -> Vec<String> {
-    const MORE_SEEDS: u64 = 6;
+    const MORE_SEEDS: u64 = 12;
+    const LONGEST: Duration = Duration::from_millis(800);
+    let takes_crash = fault_of(found).starts_with("crash") || has_crash(found);
     let shows = |model: &&'static Model| {
-        if model.name == search.model.name {
+        // What shows while a store runs does not depend on what a crash would leave.
+        if model.name == search.model.name || !takes_crash {
             return true;
         }
-        let campaign = campaign(mutant, search, arena, model, 500);
-        let mut ledger = Ledger::default();
         let start = Instant::now();
-        (found.seed.saturating_sub(MORE_SEEDS)..=found.seed + MORE_SEEDS)
-            .take_while(|_| start.elapsed() < search.time)
-            .any(|seed| campaign.seed(seed, &mut ledger).is_some())
+        let seeds = std::iter::once((found.seed, 3000))
+            .chain((1..=MORE_SEEDS).map(|more| (found.seed + more, 300)));
+        seeds
+            .take_while(|_| start.elapsed() < LONGEST.min(search.time))
+            .any(|(seed, images)| {
+                let campaign = campaign(mutant, search, arena, model, images);
+                campaign.seed(seed, &mut Ledger::default()).is_some()
+            })
     };
     MODELS
         .iter()
         .filter(shows)
         .map(|model| model.name.to_owned())
         .collect()
+}
+
+fn has_crash(found: &Found) -> bool {
+    let mut actions = found.plan.actions.iter();
+    actions.any(|action| matches!(action, Action::Crash(_)))
 }

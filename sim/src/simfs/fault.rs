@@ -162,6 +162,21 @@ impl FaultKind {
         )
     }
 
+    /// Whether a store must go on as if nothing had happened.
+    #[must_use]
+    pub fn is_benign(self) -> bool {
+        matches!(
+            self,
+            Self::ShortRead | Self::ShortWrite | Self::Interrupted | Self::StrayFiles
+        )
+    }
+
+    /// Whether it strikes reads.
+    #[must_use]
+    pub fn is_of_reads(self) -> bool {
+        self.strikes(Class::Read)
+    }
+
     /// Whether the operation that it strikes returns an error.
     #[must_use]
     pub fn is_error(self) -> bool {
