@@ -239,8 +239,12 @@ fn add_fault(
     inserted: &mut Vec<(usize, Action)>,
 ) {
     // What happens to a directory has no file's name.
-    let has_file = !matches!(kind, FaultKind::DirectorySyncError | FaultKind::StrayFiles);
-    let file = match draws.percent(30) || prefixes.is_empty() || !has_file {
+    let any_file = match kind {
+        FaultKind::DirectorySyncError | FaultKind::StrayFiles => 100,
+        FaultKind::MetadataError => 60,
+        _ => 30,
+    };
+    let file = match draws.percent(any_file) || prefixes.is_empty() {
         true => String::new(),
         false => draws.pick(prefixes).clone(),
     };

@@ -151,9 +151,8 @@ pub fn hunt(mutant: &Mutant, search: &Search) -> Row {
         time: (elapsed * 4).clamp(LEAST_AGAIN, search.time.max(LEAST_AGAIN)),
         ..search.clone()
     };
-    let only_oracle = asked.is_some_and(|(found, _)| {
-        !is_found_without_oracle(mutant, &again, found.finding.oracle)
-    });
+    let only_oracle = asked
+        .is_some_and(|(found, _)| !is_found_without_oracle(mutant, &again, found.finding.oracle));
     let only_fault = asked.is_some()
         && fault
             .as_deref()
@@ -234,13 +233,14 @@ const fn stage(arenas: Arenas, seeds: u64, most_images: u64, recoveries_one_in: 
 }
 
 /// Cheap stages first: running without a crash costs a thousandth of crashing everywhere.
-const STAGES: [Stage; 6] = [
+const STAGES: [Stage; 7] = [
     stage(Arenas::Small, 16, 0, 0),
     stage(Arenas::Others, 3, 0, 0),
     stage(Arenas::Faults, 8, 0, 0),
-    stage(Arenas::Small, 12, 150, 16),
+    stage(Arenas::Small, 6, 150, 16),
+    stage(Arenas::Faults, 24, 0, 0),
+    stage(Arenas::Small, 8, 150, 4),
     stage(Arenas::Faults, 1, 50, 0),
-    stage(Arenas::Small, 6, 300, 4),
 ];
 
 fn find(
@@ -258,8 +258,7 @@ fn find(
                 if !is_meant(arena, stage.most_images) {
                     continue;
                 }
-                let mut campaign =
-                    campaign(mutant, search, arena, search.model, stage.most_images);
+                let mut campaign = campaign(mutant, search, arena, search.model, stage.most_images);
                 campaign.reach.recoveries_one_in = stage.recoveries_one_in;
                 for seed in next_seed..next_seed + seeds {
                     if start.elapsed() > search.time {

@@ -83,7 +83,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     tuning(
         "durability",
         "when a commit is acknowledged",
-        &["synced", "synced", "buffered"],
+        &["synced", "buffered"],
     ),
     tuning("compression", "of blocks", &["none", "none", "lz4"]),
     tuning("cache", "bytes of decoded blocks kept", &["0", "4000"]),
