@@ -13,7 +13,7 @@
 use std::hint::black_box;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use lithify::fs::{File, Fs, MemFs};
 use lithify_sim::campaign::{Campaign, Ledger};
@@ -23,16 +23,24 @@ use lithify_sim::generate::{Recipe, generate};
 use lithify_sim::history::{Batch, Key, Value, Write};
 use lithify_sim::judge::Enabled;
 use lithify_sim::keyed::{Domain, Seed};
-use lithify_sim::simfs::{Budget, Frontier, Model, SimFs, explore};
+use lithify_sim::plan::{Action, Crash, Survivors};
+use lithify_sim::shrink::shrink;
+use lithify_sim::simfs::{Budget, Frontier, Model, SimFs, SkippedBarrier, explore};
 use lithify_sim::system::Settings;
 use lithify_sim::systems::SYSTEMS;
-use lithify_sim::workload::WORKLOADS;
+use lithify_sim::workload::{WORKLOADS, Workload};
 
 /// As in the command line: allocation decides much of these rates.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const TURNS: usize = 5;
+
+static LONG: Workload = Workload {
+    name: "long",
+    operations: 600,
+    ..WORKLOADS[1]
+};
 
 /// A name, what is counted, and what does it.
 type Row = (&'static str, &'static str, fn() -> u64);
@@ -59,6 +67,40 @@ fn main() {
             println!("| {name:<30} | {:>12.0} | {unit:<10} |", median(run));
         }
     }
+    if filter.as_deref().is_none_or(|filter| filter == "shrink") {
+        shrink_a_long_trace();
+    }
+}
+
+/// A failing trace of a thousand lines, made small: lines, runs and seconds.
+fn shrink_a_long_trace() {
+    let recipe = Recipe {
+        workload: &LONG,
+        fixed: Settings::from([("durability".to_owned(), "synced".to_owned())]),
+        // The log is never synced, so the crash at the end loses what was acknowledged.
+        skipped: vec![SkippedBarrier {
+            verb: "sync_data".to_owned(),
+            file: "wal-".to_owned(),
+            after: String::new(),
+        }],
+        ..recipe()
+    };
+    let mut plan = generate(&recipe, Seed(1));
+    plan.actions.truncate(999);
+    plan.actions.push(Action::Crash(Crash {
+        before: None,
+        survivors: Survivors::Only(Vec::new()),
+        fill: "zero".to_owned(),
+    }));
+    let start = Instant::now();
+    let shrunk = shrink(&plan, Duration::from_secs(60)).expect("it fails");
+    println!(
+        "\na failing trace of {} lines became {} lines in {} runs and {:.2} s",
+        plan.actions.len(),
+        shrunk.plan.actions.len(),
+        shrunk.runs,
+        start.elapsed().as_secs_f64()
+    );
 }
 
 fn median(run: fn() -> u64) -> f64 {

@@ -75,7 +75,7 @@ fn a_git_history_is_a_workload() {
     let log: String = (0..9)
         .map(|number| {
             format!(
-                "commit {object} {number}\n\n:000000 100644 {zeros} {object} A\tdir{}/f{number}\n",
+                "commit {number:040x} {number}\n\n:000000 100644 {zeros} {object} A\tdir{}/f{number}\n",
                 number % 3
             )
         })
