@@ -250,11 +250,27 @@ impl<'log> Frontier<'log> {
         self.durable.absorb(&durable, |_| true, &Fill::Zero);
     }
 
+    /// The bit flips wherever the byte is: on the device, and in what is on its way there.
+    /// Otherwise a crash could bring back what the process has seen as damaged.
     fn rot(&mut self, file: InodeId, offset: u64, mask: u8) {
         if let Some(bytes) = self.durable.files.get_mut(&file)
             && let Some(byte) = Arc::make_mut(bytes).get_mut(offset as usize)
         {
             *byte ^= mask;
+        }
+        for change in &mut self.pending {
+            if let ChangeKind::Data {
+                inode,
+                offset: start,
+                bytes,
+            } = &mut change.kind
+                && *inode == file
+                && (*start..*start + bytes.len() as u64).contains(&offset)
+            {
+                let mut rotten = bytes.to_vec();
+                rotten[(offset - *start) as usize] ^= mask;
+                *bytes = rotten.into();
+            }
         }
     }
 }
