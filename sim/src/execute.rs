@@ -487,24 +487,7 @@ impl<'run> Executor<'run> {
     /// Takes over what the store says it holds, if that is possible.
     fn adopt(&mut self, bounds: Bounds) -> Result<(), Finding> {
         let head = self.instance().head();
-        if head < bounds.acknowledged && !bounds.excuses_loss {
-            self.enabled.object(
-                Oracle::Durability,
-                format!(
-                    "commit {} was acknowledged, the newest commit is {head}",
-                    bounds.acknowledged
-                ),
-            )?;
-        }
-        if head > bounds.issued {
-            self.enabled.object(
-                Oracle::Phantom,
-                format!(
-                    "the newest commit is {head}, only {} were asked for",
-                    bounds.issued
-                ),
-            )?;
-        }
+        bounds.check_head(head, self.enabled)?;
         let head = head.min(self.history.head());
         if head < self.history.head() && !self.may_be_back() {
             self.forget_after(head);

@@ -40,6 +40,32 @@ impl Bounds {
             Failure::Other(_) => false,
         }
     }
+
+    /// Whether a store may hold the commits up to `head`.
+    ///
+    /// # Errors
+    /// The finding.
+    pub fn check_head(&self, head: u64, enabled: &Enabled) -> Result<(), Finding> {
+        if head < self.acknowledged && !self.excuses_loss {
+            enabled.object(
+                Oracle::Durability,
+                format!(
+                    "commit {} was acknowledged, the newest commit is {head}",
+                    self.acknowledged
+                ),
+            )?;
+        }
+        if head > self.issued {
+            enabled.object(
+                Oracle::Phantom,
+                format!(
+                    "the newest commit is {head}, only {} were asked for",
+                    self.issued
+                ),
+            )?;
+        }
+        Ok(())
+    }
 }
 
 /// The oracles that are asked.
@@ -214,24 +240,7 @@ impl<'run> Judge<'run> {
 
     fn check_head(&self, instance: &dyn Instance, bounds: Bounds) -> Checked<u64> {
         let head = instance.head();
-        if head < bounds.acknowledged && !bounds.excuses_loss {
-            self.enabled.object(
-                Oracle::Durability,
-                format!(
-                    "commit {} was acknowledged, the newest commit is {head}",
-                    bounds.acknowledged
-                ),
-            )?;
-        }
-        if head > bounds.issued {
-            self.enabled.object(
-                Oracle::Phantom,
-                format!(
-                    "the newest commit is {head}, only {} were asked for",
-                    bounds.issued
-                ),
-            )?;
-        }
+        bounds.check_head(head, self.enabled)?;
         Ok(head.min(self.history.head()))
     }
 

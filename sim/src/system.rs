@@ -51,6 +51,36 @@ pub struct Setting {
     pub may_change: bool,
 }
 
+impl Setting {
+    /// One that a store keeps from its creation on.
+    #[must_use]
+    pub const fn fixed(
+        name: &'static str,
+        about: &'static str,
+        values: &'static [&'static str],
+    ) -> Self {
+        Self {
+            name,
+            about,
+            values,
+            may_change: false,
+        }
+    }
+
+    /// One that may differ at each opening.
+    #[must_use]
+    pub const fn tuning(
+        name: &'static str,
+        about: &'static str,
+        values: &'static [&'static str],
+    ) -> Self {
+        Self {
+            may_change: true,
+            ..Self::fixed(name, about, values)
+        }
+    }
+}
+
 /// Settings by name; what is missing has its default.
 pub type Settings = BTreeMap<String, String>;
 

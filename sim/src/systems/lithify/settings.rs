@@ -6,49 +6,23 @@ use lithify::{
 
 use crate::system::{Setting, Settings};
 
-const fn fixed(
-    name: &'static str,
-    about: &'static str,
-    values: &'static [&'static str],
-) -> Setting {
-    Setting {
-        name,
-        about,
-        values,
-        may_change: false,
-    }
-}
-
-const fn tuning(
-    name: &'static str,
-    about: &'static str,
-    values: &'static [&'static str],
-) -> Setting {
-    Setting {
-        name,
-        about,
-        values,
-        may_change: true,
-    }
-}
-
 pub(super) const SETTINGS: &[Setting] = &[
-    fixed(
+    Setting::fixed(
         "divisor",
         "commits of a window, level by level",
         &["2", "3", "2,3", "4"],
     ),
-    fixed(
+    Setting::fixed(
         "min-inputs",
         "segments that a merge needs",
         &["2", "2", "3"],
     ),
-    fixed(
+    Setting::fixed(
         "history",
         "versions that a merge keeps",
         &["all", "all", "last-3", "newest"],
     ),
-    fixed(
+    Setting::fixed(
         "remove-inputs",
         "when inputs of merges go",
         &[
@@ -59,34 +33,34 @@ pub(super) const SETTINGS: &[Setting] = &[
             "up-to-level-1",
         ],
     ),
-    tuning(
+    Setting::tuning(
         "cascade",
         "how a commit reaches the levels that close",
         &["step", "direct"],
     ),
-    tuning(
+    Setting::tuning(
         "file-level",
         "lowest level that lives in files",
         &["1", "2", "3"],
     ),
-    tuning(
+    Setting::tuning(
         "memory-budget",
         "bytes of segments in memory",
         &["100000", "300", "0"],
     ),
-    tuning("wal-file", "bytes of a WAL file", &["300", "150", "4000"]),
-    tuning(
+    Setting::tuning("wal-file", "bytes of a WAL file", &["300", "150", "4000"]),
+    Setting::tuning(
         "manifest-file",
         "bytes of a manifest",
         &["0", "400", "65536"],
     ),
-    tuning(
+    Setting::tuning(
         "durability",
         "when a commit is acknowledged",
         &["synced", "buffered"],
     ),
-    tuning("compression", "of blocks", &["none", "none", "lz4"]),
-    tuning("cache", "bytes of decoded blocks kept", &["0", "4000"]),
+    Setting::tuning("compression", "of blocks", &["none", "none", "lz4"]),
+    Setting::tuning("cache", "bytes of decoded blocks kept", &["0", "4000"]),
 ];
 
 /// The engine's options.

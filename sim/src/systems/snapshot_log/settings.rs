@@ -5,36 +5,23 @@ use super::store::Options;
 use crate::system::{Setting, Settings};
 
 /// Nothing decides what is on the disk for good, so everything may change at opening.
-const fn tuning(
-    name: &'static str,
-    about: &'static str,
-    values: &'static [&'static str],
-) -> Setting {
-    Setting {
-        name,
-        about,
-        values,
-        may_change: true,
-    }
-}
-
 pub(super) const SETTINGS: &[Setting] = &[
-    tuning(
+    Setting::tuning(
         "segment-bytes",
         "bytes after which a log segment ends",
         &["150", "400", "4000"],
     ),
-    tuning(
+    Setting::tuning(
         "snapshot-every",
         "commits after which a snapshot is due",
         &["3", "2", "5"],
     ),
-    tuning(
+    Setting::tuning(
         "durability",
         "when a commit is acknowledged",
         &["synced", "synced", "buffered"],
     ),
-    tuning(
+    Setting::tuning(
         "index",
         "whether segments have an index beside them",
         &["off", "off", "on"],
