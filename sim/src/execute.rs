@@ -359,7 +359,8 @@ impl<'run> Executor<'run> {
         let before = self.fs.log_length();
         let (errors, observed) = (self.errors(), self.observed);
         let mut outcome = self.perform(action);
-        if outcome.is_ok() && self.errors() > errors && self.observed == observed {
+        let is_silent = self.errors() > errors && self.observed == observed;
+        if outcome.is_ok() && is_silent && self.engine.surfaces_errors() {
             outcome = self.enabled.object(
                 Oracle::Honesty,
                 format!("an error of the disk was met, and nothing was said: {action}"),

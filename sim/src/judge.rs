@@ -386,7 +386,7 @@ impl<'run> Judge<'run> {
             return Ok(());
         };
         instance = reopened;
-        if self.is_calm {
+        if self.is_calm && self.engine.opens_untouched() {
             self.check_untouched(fs, closed)?;
         }
         if instance.head() != head {

@@ -125,6 +125,17 @@ pub trait Engine: Send + Sync {
         true
     }
 
+    /// Whether every error of the disk fails the call that meets it. A system may also
+    /// mend what has failed, by writing it again elsewhere.
+    fn surfaces_errors(&self) -> bool {
+        false
+    }
+
+    /// Whether opening a store that was settled and closed changes nothing on the disk.
+    fn opens_untouched(&self) -> bool {
+        false
+    }
+
     /// Checks the files of a closed store, with code that the store does not use.
     ///
     /// # Errors

@@ -77,6 +77,14 @@ impl Engine for Configured {
         self.options.durability == ::lithify::Durability::Synced
     }
 
+    fn opens_untouched(&self) -> bool {
+        true
+    }
+
+    fn surfaces_errors(&self) -> bool {
+        true
+    }
+
     fn check(&self, fs: &dyn Fs) -> Result<(), Failure> {
         let report = verify::verify(fs).map_err(failure)?;
         if report.is_sound() {
