@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::crashes::{Explored, Reach, crash_everywhere, guarded};
+use crate::crashes::{Explored, Reach, crash_everywhere};
 use crate::execute::{Execution, execute};
-use crate::generate::{Recipe, expecting, generate};
+use crate::generate::{Recipe, generate};
 use crate::judge::Enabled;
 use crate::keyed::Seed;
 use crate::oracle::{Finding, Oracle};
-use crate::plan::{Action, Plan};
-use crate::simfs::{Coverage, FaultKind, Model};
+use crate::plan::{Action, Expectation, Plan};
+use crate::replay::attempt;
+use crate::simfs::{Coverage, FaultKind, Model, without_numbers};
 
 /// What a campaign does with each seed.
 #[derive(Clone)]
@@ -110,9 +111,7 @@ impl Ledger {
             for operation in life.log.operations() {
                 self.operations += u64::from(operation.is_call());
                 if operation.is_call() {
-                    let text = life.log.describe(operation).to_string();
-                    let end = text.find(|letter: char| letter.is_ascii_digit());
-                    let mark = text[..end.unwrap_or(text.len())].trim_end().to_owned();
+                    let mark = without_numbers(&life.log.describe(operation).to_string());
                     *self.marks.entry(mark).or_default() += 1;
                 }
             }
@@ -151,23 +150,22 @@ impl Campaign {
 
     /// Everything about one plan.
     pub fn plan(&self, seed: u64, plan: &Plan, ledger: &mut Ledger) -> Option<Found> {
-        let mut execution = None;
-        let panicked = guarded(&self.enabled, || {
-            execution = Some(execute(plan, &self.enabled, false));
-            Ok(())
-        });
+        let attempt = attempt(plan, &self.enabled, false);
         let found = |finding: Finding, plan: &Plan| Found {
             seed,
-            plan: expecting(plan, Some(finding.oracle)),
+            plan: Plan {
+                expectation: Expectation::Violation(finding.oracle),
+                ..plan.clone()
+            },
             finding,
         };
-        let Some(mut execution) = execution else {
-            return panicked.err().map(|finding| found(finding, plan));
-        };
-        ledger.count(plan, &execution);
-        if let Some(finding) = execution.finding.take() {
+        if let Some(execution) = &attempt.execution {
+            ledger.count(plan, execution);
+        }
+        if let Some(finding) = attempt.finding {
             return Some(found(finding, plan));
         }
+        let execution = attempt.execution?;
         if self.determinism_one_in > 0 && seed.is_multiple_of(self.determinism_one_in) {
             let again = execute(plan, &self.enabled, false);
             if let Some(finding) = difference(&execution, &again) {

@@ -109,18 +109,12 @@ impl Stride {
     fn new(execution: &Execution, seed: u64, most_images: u64) -> Self {
         /// Images of a crash point, about.
         const IMAGES: u64 = 25;
-        let is_point = |operation: &&Operation| {
-            matches!(
-                operation,
-                Operation::Sync { .. } | Operation::SyncDirectory { .. }
-            )
-        };
         let lives = execution.lives.iter();
         let points: usize = lives
             .map(|life| {
                 life.log.operations()[..life.end]
                     .iter()
-                    .filter(is_point)
+                    .filter(|operation| operation.is_barrier())
                     .count()
                     + 1
             })
@@ -223,16 +217,27 @@ impl Crasher<'_> {
         }
     }
 
+    /// Opens an image and checks everything. Returns the disk with the log of that.
+    fn recover(
+        &mut self,
+        judge: &Judge<'_>,
+        image: &Image,
+        bounds: Bounds,
+    ) -> Result<SimFs, InTail> {
+        let fs = SimFs::from_image(image);
+        for skip in &self.plan.skipped {
+            fs.skip_barriers(skip.clone());
+        }
+        self.explored.recovered += 1;
+        match guarded(self.enabled, || judge.check(&fs, bounds).map(|_| ())) {
+            Ok(()) => Ok(fs),
+            Err(finding) => Err((finding, Vec::new())),
+        }
+    }
+
     /// Opens an image and checks everything; sometimes crashes that as well.
     fn judge(&mut self, judge: &Judge<'_>, image: &Image, bounds: Bounds) -> Result<(), InTail> {
-        let fs = SimFs::from_image(image);
-        self.plan
-            .skipped
-            .iter()
-            .for_each(|skip| fs.skip_barriers(skip.clone()));
-        self.explored.recovered += 1;
-        guarded(self.enabled, || judge.check(&fs, bounds).map(|_| ()))
-            .map_err(|finding| (finding, Vec::new()))?;
+        let fs = self.recover(judge, image, bounds)?;
         let one_in = self.reach.recoveries_one_in;
         let is_chosen = one_in > 0 && self.explored.recovered.is_multiple_of(one_in);
         if is_chosen && self.reach.depth > 1 && !bounds.is_damaged {
@@ -269,30 +274,17 @@ impl Crasher<'_> {
                     if !seen.insert((image.digest(), bounds.acknowledged)) {
                         return ControlFlow::Continue(());
                     }
-                    self.explored.recovered += 1;
-                    let fs = SimFs::from_image(&image);
-                    self.plan
-                        .skipped
-                        .iter()
-                        .for_each(|skip| fs.skip_barriers(skip.clone()));
-                    let outcome = guarded(self.enabled, || judge.check(&fs, bounds).map(|_| ()))
-                        .map_err(|finding| (finding, Vec::new()));
-                    let outcome = match outcome {
-                        Ok(()) if depth > 1 => {
-                            self.recovery(judge, &image, &fs.log(), bounds, depth - 1)
-                        }
-                        outcome => outcome,
-                    };
+                    let recovered = self.recover(judge, &image, bounds);
+                    let outcome = recovered.and_then(|fs| match depth {
+                        ..=1 => Ok(()),
+                        _ => self.recovery(judge, &image, &fs.log(), bounds, depth - 1),
+                    });
                     match outcome {
                         Ok(()) => ControlFlow::Continue(()),
                         Err((found, tail)) => {
-                            let (phase, before) = place_of(log, frontier.position());
+                            let (phase, crash) = crash_of(log, &frontier, &choice);
                             let mut actions = phase_actions(phase.unwrap_or(0));
-                            actions.push(Action::Crash(Crash {
-                                before,
-                                survivors: survivors(log, &frontier, &choice),
-                                fill: choice.fill.name().to_owned(),
-                            }));
+                            actions.push(Action::Crash(crash));
                             actions.extend(tail);
                             finding = Some((found, actions));
                             ControlFlow::Break(())
@@ -310,12 +302,7 @@ impl Crasher<'_> {
 
     /// The plan that ends with this crash.
     fn crashed_plan(&self, life: &Life, frontier: &Frontier<'_>, choice: &Choice) -> Plan {
-        let (action, before) = place_of(&life.log, frontier.position());
-        let crash = Crash {
-            before,
-            survivors: survivors(&life.log, frontier, choice),
-            fill: choice.fill.name().to_owned(),
-        };
+        let (action, crash) = crash_of(&life.log, frontier, choice);
         let mut plan = self.plan.clone();
         plan.model = self.model;
         if let Some(action) = action {
@@ -380,6 +367,17 @@ fn place_of(log: &Log, position: usize) -> (Option<u32>, Option<(String, u32)>) 
         .filter(|other| other.is_call() && log.describe(other).to_string() == text)
         .count();
     (action, Some((text, same as u32)))
+}
+
+/// A choice as a line of a plan, and the action during which it strikes.
+fn crash_of(log: &Log, frontier: &Frontier<'_>, choice: &Choice) -> (Option<u32>, Crash) {
+    let (action, before) = place_of(log, frontier.position());
+    let crash = Crash {
+        before,
+        survivors: survivors(log, frontier, choice),
+        fill: choice.fill.name().to_owned(),
+    };
+    (action, crash)
 }
 
 /// What survives, by readable names; the shorter of the two lists.

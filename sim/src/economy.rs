@@ -6,7 +6,7 @@
 //! witness is needed under the model. One without is superfluous as far as the search
 //! went: another barrier covers it, or nothing depends on it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::execute::execute;
@@ -15,7 +15,6 @@ use crate::judge::Enabled;
 use crate::keyed::Seed;
 use crate::mutants::{Mutant, Row, Search, hunt};
 use crate::planted::Planted;
-use crate::simfs::oplog::Operation;
 use crate::simfs::{Model, SkippedBarrier, context, without_numbers};
 use crate::system::{Settings, System};
 use crate::workload::WORKLOADS;
@@ -38,10 +37,8 @@ pub fn survey(
     model: &'static Model,
     seeds: u64,
 ) -> Vec<(SkippedBarrier, u64)> {
-    let mut found: std::collections::BTreeMap<(String, String, String), u64> = Default::default();
-    let mut seen_workloads = BTreeSet::new();
+    let mut found: BTreeMap<(String, String, String), u64> = BTreeMap::new();
     for workload in WORKLOADS {
-        seen_workloads.insert(workload.name);
         let recipe = Recipe {
             system,
             model,
@@ -57,11 +54,7 @@ pub fn survey(
             for life in &execution.lives {
                 let operations = life.log.operations();
                 for (position, operation) in operations[..life.end].iter().enumerate() {
-                    let is_barrier = matches!(
-                        operation,
-                        Operation::Sync { .. } | Operation::SyncDirectory { .. }
-                    );
-                    if is_barrier {
+                    if operation.is_barrier() {
                         let text = without_numbers(&life.log.describe(operation).to_string());
                         let (verb, file) = text.split_once(' ').unwrap_or((&text, ""));
                         let key = (

@@ -12,12 +12,12 @@ use std::sync::Arc;
 use fixedbitset::FixedBitSet;
 
 use crate::history::{Batch, History, State};
-use crate::judge::{Bounds, Enabled, Judge, Outcome, References, layout_difference, misplaced};
+use crate::judge::{Bounds, Enabled, Judge, Outcome, References, misfit, misplaced};
 use crate::oracle::{Finding, Oracle};
 use crate::plan::{Action, Crash, Plan, Survivors};
 use crate::simfs::change::labels;
 use crate::simfs::oplog::{Barrier, InodeId, Log, Operation};
-use crate::simfs::{Fault, FaultKind, Fill, Frontier, Image, Mark, Model, SimFs};
+use crate::simfs::{FaultKind, Fill, Frontier, Image, Mark, Model, SimFs};
 use crate::system::{Engine, Failure, Instance, Pinned, Settings};
 
 /// A time between two losses of power.
@@ -65,7 +65,8 @@ impl Life {
     }
 }
 
-fn bounds(
+/// What may be left after these faults, under a model.
+pub(crate) fn bounds(
     model: &Model,
     fired: &[FaultKind],
     lost_witness: bool,
@@ -91,8 +92,6 @@ fn bounds(
 pub struct Execution {
     /// The first finding.
     pub finding: Option<Finding>,
-    /// The action at which it came up, from 0; the number of actions for the end.
-    pub at_action: usize,
     /// The lives.
     pub lives: Vec<Life>,
     /// Faults whose effect a caller of the store saw: an error or a refusal.
@@ -110,13 +109,9 @@ pub struct Execution {
 #[must_use]
 pub fn execute(plan: &Plan, enabled: &Enabled, wants_timeline: bool) -> Execution {
     let mut executor = Executor::new(plan, enabled, wants_timeline);
-    let mut at_action = plan.actions.len();
     let mut finding = None;
     for (index, action) in plan.actions.iter().enumerate() {
-        if let Err(found) = executor.action(index, action) {
-            at_action = index;
-            finding = Some(found);
-        }
+        finding = executor.action(index, action).err();
         if finding.is_some() || executor.is_undecidable {
             break;
         }
@@ -128,7 +123,6 @@ pub fn execute(plan: &Plan, enabled: &Enabled, wants_timeline: bool) -> Executio
     executor.end_life(end);
     Execution {
         finding,
-        at_action,
         digest: digest(&executor.lives),
         lives: executor.lives,
         observed: executor.observed,
@@ -152,60 +146,54 @@ impl CrashScene {
     #[must_use]
     pub fn frontier(&self, model: &'static Model) -> Frontier<'_> {
         let mut frontier = Frontier::new(model, self.start.clone(), &self.log);
-        while frontier.position() < self.position {
-            frontier.advance();
-        }
+        frontier.advance_to(self.position);
         frontier
     }
 
-    /// The pending changes that the crash at an index of the plan keeps.
-    ///
-    /// # Panics
-    /// When there is no crash.
+    /// The pending changes that a crash keeps, of those of the scene's frontier.
     #[must_use]
-    pub fn kept(&self, frontier: &Frontier<'_>, plan: &Plan, index: usize) -> FixedBitSet {
-        match &plan.actions[index] {
-            Action::Crash(crash) => kept_by(frontier, &self.log, crash),
-            other => panic!("{other} is not a crash"),
+    pub fn kept(&self, frontier: &Frontier<'_>, crash: &Crash) -> FixedBitSet {
+        let labels = labels(&self.log, frontier.pending());
+        let named = |names: &[String]| -> Vec<usize> {
+            (0..labels.len())
+                .filter(|&index| names.contains(&labels[index]))
+                .collect()
+        };
+        match &crash.survivors {
+            Survivors::AllBut(names) => frontier.dropping(&named(names)),
+            Survivors::Only(names) => frontier.keeping(&named(names)),
         }
+    }
+
+    /// The image that a crash leaves.
+    fn image(&self, frontier: &Frontier<'_>, crash: &Crash) -> Image {
+        let kept = self.kept(frontier, crash);
+        let mut fills = frontier.fills().into_iter();
+        let fill = fills.find(|fill| fill.name() == crash.fill);
+        frontier.durable().with(
+            frontier.pending(),
+            |index| kept.contains(index),
+            &fill.unwrap_or(Fill::Zero),
+        )
     }
 }
 
-/// Runs a plan up to its crash at `index`; `None` when something is found before.
+/// Runs a plan up to its crash at `index`, with whatever is planted already; `None` when
+/// something is found before, or no crash is there.
 ///
 /// # Panics
 /// When the plan's settings are impossible.
 #[must_use]
-pub fn execute_until_crash(plan: &Plan, index: usize) -> Option<CrashScene> {
-    let mut scene = None;
-    let mut run = || {
-        let enabled = Enabled::default();
-        let mut executor = Executor::new(plan, &enabled, false);
-        for (number, action) in plan.actions[..index].iter().enumerate() {
-            if executor.action(number, action).is_err() {
-                return;
-            }
-        }
-        let Action::Crash(crash) = &plan.actions[index] else {
-            return;
-        };
-        let log = executor.fs.log();
-        let position = position_of(&log, executor.action_start, crash.before.as_ref());
-        scene = Some(CrashScene {
-            start: executor.start.clone(),
-            log,
-            position,
-        });
+pub fn execute_until_crash(plan: &Plan, index: usize) -> Option<(CrashScene, &Crash)> {
+    let Action::Crash(crash) = &plan.actions[index] else {
+        return None;
     };
-    let bugs = plan.system.bugs();
-    let bug = bugs
-        .iter()
-        .find(|bug| Some(bug.name) == plan.bug.as_deref());
-    match bug {
-        Some(bug) => plan.system.with_bug(bug.name, &mut run),
-        None => run(),
+    let enabled = Enabled::default();
+    let mut executor = Executor::new(plan, &enabled, false);
+    for (number, action) in plan.actions[..index].iter().enumerate() {
+        executor.action(number, action).ok()?;
     }
-    scene
+    Some((executor.scene(crash), crash))
 }
 
 fn digest(lives: &[Life]) -> u64 {
@@ -385,7 +373,7 @@ impl<'run> Executor<'run> {
                 return Ok(());
             }
             Action::Fault(fault) => {
-                self.arm(fault);
+                self.fs.arm(fault.clone());
                 return Ok(());
             }
             Action::Heal => {
@@ -426,10 +414,6 @@ impl<'run> Executor<'run> {
 
     fn instance(&mut self) -> &mut dyn Instance {
         &mut **self.instance.as_mut().expect("the store is open")
-    }
-
-    fn arm(&mut self, fault: &Fault) {
-        self.fs.arm(fault.clone());
     }
 
     /// Opens the store, with the settings of the moment; false when a fault prevents it.
@@ -605,8 +589,8 @@ impl<'run> Executor<'run> {
         if !self.is_first || self.is_faulty() {
             return Ok(());
         }
-        let history = self.history.batches().to_vec();
-        for equality in self.instance().equalities(&history) {
+        let instance = self.instance.as_ref().expect("the store is open");
+        for equality in instance.equalities(self.history.batches()) {
             if equality.counted != equality.expected {
                 self.enabled.object(
                     Oracle::Counters,
@@ -629,14 +613,9 @@ impl<'run> Executor<'run> {
 
     fn check_layout(&mut self, oracle: Oracle) -> Result<(), Finding> {
         let head = self.instance().head().min(self.history.head());
-        let expected = self
-            .engine
-            .expected_layout(&self.history.batches()[..head as usize]);
-        let found = self.instance().layout();
-        if let (Some(expected), Some(found)) = (expected, found)
-            && expected != found
-        {
-            let message = layout_difference(&expected, &found);
+        let history = &self.history.batches()[..head as usize];
+        let instance = self.instance.as_deref().expect("the store is open");
+        if let Some(message) = misfit(&*self.engine, instance, history) {
             self.enabled
                 .object(oracle, format!("at commit {head}: {message}"))?;
         }
@@ -686,15 +665,15 @@ impl<'run> Executor<'run> {
         let expected = self.history.state(commit);
         match found {
             Some(state) if state != **expected => {
-                let oracle = if self.bounds().is_damaged {
-                    Oracle::Damage
-                } else if commit == head {
+                let oracle = if commit == head {
                     Oracle::State
                 } else {
                     Oracle::TimeTravel
                 };
-                self.enabled
-                    .object(oracle, format!("wrong as of commit {commit}"))
+                self.enabled.object(
+                    self.bounds().blame(oracle),
+                    format!("wrong as of commit {commit}"),
+                )
             }
             None if self.engine.is_readable(commit, head) == Some(true) && commit > 0 => {
                 self.enabled.object(
@@ -755,23 +734,29 @@ impl<'run> Executor<'run> {
         Ok(())
     }
 
+    /// Where a crash strikes the last action.
+    fn scene(&self, crash: &Crash) -> CrashScene {
+        let log = self.fs.log();
+        CrashScene {
+            start: self.start.clone(),
+            position: position_of(&log, self.action_start, crash.before.as_ref()),
+            log,
+        }
+    }
+
     /// Loses power at a place of the last action, and starts on what is left.
     fn crash(&mut self, crash: &Crash) -> Result<(), Finding> {
-        let log = self.fs.log();
-        let position = position_of(&log, self.action_start, crash.before.as_ref());
-        let mut frontier = Frontier::new(self.plan.model, self.start.clone(), &log);
-        while frontier.position() < position {
-            frontier.advance();
-        }
-        let image = image_of(&frontier, &log, crash);
+        let scene = self.scene(crash);
+        let frontier = scene.frontier(self.plan.model);
+        let image = scene.image(&frontier, crash);
         let bounds = self.bounds();
         let (acknowledged, issued) = (frontier.acknowledged(), frontier.issued());
-        self.end_life(log.operations().len());
+        self.end_life(scene.log.operations().len());
         let known = self
             .lives
             .last()
             .expect("a life has ended")
-            .history_at(position);
+            .history_at(scene.position);
         self.history = known.clone();
         self.history.truncate(issued.min(known.head()));
         self.acknowledged = if bounds.excuses_loss { 0 } else { acknowledged };
@@ -796,10 +781,9 @@ impl<'run> Executor<'run> {
         self.check_syncs()?;
         self.instance = None;
         let bounds = self.bounds();
-        let history = self.history.clone();
         let references = References::default();
         let is_calm = !self.is_faulty() && self.lives.is_empty();
-        let judge = Judge::new(&*self.engine, &history, self.enabled, &references);
+        let judge = Judge::new(&*self.engine, &self.history, self.enabled, &references);
         let judge = judge.after_calm(is_calm);
         if judge.check(&self.fs, bounds)? == Outcome::Refused {
             self.observed += 1;
@@ -879,34 +863,6 @@ fn position_of(log: &Log, start: usize, before: Option<&(String, u32)>) -> usize
         }
     }
     end
-}
-
-/// The pending changes that a crash keeps.
-fn kept_by(frontier: &Frontier<'_>, log: &Log, crash: &Crash) -> FixedBitSet {
-    let labels = labels(log, frontier.pending());
-    let named = |names: &[String]| -> Vec<usize> {
-        (0..labels.len())
-            .filter(|&index| names.contains(&labels[index]))
-            .collect()
-    };
-    match &crash.survivors {
-        Survivors::AllBut(names) => frontier.dropping(&named(names)),
-        Survivors::Only(names) => frontier.keeping(&named(names)),
-    }
-}
-
-/// The image that a crash leaves at a frontier.
-fn image_of(frontier: &Frontier<'_>, log: &Log, crash: &Crash) -> Image {
-    let kept = kept_by(frontier, log, crash);
-    let fill = frontier
-        .fills()
-        .into_iter()
-        .find(|fill| fill.name() == crash.fill);
-    frontier.durable().with(
-        frontier.pending(),
-        |index| kept.contains(index),
-        &fill.unwrap_or(Fill::Zero),
-    )
 }
 
 /// Whether bytes rotted in a log of which nothing says that they were ever durable: a

@@ -11,7 +11,7 @@ use fixedbitset::FixedBitSet;
 
 use crate::execute::{CrashScene, execute_until_crash};
 use crate::plan::{Action, Expectation, Plan, Survivors};
-use crate::replay::replay;
+use crate::replay::{as_planted, replay};
 use crate::simfs::change::labels;
 use crate::simfs::{ChangeKind, Frontier};
 
@@ -91,12 +91,12 @@ fn line_pivots(plan: &Plan) -> Result<Vec<Pivot>, String> {
 }
 
 fn crash_pivots(plan: &Plan, crash_index: usize) -> Result<Vec<Pivot>, String> {
-    let Some(scene) = execute_until_crash(plan, crash_index) else {
+    let Some((scene, crash)) = as_planted(plan, || execute_until_crash(plan, crash_index))? else {
         return Ok(Vec::new());
     };
     let frontier = scene.frontier(plan.model);
     let names = labels(&scene.log, frontier.pending());
-    let kept = scene.kept(&frontier, plan, crash_index);
+    let kept = scene.kept(&frontier, crash);
     let mut pivots = Vec::new();
     let (mut lost_pivots, mut kept_pivots) = (Vec::new(), Vec::new());
     for (index, name) in names.iter().enumerate() {

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use lithify::fs::Fs as _;
 
 use crate::keyed::{Domain, Draws, Seed};
-use crate::oracle::Oracle;
 use crate::plan::{Action, Expectation, Plan};
 use crate::schedule::{Order, Scheduler, Turn};
 use crate::simfs::oplog::Operation;
@@ -282,12 +281,4 @@ fn prefixes(fs: &SimFs) -> Vec<String> {
     let mut prefixes: Vec<String> = names.iter().filter_map(prefix).collect();
     prefixes.retain(|prefix| !prefix.is_empty());
     prefixes
-}
-
-/// The same plan with what came of it.
-#[must_use]
-pub fn expecting(plan: &Plan, oracle: Option<Oracle>) -> Plan {
-    let mut plan = plan.clone();
-    plan.expectation = oracle.map_or(Expectation::Pass, Expectation::Violation);
-    plan
 }

@@ -41,6 +41,17 @@ impl Bounds {
         }
     }
 
+    /// The oracle that objects to wrong values: on a damaged disk it is not the one that
+    /// would object otherwise.
+    #[must_use]
+    pub fn blame(&self, otherwise: Oracle) -> Oracle {
+        if self.is_damaged {
+            Oracle::Damage
+        } else {
+            otherwise
+        }
+    }
+
     /// Whether a store may hold the commits up to `head`.
     ///
     /// # Errors
@@ -224,7 +235,9 @@ impl<'run> Judge<'run> {
     fn check_open(&self, fs: &SimFs, instance: &mut dyn Instance, bounds: Bounds) -> Checked<u64> {
         let head = self.check_head(instance, bounds)?;
         self.check_windows(instance)?;
-        self.check_dangling(fs, instance)?;
+        if let Some(needed) = instance.files() {
+            self.check_dangling(&needed, &present_files(fs))?;
+        }
         let state = instance.state_at(head)?;
         let Some(state) = state else {
             self.enabled.object(
@@ -248,11 +261,7 @@ impl<'run> Judge<'run> {
         if state == &**self.history.state(head) {
             return Ok(());
         }
-        let oracle = if bounds.is_damaged {
-            Oracle::Damage
-        } else {
-            classify(self.history, head, state)
-        };
+        let oracle = bounds.blame(classify(self.history, head, state));
         let difference = difference(self.history.state(head), state);
         Ok(self
             .enabled
@@ -264,14 +273,9 @@ impl<'run> Judge<'run> {
             match instance.state_at(commit)? {
                 Some(state) if state == **self.history.state(commit) => {}
                 Some(state) => {
-                    let oracle = if bounds.is_damaged {
-                        Oracle::Damage
-                    } else {
-                        Oracle::TimeTravel
-                    };
                     let difference = difference(self.history.state(commit), &state);
                     self.enabled.object(
-                        oracle,
+                        bounds.blame(Oracle::TimeTravel),
                         format!("as of commit {commit}, at head {head}: {difference}"),
                     )?;
                 }
@@ -289,20 +293,13 @@ impl<'run> Judge<'run> {
 
     /// Windows that are not aligned, out of order, or overlapping, at any moment.
     fn check_windows(&self, instance: &dyn Instance) -> Checked<()> {
-        let Some(layout) = instance.layout() else {
-            return Ok(());
-        };
-        if let Some(message) = misplaced(&layout) {
+        if let Some(message) = instance.layout().as_deref().and_then(misplaced) {
             self.enabled.object(Oracle::Windows, message)?;
         }
         Ok(())
     }
 
-    fn check_dangling(&self, fs: &SimFs, instance: &dyn Instance) -> Checked<()> {
-        let Some(needed) = instance.files() else {
-            return Ok(());
-        };
-        let present = present_files(fs);
+    fn check_dangling(&self, needed: &BTreeSet<String>, present: &BTreeSet<String>) -> Checked<()> {
         if let Some(missing) = needed.iter().find(|file| !present.contains(*file)) {
             self.enabled.object(
                 Oracle::Dangling,
@@ -327,12 +324,8 @@ impl<'run> Judge<'run> {
         }
         self.check_windows(instance)?;
         let history = &self.history.batches()[..head as usize];
-        if let (Some(layout), Some(expected)) =
-            (instance.layout(), self.engine.expected_layout(history))
-            && layout != expected
-        {
-            self.enabled
-                .object(Oracle::Layout, layout_difference(&expected, &layout))?;
+        if let Some(message) = misfit(self.engine, instance, history) {
+            self.enabled.object(Oracle::Layout, message)?;
         }
         let details = instance.layout_details();
         let reference = self.reference(head);
@@ -357,8 +350,8 @@ impl<'run> Judge<'run> {
         let Some(needed) = instance.files() else {
             return Ok(());
         };
-        self.check_dangling(fs, instance)?;
         let present = present_files(fs);
+        self.check_dangling(&needed, &present)?;
         let is_ours = |file: &&String| !STRAY.contains(&file.as_str());
         if let Some(orphan) = present.difference(&needed).find(is_ours) {
             self.enabled.object(
@@ -562,8 +555,18 @@ pub(crate) fn misplaced(layout: &[Piece]) -> Option<String> {
     })
 }
 
+/// What is wrong with the layout of a settled store after `history`, if anything.
+pub(crate) fn misfit(
+    engine: &dyn Engine,
+    instance: &dyn Instance,
+    history: &[Batch],
+) -> Option<String> {
+    let (expected, found) = (engine.expected_layout(history)?, instance.layout()?);
+    (expected != found).then(|| layout_difference(&expected, &found))
+}
+
 /// What differs between two layouts, for people.
-pub(crate) fn layout_difference(expected: &[Piece], found: &[Piece]) -> String {
+fn layout_difference(expected: &[Piece], found: &[Piece]) -> String {
     let (expected, found): (BTreeSet<&Piece>, BTreeSet<&Piece>) =
         (expected.iter().collect(), found.iter().collect());
     let missing = expected

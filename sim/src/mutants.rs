@@ -87,13 +87,7 @@ pub struct Search {
     pub asks_models: bool,
 }
 
-impl std::fmt::Debug for dyn System {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
-
-/// The bugs of a system: those in its code, and one for each barrier that it could lack.
+/// The bugs in the code of a system. [`crate::economy`] makes others out of its barriers.
 #[must_use]
 pub fn mutants(system: &'static dyn System) -> Vec<Mutant> {
     let in_code = system.bugs().into_iter().map(|about| Mutant {
@@ -197,7 +191,6 @@ fn is_found_without_fault(mutant: &Mutant, search: &Search, fault: &str) -> bool
     let is_other = |arena: Arena, most_images: u64| match fault {
         "none" => false,
         "crash" => most_images == 0,
-        "crash-in-recovery" => most_images == 0,
         kind => arena.fault.is_none_or(|other| other.name() != kind),
     };
     fault == "none" || find(mutant, search, &mut Ledger::default(), &is_other).is_some()
@@ -316,14 +309,6 @@ fn fault_of(found: &Found) -> String {
         });
     match (fault, has_crash(found)) {
         (Some(fault), _) => fault,
-        (None, true)
-            if found
-                .finding
-                .message
-                .ends_with("(after a crash during recovery)") =>
-        {
-            "crash-in-recovery".to_owned()
-        }
         (None, true) => "crash".to_owned(),
         (None, false) => "none".to_owned(),
     }
@@ -334,7 +319,7 @@ fn fault_of(found: &Found) -> String {
 fn showing(mutant: &Mutant, search: &Search, found: &Found, arena: Arena) -> Vec<String> {
     const MORE_SEEDS: u64 = 12;
     const LONGEST: Duration = Duration::from_millis(800);
-    let takes_crash = fault_of(found).starts_with("crash") || has_crash(found);
+    let takes_crash = has_crash(found);
     let shows = |model: &&'static Model| {
         // What shows while a store runs does not depend on what a crash would leave.
         if model.name == search.model.name || !takes_crash {

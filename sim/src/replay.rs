@@ -30,10 +30,18 @@ impl Replay {
 /// Runs `plan`.
 ///
 /// # Errors
-/// When the system has no bug of the name that the plan gives.
+/// As [`as_planted`].
 pub fn replay(plan: &Plan, wants_timeline: bool) -> Result<Replay, String> {
+    as_planted(plan, || attempt(plan, &Enabled::default(), wants_timeline))
+}
+
+/// Runs something with the bug planted that a plan names, if it names one.
+///
+/// # Errors
+/// When the system has no bug of that name.
+pub fn as_planted<T>(plan: &Plan, run: impl FnOnce() -> T) -> Result<T, String> {
     let Some(name) = &plan.bug else {
-        return Ok(run(plan, wants_timeline));
+        return Ok(run());
     };
     let bugs = plan.system.bugs();
     let bug = bugs.iter().find(|bug| bug.name == name).ok_or_else(|| {
@@ -47,17 +55,18 @@ pub fn replay(plan: &Plan, wants_timeline: bool) -> Result<Replay, String> {
             }
         )
     })?;
-    let mut outcome = None;
+    let (mut run, mut outcome) = (Some(run), None);
     plan.system
-        .with_bug(bug.name, &mut || outcome = Some(run(plan, wants_timeline)));
+        .with_bug(bug.name, &mut || outcome = run.take().map(|run| run()));
     Ok(outcome.expect("with_bug runs what it is given"))
 }
 
-fn run(plan: &Plan, wants_timeline: bool) -> Replay {
-    let enabled = Enabled::default();
+/// Runs `plan` with whatever is planted already. A panic of the system is a finding.
+#[must_use]
+pub fn attempt(plan: &Plan, enabled: &Enabled, wants_timeline: bool) -> Replay {
     let mut execution = None;
-    let panicked = guarded(&enabled, || {
-        execution = Some(execute(plan, &enabled, wants_timeline));
+    let panicked = guarded(enabled, || {
+        execution = Some(execute(plan, enabled, wants_timeline));
         Ok(())
     });
     let finding = execution

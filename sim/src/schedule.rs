@@ -25,9 +25,6 @@ pub enum Order {
 }
 
 impl Order {
-    /// The names on the command line.
-    pub const NAMES: [&'static str; 4] = ["fifo", "uniform", "priorities", "starve"];
-
     /// What a seed draws, for a system whose tasks have these kinds.
     #[must_use]
     pub fn draw(seed: Seed) -> Self {

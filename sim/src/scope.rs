@@ -13,8 +13,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::crashes::guarded;
+use crate::execute::bounds;
 use crate::history::{Batch, History, Key, Value, Write};
-use crate::judge::{Bounds, Enabled, Judge, References};
+use crate::judge::{Enabled, Judge, References};
 use crate::keyed::{Domain, Seed};
 use crate::oracle::Finding;
 use crate::plan::{Action, Expectation, Plan};
@@ -265,13 +266,8 @@ impl SmallScope<'_> {
     }
 
     fn point(&mut self, frontier: &Frontier<'_>, path: &[Action]) -> ControlFlow<()> {
-        let bounds = Bounds {
-            acknowledged: frontier.acknowledged(),
-            issued: frontier.issued(),
-            excuses_loss: !self.scope.model.honest,
-            is_damaged: !self.scope.model.honest,
-            ..Bounds::default()
-        };
+        let (acknowledged, issued) = (frontier.acknowledged(), frontier.issued());
+        let bounds = bounds(self.scope.model, &[], false, acknowledged, issued);
         let budget = Budget {
             enumerate: self.scope.most_images,
             bound: 2,

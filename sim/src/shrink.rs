@@ -13,7 +13,7 @@ use crate::history::{Batch, Write};
 use crate::judge::Enabled;
 use crate::oracle::Oracle;
 use crate::plan::{Action, Crash, Expectation, Plan, Survivors};
-use crate::replay::replay;
+use crate::replay::{as_planted, replay};
 
 /// The smallest plan that was found.
 #[derive(Clone, Debug)]
@@ -232,20 +232,8 @@ impl Shrinker {
         }
         self.runs += 1;
         let execution = outcome.execution?;
-        let mut found = None;
-        let mut run = || {
-            let explored = crash_everywhere(plan, &execution, plan.model, reach, &enabled);
-            found = explored.finding.map(|(_, plan)| plan);
-        };
-        match &plan.bug {
-            None => run(),
-            Some(name) => {
-                let bugs = plan.system.bugs();
-                let bug = bugs.iter().find(|bug| bug.name == name)?;
-                plan.system.with_bug(bug.name, &mut run);
-            }
-        }
-        let mut found = found?;
+        let crash = || crash_everywhere(plan, &execution, plan.model, reach, &enabled);
+        let (_, mut found) = as_planted(plan, crash).ok()?.finding?;
         found.expectation = self.best.expectation;
         Some(found)
     }

@@ -84,6 +84,45 @@ impl Setting {
 /// Settings by name; what is missing has its default.
 pub type Settings = BTreeMap<String, String>;
 
+/// The values of one system: what was set, and the defaults for the rest.
+#[derive(Clone, Copy, Debug)]
+pub struct Values<'run> {
+    known: &'static [Setting],
+    settings: &'run Settings,
+}
+
+impl<'run> Values<'run> {
+    /// The values of a system with these settings.
+    ///
+    /// # Errors
+    /// One line, for a name that the system does not know.
+    pub fn new(system: &dyn System, settings: &'run Settings) -> Result<Self, String> {
+        let known = system.settings();
+        let is_known = |name: &&String| known.iter().any(|setting| setting.name == name.as_str());
+        match settings.keys().find(|name| !is_known(name)) {
+            None => Ok(Self { known, settings }),
+            Some(name) => Err(format!(
+                "the system {} has no setting {name:?}",
+                system.name()
+            )),
+        }
+    }
+
+    /// The value of a setting of the system.
+    #[must_use]
+    pub fn value(&self, name: &str) -> &'run str {
+        let default = self.known.iter().find(|setting| setting.name == name);
+        let default = default.map_or("", |setting| setting.values[0]);
+        self.settings.get(name).map_or(default, String::as_str)
+    }
+}
+
+/// What to say of a value that a setting does not have.
+#[must_use]
+pub fn unknown_value(name: &str, text: &str) -> String {
+    format!("the setting {name} has no value {text:?}")
+}
+
 /// A kind of store.
 pub trait System: Sync {
     /// Its name on the command line.
@@ -109,6 +148,12 @@ pub trait System: Sync {
     /// Runs with one of [`System::bugs`] planted.
     fn with_bug(&self, bug: &'static str, run: &mut dyn FnMut()) {
         planted::with(Some(bug), run);
+    }
+}
+
+impl fmt::Debug for dyn System {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
     }
 }
 

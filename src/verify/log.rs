@@ -47,6 +47,24 @@ pub(super) struct Chain<'a> {
     pub(super) fault: Option<Fault>,
 }
 
+/// Reports what follows the last record of a file that no other file continues.
+pub(super) fn check_tail(name: &str, chain: &Chain<'_>, report: &mut Report) {
+    let Some(fault) = &chain.fault else {
+        return;
+    };
+    if fault.is_damage() {
+        report.damage(name, fault.offset, &fault.expected, &fault.found);
+    } else {
+        let expected = format!("nothing behind the last record, or {}", fault.expected);
+        report.note(
+            name,
+            fault.offset,
+            expected,
+            format!("{}: a torn tail", fault.found),
+        );
+    }
+}
+
 /// Reads the chain of the whole file `bytes`.
 pub(super) fn read_chain(kind: Kind, number: u64, bytes: &[u8]) -> Chain<'_> {
     let salt = salt(kind, number);

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::bytes::{self, Kind, Reader, check_preamble};
-use super::log::{Chain, check_marks, read_chain};
+use super::log::{Chain, check_marks, check_tail, read_chain};
 use super::meta::{Id, Listed};
 use super::report::Report;
 use crate::align::Alignment;
@@ -56,19 +56,7 @@ fn check_one(name: &str, number: u64, bytes: &[u8], report: &mut Report) -> Resu
     let preamble = check_preamble(Kind::Manifest, name, bytes)?;
     let chain = read_chain(Kind::Manifest, number, bytes);
     report.checked.records += chain.records.len() as u64;
-    if let Some(fault) = &chain.fault {
-        if fault.is_damage() {
-            report.damage(name, fault.offset, &fault.expected, &fault.found);
-        } else {
-            let expected = format!("nothing behind the last record, or {}", fault.expected);
-            report.note(
-                name,
-                fault.offset,
-                expected,
-                format!("{}: a torn tail", fault.found),
-            );
-        }
-    }
+    check_tail(name, &chain, report);
     if let Err((expected, found)) = preamble {
         if chain.records.is_empty() {
             report.note(

@@ -2,7 +2,7 @@
 //! records in each, and the density of commit numbers.
 
 use super::bytes::{self, Kind, Reader, check_preamble};
-use super::log::{Chain, check_marks, read_chain};
+use super::log::{Chain, check_marks, check_tail, read_chain};
 use super::manifest::State;
 use super::report::Report;
 use crate::commit::Commit;
@@ -322,22 +322,4 @@ fn is_only_mark_behind(bytes: &[u8], chain: &Chain<'_>, sealed_end: u64) -> bool
         .iter()
         .filter(|record| record.end > sealed_end);
     chain.end == bytes.len() as u64 && behind.all(|record| record.payload == [2])
-}
-
-/// What follows the last record of the newest file.
-fn check_tail(name: &str, chain: &Chain<'_>, report: &mut Report) {
-    let Some(fault) = &chain.fault else {
-        return;
-    };
-    if fault.is_damage() {
-        report.damage(name, fault.offset, &fault.expected, &fault.found);
-    } else {
-        let expected = format!("nothing behind the last record, or {}", fault.expected);
-        report.note(
-            name,
-            fault.offset,
-            expected,
-            format!("{}: a torn tail", fault.found),
-        );
-    }
 }

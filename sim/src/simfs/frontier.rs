@@ -84,16 +84,19 @@ impl<'log> Frontier<'log> {
         self.acknowledged
     }
 
+    /// Passes operations up to a position.
+    pub fn advance_to(&mut self, position: usize) {
+        while self.position < position {
+            self.advance();
+        }
+    }
+
     /// Whether crashing here shows all that crashing since the last such place can.
     /// Pending changes only grow between two barriers, so the images just before a
     /// barrier include those of all operations before it; and the end is one too.
     #[must_use]
     pub fn is_crash_point(&self) -> bool {
-        match self.next() {
-            None => true,
-            Some(Operation::Sync { .. } | Operation::SyncDirectory { .. }) => true,
-            Some(_) => false,
-        }
+        self.next().is_none_or(Operation::is_barrier)
     }
 
     /// The fills that the model allows here.

@@ -60,15 +60,6 @@ impl SimFs {
         self.state().log.push(Operation::Mark(mark));
     }
 
-    /// The log so far, taken out; it goes on empty.
-    #[must_use]
-    pub fn take_log(&self) -> Log {
-        let mut state = self.state();
-        let log = state.log.clone();
-        state.log.clear();
-        log
-    }
-
     /// A copy of the log so far.
     #[must_use]
     pub fn log(&self) -> Log {
@@ -84,12 +75,6 @@ impl SimFs {
     /// Forgets the log, for long runs in which nobody will crash.
     pub fn forget_log(&self) {
         self.state().log.clear();
-    }
-
-    /// How many reads and listings were answered.
-    #[must_use]
-    pub fn reads(&self) -> u64 {
-        self.state().reads
     }
 
     /// Arms a fault.

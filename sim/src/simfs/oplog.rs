@@ -126,6 +126,12 @@ impl Operation {
     pub fn is_call(&self) -> bool {
         !matches!(self, Self::Mark(_) | Self::Rot { .. })
     }
+
+    /// Whether this asks for durability.
+    #[must_use]
+    pub fn is_barrier(&self) -> bool {
+        matches!(self, Self::Sync { .. } | Self::SyncDirectory { .. })
+    }
 }
 
 /// The log of one simulated file system.

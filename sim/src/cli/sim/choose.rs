@@ -11,14 +11,8 @@ use lithify_sim::systems::{self, SYSTEMS};
 use lithify_sim::workload::{WORKLOADS, Workload};
 
 /// A system by name, for the argument parser.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct ChosenSystem(pub(super) &'static dyn System);
-
-impl std::fmt::Debug for ChosenSystem {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(self.0.name())
-    }
-}
 
 fn unknown<'name>(what: &str, name: &str, known: impl Iterator<Item = &'name str>) -> String {
     let known: Vec<&str> = known.collect();

@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &Economy) -> Outcome {
         first: 0,
         end: barriers.len() as u64,
         time: None,
-        jobs: workers::default_jobs(),
+        jobs: workers::threads(None),
     };
     workers::spread(
         limits,

@@ -66,9 +66,7 @@ pub(crate) fn run(arguments: &Mutants) -> Outcome {
         first: 0,
         end: all.len() as u64,
         time: None,
-        jobs: arguments
-            .jobs
-            .map_or_else(workers::default_jobs, usize::from),
+        jobs: workers::threads(arguments.jobs),
     };
     workers::spread(
         limits,

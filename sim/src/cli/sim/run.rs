@@ -172,9 +172,7 @@ fn limits(arguments: &Run) -> Limits {
         first,
         end: first.saturating_add(count),
         time: arguments.time.map(Duration::from_secs),
-        jobs: arguments
-            .jobs
-            .map_or_else(workers::default_jobs, usize::from),
+        jobs: workers::threads(arguments.jobs),
     }
 }
 

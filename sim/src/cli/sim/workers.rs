@@ -73,7 +73,8 @@ pub(super) fn spread<T: Send>(
     !stopped.load(Ordering::Relaxed)
 }
 
-/// The number of threads when none is given.
-pub(super) fn default_jobs() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+/// The number of threads: as many as were asked for, or one for each core.
+pub(super) fn threads(asked: Option<u16>) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    asked.map_or_else(cores, usize::from)
 }

@@ -4,7 +4,8 @@ use lithify::{
     Alignment, Cascade, Compression, Durability, History, Options, Pacing, Placement, RemoveInputs,
 };
 
-use crate::system::{Setting, Settings};
+use super::Lithify;
+use crate::system::{Setting, Settings, Values, unknown_value};
 
 pub(super) const SETTINGS: &[Setting] = &[
     Setting::fixed(
@@ -65,16 +66,8 @@ pub(super) const SETTINGS: &[Setting] = &[
 
 /// The engine's options.
 pub(super) fn options(settings: &Settings) -> Result<Options, String> {
-    for name in settings.keys() {
-        if !SETTINGS.iter().any(|setting| setting.name == name) {
-            return Err(format!("the system lithify has no setting {name:?}"));
-        }
-    }
-    let value = |name: &str| {
-        let default = SETTINGS.iter().find(|setting| setting.name == name);
-        let default = default.map_or("", |setting| setting.values[0]);
-        settings.get(name).map_or(default, String::as_str)
-    };
+    let values = Values::new(&Lithify, settings)?;
+    let value = |name: &str| values.value(name);
     let options = Options {
         placement: Some(Placement {
             alignment: alignment(value("divisor"))?,
@@ -86,7 +79,7 @@ pub(super) fn options(settings: &Settings) -> Result<Options, String> {
         cascade: match value("cascade") {
             "step" => Cascade::Step,
             "direct" => Cascade::Direct,
-            other => return Err(unknown("cascade", other)),
+            other => return Err(unknown_value("cascade", other)),
         },
         file_level: Some(number("file-level", value("file-level"))?),
         memory_budget_bytes: number("memory-budget", value("memory-budget"))?,
@@ -97,13 +90,13 @@ pub(super) fn options(settings: &Settings) -> Result<Options, String> {
         compression: match value("compression") {
             "none" => Compression::None,
             "lz4" => Compression::Lz4,
-            other => return Err(unknown("compression", other)),
+            other => return Err(unknown_value("compression", other)),
         },
         filter_bits_per_key: 10,
         durability: match value("durability") {
             "synced" => Durability::Synced,
             "buffered" => Durability::Buffered,
-            other => return Err(unknown("durability", other)),
+            other => return Err(unknown_value("durability", other)),
         },
         pacing: Pacing::Manual,
     };
@@ -128,7 +121,7 @@ fn history(text: &str) -> Result<History, String> {
         ("all", _) => Ok(History::All),
         ("newest", _) => Ok(History::Newest),
         (_, Some(commits)) => Ok(History::Last(number("history", commits)?)),
-        _ => Err(unknown("history", text)),
+        _ => Err(unknown_value("history", text)),
     }
 }
 
@@ -143,15 +136,11 @@ fn remove_inputs(text: &str) -> Result<RemoveInputs, String> {
     match text {
         "always" => Ok(RemoveInputs::Always),
         "never" => Ok(RemoveInputs::Never),
-        _ => Err(unknown("remove-inputs", text)),
+        _ => Err(unknown_value("remove-inputs", text)),
     }
 }
 
 fn number<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, String> {
     text.parse()
         .map_err(|_| format!("the setting {name} is {text:?}, which is not a number in range"))
-}
-
-fn unknown(name: &str, text: &str) -> String {
-    format!("the setting {name} has no value {text:?}")
 }

@@ -1,8 +1,9 @@
 //! The settings of the system, with values so small that ten commits go through
 //! rotations, snapshots and truncations.
 
+use super::SnapshotLogSystem;
 use super::store::Options;
-use crate::system::{Setting, Settings};
+use crate::system::{Setting, Settings, Values, unknown_value};
 
 /// Nothing decides what is on the disk for good, so everything may change at opening.
 pub(super) const SETTINGS: &[Setting] = &[
@@ -37,16 +38,8 @@ pub(super) struct Chosen {
 
 /// The chosen options.
 pub(super) fn chosen(settings: &Settings) -> Result<Chosen, String> {
-    for name in settings.keys() {
-        if !SETTINGS.iter().any(|setting| setting.name == name) {
-            return Err(format!("the system snapshot-log has no setting {name:?}"));
-        }
-    }
-    let value = |name: &str| {
-        let default = SETTINGS.iter().find(|setting| setting.name == name);
-        let default = default.map_or("", |setting| setting.values[0]);
-        settings.get(name).map_or(default, String::as_str)
-    };
+    let values = Values::new(&SnapshotLogSystem, settings)?;
+    let value = |name: &str| values.value(name);
     let number = |name: &str| match value(name).parse() {
         Ok(number) if (1..=1 << 30).contains(&number) => Ok(number),
         _ => Err(format!(
@@ -57,7 +50,7 @@ pub(super) fn chosen(settings: &Settings) -> Result<Chosen, String> {
     let choice = |name: &str, no: &str, yes: &str| match value(name) {
         chosen if chosen == yes => Ok(true),
         chosen if chosen == no => Ok(false),
-        chosen => Err(format!("the setting {name} has no value {chosen:?}")),
+        chosen => Err(unknown_value(name, chosen)),
     };
     Ok(Chosen {
         options: Options {
