@@ -1,6 +1,7 @@
 //! The systems that the laboratory knows.
 
 pub mod lithify;
+mod parts;
 pub mod snapshot_log;
 
 use crate::system::System;

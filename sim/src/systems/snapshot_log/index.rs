@@ -6,7 +6,7 @@
 //! what the segment says; without it a reader walks the segment from its beginning. So
 //! no barrier is spent on it and no crash can make it lie.
 
-use super::entry::Entry;
+use crate::systems::parts::entry::Entry;
 
 /// The length of a record.
 pub(super) const RECORD_BYTES: usize = 8;

@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use lithify::fs::Fs;
 
-use super::batches::{Batches, note, payloads};
 use super::settings::Chosen;
 use super::store::SnapshotLog;
 use crate::history::{Batch, State};
 use crate::planted;
 use crate::system::{Failure, Instance};
+use crate::systems::parts::batches::{Batches, note, payloads};
 
 const TASK: &str = "snapshot";
 

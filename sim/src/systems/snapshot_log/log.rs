@@ -14,11 +14,11 @@ use std::sync::Arc;
 use lithify::fs::File;
 use lithify::fs::whole::{append_all, write_all_at};
 
-use super::disk::{Disk, failed};
-use super::entry::{self, Before, HEADER_BYTES, MAX_PAYLOAD_BYTES};
 use super::{index, names};
 use crate::planted;
 use crate::system::Failure;
+use crate::systems::parts::disk::{Disk, failed};
+use crate::systems::parts::entry::{self, Before, HEADER_BYTES, MAX_PAYLOAD_BYTES};
 
 /// One segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

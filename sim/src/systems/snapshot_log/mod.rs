@@ -8,20 +8,17 @@
 //! The same store is used twice: here, with commits of the laboratory as entries, and by
 //! the command `lithify wal-node`, with texts.
 //!
-//! Reading order: `names`, `entry`, `snapshot`, `index` (the bytes), `machine`, `log`,
-//! `job` (the order), `store`, `plan` and `recover` (the way back), `check`, and `batches`,
-//! `settings`, `instance`, `bugs` for the laboratory. `design/wal-snapshot.md` says why.
+//! Reading order: `names`, `snapshot`, `index` (the bytes), `log`,
+//! `job` (the order), `store`, `plan` and `recover` (the way back), `check`, and
+//! `settings`, `instance`, `bugs` for the laboratory. Entries and machines are in
+//! [`super::parts`]. `design/wal-snapshot.md` says why.
 
-mod batches;
 mod bugs;
 mod check;
-mod disk;
-mod entry;
 mod index;
 mod instance;
 mod job;
 mod log;
-mod machine;
 mod names;
 mod plan;
 mod recover;
@@ -37,9 +34,10 @@ use lithify::fs::Fs;
 use crate::history::{Batch, History, State};
 use crate::planted::Planted;
 use crate::system::{Engine, Failure, Instance, Setting, Settings, System};
-pub use entry::MAX_PAYLOAD_BYTES;
+pub use crate::systems::parts::entry::MAX_PAYLOAD_BYTES;
+pub use crate::systems::parts::machine::Machine;
+use crate::systems::parts::{batches, entry};
 pub use log::{Segment, Stored};
-pub use machine::Machine;
 pub use store::{Options, SnapshotFile, SnapshotLog};
 pub use texts::Texts;
 

@@ -4,11 +4,11 @@
 //! and gaps among those. Everything else that cannot be read, and every gap behind the
 //! snapshot, is damage: bytes that were durable are not there.
 
-use super::entry::Scan;
 use super::log::Segment;
 use super::names;
 use crate::planted;
 use crate::system::Failure;
+use crate::systems::parts::entry::Scan;
 
 /// A segment as it was found.
 pub(super) struct Read {

@@ -20,16 +20,16 @@ use std::sync::Arc;
 use lithify::fs::File;
 use lithify::fs::whole::write_all_at;
 
-use super::disk::{Disk, failed};
-use super::entry;
 use super::log::{Active, Log, Segment};
-use super::machine::Machine;
 use super::names::{self, Name};
 use super::plan::{Plan, Read, plan};
 use super::store::{Options, SnapshotFile, SnapshotLog, identity};
 use super::{index, snapshot};
 use crate::planted;
 use crate::system::Failure;
+use crate::systems::parts::disk::{Disk, failed};
+use crate::systems::parts::entry;
+use crate::systems::parts::machine::Machine;
 
 /// The files of ours in the directory.
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ struct Base<M> {
 }
 
 pub(super) fn open<M: Machine>(disk: Disk, options: &Options) -> Result<SnapshotLog<M>, Failure> {
-    let lock = disk.lock()?;
+    let lock = disk.lock(names::LOCK)?;
     let found = find(&disk)?;
     let mut base: Base<M> = load(&disk, &found.snapshots)?;
     let segments = read_segments(&disk, &found.segments)?;

@@ -15,14 +15,14 @@ use std::sync::Arc;
 use lithify::fs::whole::{append_all, write_all_at};
 use lithify::fs::{Fs, Lock};
 
-use super::disk::{Disk, failed};
-use super::entry::MAX_PAYLOAD_BYTES;
 use super::job::{Job, Phase};
 use super::log::{Log, Segment, Stored};
-use super::machine::Machine;
 use super::{names, recover, snapshot};
 use crate::planted;
 use crate::system::Failure;
+use crate::systems::parts::disk::{Disk, failed};
+use crate::systems::parts::entry::MAX_PAYLOAD_BYTES;
+use crate::systems::parts::machine::Machine;
 
 /// How a store is run. Nothing of it is part of the format.
 #[derive(Clone, Copy, Debug)]

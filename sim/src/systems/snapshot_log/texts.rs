@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::machine::{Machine, put, take};
+use crate::systems::parts::machine::{Machine, put, take};
 
 /// Keys and values. Payloads that are neither `set k=v` nor `del k` change nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,17 +6,16 @@ use std::sync::Arc;
 use lithify::fs::whole::read_exact_at;
 use lithify::fs::{Access, File, Fs, Lock, LockKind};
 
-use super::names;
 use crate::system::Failure;
 
 /// The directory of a store.
 #[derive(Clone, Debug)]
-pub(super) struct Disk {
+pub(in crate::systems) struct Disk {
     fs: Arc<dyn Fs>,
 }
 
 /// Turns an error of the file system into a failure that names the file.
-pub(super) fn failed<'text>(
+pub(in crate::systems) fn failed<'text>(
     what: &'text str,
     name: &'text str,
 ) -> impl FnOnce(io::Error) -> Failure + 'text {
@@ -24,32 +23,32 @@ pub(super) fn failed<'text>(
 }
 
 impl Disk {
-    pub(super) fn new(fs: Arc<dyn Fs>) -> Self {
+    pub(in crate::systems) fn new(fs: Arc<dyn Fs>) -> Self {
         Self { fs }
     }
 
-    pub(super) fn lock(&self) -> Result<Box<dyn Lock>, Failure> {
+    pub(in crate::systems) fn lock(&self, name: &str) -> Result<Box<dyn Lock>, Failure> {
         self.fs
-            .lock(names::LOCK, LockKind::Exclusive)
-            .map_err(failed("lock", names::LOCK))
+            .lock(name, LockKind::Exclusive)
+            .map_err(failed("lock", name))
     }
 
-    pub(super) fn list(&self) -> Result<Vec<String>, Failure> {
+    pub(in crate::systems) fn list(&self) -> Result<Vec<String>, Failure> {
         self.fs.list("").map_err(failed("list", "the directory"))
     }
 
-    pub(super) fn create(&self, name: &str) -> Result<Arc<dyn File>, Failure> {
+    pub(in crate::systems) fn create(&self, name: &str) -> Result<Arc<dyn File>, Failure> {
         self.fs.create(name).map_err(failed("create", name))
     }
 
-    pub(super) fn open(&self, name: &str) -> Result<Arc<dyn File>, Failure> {
+    pub(in crate::systems) fn open(&self, name: &str) -> Result<Arc<dyn File>, Failure> {
         self.fs
             .open(name, Access::Write)
             .map_err(failed("open", name))
     }
 
     /// The file of this name, created when it is missing.
-    pub(super) fn open_or_create(&self, name: &str) -> Result<Arc<dyn File>, Failure> {
+    pub(in crate::systems) fn open_or_create(&self, name: &str) -> Result<Arc<dyn File>, Failure> {
         match self.fs.open(name, Access::Write) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.create(name),
             opened => opened.map_err(failed("open", name)),
@@ -57,7 +56,7 @@ impl Disk {
     }
 
     /// All bytes of a file; files of a store are bounded by settings.
-    pub(super) fn read(&self, name: &str) -> Result<Vec<u8>, Failure> {
+    pub(in crate::systems) fn read(&self, name: &str) -> Result<Vec<u8>, Failure> {
         let file = self
             .fs
             .open(name, Access::Read)
@@ -69,7 +68,7 @@ impl Disk {
     }
 
     /// At most `most` bytes at `position`; fewer where the file ends.
-    pub(super) fn read_some(
+    pub(in crate::systems) fn read_some(
         &self,
         name: &str,
         position: u64,
@@ -86,17 +85,17 @@ impl Disk {
         Ok(bytes)
     }
 
-    pub(super) fn rename(&self, from: &str, to: &str) -> Result<(), Failure> {
+    pub(in crate::systems) fn rename(&self, from: &str, to: &str) -> Result<(), Failure> {
         self.fs
             .rename(from, to)
             .map_err(|error| Failure::Disk(format!("cannot rename {from} to {to}: {error}")))
     }
 
-    pub(super) fn remove(&self, name: &str) -> Result<(), Failure> {
+    pub(in crate::systems) fn remove(&self, name: &str) -> Result<(), Failure> {
         self.fs.remove(name).map_err(failed("remove", name))
     }
 
-    pub(super) fn sync_directory(&self) -> Result<(), Failure> {
+    pub(in crate::systems) fn sync_directory(&self) -> Result<(), Failure> {
         self.fs
             .sync_dir("")
             .map_err(failed("sync", "the directory"))

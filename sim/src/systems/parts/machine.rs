@@ -19,14 +19,14 @@ pub trait Machine: Default {
 }
 
 /// Adds a string of bytes with its length in front.
-pub(super) fn put(buffer: &mut Vec<u8>, bytes: &[u8]) {
+pub(in crate::systems) fn put(buffer: &mut Vec<u8>, bytes: &[u8]) {
     let length = u32::try_from(bytes.len()).expect("keys and values are shorter than 4 GiB");
     buffer.extend(length.to_le_bytes());
     buffer.extend(bytes);
 }
 
 /// Takes back what [`put`] added, from the front of `bytes`.
-pub(super) fn take<'bytes>(bytes: &mut &'bytes [u8]) -> Result<&'bytes [u8], String> {
+pub(in crate::systems) fn take<'bytes>(bytes: &mut &'bytes [u8]) -> Result<&'bytes [u8], String> {
     let (length, rest) = bytes
         .split_first_chunk::<4>()
         .ok_or("a length is missing")?;

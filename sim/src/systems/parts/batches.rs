@@ -13,13 +13,13 @@ const BEGINNING: u8 = 2;
 
 /// Keys, values, and how many commits made them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Batches {
-    pub(super) commits: u64,
-    pub(super) state: State,
+pub(in crate::systems) struct Batches {
+    pub(in crate::systems) commits: u64,
+    pub(in crate::systems) state: State,
 }
 
 /// The payloads of a batch: one.
-pub(super) fn payloads(batch: &Batch) -> Vec<Vec<u8>> {
+pub(in crate::systems) fn payloads(batch: &Batch) -> Vec<Vec<u8>> {
     if planted::is_active("batch-split") && batch.writes.len() > 1 {
         let (first, rest) = batch.writes.split_at(1);
         let part = |writes: &[_]| Batch {
@@ -34,7 +34,7 @@ pub(super) fn payloads(batch: &Batch) -> Vec<Vec<u8>> {
 }
 
 /// A payload without a commit: what a store writes that makes a note of every opening.
-pub(super) fn note() -> Vec<u8> {
+pub(in crate::systems) fn note() -> Vec<u8> {
     payload(BEGINNING, &Batch::default())
 }
 

@@ -22,14 +22,14 @@ use std::ops::Range;
 use crate::planted;
 
 /// Length and checksum, in front of each payload.
-pub(super) const HEADER_BYTES: usize = 8;
+pub(in crate::systems) const HEADER_BYTES: usize = 8;
 
 /// The longest payload in bytes. Longer ones are refused before anything is written.
 pub const MAX_PAYLOAD_BYTES: usize = 16 << 20;
 
 /// What was durable when an entry was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Before {
+pub(in crate::systems) enum Before {
     /// Everything before it.
     Durable,
     /// Not everything: it belongs to the same sync as the entry before.
@@ -51,7 +51,7 @@ fn checksum(segment: u64, position: u64, before: Before, payload: &[u8]) -> u32 
 }
 
 /// Adds an entry to `buffer`, which begins at `base` in the file of `segment`.
-pub(super) fn encode(
+pub(in crate::systems) fn encode(
     buffer: &mut Vec<u8>,
     segment: u64,
     base: u64,
@@ -66,15 +66,15 @@ pub(super) fn encode(
 
 /// An entry in the bytes of its segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) position: usize,
-    pub(super) payload: Range<usize>,
-    pub(super) before: Before,
+pub(in crate::systems) struct Entry {
+    pub(in crate::systems) position: usize,
+    pub(in crate::systems) payload: Range<usize>,
+    pub(in crate::systems) before: Before,
 }
 
 /// Where the payload lies that the header at the front of `bytes` announces, if it lies
 /// in them.
-pub(super) fn payload_of(bytes: &[u8]) -> Option<Range<usize>> {
+pub(in crate::systems) fn payload_of(bytes: &[u8]) -> Option<Range<usize>> {
     let length = bytes.get(..HEADER_BYTES)?.first_chunk::<4>()?;
     let length = u32::from_le_bytes(*length) as usize;
     let end = HEADER_BYTES.checked_add(length)?;
@@ -83,7 +83,11 @@ pub(super) fn payload_of(bytes: &[u8]) -> Option<Range<usize>> {
 
 /// The payload of the entry at the front of `bytes`, which lie at `position` in their
 /// segment, if it is valid there.
-pub(super) fn check(bytes: &[u8], segment: u64, position: u64) -> Option<(Range<usize>, Before)> {
+pub(in crate::systems) fn check(
+    bytes: &[u8],
+    segment: u64,
+    position: u64,
+) -> Option<(Range<usize>, Before)> {
     let payload = payload_of(bytes)?;
     let stored = bytes[4..HEADER_BYTES].try_into().expect("four bytes");
     let stored = u32::from_le_bytes(stored);
@@ -110,20 +114,20 @@ fn decode(bytes: &[u8], segment: u64, position: usize) -> Option<Entry> {
 
 /// What a segment's file holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Scan {
+pub(in crate::systems) struct Scan {
     /// The entries up to the first that is invalid.
-    pub(super) entries: Vec<Entry>,
+    pub(in crate::systems) entries: Vec<Entry>,
     /// Where they end, in bytes.
-    pub(super) end: usize,
+    pub(in crate::systems) end: usize,
     /// Where an entry lies behind the end that was written when all before it was
     /// durable: then the end is damage and no torn tail.
-    pub(super) witness: Option<usize>,
+    pub(in crate::systems) witness: Option<usize>,
 }
 
 /// Reads a segment. Linear in its length, except that behind an invalid entry each
 /// position is tried; a position costs as much as the length that stands there, if the
 /// file is that long.
-pub(super) fn scan(bytes: &[u8], segment: u64) -> Scan {
+pub(in crate::systems) fn scan(bytes: &[u8], segment: u64) -> Scan {
     let mut scan = Scan::default();
     while let Some(entry) = decode(bytes, segment, scan.end) {
         scan.end = entry.payload.end;
