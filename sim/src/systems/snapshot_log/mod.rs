@@ -11,7 +11,7 @@
 //! Reading order: `names`, `snapshot`, `index` (the bytes), `log`,
 //! `job` (the order), `store`, `plan` and `recover` (the way back), `check`, and
 //! `settings`, `instance`, `bugs` for the laboratory. Entries and machines are in
-//! [`super::parts`]. `design/wal-snapshot.md` says why.
+//! `parts`. `design/wal-snapshot.md` says why.
 
 mod bugs;
 mod check;
