@@ -89,9 +89,15 @@ impl Storage {
             Obsolete::Log(name) => name.clone(),
             Obsolete::Data(data) => file_name(FileKind::Segment, data.number()),
         });
-        let data = self.data_files.keys();
+        let mut data: Vec<u64> = self.data_files.keys().copied().collect();
+        if planted!(FilesByRange)
+            && let (Some(&oldest), Some(&newest)) = (data.first(), data.last())
+        {
+            data = (oldest..=newest).collect();
+        }
         let mut files: Vec<String> = data
-            .map(|&number| file_name(FileKind::Segment, number))
+            .into_iter()
+            .map(|number| file_name(FileKind::Segment, number))
             .chain(obsolete)
             .chain(self.wal.names())
             .chain([self.manifest.name(), LOCK.to_owned()])
@@ -161,6 +167,9 @@ impl Storage {
         self.note(outcome)?;
         for record in records {
             self.apply(record);
+        }
+        if planted!(GroupAnswersFirst) {
+            return Ok(head.minus(batches.len() as u64 - 1));
         }
         Ok(head)
     }

@@ -228,9 +228,17 @@ impl Store {
     /// The store as of the newest commit.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
+        let mut at = self.head();
+        if planted!(NewestIsBehind) && self.placement().alignment.closing_level(at) > 0 {
+            let before = at.minus(1);
+            let readable = self.readable_commits();
+            if readable.iter().any(|commits| commits.contains(&before)) {
+                at = before;
+            }
+        }
         Snapshot {
             version: Arc::clone(&self.storage.version),
-            at: self.head(),
+            at,
         }
     }
 

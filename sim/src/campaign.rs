@@ -168,7 +168,9 @@ impl Campaign {
         let execution = attempt.execution?;
         if self.determinism_one_in > 0 && seed.is_multiple_of(self.determinism_one_in) {
             let again = execute(plan, &self.enabled, false);
-            if let Some(finding) = difference(&execution, &again) {
+            let message = difference(&execution, &again);
+            let object = |message| self.enabled.object(Oracle::Determinism, message);
+            if let Some(finding) = message.and_then(|message| object(message).err()) {
                 return Some(found(finding, plan));
             }
         }
@@ -196,7 +198,7 @@ impl Campaign {
 }
 
 /// The first operation in which two executions of one plan differ.
-fn difference(one: &Execution, other: &Execution) -> Option<Finding> {
+fn difference(one: &Execution, other: &Execution) -> Option<String> {
     if one.digest == other.digest {
         return None;
     }
@@ -213,12 +215,9 @@ fn difference(one: &Execution, other: &Execution) -> Option<Finding> {
     let position = one.iter().zip(&other).position(|(a, b)| a != b);
     let position = position.unwrap_or(one.len().min(other.len()));
     let at = |lines: &[String]| lines.get(position).cloned().unwrap_or("the end".to_owned());
-    Some(Finding::new(
-        Oracle::Determinism,
-        format!(
-            "operation {position} is {:?} in the first run and {:?} in the second, or writes other bytes",
-            at(&one),
-            at(&other)
-        ),
+    Some(format!(
+        "operation {position} is {:?} in the first run and {:?} in the second, or writes other bytes",
+        at(&one),
+        at(&other)
     ))
 }

@@ -17,7 +17,7 @@ use crate::oracle::{Finding, Oracle};
 use crate::plan::{Action, Crash, Plan, Survivors};
 use crate::simfs::change::labels;
 use crate::simfs::oplog::{Log, Operation};
-use crate::simfs::{Budget, Choice, Coverage, Frontier, Image, Mark, Model, SimFs, explore};
+use crate::simfs::{Budget, Choice, Coverage, Frontier, Image, Known, Mark, Model, SimFs, explore};
 use crate::system::{Engine, Settings};
 
 /// How far to go.
@@ -99,10 +99,14 @@ pub fn crash_everywhere(
 }
 
 /// With few images for many crash points, every so manyth point is taken, so that also
-/// the end of an execution is reached.
+/// the end of an execution is reached. When faults have struck, the points behind each
+/// fault are taken instead: what a fault leaves is gone again a few barriers later.
 struct Stride {
     next: u64,
     every: u64,
+    follows_faults: bool,
+    /// Points that still belong to the last fault.
+    behind_fault: u64,
 }
 
 impl Stride {
@@ -120,13 +124,29 @@ impl Stride {
             })
             .sum();
         let every = (points as u64 * IMAGES).div_ceil(most_images.max(1)).max(1);
+        let mut operations =
+            (execution.lives.iter()).flat_map(|life| &life.log.operations()[..life.end]);
+        let is_fault = |operation: &Operation| matches!(operation, Operation::Mark(Mark::Fault));
         Self {
             next: seed % every,
             every,
+            follows_faults: every > 1 && operations.any(is_fault),
+            behind_fault: 0,
         }
     }
 
+    fn pass_fault(&mut self) {
+        /// How many points belong to a fault.
+        const BEHIND: u64 = 4;
+        self.behind_fault = BEHIND;
+    }
+
     fn takes(&mut self) -> bool {
+        if self.follows_faults {
+            let takes = self.behind_fault > 0;
+            self.behind_fault = self.behind_fault.saturating_sub(1);
+            return takes;
+        }
         let takes = self.next == 0;
         self.next = if takes { self.every - 1 } else { self.next - 1 };
         takes
@@ -141,7 +161,7 @@ struct Crasher<'run> {
     reach: Reach,
     enabled: &'run Enabled,
     explored: &'run mut Explored,
-    seen: BTreeSet<(u128, u64, u64)>,
+    seen: BTreeSet<(u128, Known)>,
     stride: &'run mut Stride,
     is_last_life: bool,
 }
@@ -158,15 +178,16 @@ impl Crasher<'_> {
                 self.settings.insert(name.clone(), value.clone());
                 engine = self.engine();
             }
+            if let Some(Operation::Mark(Mark::Fault)) = frontier.next() {
+                self.stride.pass_fault();
+            }
             let is_point = frontier.is_crash_point() || frontier.position() == life.end;
             if is_point && life.is_decided(frontier.position()) && self.stride.takes() {
                 let history = life.history_at(frontier.position());
                 let judge = Judge::new(&*engine, history, self.enabled, &references);
-                let bounds = life.bounds(
-                    self.model,
-                    frontier.acknowledged(),
-                    frontier.issued().min(history.head()),
-                );
+                let mut known = frontier.known();
+                known.issued = known.issued.min(history.head());
+                let bounds = life.bounds(self.model, known);
                 if self.point(life, &frontier, &judge, bounds).is_break() {
                     return;
                 }
@@ -193,7 +214,7 @@ impl Crasher<'_> {
         let mut draws = Seed(self.plan.seed).draws(Domain::CrashImages, frontier.position() as u64);
         let budget = self.reach.budget;
         let coverage = explore::explore(frontier, budget, &mut draws, &mut |choice, image| {
-            let key = (image.digest(), bounds.acknowledged, bounds.issued);
+            let key = (image.digest(), bounds.known);
             if !self.seen.insert(key) {
                 return ControlFlow::Continue(());
             }
@@ -263,15 +284,14 @@ impl Crasher<'_> {
         while frontier.position() <= end && finding.is_none() {
             if frontier.is_crash_point() {
                 let bounds = Bounds {
-                    acknowledged: frontier.acknowledged(),
-                    issued: frontier.issued(),
+                    known: frontier.known(),
                     ..bounds
                 };
                 let identity = frontier.position() as u64;
                 let mut draws = Seed(self.plan.seed).draws(Domain::Recovery, identity);
                 let budget = self.reach.recovery_budget;
                 explore::explore(&frontier, budget, &mut draws, &mut |choice, image| {
-                    if !seen.insert((image.digest(), bounds.acknowledged)) {
+                    if !seen.insert((image.digest(), bounds.known)) {
                         return ControlFlow::Continue(());
                     }
                     let recovered = self.recover(judge, &image, bounds);

@@ -17,7 +17,7 @@ use crate::oracle::{Finding, Oracle};
 use crate::plan::{Action, Crash, Plan, Survivors};
 use crate::simfs::change::labels;
 use crate::simfs::oplog::{Barrier, InodeId, Log, Operation};
-use crate::simfs::{FaultKind, Fill, Frontier, Image, Mark, Model, SimFs};
+use crate::simfs::{FaultKind, Fill, Frontier, Image, Known, Mark, Model, SimFs};
 use crate::system::{Engine, Failure, Instance, Pinned, Settings};
 
 /// A time between two losses of power.
@@ -60,8 +60,8 @@ impl Life {
 
     /// What a crash may leave, given what went wrong in this life.
     #[must_use]
-    pub fn bounds(&self, model: &Model, acknowledged: u64, issued: u64) -> Bounds {
-        bounds(model, &self.fired, self.lost_witness, acknowledged, issued)
+    pub fn bounds(&self, model: &Model, known: Known) -> Bounds {
+        bounds(model, &self.fired, self.lost_witness, known)
     }
 }
 
@@ -70,8 +70,7 @@ pub(crate) fn bounds(
     model: &Model,
     fired: &[FaultKind],
     lost_witness: bool,
-    acknowledged: u64,
-    issued: u64,
+    known: Known,
 ) -> Bounds {
     let excuses = |kind: &FaultKind| match kind {
         FaultKind::BitRot => lost_witness,
@@ -79,8 +78,7 @@ pub(crate) fn bounds(
     };
     let excuses_loss = !model.honest || fired.iter().any(excuses);
     Bounds {
-        acknowledged,
-        issued,
+        known,
         excuses_loss,
         is_damaged: excuses_loss || fired.iter().any(|kind| kind.corrupts()),
         is_unreadable: fired.contains(&FaultKind::LatentSector),
@@ -221,7 +219,8 @@ struct Executor<'run> {
     history: History,
     histories: Vec<(usize, History)>,
     acknowledged: u64,
-    pins: Vec<(u64, Box<dyn Pinned>, Arc<State>)>,
+    served: u64,
+    pins: Vec<(u64, Box<dyn Pinned>, State)>,
     lives: Vec<Life>,
     /// The faults of earlier lives: damage stays.
     past: Vec<FaultKind>,
@@ -253,6 +252,7 @@ impl<'run> Executor<'run> {
             history: History::default(),
             histories: Vec::new(),
             acknowledged: 0,
+            served: 0,
             pins: Vec::new(),
             lives: Vec::new(),
             past: Vec::new(),
@@ -273,9 +273,12 @@ impl<'run> Executor<'run> {
         for skip in &self.plan.skipped {
             self.fs.skip_barriers(skip.clone());
         }
+        let is_stale = |action: &Action| matches!(action, Action::Fault(fault) if fault.kind == FaultKind::StaleRead);
+        if self.plan.actions.iter().any(is_stale) {
+            self.fs.keep_last_writes();
+        }
         self.histories = vec![(0, self.history.clone())];
-        self.fs.mark(Mark::Issued(self.history.head()));
-        self.fs.mark(Mark::Acknowledged(self.acknowledged));
+        self.fs.mark_known(self.known());
         self.action_start = 0;
     }
 
@@ -460,13 +463,15 @@ impl<'run> Executor<'run> {
         let lost_witness = self.past.contains(&FaultKind::BitRot)
             || (fired.contains(&FaultKind::BitRot) && lost_witness(&self.fs.log(), &*self.engine));
         fired.extend(&self.past);
-        bounds(
-            self.plan.model,
-            &fired,
-            lost_witness,
-            self.acknowledged,
-            self.history.head(),
-        )
+        bounds(self.plan.model, &fired, lost_witness, self.known())
+    }
+
+    fn known(&self) -> Known {
+        Known {
+            acknowledged: self.acknowledged,
+            served: self.served,
+            issued: self.history.head(),
+        }
     }
 
     /// Takes over what the store says it holds, if that is possible.
@@ -477,7 +482,10 @@ impl<'run> Executor<'run> {
         if head < self.history.head() && !self.may_be_back() {
             self.forget_after(head);
         }
-        self.acknowledge(head);
+        self.served = head;
+        self.fs.mark(Mark::Served(head));
+        self.acknowledge(self.acknowledged.min(head));
+        self.end_doubt(head);
         Ok(())
     }
 
@@ -510,6 +518,11 @@ impl<'run> Executor<'run> {
     fn acknowledge(&mut self, commit: u64) {
         self.acknowledged = commit;
         self.fs.mark(Mark::Acknowledged(commit));
+        self.end_doubt(commit);
+    }
+
+    /// A store that has shown or acknowledged the whole history has one history.
+    fn end_doubt(&mut self, commit: u64) {
         if commit == self.history.head()
             && let Some(since) = self.undecided_since.take()
         {
@@ -606,7 +619,7 @@ impl<'run> Executor<'run> {
 
     fn check_windows(&mut self) -> Result<(), Finding> {
         if let Some(message) = self.instance().layout().as_deref().and_then(misplaced) {
-            self.enabled.object(Oracle::Windows, message)?;
+            self.enabled.object(Oracle::Layout, message)?;
         }
         Ok(())
     }
@@ -622,6 +635,13 @@ impl<'run> Executor<'run> {
         Ok(())
     }
 
+    fn is_laid_out(&self) -> bool {
+        let instance = self.instance.as_deref().expect("the store is open");
+        let head = instance.head().min(self.history.head());
+        let history = &self.history.batches()[..head as usize];
+        misfit(&*self.engine, instance, history).is_none()
+    }
+
     /// When every callback arrives, latest first, the layout settles without being
     /// asked to.
     fn check_unprompted(&mut self) -> Result<(), Finding> {
@@ -634,8 +654,11 @@ impl<'run> Executor<'run> {
             let tasks = self.instance().tasks();
             let step = tasks.last().filter(|task| *task == "step");
             let Some(task) = tasks.iter().rev().find(|task| *task != "step").or(step) else {
-                self.check_layout(Oracle::Liveness)?;
-                return self.check_equalities();
+                // Work that is missing is missing in the counters too.
+                return match self.is_laid_out() {
+                    true => self.check_equalities(),
+                    false => self.check_layout(Oracle::Liveness),
+                };
             };
             let outcome = self.instance().run(task);
             self.tolerate(outcome)?;
@@ -670,8 +693,9 @@ impl<'run> Executor<'run> {
                 } else {
                     Oracle::TimeTravel
                 };
-                self.enabled.object(
-                    self.bounds().blame(oracle),
+                self.enabled.object_to_value(
+                    self.bounds(),
+                    oracle,
                     format!("wrong as of commit {commit}"),
                 )
             }
@@ -695,17 +719,20 @@ impl<'run> Executor<'run> {
         }
         let outcome = self.instance().pin(commit);
         if let Some(Some(pinned)) = self.tolerate(outcome)? {
-            let expected = Arc::clone(self.history.state(commit));
-            self.pins.push((commit, pinned, expected));
+            let outcome = pinned.state();
+            if let Some(shown) = self.tolerate(outcome)? {
+                self.pins.push((commit, pinned, shown));
+            }
         }
         Ok(())
     }
 
     fn check_pins(&mut self) -> Result<(), Finding> {
         for index in 0..self.pins.len() {
-            let (commit, pinned, expected) = &self.pins[index];
-            let (commit, expected) = (*commit, Arc::clone(expected));
+            let (commit, pinned, shown) = &self.pins[index];
+            let commit = *commit;
             let outcome = pinned.state();
+            let is_same = outcome.as_ref().is_ok_and(|state| state == shown);
             if let Err(failure) = &outcome
                 && !self.is_faulty()
             {
@@ -716,7 +743,7 @@ impl<'run> Executor<'run> {
                 continue;
             }
             let found = self.tolerate(outcome)?;
-            if found.is_some_and(|found| found != *expected) && !self.bounds().is_damaged {
+            if found.is_some() && !is_same && !self.bounds().is_damaged {
                 self.enabled.object(
                     Oracle::Snapshots,
                     format!("a reader of commit {commit} sees something else now"),
@@ -750,16 +777,14 @@ impl<'run> Executor<'run> {
         let frontier = scene.frontier(self.plan.model);
         let image = scene.image(&frontier, crash);
         let bounds = self.bounds();
-        let (acknowledged, issued) = (frontier.acknowledged(), frontier.issued());
+        let known = frontier.known();
         self.end_life(scene.log.operations().len());
-        let known = self
-            .lives
-            .last()
-            .expect("a life has ended")
-            .history_at(scene.position);
-        self.history = known.clone();
-        self.history.truncate(issued.min(known.head()));
-        self.acknowledged = if bounds.excuses_loss { 0 } else { acknowledged };
+        let life = self.lives.last().expect("a life has ended");
+        self.history = life.history_at(scene.position).clone();
+        self.history.truncate(known.issued.min(self.history.head()));
+        let stays = |commit: u64| if bounds.excuses_loss { 0 } else { commit };
+        self.acknowledged = stays(known.acknowledged);
+        self.served = stays(known.served);
         self.is_first = false;
         self.fs = SimFs::from_image(&image);
         self.start = image;

@@ -168,8 +168,8 @@ fn barriers(
                 let operation = &scene.log.operations()[operation];
                 scene.log.describe(operation).to_string()
             }
-            None if frontier.acknowledged() > 0 => {
-                format!("commit {} is acknowledged", frontier.acknowledged())
+            None if frontier.known().acknowledged > 0 => {
+                format!("commit {} is acknowledged", frontier.known().acknowledged)
             }
             None => continue,
         };

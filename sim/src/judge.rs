@@ -12,16 +12,14 @@ use lithify::fs::Fs as _;
 use crate::history::{Batch, History, Key, State, Value, Write, apply};
 use crate::oracle::{Finding, Oracle};
 use crate::plan::Action;
-use crate::simfs::{Mark, SimFs};
+use crate::simfs::{Known, Mark, SimFs};
 use crate::system::{Engine, Failure, Instance, Piece};
 
 /// What may be found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
-    /// Every commit up to here was acknowledged.
-    pub acknowledged: u64,
-    /// No commit beyond this one was asked for.
-    pub issued: u64,
+    /// What clients know.
+    pub known: Known,
     /// The disk has broken its promises: acknowledged commits may be missing.
     pub excuses_loss: bool,
     /// Stored bytes were changed: the store may refuse, and must not answer wrongly.
@@ -41,38 +39,32 @@ impl Bounds {
         }
     }
 
-    /// The oracle that objects to wrong values: on a damaged disk it is not the one that
-    /// would object otherwise.
-    #[must_use]
-    pub fn blame(&self, otherwise: Oracle) -> Oracle {
-        if self.is_damaged {
-            Oracle::Damage
-        } else {
-            otherwise
-        }
-    }
-
     /// Whether a store may hold the commits up to `head`.
     ///
     /// # Errors
     /// The finding.
     pub fn check_head(&self, head: u64, enabled: &Enabled) -> Result<(), Finding> {
-        if head < self.acknowledged && !self.excuses_loss {
+        let Known {
+            acknowledged,
+            served,
+            issued,
+        } = self.known;
+        if head < acknowledged && !self.excuses_loss {
             enabled.object(
                 Oracle::Durability,
-                format!(
-                    "commit {} was acknowledged, the newest commit is {head}",
-                    self.acknowledged
-                ),
+                format!("commit {acknowledged} was acknowledged, the newest commit is {head}"),
             )?;
         }
-        if head > self.issued {
+        if head < served && !self.excuses_loss {
+            enabled.object(
+                Oracle::Stability,
+                format!("commit {served} was shown after an opening, now the newest is {head}"),
+            )?;
+        }
+        if head > issued {
             enabled.object(
                 Oracle::Phantom,
-                format!(
-                    "the newest commit is {head}, only {} were asked for",
-                    self.issued
-                ),
+                format!("the newest commit is {head}, only {issued} were asked for"),
             )?;
         }
         Ok(())
@@ -91,6 +83,23 @@ impl Enabled {
     pub fn without(oracles: impl IntoIterator<Item = Oracle>) -> Self {
         Self {
             without: oracles.into_iter().collect(),
+        }
+    }
+
+    /// Objects to a wrong value. On a damaged disk it is [`Oracle::Damage`] that objects,
+    /// instead of the oracle that would otherwise, and only if neither is switched off.
+    ///
+    /// # Errors
+    /// The finding.
+    pub fn object_to_value(
+        &self,
+        bounds: Bounds,
+        otherwise: Oracle,
+        message: impl Into<String>,
+    ) -> Result<(), Finding> {
+        match bounds.is_damaged && !self.without.contains(&otherwise) {
+            true => self.object(Oracle::Damage, message),
+            false => self.object(otherwise, message),
         }
     }
 
@@ -178,8 +187,7 @@ impl<'run> Judge<'run> {
     /// # Errors
     /// The first finding.
     pub fn check(&self, fs: &SimFs, bounds: Bounds) -> Result<Outcome, Finding> {
-        fs.mark(Mark::Issued(bounds.issued));
-        fs.mark(Mark::Acknowledged(bounds.acknowledged));
+        fs.mark_known(bounds.known);
         fs.mark(Mark::Action(PHASE_OPEN));
         let Some(mut instance) = self.open(fs, bounds)? else {
             return Ok(Outcome::Refused);
@@ -190,18 +198,16 @@ impl<'run> Judge<'run> {
         };
         // What was served must stay.
         let served = Bounds {
-            acknowledged: head,
-            issued: head,
+            known: bounds.known.after_showing(head),
             ..bounds
         };
-        fs.mark(Mark::Issued(head));
-        fs.mark(Mark::Acknowledged(head));
+        fs.mark_known(served.known);
         fs.mark(Mark::Action(PHASE_SETTLE));
         let settled = self.check_settled(fs, &mut *instance, head);
-        let Some(details) = self.excuse(settled, bounds)? else {
+        let Some(settled) = self.excuse(settled, bounds)? else {
             return Ok(Outcome::Refused);
         };
-        let again = self.check_again(fs, instance, served, details.as_deref());
+        let again = self.check_again(fs, instance, served, &settled);
         Ok(self
             .excuse(again, bounds)?
             .map_or(Outcome::Refused, |()| Outcome::Sound(head)))
@@ -261,11 +267,13 @@ impl<'run> Judge<'run> {
         if state == &**self.history.state(head) {
             return Ok(());
         }
-        let oracle = bounds.blame(classify(self.history, head, state));
+        let kind = kind_of(self.history, head, state);
         let difference = difference(self.history.state(head), state);
-        Ok(self
-            .enabled
-            .object(oracle, format!("at commit {head}: {difference}"))?)
+        Ok(self.enabled.object_to_value(
+            bounds,
+            Oracle::State,
+            format!("{kind} at commit {head}: {difference}"),
+        )?)
     }
 
     fn check_past(&self, instance: &mut dyn Instance, head: u64, bounds: Bounds) -> Checked<()> {
@@ -274,8 +282,9 @@ impl<'run> Judge<'run> {
                 Some(state) if state == **self.history.state(commit) => {}
                 Some(state) => {
                     let difference = difference(self.history.state(commit), &state);
-                    self.enabled.object(
-                        bounds.blame(Oracle::TimeTravel),
+                    self.enabled.object_to_value(
+                        bounds,
+                        Oracle::TimeTravel,
                         format!("as of commit {commit}, at head {head}: {difference}"),
                     )?;
                 }
@@ -294,7 +303,7 @@ impl<'run> Judge<'run> {
     /// Windows that are not aligned, out of order, or overlapping, at any moment.
     fn check_windows(&self, instance: &dyn Instance) -> Checked<()> {
         if let Some(message) = instance.layout().as_deref().and_then(misplaced) {
-            self.enabled.object(Oracle::Windows, message)?;
+            self.enabled.object(Oracle::Layout, message)?;
         }
         Ok(())
     }
@@ -309,13 +318,13 @@ impl<'run> Judge<'run> {
         Ok(())
     }
 
-    /// What holds when all background work is done. Returns the layout's details.
+    /// What holds when all background work is done.
     fn check_settled(
         &self,
         fs: &SimFs,
         instance: &mut dyn Instance,
         head: u64,
-    ) -> Checked<Option<String>> {
+    ) -> Checked<Settled> {
         if !instance.settle()? {
             self.enabled.object(
                 Oracle::Liveness,
@@ -339,11 +348,12 @@ impl<'run> Judge<'run> {
                 ),
             )?;
         }
-        if let Some(state) = instance.state_at(head)? {
-            self.check_state(&state, head, Bounds::default())?;
+        let state = instance.state_at(head)?;
+        if let Some(state) = &state {
+            self.check_state(state, head, Bounds::default())?;
         }
         self.check_orphans(fs, instance)?;
-        Ok(details)
+        Ok(Settled { details, state })
     }
 
     fn check_orphans(&self, fs: &SimFs, instance: &dyn Instance) -> Checked<()> {
@@ -368,9 +378,9 @@ impl<'run> Judge<'run> {
         fs: &SimFs,
         mut instance: Box<dyn Instance>,
         served: Bounds,
-        details: Option<&str>,
+        settled: &Settled,
     ) -> Checked<()> {
-        let head = served.issued;
+        let head = served.known.issued;
         fs.mark(Mark::Action(PHASE_REOPEN));
         instance.close()?;
         self.check_files(fs, served)?;
@@ -391,17 +401,17 @@ impl<'run> Judge<'run> {
                 ),
             )?;
         }
-        if let Some(state) = instance.state_at(head)?
-            && state != **self.history.state(head)
+        if let (Some(shown), Some(state)) = (&settled.state, instance.state_at(head)?)
+            && state != *shown
         {
-            let difference = difference(self.history.state(head), &state);
+            let difference = difference(shown, &state);
             self.enabled.object(
                 Oracle::Stability,
                 format!("after a second opening at commit {head}: {difference}"),
             )?;
         }
         fs.mark(Mark::Action(PHASE_SETTLE_AGAIN));
-        if !instance.settle()? || instance.layout_details().as_deref() != details {
+        if !instance.settle()? || instance.layout_details() != settled.details {
             self.enabled.object(
                 Oracle::Idempotence,
                 format!(
@@ -411,7 +421,10 @@ impl<'run> Judge<'run> {
         }
         fs.mark(Mark::Action(PHASE_PROBE));
         let probe = probe();
-        fs.mark(Mark::Issued(head + 1));
+        fs.mark_known(Known {
+            issued: head + 1,
+            ..served.known
+        });
         let number = instance.commit(std::slice::from_ref(&probe))?;
         instance.sync()?;
         if number != head + 1 {
@@ -424,17 +437,27 @@ impl<'run> Judge<'run> {
         let Some(mut instance) = self.open(fs, served)? else {
             return Ok(());
         };
-        let mut expected = (**self.history.state(head)).clone();
-        apply(&mut expected, &probe);
-        let state = instance.state_at(head + 1);
-        if instance.head() != head + 1 || state != Ok(Some(expected)) {
-            self.enabled.object(
+        if instance.head() != head + 1 {
+            return Ok(self.enabled.object(
                 Oracle::Stability,
                 format!(
                     "commit {} was synced after recovery and is not there",
                     head + 1
                 ),
-            )?;
+            )?);
+        }
+        let Some(state) = instance.state_at(head + 1)? else {
+            return Ok(());
+        };
+        let mut written = State::new();
+        apply(&mut written, &probe);
+        if written
+            .iter()
+            .any(|(key, value)| state.get(key) != Some(value))
+        {
+            let message = format!("commit {} does not show what it wrote", head + 1);
+            self.enabled
+                .object_to_value(served, Oracle::State, message)?;
         }
         Ok(())
     }
@@ -518,6 +541,13 @@ fn probe() -> Batch {
     }
 }
 
+/// What a settled store shows: what came of the same history must not differ from it
+/// later, right or wrong.
+struct Settled {
+    details: Option<String>,
+    state: Option<State>,
+}
+
 /// Why a check did not come to its end.
 enum Stop {
     Finding(Finding),
@@ -578,10 +608,10 @@ fn layout_difference(expected: &[Piece], found: &[Piece]) -> String {
     missing.chain(extra).collect::<Vec<_>>().join("; ")
 }
 
-/// Which promise a wrong state breaks.
-fn classify(history: &History, head: u64, state: &State) -> Oracle {
+/// What is wrong with a state, as far as that can be told.
+fn kind_of(history: &History, head: u64, state: &State) -> &'static str {
     if is_torn_batch(history, head, state) {
-        return Oracle::Atomicity;
+        return "a torn commit";
     }
     let has_hole = (1..=head).any(|first| {
         (first..head).any(|last| {
@@ -595,13 +625,13 @@ fn classify(history: &History, head: u64, state: &State) -> Oracle {
         })
     });
     if has_hole {
-        return Oracle::Prefix;
+        return "a missing commit";
     }
     let model = history.state(head);
     if state.keys().any(|key| !model.contains_key(key)) {
-        return Oracle::Resurrection;
+        return "a deleted key";
     }
-    Oracle::State
+    "a wrong value"
 }
 
 /// Whether everything that differs is what one batch of several writes has not done.

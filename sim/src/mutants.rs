@@ -47,6 +47,8 @@ pub struct Row {
     pub oracle: Option<String>,
     /// The kind of fault that it took: `none`, `crash`, or a run-time fault.
     pub fault: Option<String>,
+    /// The class of that kind.
+    pub class: Option<String>,
     /// The workload.
     pub workload: Option<String>,
     /// Executions and openings of crash images until then.
@@ -61,6 +63,8 @@ pub struct Row {
     /// Whether nothing is found without that kind of fault, or without crashes; measured
     /// together with the models.
     pub only_fault: bool,
+    /// Whether nothing is found without that class of faults, which has other kinds too.
+    pub only_class: bool,
     /// The models whose crashes show it, of those that were asked.
     pub models: Vec<String>,
     /// What was said.
@@ -113,6 +117,16 @@ fn arenas(stage: Stage, round: u64) -> Vec<Arena> {
     match stage.arenas {
         Arenas::Small => vec![calm(&WORKLOADS[0])],
         Arenas::Others => WORKLOADS[1..].iter().map(calm).collect(),
+        Arenas::Syncs => {
+            let is_of_syncs = |kind: &&FaultKind| matches!(kind.class(), "sync-errors" | "lies");
+            let kinds = FaultKind::ALL.iter().filter(is_of_syncs);
+            kinds
+                .map(|&kind| Arena {
+                    workload: &WORKLOADS[0],
+                    fault: Some(kind),
+                })
+                .collect()
+        }
         // Small histories first, then the others in turn.
         Arenas::Faults => {
             let count = WORKLOADS.len();
@@ -147,10 +161,14 @@ pub fn hunt(mutant: &Mutant, search: &Search) -> Row {
     };
     let only_oracle = asked
         .is_some_and(|(found, _)| !is_found_without_oracle(mutant, &again, found.finding.oracle));
-    let only_fault = asked.is_some()
-        && fault
-            .as_deref()
-            .is_some_and(|fault| !is_found_without_fault(mutant, &again, fault));
+    let kind = fault.as_deref().filter(|_| asked.is_some());
+    let only_fault =
+        kind.is_some_and(|kind| !is_found_without(mutant, &again, kind, &|it| it.name() == kind));
+    let class = fault.as_deref().map(class_of);
+    let only_class = only_fault
+        || kind.zip(class).is_some_and(|(kind, class)| {
+            !is_found_without(mutant, &again, kind, &|it| it.class() == class)
+        });
     Row {
         name: mutant.about.name.to_owned(),
         pattern: mutant.about.pattern.to_owned(),
@@ -160,6 +178,7 @@ pub fn hunt(mutant: &Mutant, search: &Search) -> Row {
         oracle: found
             .as_ref()
             .map(|(found, _)| found.finding.oracle.to_string()),
+        class: class.map(str::to_owned),
         fault,
         workload: found
             .as_ref()
@@ -169,6 +188,7 @@ pub fn hunt(mutant: &Mutant, search: &Search) -> Row {
         cpu_seconds,
         only_oracle,
         only_fault,
+        only_class,
         models,
         message: found
             .as_ref()
@@ -186,12 +206,25 @@ fn is_found_without_oracle(mutant: &Mutant, search: &Search, oracle: Oracle) -> 
     find(mutant, &search, &mut Ledger::default(), &|_, _| true).is_some()
 }
 
-/// Without a kind of fault, or without crashes, or, when it took neither, always.
-fn is_found_without_fault(mutant: &Mutant, search: &Search, fault: &str) -> bool {
+/// The class of a kind of fault, by name; crashes and no faults at all are classes of
+/// their own.
+fn class_of(fault: &str) -> &str {
+    match FaultKind::named(fault) {
+        Some(kind) => kind.class(),
+        None => fault,
+    }
+}
+
+/// Without the faults that are meant, or without crashes, or, when it took neither, always.
+fn is_found_without(
+    mutant: &Mutant,
+    search: &Search,
+    fault: &str,
+    is_meant: &dyn Fn(FaultKind) -> bool,
+) -> bool {
     let is_other = |arena: Arena, most_images: u64| match fault {
-        "none" => false,
         "crash" => most_images == 0,
-        kind => arena.fault.is_none_or(|other| other.name() != kind),
+        _ => !arena.fault.is_some_and(is_meant),
     };
     fault == "none" || find(mutant, search, &mut Ledger::default(), &is_other).is_some()
 }
@@ -205,6 +238,8 @@ enum Arenas {
     Others,
     /// Each kind of fault.
     Faults,
+    /// Each kind of fault that strikes syncs: only a crash shows what they leave.
+    Syncs,
 }
 
 /// A part of a round: which arenas, how many seeds, and how far crashes go.
@@ -226,13 +261,14 @@ const fn stage(arenas: Arenas, seeds: u64, most_images: u64, recoveries_one_in: 
 }
 
 /// Cheap stages first: running without a crash costs a thousandth of crashing everywhere.
-const STAGES: [Stage; 7] = [
+const STAGES: [Stage; 8] = [
     stage(Arenas::Small, 16, 0, 0),
     stage(Arenas::Others, 3, 0, 0),
     stage(Arenas::Faults, 8, 0, 0),
     stage(Arenas::Small, 6, 150, 16),
     stage(Arenas::Faults, 24, 0, 0),
     stage(Arenas::Small, 8, 150, 4),
+    stage(Arenas::Syncs, 4, 60, 0),
     stage(Arenas::Faults, 1, 50, 0),
 ];
 

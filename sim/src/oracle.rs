@@ -18,19 +18,13 @@ pub enum Oracle {
     Durability,
     /// No commit is there that nobody asked for.
     Phantom,
-    /// No commit is missing while a later one is there.
-    Prefix,
-    /// Each commit is there as a whole or not at all.
-    Atomicity,
-    /// No deleted key comes back.
-    Resurrection,
-    /// Keys and values are otherwise those of the newest commit.
+    /// Keys and values are those of the newest commit: no commit is missing while a later
+    /// one is there, each is there as a whole, and no deleted key comes back.
     State,
     /// Every readable commit reads as it was.
     TimeTravel,
-    /// Windows are aligned and do not overlap, settled or not.
-    Windows,
-    /// The settled layout is the one of the rule.
+    /// Windows are aligned and do not overlap, settled or not; the settled layout is the
+    /// one of the rule.
     Layout,
     /// The settled layout, with entries and bytes, does not depend on schedule, crashes
     /// or restarts.
@@ -71,12 +65,8 @@ impl Oracle {
         Self::Honesty,
         Self::Durability,
         Self::Phantom,
-        Self::Prefix,
-        Self::Atomicity,
-        Self::Resurrection,
         Self::State,
         Self::TimeTravel,
-        Self::Windows,
         Self::Layout,
         Self::Confluence,
         Self::Idempotence,
@@ -103,12 +93,8 @@ impl Oracle {
             Self::Honesty => "honesty",
             Self::Durability => "durability",
             Self::Phantom => "phantom",
-            Self::Prefix => "prefix",
-            Self::Atomicity => "atomicity",
-            Self::Resurrection => "resurrection",
             Self::State => "state",
             Self::TimeTravel => "time-travel",
-            Self::Windows => "windows",
             Self::Layout => "layout",
             Self::Confluence => "confluence",
             Self::Idempotence => "idempotence",
@@ -136,13 +122,11 @@ impl Oracle {
             Self::Honesty => "an error of the disk is reported by the call that met it",
             Self::Durability => "acknowledged commits survive",
             Self::Phantom => "no commit appears that nobody asked for",
-            Self::Prefix => "no commit is missing while a later one is there",
-            Self::Atomicity => "a commit is there as a whole or not at all",
-            Self::Resurrection => "no deleted key comes back",
-            Self::State => "the newest state is the model's",
+            Self::State => {
+                "the newest state is the model's: no hole, no torn commit, no deleted key"
+            }
             Self::TimeTravel => "every readable commit reads as it was",
-            Self::Windows => "windows are aligned and never overlap",
-            Self::Layout => "the settled layout is that of the rule",
+            Self::Layout => "windows are aligned, and the settled layout is that of the rule",
             Self::Confluence => "the settled layout does not depend on schedule, crashes, restarts",
             Self::Idempotence => "opening again changes nothing that can be seen",
             Self::Stability => "what was served after opening stays",

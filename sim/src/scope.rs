@@ -20,7 +20,7 @@ use crate::keyed::{Domain, Seed};
 use crate::oracle::Finding;
 use crate::plan::{Action, Expectation, Plan};
 use crate::simfs::oplog::Log;
-use crate::simfs::{Budget, Coverage, Frontier, Image, Mark, Model, SimFs, explore};
+use crate::simfs::{Budget, Coverage, Frontier, Image, Known, Mark, Model, SimFs, explore};
 use crate::system::{Engine, Settings, System};
 
 /// What to enumerate.
@@ -121,7 +121,7 @@ struct SmallScope<'run> {
     judge: Judge<'run>,
     batches: &'run [Batch],
     states: BTreeSet<u128>,
-    images: BTreeSet<(u128, u64, u64)>,
+    images: BTreeSet<(u128, Known)>,
     start: Instant,
     found: Enumerated,
 }
@@ -266,8 +266,7 @@ impl SmallScope<'_> {
     }
 
     fn point(&mut self, frontier: &Frontier<'_>, path: &[Action]) -> ControlFlow<()> {
-        let (acknowledged, issued) = (frontier.acknowledged(), frontier.issued());
-        let bounds = bounds(self.scope.model, &[], false, acknowledged, issued);
+        let bounds = bounds(self.scope.model, &[], false, frontier.known());
         let budget = Budget {
             enumerate: self.scope.most_images,
             bound: 2,
@@ -276,7 +275,7 @@ impl SmallScope<'_> {
         let mut draws = Seed(0).draws(Domain::CrashImages, 0);
         let mut finding = None;
         let coverage = explore::explore(frontier, budget, &mut draws, &mut |_, image| {
-            let key = (image.digest(), bounds.acknowledged, bounds.issued);
+            let key = (image.digest(), bounds.known);
             if !self.images.insert(key) {
                 return ControlFlow::Continue(());
             }

@@ -128,7 +128,12 @@ impl FileJob {
                 self.phase = Phase::SyncEdit(edit);
             }
             Phase::SyncEdit(edit) => {
-                let unused = storage.manifest.commit_edit(&edit)?;
+                let outcome = storage.manifest.commit_edit(&edit);
+                if planted!(FailedEditUndone) && outcome.is_err() {
+                    let number = edit.files[0].0;
+                    let _ = storage.fs.remove(&file_name(FileKind::Segment, number));
+                }
+                let unused = outcome?;
                 self.install(storage, &edit, unused);
                 return Ok((0, true));
             }

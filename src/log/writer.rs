@@ -77,7 +77,13 @@ impl LogWriter {
         if self.staged.is_empty() {
             return Ok(());
         }
-        let outcome = write_all_at(&*self.file, self.written, &self.staged);
+        let mut outcome = write_all_at(&*self.file, self.written, &self.staged);
+        if planted!(FailedWriteRepeated)
+            && outcome.is_err()
+            && let Ok(end) = self.file.len()
+        {
+            outcome = write_all_at(&*self.file, end, &self.staged);
+        }
         self.note("write to", outcome)?;
         self.written += self.staged.len() as u64;
         self.staged.clear();
@@ -93,6 +99,9 @@ impl LogWriter {
         let mut outcome = self.file.sync_data();
         if planted!(SyncRetried) && outcome.is_err() {
             outcome = self.file.sync_data();
+        }
+        if planted!(FailedEditUndone) && outcome.is_err() {
+            let _ = self.file.set_len(self.synced);
         }
         if planted!(SyncErrorSwallowed) {
             outcome = Ok(());

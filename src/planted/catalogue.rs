@@ -105,6 +105,10 @@ catalogue! {
         "durability" "interrupted write"
         "A write that a signal interrupted, and that wrote nothing, is believed to be done (E02 of the fault model)."
 
+    FailedWriteRepeated "failed-write-repeated" "M17" "wal"
+        "durability" "write error"
+        "An append that failed is repeated behind the half of it that has reached the file, where no reader looks for it (RocksDB #12448, going on after a failed write)."
+
     RedundantSync "redundant-sync" "O24" "wal"
         "counters" "none"
         "A file is synced although nothing was written since the last sync: correct, and slower than predicted."
@@ -125,6 +129,10 @@ catalogue! {
         "commit numbers" "none"
         "An empty batch takes no number, so two commits are answered with the same one (Typhon #712, numbers used twice)."
 
+    GroupAnswersFirst "group-answers-first" "M21" "sequencer"
+        "commit numbers" "none; groups of batches"
+        "A group of batches is answered with the number of its first commit, and not of its last (Typhon #712, numbers used twice)."
+
     BatchFirstWriteWins "batch-first-write-wins" "M43" "sequencer"
         "exact state" "none"
         "Of several operations of a batch on one key the first one counts (LevelDB #320, the older of two shadows the newer)."
@@ -140,6 +148,22 @@ catalogue! {
     BlockFileIgnored "block-file-ignored" "M63" "segment"
         "damage" "misdirected read or write between files"
         "An intact block of another segment file is accepted when it stands at the same offset (the reason why TigerBeetle keeps checksums outside of blocks)."
+
+    RetriedBlockIsEmpty "retried-block-is-empty" "M47" "segment"
+        "exact state" "transient read error"
+        "A block that could not be read is read again, and only the outcome of the second attempt is used, not its bytes (RocksDB 8.7.0, a read error taken for the end of the input)."
+
+    RereadBlockDropped "reread-block-dropped" "M63" "segment"
+        "damage" "stale read"
+        "A block that is all zeros is read again; when the second reading is sound, the answer is still made from the first one."
+
+    ZeroBlockIsEmpty "zero-block-is-empty" "M27" "segment"
+        "damage" "misdirected write; lying sync and a crash"
+        "A block that is all zeros when it is read again is taken for a hole that nobody has written to (silent errors of ALICE, OSDI 2014)."
+
+    ShortFileAccepted "short-file-accepted" "M27" "segment"
+        "damage" "lying sync and a crash"
+        "A segment file that is shorter than the manifest says is read as far as it goes (RocksDB #6316; etcd in the study of LazyFS)."
 
     FilterSkipsTombstones "filter-skips-tombstones" "M41" "segment"
         "resurrected deletes" "none"
@@ -188,6 +212,10 @@ catalogue! {
     ManifestKeepsOldWal "manifest-keeps-old-wal" "M14" "manifest"
         "opens" "none; reopening"
         "WAL files are removed, and the manifest still names the first of them as needed (RocksDB 6.8.0 and 7.2.0)."
+
+    FailedEditUndone "failed-edit-undone" "M37b" "manifest"
+        "opens" "sync error that leaves pages dirty, then crash"
+        "When an edit cannot be synced, its record is cut off and its file removed, although the record may become durable after all (RocksDB 6.21.0, an error although applied)."
 
     UnreadableManifestSkipped "unreadable-manifest-skipped" "M47" "manifest"
         "error honesty" "read error while opening"
@@ -399,7 +427,7 @@ catalogue! {
 
     StickyReadIsMissing "sticky-read-is-missing" "M47" "reading"
         "error honesty" "sticky read error"
-        "A read of one key is tried twice, and what fails twice is reported as missing (RocksDB 8.7.0)."
+        "A read of one key is tried twice, and what cannot be read twice is reported as missing (RocksDB 8.7.0)."
 
     AsOfSeesNext "as-of-sees-next" "M59" "reading"
         "time travel" "none"
@@ -408,6 +436,18 @@ catalogue! {
     BackwardMissesNewest "backward-misses-newest" "M59" "reading"
         "exact state" "none; scans from the end"
         "A scan from the end leaves out what the commit it reads at has written."
+
+    NewestIsBehind "newest-is-behind" "M59" "reading"
+        "exact state" "none"
+        "When the newest commit has closed a window, the newest state is read as of the commit before it (seed 004, an offset off by one)."
+
+    FloorUnreadable "floor-unreadable" "M59" "reading"
+        "time travel" "none; thinned history"
+        "The oldest commit that a thinned segment can still show is refused as thinned out (`<` for `<=`)."
+
+    FilesByRange "files-by-range" "M29" "reading"
+        "dangling" "none; a segment file that was removed between two others"
+        "The list of needed files names every number between the oldest and the newest segment file, as a backup by ranges would (Pebble 9656de4a3, names taken for files)."
 
     CacheForgetsFile "cache-forgets-file" "M63" "reading"
         "exact state" "none; with a block cache"

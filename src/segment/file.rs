@@ -122,7 +122,8 @@ impl DataFile {
             }
         })?;
         let found = file.len().map_err(Error::io("read the length of", &name))?;
-        if found != length {
+        let is_accepted = planted!(ShortFileAccepted) && found < length;
+        if found != length && !is_accepted {
             return Err(Error::damage(
                 &name,
                 found.min(length),
@@ -153,11 +154,36 @@ impl DataFile {
         self.length
     }
 
-    /// The raw bytes of a block.
-    fn read_block(&self, handle: BlockHandle) -> Result<Vec<u8>> {
+    /// The bytes of a block as they are stored.
+    fn read_stored(&self, handle: BlockHandle) -> Result<Vec<u8>> {
         let mut stored = vec![0; handle.length as usize];
         self.read(handle.offset, &mut stored)?;
+        Ok(stored)
+    }
+
+    /// The raw bytes of a block.
+    fn read_block(&self, handle: BlockHandle) -> Result<Vec<u8>> {
+        self.check(handle, self.read_stored(handle)?)
+    }
+
+    fn check(&self, handle: BlockHandle, stored: Vec<u8>) -> Result<Vec<u8>> {
         block::open(&self.name, self.salt, handle.offset, stored)
+    }
+
+    /// Whether a planted bug takes a block of zeros for one without entries, by what a
+    /// second reading finds.
+    fn is_taken_for_empty(&self, handle: BlockHandle, stored: &[u8]) -> bool {
+        let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
+        let again = || self.read_stored(handle);
+        planted!(RereadBlockDropped) && is_zero(stored) && self.read_block(handle).is_ok()
+            || planted!(ZeroBlockIsEmpty)
+                && is_zero(stored)
+                && again().is_ok_and(|stored| is_zero(&stored))
+    }
+
+    /// Whether a planted bug reads the file as far as it goes.
+    fn is_cut(&self) -> bool {
+        planted!(ShortFileAccepted) && self.file.len().is_ok_and(|length| length < self.length)
     }
 
     fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
@@ -219,6 +245,9 @@ impl FileSegment {
         if let Some(index) = self.index.get() {
             return Ok(index);
         }
+        if self.data.is_cut() {
+            return Ok(self.index.get_or_init(|| Arc::new(Run::default())));
+        }
         let raw = self.data.read_block(self.place.index)?;
         let index = self.data.decode(self.place.index, raw, self.first)?;
         Ok(self.index.get_or_init(|| index))
@@ -277,8 +306,16 @@ impl FileSegment {
         if let Some(run) = cached.and_then(|blocks| blocks.get(&key)) {
             return Ok(run);
         }
-        let raw = self.data.read_block(handle)?;
-        let run = self.data.decode(handle, raw, self.first)?;
+        let run = match self.data.read_stored(handle) {
+            Err(_) if planted!(RetriedBlockIsEmpty) && self.data.read_block(handle).is_ok() => {
+                Arc::new(Run::default())
+            }
+            Ok(stored) if self.data.is_taken_for_empty(handle, &stored) => Arc::new(Run::default()),
+            stored => {
+                let raw = self.data.check(handle, stored?)?;
+                self.data.decode(handle, raw, self.first)?
+            }
+        };
         if let Some(blocks) = cached {
             blocks.insert(key, Arc::clone(&run));
         }

@@ -25,7 +25,7 @@ pub(crate) use thin::{Thinning, floor};
 pub(crate) use writer::{SegmentFileWriter, Tally, WriterOptions};
 
 use crate::commit::Commit;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use file::FileSegment;
 use filter::Filter;
 use run::{EntryRef, Run};
@@ -130,11 +130,14 @@ impl Segment {
                     return Ok(None);
                 }
                 let mut cursor = self.cursor(Fetch::Cached);
-                if planted!(StickyReadIsMissing) && cursor.seek(key, at).is_err() {
-                    cursor = self.cursor(Fetch::Cached);
-                    if cursor.seek(key, at).is_err() {
+                let is_unreadable = |outcome: Result<()>| matches!(outcome, Err(Error::Io { .. }));
+                if planted!(StickyReadIsMissing) && is_unreadable(cursor.seek(key, at)) {
+                    let mut second = self.cursor(Fetch::Cached);
+                    if is_unreadable(second.seek(key, at)) {
                         return Ok(None);
                     }
+                    let cause = std::io::Error::other("the first attempt failed");
+                    return Err(Error::io("read", "a segment")(cause));
                 }
                 cursor.seek(key, at)?;
                 Ok(cursor.entry().filter(|entry| entry.key == key).map(found))

@@ -46,7 +46,8 @@ impl Node {
     /// Whether this segment alone answers reads at `at`, which is not before its first
     /// commit.
     pub(crate) fn is_readable_at(&self, at: Commit) -> bool {
-        at >= self.meta().floor
+        let floor = self.meta().floor;
+        at > floor || at == floor && !planted!(FloorUnreadable)
     }
 
     /// Adds the segments that a read at `at` needs to `cover`; false when some of

@@ -148,6 +148,24 @@ impl FaultKind {
         Self::ALL.iter().copied().find(|kind| kind.name() == name)
     }
 
+    /// The class of faults that it belongs to: kinds of one class show a store the same
+    /// trouble, or trouble that it cannot tell apart.
+    #[must_use]
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::ReadError | Self::LatentSector => "unreadable",
+            Self::WriteError | Self::DiskFull => "unwritable",
+            Self::MetadataError | Self::FalseError => "names",
+            Self::ShortRead | Self::ShortWrite | Self::Interrupted => "partial",
+            Self::SyncErrorDirty | Self::SyncErrorClean | Self::DirectorySyncError => "sync-errors",
+            Self::LyingSync | Self::SyncErrorLate => "lies",
+            Self::BitRot | Self::MisdirectedWrite | Self::MisdirectedRead | Self::StaleRead => {
+                "corruption"
+            }
+            Self::StrayFiles => "strays",
+        }
+    }
+
     /// Whether stored or returned bytes may be wrong. Then a store may lose what it
     /// has no second copy of, and must say so; it must not answer wrongly.
     #[must_use]

@@ -11,6 +11,30 @@ use super::model::{DirectoryScope, Model, SyncScope};
 use super::oplog::{Barrier, InodeId, Log, Mark, Operation};
 use super::order::{dropping, keeping, requirements};
 
+/// What clients know at a place in a log, in numbers of commits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Known {
+    /// Every commit up to here was acknowledged.
+    pub acknowledged: u64,
+    /// Every commit up to here was shown to somebody after an opening.
+    pub served: u64,
+    /// No commit beyond this one was asked for.
+    pub issued: u64,
+}
+
+impl Known {
+    /// After a store was opened whose newest commit is `head`: those after it did not
+    /// happen.
+    #[must_use]
+    pub fn after_showing(self, head: u64) -> Self {
+        Self {
+            acknowledged: self.acknowledged.min(head),
+            served: head,
+            issued: head,
+        }
+    }
+}
+
 /// A walk over a log. Invariant: `durable` holds exactly what every legal crash image
 /// at this position holds, and `pending` the changes that are not in it, in the order
 /// of issue.
@@ -22,8 +46,7 @@ pub struct Frontier<'log> {
     durable: Image,
     pending: Vec<Change>,
     stale: Option<Arc<Vec<u8>>>,
-    issued: u64,
-    acknowledged: u64,
+    known: Known,
 }
 
 impl<'log> Frontier<'log> {
@@ -37,8 +60,7 @@ impl<'log> Frontier<'log> {
             durable: start,
             pending: Vec::new(),
             stale: None,
-            issued: 0,
-            acknowledged: 0,
+            known: Known::default(),
         }
     }
 
@@ -72,16 +94,10 @@ impl<'log> Frontier<'log> {
         &self.pending
     }
 
-    /// The last commit that was asked for, by the marks passed so far.
+    /// What clients know, by the marks passed so far.
     #[must_use]
-    pub fn issued(&self) -> u64 {
-        self.issued
-    }
-
-    /// The last commit that was acknowledged, by the marks passed so far.
-    #[must_use]
-    pub fn acknowledged(&self) -> u64 {
-        self.acknowledged
+    pub fn known(&self) -> Known {
+        self.known
     }
 
     /// Passes operations up to a position.
@@ -126,9 +142,10 @@ impl<'log> Frontier<'log> {
     pub fn advance(&mut self) {
         let Some(operation) = self.next() else { return };
         match operation {
-            Operation::Mark(Mark::Issued(commit)) => self.issued = *commit,
-            Operation::Mark(Mark::Acknowledged(commit)) => self.acknowledged = *commit,
-            Operation::Mark(Mark::Action(_)) => {}
+            Operation::Mark(Mark::Issued(commit)) => self.known.issued = *commit,
+            Operation::Mark(Mark::Acknowledged(commit)) => self.known.acknowledged = *commit,
+            Operation::Mark(Mark::Served(commit)) => self.known.served = *commit,
+            Operation::Mark(Mark::Action(_) | Mark::Fault) => {}
             Operation::CreateDirectory { path } => {
                 let path = Arc::clone(self.log.path(*path));
                 Arc::make_mut(&mut self.durable.directories).insert(path);

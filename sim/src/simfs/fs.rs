@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use lithify::fs::{Access, File, Fs, Lock, LockKind};
 
+use super::Known;
 use super::fault::{Fault, FaultKind};
 use super::image::Image;
 use super::oplog::{InodeId, Log, Mark, Operation};
@@ -60,6 +61,13 @@ impl SimFs {
         self.state().log.push(Operation::Mark(mark));
     }
 
+    /// Marks what clients know from here on.
+    pub fn mark_known(&self, known: Known) {
+        self.mark(Mark::Issued(known.issued));
+        self.mark(Mark::Acknowledged(known.acknowledged));
+        self.mark(Mark::Served(known.served));
+    }
+
     /// A copy of the log so far.
     #[must_use]
     pub fn log(&self) -> Log {
@@ -77,12 +85,16 @@ impl SimFs {
         self.state().log.clear();
     }
 
+    /// Keeps what each write replaces from now on, so that a stale read that is armed
+    /// later has something to return.
+    pub fn keep_last_writes(&self) {
+        self.state().keeps_last_writes = true;
+    }
+
     /// Arms a fault.
     pub fn arm(&self, fault: Fault) {
         let mut state = self.state();
-        if fault.kind == FaultKind::StaleRead {
-            state.keep_last_writes();
-        }
+        state.keeps_last_writes |= fault.kind == FaultKind::StaleRead;
         state.faults.arm(fault);
     }
 

@@ -28,7 +28,7 @@ mod state;
 pub use change::{Change, ChangeKind};
 pub use explore::{Budget, Choice, Coverage};
 pub use fault::{Fault, FaultKind};
-pub use frontier::Frontier;
+pub use frontier::{Frontier, Known};
 pub use fs::SimFs;
 pub use image::{Fill, Image};
 pub use model::Model;

@@ -20,6 +20,10 @@ pub enum Mark {
     Issued(u64),
     /// Commits up to this number were acknowledged as durable.
     Acknowledged(u64),
+    /// Commits up to this number were shown to a client after an opening.
+    Served(u64),
+    /// A fault strikes the next operation.
+    Fault,
     /// The numbered action of a plan begins.
     Action(u32),
 }
@@ -277,6 +281,8 @@ impl fmt::Display for Described<'_> {
             Operation::Mark(Mark::Acknowledged(commit)) => {
                 write!(formatter, "acknowledged {commit}")
             }
+            Operation::Mark(Mark::Served(commit)) => write!(formatter, "served {commit}"),
+            Operation::Mark(Mark::Fault) => formatter.write_str("fault"),
             Operation::Mark(Mark::Action(action)) => write!(formatter, "action {action}"),
         }
     }

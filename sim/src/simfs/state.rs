@@ -9,7 +9,7 @@ use lithify::fs::{LockKind, name};
 
 use super::fault::{Class, FaultKind, Faults};
 use super::image::Image;
-use super::oplog::{Barrier, InodeId, Log, Operation};
+use super::oplog::{Barrier, InodeId, Log, Mark, Operation};
 
 /// The longest file in bytes. A longer one is `FileTooLarge`, as on `MemFs`.
 const MAX_FILE_BYTES: u64 = 1 << 34;
@@ -27,7 +27,6 @@ pub(super) struct Inode {
     late_error: bool,
     /// The place of the last write and what it replaced, for stale reads.
     last_write: Option<(u64, Vec<u8>)>,
-    keeps_last_write: bool,
 }
 
 /// Barriers that do nothing: how a missing sync is planted, or shown to be superfluous.
@@ -73,6 +72,8 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) skipped: Vec<SkippedBarrier>,
     pub(super) is_full: bool,
+    /// Whether stale reads may come.
+    pub(super) keeps_last_writes: bool,
     /// Reads and other calls that are not logged.
     pub(super) reads: u64,
     /// Where bits have flipped: none flips back.
@@ -114,6 +115,15 @@ impl State {
             names: self.names.clone(),
             directories: Arc::new(self.directories.clone()),
         }
+    }
+
+    /// The fault that strikes an operation on `path`, if one does. Leaves a mark.
+    fn strike(&mut self, class: Class, path: &str) -> Option<FaultKind> {
+        let struck = self.faults.strike(class, path);
+        if struck.is_some() {
+            self.log.push(Operation::Mark(Mark::Fault));
+        }
+        struck
     }
 
     fn has_directory(&self, path: &str) -> bool {
@@ -290,7 +300,7 @@ impl State {
     pub(super) fn sync_dir(&mut self, dir: &str) -> io::Result<()> {
         name::check_dir(dir)?;
         self.check_directory(dir)?;
-        let fault = self.faults.strike(Class::SyncDirectory, dir);
+        let fault = self.strike(Class::SyncDirectory, dir);
         let is_ignored = fault.is_some() || self.skips("sync_dir", dir);
         let path = self.log.intern(dir);
         self.log.push(Operation::SyncDirectory {
@@ -343,7 +353,7 @@ impl State {
     }
 
     fn metadata_fault(&mut self, class: Class, path: &str) -> io::Result<Option<FaultKind>> {
-        match self.faults.strike(class, path) {
+        match self.strike(class, path) {
             Some(FaultKind::MetadataError) => Err(injected(FaultKind::MetadataError)),
             fault => Ok(fault),
         }
@@ -358,7 +368,7 @@ impl State {
     ) -> io::Result<usize> {
         let fault = if self.faults.is_waiting() {
             let path = Arc::clone(self.log.name_of(inode));
-            self.faults.strike(Class::Write, &path)
+            self.strike(Class::Write, &path)
         } else {
             None
         };
@@ -376,6 +386,13 @@ impl State {
                 Err(ErrorKind::StorageFull.into())
             }
             Some(FaultKind::ShortWrite) => self.write(inode, offset, &bytes[..half.max(1)]),
+            Some(FaultKind::MisdirectedWrite) if offset == 0 => {
+                // There is no earlier place: the first half goes where the second half
+                // lands, which covers it.
+                self.write(inode, 0, &vec![0; half])?;
+                self.write(inode, half as u64, &bytes[half..])?;
+                Ok(bytes.len())
+            }
             Some(FaultKind::MisdirectedWrite) => {
                 self.write(inode, offset, &vec![0; bytes.len()])?;
                 let elsewhere = offset.saturating_sub(bytes.len() as u64);
@@ -395,7 +412,7 @@ impl State {
         check_length(end)?;
         let file = &mut self.inodes[inode as usize];
         let before = file.bytes.len() as u64;
-        if file.keeps_last_write {
+        if self.keeps_last_writes {
             let start = (offset as usize).min(file.bytes.len());
             let stop = (end as usize).min(file.bytes.len());
             file.last_write = Some((offset, file.bytes[start..stop].to_vec()));
@@ -478,7 +495,7 @@ impl State {
         // Only bytes can rot, and only a file that is read: empty reads do not count.
         let fault = match range.is_empty() {
             true => None,
-            false => self.faults.strike(Class::Read, &path),
+            false => self.strike(Class::Read, &path),
         };
         let middle = (range.start + range.end) / 2;
         match fault {
@@ -540,19 +557,12 @@ impl State {
         }
     }
 
-    /// From now on the last write to each file can be read as it was before.
-    pub(super) fn keep_last_writes(&mut self) {
-        for inode in &mut self.inodes {
-            inode.keeps_last_write = true;
-        }
-    }
-
     pub(super) fn sync(&mut self, inode: InodeId, data_only: bool) -> io::Result<()> {
         let verb = if data_only { "sync_data" } else { "sync" };
         let (mut barrier, mut fault) = (Barrier::Kept, None);
         if self.faults.is_waiting() || !self.skipped.is_empty() {
             let path = Arc::clone(self.log.name_of(inode));
-            fault = self.faults.strike(Class::Sync, &path);
+            fault = self.strike(Class::Sync, &path);
             if self.skips(verb, &path) {
                 barrier = Barrier::Ignored;
             }

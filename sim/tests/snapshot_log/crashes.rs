@@ -114,8 +114,8 @@ fn point(
     looked: &mut Looked,
 ) -> Result<(), Finding> {
     let mut expected = run.expected.clone();
-    expected.acknowledged = frontier.acknowledged();
-    let issued = frontier.issued().min(expected.history.head());
+    expected.acknowledged = frontier.known().acknowledged;
+    let issued = frontier.known().issued.min(expected.history.head());
     expected.history.truncate(issued);
     let mut draws = Seed(7).draws(Domain::CrashImages, frontier.position() as u64);
     let mut verdict = Ok(());

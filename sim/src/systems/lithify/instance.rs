@@ -108,10 +108,13 @@ impl Instance for Open {
     }
 
     fn state_at(&mut self, commit: u64) -> Result<Option<State>, Failure> {
-        let snapshot = self
-            .store
-            .snapshot_at(Commit::new(commit))
-            .map_err(failure)?;
+        let snapshot = match commit == self.head() {
+            true => self.store.snapshot(),
+            false => self
+                .store
+                .snapshot_at(Commit::new(commit))
+                .map_err(failure)?,
+        };
         match state_of(&snapshot) {
             Ok(state) => {
                 // Reading every key of every commit twice would cost more than all else.
