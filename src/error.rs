@@ -106,6 +106,21 @@ pub enum Error {
     UnknownKeyspace(String),
     /// The handle was opened for reading only.
     ReadOnly,
+    /// The store is a replica and makes no commits of its own.
+    IsReplica,
+    /// A commit that a replica cannot take yet. Nothing was written.
+    Gap {
+        /// The commit that comes next.
+        expected: Commit,
+        /// The commit given.
+        found: Commit,
+    },
+    /// A primary and its replica have different commits of one number. Nothing was
+    /// written.
+    Diverged {
+        /// The first commit that was found to differ.
+        commit: Commit,
+    },
     /// An earlier write or sync failed. What that commit wrote is in doubt, and
     /// the handle refuses further commits until the store is opened again.
     Poisoned {
@@ -211,6 +226,20 @@ impl fmt::Display for Error {
                 write!(formatter, "there is no keyspace {name:?} in this store")
             }
             Self::ReadOnly => write!(formatter, "the store was opened for reading only"),
+            Self::IsReplica => write!(
+                formatter,
+                "the store is a replica and takes commits from its primary only, until it is \
+                 promoted"
+            ),
+            Self::Gap { expected, found } => write!(
+                formatter,
+                "commit {found} cannot be applied: commit {expected} comes next"
+            ),
+            Self::Diverged { commit } => write!(
+                formatter,
+                "the histories of primary and replica differ at commit {commit}: nothing was \
+                 written"
+            ),
             Self::Poisoned { cause } => write!(
                 formatter,
                 "the store refuses commits until it is opened again, because of an earlier \

@@ -3,7 +3,7 @@
 //! A store directory holds numbered files of three kinds and a lock file. All
 //! kinds draw from one number space and a number is never used twice, so a file
 //! number alone identifies content. Anything with another name is foreign and is
-//! left alone.
+//! left alone, but for `replica`, which is empty and says by its name what the store is.
 //!
 //! The preamble is what tells a store of another format version from a damaged
 //! one: magic, kind, version, and a checksum over the three.
@@ -13,6 +13,10 @@ use crate::error::{Error, Result};
 
 /// The lock file's name.
 pub(crate) const LOCK: &str = "lock";
+/// The name of the file that makes a store a replica.
+pub const REPLICA: &str = "replica";
+/// The name that it has while a promotion is under way.
+pub const PROMOTED: &str = "promoted";
 /// The format version that this library writes, and the newest that it reads.
 pub const FORMAT_VERSION: u32 = 1;
 /// The length of a preamble in bytes.

@@ -6,14 +6,14 @@
 //! *Tuning* options decide where bytes live, when work happens and how much of it
 //! at once. They may differ at every opening and never change a settled layout.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::align::{Alignment, Cascade, Level};
 use crate::error::{Error, Result};
 use crate::limits;
 
 /// Which versions of a key a merged segment keeps.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum History {
     /// All of them: every commit stays readable.
@@ -28,7 +28,7 @@ pub enum History {
 
 /// When the inputs of a merge are removed. Until then they serve reads of commits
 /// that the output has thinned out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RemoveInputs {
     /// They stay for ever.
@@ -54,7 +54,7 @@ pub enum RemoveInputs {
 
 /// Which segments exist after which commit, and what they hold. Fixed when the
 /// store is created.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placement {
     /// Divisor (or radices) and highest level.
     pub alignment: Alignment,

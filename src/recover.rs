@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use crate::commit::Commit;
 use crate::error::{Error, Result};
-use crate::files::{FileKind, LOCK, file_name, parse_file_name};
+use crate::files::{FileKind, LOCK, PROMOTED, REPLICA, file_name, parse_file_name};
 use crate::fs::{Fs, Lock, LockKind};
 use crate::manifest::{self, Manifest, ManifestState};
 use crate::options::{Options, Placement};
@@ -34,6 +34,9 @@ struct Found {
     wals: Vec<u64>,
     segments: Vec<u64>,
     highest: u64,
+    is_replica: bool,
+    /// Whether a promotion may not be durable yet.
+    is_promoted: bool,
 }
 
 /// Whether a handle may write.
@@ -41,6 +44,8 @@ struct Found {
 pub(crate) enum Mode {
     ReadWrite,
     ReadOnly,
+    /// Writes what a primary has written. Makes the store a replica.
+    Replica,
 }
 
 /// Opens the store at the root of `fs`, or creates it.
@@ -49,7 +54,8 @@ pub(crate) enum Mode {
 /// Everything in [`Error`] that speaks of opening.
 pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Storage> {
     options.check()?;
-    let creates = options.create && mode == Mode::ReadWrite;
+    let writes = mode != Mode::ReadOnly;
+    let creates = options.create && writes;
     match Found::list(&*fs)? {
         Some(found) if !found.is_empty() || creates => {}
         Some(_) => return Err(not_a_store("the directory holds no manifest")),
@@ -59,6 +65,12 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
     let lock = lock(&*fs, mode)?;
     // Another process may have worked between the first look and the lock.
     let found = Found::list(&*fs)?.unwrap_or_default();
+    match mode {
+        Mode::ReadWrite if found.is_replica => return Err(Error::IsReplica),
+        Mode::ReadWrite if found.is_promoted => end_promotion(&*fs)?,
+        Mode::Replica => make_replica(&*fs, found.is_replica)?,
+        _ => {}
+    }
     let loaded = manifest::load(&*fs, &found.manifests)?;
     let Some(loaded) = loaded else {
         if !creates || planted!(FirstOpenRefused) && !found.is_empty() {
@@ -77,7 +89,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
     }
     let mut storage = assemble(fs, options, mode, lock, loaded.manifest, &found)?;
     let mut replay = replay_wal(&mut storage, &found)?;
-    if mode == Mode::ReadWrite {
+    if writes {
         let mut manifests = loaded.obsolete;
         if planted!(SweepBeforeProof) {
             let obsolete = std::mem::take(&mut manifests);
@@ -102,9 +114,30 @@ fn not_a_store(reason: &str) -> Error {
     }
 }
 
+/// Makes the store a replica before anything of a primary is written. A marker that is
+/// there already may exist in the cache only.
+fn make_replica(fs: &dyn Fs, is_marked: bool) -> Result<()> {
+    if !is_marked {
+        fs.create(REPLICA).map_err(Error::io("create", REPLICA))?;
+    }
+    if planted!(ReplicaMarkedLate) {
+        return Ok(());
+    }
+    fs.sync_dir("").map_err(Error::io("sync", ""))
+}
+
+/// Makes a store a primary for good: the marker leaves its name, and goes when nothing
+/// can bring that name back. Also what follows when the process died in between.
+pub(crate) fn end_promotion(fs: &dyn Fs) -> Result<()> {
+    if !planted!(PromotedBeforeSync) {
+        fs.sync_dir("").map_err(Error::io("sync", ""))?;
+    }
+    fs.remove(PROMOTED).map_err(Error::io("remove", PROMOTED))
+}
+
 fn lock(fs: &dyn Fs, mode: Mode) -> Result<Option<Box<dyn Lock>>> {
     let kind = match mode {
-        Mode::ReadWrite => LockKind::Exclusive,
+        Mode::ReadWrite | Mode::Replica => LockKind::Exclusive,
         Mode::ReadOnly => LockKind::Shared,
     };
     match fs.lock(LOCK, kind) {
@@ -129,6 +162,8 @@ impl Found {
             Err(_) if planted!(ListErrorIsEmpty) => return Ok(None),
             Err(error) => return Err(Error::io("list", "")(error)),
         };
+        found.is_replica = names.iter().any(|name| name == REPLICA);
+        found.is_promoted = names.iter().any(|name| name == PROMOTED);
         for (kind, number) in names.iter().filter_map(|name| parse_file_name(name)) {
             found.highest = found.highest.max(number);
             match kind {
@@ -215,6 +250,7 @@ fn assemble(
         pause: (Commit::ZERO, 0),
         poison: None,
         read_only: mode == Mode::ReadOnly,
+        is_replica: found.is_replica || mode == Mode::Replica,
         _lock: lock,
     })
 }

@@ -21,11 +21,12 @@ use crate::batch::WriteBatch;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::files::{FileKind, LOCK, file_name};
+use crate::files::{FileKind, LOCK, PROMOTED, REPLICA, file_name};
 use crate::fs::{Access, Fs, Lock};
 use crate::limits;
 use crate::manifest::Manifest;
 use crate::options::{Durability, Options, Placement};
+use crate::recover;
 use crate::segment::file::{BlockCache, DataFile};
 use crate::segment::{Segment, SegmentId, SegmentMeta, WriterOptions};
 use crate::stats::Counters;
@@ -67,6 +68,7 @@ pub(crate) struct Storage {
     pub(crate) pause: (Commit, u64),
     pub(crate) poison: Option<String>,
     pub(crate) read_only: bool,
+    pub(crate) is_replica: bool,
     /// Held for as long as the storage lives.
     pub(crate) _lock: Option<Box<dyn Lock>>,
 }
@@ -101,6 +103,7 @@ impl Storage {
             .chain(obsolete)
             .chain(self.wal.names())
             .chain([self.manifest.name(), LOCK.to_owned()])
+            .chain(self.is_replica.then(|| REPLICA.to_owned()))
             .collect();
         files.sort_unstable();
         files
@@ -112,6 +115,16 @@ impl Storage {
             compression: self.options.compression,
             filter_bits_per_key: self.options.filter_bits_per_key,
         }
+    }
+
+    /// Ends the role of a replica, for good when this returns.
+    pub(crate) fn promote(&mut self) -> Result<()> {
+        self.check_writable()?;
+        let renamed = self.fs.rename(REPLICA, PROMOTED);
+        self.note(renamed.map_err(Error::io("rename", REPLICA)))?;
+        self.is_replica = false;
+        let ended = recover::end_promotion(&*self.fs);
+        self.note(ended)
     }
 
     /// Refuses to write after a failure, or through a handle for reading.

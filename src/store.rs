@@ -78,7 +78,7 @@ impl Store {
         Ok(store)
     }
 
-    fn open_in_mode(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Self> {
+    pub(crate) fn open_in_mode(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Self> {
         let storage = recover::open(fs, options, mode)?;
         let compactor = Compactor::new(&storage);
         Ok(Self {
@@ -115,6 +115,10 @@ impl Store {
             self.storage.poison.get_or_insert_with(|| error.to_string());
         }
         Ok(commit)
+    }
+
+    pub(crate) fn storage_mut(&mut self) -> &mut Storage {
+        &mut self.storage
     }
 
     /// Gives the compactor time in proportion to what was written.

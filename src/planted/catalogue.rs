@@ -349,6 +349,18 @@ catalogue! {
         "orphans" "metadata error: a removal fails"
         "A file that could not be removed is forgotten and reported as removed (redb 071f7620)."
 
+    GapAccepted "gap-accepted" "M21" "replica"
+        "confluence" "none; a replica that misses a commit"
+        "A replica takes whatever commit comes next under its own next number, so a lost message shifts its history."
+
+    ReplicaMarkedLate "replica-marked-late" "M03" "replica"
+        "errors" "crash right after a replica was made"
+        "The name of the file that makes a store a replica is not durable before commits are applied."
+
+    PromotedBeforeSync "promoted-before-sync" "M03" "replica"
+        "opens" "crash after a promotion"
+        "A promoted store takes commits before the end of its old role is durable, and refuses them after a crash."
+
     FirstOpenRefused "first-open-refused" "M31" "recovery"
         "opens" "crash while the store is created"
         "A WAL file without a manifest, which an interrupted creation leaves, is taken for a broken store (uni-db #275, etcd 19 of LazyFS)."

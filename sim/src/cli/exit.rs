@@ -96,11 +96,14 @@ impl From<lithify::Error> for Failure {
             | Error::NotAStore { .. }
             | Error::Locked
             | Error::OptionsMismatch { .. }
-            | Error::ReadOnly => Exit::Store,
+            | Error::ReadOnly
+            | Error::IsReplica => Exit::Store,
             Error::InvalidOptions(_) => Exit::Usage,
             Error::Limit { .. }
             | Error::BeyondHead { .. }
             | Error::Thinned { .. }
+            | Error::Gap { .. }
+            | Error::Diverged { .. }
             | Error::UnknownKeyspace(_) => Exit::Input,
             // Failed operations, and what follows from one.
             _ => Exit::Io,

@@ -16,9 +16,12 @@ mod get;
 mod history;
 mod import_git;
 mod layout;
+mod lines;
+mod operations;
 mod output;
 mod placement;
 mod predict;
+mod replica;
 mod scan;
 mod sim;
 mod stats;
@@ -69,6 +72,9 @@ fn run(command: Command) -> Outcome {
         Command::Delete(arguments) => write::delete(&arguments),
         Command::Apply(arguments) => apply::run(&arguments),
         Command::Compact(arguments) => write::compact(&arguments),
+        Command::Changes(arguments) => replica::changes(&arguments),
+        Command::Follow(arguments) => replica::follow(&arguments),
+        Command::Promote(arguments) => replica::promote(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Sim(arguments) => sim::run(&arguments),
         Command::WalNode(arguments) => wal_node::run(&arguments),

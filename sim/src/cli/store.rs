@@ -8,13 +8,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use lithify::files::{FileKind, parse_file_name};
+use lithify::files::{FileKind, PROMOTED, REPLICA, parse_file_name};
 use lithify::fs::{Fs, OsFs};
-use lithify::{Commit, Error, Options, Snapshot, Store};
+use lithify::{Commit, Error, Options, Replica, Snapshot, Store};
 
 use super::exit::{Exit, Failure, Outcome};
 use super::placement::PlacementArguments;
 use super::tuning::TuningArguments;
+
+/// What a store holds beside its numbered files.
+const OWN_NAMES: [&str; 3] = ["lock", REPLICA, PROMOTED];
 
 /// The keyspace that commands use when none is named.
 pub(crate) const DEFAULT_KEYSPACE: &str = "default";
@@ -100,6 +103,13 @@ impl StoreArgument {
         Store::open(self.fs(), options).map_err(|error| self.open_failure(error))
     }
 
+    /// Opens as a replica, which creates it when there is none and the options say so.
+    pub(crate) fn open_replica(&self, mut options: Options) -> Outcome<Replica> {
+        // Refuses a directory of other people's files before anything is created in it.
+        options.create &= !self.holds_manifest()?;
+        Replica::open(self.fs(), options).map_err(|error| self.open_failure(error))
+    }
+
     /// Runs a check that reads the files without opening the store.
     pub(crate) fn check<T>(&self, check: impl FnOnce(&dyn Fs) -> Result<T, Error>) -> Outcome<T> {
         check(&*self.fs()).map_err(|error| self.open_failure(error))
@@ -124,7 +134,7 @@ impl StoreArgument {
                 .file_name();
             match name.to_str().and_then(parse_file_name) {
                 Some((FileKind::Manifest, _)) => return Ok(true),
-                None if name != "lock" => foreign = Some(name),
+                None if !OWN_NAMES.iter().any(|own| name == *own) => foreign = Some(name),
                 _ => {}
             }
         }

@@ -2,12 +2,17 @@
 
 pub mod lithify;
 mod parts;
+pub mod replica;
 pub mod snapshot_log;
 
 use crate::system::System;
 
 /// Every system; the first is the default.
-pub static SYSTEMS: &[&dyn System] = &[&lithify::Lithify, &snapshot_log::SnapshotLogSystem];
+pub static SYSTEMS: &[&dyn System] = &[
+    &lithify::Lithify,
+    &snapshot_log::SnapshotLogSystem,
+    &replica::ReplicaSystem,
+];
 
 /// The system of this name.
 #[must_use]

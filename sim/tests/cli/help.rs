@@ -2,7 +2,7 @@
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 20] = [
     "import-git",
     "check-git",
     "get",
@@ -16,6 +16,9 @@ const COMMANDS: [&str; 17] = [
     "delete",
     "apply",
     "compact",
+    "changes",
+    "follow",
+    "promote",
     "predict",
     "sim",
     "wal-node",

@@ -12,5 +12,6 @@ mod fixture;
 mod help;
 mod importing;
 mod reading;
+mod replicas;
 mod verifying;
 mod writing;

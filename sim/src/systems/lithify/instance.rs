@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use lithify::{
-    Cascade, Commit, Error, Event, KeyRange, Options, Snapshot, Step, Store, WriteBatch,
+    Cascade, Commit, Error, Event, KeyRange, Layout, Options, Snapshot, Step, Store, WriteBatch,
 };
 
 use super::{failure, placement};
@@ -69,7 +69,7 @@ fn task_of(event: &Event) -> String {
     }
 }
 
-fn batch_of(batch: &Batch) -> WriteBatch {
+pub(in crate::systems) fn batch_of(batch: &Batch) -> WriteBatch {
     let mut writes = WriteBatch::new();
     for write in &batch.writes {
         let (keyspace, key) = (write.key.keyspace_name(), write.key.bytes());
@@ -81,7 +81,7 @@ fn batch_of(batch: &Batch) -> WriteBatch {
     writes
 }
 
-fn state_of(snapshot: &Snapshot) -> lithify::Result<State> {
+pub(in crate::systems) fn state_of(snapshot: &Snapshot) -> lithify::Result<State> {
     let mut state = State::new();
     for keyspace in snapshot.keyspaces() {
         for pair in snapshot.range(&keyspace, KeyRange::all())? {
@@ -180,20 +180,7 @@ impl Instance for Open {
     }
 
     fn layout(&self) -> Option<Vec<Piece>> {
-        let mut pieces = Vec::new();
-        for keyspace in &self.store.layout().keyspaces {
-            for segment in &keyspace.segments {
-                pieces.push(Piece {
-                    keyspace: keyspace.name.clone(),
-                    level: u32::from(segment.window.level),
-                    start: segment.window.start.get(),
-                    end: segment.window.end.get(),
-                    first: segment.first.get(),
-                    last: segment.last.get(),
-                });
-            }
-        }
-        Some(pieces)
+        Some(pieces_of(&self.store.layout()))
     }
 
     fn layout_details(&self) -> Option<String> {
@@ -255,6 +242,24 @@ impl Instance for Open {
     }
 }
 
+/// The live segments of a layout.
+pub(in crate::systems) fn pieces_of(layout: &Layout) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    for keyspace in &layout.keyspaces {
+        for segment in &keyspace.segments {
+            pieces.push(Piece {
+                keyspace: keyspace.name.clone(),
+                level: u32::from(segment.window.level),
+                start: segment.window.start.get(),
+                end: segment.window.end.get(),
+                first: segment.first.get(),
+                last: segment.last.get(),
+            });
+        }
+    }
+    pieces
+}
+
 /// A get of each key must agree with the scan; it takes another path, through filters.
 fn check_single_reads(snapshot: &Snapshot, state: &State) -> Result<(), Failure> {
     for ((keyspace, key), value) in state {
@@ -302,7 +307,7 @@ fn check_backward(snapshot: &Snapshot, state: &State) -> Result<(), Failure> {
     )))
 }
 
-struct Reader(Snapshot);
+pub(in crate::systems) struct Reader(pub(in crate::systems) Snapshot);
 
 impl Pinned for Reader {
     fn state(&self) -> Result<State, Failure> {

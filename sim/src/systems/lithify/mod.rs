@@ -14,10 +14,11 @@ use ::lithify::fs::Fs;
 use ::lithify::{Error, Options, Store, verify};
 
 use crate::history::Batch;
-#[cfg(feature = "planted-bugs")]
 use crate::planted::Planted;
 use crate::system::{Engine, Failure, Instance, Piece, Setting, Settings, System};
 use instance::Open;
+pub(super) use instance::{Reader, batch_of, pieces_of, state_of};
+pub(super) use settings::options;
 
 /// The system.
 #[derive(Debug)]
@@ -44,13 +45,7 @@ impl System for Lithify {
 
     #[cfg(feature = "planted-bugs")]
     fn bugs(&self) -> Vec<Planted> {
-        let bugs = ::lithify::planted::Bug::ALL.iter();
-        bugs.map(|bug| Planted {
-            name: bug.name(),
-            pattern: bug.about().pattern,
-            story: bug.about().story,
-        })
-        .collect()
+        bugs(|area| area != "replica")
     }
 
     #[cfg(feature = "planted-bugs")]
@@ -95,8 +90,7 @@ impl Engine for Configured {
     }
 
     fn expected_layout(&self, history: &[Batch]) -> Option<Vec<Piece>> {
-        let placement = self.options.placement.as_ref()?;
-        Some(placement::expected(placement, history))
+        expected_layout(&self.options, history)
     }
 
     fn is_readable(&self, commit: u64, head: u64) -> Option<bool> {
@@ -110,8 +104,35 @@ impl Engine for Configured {
     }
 }
 
+/// The bugs of the engine that need a replica to show.
+pub(super) fn bugs_of_replicas() -> Vec<Planted> {
+    #[cfg(feature = "planted-bugs")]
+    let found = bugs(|area| area == "replica");
+    #[cfg(not(feature = "planted-bugs"))]
+    let found = Vec::new();
+    found
+}
+
+#[cfg(feature = "planted-bugs")]
+fn bugs(is_meant: impl Fn(&str) -> bool) -> Vec<Planted> {
+    let bugs = ::lithify::planted::Bug::ALL.iter();
+    bugs.filter(|bug| is_meant(bug.about().area))
+        .map(|bug| Planted {
+            name: bug.name(),
+            pattern: bug.about().pattern,
+            story: bug.about().story,
+        })
+        .collect()
+}
+
+/// The settled layout after these batches, by the rule alone.
+pub(super) fn expected_layout(options: &Options, history: &[Batch]) -> Option<Vec<Piece>> {
+    let placement = options.placement.as_ref()?;
+    Some(placement::expected(placement, history))
+}
+
 /// Sorts the engine's errors by what they say about the disk.
-fn failure(error: Error) -> Failure {
+pub(super) fn failure(error: Error) -> Failure {
     let message = error.to_string();
     match error {
         Error::Damage(_) | Error::NotAStore { .. } | Error::UnsupportedFormat { .. } => {

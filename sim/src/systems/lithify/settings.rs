@@ -65,7 +65,7 @@ pub(super) const SETTINGS: &[Setting] = &[
 ];
 
 /// The engine's options.
-pub(super) fn options(settings: &Settings) -> Result<Options, String> {
+pub(in crate::systems) fn options(settings: &Settings) -> Result<Options, String> {
     let values = Values::new(&Lithify, settings)?;
     let value = |name: &str| values.value(name);
     let options = Options {

@@ -1,0 +1,390 @@
+//! The pair while it runs: who is the primary, and what is on its way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use lithify::files::{FileKind, REPLICA, file_name};
+use lithify::fs::Fs;
+use lithify::read::CommitChanges;
+use lithify::{Commit, Error, Options, Replica, Step, Store};
+
+use super::{PLACES, inside};
+use crate::history::{Batch, State};
+use crate::planted;
+use crate::system::{Failure, Instance, Piece, Pinned};
+use crate::systems::lithify::{Reader, batch_of, failure, pieces_of, state_of};
+
+const SEND: &str = "send";
+const STEP: &str = "step";
+const EXCHANGE: &str = "exchange";
+
+pub(super) struct Pair {
+    fs: Arc<dyn Fs>,
+    options: Options,
+    /// The places of primary and replica.
+    places: [&'static str; 2],
+    /// Gone only between two steps of an exchange of roles.
+    stores: Option<(Store, Replica)>,
+    /// Commits up to here are durable in the primary.
+    durable: Commit,
+    /// Messages by commit; delivered in any order.
+    wire: BTreeMap<u64, CommitChanges>,
+    /// Messages that came too early: sent again when the replica has gone on.
+    refused: BTreeSet<u64>,
+    may_work: bool,
+    /// The newest commit when roles were last exchanged: once for each is enough.
+    exchanged: u64,
+}
+
+impl Pair {
+    /// Opens both stores in the roles that their markers say, and finishes an exchange of
+    /// roles that was interrupted.
+    pub(super) fn open(fs: Arc<dyn Fs>, options: &Options) -> Result<Self, Failure> {
+        let places = roles(&fs)?;
+        let stores = open_stores(&fs, options, places)?;
+        let durable = stores.0.head();
+        let mut pair = Self {
+            fs,
+            options: options.clone(),
+            places,
+            stores: Some(stores),
+            durable,
+            wire: BTreeMap::new(),
+            refused: BTreeSet::new(),
+            may_work: true,
+            exchanged: 0,
+        };
+        pair.compare_histories()?;
+        Ok(pair)
+    }
+
+    fn stores(&mut self) -> Result<&mut (Store, Replica), Failure> {
+        let stopped = || Failure::Disk("an exchange of roles has failed: open again".to_owned());
+        self.stores.as_mut().ok_or_else(stopped)
+    }
+
+    fn primary(&self) -> Option<&Store> {
+        self.stores.as_ref().map(|(primary, _)| primary)
+    }
+
+    /// The replica holds a beginning of the primary's history. On disks that keep their
+    /// promises it cannot be otherwise.
+    fn compare_histories(&mut self) -> Result<(), Failure> {
+        let (primary, replica) = self.stores()?;
+        if replica.store().head() > primary.head() {
+            return Err(Failure::Damage(format!(
+                "the replica has commit {}, its primary only {}",
+                replica.store().head(),
+                primary.head()
+            )));
+        }
+        let known = replica.store().head().get() as usize;
+        let changes = primary.changes_since(Commit::ZERO).map_err(failure)?;
+        for changes in changes.take(known) {
+            let changes = changes.map_err(failure)?;
+            let diverged = |error: Error| Failure::Damage(error.to_string());
+            replica.apply(&changes).map_err(diverged)?;
+        }
+        Ok(())
+    }
+
+    /// The next commit that may be sent.
+    fn next_to_send(&self) -> Option<Commit> {
+        let (primary, replica) = self.stores.as_ref()?;
+        let last = match planted::is_active("sent-before-durable") {
+            true => primary.head(),
+            false => self.durable,
+        };
+        let is_open =
+            |commit: &u64| !self.wire.contains_key(commit) && !self.refused.contains(commit);
+        let next = (replica.store().head().get() + 1..=last.get()).find(is_open);
+        next.map(Commit::new)
+    }
+
+    fn send(&mut self) -> Result<(), Failure> {
+        let Some(next) = self.next_to_send() else {
+            return Ok(());
+        };
+        let (primary, _) = self.stores()?;
+        let mut changes = primary.changes_since(next.minus(1)).map_err(failure)?;
+        if let Some(changes) = changes.next() {
+            let changes = changes.map_err(failure)?;
+            self.wire.insert(next.get(), changes);
+        }
+        Ok(())
+    }
+
+    /// Delivers a message. One that comes too early is refused, and sent again later.
+    fn deliver(&mut self, commit: u64) -> Result<(), Failure> {
+        let Some(changes) = self.wire.remove(&commit) else {
+            return Ok(());
+        };
+        let (_, replica) = self.stores()?;
+        match replica.apply(&changes) {
+            Err(Error::Gap { .. }) => {
+                self.refused.insert(commit);
+            }
+            outcome => {
+                outcome.map_err(failure)?;
+                self.refused.clear();
+            }
+        }
+        Ok(())
+    }
+
+    fn is_caught_up(&self) -> bool {
+        let heads = |(primary, replica): &(Store, Replica)| {
+            (primary.head() == replica.store().head() && primary.head() == self.durable)
+                || planted::is_active("promoted-behind")
+        };
+        self.stores.as_ref().is_some_and(heads)
+    }
+
+    /// The old primary becomes a replica first, so that there are never two primaries.
+    fn exchange(&mut self) -> Result<(), Failure> {
+        let Some((primary, mut replica)) = self.stores.take() else {
+            return Ok(());
+        };
+        self.wire.clear();
+        self.refused.clear();
+        replica.sync().map_err(failure)?;
+        primary.close().map_err(failure)?;
+        let [old, _] = self.places;
+        let demote = || Replica::open(inside(&self.fs, old), self.options.clone());
+        let (primary, replica) = if planted::is_active("both-promoted") {
+            let primary = replica.promote().map_err(failure)?;
+            (primary, demote().map_err(failure)?)
+        } else {
+            let demoted = demote().map_err(failure)?;
+            (replica.promote().map_err(failure)?, demoted)
+        };
+        self.durable = primary.head();
+        self.exchanged = self.durable.get();
+        self.stores = Some((primary, replica));
+        self.places.reverse();
+        self.may_work = true;
+        Ok(())
+    }
+
+    /// Sends and delivers everything.
+    fn catch_up(&mut self) -> Result<(), Failure> {
+        self.sync()?;
+        self.wire.clear();
+        self.refused.clear();
+        while let Some(next) = self.next_to_send() {
+            self.send()?;
+            self.deliver(next.get())?;
+        }
+        Ok(())
+    }
+}
+
+/// Which place is the primary's and which the replica's. When both are marked, an
+/// exchange was interrupted before the promotion; both hold the same commits then.
+fn roles(fs: &Arc<dyn Fs>) -> Result<[&'static str; 2], Failure> {
+    let [one, two] = PLACES;
+    let is_replica = |place| match fs.list(place) {
+        Ok(names) => Ok(names.iter().any(|name| name == REPLICA)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Failure::Disk(format!("cannot list {place}: {error}"))),
+    };
+    Ok(match is_replica(one)? {
+        true => [two, one],
+        false => [one, two],
+    })
+}
+
+fn open_stores(
+    fs: &Arc<dyn Fs>,
+    options: &Options,
+    [primary, replica]: [&'static str; 2],
+) -> Result<(Store, Replica), Failure> {
+    keep_numbers_apart(fs)?;
+    let is_fresh = |place| fs.list(place).map_or(true, |names| names.is_empty());
+    if !is_fresh(primary) && !is_fresh(replica) {
+        let is_marked = |place: &str| {
+            let names = fs.list(place);
+            names.is_ok_and(|names| names.iter().any(|name| name == REPLICA))
+        };
+        if !is_marked(replica) && !is_unborn(fs, replica) {
+            return Err(Failure::Other("both stores are primaries".to_owned()));
+        }
+        if is_marked(primary) {
+            finish_exchange(fs, options, [primary, replica])?;
+        }
+    }
+    let store = Store::open(inside(fs, primary), options.clone()).map_err(failure)?;
+    let replica = Replica::open(inside(fs, replica), options.clone()).map_err(failure)?;
+    Ok((store, replica))
+}
+
+/// Promotes one of two replicas: an exchange was interrupted, and both hold the same.
+fn finish_exchange(
+    fs: &Arc<dyn Fs>,
+    options: &Options,
+    places: [&'static str; 2],
+) -> Result<(), Failure> {
+    let open = |place| Replica::open(inside(fs, place), options.clone()).map_err(failure);
+    let [one, other] = [open(places[0])?, open(places[1])?];
+    let (head, other_head) = (one.store().head(), other.store().head());
+    if head != other_head {
+        return Err(Failure::Damage(format!(
+            "both stores are replicas, one with commit {head}, the other with {other_head}"
+        )));
+    }
+    let primary = one.promote().map_err(failure)?;
+    primary.close().map_err(failure)
+}
+
+/// Lets the file numbers of the second store begin elsewhere. Checksums are salted with
+/// numbers and not with stores, so blocks of one store that a file system gives out
+/// unwritten to the other would pass there under the same number; on the disks of two
+/// machines that cannot happen.
+fn keep_numbers_apart(fs: &Arc<dyn Fs>) -> Result<(), Failure> {
+    let place = PLACES[1];
+    if fs.list(place).is_err() {
+        let failed = |error| Failure::Disk(format!("cannot create {place}: {error}"));
+        fs.create_dir(place).map_err(failed)?;
+        fs.create(&format!("{place}/{}", file_name(FileKind::Wal, 500)))
+            .map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Whether a place holds no manifest yet: nobody can have committed there.
+fn is_unborn(fs: &Arc<dyn Fs>, place: &str) -> bool {
+    let names = fs.list(place).unwrap_or_default();
+    !names.iter().any(|name| name.starts_with("manifest-"))
+}
+
+impl Instance for Pair {
+    fn commit(&mut self, batches: &[Batch]) -> Result<u64, Failure> {
+        let is_synced = self.options.durability == lithify::Durability::Synced;
+        let batches: Vec<_> = batches.iter().map(batch_of).collect();
+        let (primary, _) = self.stores()?;
+        let commit = primary.commit_group(&batches).map_err(failure)?;
+        if is_synced {
+            self.durable = commit;
+        }
+        self.may_work = true;
+        Ok(commit.get())
+    }
+
+    fn head(&self) -> u64 {
+        self.primary().map_or(0, |primary| primary.head().get())
+    }
+
+    fn sync(&mut self) -> Result<(), Failure> {
+        let (primary, _) = self.stores()?;
+        primary.sync().map_err(failure)?;
+        self.durable = Commit::new(self.head());
+        Ok(())
+    }
+
+    fn state_at(&mut self, commit: u64) -> Result<Option<State>, Failure> {
+        let (primary, _) = self.stores()?;
+        let snapshot = primary.snapshot_at(Commit::new(commit)).map_err(failure)?;
+        Ok(Some(state_of(&snapshot).map_err(failure)?))
+    }
+
+    /// Readers of what the replica has read there, as they would in use.
+    fn pin(&mut self, commit: u64) -> Result<Option<Box<dyn Pinned>>, Failure> {
+        let (primary, replica) = self.stores()?;
+        let commit = Commit::new(commit);
+        let store = match commit <= replica.store().head() {
+            true => replica.store(),
+            false => &*primary,
+        };
+        let snapshot = store.snapshot_at(commit).map_err(failure)?;
+        Ok(Some(Box::new(Reader(snapshot))))
+    }
+
+    fn tasks(&self) -> Vec<String> {
+        let mut tasks: Vec<String> = self.wire.keys().map(|it| format!("deliver-{it}")).collect();
+        if self.next_to_send().is_some() {
+            tasks.push(SEND.to_owned());
+        }
+        if self.wire.is_empty() && self.is_caught_up() && self.head() > self.exchanged {
+            tasks.push(EXCHANGE.to_owned());
+        }
+        if self.may_work {
+            tasks.push(STEP.to_owned());
+        }
+        tasks
+    }
+
+    fn run(&mut self, task: &str) -> Result<(), Failure> {
+        match (task, task.strip_prefix("deliver-")) {
+            (SEND, _) => self.send(),
+            (STEP, _) => {
+                let (primary, _) = self.stores()?;
+                let step = primary.step().map_err(failure)?;
+                self.may_work = step != Step::Idle;
+                Ok(())
+            }
+            (EXCHANGE, _) if self.is_caught_up() => self.exchange(),
+            (_, Some(commit)) => commit.parse().map_or(Ok(()), |commit| self.deliver(commit)),
+            _ => Ok(()),
+        }
+    }
+
+    fn lose(&mut self, task: &str) {
+        let commit = task.strip_prefix("deliver-").map(str::parse);
+        if let Some(Ok(commit)) = commit {
+            self.wire.remove(&commit);
+        }
+    }
+
+    /// Settles both stores when everything has arrived, and compares them.
+    fn settle(&mut self) -> Result<bool, Failure> {
+        self.catch_up()?;
+        let (primary, replica) = self.stores()?;
+        primary.settle().map_err(failure)?;
+        replica.settle().map_err(failure)?;
+        let (one, other) = (primary.layout(), replica.store().layout());
+        if one.to_string() != other.to_string() {
+            return Err(Failure::Other(format!(
+                "at commit {} the primary has\n{one}and its replica\n{other}",
+                primary.head()
+            )));
+        }
+        let states = (
+            state_of(&primary.snapshot()),
+            state_of(&replica.store().snapshot()),
+        );
+        let is_same = states.0.map_err(failure)? == states.1.map_err(failure)?;
+        self.may_work = false;
+        match is_same {
+            true => Ok(true),
+            false => Err(Failure::Other(format!(
+                "at commit {} the replica reads other values than its primary",
+                self.head()
+            ))),
+        }
+    }
+
+    fn layout(&self) -> Option<Vec<Piece>> {
+        self.primary().map(|primary| pieces_of(&primary.layout()))
+    }
+
+    fn layout_details(&self) -> Option<String> {
+        self.primary().map(|primary| primary.layout().to_string())
+    }
+
+    fn progress(&self) -> String {
+        format!(
+            "{:?} {:?} {:?} {}",
+            self.places,
+            self.wire.keys(),
+            self.refused,
+            self.durable
+        )
+    }
+
+    fn close(mut self: Box<Self>) -> Result<(), Failure> {
+        self.stores()?;
+        let (primary, replica) = self.stores.take().expect("checked above");
+        primary.close().map_err(failure)?;
+        replica.close().map_err(failure)
+    }
+}

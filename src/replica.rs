@@ -1,0 +1,197 @@
+//! A store that follows another one, commit by commit.
+//!
+//! A replica takes what each commit of its primary wrote, in commit order, and makes no
+//! commits of its own. It decides nothing about compaction: windows close at commit
+//! numbers, so the same history closes the same windows, and the settled layout of a
+//! replica that has caught up is that of its primary, however the commits were grouped
+//! on their way.
+//!
+//! The role is a file named `replica` in the directory, so that it survives crashes and
+//! no program commits to a replica by mistake: [`Store::open`] refuses such a store
+//! until it is promoted. The file's presence is its whole content.
+//!
+//! Invariants: the marker is durable before the first commit is applied, and gone for
+//! good before a promoted store can be used. A commit that the replica has already is
+//! compared with what it holds, so a primary with another history is found out at the
+//! first commit that differs and can be compared.
+//!
+//! What it does not do: fetch anything. Whoever owns the replica carries
+//! [`CommitChanges`] to it, from [`Store::changes_since`] of the primary. Only durable
+//! commits may be carried: a primary that loses a commit in a crash will give its number
+//! to another one.
+
+use std::sync::Arc;
+
+use crate::batch::WriteBatch;
+use crate::commit::Commit;
+use crate::error::{Error, Result};
+use crate::fs::Fs;
+use crate::options::Options;
+use crate::read::{CommitChanges, Operation};
+use crate::recover::Mode;
+use crate::store::Store;
+
+/// A store in the role of a replica.
+///
+/// ```
+/// use std::sync::Arc;
+/// use lithify::{Options, Replica, Store, WriteBatch, fs::MemFs};
+///
+/// let mut primary = Store::open(Arc::new(MemFs::new()), Options::default())?;
+/// for value in [b"igneous", b"eroding"] {
+///     let mut batch = WriteBatch::new();
+///     batch.put("stones", b"granite", value);
+///     primary.commit(&batch)?;
+/// }
+///
+/// let mut replica = Replica::open(Arc::new(MemFs::new()), Options::default())?;
+/// for changes in primary.changes_since(replica.store().head())? {
+///     replica.apply(&changes?)?;
+/// }
+/// assert_eq!(replica.store().get("stones", b"granite")?.as_deref(), Some(&b"eroding"[..]));
+/// assert_eq!(replica.store().layout(), primary.layout());
+/// # Ok::<(), lithify::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Replica {
+    store: Store,
+}
+
+impl Replica {
+    /// Opens the store at the root of `fs` as a replica, or creates one there if
+    /// [`Options::create`] says so. A primary becomes a replica by this.
+    ///
+    /// The placement has to be that of the primary, or the layouts will differ.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open(fs: Arc<dyn Fs>, options: Options) -> Result<Self> {
+        let store = Store::open_in_mode(fs, options, Mode::Replica)?;
+        Ok(Self { store })
+    }
+
+    /// Takes a commit of the primary over; returns the newest commit. One that the
+    /// replica has already is compared with it and changes nothing; where retention has
+    /// thinned it out there is nothing to compare.
+    ///
+    /// # Errors
+    /// [`Error::Gap`] when commits before it are missing, [`Error::Diverged`] when the
+    /// replica holds another commit with its number: nothing has changed then. Otherwise
+    /// as [`Store::commit`].
+    pub fn apply(&mut self, changes: &CommitChanges) -> Result<Commit> {
+        self.apply_group(std::slice::from_ref(changes))
+    }
+
+    /// Takes commits over in order, with one append and one sync for all that are new.
+    ///
+    /// # Errors
+    /// As [`Replica::apply`]; one refused commit refuses all that are new.
+    pub fn apply_group(&mut self, group: &[CommitChanges]) -> Result<Commit> {
+        let known = group
+            .iter()
+            .take_while(|changes| changes.commit <= self.store.head())
+            .count();
+        let (known, new) = group.split_at(known);
+        self.compare(known)?;
+        let mut expected = self.store.head();
+        for changes in new {
+            expected = expected.next();
+            if changes.commit != expected && !planted!(GapAccepted) {
+                return Err(Error::Gap {
+                    expected,
+                    found: changes.commit,
+                });
+            }
+        }
+        let batches: Vec<WriteBatch> = new.iter().map(batch_of).collect();
+        self.store.commit_group(&batches)
+    }
+
+    /// Compares commits with those of the replica.
+    fn compare(&self, known: &[CommitChanges]) -> Result<()> {
+        let mut own = None;
+        for changes in known {
+            if own.is_none() {
+                own = match self.store.changes_since(changes.commit.minus(1)) {
+                    Ok(own) => Some(own),
+                    Err(Error::Thinned { .. }) => continue,
+                    Err(error) => return Err(error),
+                };
+            }
+            let mine = own.as_mut().and_then(Iterator::next).transpose()?;
+            let is_same = mine.is_some_and(|mine| {
+                mine.commit == changes.commit && sorted(&mine) == sorted(changes)
+            });
+            if !is_same {
+                return Err(Error::Diverged {
+                    commit: changes.commit,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The store, for reading.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Brings the layout to where it will be in the primary: see [`Store::settle`].
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn settle(&mut self) -> Result<()> {
+        self.store.settle()
+    }
+
+    /// Makes every commit durable: see [`Store::sync`].
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn sync(&mut self) -> Result<()> {
+        self.store.sync()
+    }
+
+    /// Turns the replica into a primary. When this returns, it will be one after every
+    /// crash; the old primary must not commit any more.
+    ///
+    /// # Errors
+    /// Whatever the disk says; it may then be either at the next opening.
+    pub fn promote(mut self) -> Result<Store> {
+        self.store.storage_mut().promote()?;
+        Ok(self.store)
+    }
+
+    /// Closes the store, which stays a replica: see [`Store::close`].
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn close(self) -> Result<()> {
+        self.store.close()
+    }
+}
+
+/// The operations by keyspace and key: the numbers of keyspaces, which order them in a
+/// stream, belong to one store.
+fn sorted(changes: &CommitChanges) -> Vec<&Operation> {
+    let mut operations: Vec<&Operation> = changes.operations.iter().collect();
+    operations.sort_by_key(|operation| (&operation.keyspace, &operation.key));
+    operations
+}
+
+fn batch_of(changes: &CommitChanges) -> WriteBatch {
+    let mut batch = WriteBatch::new();
+    for Operation {
+        keyspace,
+        key,
+        value,
+    } in &changes.operations
+    {
+        match value {
+            Some(value) => batch.put(keyspace, key, value),
+            None => batch.delete(keyspace, key),
+        }
+    }
+    batch
+}
