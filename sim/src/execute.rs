@@ -903,9 +903,12 @@ fn lost_witness(log: &Log, engine: &dyn Engine) -> bool {
     })
 }
 
-/// How many bytes of a file were durable when it was last written to.
+/// How many bytes of a file were durable when something behind them was written that is
+/// durable itself. Writing durable bytes once more, in place, vouches for nothing.
 fn vouched_for(operations: &[Operation], file: InodeId) -> u64 {
-    let (mut length, mut synced, mut vouched) = (0, 0, 0);
+    let (mut length, mut synced) = (0, 0);
+    // The second counts once what vouches is synced.
+    let (mut vouched, mut would_vouch) = (0, 0);
     for operation in operations {
         match operation {
             Operation::Write {
@@ -914,14 +917,20 @@ fn vouched_for(operations: &[Operation], file: InodeId) -> u64 {
                 bytes,
                 ..
             } if *inode == file => {
-                vouched = synced;
-                length = offset + bytes.len() as u64;
+                would_vouch = would_vouch.max(synced.min(*offset));
+                length = length.max(offset + bytes.len() as u64);
+            }
+            Operation::SetLength { inode, after, .. } if *inode == file => {
+                length = *after;
+                for end in [&mut synced, &mut vouched, &mut would_vouch] {
+                    *end = length.min(*end);
+                }
             }
             Operation::Sync {
                 inode,
                 barrier: Barrier::Kept,
                 ..
-            } if *inode == file => synced = length,
+            } if *inode == file => (synced, vouched) = (length, would_vouch),
             _ => {}
         }
     }
