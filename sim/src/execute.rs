@@ -490,11 +490,16 @@ impl<'run> Executor<'run> {
     }
 
     /// Whether commits that an opening did not find may be found by the next one: a read
-    /// returned something else than what is stored. Then they are in doubt until another
+    /// returned something else than what is stored, or a write damaged them in the page
+    /// cache and a crash may take the damage back. Then they are in doubt until another
     /// commit with their number is acknowledged.
     fn may_be_back(&self) -> bool {
-        let is_wrong =
-            |kind: &FaultKind| matches!(kind, FaultKind::StaleRead | FaultKind::MisdirectedRead);
+        let is_wrong = |kind: &FaultKind| {
+            matches!(
+                kind,
+                FaultKind::StaleRead | FaultKind::MisdirectedRead | FaultKind::MisdirectedWrite
+            )
+        };
         self.past.iter().any(is_wrong) || self.fs.fired().iter().any(is_wrong)
     }
 
