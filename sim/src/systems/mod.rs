@@ -1,5 +1,6 @@
 //! The systems that the laboratory knows.
 
+pub mod data_file;
 pub mod lithify;
 mod parts;
 pub mod replica;
@@ -11,6 +12,7 @@ use crate::system::System;
 pub static SYSTEMS: &[&dyn System] = &[
     &lithify::Lithify,
     &snapshot_log::SnapshotLogSystem,
+    &data_file::DataFileSystem,
     &replica::ReplicaSystem,
 ];
 

@@ -133,7 +133,7 @@ fn entries(start: u64, bytes: &[u8]) -> Result<u64, Failure> {
 }
 
 /// CRC-32 as in zip, bit by bit.
-fn crc(parts: &[&[u8]]) -> u32 {
+pub(in crate::systems) fn crc(parts: &[&[u8]]) -> u32 {
     let bytes = parts.iter().copied().flatten();
     !bytes.fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
