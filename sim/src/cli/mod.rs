@@ -10,6 +10,7 @@ mod args;
 mod bytes;
 mod check_git;
 mod completions;
+mod data_file;
 mod diff;
 mod exit;
 mod get;
@@ -78,6 +79,7 @@ fn run(command: Command) -> Outcome {
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Sim(arguments) => sim::run(&arguments),
         Command::WalNode(arguments) => wal_node::run(&arguments),
+        Command::DataFile(arguments) => data_file::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     }
 }

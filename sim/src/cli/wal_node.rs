@@ -42,7 +42,7 @@ missing field, 13 the disk or the log failed, 20 no such entry, 22 compaction be
 newest snapshot.";
 
 /// The longest line in bytes; a longer one is answered with an error.
-const MAX_LINE_BYTES: u64 = 32 << 20;
+pub(super) const MAX_LINE_BYTES: u64 = 32 << 20;
 
 /// How long segments are until `wal_segment_config` says otherwise.
 const DEFAULT_SEGMENT_BYTES: u64 = 1 << 20;
@@ -108,13 +108,13 @@ fn open(directory: &Path) -> Outcome<Node> {
 }
 
 /// One line of input.
-enum Line {
+pub(super) enum Line {
     Whole(Vec<u8>),
     TooLong,
 }
 
 /// The next line, or `None` at the end. A line that is too long is skipped, not kept.
-fn next_line(input: &mut impl BufRead) -> Outcome<Option<Line>> {
+pub(super) fn next_line(input: &mut impl BufRead) -> Outcome<Option<Line>> {
     let failed = |error: std::io::Error| -> Failure {
         Exit::Io.because(format!("cannot read the input: {error}"))
     };

@@ -2,7 +2,7 @@
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "import-git",
     "check-git",
     "get",
@@ -22,6 +22,7 @@ const COMMANDS: [&str; 20] = [
     "predict",
     "sim",
     "wal-node",
+    "data-file",
     "completions",
 ];
 

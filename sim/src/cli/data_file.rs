@@ -1,0 +1,158 @@
+//! `data-file`: an append-only data file that compacts itself in the background, driven by
+//! lines of text.
+//!
+//! The store behind it is the system `data-file` of the laboratory: what the simulated
+//! crashes have tested is what runs here on the real disk, with a thread and a clock.
+//! Reading order: this file (arguments and the loop), [`requests`] (what each line does)
+//! and [`change`] (commits as JSON).
+//!
+//! No line ends the command: what cannot be understood or done is answered with an error.
+
+mod change;
+mod requests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use lithify::fs::OsFs;
+use lithify_sim::system::Failure as StoreFailure;
+use lithify_sim::systems::data_file::{Options, Policy, Role, Share, Shared};
+
+use super::exit::{Exit, Outcome};
+use super::output::Output;
+use super::wal_node::{Line, MAX_LINE_BYTES, next_line};
+use requests::answer;
+
+const EXAMPLES: &str = "\
+Examples:
+  printf 'put stone granite\\nget stone\\nstats\\n' | lithify data-file --dir D
+  echo 'changes-since 0' | lithify data-file --dir D | grep '^{' | lithify data-file --dir R --replica
+
+Lines: put KEY VALUE, del KEY, get KEY, stats, check, compact, changes-since COMMIT, promote, and
+a commit as JSON, which only a replica takes. Keys have no spaces; a value is the rest of its
+line. Each line is answered with one line, which begins with ok, value, none or error, except
+that changes-since answers with a line of JSON for each commit before its ok. A write is
+synced before it is answered.
+
+Sizes are bytes, or take KB, MB or GB of 1024, 1024^2 or 1024^3 bytes; times are seconds, or take
+ms, s, m or h.";
+
+/// Answers lines with a data file that compacts itself
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct DataFile {
+    /// The directory of the store, created when it is missing
+    #[arg(long, value_name = "DIRECTORY")]
+    dir: PathBuf,
+    /// The time between two checks
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = time)]
+    interval: Duration,
+    /// The least share of dead space, from 0 to 1
+    #[arg(long, value_name = "SHARE", default_value = "0.3", value_parser = Share::parse)]
+    threshold: Share,
+    /// Files below this size are left alone
+    #[arg(long, value_name = "SIZE", default_value = "10MB", value_parser = size)]
+    minimum_size: u64,
+    /// Never compact by itself
+    #[arg(long)]
+    disabled: bool,
+    /// Take commits from a primary and no writes
+    #[arg(long)]
+    replica: bool,
+}
+
+/// A number in front of one of these units.
+fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let end = text.find(|letter: char| !letter.is_ascii_digit());
+    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let units = [("", 1), ("KB", 1 << 10), ("MB", 1 << 20), ("GB", 1 << 30)];
+    scaled(text, &units).ok_or_else(|| format!("{text:?} is no size such as 4096, 10MB or 1GB"))
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let units = [
+        ("", 1000),
+        ("ms", 1),
+        ("s", 1000),
+        ("m", 60_000),
+        ("h", 3_600_000),
+    ];
+    let milliseconds = scaled(text, &units).filter(|milliseconds| *milliseconds > 0);
+    let milliseconds =
+        milliseconds.ok_or_else(|| format!("{text:?} is no time such as 500ms, 30s or 1h"))?;
+    Ok(Duration::from_millis(milliseconds))
+}
+
+impl DataFile {
+    fn options(&self) -> Options {
+        Options {
+            policy: Policy {
+                enabled: !self.disabled,
+                interval: self.interval,
+                threshold: self.threshold,
+                minimum_size_bytes: self.minimum_size,
+            },
+            role: match self.replica {
+                true => Role::Replica,
+                false => Role::Primary,
+            },
+            ..Options::default()
+        }
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &DataFile) -> Outcome {
+    let name = arguments.dir.display();
+    std::fs::create_dir_all(&arguments.dir).map_err(|error| {
+        Exit::Store.because(format!("cannot create the directory {name}: {error}"))
+    })?;
+    let fs = Arc::new(OsFs::new(&arguments.dir));
+    let store = Shared::open(fs, &arguments.options()).map_err(|failure| {
+        let exit = match failure {
+            StoreFailure::Damage(_) => Exit::Damage,
+            StoreFailure::Disk(_) | StoreFailure::Other(_) => Exit::Store,
+        };
+        exit.because(format!("{name}: {failure}"))
+    })?;
+    let mut input = std::io::stdin().lock();
+    let mut output = Output::for_reading();
+    while let Some(line) = next_line(&mut input)? {
+        let answers = match line {
+            Line::Whole(bytes) if bytes.trim_ascii().is_empty() => continue,
+            Line::Whole(bytes) => answer(&store, bytes.trim_ascii_end()),
+            Line::TooLong => format!("error the line is longer than {MAX_LINE_BYTES} bytes").into(),
+        };
+        output.line(&answers)?;
+        output.flush()?;
+    }
+    let closed = store.close();
+    closed.map_err(|failure| Exit::Io.because(format!("{name}: {failure}")))?;
+    output.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_times_have_units() {
+        assert_eq!(size("10MB"), Ok(10 << 20));
+        assert_eq!(size("0"), Ok(0));
+        assert_eq!(time("1h"), Ok(Duration::from_secs(3600)));
+        assert_eq!(time("250ms"), Ok(Duration::from_millis(250)));
+        for text in ["", "MB", "-1", "1.5MB", "10 MB", "99999999999GB"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+        for text in ["", "h", "0", "1d", "0ms"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+}
