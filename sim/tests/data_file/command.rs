@@ -1,0 +1,140 @@
+//! The command `lithify data-file`, line by line, and two of them with a pipe between.
+
+use std::path::Path;
+
+use assert_cmd::Command;
+
+/// What a process answers to these lines.
+fn answers(directory: &Path, arguments: &[&str], lines: &str) -> Vec<String> {
+    let output = Command::new(assert_cmd::cargo::cargo_bin!("lithify"))
+        .args(["data-file", "--dir"])
+        .arg(directory)
+        .args(arguments)
+        .write_stdin(lines)
+        .output()
+        .expect("the binary runs");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let text = String::from_utf8(output.stdout).expect("answers are text");
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn each_line_is_answered_with_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let lines = "put stone granite and more\nget stone\nget sand\n\nput sand\ndel stone\nget stone\nnonsense\nget\ndel a b\nchanges-since x\nchanges-since 9\n";
+    let expected = [
+        "ok 1",
+        "value granite and more",
+        "none",
+        "ok 2",
+        "ok 3",
+        "none",
+        "error nonsense is none of: put KEY VALUE, del KEY, get KEY, stats, check, compact, changes-since COMMIT, promote",
+        "error get is none of: put KEY VALUE, del KEY, get KEY, stats, check, compact, changes-since COMMIT, promote",
+        "error del a b is none of: put KEY VALUE, del KEY, get KEY, stats, check, compact, changes-since COMMIT, promote",
+        "error changes-since needs the number of a commit",
+        "error there are no changes since commit 9: the newest durable commit is 3",
+    ];
+    assert_eq!(answers(directory.path(), &[], lines), expected);
+    // Another process finds the same, and the file as long as the page says: a header, two
+    // values, a tombstone and three ends.
+    let found = answers(directory.path(), &[], "get sand\nstats\n");
+    assert_eq!(found[0], "value ");
+    let total = 56 + (8 + 1 + 4 + 5 + 16) + (8 + 1 + 4 + 4) + (8 + 1 + 5) + 3 * 17;
+    let live = 56 + (8 + 1 + 4 + 4);
+    let sizes = format!("keys=1 live_bytes={live} total_bytes={total} ");
+    assert!(found[1].contains(&sizes), "{}", found[1]);
+}
+
+#[test]
+fn the_policy_is_that_of_the_arguments() {
+    let directory = tempfile::tempdir().unwrap();
+    let lines = "put a 1\nput a 2\ncheck\n";
+    let check = |arguments: &[&str]| answers(directory.path(), arguments, lines)[2].clone();
+    assert_eq!(
+        check(&[]),
+        "ok nothing was done: the file is below the minimum size"
+    );
+    assert_eq!(
+        check(&["--disabled"]),
+        "ok nothing was done: compaction is switched off"
+    );
+    assert_eq!(
+        check(&["--minimum-size", "1", "--threshold", "0.99"]),
+        "ok nothing was done: the dead share is below the threshold"
+    );
+    let compacted = check(&["--minimum-size", "1"]);
+    assert!(compacted.starts_with("ok bytes_before="), "{compacted}");
+    assert!(
+        compacted.contains(" bytes_after=71 entries_copied=1 entries_caught_up=0 "),
+        "{compacted}"
+    );
+}
+
+/// What a primary prints is what a replica reads; everything else that it prints is no
+/// commit, and is refused as such.
+#[test]
+fn a_replica_reads_what_its_primary_prints() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let printed = answers(
+        one.path(),
+        &[],
+        "put a 1\nput b \u{e9}\ndel a\nchanges-since 0\n",
+    );
+    assert_eq!(printed.last().unwrap(), "ok 3");
+    let changes: Vec<&str> = printed
+        .iter()
+        .map(String::as_str)
+        .filter(|line| line.starts_with('{'))
+        .collect();
+    assert_eq!(changes.len(), 3);
+    let replica = |lines: &str| answers(other.path(), &["--replica"], lines);
+    let lines = changes.join("\n") + "\nget a\nget b\nput own 1\ncompact\n";
+    let found = replica(&lines);
+    assert_eq!(found[..4], ["ok 1", "ok 2", "ok 3", "none"]);
+    assert_eq!(found[4], "value \"\\303\\251\"");
+    assert!(
+        found[5].starts_with("error this store is a replica at commit 3"),
+        "{}",
+        found[5]
+    );
+    assert!(
+        found[6].starts_with("error this store is a replica, which never compacts"),
+        "{}",
+        found[6]
+    );
+    // A line that is cut or altered is refused, and what is sent twice is left out.
+    let cut = &changes[2][..changes[2].len() - 1];
+    let altered = changes[2].replace("\"a\"", "\"b\"");
+    let found = replica(&format!(
+        "{cut}\n{altered}\n{}\npromote\nput own 1\n",
+        changes[2]
+    ));
+    assert!(found[0].starts_with("error no commit: "), "{}", found[0]);
+    assert!(
+        found[1].starts_with("error commit 3 is not what its checksum says"),
+        "{}",
+        found[1]
+    );
+    assert_eq!(found[2..], ["ok 3", "ok 3", "ok 4"]);
+}
+
+#[test]
+fn a_store_that_cannot_be_opened_is_told_in_one_line() {
+    let directory = tempfile::tempdir().unwrap();
+    answers(directory.path(), &[], "put a 1\n");
+    std::fs::write(directory.path().join("data.db"), b"no data file").unwrap();
+    let output = Command::new(assert_cmd::cargo::cargo_bin!("lithify"))
+        .args(["data-file", "--dir"])
+        .arg(directory.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(5));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        message.contains("data.db: its 12 bytes are no header"),
+        "{message}"
+    );
+    assert_eq!(message.lines().count(), 1);
+}

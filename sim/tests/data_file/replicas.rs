@@ -1,0 +1,218 @@
+//! A replica repeats its primary's commits, all of them and nothing else.
+
+use std::time::Duration;
+
+use lithify_sim::simfs::SimFs;
+use lithify_sim::system::Failure;
+use lithify_sim::systems::data_file::{Change, Decision, Options, Role, Store, decide};
+
+use crate::fixture::{delete, eager, finish, open, put, state};
+
+fn replica() -> Options {
+    Options {
+        role: Role::Replica,
+        ..eager()
+    }
+}
+
+/// Six commits, of which some overwrite and delete.
+fn primary(fs: &SimFs) -> Store {
+    let mut store = open(fs, &eager());
+    let batches = [
+        vec![put("a", "1"), put("b", "1")],
+        vec![delete("a")],
+        vec![],
+        vec![put("b", "2"), put("c", "1")],
+        vec![delete("b"), put("b", "3")],
+        vec![put("a", "2")],
+    ];
+    assert_eq!(store.commit(&batches), Ok(6));
+    store
+}
+
+fn refused<T: std::fmt::Debug>(outcome: Result<T, Failure>) -> String {
+    match outcome {
+        Err(Failure::Other(message)) => message,
+        other => panic!("it should be refused: {other:?}"),
+    }
+}
+
+#[test]
+fn a_replica_ends_with_the_same_state_and_the_same_chain() {
+    let (fs, other) = (SimFs::new(), SimFs::new());
+    let primary = primary(&fs);
+    let mut store = open(&other, &replica());
+    for (since, most) in [(0, 1), (1, 3), (4, 100)] {
+        let changes = primary.changes_since(since, most).unwrap();
+        store.replicate(&changes).unwrap();
+    }
+    assert_eq!(store.head(), 6);
+    assert_eq!(store.chain(), primary.chain());
+    assert_eq!(state(&store), state(&primary));
+    drop(store);
+    let store = open(&other, &replica());
+    assert_eq!((store.head(), store.chain()), (6, primary.chain()));
+}
+
+#[test]
+fn a_replica_refuses_writes_and_compactions_and_a_primary_refuses_changes() {
+    let (fs, other) = (SimFs::new(), SimFs::new());
+    let mut primary = primary(&fs);
+    let changes = primary.changes_since(0, 100).unwrap();
+    assert!(refused(primary.replicate(&changes)).contains("primary at commit 6"));
+    let mut store = open(&other, &replica());
+    store.replicate(&changes).unwrap();
+    let message = refused(store.commit(&[vec![put("own", "1")]]));
+    assert!(message.contains("replica at commit 6"), "{message}");
+    assert!(store.space().dead_ratio() > 0.3);
+    let options = store.options();
+    assert_eq!(
+        decide(&options.policy, options.role, store.space()),
+        Decision::Replica
+    );
+    assert_eq!(store.head(), 6);
+}
+
+#[test]
+fn a_gap_is_refused_with_the_commit_that_is_missing() {
+    let (fs, other) = (SimFs::new(), SimFs::new());
+    let changes = primary(&fs).changes_since(0, 100).unwrap();
+    let mut store = open(&other, &replica());
+    store.replicate(&changes[..2]).unwrap();
+    let before = state(&store);
+    let message = refused(store.replicate(&changes[3..]));
+    assert!(
+        message.contains("commit 4 came after 2: commit 3 is missing"),
+        "{message}"
+    );
+    // One that begins well is not taken in part.
+    let with_hole = [changes[2].clone(), changes[4].clone()];
+    assert!(refused(store.replicate(&with_hole)).contains("commit 4 is missing"));
+    assert_eq!((store.head(), state(&store)), (2, before));
+    assert_eq!(
+        store.replicate(&changes),
+        Ok(6),
+        "what it has is compared and left out"
+    );
+}
+
+#[test]
+fn divergence_is_refused_with_the_first_commit_that_differs() {
+    let (fs, elsewhere, other) = (SimFs::new(), SimFs::new(), SimFs::new());
+    let primary = primary(&fs);
+    // Another store has the first three commits, and then its own.
+    let mut forked = open(&elsewhere, &eager());
+    let batches = primary.changes_since(0, 3).unwrap();
+    let batches: Vec<_> = batches.into_iter().map(|change| change.writes).collect();
+    forked.commit(&batches).unwrap();
+    forked
+        .commit(&[vec![put("fork", "1")], vec![put("fork", "2")]])
+        .unwrap();
+    let mut store = open(&other, &replica());
+    store
+        .replicate(&forked.changes_since(0, 100).unwrap())
+        .unwrap();
+    let message = refused(store.replicate(&primary.changes_since(0, 100).unwrap()));
+    assert!(
+        message.contains("commit 4 is the first that differs"),
+        "{message}"
+    );
+    // With the next commit alone it is noticed too, and how to learn more is said.
+    let message = refused(store.replicate(&primary.changes_since(5, 100).unwrap()));
+    assert!(
+        message.contains("commit 6 follows another history: commit 5"),
+        "{message}"
+    );
+    assert!(message.contains("send the changes since 0"), "{message}");
+    assert_eq!(store.chain(), forked.chain(), "nothing was taken");
+}
+
+#[test]
+fn a_change_that_was_altered_on_its_way_is_refused() {
+    let (fs, other) = (SimFs::new(), SimFs::new());
+    let changes = primary(&fs).changes_since(0, 100).unwrap();
+    let altered = |alter: &dyn Fn(&mut Change)| {
+        let mut change = changes[0].clone();
+        alter(&mut change);
+        let mut store = open(&SimFs::from_image(&other.image()), &replica());
+        refused(store.replicate(&[change]))
+    };
+    let cases: [&dyn Fn(&mut Change); 4] = [
+        &|change| change.writes[0].value = Some(b"2".to_vec()),
+        &|change| change.writes[1].key = b"c".to_vec(),
+        &|change| drop(change.writes.pop()),
+        &|change| change.writes.swap(0, 1),
+    ];
+    for alter in cases {
+        let message = altered(alter);
+        assert!(
+            message.contains("commit 1 is not what its checksum says"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn after_a_compaction_older_changes_are_gone_and_newer_ones_are_not() {
+    let (fs, other) = (SimFs::new(), SimFs::new());
+    let mut primary = primary(&fs);
+    let mut store = open(&other, &replica());
+    store
+        .replicate(&primary.changes_since(0, 100).unwrap())
+        .unwrap();
+    let mut compaction = primary.begin_compaction(Duration::ZERO);
+    finish(&mut compaction, &mut primary, Duration::ZERO);
+    primary.commit(&[vec![delete("c")]]).unwrap();
+    let message = refused(primary.changes_since(5, 100));
+    assert!(
+        message.contains("begins with the state of commit 6"),
+        "{message}"
+    );
+    assert!(refused(primary.changes_since(8, 100)).contains("newest durable commit is 7"));
+    store
+        .replicate(&primary.changes_since(6, 100).unwrap())
+        .unwrap();
+    assert_eq!((store.head(), store.chain()), (7, primary.chain()));
+    assert_eq!(state(&store), state(&primary));
+}
+
+#[test]
+fn a_promoted_replica_goes_on_where_its_primary_stopped() {
+    let (fs, other, third) = (SimFs::new(), SimFs::new(), SimFs::new());
+    let mut old = primary(&fs);
+    let mut store = open(&other, &replica());
+    store
+        .replicate(&old.changes_since(0, 100).unwrap())
+        .unwrap();
+    store.promote();
+    assert_eq!(store.commit(&[vec![put("mine", "1")]]), Ok(7));
+    let options = store.options();
+    assert_eq!(
+        decide(&options.policy, options.role, store.space()),
+        Decision::Compact
+    );
+    // Another replica takes the new primary's commits, and then none of the old one's.
+    let mut next = open(&third, &replica());
+    next.replicate(&store.changes_since(0, 100).unwrap())
+        .unwrap();
+    old.commit(&[vec![put("late", "1")]]).unwrap();
+    let message = refused(next.replicate(&old.changes_since(6, 1).unwrap()));
+    assert!(
+        message.contains("commit 7 is the first that differs"),
+        "{message}"
+    );
+}
+
+/// Commits that a primary could still lose are not sent.
+#[test]
+fn only_durable_commits_are_sent() {
+    let options = Options {
+        syncs_commits: false,
+        ..eager()
+    };
+    let mut store = open(&SimFs::new(), &options);
+    store.commit(&[vec![put("a", "1")]]).unwrap();
+    assert_eq!(store.changes_since(0, 100), Ok(vec![]));
+    store.sync().unwrap();
+    assert_eq!(store.changes_since(0, 100).unwrap().len(), 1);
+}
