@@ -251,7 +251,7 @@ fn assemble(
         poison: None,
         read_only: mode == Mode::ReadOnly,
         is_replica: found.is_replica || mode == Mode::Replica,
-        _lock: lock,
+        lock,
     })
 }
 

@@ -28,8 +28,9 @@ use crate::manifest::Manifest;
 use crate::options::{Durability, Options, Placement};
 use crate::recover;
 use crate::segment::file::{BlockCache, DataFile};
+use crate::segment::run::Run;
 use crate::segment::{Segment, SegmentId, SegmentMeta, WriterOptions};
-use crate::stats::Counters;
+use crate::stats::{Counters, Stats};
 use crate::version::Version;
 use crate::wal::{CommitRecord, Wal};
 
@@ -69,8 +70,8 @@ pub(crate) struct Storage {
     pub(crate) poison: Option<String>,
     pub(crate) read_only: bool,
     pub(crate) is_replica: bool,
-    /// Held for as long as the storage lives.
-    pub(crate) _lock: Option<Box<dyn Lock>>,
+    /// Held until the storage is dropped, or closed by one of several owners.
+    pub(crate) lock: Option<Box<dyn Lock>>,
 }
 
 impl Storage {
@@ -127,6 +128,40 @@ impl Storage {
         self.note(ended)
     }
 
+    /// What the store holds, and what was done since it was opened.
+    pub(crate) fn stats(&self, lag: u64) -> Stats {
+        let (mut live_segments, mut live_entries, mut segments) = (0, 0, 0);
+        for (_, roots) in self.version.all_roots() {
+            live_segments += roots.len() as u64;
+            live_entries += roots.iter().map(|node| node.meta().entries).sum::<u64>();
+        }
+        self.version.for_each_segment(|_| segments += 1);
+        Stats {
+            head: self.version.head().get(),
+            flushed_through: self.manifest.state.flushed_through.get(),
+            lag,
+            live_segments,
+            kept_inputs: segments - live_segments,
+            live_entries,
+            memory_bytes: self.memory_bytes as u64,
+            segment_files: self.data_files.len() as u64,
+            segment_file_bytes: self.data_files.values().map(|data| data.length()).sum(),
+            wal_bytes_written: self.wal.bytes_written(),
+            counters: self.counters,
+        }
+    }
+
+    /// Makes everything durable, and marks it so.
+    pub(crate) fn close(&mut self) -> Result<()> {
+        self.check_writable()?;
+        let outcome = self.wal.close();
+        if !planted!(CloseErrorIgnored) {
+            self.note(outcome)?;
+        }
+        let outcome = self.manifest.close();
+        self.note(outcome)
+    }
+
     /// Refuses to write after a failure, or through a handle for reading.
     pub(crate) fn check_writable(&self) -> Result<()> {
         if self.read_only {
@@ -171,7 +206,8 @@ impl Storage {
                 continue;
             }
             head = head.next();
-            records.push(keyspaces.record(head, batch)?);
+            let runs = batch.sorted_runs(head);
+            records.push(keyspaces.record(head, batch.keyspaces(), runs)?);
         }
         let outcome = self.write_records(&records);
         if planted!(PublishedBeforeDurable) {
@@ -187,7 +223,8 @@ impl Storage {
         Ok(head)
     }
 
-    fn write_records(&mut self, records: &[CommitRecord]) -> Result<()> {
+    /// Encodes records for the WAL, in a new file if it is time for one.
+    pub(crate) fn stage(&mut self, records: &[CommitRecord]) -> Result<()> {
         if self.wal.wants_rotation() {
             let number = self.allocate_file();
             self.wal.rotate(&*self.fs, number)?;
@@ -195,6 +232,11 @@ impl Storage {
         for record in records {
             self.wal.stage(record);
         }
+        Ok(())
+    }
+
+    fn write_records(&mut self, records: &[CommitRecord]) -> Result<()> {
+        self.stage(records)?;
         if planted!(AckBeforeSync) {
             self.wal.sync()?;
             return self.wal.write();
@@ -242,39 +284,65 @@ impl Storage {
         }
     }
 
-    /// Removes at most one file that nothing needs any more; false when there is
-    /// none. Files that a reader still holds wait.
-    pub(crate) fn remove_one_obsolete(&mut self) -> Result<bool> {
+    /// Takes out a file that nothing needs any more, if there is one that no reader
+    /// holds, and returns its name.
+    fn take_obsolete(&mut self) -> Option<String> {
         let position = self.obsolete.iter().position(|obsolete| match obsolete {
             Obsolete::Log(_) => true,
             Obsolete::Data(data) => Arc::strong_count(data) == 1 || planted!(PinnedFileCut),
-        });
-        let Some(obsolete) = position.and_then(|position| self.obsolete.remove(position)) else {
-            return Ok(false);
-        };
-        let file = match obsolete {
+        })?;
+        Some(match self.obsolete.remove(position)? {
             Obsolete::Log(name) => name,
             Obsolete::Data(data) => file_name(FileKind::Segment, data.number()),
-        };
-        if planted!(PinnedFileCut) {
-            let file = self.fs.open(&file, Access::Write);
-            let _ = file.and_then(|file| file.set_len(0));
-        }
-        let outcome = self.fs.remove(&file).map_err(Error::io("remove", &file));
-        if !planted!(RemoveErrorIgnored) {
-            self.note(outcome)?;
-        }
-        self.events.push(Event::FileRemoved { file });
-        Ok(true)
+        })
     }
 }
 
+/// Whoever can lend out the storage for a moment.
+///
+/// The compactor works on a storage that others may use between any two loans, and
+/// keeps none while it merges or waits for the disk. Commits may join between two
+/// loans; everything else is changed by nobody but the compactor itself.
+pub(crate) trait Lend {
+    fn lend<T>(&mut self, work: impl FnOnce(&mut Storage) -> T) -> T;
+
+    /// See [`Storage::note`].
+    fn note<T>(&mut self, outcome: Result<T>) -> Result<T> {
+        match outcome {
+            Ok(value) => Ok(value),
+            Err(error) => self.lend(|storage| storage.note(Err(error))),
+        }
+    }
+}
+
+/// One owner: nobody else is there to wait.
+impl Lend for Storage {
+    fn lend<T>(&mut self, work: impl FnOnce(&mut Storage) -> T) -> T {
+        work(self)
+    }
+}
+
+/// Removes at most one file that nothing needs any more; false when there is none.
+/// Files that a reader still holds wait.
+pub(crate) fn remove_one_obsolete(storage: &mut impl Lend) -> Result<bool> {
+    let (fs, file) = storage.lend(|storage| (Arc::clone(&storage.fs), storage.take_obsolete()));
+    let Some(file) = file else {
+        return Ok(false);
+    };
+    if planted!(PinnedFileCut) {
+        let file = fs.open(&file, Access::Write);
+        let _ = file.and_then(|file| file.set_len(0));
+    }
+    let outcome = fs.remove(&file).map_err(Error::io("remove", &file));
+    if !planted!(RemoveErrorIgnored) {
+        storage.note(outcome)?;
+    }
+    storage.lend(|storage| storage.events.push(Event::FileRemoved { file }));
+    Ok(true)
+}
+
 /// What is known of the segment that one commit makes.
-pub(crate) fn level_zero_meta(
-    keyspace: u32,
-    commit: Commit,
-    run: &crate::segment::run::Run,
-) -> SegmentMeta {
+pub(crate) fn level_zero_meta(keyspace: u32, commit: Commit, run: &Run) -> SegmentMeta {
     SegmentMeta {
         keyspace,
         window: Window {
@@ -295,25 +363,31 @@ pub(crate) fn level_zero_meta(
 }
 
 /// Numbers the keyspaces of a group of batches, before any of them is applied.
-struct KeyspaceNumbers<'a> {
+pub(crate) struct KeyspaceNumbers<'a> {
     version: &'a Version,
     new: Vec<String>,
 }
 
 impl<'a> KeyspaceNumbers<'a> {
-    fn new(version: &'a Version) -> Self {
+    pub(crate) fn new(version: &'a Version) -> Self {
         Self {
             version,
             new: Vec::new(),
         }
     }
 
-    /// The WAL record of `batch` as commit `commit`.
-    fn record(&mut self, commit: Commit, batch: &WriteBatch) -> Result<CommitRecord> {
+    /// The WAL record of commit `commit`, which has a sorted run for each of `names`.
+    /// A commit that is refused leaves no trace.
+    pub(crate) fn record(
+        &mut self,
+        commit: Commit,
+        names: &[String],
+        sorted: Vec<Run>,
+    ) -> Result<CommitRecord> {
         let known = self.version.keyspace_names().len();
         let mut new_keyspaces = Vec::new();
-        let mut runs = Vec::new();
-        for (name, run) in batch.keyspaces().iter().zip(batch.sorted_runs(commit)) {
+        let mut runs = Vec::with_capacity(sorted.len());
+        for (name, run) in names.iter().zip(sorted) {
             let position = self.new.iter().position(|new| new == name);
             let keyspace = self
                 .version
@@ -328,6 +402,7 @@ impl<'a> KeyspaceNumbers<'a> {
         }
         let keyspaces = known + self.new.len();
         if keyspaces > limits::KEYSPACES {
+            self.new.truncate(self.new.len() - new_keyspaces.len());
             return Err(Error::Limit {
                 what: "the number of keyspaces",
                 given: keyspaces as u64,

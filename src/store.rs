@@ -208,13 +208,7 @@ impl Store {
         if self.storage.read_only {
             return Ok(());
         }
-        self.storage.check_writable()?;
-        let outcome = self.storage.wal.close();
-        if !planted!(CloseErrorIgnored) {
-            self.storage.note(outcome)?;
-        }
-        let outcome = self.storage.manifest.close();
-        self.storage.note(outcome)
+        self.storage.close()
     }
 
     /// The newest commit.
@@ -337,26 +331,7 @@ impl Store {
     /// What the store holds, and what was done since it was opened.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let storage = &self.storage;
-        let (mut live_segments, mut live_entries, mut segments) = (0, 0, 0);
-        for (_, roots) in storage.version.all_roots() {
-            live_segments += roots.len() as u64;
-            live_entries += roots.iter().map(|node| node.meta().entries).sum::<u64>();
-        }
-        storage.version.for_each_segment(|_| segments += 1);
-        Stats {
-            head: self.head().get(),
-            flushed_through: storage.manifest.state.flushed_through.get(),
-            lag: self.lag(),
-            live_segments,
-            kept_inputs: segments - live_segments,
-            live_entries,
-            memory_bytes: storage.memory_bytes as u64,
-            segment_files: storage.data_files.len() as u64,
-            segment_file_bytes: storage.data_files.values().map(|data| data.length()).sum(),
-            wal_bytes_written: storage.wal.bytes_written(),
-            counters: storage.counters,
-        }
+        self.storage.stats(self.lag())
     }
 
     /// The names of the files that the store needs, and of those that it has still to

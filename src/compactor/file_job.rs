@@ -20,11 +20,12 @@ use crate::compactor::task::{MergeTask, RunningTask, Task};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::files::{FileKind, file_name};
+use crate::log::LogIo;
 use crate::manifest::Edit;
 use crate::policy::PlannedMerge;
 use crate::retention::removes;
 use crate::segment::{Segment, SegmentFileWriter, SegmentId, SegmentMeta};
-use crate::storage::{Obsolete, Storage};
+use crate::storage::{Lend, Obsolete, Storage};
 use crate::version::Node;
 
 /// What comes next.
@@ -79,20 +80,22 @@ impl FileJob {
 
     /// Does one piece of work. Returns how many entries were read, and whether the
     /// job is done.
-    pub(crate) fn step(&mut self, storage: &mut Storage) -> Result<(usize, bool)> {
+    pub(crate) fn step(&mut self, storage: &mut impl Lend) -> Result<(usize, bool)> {
         let outcome = self.advance(storage);
         storage.note(outcome)
     }
 
-    fn advance(&mut self, storage: &mut Storage) -> Result<(usize, bool)> {
+    fn advance(&mut self, storage: &mut impl Lend) -> Result<(usize, bool)> {
         match std::mem::replace(&mut self.phase, Phase::Done) {
             Phase::Create => {
-                let number = storage.allocate_file();
-                let options = storage.writer_options();
-                let mut writer = SegmentFileWriter::create(&*storage.fs, number, options);
+                let (fs, number, options) = storage.lend(|storage| {
+                    let fs = Arc::clone(&storage.fs);
+                    (fs, storage.allocate_file(), storage.writer_options())
+                });
+                let mut writer = SegmentFileWriter::create(&*fs, number, options);
                 if planted!(CreateRetried) && writer.is_err() {
-                    let number = storage.allocate_file();
-                    writer = SegmentFileWriter::create(&*storage.fs, number, options);
+                    let number = storage.lend(Storage::allocate_file);
+                    writer = SegmentFileWriter::create(&*fs, number, options);
                 }
                 self.writer = Some(writer?);
                 self.phase = Phase::Write;
@@ -103,39 +106,31 @@ impl FileJob {
                 self.phase = Phase::SyncDirectory;
             }
             Phase::SyncDirectory => {
-                let outcome = storage.fs.sync_dir("").map_err(Error::io("sync", ""));
+                let fs = storage.lend(|storage| Arc::clone(&storage.fs));
+                let outcome = fs.sync_dir("").map_err(Error::io("sync", ""));
                 if !planted!(DirectorySyncErrorIgnored) {
                     outcome?;
                 }
                 self.phase = Phase::WriteEdit;
             }
             Phase::WriteEdit => {
-                let edit = self.edit(storage);
-                let mut early = Vec::new();
-                if planted!(WalRemovedEarly) {
-                    early = storage.wal.retire_before(edit.oldest_wal);
-                }
-                if planted!(InputsRemovedEarly) {
-                    let unused = storage.manifest.state.clone().apply(&edit);
-                    let unused = unused.unwrap_or_default().into_iter();
-                    early.extend(unused.map(|number| file_name(FileKind::Segment, number)));
-                }
-                for name in early {
-                    let outcome = storage.fs.remove(&name);
-                    outcome.map_err(Error::io("remove", &name))?;
-                }
-                storage.manifest.write_edit(&edit)?;
+                let edit = storage.lend(|storage| self.write_edit(storage))?;
                 self.phase = Phase::SyncEdit(edit);
             }
             Phase::SyncEdit(edit) => {
-                let outcome = storage.manifest.commit_edit(&edit);
-                if planted!(FailedEditUndone) && outcome.is_err() {
-                    let number = edit.files[0].0;
-                    let _ = storage.fs.remove(&file_name(FileKind::Segment, number));
-                }
-                let unused = outcome?;
-                self.install(storage, &edit, unused);
-                return Ok((0, true));
+                let io = storage.lend(|storage| storage.manifest.begin_sync())?;
+                let outcome = io.as_ref().map_or(Ok(()), LogIo::perform);
+                return storage.lend(|storage| {
+                    let is_undone = planted!(FailedEditUndone) && outcome.is_err();
+                    let outcome = storage.manifest.commit_edit(&edit, io, outcome);
+                    if is_undone {
+                        let name = file_name(FileKind::Segment, edit.files[0].0);
+                        let _ = storage.fs.remove(&name);
+                    }
+                    let unused = outcome?;
+                    self.install(storage, &edit, unused);
+                    Ok((0, true))
+                });
             }
             Phase::Done => unreachable!("a job that is done, or has failed, is dropped"),
         }
@@ -147,7 +142,7 @@ impl FileJob {
     }
 
     /// Merges until a chunk is full, or appends the chunk.
-    fn write(&mut self, storage: &mut Storage) -> Result<(usize, bool)> {
+    fn write(&mut self, storage: &mut impl Lend) -> Result<(usize, bool)> {
         self.phase = Phase::Write;
         if self.writer().chunk_is_full() {
             self.writer().write_chunk()?;
@@ -171,16 +166,39 @@ impl FileJob {
             writer.push(entry);
             !writer.chunk_is_full()
         })?;
-        if task.is_merge {
-            storage.counters.merge_entries_read += read as u64;
-        } else {
-            storage.counters.moved_entries += read as u64;
-        }
+        storage.lend(|storage| {
+            let counters = &mut storage.counters;
+            if task.is_merge {
+                counters.merge_entries_read += read as u64;
+            } else {
+                counters.moved_entries += read as u64;
+            }
+        });
         if exhausted {
             writer.finish_segment();
             self.running = None;
         }
         Ok((read, false))
+    }
+
+    /// Appends the record that publishes the file to the manifest.
+    fn write_edit(&mut self, storage: &mut Storage) -> Result<Edit> {
+        let edit = self.edit(storage);
+        let mut early = Vec::new();
+        if planted!(WalRemovedEarly) {
+            early = storage.wal.retire_before(edit.oldest_wal);
+        }
+        if planted!(InputsRemovedEarly) {
+            let unused = storage.manifest.state.clone().apply(&edit);
+            let unused = unused.unwrap_or_default().into_iter();
+            early.extend(unused.map(|number| file_name(FileKind::Segment, number)));
+        }
+        for name in early {
+            let outcome = storage.fs.remove(&name);
+            outcome.map_err(Error::io("remove", &name))?;
+        }
+        storage.manifest.write_edit(&edit)?;
+        Ok(edit)
     }
 
     /// The record that publishes the file.

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::policy::Closing;
 use crate::segment::run::Run;
 use crate::segment::{Segment, Tally};
-use crate::storage::Storage;
+use crate::storage::Lend;
 
 /// The merges of one closing.
 #[derive(Debug)]
@@ -36,10 +36,11 @@ impl MemoryJob {
 
     /// Merges a bounded number of entries. Returns how many were read, and whether
     /// the job is done and its outputs are in the version.
-    pub(crate) fn step(&mut self, storage: &mut Storage) -> Result<(usize, bool)> {
+    pub(crate) fn step(&mut self, storage: &mut impl Lend) -> Result<(usize, bool)> {
         if self.running.is_none() {
             let Some(task) = self.waiting.pop_front() else {
-                install_outputs(storage, self.closing.at, std::mem::take(&mut self.outputs));
+                let outputs = std::mem::take(&mut self.outputs);
+                storage.lend(|storage| install_outputs(storage, self.closing.at, outputs));
                 return Ok((0, true));
             };
             let task = RunningTask::begin(task)?;
@@ -52,7 +53,10 @@ impl MemoryJob {
             run.push(entry);
             true
         })?;
-        storage.counters.merge_entries_read += read as u64;
+        let bits = storage.lend(|storage| {
+            storage.counters.merge_entries_read += read as u64;
+            storage.options.filter_bits_per_key
+        });
         if exhausted && let Some((mut task, mut run, tally)) = self.running.take() {
             tally.fill(&mut task.meta);
             // Thinning can leave much less than went in.
@@ -62,7 +66,6 @@ impl MemoryJob {
             if planted!(EmptyOutputDropped) && run.is_empty() {
                 return Ok((read, false));
             }
-            let bits = storage.options.filter_bits_per_key;
             let segment = Arc::new(Segment::in_memory(task.meta, run, bits));
             self.outputs.push(Output {
                 segment,

@@ -31,7 +31,7 @@ use crate::event::Event;
 use crate::policy::{
     Closing, closings, last_closing_commit, next_closing_commit, plan, widest_window,
 };
-use crate::storage::Storage;
+use crate::storage::{Lend, Storage, remove_one_obsolete};
 
 use file_job::FileJob;
 use install::install_outputs;
@@ -124,6 +124,16 @@ impl Compactor {
         }
     }
 
+    /// Every commit up to here is known.
+    pub(crate) fn known_through(&self) -> Commit {
+        self.watermark.through()
+    }
+
+    /// Every closing up to here is being worked on, or done.
+    pub(crate) fn closed_through(&self) -> Commit {
+        self.closed_through
+    }
+
     /// Commits that the compactor does not know of yet.
     pub(crate) fn lag(&self, storage: &Storage) -> u64 {
         let (head, through) = (storage.version.head(), self.watermark.through());
@@ -135,8 +145,8 @@ impl Compactor {
     /// # Errors
     /// When the disk fails, or stored bytes are damaged. The storage is then
     /// poisoned, or the damage will be found again.
-    pub(crate) fn step(&mut self, storage: &mut Storage) -> Result<Step> {
-        storage.check_healthy()?;
+    pub(crate) fn step(&mut self, storage: &mut impl Lend) -> Result<Step> {
+        storage.lend(|storage| storage.check_healthy())?;
         if let Some(job) = &mut self.memory_job {
             let (entries, done) = job.step(storage)?;
             if done {
@@ -144,11 +154,14 @@ impl Compactor {
             }
             return Ok(Step::Worked { entries });
         }
-        if let Some(closing) = self.next_closing(storage) {
-            self.hand_out(storage, closing);
+        let was_handed_out = storage.lend(|storage| {
+            let closing = self.next_closing(storage);
+            closing.map(|closing| self.hand_out(storage, closing))
+        });
+        if was_handed_out.is_some() {
             return Ok(Step::Worked { entries: 0 });
         }
-        if storage.read_only {
+        if storage.lend(|storage| storage.read_only) {
             // What is in memory may be merged there; the disk stays as it is.
             return Ok(Step::Idle);
         }
@@ -172,7 +185,7 @@ impl Compactor {
     }
 
     /// Gives a closing to the lane it belongs to.
-    fn hand_out(&mut self, storage: &mut Storage, closing: Closing) {
+    fn hand_out(&mut self, storage: &Storage, closing: Closing) {
         let window = widest_window(&storage.placement, closing);
         let queued = self
             .file_queue
@@ -200,7 +213,7 @@ impl Compactor {
         self.memory_job = Some(MemoryJob::new(closing, tasks));
     }
 
-    fn step_file_lane(&mut self, storage: &mut Storage) -> Result<Step> {
+    fn step_file_lane(&mut self, storage: &mut impl Lend) -> Result<Step> {
         if let Some(job) = &mut self.switch_job {
             if job.step(storage)? {
                 self.switch_job = None;
@@ -224,15 +237,15 @@ impl Compactor {
             return Ok(Step::Worked { entries });
         }
         if let Some(&work) = self.file_queue.front() {
-            self.begin_file_work(storage, work);
+            storage.lend(|storage| self.begin_file_work(storage, work));
             return Ok(Step::Worked { entries: 0 });
         }
-        if self.wants_spill(storage) {
+        if storage.lend(|storage| self.wants_spill(storage)) {
             self.file_queue
                 .push_back(FileWork::Spill(self.watermark.through()));
             return Ok(Step::Worked { entries: 0 });
         }
-        if storage.remove_one_obsolete()? {
+        if remove_one_obsolete(storage)? {
             return Ok(Step::Worked { entries: 0 });
         }
         Ok(Step::Idle)

@@ -4,10 +4,12 @@
 //! The old file goes only after the new one, its bytes and its name, is durable.
 //! Until then the old one is in force, because the new one may not survive.
 
+use std::sync::Arc;
+
 use crate::error::{Error, Result};
 use crate::files::{FileKind, file_name};
 use crate::manifest::Switch;
-use crate::storage::{Obsolete, Storage};
+use crate::storage::{Lend, Obsolete};
 
 /// What comes next.
 #[derive(Debug, Default)]
@@ -22,20 +24,25 @@ pub(crate) enum SwitchJob {
 
 impl SwitchJob {
     /// Performs one operation; true when the new manifest is in force.
-    pub(crate) fn step(&mut self, storage: &mut Storage) -> Result<bool> {
+    pub(crate) fn step(&mut self, storage: &mut impl Lend) -> Result<bool> {
         let outcome = self.advance(storage);
         if planted!(ErrorDeletesManifest) && outcome.is_err() {
-            let name = file_name(FileKind::Manifest, storage.manifest.number);
-            let _ = storage.fs.remove(&name);
+            storage.lend(|storage| {
+                let name = file_name(FileKind::Manifest, storage.manifest.number);
+                let _ = storage.fs.remove(&name);
+            });
         }
         storage.note(outcome)
     }
 
-    fn advance(&mut self, storage: &mut Storage) -> Result<bool> {
+    fn advance(&mut self, storage: &mut impl Lend) -> Result<bool> {
         *self = match std::mem::replace(self, Self::Done) {
             Self::Create => {
-                let number = storage.allocate_file();
-                Self::Write(storage.manifest.begin_switch(&*storage.fs, number)?)
+                let switch = storage.lend(|storage| {
+                    let number = storage.allocate_file();
+                    storage.manifest.begin_switch(&*storage.fs, number)
+                });
+                Self::Write(switch?)
             }
             Self::Write(mut switch) => {
                 switch.write()?;
@@ -46,20 +53,23 @@ impl SwitchJob {
                 Self::SyncDirectory(switch)
             }
             Self::SyncDirectory(switch) => {
-                let in_force = storage.manifest.number;
+                let (fs, in_force) =
+                    storage.lend(|storage| (Arc::clone(&storage.fs), storage.manifest.number));
                 let is_early = planted!(OldManifestRemovedEarly) && in_force != 0;
                 if is_early {
                     let name = file_name(FileKind::Manifest, in_force);
-                    let outcome = storage.fs.remove(&name);
+                    let outcome = fs.remove(&name);
                     outcome.map_err(Error::io("remove", &name))?;
                 }
-                storage.fs.sync_dir("").map_err(Error::io("sync", ""))?;
-                let old = storage.manifest.finish_switch(switch)?;
-                if old != 0 && !is_early {
-                    let name = file_name(FileKind::Manifest, old);
-                    storage.obsolete.push_back(Obsolete::Log(name));
-                }
-                return Ok(true);
+                fs.sync_dir("").map_err(Error::io("sync", ""))?;
+                return storage.lend(|storage| {
+                    let old = storage.manifest.finish_switch(switch)?;
+                    if old != 0 && !is_early {
+                        let name = file_name(FileKind::Manifest, old);
+                        storage.obsolete.push_back(Obsolete::Log(name));
+                    }
+                    Ok(true)
+                });
             }
             Self::Done => unreachable!("a switch that is done, or has failed, is dropped"),
         };

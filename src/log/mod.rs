@@ -17,7 +17,7 @@ mod reader;
 mod writer;
 
 pub(crate) use reader::{Record, Scan, Tail, scan};
-pub(crate) use writer::LogWriter;
+pub(crate) use writer::{LogIo, LogWriter};
 
 use crate::files::{checksum, mix};
 

@@ -1,5 +1,8 @@
 //! Writing records: stage any number, write them in one append, sync.
 //!
+//! The operations on the file can be taken out of the writer as a [`LogIo`], so that a
+//! driver with threads performs them while others use what the writer is a part of.
+//!
 //! Invariant: after any error the writer is useless and says so on every further
 //! call, because nobody knows what the file holds now. Retrying a failed sync
 //! would be worse than giving up: the pages may have been dropped and marked clean
@@ -17,7 +20,7 @@ use crate::fs::{File, Fs};
 #[derive(Debug)]
 pub(crate) struct LogWriter {
     file: Arc<dyn File>,
-    name: String,
+    name: Arc<str>,
     number: u64,
     salt: u64,
     /// Bytes handed to the file so far.
@@ -29,6 +32,45 @@ pub(crate) struct LogWriter {
     failure: Option<String>,
 }
 
+/// What is to be done to a log file: an append, a sync, or the one and then the other.
+/// Nothing may be staged or taken until it is back with [`LogWriter::finish`].
+#[derive(Debug)]
+#[must_use = "the writer waits for the outcome"]
+pub(crate) struct LogIo {
+    file: Arc<dyn File>,
+    name: Arc<str>,
+    offset: u64,
+    bytes: Vec<u8>,
+    syncs: bool,
+}
+
+impl LogIo {
+    /// Does it. May be called where the writer is not at hand, and once only.
+    pub(crate) fn perform(&self) -> Result<()> {
+        if !self.bytes.is_empty() {
+            let mut outcome = write_all_at(&*self.file, self.offset, &self.bytes);
+            if planted!(FailedWriteRepeated)
+                && outcome.is_err()
+                && let Ok(end) = self.file.len()
+            {
+                outcome = write_all_at(&*self.file, end, &self.bytes);
+            }
+            outcome.map_err(Error::io("write to", &self.name))?;
+        }
+        if !self.syncs {
+            return Ok(());
+        }
+        let mut outcome = self.file.sync_data();
+        if planted!(SyncRetried) && outcome.is_err() {
+            outcome = self.file.sync_data();
+        }
+        if planted!(SyncErrorSwallowed) {
+            outcome = Ok(());
+        }
+        outcome.map_err(Error::io("sync", &self.name))
+    }
+}
+
 impl LogWriter {
     /// Creates the file and stages its preamble. Nothing is durable, not even the
     /// name, until the caller has written, synced, and synced the directory.
@@ -37,7 +79,7 @@ impl LogWriter {
         let file = fs.create(&name).map_err(Error::io("create", &name))?;
         Ok(Self {
             file,
-            name,
+            name: name.into(),
             number,
             salt: salt(kind, number),
             written: 0,
@@ -73,41 +115,69 @@ impl LogWriter {
 
     /// Hands everything staged to the file in one append.
     pub(crate) fn write(&mut self) -> Result<()> {
-        self.check()?;
-        if self.staged.is_empty() {
-            return Ok(());
-        }
-        let mut outcome = write_all_at(&*self.file, self.written, &self.staged);
-        if planted!(FailedWriteRepeated)
-            && outcome.is_err()
-            && let Ok(end) = self.file.len()
-        {
-            outcome = write_all_at(&*self.file, end, &self.staged);
-        }
-        self.note("write to", outcome)?;
-        self.written += self.staged.len() as u64;
-        self.staged.clear();
-        Ok(())
+        let io = self.begin_write(false)?;
+        let outcome = io.perform();
+        self.finish(io, outcome)
     }
 
     /// Makes everything written durable.
     pub(crate) fn sync(&mut self) -> Result<()> {
+        let io = self.begin_sync()?;
+        let outcome = io.perform();
+        self.finish(io, outcome)
+    }
+
+    /// Takes out the append of everything staged and, if asked for, a sync after it.
+    pub(crate) fn begin_write(&mut self, syncs: bool) -> Result<LogIo> {
         self.check()?;
-        if self.synced == self.written && !planted!(RedundantSync) {
-            return Ok(());
+        let bytes = std::mem::take(&mut self.staged);
+        Ok(self.io(bytes, syncs))
+    }
+
+    /// Takes out the sync of everything written.
+    pub(crate) fn begin_sync(&mut self) -> Result<LogIo> {
+        self.check()?;
+        Ok(self.io(Vec::new(), true))
+    }
+
+    fn io(&self, bytes: Vec<u8>, syncs: bool) -> LogIo {
+        let is_durable = bytes.is_empty() && self.synced == self.written;
+        LogIo {
+            file: Arc::clone(&self.file),
+            name: Arc::clone(&self.name),
+            offset: self.written,
+            bytes,
+            syncs: syncs && (!is_durable || planted!(RedundantSync)),
         }
-        let mut outcome = self.file.sync_data();
-        if planted!(SyncRetried) && outcome.is_err() {
-            outcome = self.file.sync_data();
+    }
+
+    /// Takes note of what came out.
+    pub(crate) fn finish(&mut self, io: LogIo, outcome: Result<()>) -> Result<()> {
+        let LogIo {
+            mut bytes, syncs, ..
+        } = io;
+        let is_write = !bytes.is_empty();
+        if let Err(error) = outcome {
+            if planted!(FailedEditUndone) {
+                let _ = self.file.set_len(self.synced);
+            }
+            if !planted!(WriteErrorNotPoisoned) {
+                self.failure = Some(error.to_string());
+            }
+            if is_write {
+                self.staged = bytes;
+            }
+            return Err(error);
         }
-        if planted!(FailedEditUndone) && outcome.is_err() {
-            let _ = self.file.set_len(self.synced);
+        self.written += bytes.len() as u64;
+        if syncs {
+            self.synced = self.written;
         }
-        if planted!(SyncErrorSwallowed) {
-            outcome = Ok(());
+        if is_write {
+            // The memory is used again.
+            bytes.clear();
+            self.staged = bytes;
         }
-        self.note("sync", outcome)?;
-        self.synced = self.written;
         Ok(())
     }
 
@@ -119,16 +189,6 @@ impl LogWriter {
                 cause: cause.clone(),
             }),
         }
-    }
-
-    fn note(&mut self, action: &'static str, outcome: std::io::Result<()>) -> Result<()> {
-        outcome.map_err(|source| {
-            let error = Error::io(action, &self.name)(source);
-            if !planted!(WriteErrorNotPoisoned) {
-                self.failure = Some(error.to_string());
-            }
-            error
-        })
     }
 }
 

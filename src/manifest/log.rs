@@ -4,7 +4,7 @@ use crate::codec::Decoder;
 use crate::error::{Error, Result};
 use crate::files::{FileKind, check_preamble, file_name, salt};
 use crate::fs::Fs;
-use crate::log::{LogWriter, Scan, Tail, scan};
+use crate::log::{LogIo, LogWriter, Scan, Tail, scan};
 use crate::manifest::edit::{Edit, decode_placement, encode_placement};
 use crate::manifest::state::ManifestState;
 use crate::whole_file::read_whole;
@@ -195,7 +195,7 @@ impl Manifest {
     }
 
     /// Hands an edit to the file. The state changes when it is durable: see
-    /// [`Manifest::commit_edit`].
+    /// [`Manifest::begin_sync`] and [`Manifest::commit_edit`].
     pub(crate) fn write_edit(&mut self, edit: &Edit) -> Result<()> {
         let writer = self
             .writer
@@ -230,12 +230,26 @@ impl Manifest {
         writer.write()
     }
 
-    /// Makes a written edit durable and part of the state; returns the files that
-    /// nothing uses any more.
-    pub(crate) fn commit_edit(&mut self, edit: &Edit) -> Result<Vec<u64>> {
+    /// Takes out the sync that makes a written edit durable.
+    pub(crate) fn begin_sync(&mut self) -> Result<Option<LogIo>> {
+        if planted!(EditSyncedLate) {
+            return Ok(None);
+        }
         let writer = self.writer.as_mut().expect("the edit was written");
-        if !planted!(EditSyncedLate) {
-            writer.sync()?;
+        writer.begin_sync().map(Some)
+    }
+
+    /// Makes an edit part of the state when its sync has succeeded; returns the files
+    /// that nothing uses any more.
+    pub(crate) fn commit_edit(
+        &mut self,
+        edit: &Edit,
+        io: Option<LogIo>,
+        outcome: Result<()>,
+    ) -> Result<Vec<u64>> {
+        let writer = self.writer.as_mut().expect("the edit was written");
+        if let Some(io) = io {
+            writer.finish(io, outcome)?;
         }
         let unused = self
             .state
