@@ -121,6 +121,8 @@ pub enum Error {
         /// The first commit that was found to differ.
         commit: Commit,
     },
+    /// The store was closed through another clone of the handle.
+    Closed,
     /// An earlier write or sync failed. What that commit wrote is in doubt, and
     /// the handle refuses further commits until the store is opened again.
     Poisoned {
@@ -137,6 +139,30 @@ impl Error {
             action,
             file,
             source,
+        }
+    }
+
+    /// The same for another caller whose commit has failed for the same reason.
+    pub(crate) fn for_another(&self) -> Self {
+        match self {
+            Self::Io {
+                action,
+                file,
+                source,
+            } => Self::Io {
+                action,
+                file: file.clone(),
+                source: source.raw_os_error().map_or_else(
+                    || io::Error::new(source.kind(), source.to_string()),
+                    io::Error::from_raw_os_error,
+                ),
+            },
+            Self::Poisoned { cause } => Self::Poisoned {
+                cause: cause.clone(),
+            },
+            other => Self::Poisoned {
+                cause: other.to_string(),
+            },
         }
     }
 
@@ -239,6 +265,10 @@ impl fmt::Display for Error {
                 formatter,
                 "the histories of primary and replica differ at commit {commit}: nothing was \
                  written"
+            ),
+            Self::Closed => write!(
+                formatter,
+                "the store was closed through another clone of the handle: nothing was written"
             ),
             Self::Poisoned { cause } => write!(
                 formatter,

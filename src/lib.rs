@@ -6,7 +6,8 @@
 //! `divisor^l` commits. So the settled layout is a pure function of history and
 //! options: the same after every crash, restart and order of events.
 //!
-//! Start at [`Store`]. The modules below are in reading order.
+//! Start at [`Store`], which has one owner, or at [`Db`], which any number of threads
+//! share. The modules below are in reading order.
 
 #[macro_use]
 #[cfg(feature = "planted-bugs")]
@@ -39,6 +40,7 @@ mod segment;
 pub mod stats;
 mod storage;
 mod store;
+mod threads;
 pub mod verify;
 mod version;
 mod wal;
@@ -56,3 +58,4 @@ pub use read::{KeyRange, Snapshot};
 pub use replica::Replica;
 pub use stats::Stats;
 pub use store::Store;
+pub use threads::{Db, PendingCommit, Pressure};

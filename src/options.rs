@@ -139,6 +139,10 @@ pub struct Options {
     pub durability: Durability,
     /// How much merging a commit does.
     pub pacing: Pacing,
+    /// For [`Db`](crate::Db): commits wait for the compactor thread while more commits
+    /// than this have windows to close that it has not begun with, or while segments in
+    /// memory take more than twice [`Options::memory_budget_bytes`].
+    pub most_backlog_commits: u64,
 }
 
 impl Options {
@@ -209,6 +213,7 @@ impl Default for Options {
             filter_bits_per_key: 10,
             durability: Durability::Synced,
             pacing: Pacing::Bounded,
+            most_backlog_commits: 4096,
         }
     }
 }

@@ -144,6 +144,13 @@ impl Run {
         });
     }
 
+    /// Makes every entry one of `commit`, in a run that holds each key once.
+    pub(crate) fn stamp(&mut self, commit: Commit) {
+        for entry in &mut self.entries {
+            entry.commit = commit;
+        }
+    }
+
     /// Whether the last entry is a version of `key`.
     #[inline]
     pub(crate) fn ends_with(&self, key: &[u8]) -> bool {

@@ -19,7 +19,7 @@ use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::files::{FileKind, file_name};
 use crate::fs::Fs;
-use crate::log::LogWriter;
+use crate::log::{LogIo, LogWriter};
 
 /// A WAL file that is not written to any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +115,19 @@ impl Wal {
     /// Hands everything staged to the file, in one append.
     pub(crate) fn write(&mut self) -> Result<()> {
         self.writer().write()
+    }
+
+    /// Takes out the append of everything staged and, if asked for, a sync after it.
+    /// Until it is back, nothing may be staged. `None` before the first commit since
+    /// opening: there is nothing to do.
+    pub(crate) fn begin_write(&mut self, syncs: bool) -> Result<Option<LogIo>> {
+        let writer = self.writer.as_mut();
+        writer.map(|writer| writer.begin_write(syncs)).transpose()
+    }
+
+    /// Takes note of what came out of it.
+    pub(crate) fn finish_write(&mut self, io: LogIo, outcome: Result<()>) -> Result<()> {
+        self.writer().finish(io, outcome)
     }
 
     /// Makes everything written durable.

@@ -99,6 +99,7 @@ pub(in crate::systems) fn options(settings: &Settings) -> Result<Options, String
             other => return Err(unknown_value("durability", other)),
         },
         pacing: Pacing::Manual,
+        ..Options::default()
     };
     options.check().map_err(|error| error.to_string())?;
     Ok(options)

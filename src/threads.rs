@@ -1,0 +1,424 @@
+//! A store in the hands of any number of threads.
+//!
+//! This is the threaded driver. It runs the same components as the inline driver: the
+//! caller's thread (or, for asynchronous commits, a standby thread) leads group commits,
+//! one thread steps the compactor, and readers take the published version. For the same
+//! history it settles at the same layout as [`Store`](crate::Store).
+//!
+//! The protocols are in `queue`, `ticket`, `inbox`, `gate` and `worker`, which know
+//! nothing of storage; `shared` and `group` put them to use. `design/threads.md` says
+//! who waits for what, and why that cannot go round in a circle.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this driver is where the engine meets threads"
+)]
+
+mod gate;
+mod group;
+mod inbox;
+mod pending;
+mod queue;
+mod shared;
+mod sync;
+mod ticket;
+mod worker;
+
+pub use pending::PendingCommit;
+
+use std::ops::RangeInclusive;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use serde::Serialize;
+
+use crate::batch::WriteBatch;
+use crate::commit::Commit;
+use crate::compactor::Compactor;
+use crate::error::{Error, Result};
+use crate::fs::Fs;
+use crate::layout::Layout;
+use crate::options::{Options, Pacing, Placement};
+use crate::read::{Change, Changes, KeyRange, KeyVersion, Range, Snapshot};
+use crate::recover::{self, Mode};
+use crate::stats::Stats;
+
+use group::{Job, SortedBatch};
+use shared::{Compacting, Shared};
+
+/// An open store that threads share: cloning the handle is cheap, and every call may
+/// come from any thread.
+///
+/// Reads wait for nobody. Commits wait for their own durability, and for the compactor
+/// when it is too far behind: see [`Options::most_backlog_commits`].
+///
+/// ```
+/// use std::sync::Arc;
+/// use lithify::{Db, Options, WriteBatch, fs::MemFs};
+///
+/// let db = Db::open(Arc::new(MemFs::new()), Options::default())?;
+/// std::thread::scope(|scope| {
+///     for stone in ["basalt", "granite", "slate"] {
+///         let db = db.clone();
+///         scope.spawn(move || {
+///             let mut batch = WriteBatch::new();
+///             batch.put("stones", stone.as_bytes(), b"igneous or not");
+///             db.commit(&batch)
+///         });
+///     }
+/// });
+/// assert_eq!(db.head().get(), 3);
+/// db.close()?;
+/// # Ok::<(), lithify::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Db {
+    owner: Arc<Owner>,
+}
+
+/// How far the compactor is behind, and how far it may be before commits wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Pressure {
+    /// Commits that the compactor thread does not know of yet.
+    pub lag_commits: u64,
+    /// Commits with windows to close that it has not begun with.
+    pub backlog_commits: u64,
+    /// Beyond so many of these, commits wait.
+    pub most_backlog_commits: u64,
+    /// Bytes of segments in memory at its last step.
+    pub memory_bytes: u64,
+    /// Beyond so many of these, commits wait.
+    pub most_memory_bytes: u64,
+    /// How often a group of commits has waited since opening.
+    pub waits: u64,
+    /// Events that found the compactor's inbox full; it has looked for itself instead.
+    pub dropped_events: u64,
+}
+
+/// The threads, for as long as there is a handle.
+#[derive(Debug)]
+struct Owner {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Db {
+    /// Opens the store at the root of `fs`, or creates one there if
+    /// [`Options::create`] says so, and starts two threads: the compactor, and one that
+    /// leads group commits when nobody blocks for them.
+    ///
+    /// # Errors
+    /// See [`Error`]. Nothing is changed when opening fails. [`Options::pacing`] is for
+    /// [`Store`](crate::Store) and must be [`Pacing::Bounded`] here.
+    pub fn open(fs: Arc<dyn Fs>, options: Options) -> Result<Self> {
+        if options.pacing != Pacing::Bounded {
+            return Err(Error::InvalidOptions(format!(
+                "pacing is {:?}, but the compactor of a shared store has a thread of its own: \
+                 use Bounded, or a Store",
+                options.pacing
+            )));
+        }
+        let storage = recover::open(fs, options, Mode::ReadWrite)?;
+        let compactor = Compactor::new(&storage);
+        let owner = Owner {
+            shared: Arc::new(Shared::new(storage)),
+            threads: Mutex::default(),
+        };
+        owner.start("lithify-standby", stand_by)?;
+        owner.start("lithify-compactor", |shared| compact(shared, compactor))?;
+        Ok(Self {
+            owner: Arc::new(owner),
+        })
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.owner.shared
+    }
+
+    /// Commits a batch and returns its number. When this returns, the batch is as
+    /// durable as [`Options::durability`] says, and visible. Batches that are committed
+    /// at the same time share one write and one sync.
+    ///
+    /// # Errors
+    /// A refused batch ([`Error::Limit`]) changes nothing. After any other error but
+    /// [`Error::Closed`] it is in doubt whether the batch will be there when the store
+    /// is opened again, and every handle refuses further commits, with the cause.
+    pub fn commit(&self, batch: &WriteBatch) -> Result<Commit> {
+        let job = Job::Commit(SortedBatch::new(batch)?);
+        self.run(job, batch.bytes())
+    }
+
+    /// Commits a batch without waiting for it. The handle that comes back can be
+    /// waited for, asked, or awaited by any executor; dropping it changes nothing.
+    /// Batches are committed in the order in which one thread hands them over.
+    ///
+    /// Waits only while 16 MiB of batches are on their way already.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] and [`Error::Closed`]. All others come from the handle, as from
+    /// [`Db::commit`].
+    pub fn commit_async(&self, batch: &WriteBatch) -> Result<PendingCommit> {
+        let job = Job::Commit(SortedBatch::new(batch)?);
+        let ticket = self.shared().queue.submit(job, batch.bytes());
+        ticket.map(PendingCommit).map_err(|_| Error::Closed)
+    }
+
+    /// Makes every commit durable that has returned, whatever its durability.
+    ///
+    /// # Errors
+    /// Whatever the disk says; every handle then refuses further commits.
+    pub fn sync(&self) -> Result<()> {
+        self.run(Job::Sync, 0).map(|_| ())
+    }
+
+    fn run(&self, job: Job, bytes: usize) -> Result<Commit> {
+        let shared = self.shared();
+        let outcome = shared.queue.run(job, bytes, |jobs| shared.perform(jobs));
+        outcome.map_or(Err(Error::Closed), Shared::answer)
+    }
+
+    /// Waits until the compactor has nothing left to do: the layout is then the settled
+    /// one of the history. While others go on committing this may be long in coming.
+    ///
+    /// # Errors
+    /// What has stopped the compactor.
+    pub fn settle(&self) -> Result<()> {
+        let shared = self.shared();
+        let asked = shared.inbox.ask_to_look();
+        shared.gate.wait_until_idle(asked).or_else(|_| {
+            shared.lend(|storage| storage.check_healthy())?;
+            Err(Error::Closed)
+        })
+    }
+
+    /// Closes the store for all clones of the handle: commits that were handed over are
+    /// finished, everything is durable and marked so, the threads have ended, and the
+    /// directory is free. Other clones can still read what they could see; their commits
+    /// are refused with [`Error::Closed`]. Closing twice is closing once. Not to be called
+    /// by a waker, which runs in the middle of what closing waits for.
+    ///
+    /// A store whose last handle is merely dropped finishes the commits that were handed
+    /// over as well, and loses nothing that was synced.
+    ///
+    /// # Errors
+    /// Whatever the disk says, and what has poisoned the store.
+    pub fn close(self) -> Result<()> {
+        self.owner.stop();
+        self.shared().lend(|storage| {
+            if storage.lock.is_none() {
+                return Ok(());
+            }
+            let outcome = storage.close();
+            storage.lock = None;
+            outcome
+        })
+    }
+
+    /// The newest commit that is visible.
+    #[must_use]
+    pub fn head(&self) -> Commit {
+        self.shared().version().head()
+    }
+
+    /// The store as of the newest commit. Waits for nobody.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let version = self.shared().version();
+        Snapshot {
+            at: version.head(),
+            version,
+        }
+    }
+
+    /// The store as of `commit`. [`Commit::ZERO`] is the empty state.
+    ///
+    /// # Errors
+    /// [`Error::BeyondHead`]. Whether retention has thinned the commit out shows when a
+    /// keyspace is read.
+    pub fn snapshot_at(&self, commit: Commit) -> Result<Snapshot> {
+        let version = self.shared().version();
+        version.check_exists(commit)?;
+        Ok(Snapshot {
+            version,
+            at: commit,
+        })
+    }
+
+    /// The value of `key`, or `None` when it has none.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn get(&self, keyspace: &str, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.snapshot().get(keyspace, key)
+    }
+
+    /// The value of `key` as of `commit`.
+    ///
+    /// # Errors
+    /// As [`Snapshot::get`], and [`Error::BeyondHead`].
+    pub fn get_at(&self, keyspace: &str, key: &[u8], commit: Commit) -> Result<Option<Vec<u8>>> {
+        self.snapshot_at(commit)?.get(keyspace, key)
+    }
+
+    /// The keys of `keyspace` inside `range`, in order; walks both ways.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn range(&self, keyspace: &str, range: KeyRange) -> Result<Range> {
+        self.snapshot().range(keyspace, range)
+    }
+
+    /// The same as of `commit`.
+    ///
+    /// # Errors
+    /// As [`Snapshot::range`], and [`Error::BeyondHead`].
+    pub fn range_at(&self, keyspace: &str, range: KeyRange, commit: Commit) -> Result<Range> {
+        self.snapshot_at(commit)?.range(keyspace, range)
+    }
+
+    /// The versions of `key`, oldest first. See [`Snapshot::history`].
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn history(&self, keyspace: &str, key: &[u8]) -> Result<Vec<KeyVersion>> {
+        self.snapshot().history(keyspace, key)
+    }
+
+    /// The keys of `keyspace` whose values differ between two commits. See
+    /// [`Snapshot::diff`].
+    ///
+    /// # Errors
+    /// As [`Snapshot::diff`].
+    pub fn diff(&self, keyspace: &str, from: Commit, to: Commit) -> Result<Vec<Change>> {
+        self.snapshot_at(to)?.diff(keyspace, from)
+    }
+
+    /// What every commit after `from` wrote. See [`Snapshot::changes_since`].
+    ///
+    /// # Errors
+    /// As [`Snapshot::changes_since`].
+    pub fn changes_since(&self, from: Commit) -> Result<Changes> {
+        self.snapshot().changes_since(from)
+    }
+
+    /// The commits that can be read in every keyspace, ascending.
+    #[must_use]
+    pub fn readable_commits(&self) -> Vec<RangeInclusive<Commit>> {
+        self.snapshot().readable_commits()
+    }
+
+    /// The live segments. Settled or not: see [`Db::settle`].
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        self.snapshot().layout()
+    }
+
+    /// Commits that the compactor thread does not know of yet.
+    #[must_use]
+    pub fn lag(&self) -> u64 {
+        self.pressure().lag_commits
+    }
+
+    /// How far the compactor is behind, and how far it may be.
+    #[must_use]
+    pub fn pressure(&self) -> Pressure {
+        let shared = self.shared();
+        // In this order, so that the compactor is never ahead of the head.
+        let (progress, waits) = shared.gate.progress();
+        let head = self.head().get();
+        Pressure {
+            lag_commits: head.saturating_sub(progress.known_through),
+            backlog_commits: head.saturating_sub(progress.closed_through),
+            most_backlog_commits: shared.allowance.backlog_commits,
+            memory_bytes: progress.memory_bytes as u64,
+            most_memory_bytes: shared.allowance.memory_bytes as u64,
+            waits,
+            dropped_events: shared.inbox.dropped(),
+        }
+    }
+
+    /// What the store holds, and what was done since it was opened.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let lag = self.lag();
+        self.shared().lend(|storage| storage.stats(lag))
+    }
+
+    /// The placement that the store was created with.
+    #[must_use]
+    pub fn placement(&self) -> Placement {
+        self.shared().lend(|storage| storage.placement.clone())
+    }
+
+    /// The names of the files that the store needs, and of those that it has still to
+    /// remove, sorted. Anything else in its directory is foreign, or being removed.
+    #[must_use]
+    pub fn files(&self) -> Vec<String> {
+        self.shared().lend(|storage| storage.files())
+    }
+}
+
+impl Owner {
+    fn start(&self, name: &str, work: impl FnOnce(&Shared) + Send + 'static) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let thread = thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || work(&shared))
+            .map_err(Error::io("start a thread for", ""))?;
+        self.threads().push(thread);
+        Ok(())
+    }
+
+    fn threads(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Finishes what was handed over and ends the threads. Whoever stops second waits for
+    /// the first.
+    fn stop(&self) {
+        stop(&self.shared, &mut self.threads());
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let here = thread::current().id();
+        let is_own = |thread: &JoinHandle<()>| thread.thread().id() == here;
+        if !self.threads().iter().any(is_own) {
+            return self.stop();
+        }
+        // The standby thread has woken a task whose executor has dropped it, and the last
+        // handle with it. The thread cannot wait for itself, so another one does.
+        let shared = Arc::clone(&self.shared);
+        let mut threads = std::mem::take(&mut *self.threads());
+        let _ = thread::Builder::new().spawn(move || stop(&shared, &mut threads));
+    }
+}
+
+/// First the queue, while the compactor still makes room for it.
+fn stop(shared: &Shared, threads: &mut Vec<JoinHandle<()>>) {
+    shared.queue.close();
+    shared.inbox.close();
+    for thread in threads.drain(..) {
+        // What a thread has panicked over has poisoned the storage.
+        let _ = thread.join();
+    }
+}
+
+/// The standby thread. It outlives a panic, because there is nobody else to finish what
+/// was submitted; the storage is then poisoned, so it only refuses.
+fn stand_by(shared: &Shared) {
+    let serve = || shared.queue.stand_by(|jobs| shared.perform(jobs));
+    while catch_unwind(AssertUnwindSafe(serve)).is_err() {}
+}
+
+/// The compactor thread.
+fn compact(shared: &Shared, compactor: Compactor) {
+    let mut worker = Compacting::new(shared, compactor);
+    let work = || worker::work(&mut worker, &shared.inbox, &shared.gate);
+    if catch_unwind(AssertUnwindSafe(work)).is_err() {
+        let cause = shared.poison("the compactor thread panicked".to_owned());
+        shared.gate.stop(&cause);
+    }
+}

@@ -1,0 +1,49 @@
+//! The handle of a commit that nobody blocks for.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::shared::Shared;
+use super::ticket::{Call, Ticket};
+use crate::commit::Commit;
+use crate::error::Result;
+
+/// A commit on its way, from [`Db::commit_async`](crate::Db::commit_async).
+///
+/// It is a future that any executor can await, and needs none: [`PendingCommit::wait`]
+/// blocks, [`PendingCommit::is_done`] asks. Dropping it does not take the commit back.
+///
+/// # Panics
+/// When it is polled again after it was ready.
+#[derive(Debug)]
+#[must_use = "whether the commit is durable is known only when this is done"]
+pub struct PendingCommit(pub(super) Arc<Ticket<Result<Commit>>>);
+
+impl PendingCommit {
+    /// Whether the outcome is there, so that waiting would not block.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.0.is_done()
+    }
+
+    /// Waits for the outcome.
+    ///
+    /// # Errors
+    /// As [`Db::commit`](crate::Db::commit).
+    pub fn wait(self) -> Result<Commit> {
+        match self.0.wait() {
+            Call::Done(result) => Shared::answer(result),
+            Call::Lead => unreachable!("the standby thread leads in its place"),
+        }
+    }
+}
+
+impl Future for PendingCommit {
+    type Output = Result<Commit>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll(context).map(Shared::answer)
+    }
+}

@@ -1,0 +1,49 @@
+//! What the compactor thread does: listen, step, report, and sleep when idle.
+//!
+//! Invariants:
+//! - it sleeps only in its inbox, and only after a step that found nothing to do;
+//! - what came before a step is known to that step, so an idle report covers it;
+//! - whatever ends it, the gate is told.
+
+use super::gate::{Gate, Progress};
+use super::inbox::Inbox;
+
+/// Something that is driven by hints and steps.
+pub(crate) trait Worker {
+    /// What it is told.
+    type Hint;
+
+    /// Takes a hint.
+    fn hear(&mut self, hint: Self::Hint);
+
+    /// Learns from the truth what hints have failed to tell.
+    fn look(&mut self);
+
+    /// Does a bounded piece of work; false when there was none.
+    ///
+    /// # Errors
+    /// Why it cannot go on.
+    fn step(&mut self) -> Result<bool, String>;
+
+    /// How far it is.
+    fn progress(&self) -> Progress;
+}
+
+/// Drives `worker` until the inbox is closed or a step fails.
+pub(crate) fn work<W: Worker>(worker: &mut W, inbox: &Inbox<W::Hint>, gate: &Gate) {
+    let mut is_idle = false;
+    while let Some(delivery) = inbox.receive(is_idle) {
+        for hint in delivery.messages {
+            worker.hear(hint);
+        }
+        if delivery.must_look {
+            worker.look();
+        }
+        match worker.step() {
+            Ok(has_worked) => is_idle = !has_worked,
+            Err(cause) => return gate.stop(&cause),
+        }
+        gate.report(worker.progress(), is_idle.then_some(delivery.asked));
+    }
+    gate.stop("the store was closed");
+}
