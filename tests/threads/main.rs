@@ -1,0 +1,63 @@
+//! Goal: a store that threads share is the same store. For the same history it reaches
+//! the layout and the contents that one owner reaches; what it acknowledged is durable;
+//! nobody waits for what does not concern them; and whatever goes wrong, nobody hangs.
+//!
+//! Method: real threads, and a file system that holds, fails or panics at a chosen
+//! operation, so that every situation is brought about and none is waited for: no test
+//! here reads a clock or sleeps. A test that would find a deadlock hangs. The order in
+//! which threads came is taken from the commit numbers that they were given. The
+//! interleavings of the protocols themselves are the matter of `tests/threads_model.rs`.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "these tests are about threads, and wait for what they have brought about"
+)]
+
+mod close;
+mod failures;
+mod histories;
+mod hooked;
+mod waiting;
+
+use lithify::{Db, KeyRange, Options, Placement, Snapshot, WriteBatch};
+
+/// Small windows, files early, and logs that are soon full.
+fn options() -> Options {
+    Options {
+        placement: Some(Placement::with_divisor(2).unwrap()),
+        file_level: Some(2),
+        wal_file_bytes: 400,
+        manifest_file_bytes: 500,
+        block_bytes: 64,
+        cache_bytes: 0,
+        ..Options::default()
+    }
+}
+
+fn put(keyspace: &str, key: &[u8], value: &[u8]) -> WriteBatch {
+    let mut batch = WriteBatch::new();
+    batch.put(keyspace, key, value);
+    batch
+}
+
+fn contents(snapshot: &Snapshot, keyspace: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let range = snapshot.range(keyspace, KeyRange::all()).unwrap();
+    range.map(Result::unwrap).collect()
+}
+
+/// Runs `work` in so many threads and returns what they return.
+fn in_threads<T: Send>(threads: u8, db: &Db, work: impl Fn(u8, Db) -> T + Sync) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let work = &work;
+        let running: Vec<_> = (0..threads)
+            .map(|thread| {
+                let db = db.clone();
+                scope.spawn(move || work(thread, db))
+            })
+            .collect();
+        running
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    })
+}

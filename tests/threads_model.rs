@@ -1,0 +1,414 @@
+//! Goal: the threaded driver's protocols have no deadlock, lose no wake-up and no hint,
+//! and hold their invariants in every interleaving, not in those that happened to occur.
+//!
+//! Method: a model checker (loom) runs small programs of two to four threads once for
+//! each way in which their lock and condition-variable operations can be interleaved,
+//! and reports a deadlock when all threads wait. The files under `src/threads/` that are
+//! named here are compiled as they ship, against the `sync` module below. What they do
+//! not contain is replaced by the least that has the same locks: a storage that is a
+//! number of commits, and a compactor that closes one commit at a step.
+//!
+//! The larger programs bound how often a thread is preempted where it could go on. Most
+//! mistakes in such protocols need one or two preemptions (Musuvathi and Qadeer, PLDI
+//! 2007). `cargo test --test threads_model` takes seconds; `LOOM_MAX_PREEMPTIONS=4` in
+//! the environment raises the bound of all of them.
+
+#![allow(
+    dead_code,
+    clippy::disallowed_methods,
+    reason = "not every part of the driver's files is used here, and models read a setting"
+)]
+
+/// What `src/threads/sync.rs` is in the engine.
+mod sync {
+    pub(crate) use loom::sync::{Condvar, Mutex};
+}
+
+#[path = "../src/threads/gate.rs"]
+mod gate;
+#[path = "../src/threads/inbox.rs"]
+mod inbox;
+#[path = "../src/threads/queue.rs"]
+mod queue;
+#[path = "../src/threads/ticket.rs"]
+mod ticket;
+#[path = "../src/threads/worker.rs"]
+mod worker;
+
+use std::sync::Arc;
+
+use gate::{Allowance, Gate, Progress};
+use inbox::Inbox;
+use loom::sync::Mutex;
+use loom::thread;
+use queue::{Closed, Limits, Queue};
+use ticket::Call;
+use worker::{Worker, work};
+
+/// Checks every interleaving with at most so many preemptions; `None`: every one.
+fn check(preemptions: Option<usize>, program: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    if builder.preemption_bound.is_none() {
+        builder.preemption_bound = preemptions;
+    }
+    builder.max_branches = 10_000;
+    builder.check(program);
+}
+
+const ALL: Limits = Limits {
+    group_bytes: usize::MAX,
+    waiting_bytes: usize::MAX,
+};
+/// Every job is a group of its own, so that leadership is handed over all the time.
+const ONE: Limits = Limits {
+    group_bytes: 1,
+    waiting_bytes: usize::MAX,
+};
+
+/// Performs jobs by answering each with itself, and notes them. The notes are only
+/// *tried* to be locked: two leaders at a time would collide.
+struct Performed(Mutex<Vec<u64>>);
+
+impl Performed {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Vec::new())))
+    }
+
+    fn perform(&self, jobs: Vec<u64>) -> Vec<u64> {
+        let mut performed = self.0.try_lock().expect("there is one leader at a time");
+        performed.extend(&jobs);
+        thread::yield_now();
+        jobs
+    }
+
+    fn sorted(&self) -> Vec<u64> {
+        let mut performed = self.0.lock().unwrap().clone();
+        performed.sort_unstable();
+        performed
+    }
+}
+
+fn submitters(limits: Limits, threads: u64) {
+    let (queue, performed) = (Arc::new(Queue::new(limits)), Performed::new());
+    let run = |job: u64| {
+        let (queue, performed) = (Arc::clone(&queue), Arc::clone(&performed));
+        move || {
+            let result = queue.run(job, 1, |jobs| performed.perform(jobs));
+            assert_eq!(result, Ok(Some(job)), "everybody gets their own result");
+        }
+    };
+    let others: Vec<_> = (2..=threads).map(|job| thread::spawn(run(job))).collect();
+    run(1)();
+    others.into_iter().for_each(|other| other.join().unwrap());
+    assert_eq!(performed.sorted(), Vec::from_iter(1..=threads));
+}
+
+#[test]
+fn two_submitters() {
+    check(None, || submitters(ALL, 2));
+    check(None, || submitters(ONE, 2));
+}
+
+#[test]
+fn three_submitters() {
+    check(Some(2), || submitters(ALL, 3));
+    check(Some(2), || submitters(ONE, 3));
+}
+
+/// A standby thread, one who blocks and one who does not, and then the queue closes.
+fn mixed_submitters(limits: Limits) {
+    let (queue, performed) = (Arc::new(Queue::new(limits)), Performed::new());
+    let standby = {
+        let (queue, performed) = (Arc::clone(&queue), Arc::clone(&performed));
+        thread::spawn(move || queue.stand_by(|jobs| performed.perform(jobs)))
+    };
+    let blocking = {
+        let (queue, performed) = (Arc::clone(&queue), Arc::clone(&performed));
+        thread::spawn(move || queue.run(1, 1, |jobs| performed.perform(jobs)))
+    };
+    let second = queue.submit(2, 1).expect("the queue is open");
+    let third = queue.submit(3, 1).expect("the queue is open");
+    assert!(matches!(second.wait(), Call::Done(Some(2))));
+    queue.close();
+    assert!(third.is_done(), "closing finishes what was submitted");
+    assert!(matches!(third.wait(), Call::Done(Some(3))));
+    assert_eq!(queue.submit(4, 1).unwrap_err(), Closed);
+    let mut expected = vec![2, 3];
+    if let Ok(result) = blocking.join().unwrap() {
+        assert_eq!(result, Some(1));
+        expected.insert(0, 1);
+    }
+    standby.join().unwrap();
+    assert_eq!(performed.sorted(), expected);
+}
+
+#[test]
+fn a_standby_thread_leads_for_those_who_do_not_block() {
+    check(Some(2), || mixed_submitters(ALL));
+    check(Some(2), || mixed_submitters(ONE));
+}
+
+/// The queue has room for one job that nobody blocks for; a second one waits for room,
+/// or for the end.
+#[test]
+fn who_waits_for_room_is_let_in_or_refused() {
+    let limits = Limits {
+        group_bytes: 1,
+        waiting_bytes: 1,
+    };
+    check(Some(2), move || {
+        let (queue, performed) = (Arc::new(Queue::new(limits)), Performed::new());
+        let standby = {
+            let (queue, performed) = (Arc::clone(&queue), Arc::clone(&performed));
+            thread::spawn(move || queue.stand_by(|jobs| performed.perform(jobs)))
+        };
+        let submitter = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || {
+                let tickets = [queue.submit(1, 1), queue.submit(2, 1)];
+                let done = tickets.into_iter().flatten().map(|ticket| ticket.wait());
+                done.count()
+            })
+        };
+        queue.close();
+        let admitted = submitter.join().unwrap();
+        standby.join().unwrap();
+        assert_eq!(performed.sorted(), Vec::from_iter(1..=admitted as u64));
+    });
+}
+
+/// An awaited ticket wakes its task, however completing and polling interleave.
+#[test]
+fn a_task_is_woken() {
+    check(None, || {
+        let ticket = ticket::Ticket::new();
+        let other = Arc::clone(&ticket);
+        let leader = thread::spawn(move || other.call(Call::Done(Some(7))));
+        let result = loom::future::block_on(std::future::poll_fn(|context| ticket.poll(context)));
+        assert_eq!(result, Some(7));
+        leader.join().unwrap();
+    });
+}
+
+/// The least storage: the commits that are visible, and how many of them are closed.
+#[derive(Debug, Default)]
+struct Storage {
+    head: u64,
+    closed: u64,
+}
+
+/// What `src/threads/shared.rs` is in the engine.
+struct Shared {
+    storage: Mutex<Storage>,
+    queue: Queue<(), u64>,
+    inbox: Inbox<u64>,
+    gate: Gate,
+    allowance: Allowance,
+}
+
+impl Shared {
+    fn new(limits: Limits, inbox: usize, backlog_commits: u64) -> Arc<Self> {
+        Arc::new(Self {
+            storage: Mutex::default(),
+            queue: Queue::new(limits),
+            inbox: Inbox::new(inbox),
+            gate: Gate::default(),
+            allowance: Allowance {
+                backlog_commits,
+                memory_bytes: usize::MAX,
+            },
+        })
+    }
+
+    /// Number under the lock, write without it, make visible under it, tell.
+    fn perform(&self, jobs: Vec<()>) -> Vec<u64> {
+        let head = self.storage.lock().unwrap().head;
+        self.gate.wait_for_room(head, self.allowance);
+        let before = self.storage.lock().unwrap().head;
+        assert_eq!(
+            before, head,
+            "only leaders commit, and there is one at a time"
+        );
+        thread::yield_now();
+        let commits = before + 1..=before + jobs.len() as u64;
+        self.storage.lock().unwrap().head = *commits.end();
+        self.inbox.send(commits.clone());
+        commits.collect()
+    }
+
+    fn commit(&self) -> Result<u64, Closed> {
+        let outcome = self.queue.run((), 1, |jobs| self.perform(jobs));
+        outcome.map(|commit| commit.expect("nobody panics here"))
+    }
+
+    fn settle(&self) -> Result<(), String> {
+        let asked = self.inbox.ask_to_look();
+        self.gate.wait_until_idle(asked)
+    }
+
+    fn stop(&self) {
+        self.queue.close();
+        self.inbox.close();
+    }
+}
+
+/// The least compactor: commits are heard of in order, or looked up.
+struct Compactor {
+    shared: Arc<Shared>,
+    known: u64,
+    closed: u64,
+    /// The step, counted from 1, that fails.
+    fails_at: usize,
+    steps: usize,
+}
+
+impl Worker for Compactor {
+    type Hint = u64;
+
+    fn hear(&mut self, commit: u64) {
+        if commit == self.known + 1 {
+            self.known = commit;
+        }
+    }
+
+    fn look(&mut self) {
+        self.known = self.shared.storage.lock().unwrap().head;
+    }
+
+    fn step(&mut self) -> Result<bool, String> {
+        self.steps += 1;
+        if self.steps == self.fails_at {
+            return Err("the disk is gone".to_owned());
+        }
+        if self.closed == self.known {
+            return Ok(false);
+        }
+        // Plan under the lock, merge without it, install under it.
+        let head = self.shared.storage.lock().unwrap().head;
+        assert!(self.known <= head, "hints speak of what is visible");
+        thread::yield_now();
+        self.closed += 1;
+        self.shared.storage.lock().unwrap().closed = self.closed;
+        Ok(true)
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            known_through: self.known,
+            closed_through: self.closed,
+            memory_bytes: 0,
+        }
+    }
+}
+
+fn compactor(shared: &Arc<Shared>, fails_at: usize) -> thread::JoinHandle<()> {
+    let shared = Arc::clone(shared);
+    thread::spawn(move || {
+        let mut compactor = Compactor {
+            shared: Arc::clone(&shared),
+            known: 0,
+            closed: 0,
+            fails_at,
+            steps: 0,
+        };
+        work(&mut compactor, &shared.inbox, &shared.gate);
+    })
+}
+
+const NEVER: usize = 0;
+
+/// Commits from two threads (or one), settling, and the end.
+fn store(shared: &Arc<Shared>, here: u64, there: u64) {
+    let compactor = compactor(shared, NEVER);
+    let other = (there > 0).then(|| {
+        let shared = Arc::clone(shared);
+        thread::spawn(move || (0..there).for_each(|_| assert!(shared.commit().is_ok())))
+    });
+    for _ in 0..here {
+        shared.commit().unwrap();
+    }
+    if let Some(other) = other {
+        other.join().unwrap();
+    }
+    shared.settle().unwrap();
+    {
+        let storage = shared.storage.lock().unwrap();
+        assert_eq!(storage.head, here + there);
+        assert_eq!(storage.closed, here + there, "settled means all is closed");
+    }
+    shared.stop();
+    compactor.join().unwrap();
+    assert_eq!(shared.commit(), Err(Closed));
+    assert!(
+        shared.settle().is_err(),
+        "nobody waits for a compactor that has ended"
+    );
+}
+
+/// First scenario: one commits, the compactor compacts.
+#[test]
+fn a_commit_and_compaction() {
+    check(Some(3), || store(&Shared::new(ALL, 8, 8), 1, 0));
+}
+
+/// Second scenario: several commit at once.
+#[test]
+fn several_commits() {
+    check(Some(2), || store(&Shared::new(ALL, 8, 8), 1, 1));
+    check(Some(2), || store(&Shared::new(ONE, 8, 8), 1, 1));
+}
+
+/// Third scenario: commits come while the compactor works, and have to wait for it: the
+/// allowance is nothing at all.
+#[test]
+fn commits_during_compaction_that_wait_for_it() {
+    check(Some(2), || store(&Shared::new(ONE, 8, 0), 2, 0));
+    check(Some(2), || store(&Shared::new(ONE, 8, 0), 1, 1));
+}
+
+/// The inbox has no room at all, so every hint is dropped. Commits that wait for the
+/// compactor still come through, because it is told to look.
+#[test]
+fn an_inbox_that_is_always_full_loses_nothing() {
+    check(Some(2), || store(&Shared::new(ONE, 0, 0), 2, 0));
+    check(Some(2), || store(&Shared::new(ONE, 1, 0), 1, 1));
+}
+
+/// The compactor fails at its first or second step, while a leader may be waiting for
+/// it, and another thread for it to settle.
+#[test]
+fn nobody_waits_for_a_compactor_that_has_failed() {
+    for fails_at in 1..=3 {
+        check(Some(2), move || {
+            let shared = Shared::new(ONE, 8, 0);
+            let compactor = compactor(&shared, fails_at);
+            let other = {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || shared.settle())
+            };
+            for _ in 0..2 {
+                shared.commit().unwrap();
+            }
+            let _ = other.join().unwrap();
+            shared.stop();
+            compactor.join().unwrap();
+        });
+    }
+}
+
+/// One thread closes while another commits: the commit is performed or refused.
+#[test]
+fn closing_during_a_commit() {
+    check(Some(2), || {
+        let shared = Shared::new(ALL, 8, 0);
+        let compactor = compactor(&shared, NEVER);
+        let other = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.commit())
+        };
+        shared.stop();
+        compactor.join().unwrap();
+        let committed = other.join().unwrap().is_ok();
+        assert_eq!(shared.storage.lock().unwrap().head, u64::from(committed));
+    });
+}
