@@ -86,7 +86,7 @@ pub struct Pressure {
     pub backlog_commits: u64,
     /// Beyond so many of these, commits wait.
     pub most_backlog_commits: u64,
-    /// Bytes of segments in memory at its last step.
+    /// Bytes of segments in memory, as of its last step or the last group of commits.
     pub memory_bytes: u64,
     /// Beyond so many of these, commits wait.
     pub most_memory_bytes: u64,

@@ -223,7 +223,7 @@ impl Shared {
     /// Number under the lock, write without it, make visible under it, tell.
     fn perform(&self, jobs: Vec<()>) -> Vec<u64> {
         let head = self.storage.lock().unwrap().head;
-        self.gate.wait_for_room(head, self.allowance);
+        self.gate.wait_for_room(head, 0, self.allowance);
         let before = self.storage.lock().unwrap().head;
         assert_eq!(
             before, head,

@@ -18,7 +18,7 @@ pub(crate) struct Progress {
     pub(crate) known_through: u64,
     /// Every closing up to here is being worked on, or done.
     pub(crate) closed_through: u64,
-    /// Bytes of segments in memory when it last looked.
+    /// Bytes of segments in memory when somebody last looked.
     pub(crate) memory_bytes: usize,
 }
 
@@ -85,9 +85,12 @@ impl Gate {
         self.moved.notify_all();
     }
 
-    /// Waits until the compactor is not too far behind `head`, or has stopped.
-    pub(crate) fn wait_for_room(&self, head: u64, allowance: Allowance) {
+    /// Waits until the compactor is not too far behind, or has stopped. Whoever asks
+    /// knows the head and the memory better than the last report does, which may be older
+    /// than a long wait for the disk.
+    pub(crate) fn wait_for_room(&self, head: u64, memory_bytes: usize, allowance: Allowance) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.progress.memory_bytes = memory_bytes;
         let must_wait = |state: &State| state.stopped.is_none() && !state.has_room(head, allowance);
         state.waits += u64::from(must_wait(&state));
         while must_wait(&state) {

@@ -114,8 +114,7 @@ impl Shared {
     /// Performs a group: what a leader does.
     pub(super) fn perform(&self, jobs: Vec<Job>) -> Vec<Result<Commit>> {
         let guard = PoisonOnPanic(self);
-        let head = self.version().head().get();
-        self.gate.wait_for_room(head, self.allowance);
+        self.wait_for_room();
         let count = jobs.len();
         let results = match self.lend(|storage| Group::begin(storage, jobs)) {
             Ok(group) => {
@@ -126,6 +125,15 @@ impl Shared {
         };
         std::mem::forget(guard);
         results
+    }
+
+    fn wait_for_room(&self) {
+        let (head, memory_bytes) = {
+            let storage = self.lock();
+            (storage.version.head().get(), storage.memory_bytes)
+        };
+        let gate = &self.gate;
+        gate.wait_for_room(head, memory_bytes, self.allowance);
     }
 
     /// What the caller of a job is told.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lithify::fs::MemFs;
 use lithify::{Db, Durability, Error, Options, Pacing, Store};
 
-use crate::hooked::{HookedFs, Rule};
+use crate::hooked::HookedFs;
 use crate::{in_threads, options, put};
 
 #[test]
@@ -69,13 +69,13 @@ fn closing_during_commits_loses_none() {
 fn dropping_the_last_handle_finishes_what_was_handed_over() {
     let fs = HookedFs::default();
     let db = Db::open(Arc::new(fs.clone()), options()).unwrap();
-    fs.set("sync wal", Rule::Hold);
+    let held = fs.hold("sync wal");
     let pending: Vec<_> = (0..5)
         .map(|key| db.commit_async(&put("main", &[key], b"value")).unwrap())
         .collect();
     fs.wait_until_held();
     let dropping = std::thread::spawn(move || drop(db));
-    fs.lift("sync wal");
+    drop(held);
     dropping.join().unwrap();
     for (number, pending) in (1..).zip(pending) {
         assert!(pending.is_done());

@@ -29,15 +29,13 @@ fn a_failed_sync_refuses_further_commits_and_says_why() {
     for key in 0..5 {
         db.commit(&put("main", &[key], b"acknowledged")).unwrap();
     }
-    fs.set("sync wal", Rule::Hold);
+    let held = fs.hold("sync wal");
     let first = db.commit_async(&put("main", b"x", b"in doubt")).unwrap();
     fs.wait_until_held();
     let late = db
         .commit_async(&put("main", b"y", b"never written"))
         .unwrap();
-    fs.set("sync wal", Rule::Fail);
-    // Setting a rule wakes nobody; lifting one that is not there does.
-    fs.lift("no such rule");
+    fs.fail_held(held);
     let error = first.wait().unwrap_err();
     assert!(matches!(error, Error::Io { .. }), "{error}");
     assert!(error.to_string().contains("no sync wal"), "{error}");
@@ -71,7 +69,7 @@ fn everybody_in_a_group_that_failed_is_told() {
     };
     let db = Db::open(Arc::new(fs.clone()), options).unwrap();
     db.commit(&put("main", b"first", b"value")).unwrap();
-    fs.set("sync wal", Rule::Hold);
+    let held = fs.hold("sync wal");
     let first = db.commit_async(&put("main", b"a", b"value")).unwrap();
     fs.wait_until_held();
     let group: Vec<_> = (0..3)
@@ -79,7 +77,7 @@ fn everybody_in_a_group_that_failed_is_told() {
         .collect();
     // The first sync passes, the next write does not.
     fs.set("write wal", Rule::Fail);
-    fs.lift("sync wal");
+    drop(held);
     assert_eq!(first.wait().unwrap().get(), 2);
     for pending in group {
         let error = pending.wait().unwrap_err();

@@ -11,7 +11,7 @@ use lithify::fs::{Access, File, Fs, Lock, LockKind, MemFs};
 /// What happens to an operation whose story (`"sync wal-000003"`) has a text in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rule {
-    /// It waits until the rule is lifted.
+    /// It waits until the rule is lifted: see [`HookedFs::hold`].
     Hold,
     Fail,
     Panic,
@@ -33,6 +33,16 @@ pub(crate) struct HookedFs {
     hooks: Arc<Hooks>,
 }
 
+/// Operations are being held.
+#[derive(Debug)]
+pub(crate) struct Held(HookedFs, &'static str);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.lift(self.1);
+    }
+}
+
 #[derive(Default)]
 struct Hooks {
     state: Mutex<State>,
@@ -49,6 +59,20 @@ impl HookedFs {
     /// From now on, operations with `text` in their story follow `rule`.
     pub(crate) fn set(&self, text: &'static str, rule: Rule) {
         self.hooks.state().rules.insert(text, rule);
+    }
+
+    /// Holds such operations until the guard is dropped, so that a test that fails does
+    /// not wait for ever.
+    pub(crate) fn hold(&self, text: &'static str) -> Held {
+        self.set(text, Rule::Hold);
+        Held(self.clone(), text)
+    }
+
+    /// Makes operations that are being held fail.
+    pub(crate) fn fail_held(&self, held: Held) {
+        self.set(held.1, Rule::Fail);
+        self.hooks.changed.notify_all();
+        std::mem::forget(held);
     }
 
     /// Lifts a rule, and lets go of what it holds.

@@ -7,10 +7,10 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use lithify::fs::MemFs;
-use lithify::{Db, Options, Store};
+use lithify::{Db, Options, Pressure, Store};
 
-use crate::hooked::{HookedFs, Rule};
-use crate::{contents, in_threads, options, put};
+use crate::hooked::{Held, HookedFs};
+use crate::{contents, options, put};
 
 /// The same history with one owner, settled.
 fn digest(options: Options, commits: u64) -> u64 {
@@ -35,7 +35,7 @@ fn readers_and_commits_do_not_wait_for_the_compactor() {
     ] {
         let fs = HookedFs::default();
         let db = Db::open(Arc::new(fs.clone()), options()).unwrap();
-        fs.set(held, Rule::Hold);
+        let is_held = fs.hold(held);
         let commit = |number: u64| db.commit(&put("main", &number.to_be_bytes(), b"value"));
         for number in 0..50 {
             commit(number).unwrap();
@@ -45,7 +45,7 @@ fn readers_and_commits_do_not_wait_for_the_compactor() {
             commit(number).unwrap();
             assert_eq!(contents(&db.snapshot(), "main").len() as u64, number + 1);
         }
-        fs.lift(held);
+        drop(is_held);
         db.settle().unwrap();
         assert_eq!(db.layout().digest(), digest(options(), 100), "{held}");
     }
@@ -56,13 +56,13 @@ fn readers_do_not_wait_for_a_commit() {
     let fs = HookedFs::default();
     let db = Db::open(Arc::new(fs.clone()), options()).unwrap();
     db.commit(&put("main", b"key", b"old")).unwrap();
-    fs.set("sync wal", Rule::Hold);
+    let held = fs.hold("sync wal");
     let pending = db.commit_async(&put("main", b"key", b"new")).unwrap();
     fs.wait_until_held();
     assert!(!pending.is_done());
     assert_eq!(db.get("main", b"key").unwrap().unwrap(), b"old");
     assert_eq!(db.stats().head, 1, "nor does anybody who asks for numbers");
-    fs.lift("sync wal");
+    drop(held);
     assert_eq!(pending.wait().unwrap().get(), 2);
     assert_eq!(db.get("main", b"key").unwrap().unwrap(), b"new");
 }
@@ -79,18 +79,48 @@ fn commits_that_come_together_share_a_sync() {
     db.commit(&put("main", b"first", b"begins a log file"))
         .unwrap();
     let before = fs.count("sync wal");
-    fs.set("sync wal", Rule::Hold);
+    let held = fs.hold("sync wal");
     let first = db.commit_async(&put("main", b"key", b"value")).unwrap();
     fs.wait_until_held();
     let others: Vec<_> = (0..10)
         .map(|key| db.commit_async(&put("main", &[key], b"value")).unwrap())
         .collect();
-    fs.lift("sync wal");
+    drop(held);
     assert_eq!(first.wait().unwrap().get(), 2);
     for (number, other) in (3..).zip(others) {
         assert_eq!(other.wait().unwrap().get(), number);
     }
     assert_eq!(fs.count("sync wal"), before + 2);
+}
+
+/// Commits from another thread while the compactor is held, until they have to wait and
+/// `is_reached`; then lets go.
+fn commit_until(
+    db: &Db,
+    held: Held,
+    commits: std::ops::Range<u64>,
+    is_reached: impl Fn(Pressure) -> bool,
+) {
+    thread::scope(|scope| {
+        // Dropped when an assertion fails here, so that the other thread can end.
+        let held = held;
+        scope.spawn(|| {
+            for number in commits {
+                commit(db, number);
+            }
+        });
+        while !is_reached(db.pressure()) || db.pressure().waits == 0 {
+            thread::yield_now();
+        }
+        assert!(db.get("main", &0_u64.to_be_bytes()).unwrap().is_some());
+        drop(held);
+    });
+    db.settle().unwrap();
+}
+
+fn commit(db: &Db, number: u64) {
+    let batch = put("main", &number.to_be_bytes(), b"value");
+    db.commit(&batch).unwrap();
 }
 
 #[test]
@@ -102,56 +132,42 @@ fn commits_wait_when_the_compactor_is_too_far_behind() {
         ..options()
     };
     let db = Db::open(Arc::new(fs.clone()), options.clone()).unwrap();
-    fs.set("sync segment", Rule::Hold);
-    in_threads(2, &db, |thread, db| {
-        if thread == 0 {
-            for number in 0_u64..200 {
-                db.commit(&put("main", &number.to_be_bytes(), b"value"))
-                    .unwrap();
-            }
-            return;
-        }
-        while db.pressure().waits == 0 {
-            thread::yield_now();
-        }
-        let pressure = db.pressure();
+    let held = fs.hold("sync segment");
+    (0..8).for_each(|number| commit(&db, number));
+    fs.wait_until_held();
+    commit_until(&db, held, 8..200, |pressure| {
         assert_eq!(pressure.most_backlog_commits, LIMIT);
-        assert_eq!(pressure.backlog_commits, LIMIT + 1, "{pressure:?}");
-        assert!(db.get("main", &0_u64.to_be_bytes()).unwrap().is_some());
-        fs.lift("sync segment");
+        assert!(pressure.backlog_commits <= LIMIT + 1, "{pressure:?}");
+        pressure.backlog_commits == LIMIT + 1
     });
-    db.settle().unwrap();
     assert_eq!(db.layout().digest(), digest(options, 200));
 }
 
 #[test]
 fn commits_wait_when_memory_is_short() {
+    const BUDGET: u64 = 4000;
     let fs = HookedFs::default();
     let options = Options {
-        memory_budget_bytes: 2000,
-        file_level: Some(6),
+        memory_budget_bytes: BUDGET as usize,
+        file_level: Some(10),
         ..options()
     };
     let db = Db::open(Arc::new(fs.clone()), options.clone()).unwrap();
-    fs.set("sync segment", Rule::Hold);
-    in_threads(2, &db, |thread, db| {
-        if thread == 0 {
-            for number in 0_u64..200 {
-                db.commit(&put("main", &number.to_be_bytes(), b"value"))
-                    .unwrap();
-            }
-            return;
-        }
-        // The compactor sits in its sync and reports nothing new, so what it has
-        // reported must be enough to make commits wait once it goes on.
-        fs.wait_until_held();
-        fs.lift("sync segment");
+    let held = fs.hold("sync segment");
+    let mut begun = 0;
+    while db.stats().memory_bytes <= BUDGET {
+        commit(&db, begun);
+        begun += 1;
+    }
+    fs.wait_until_held();
+    commit_until(&db, held, begun..600, |pressure| {
+        assert_eq!(pressure.most_memory_bytes, 2 * BUDGET);
+        assert!(pressure.memory_bytes <= 2 * BUDGET + 1000, "{pressure:?}");
+        pressure.memory_bytes > 2 * BUDGET
     });
-    db.settle().unwrap();
     let pressure = db.pressure();
-    assert_eq!(pressure.most_memory_bytes, 4000);
-    assert!(pressure.memory_bytes <= 2000, "{pressure:?}");
-    assert_eq!(db.layout().digest(), digest(options, 200));
+    assert!(pressure.memory_bytes <= BUDGET, "{pressure:?}");
+    assert_eq!(db.layout().digest(), digest(options, 600));
 }
 
 /// More commits than the inbox has room for, while the compactor does not look. It
@@ -168,17 +184,15 @@ fn a_full_inbox_raises_lag_and_loses_nothing() {
         ..options()
     };
     let db = Db::open(Arc::new(fs.clone()), options.clone()).unwrap();
-    fs.set("create segment", Rule::Hold);
-    for number in 0..COMMITS {
-        db.commit(&put("main", &number.to_be_bytes(), b"value"))
-            .unwrap();
-    }
+    let held = fs.hold("create segment");
+    (0..8).for_each(|number| commit(&db, number));
     fs.wait_until_held();
+    (8..COMMITS).for_each(|number| commit(&db, number));
     let pressure = db.pressure();
     assert!(pressure.dropped_events > 0, "{pressure:?}");
     assert!(pressure.lag_commits > 4096, "{pressure:?}");
     assert_eq!(db.stats().lag, pressure.lag_commits);
-    fs.lift("create segment");
+    drop(held);
     // Nobody asks the compactor to look: it knows by itself that it has to.
     while db.lag() > 0 {
         thread::yield_now();
@@ -212,13 +226,13 @@ fn a_pending_commit_can_be_awaited_asked_and_dropped() {
     let put = |value: &[u8]| db.commit_async(&put("main", b"key", value)).unwrap();
     assert_eq!(block_on(put(b"one")).unwrap().get(), 1);
 
-    fs.set("sync wal", Rule::Hold);
+    let held = fs.hold("sync wal");
     drop(put(b"two"));
     let (third, fourth) = (put(b"three"), put(b"four"));
     fs.wait_until_held();
     assert!(!third.is_done() && !fourth.is_done());
     let waits = thread::spawn(move || block_on(third));
-    fs.lift("sync wal");
+    drop(held);
     assert_eq!(waits.join().unwrap().unwrap().get(), 3);
     while !fourth.is_done() {
         thread::yield_now();
@@ -244,7 +258,7 @@ fn the_last_handle_may_be_dropped_by_a_waker() {
     }
     let fs = HookedFs::default();
     let db = Db::open(Arc::new(fs.clone()), options()).unwrap();
-    fs.set("sync wal", Rule::Hold);
+    let held = fs.hold("sync wal");
     let mut pending = pin!(db.commit_async(&put("main", b"key", b"value")).unwrap());
     let waker = Waker::from(Arc::new(Drops(std::sync::Mutex::new(Some(db)))));
     assert!(
@@ -253,7 +267,7 @@ fn the_last_handle_may_be_dropped_by_a_waker() {
             .poll(&mut Context::from_waker(&waker))
             .is_pending()
     );
-    fs.lift("sync wal");
+    drop(held);
     // Polling again would replace the waker.
     while !pending.is_done() {
         thread::yield_now();
