@@ -6,7 +6,8 @@
 //! and reports a deadlock when all threads wait. The files under `src/threads/` that are
 //! named here are compiled as they ship, against the `sync` module below. What they do
 //! not contain is replaced by the least that has the same locks: a storage that is a
-//! number of commits, and a compactor that closes one commit at a step.
+//! number of commits, and a compactor that closes two commits at a step, when both are
+//! there.
 //!
 //! The larger programs bound how often a thread is preempted where it could go on. Most
 //! mistakes in such protocols need one or two preemptions (Musuvathi and Qadeer, PLDI
@@ -252,6 +253,10 @@ impl Shared {
     }
 }
 
+/// Commits that are closed together. A commit that waits for the rest of its window is
+/// behind for as long as no other comes, so an idle compactor must not be waited for.
+const WINDOW: u64 = 2;
+
 /// The least compactor: commits are heard of in order, or looked up.
 struct Compactor {
     shared: Arc<Shared>,
@@ -280,14 +285,14 @@ impl Worker for Compactor {
         if self.steps == self.fails_at {
             return Err("the disk is gone".to_owned());
         }
-        if self.closed == self.known {
+        if self.closed + WINDOW > self.known {
             return Ok(false);
         }
         // Plan under the lock, merge without it, install under it.
         let head = self.shared.storage.lock().unwrap().head;
         assert!(self.known <= head, "hints speak of what is visible");
         thread::yield_now();
-        self.closed += 1;
+        self.closed += WINDOW;
         self.shared.storage.lock().unwrap().closed = self.closed;
         Ok(true)
     }
@@ -334,7 +339,8 @@ fn store(shared: &Arc<Shared>, here: u64, there: u64) {
     {
         let storage = shared.storage.lock().unwrap();
         assert_eq!(storage.head, here + there);
-        assert_eq!(storage.closed, here + there, "settled means all is closed");
+        let closed = (here + there) / WINDOW * WINDOW;
+        assert_eq!(storage.closed, closed, "settled means all is closed");
     }
     shared.stop();
     compactor.join().unwrap();
@@ -362,8 +368,8 @@ fn several_commits() {
 /// allowance is nothing at all.
 #[test]
 fn commits_during_compaction_that_wait_for_it() {
-    check(Some(2), || store(&Shared::new(ONE, 8, 0), 2, 0));
-    check(Some(2), || store(&Shared::new(ONE, 8, 0), 1, 1));
+    check(Some(2), || store(&Shared::new(ONE, 8, 0), 3, 0));
+    check(Some(2), || store(&Shared::new(ONE, 8, 0), 1, 2));
 }
 
 /// The inbox has no room at all, so every hint is dropped. Commits that wait for the

@@ -160,7 +160,7 @@ impl<J, R> Queue<J, R> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.is_closed = true;
         self.standby.notify_one();
-        self.room.notify_all();
+        // Who waits for room is woken, and refused, when the leader takes what is waiting.
         while !state.is_quiet() {
             let woken = self.quiet.wait(state);
             state = woken.unwrap_or_else(PoisonError::into_inner);

@@ -34,6 +34,16 @@ fn options() -> Options {
     }
 }
 
+/// Checked by the compiler.
+#[test]
+fn handles_may_go_anywhere() {
+    fn goes_anywhere<T: Send + Sync + 'static>() {}
+    goes_anywhere::<Db>();
+    goes_anywhere::<lithify::PendingCommit>();
+    fn is_cloned<T: Clone>() {}
+    is_cloned::<Db>();
+}
+
 fn put(keyspace: &str, key: &[u8], value: &[u8]) -> WriteBatch {
     let mut batch = WriteBatch::new();
     batch.put(keyspace, key, value);
