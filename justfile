@@ -21,6 +21,11 @@ simulate:
 import-demo:
     cargo run --release -- import-git --repo . --store target/demo
 
+# Every interleaving of the threaded driver's protocols, with more preemptions than
+# `cargo test` allows: minutes.
+model-threads:
+    LOOM_MAX_PREEMPTIONS=4 cargo test --release --test threads_model
+
 # Needs a nightly toolchain and cargo-fuzz; the target is open_store or raw_log.
 fuzz target:
     cargo +nightly fuzz run {{target}}
