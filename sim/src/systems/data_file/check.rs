@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::planted;
 use crate::system::Failure;
-use crate::systems::snapshot_log::check::crc;
+use crate::systems::parts::walk::{self, crc};
 
 pub(super) fn check(fs: &dyn Fs) -> Result<(), Failure> {
     let names = fs.list("").map_err(disk)?;
@@ -112,29 +112,11 @@ fn check_backup(bytes: &[u8], newest: u64) -> Result<(), Failure> {
     }
 }
 
-/// The payload of the entry at a place.
+/// The payload of the entry at a place, which is never empty.
 fn payload(body: &[u8], generation: u64, position: usize) -> Result<&[u8], Failure> {
-    let rest = &body[position..];
-    let length = rest.get(..4).map_or(usize::MAX, |length| {
-        u32::from_le_bytes(length.try_into().expect("four bytes")) as usize
-    });
-    let end = length.checked_add(8);
-    let Some(payload) = end
-        .and_then(|end| rest.get(8..end))
-        .filter(|it| !it.is_empty())
-    else {
-        return damage(format!("the file ends inside the record at {position}"));
-    };
-    let is_written = [0, 1].iter().any(|before| {
-        let (generation, place) = (generation.to_le_bytes(), (position as u64).to_le_bytes());
-        let before = [*before];
-        let parts: [&[u8]; 6] = [b"entry", &generation, &place, &before, &rest[..4], payload];
-        // A bug that writes another format must be found by what it does.
-        let salt_parts = 3 * usize::from(planted::is_active("recycled-without-generation"));
-        rest[4..8] == crc(&parts[salt_parts..]).to_le_bytes()
-    });
-    match is_written {
-        true => Ok(payload),
-        false => damage(format!("the record at {position} has a wrong checksum")),
+    match walk::payload(generation, body, position) {
+        Ok([]) => damage(format!("the record at {position} is empty")),
+        Ok(payload) => Ok(payload),
+        Err(reason) => damage(format!("the file {reason}")),
     }
 }

@@ -1,5 +1,5 @@
 //! What the sample systems are built from, so that each of them is only its idea: the
-//! disk with errors that name files, checked entries, and the state machine whose
+//! disk with errors that name files, checked entries, the replacement of files, and the state machine whose
 //! payloads are the laboratory's commits.
 //!
 //! The planted bugs of a part belong to every system that is built from it.
@@ -8,3 +8,5 @@ pub(super) mod batches;
 pub(super) mod disk;
 pub(super) mod entry;
 pub(super) mod machine;
+pub(super) mod replace;
+pub(super) mod walk;

@@ -12,6 +12,7 @@ use lithify::fs::{Access, Fs};
 
 use crate::planted;
 use crate::system::Failure;
+use crate::systems::parts::walk::{self, crc};
 
 /// Numbered files by number.
 type Files = BTreeMap<u64, Vec<u8>>;
@@ -98,57 +99,11 @@ fn check_snapshot(number: u64, bytes: &[u8]) -> Result<u64, Failure> {
 fn entries(start: u64, bytes: &[u8]) -> Result<u64, Failure> {
     let (mut position, mut entries) = (0, 0);
     while position < bytes.len() {
-        let rest = &bytes[position..];
-        let length = rest.get(..4).map_or(usize::MAX, |length| {
-            u32::from_le_bytes(length.try_into().expect("four bytes")) as usize
-        });
-        let Some(payload) = length.checked_add(8).and_then(|end| rest.get(8..end)) else {
-            return damage(format!(
-                "segment {start} ends inside the entry at byte {position}"
-            ));
-        };
-        let is_written = [0, 1].iter().any(|before| {
-            let place = (position as u64).to_le_bytes();
-            let parts = [
-                b"entry".as_slice(),
-                &start.to_le_bytes(),
-                &place,
-                &[*before],
-                &rest[..4],
-                payload,
-            ];
-            // A bug that writes another format must be found by what it does.
-            let salt_parts = 3 * usize::from(planted::is_active("recycled-without-generation"));
-            rest[4..8] == crc(&parts[salt_parts..]).to_le_bytes()
-        });
-        if !is_written {
-            return damage(format!(
-                "segment {start} has a wrong checksum at byte {position}"
-            ));
+        match walk::payload(start, bytes, position) {
+            Ok(payload) => position += 8 + payload.len(),
+            Err(fault) => return damage(format!("segment {start} {fault}")),
         }
-        position += 8 + length;
         entries += 1;
     }
     Ok(entries)
-}
-
-/// CRC-32 as in zip, bit by bit.
-pub(in crate::systems) fn crc(parts: &[&[u8]]) -> u32 {
-    let bytes = parts.iter().copied().flatten();
-    !bytes.fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-            (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
-        })
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::crc;
-
-    /// The check value of the standard.
-    #[test]
-    fn the_checksum_is_that_of_zip() {
-        assert_eq!(crc(&[b"1234", b"56789"]), 0xcbf4_3926);
-    }
 }

@@ -4,11 +4,10 @@
 //! step), and the order is a value, so that a planted bug is another order and nothing
 //! else.
 
-use std::sync::Arc;
-
-use lithify::fs::File;
-
 use crate::planted;
+use crate::systems::parts::replace::{self, Replacement};
+
+use super::names;
 
 /// What is done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,16 +15,10 @@ pub(super) enum Phase {
     /// End the active segment, so that the snapshot ends where a segment ends. Then the
     /// state is taken.
     Seal,
-    /// Write the temporary file.
-    Write,
+    /// Write the snapshot to a temporary file and give it its final name.
+    Replace(replace::Phase),
     /// Write over the newest snapshot instead (only with a planted bug).
     Overwrite,
-    /// Make the written bytes durable.
-    Sync,
-    /// Give the written file its final name.
-    Rename,
-    /// Make the name durable. Only now the snapshot counts.
-    SyncDirectory,
     /// Remove older snapshots, and the segments that are covered.
     Remove,
 }
@@ -41,8 +34,8 @@ pub(super) struct Job {
     pub(super) offset: u64,
     /// The snapshot.
     pub(super) bytes: Vec<u8>,
-    /// The file that is written, and its present name.
-    pub(super) file: Option<(Arc<dyn File>, String)>,
+    /// The file that is written.
+    pub(super) file: Replacement,
 }
 
 impl Job {
@@ -67,7 +60,7 @@ impl Job {
             limit,
             offset: 0,
             bytes: Vec::new(),
-            file: None,
+            file: Replacement::new(names::TEMPORARY),
         }
     }
 
@@ -82,20 +75,19 @@ impl Job {
     }
 }
 
-/// Write, sync, rename, sync the directory, remove: no two of these may change places.
+/// Seal, replace, remove: no two of these may change places.
 fn snapshot_phases() -> Vec<Phase> {
-    use Phase::{Overwrite, Remove, Rename, Seal, Sync, SyncDirectory, Write};
-    if planted::is_active("rename-before-sync") {
-        vec![Seal, Write, Rename, SyncDirectory, Remove]
-    } else if planted::is_active("no-directory-sync") {
-        vec![Seal, Write, Sync, Rename, Remove]
-    } else if planted::is_active("one-directory-sync-for-both") {
-        vec![Seal, Write, Sync, Rename, Remove, SyncDirectory]
+    use Phase::{Overwrite, Remove, Replace, Seal};
+    let mut phases = vec![Seal];
+    phases.extend(replace::phases().into_iter().map(Replace));
+    phases.push(Remove);
+    if planted::is_active("one-directory-sync-for-both") {
+        phases.swap(4, 5);
     } else if planted::is_active("log-removed-first") {
-        vec![Seal, Remove, Write, Sync, Rename, SyncDirectory]
+        phases.pop();
+        phases.insert(1, Remove);
     } else if planted::is_active("snapshot-overwritten-in-place") {
-        vec![Seal, Overwrite, Sync, Rename, SyncDirectory, Remove]
-    } else {
-        vec![Seal, Write, Sync, Rename, SyncDirectory, Remove]
+        phases[1] = Overwrite;
     }
+    phases
 }

@@ -14,7 +14,7 @@
 //! `parts`. `design/wal-snapshot.md` says why.
 
 mod bugs;
-pub(super) mod check;
+mod check;
 mod index;
 mod instance;
 mod job;

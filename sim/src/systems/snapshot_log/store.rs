@@ -12,7 +12,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use lithify::fs::whole::{append_all, write_all_at};
 use lithify::fs::{Fs, Lock};
 
 use super::job::{Job, Phase};
@@ -23,6 +22,7 @@ use crate::system::Failure;
 use crate::systems::parts::disk::{Disk, failed};
 use crate::systems::parts::entry::MAX_PAYLOAD_BYTES;
 use crate::systems::parts::machine::Machine;
+use crate::systems::parts::replace::{self, Replacement};
 
 /// How a store is run. Nothing of it is part of the format.
 #[derive(Clone, Copy, Debug)]
@@ -171,14 +171,8 @@ impl<M: Machine> SnapshotLog<M> {
     fn perform(&mut self, job: &mut Job) -> Result<(), Failure> {
         let is_done = match job.phase() {
             Some(Phase::Seal) => self.seal(job)?,
-            Some(Phase::Write) => self.write(job)?,
+            Some(Phase::Replace(phase)) => self.replace(job, phase)?,
             Some(Phase::Overwrite) => self.overwrite(job)?,
-            Some(Phase::Sync) => sync(job)?,
-            Some(Phase::Rename) => self.rename(job)?,
-            Some(Phase::SyncDirectory) => {
-                self.disk.sync_directory()?;
-                true
-            }
             Some(Phase::Remove) => self.remove(job)?,
             None => false,
         };
@@ -211,39 +205,38 @@ impl<M: Machine> SnapshotLog<M> {
         Ok(true)
     }
 
-    fn write(&self, job: &mut Job) -> Result<bool, Failure> {
-        let name = names::TEMPORARY.to_owned();
-        if let Some((file, name)) = &job.file {
-            append_all(&**file, &job.bytes).map_err(failed("write", name))?;
-            return Ok(true);
+    fn replace(&mut self, job: &mut Job, phase: replace::Phase) -> Result<bool, Failure> {
+        match phase {
+            replace::Phase::Write if job.file.name().is_none() => {
+                job.file.create(&self.disk)?;
+                return Ok(false);
+            }
+            replace::Phase::Write => job.file.write(&job.bytes)?,
+            replace::Phase::Sync => job.file.sync()?,
+            replace::Phase::Rename => self.rename(job)?,
+            replace::Phase::SyncDirectory => self.disk.sync_directory()?,
         }
-        if planted::is_active("temporary-file-reused") {
-            let file = self.disk.open_or_create(&name)?;
-            write_all_at(&*file, 0, &job.bytes).map_err(failed("write", &name))?;
-            job.file = Some((file, name));
-            return Ok(true);
-        }
-        job.file = Some((self.disk.create(&name)?, name));
-        Ok(false)
-    }
-
-    fn overwrite(&self, job: &mut Job) -> Result<bool, Failure> {
-        let Some(newest) = self.snapshot() else {
-            return self.write(job);
-        };
-        let name = names::snapshot(identity(newest.offset));
-        let file = self.disk.open(&name)?;
-        write_all_at(&*file, 0, &job.bytes)
-            .and_then(|()| file.set_len(job.bytes.len() as u64))
-            .map_err(failed("write", &name))?;
-        job.file = Some((file, name));
         Ok(true)
     }
 
-    fn rename(&mut self, job: &mut Job) -> Result<bool, Failure> {
-        let (_, from) = job.file.take().expect("the snapshot was written");
+    fn overwrite(&mut self, job: &mut Job) -> Result<bool, Failure> {
+        let Some(newest) = self.snapshot() else {
+            return self.replace(job, replace::Phase::Write);
+        };
+        let name = names::snapshot(identity(newest.offset));
+        job.file = Replacement::new(&name);
+        job.file.reuse(&self.disk)?;
+        job.file.write(&job.bytes)?;
+        let length = job.file.bytes();
+        let cut = job.file.file().set_len(length);
+        cut.map_err(failed("cut", &name))?;
+        Ok(true)
+    }
+
+    fn rename(&mut self, job: &mut Job) -> Result<(), Failure> {
+        let from = job.file.name().map(str::to_owned);
         let to = names::snapshot(identity(job.offset));
-        let renamed = self.disk.rename(&from, &to);
+        let renamed = job.file.rename(&self.disk, &to);
         if renamed.is_err() && planted::is_active("rename-error-removes-snapshot") {
             let _ = self.disk.remove(&to);
         } else {
@@ -252,13 +245,13 @@ impl<M: Machine> SnapshotLog<M> {
         // A planted bug may have renamed, or replaced, an older snapshot.
         self.snapshots.retain(|older| {
             let name = names::snapshot(identity(older.offset));
-            name != from && name != to
+            Some(&name) != from.as_ref() && name != to
         });
         self.snapshots.push(SnapshotFile {
             offset: job.offset,
             bytes: job.bytes.len() as u64,
         });
-        Ok(true)
+        Ok(())
     }
 
     /// Removes one file; true when there was none to remove.
@@ -332,8 +325,8 @@ impl<M: Machine> SnapshotLog<M> {
         for file in &self.snapshots {
             files.insert(names::snapshot(identity(file.offset)));
         }
-        if let Some((_, name)) = self.job.as_ref().and_then(|job| job.file.as_ref()) {
-            files.insert(name.clone());
+        if let Some(name) = self.job.as_ref().and_then(|job| job.file.name()) {
+            files.insert(name.to_owned());
         }
         files
     }
@@ -346,12 +339,6 @@ impl<M: Machine> SnapshotLog<M> {
     pub fn close(mut self) -> Result<(), Failure> {
         self.sync()
     }
-}
-
-fn sync(job: &Job) -> Result<bool, Failure> {
-    let (file, name) = job.file.as_ref().expect("the snapshot was written");
-    file.sync().map_err(failed("sync", name))?;
-    Ok(true)
 }
 
 /// The number in the name of a snapshot of so many entries: that number. A name of its
