@@ -908,12 +908,14 @@ fn lost_witness(log: &Log, engine: &dyn Engine) -> bool {
     })
 }
 
-/// How many bytes of a file were durable when something behind them was written that is
-/// durable itself. Writing durable bytes once more, in place, vouches for nothing.
+/// How many bytes of a file a later record proves to have been durable. What was written
+/// between two syncs may be one record in several pieces, so all of it together vouches
+/// for what lies before its first byte; and only when it was synced in turn, for until
+/// then it may be half a record. What recovery writes again in place takes nothing back.
 fn vouched_for(operations: &[Operation], file: InodeId) -> u64 {
-    let (mut length, mut synced) = (0, 0);
-    // The second counts once what vouches is synced.
-    let (mut vouched, mut would_vouch) = (0, 0);
+    let (mut length, mut synced, mut vouched): (u64, u64, u64) = (0, 0, 0);
+    // The first byte that was written since the last sync.
+    let mut unsynced: Option<u64> = None;
     for operation in operations {
         match operation {
             Operation::Write {
@@ -922,20 +924,24 @@ fn vouched_for(operations: &[Operation], file: InodeId) -> u64 {
                 bytes,
                 ..
             } if *inode == file => {
-                would_vouch = would_vouch.max(synced.min(*offset));
+                unsynced = Some(unsynced.map_or(*offset, |first| first.min(*offset)));
                 length = length.max(offset + bytes.len() as u64);
             }
             Operation::SetLength { inode, after, .. } if *inode == file => {
+                unsynced = unsynced.filter(|first| first < after);
                 length = *after;
-                for end in [&mut synced, &mut vouched, &mut would_vouch] {
-                    *end = length.min(*end);
-                }
+                (synced, vouched) = (synced.min(*after), vouched.min(*after));
             }
             Operation::Sync {
                 inode,
                 barrier: Barrier::Kept,
                 ..
-            } if *inode == file => (synced, vouched) = (length, would_vouch),
+            } if *inode == file => {
+                if let Some(first) = unsynced.take() {
+                    vouched = vouched.max(synced.min(first));
+                }
+                synced = length;
+            }
             _ => {}
         }
     }
