@@ -5,6 +5,7 @@ pub mod lithify;
 mod parts;
 pub mod replica;
 pub mod snapshot_log;
+pub mod wal_ratio;
 
 use crate::system::System;
 
@@ -14,6 +15,7 @@ pub static SYSTEMS: &[&dyn System] = &[
     &snapshot_log::SnapshotLogSystem,
     &data_file::DataFileSystem,
     &replica::ReplicaSystem,
+    &wal_ratio::WalRatioSystem,
 ];
 
 /// The system of this name.

@@ -1,0 +1,180 @@
+//! An open store, driven by the laboratory.
+//!
+//! Three tasks take turns with the client: `group` writes or syncs what waits, `rewrite`
+//! does one operation of a rewrite, and `timer` lets the clock of the instance go on by
+//! the check interval and evaluates the policy. Like the worker of a real store the
+//! timer waits for the other two. It is offered only when time alone could bring a
+//! rewrite, so that a store can come to rest: settling lets the time pass until then,
+//! and the length of what is left is known exactly.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use lithify::fs::Fs;
+
+use super::commit::{operations, state};
+use super::forecast::{Tick, forecast};
+use super::settings::Chosen;
+use super::store::RatioStore;
+use crate::history::{Batch, State};
+use crate::system::{Equality, Failure, Instance};
+
+const GROUP: &str = "group";
+const REWRITE: &str = "rewrite";
+const TIMER: &str = "timer";
+
+/// More steps than any history of the laboratory needs.
+const SETTLE_STEPS: u64 = 20_000;
+
+pub(super) struct Open {
+    store: RatioStore,
+    chosen: Chosen,
+    /// The virtual time since the opening, in milliseconds.
+    now: u64,
+    ticks: Vec<Tick>,
+}
+
+impl Open {
+    pub(super) fn new(fs: Arc<dyn Fs>, chosen: Chosen) -> Result<Self, Failure> {
+        Ok(Self {
+            store: RatioStore::open(fs, chosen.options, 0)?,
+            chosen,
+            now: 0,
+            ticks: Vec::new(),
+        })
+    }
+
+    /// The task that is due.
+    fn task(&self) -> Option<&'static str> {
+        if self.store.has_stopped() {
+            None
+        } else if self.store.is_paused() {
+            Some(REWRITE)
+        } else if self.store.has_group() {
+            Some(GROUP)
+        } else {
+            self.time_matters().then_some(TIMER)
+        }
+    }
+
+    fn time_matters(&self) -> bool {
+        self.store.may_come_to_rewrite(self.now)
+    }
+
+    fn tick(&mut self) {
+        self.now += self.chosen.options.policy.check_every;
+        self.ticks.push(Tick {
+            durable: self.store.acknowledged(),
+            accepted: self.store.accepted(),
+        });
+        self.store.check(self.now);
+    }
+}
+
+impl Instance for Open {
+    fn commit(&mut self, batches: &[Batch]) -> Result<u64, Failure> {
+        for batch in batches {
+            self.store.accept(&operations(batch))?;
+        }
+        if self.chosen.syncs_commits {
+            self.sync()?;
+        }
+        Ok(self.head())
+    }
+
+    fn head(&self) -> u64 {
+        self.store.accepted()
+    }
+
+    fn sync(&mut self) -> Result<(), Failure> {
+        self.store.finish_commit(self.store.accepted(), self.now)
+    }
+
+    /// What is acknowledged, and what is accepted on top.
+    fn state_at(&mut self, commit: u64) -> Result<Option<State>, Failure> {
+        if commit != self.head() {
+            return Ok(None);
+        }
+        let mut table = self.store.read_table().clone();
+        for payload in self.store.waiting() {
+            table.apply(payload).map_err(Failure::Other)?;
+        }
+        Ok(Some(state(&table)))
+    }
+
+    fn tasks(&self) -> Vec<String> {
+        let mut tasks: Vec<_> = self.task().map(str::to_owned).into_iter().collect();
+        // A pending batch may be written, or found by a tick.
+        if self.task() == Some(GROUP) && self.store.has_only_queued() && self.time_matters() {
+            tasks.push(TIMER.to_owned());
+        }
+        tasks
+    }
+
+    fn run(&mut self, task: &str) -> Result<(), Failure> {
+        if !self.tasks().iter().any(|due| due == task) {
+            return Ok(());
+        }
+        if task == TIMER {
+            self.tick();
+            return Ok(());
+        }
+        self.store.step(self.now).map(|_| ())
+    }
+
+    fn settle(&mut self) -> Result<bool, Failure> {
+        for _ in 0..SETTLE_STEPS {
+            match self.task() {
+                None => return Ok(true),
+                Some(task) => self.run(task)?,
+            }
+        }
+        Ok(false)
+    }
+
+    fn progress(&self) -> String {
+        format!(
+            "{} {:?} {:?}",
+            self.now,
+            self.store.counters(),
+            self.store.last_rewrite()
+        )
+    }
+
+    fn files(&self) -> Option<BTreeSet<String>> {
+        Some(self.store.files())
+    }
+
+    /// When and how often the log was rewritten, and what that cost, byte for byte.
+    fn equalities(&self, history: &[Batch]) -> Vec<Equality> {
+        let expected = forecast(&self.chosen, history, &self.ticks);
+        let counters = self.store.counters();
+        let equality = |what, counted, expected| Equality {
+            what,
+            counted,
+            expected,
+        };
+        vec![
+            equality("rewrites", counters.rewrites, expected.rewrites),
+            equality(
+                "bytes of commits",
+                counters.commit_bytes,
+                expected.commit_bytes,
+            ),
+            equality(
+                "bytes of rewritten state",
+                counters.base_bytes,
+                expected.base_bytes,
+            ),
+            equality(
+                "bytes of the log",
+                self.store.log_bytes(),
+                expected.log_bytes,
+            ),
+        ]
+    }
+
+    fn close(self: Box<Self>) -> Result<(), Failure> {
+        self.store.close(self.now)
+    }
+}

@@ -1,0 +1,199 @@
+//! Opening: from whatever a crash has left to a store whose every answer is durable.
+//!
+//! 1. The log of the highest generation counts. It got its name after its base was
+//!    durable, and no commit went into an older one since; so the others are leftovers
+//!    whatever they hold. Without any log the store is new, and its first log comes into
+//!    being like every other: written, synced, renamed.
+//! 2. Its entries are read up to the first that is invalid. What lies behind is a torn
+//!    tail, unless an entry there was written when everything before it was durable, or
+//!    the base is not whole: then bytes that were durable are gone, which is damage.
+//! 3. What is about to be served is made durable. The last process may have left its last
+//!    group in the page cache only, and after a failed sync the cache may hold pages that
+//!    are marked clean: syncing them would do nothing. So the last group is written
+//!    again, in place; everything before it was durable when it was begun, as its first
+//!    entry says. Without any, the first entry of the base is written again, so that the
+//!    sync has something to do and reports what went wrong behind the last process's back.
+//!    If it does report something, nobody knows what of the file is meant: all of it is
+//!    written again. Writing equal bytes harms nothing, whatever part a crash keeps.
+//!    The torn tail is cut.
+//! 4. The directory is synced: the name of the log may not be durable yet. Only then the
+//!    leftovers go, for one of them may be what the log replaces.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use lithify::fs::File;
+use lithify::fs::whole::write_all_at;
+
+use super::names;
+use super::record::{self, Record};
+use super::store::{Log, Options, RatioStore};
+use super::table::{BaseWriter, Table};
+use crate::planted;
+use crate::system::Failure;
+use crate::systems::parts::disk::{Disk, failed};
+use crate::systems::parts::entry::{self, Before, Entry, Scan};
+use crate::systems::parts::replace::Replacement;
+
+pub(super) fn open(disk: Disk, options: Options, now: u64) -> Result<RatioStore, Failure> {
+    let lock = disk.lock(names::LOCK)?;
+    let names = disk.list()?;
+    let generations: BTreeSet<u64> = names
+        .iter()
+        .filter_map(|it| names::generation(it))
+        .collect();
+    let counts = match planted::is_active("oldest-log-counts") {
+        true => generations.first(),
+        false => generations.last(),
+    };
+    let mut leftovers: Vec<String> = generations
+        .iter()
+        .filter(|generation| Some(*generation) != counts)
+        .map(|&generation| names::log(generation))
+        .collect();
+    let keeps_temporary = planted::is_active("temporary-file-reused");
+    if names.iter().any(|name| name == names::TEMPORARY) && !keeps_temporary {
+        leftovers.push(names::TEMPORARY.to_owned());
+    }
+    let sweep = || leftovers.iter().try_for_each(|name| disk.remove(name));
+    let opened = match counts {
+        Some(&generation) => {
+            if planted::is_active("log-removed-by-recovery") {
+                sweep()?;
+            }
+            let opened = read(&disk, generation)?;
+            disk.sync_directory()?;
+            if !planted::is_active("log-removed-by-recovery") {
+                sweep()?;
+            }
+            opened
+        }
+        None => {
+            sweep()?;
+            create(&disk)?
+        }
+    };
+    Ok(RatioStore::recovered(disk, options, now, opened, lock))
+}
+
+/// The first log, and how many bytes were written for it.
+fn create(disk: &Disk) -> Result<(Table, Log, u64), Failure> {
+    const GENERATION: u64 = 1;
+    let table = Table::default();
+    let mut file = Replacement::new(names::TEMPORARY);
+    file.create(disk)?;
+    let mut writer = BaseWriter::new(GENERATION);
+    while let Some(piece) = writer.next(&table, usize::MAX) {
+        file.write(&piece)?;
+    }
+    file.sync()?;
+    file.rename(disk, &names::log(GENERATION))?;
+    disk.sync_directory()?;
+    let log = Log {
+        generation: GENERATION,
+        file: file.file().clone(),
+        bytes: file.bytes(),
+    };
+    Ok((table, log, file.bytes()))
+}
+
+/// Reads the log that counts, and makes what it says durable.
+fn read(disk: &Disk, generation: u64) -> Result<(Table, Log, u64), Failure> {
+    let name = names::log(generation);
+    let bytes = disk.read(&name)?;
+    let scan = entry::scan(&bytes, generation);
+    check_tail(&name, &bytes, &scan)?;
+    let damage = |fault: String| Failure::Damage(format!("{name}: {fault}"));
+    let base_entries = check_base(&bytes, &scan.entries).map_err(damage)?;
+    let mut table = Table::default();
+    for entry in &scan.entries {
+        table
+            .apply(&bytes[entry.payload.clone()])
+            .map_err(|fault| {
+                damage(format!(
+                    "the entry at byte {} means nothing: {fault}",
+                    entry.position
+                ))
+            })?;
+    }
+    let file = disk.open(&name)?;
+    settle(&*file, &bytes, in_doubt(&scan, base_entries), scan.end)
+        .or_else(|_| settle(&*file, &bytes, 0..scan.end, scan.end))
+        .map_err(failed("settle", &name))?;
+    let end = match planted::is_active("torn-tail-left") {
+        true => bytes.len(),
+        false => scan.end,
+    };
+    let log = Log {
+        generation,
+        file,
+        bytes: end as u64,
+    };
+    Ok((table, log, 0))
+}
+
+/// Whether the bytes behind the last entry are a torn tail, which is cut.
+fn check_tail(name: &str, bytes: &[u8], scan: &Scan) -> Result<(), Failure> {
+    if let Some(witness) = scan.witness {
+        return Err(Failure::Damage(format!(
+            "{name} cannot be read at byte {}, and the entry at byte {witness} was written when that was durable: an acknowledged commit is damaged",
+            scan.end
+        )));
+    }
+    if planted::is_active("torn-tail-fatal") && scan.end < bytes.len() {
+        return Err(Failure::Damage(format!(
+            "{name} cannot be read at byte {}",
+            scan.end
+        )));
+    }
+    Ok(())
+}
+
+/// How many entries the base has, if it is whole.
+fn check_base(bytes: &[u8], entries: &[Entry]) -> Result<usize, String> {
+    let mut records = entries
+        .iter()
+        .map(|entry| record::decode(&bytes[entry.payload.clone()]));
+    let accepts_anything = planted::is_active("incomplete-base-accepted");
+    let expected = match records.next() {
+        Some(Ok(Record::Base { pairs, .. })) => pairs,
+        _ if accepts_anything => return Ok(entries.len()),
+        _ => return Err("it does not begin with a base".to_owned()),
+    };
+    let is_pair = |record: &Result<Record, _>| matches!(record, Ok(Record::Pair(..)));
+    let found = records.take_while(is_pair).count();
+    if found as u64 != expected && !accepts_anything {
+        return Err(format!(
+            "its base has {found} pairs of {expected}, and all were durable before it got its name"
+        ));
+    }
+    Ok(1 + found)
+}
+
+/// The bytes that may not be durable: from the last entry on that was written when
+/// everything before it was. The base is durable since it has its name.
+fn in_doubt(scan: &Scan, base_entries: usize) -> Range<usize> {
+    let commits = scan.entries.iter().skip(base_entries);
+    let begins = |entry: &&Entry| entry.before == Before::Durable;
+    match commits.rev().find(begins) {
+        Some(first) => first.position..scan.end,
+        None => 0..scan.entries.first().map_or(0, |base| base.payload.end),
+    }
+}
+
+/// Makes the bytes in doubt durable and cuts what is behind the end.
+fn settle(
+    file: &dyn File,
+    bytes: &[u8],
+    in_doubt: Range<usize>,
+    end: usize,
+) -> std::io::Result<()> {
+    let is_synced = !planted::is_active("recovered-tail-not-synced");
+    if is_synced && !planted::is_active("recovered-tail-not-rewritten") {
+        write_all_at(file, in_doubt.start as u64, &bytes[in_doubt])?;
+    }
+    if bytes.len() > end && !planted::is_active("torn-tail-left") {
+        file.set_len(end as u64)?;
+    }
+    if is_synced { file.sync_data() } else { Ok(()) }
+}
