@@ -43,6 +43,7 @@ pub(crate) enum Command {
     Predict(super::predict::Predict),
     Sim(super::sim::Simulate),
     WalNode(super::wal_node::WalNode),
+    RatioStore(super::ratio_store::RatioStore),
     DataFile(super::data_file::DataFile),
     Completions(super::completions::Completions),
 }

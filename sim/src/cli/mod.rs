@@ -22,6 +22,7 @@ mod operations;
 mod output;
 mod placement;
 mod predict;
+mod ratio_store;
 mod replica;
 mod scan;
 mod sim;
@@ -79,6 +80,7 @@ fn run(command: Command) -> Outcome {
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Sim(arguments) => sim::run(&arguments),
         Command::WalNode(arguments) => wal_node::run(&arguments),
+        Command::RatioStore(arguments) => ratio_store::run(&arguments),
         Command::DataFile(arguments) => data_file::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     }

@@ -2,7 +2,7 @@
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "import-git",
     "check-git",
     "get",
@@ -22,6 +22,7 @@ const COMMANDS: [&str; 21] = [
     "predict",
     "sim",
     "wal-node",
+    "ratio-store",
     "data-file",
     "completions",
 ];

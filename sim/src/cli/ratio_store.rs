@@ -1,0 +1,297 @@
+//! `ratio-store`: a durable table whose log rewrites itself, one request a line.
+//!
+//! The store behind it is the system `wal-ratio` of the laboratory, unchanged, with a
+//! worker thread and a real clock. A client that does not wait for each answer has its
+//! changes synced in groups; a `get` sees exactly what was asked before it.
+//!
+//! No line ends the command: what cannot be understood or done is answered with an
+//! error. It ends with its input, or when nobody reads its answers. When the disk has
+//! failed each change is answered with an error, and the exit code says so at the end.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+use clap::Args;
+use lithify::fs::OsFs;
+use lithify_sim::system::Failure as StoreFailure;
+use lithify_sim::systems::wal_ratio::{Operation, Options, Policy, SharedStore, Ticket};
+
+use super::exit::{Exit, Failure, Outcome};
+use super::output::Output;
+
+const EXAMPLES: &str = "\
+Examples:
+  printf 'put city Berlin\\nget city\\nstats\\n' | lithify ratio-store --dir table
+  lithify ratio-store --dir table --check-every 10s --min-interval 1m --threshold 4
+
+Requests, one a line, and their answers:
+  put KEY VALUE   ok COMMIT      a key has no space; the value is the rest of the line
+  del KEY         ok COMMIT      also when there is no such key
+  get KEY         value VALUE    or: none
+  stats           counts, as NAME=NUMBER
+
+A change is durable when it is answered. An error is answered with: error TEXT.
+The log is rewritten when a check finds that (its bytes are THRESHOLD times the live bytes,
+or the last rewrite is --max-interval ago and some bytes are dead) and the last rewrite is
+--min-interval ago. The first check comes at once. Changes wait meanwhile, reads do not.";
+
+/// The longest line in bytes; a longer one is answered with an error.
+const MAX_LINE_BYTES: u64 = 8 << 20;
+
+/// So many requests are read, and so many changes under way, before the first answer.
+const MOST_UNANSWERED: usize = 1024;
+
+/// Keeps a durable table whose log rewrites itself, and answers requests line by line
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct RatioStore {
+    /// The directory of the table, created when it is missing
+    #[arg(long, value_name = "DIRECTORY")]
+    dir: PathBuf,
+    /// How often the rule is evaluated
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = positive)]
+    check_every: Duration,
+    /// The least time from one rewrite to the next
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = humantime::parse_duration)]
+    min_interval: Duration,
+    /// The time after which dead bytes are reason enough, or off
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = perhaps)]
+    max_interval: Perhaps,
+    /// The ratio of log bytes to live bytes that is reason enough
+    #[arg(long, value_name = "RATIO", default_value = "10", value_parser = clap::value_parser!(u64).range(2..))]
+    threshold: u64,
+}
+
+/// A duration, or none.
+#[derive(Clone, Copy, Debug)]
+struct Perhaps(Option<Duration>);
+
+fn perhaps(text: &str) -> Result<Perhaps, humantime::DurationError> {
+    match text {
+        "off" => Ok(Perhaps(None)),
+        _ => humantime::parse_duration(text).map(|duration| Perhaps(Some(duration))),
+    }
+}
+
+fn positive(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration.as_millis() == 0 => Err("it must be 1ms or more".to_owned()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl RatioStore {
+    fn options(&self) -> Options {
+        Options {
+            policy: Policy {
+                check_every: milliseconds(self.check_every),
+                min_interval: milliseconds(self.min_interval),
+                max_interval: self.max_interval.0.map(milliseconds),
+                threshold: self.threshold,
+            },
+            ..Options::PUBLISHED
+        }
+    }
+}
+
+/// What a line asks for.
+enum Request {
+    Change(Operation),
+    Get(Vec<u8>),
+    Stats,
+    Refused(String),
+    /// The input cannot be read any more.
+    Broken(Failure),
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &RatioStore) -> Outcome {
+    let store = open(&arguments.dir, arguments.options())?;
+    let (requests, received) = sync_channel(MOST_UNANSWERED);
+    // One thread reads ahead of the answers. It ends with the input, or with the first
+    // line after nobody wants answers any more.
+    let outcome = std::thread::scope(|scope| {
+        scope.spawn(|| read(requests));
+        Answers::new(&store).give(&received)
+    });
+    let closed = store
+        .close()
+        .map_err(|failure| failed(&arguments.dir, &failure));
+    outcome.and(closed)
+}
+
+fn open(directory: &Path, options: Options) -> Outcome<SharedStore> {
+    std::fs::create_dir_all(directory).map_err(|error| {
+        let name = directory.display();
+        Exit::Store.because(format!("cannot create the directory {name}: {error}"))
+    })?;
+    SharedStore::open(Arc::new(OsFs::new(directory)), options).map_err(|failure| match &failure {
+        StoreFailure::Damage(_) => failed(directory, &failure),
+        _ => Exit::Store.because(format!("{}: {failure}", directory.display())),
+    })
+}
+
+fn failed(directory: &Path, failure: &StoreFailure) -> Failure {
+    let exit = match failure {
+        StoreFailure::Damage(_) => Exit::Damage,
+        StoreFailure::Disk(_) | StoreFailure::Other(_) => Exit::Io,
+    };
+    exit.because(format!("{}: {failure}", directory.display()))
+}
+
+/// Reads the input and hands over what it asks for, until one of the two ends.
+fn read(requests: SyncSender<Request>) {
+    let mut input = std::io::stdin().lock();
+    loop {
+        let request = match next_line(&mut input) {
+            Ok(None) => return,
+            Ok(Some(line)) if line.is_empty() => continue,
+            Ok(Some(line)) => understand(&line),
+            Err(failure) => Request::Broken(failure),
+        };
+        let is_last = matches!(request, Request::Broken(_));
+        if requests.send(request).is_err() || is_last {
+            return;
+        }
+    }
+}
+
+/// The next line without its end, or `None` at the end of the input. Of a line that is
+/// too long so much is kept that its length shows.
+fn next_line(input: &mut impl BufRead) -> Outcome<Option<Vec<u8>>> {
+    let failed = |error| Exit::Io.because(format!("cannot read the input: {error}"));
+    let mut bytes = Vec::new();
+    let mut bounded = input.by_ref().take(MAX_LINE_BYTES + 1);
+    bounded.read_until(b'\n', &mut bytes).map_err(failed)?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    if bytes.ends_with(b"\n") {
+        bytes.pop();
+    } else if bytes.len() as u64 > MAX_LINE_BYTES {
+        input.skip_until(b'\n').map_err(failed)?;
+    }
+    Ok(Some(bytes))
+}
+
+fn understand(line: &[u8]) -> Request {
+    if line.len() as u64 > MAX_LINE_BYTES {
+        return Request::Refused(format!("the line is longer than {MAX_LINE_BYTES} bytes"));
+    }
+    let (verb, rest) = split(line);
+    let (key, value) = split(rest);
+    match (verb, key, value) {
+        (b"put", [_, ..], _) => Request::Change(Operation::Put(key.to_vec(), value.to_vec())),
+        (b"del", [_, ..], []) => Request::Change(Operation::Delete(key.to_vec())),
+        (b"get", [_, ..], []) => Request::Get(key.to_vec()),
+        (b"stats", [], []) => Request::Stats,
+        _ => Request::Refused("a request is put KEY VALUE, del KEY, get KEY or stats".to_owned()),
+    }
+}
+
+/// The bytes before and behind the first space.
+fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
+    match bytes.iter().position(|byte| *byte == b' ') {
+        Some(space) => (&bytes[..space], &bytes[space + 1..]),
+        None => (bytes, &[]),
+    }
+}
+
+/// Answers in the order of the lines. Changes are handed to the worker as they come and
+/// answered together; everything else waits until the changes before it are answered, and
+/// the changes behind it are handed over only then.
+struct Answers<'run> {
+    store: &'run SharedStore,
+    output: Output,
+    /// The changes that are on their way.
+    under_way: VecDeque<Ticket>,
+}
+
+impl<'run> Answers<'run> {
+    fn new(store: &'run SharedStore) -> Self {
+        Self {
+            store,
+            output: Output::for_reading(),
+            under_way: VecDeque::new(),
+        }
+    }
+
+    fn give(mut self, requests: &Receiver<Request>) -> Outcome {
+        loop {
+            // What is there is taken; before waiting for more, everything is answered.
+            let request = match requests.try_recv() {
+                Ok(request) => Some(request),
+                Err(_) => {
+                    self.finish_changes()?;
+                    self.output.flush()?;
+                    requests.recv().ok()
+                }
+            };
+            if !matches!(request, Some(Request::Change(_))) {
+                self.finish_changes()?;
+            }
+            match request {
+                None => return self.output.finish(),
+                Some(Request::Change(operation)) => {
+                    self.under_way.push_back(self.store.submit(vec![operation]));
+                    if self.under_way.len() >= MOST_UNANSWERED {
+                        self.finish_changes()?;
+                    }
+                }
+                Some(Request::Get(key)) => match self.store.get(&key) {
+                    Some(value) => self.output.line(&[b"value ", value.as_slice()].concat())?,
+                    None => self.output.line(b"none")?,
+                },
+                Some(Request::Stats) => self.output.line(stats(self.store).as_bytes())?,
+                Some(Request::Refused(text)) => {
+                    self.output.line(format!("error {text}").as_bytes())?;
+                }
+                Some(Request::Broken(failure)) => return Err(failure),
+            }
+        }
+    }
+
+    fn finish_changes(&mut self) -> Outcome {
+        while let Some(ticket) = self.under_way.pop_front() {
+            let outcome = match ticket.answer() {
+                Some(outcome) => outcome,
+                None => {
+                    // What is durable is told before waiting for what is not.
+                    self.output.flush()?;
+                    ticket.wait()
+                }
+            };
+            let text = match outcome {
+                Ok(commit) => format!("ok {commit}"),
+                Err(failure) => format!("error {failure}"),
+            };
+            self.output.line(text.as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+fn stats(store: &SharedStore) -> String {
+    let status = store.status();
+    let (commits, keys, live_bytes) =
+        store.read(|table| (table.commits(), table.pairs().len(), table.live_bytes()));
+    let counters = status.counters;
+    format!(
+        "commits={commits} keys={keys} live_bytes={live_bytes} log_bytes={} groups={} rewrites={} given_up={} commit_bytes={} base_bytes={}",
+        status.log_bytes,
+        counters.groups,
+        counters.rewrites,
+        counters.given_up,
+        counters.commit_bytes,
+        counters.base_bytes,
+    )
+}
