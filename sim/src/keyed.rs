@@ -21,6 +21,7 @@ pub enum Domain {
     CrashImages = 6,
     CrashPoints = 7,
     Recovery = 8,
+    Comparison = 9,
 }
 
 /// The source of all randomness of one run.

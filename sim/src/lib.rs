@@ -1,6 +1,7 @@
 //! The laboratory of lithify.
 
 pub mod campaign;
+pub mod compare;
 pub mod conformance;
 pub mod crashes;
 pub mod economy;
@@ -17,6 +18,7 @@ pub mod observed;
 pub mod oracle;
 pub mod plan;
 pub mod planted;
+pub mod policies;
 pub mod power_loss;
 pub mod recorded;
 pub mod replay;

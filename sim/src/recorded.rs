@@ -5,19 +5,20 @@
 //! the place of its commit.
 
 use std::collections::BTreeMap;
-use std::io::BufRead;
 
-use crate::git::{LineError, RawLog};
+use crate::git::{LineError, LogCommit};
 use crate::history::{Batch, Key, Value, Write};
 
 /// Keyspaces that a history is spread over.
 const KEYSPACES: u8 = 4;
 
-/// The commits of a log, as [`RawLog`] reads it.
+/// The commits of a log, as [`RawLog`](crate::git::RawLog) reads it.
 ///
 /// # Errors
-/// As [`RawLog`].
-pub fn commits<R: BufRead>(log: RawLog<R>) -> Result<Vec<Batch>, LineError> {
+/// Those of the log.
+pub fn commits(
+    log: impl IntoIterator<Item = Result<LogCommit, LineError>>,
+) -> Result<Vec<Batch>, LineError> {
     let mut keys: BTreeMap<Vec<u8>, Key> = BTreeMap::new();
     let mut batches = Vec::new();
     for commit in log {

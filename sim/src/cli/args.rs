@@ -41,6 +41,7 @@ pub(crate) enum Command {
     Follow(super::replica::Follow),
     Promote(super::replica::Promote),
     Predict(super::predict::Predict),
+    Compare(Box<super::compare::Compare>),
     Sim(super::sim::Simulate),
     WalNode(super::wal_node::WalNode),
     RatioStore(super::ratio_store::RatioStore),

@@ -9,11 +9,13 @@ mod apply;
 mod args;
 mod bytes;
 mod check_git;
+mod compare;
 mod completions;
 mod data_file;
 mod diff;
 mod exit;
 mod get;
+mod git_log;
 mod history;
 mod import_git;
 mod layout;
@@ -78,6 +80,7 @@ fn run(command: Command) -> Outcome {
         Command::Follow(arguments) => replica::follow(&arguments),
         Command::Promote(arguments) => replica::promote(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Sim(arguments) => sim::run(&arguments),
         Command::WalNode(arguments) => wal_node::run(&arguments),
         Command::RatioStore(arguments) => ratio_store::run(&arguments),

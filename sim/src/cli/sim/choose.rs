@@ -1,6 +1,5 @@
 //! Names on the command line, and what they name. Unknown ones list those that exist.
 
-use lithify_sim::git::{RawLog, Repository};
 use lithify_sim::keyed::Seed;
 use lithify_sim::recorded;
 use lithify_sim::schedule::Order;
@@ -9,6 +8,8 @@ use lithify_sim::simfs::{FaultKind, Model};
 use lithify_sim::system::System;
 use lithify_sim::systems::{self, SYSTEMS};
 use lithify_sim::workload::{WORKLOADS, Workload};
+
+use super::super::git_log;
 
 /// A system by name, for the argument parser.
 #[derive(Clone, Copy, Debug)]
@@ -71,23 +72,7 @@ pub(super) fn workload(text: &str) -> Result<ChosenWorkload, String> {
 
 /// The history of a repository, or a log of one, which may be compressed.
 fn recorded(path: &str) -> Result<&'static Workload, String> {
-    let path = std::path::Path::new(path);
-    let commits = if path.is_dir() {
-        let repository = Repository::open(Some(path)).map_err(|error| error.to_string())?;
-        let log = repository.log().map_err(|error| error.to_string())?;
-        recorded::commits(log)
-    } else {
-        let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
-        let bytes = std::fs::read(path).map_err(failed)?;
-        let is_compressed = path.extension().is_some_and(|extension| extension == "zst");
-        let text = if is_compressed {
-            zstd::decode_all(&bytes[..]).map_err(failed)?
-        } else {
-            bytes
-        };
-        recorded::commits(RawLog::new(&text[..]))
-    };
-    commits
+    recorded::commits(git_log::open(path)?)
         .map(Workload::playing)
         .map_err(|error| error.to_string())
 }

@@ -1,0 +1,85 @@
+//! The names on the command line of `compare`, and what they name.
+
+use lithify_sim::compare::History;
+use lithify_sim::compare::git::{self, Grouping};
+use lithify_sim::compare::workloads::{self, Scale};
+use lithify_sim::policies::Spec;
+use lithify_sim::policies::registry::{self, ALL};
+
+use super::super::git_log;
+
+/// Keyspaces of the workloads that have several.
+pub(super) const DEFAULT_KEYSPACES: usize = 4;
+/// More would be as many streams to look at for each commit.
+const MOST_KEYSPACES: usize = 100_000;
+
+/// How many keyspaces, or what has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keyspaces {
+    Number(usize),
+    Directory,
+    Path,
+}
+
+/// A number, `directory` or `path`.
+pub(super) fn keyspaces(text: &str) -> Result<Keyspaces, String> {
+    match (text, text.parse()) {
+        ("directory", _) => Ok(Keyspaces::Directory),
+        ("path", _) => Ok(Keyspaces::Path),
+        (_, Ok(number)) if (1..=MOST_KEYSPACES).contains(&number) => Ok(Keyspaces::Number(number)),
+        _ => Err(format!(
+            "expected a number from 1 to {MOST_KEYSPACES}, directory or path"
+        )),
+    }
+}
+
+/// The policies, each built once to see whether it can be.
+pub(super) fn policies(texts: &[String]) -> Result<Vec<Spec>, String> {
+    let mut specs: Vec<Spec> = Vec::new();
+    for text in texts {
+        let texts = match text.as_str() {
+            "all" => ALL.to_vec(),
+            text => vec![text],
+        };
+        for text in texts {
+            let spec: Spec = text.parse()?;
+            registry::build(&spec)?;
+            specs.push(spec);
+        }
+    }
+    Ok(specs)
+}
+
+/// A history by name, or `git:PATH`.
+pub(super) fn history(
+    text: &str,
+    scale: Scale,
+    keyspaces: Option<Keyspaces>,
+) -> Result<History, String> {
+    let Some(path) = text.strip_prefix("git:") else {
+        if let Some(Keyspaces::Directory | Keyspaces::Path) = keyspaces {
+            return Err(format!(
+                "--keyspaces directory and path are for git histories, {text} has no paths"
+            ));
+        }
+        return workloads::build(&text.parse()?, scale);
+    };
+    let grouping = match keyspaces {
+        None | Some(Keyspaces::Directory) => Grouping::Directory,
+        Some(Keyspaces::Path) => Grouping::Path,
+        Some(Keyspaces::Number(1)) => Grouping::One,
+        Some(Keyspaces::Number(number)) => Grouping::Hashed(number as u64),
+    };
+    let log = git_log::open(path)?;
+    let history = git::history(&git_name(path), log, grouping, scale.seed);
+    history.map_err(|error| format!("{path}: {error}"))
+}
+
+/// `git:` and the name of the file or directory without what follows its first dot.
+fn git_name(path: &str) -> String {
+    let name = std::path::Path::new(path)
+        .file_name()
+        .map_or(path.into(), |name| name.to_string_lossy());
+    let stem = name.split('.').next().filter(|stem| !stem.is_empty());
+    format!("git:{}", stem.unwrap_or(&name))
+}

@@ -1,0 +1,183 @@
+//! `aligned` and `global`: a closed window with enough segments becomes one segment.
+//!
+//! A window of level `l` is `((k-1) * width(l), k * width(l)]`; it closes when the watermark
+//! reaches its right edge, in whatever order callbacks came. Fewer than `min-inputs` pieces
+//! are left alone. `step` merges level after level; `direct` decides in the same way and
+//! writes the outermost output only. This is the policy of the engine (`src/policy.rs`),
+//! written a second time against the laboratory's view; `sim/tests/compare.rs` holds the
+//! two together.
+
+use lithify::{Alignment, Cascade, Commit, Window};
+
+use super::retention::Remove;
+use super::segment::Segment;
+use super::spec::{Parameter, Values};
+use super::{Event, Expectation, Job, Policy, Profile, Registered, Streams, View};
+
+/// The policy.
+#[derive(Debug)]
+pub(super) struct Aligned {
+    pub(super) alignment: Alignment,
+    pub(super) cascade: Cascade,
+    pub(super) min_inputs: u32,
+    pub(super) remove: Remove,
+    streams: Streams,
+}
+
+const PARAMETERS: &[Parameter] = &[
+    Parameter {
+        name: "divisor",
+        default: "4",
+        about: "windows of a level are so many times as wide as those below; or radices: 30/10/12/24",
+    },
+    Parameter {
+        name: "min-inputs",
+        default: "2",
+        about: "a closed window with fewer segments is left alone",
+    },
+    Parameter {
+        name: "cascade",
+        default: "direct",
+        about: "step: level after level; direct: straight into the highest level that closes",
+    },
+    MAX_LEVEL,
+    REMOVE,
+];
+
+/// The highest level, as a parameter.
+pub(super) const MAX_LEVEL: Parameter = Parameter {
+    name: "max-level",
+    default: "63",
+    about: "the highest level that merges reach",
+};
+
+/// When inputs go, as a parameter.
+pub(super) const REMOVE: Parameter = Parameter {
+    name: "remove",
+    default: "always",
+    about: "when the inputs of merges go: never, always, up-to-level/L, head-window/N, \
+            head-window-up-to-level/N/L, head-window-as-written/N (ignores the input's commit)",
+};
+
+pub(super) const REGISTERED: Registered = Registered {
+    name: "aligned",
+    about: "each keyspace merges a window of commits when it closes: the policy of the engine",
+    source: "this project",
+    parameters: PARAMETERS,
+    build: |values| Ok(Box::new(Aligned::new(values, Streams::PerKeyspace)?)),
+};
+
+pub(super) const GLOBAL: Registered = Registered {
+    name: "global",
+    about: "the same windows, with one stream of segments for all keyspaces",
+    source: "option C of the commit-driven document",
+    parameters: PARAMETERS,
+    build: |values| Ok(Box::new(Aligned::new(values, Streams::Global)?)),
+};
+
+/// The placement rule that `divisor` and `max-level` say.
+pub(super) fn alignment(values: &Values) -> Result<Alignment, String> {
+    let text = values.text("divisor").replace('/', ",");
+    let alignment: Alignment = text.parse().map_err(|error| values.refuse(error))?;
+    Ok(alignment.with_max_level(values.parse("max-level")?))
+}
+
+impl Aligned {
+    fn new(values: &Values, streams: Streams) -> Result<Self, String> {
+        let cascade = values.text("cascade").parse();
+        Ok(Self {
+            alignment: alignment(values)?,
+            cascade: cascade.map_err(|error| values.refuse(error))?,
+            min_inputs: values.at_least("min-inputs", 2)?.min(u64::from(u32::MAX)) as u32,
+            remove: values.parse("remove")?,
+            streams,
+        })
+    }
+
+    /// The windows that end at this commit, lowest first.
+    fn closing(&self, commit: u64) -> Vec<Window> {
+        let commit = Commit::new(commit);
+        (1..=self.alignment.closing_level(commit))
+            .filter_map(|level| self.alignment.window_ending(level, commit))
+            .collect()
+    }
+
+    /// Merges of the lowest closing level that has any.
+    fn step(&self, view: &View<'_>, windows: &[Window]) -> Vec<Job> {
+        let jobs = |&window: &Window| {
+            let streams = 0..view.stream_count();
+            let jobs = streams.filter_map(|stream| {
+                let inputs = inside(view, stream, window);
+                (inputs.len() >= self.min_inputs as usize).then(|| merge(&inputs, window))
+            });
+            jobs.collect::<Vec<Job>>()
+        };
+        let mut levels = windows.iter().map(jobs);
+        levels.find(|jobs| !jobs.is_empty()).unwrap_or_default()
+    }
+
+    /// The outermost merge of each stream.
+    fn direct(&self, view: &View<'_>, windows: &[Window]) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        for stream in 0..view.stream_count() {
+            let mut outermost: Option<(Vec<&Segment>, Window)> = None;
+            for &window in windows {
+                let inputs = inside(view, stream, window);
+                // What a lower level merges counts as one piece already.
+                let merged_away = outermost.as_ref().map_or(0, |lower| lower.0.len() - 1);
+                if inputs.len() - merged_away >= self.min_inputs as usize {
+                    outermost = Some((inputs, window));
+                }
+            }
+            jobs.extend(outermost.map(|(inputs, window)| merge(&inputs, window)));
+        }
+        jobs
+    }
+}
+
+/// The segments of a stream that lie in a window.
+pub(super) fn inside<'store>(
+    view: &View<'store>,
+    stream: usize,
+    window: Window,
+) -> Vec<&'store Segment> {
+    let mut inside: Vec<&Segment> = view
+        .segments(stream)
+        .rev()
+        .skip_while(|segment| segment.last > window.end.get())
+        .take_while(|segment| segment.last > window.start.get())
+        .filter(|segment| segment.first > window.start.get())
+        .collect();
+    inside.reverse();
+    inside
+}
+
+fn merge(inputs: &[&Segment], window: Window) -> Job {
+    let reason = format!("window {window} closed with {} segments", inputs.len());
+    Job::merge(inputs, window.level, "window closed", reason)
+}
+
+impl Policy for Aligned {
+    fn plan(&self, view: &View<'_>, event: Event) -> Vec<Job> {
+        let Event::Reached { commit } = event else {
+            return Vec::new();
+        };
+        let windows = self.closing(commit);
+        match self.cascade {
+            Cascade::Step => self.step(view, &windows),
+            Cascade::Direct => self.direct(view, &windows),
+        }
+    }
+
+    fn streams(&self) -> Streams {
+        self.streams
+    }
+
+    fn keeps_input(&self, at: u64, input: &Segment) -> bool {
+        self.remove.keeps(at, input)
+    }
+
+    fn predict(&self, profile: &Profile) -> Vec<Expectation> {
+        super::aligned_predict::predict(self, profile)
+    }
+}

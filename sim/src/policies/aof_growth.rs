@@ -1,0 +1,78 @@
+//! `aof-growth`: rewrite the log when it has grown by so many percent since the last rewrite.
+
+use lithify::predict::ratio::RatioRule;
+
+use super::expectation::{Expectation, Metric};
+use super::spec::Parameter;
+use super::whole_log::{Log, ONE_FILE};
+use super::{Event, Ingest, Job, Policy, Profile, Registered, Streams, View};
+
+#[derive(Debug)]
+struct AofGrowth {
+    percent: u64,
+    min_bytes: u64,
+}
+
+pub(super) const REGISTERED: Registered = Registered {
+    name: "aof-growth",
+    about: "rewrites the log when it has grown by so many percent since the last rewrite",
+    source: "Redis: auto-aof-rewrite-percentage, auto-aof-rewrite-min-size",
+    parameters: &[
+        Parameter {
+            name: "percent",
+            default: "100",
+            about: "growth since the last rewrite, in percent",
+        },
+        Parameter {
+            name: "min-bytes",
+            default: "67108864",
+            about: "a log that is not larger is left alone",
+        },
+    ],
+    build: |values| {
+        Ok(Box::new(AofGrowth {
+            percent: values.at_least("percent", 1)?,
+            min_bytes: values.parse("min-bytes")?,
+        }))
+    },
+};
+
+impl Policy for AofGrowth {
+    fn plan(&self, view: &View<'_>, event: Event) -> Vec<Job> {
+        let Event::Reached { .. } = event else {
+            return Vec::new();
+        };
+        let log = Log::of(view);
+        // Before the first rewrite there is no base, and any growth is enough.
+        let base = log.rewritten().map_or(1, |output| output.bytes.max(1));
+        let growth = u128::from(log.bytes.saturating_sub(base)) * 100 / u128::from(base);
+        if !log.has_grown() || log.bytes <= self.min_bytes || growth < u128::from(self.percent) {
+            return Vec::new();
+        }
+        let reason = format!("{} bytes, {growth} percent more than {base}", log.bytes);
+        log.rewrite("log growth", reason)
+    }
+
+    fn streams(&self) -> Streams {
+        Streams::Global
+    }
+
+    fn ingest(&self) -> Ingest {
+        ONE_FILE
+    }
+
+    /// For one key: commit 1 is rewritten at once, then every rewrite keeps one record.
+    fn predict(&self, profile: &Profile) -> Vec<Expectation> {
+        let Some((Some(1), records)) = profile.dense_single() else {
+            return Vec::new();
+        };
+        if self.min_bytes > 0 {
+            return Vec::new();
+        }
+        let trigger = 1 + self.percent.div_ceil(100);
+        let rule = RatioRule::new(1, trigger).expect("the trigger is above 1");
+        let written = 2 + rule.entries_written(profile.commits - 1);
+        let written = u128::from(records) * written;
+        vec![Expectation::exactly(Metric::RecordsWritten, written)]
+    }
+}

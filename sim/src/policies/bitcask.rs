@@ -1,0 +1,122 @@
+//! `bitcask`: append to files of bounded size; merge files with much dead data.
+//!
+//! Any file above a trigger starts a merge, which takes every file above a lower threshold
+//! and every small one. The file that is being appended to is left alone.
+
+use super::job::Versions;
+use super::segment::Segment;
+use super::spec::Parameter;
+use super::{Event, Ingest, Job, Policy, Registered, Streams, View};
+
+#[derive(Debug)]
+struct Bitcask {
+    file_bytes: u64,
+    trigger_percent: u64,
+    trigger_bytes: u64,
+    percent: u64,
+    bytes: u64,
+    small_bytes: u64,
+}
+
+pub(super) const REGISTERED: Registered = Registered {
+    name: "bitcask",
+    about: "append-only files; those with much dead data are merged when one has very much",
+    source: "Riak Bitcask: merge triggers and thresholds",
+    parameters: &[
+        Parameter {
+            name: "file-bytes",
+            default: "2147483648",
+            about: "when a file is full",
+        },
+        Parameter {
+            name: "trigger-percent",
+            default: "60",
+            about: "a file with so much dead data starts a merge",
+        },
+        Parameter {
+            name: "trigger-bytes",
+            default: "536870912",
+            about: "as above, in bytes",
+        },
+        Parameter {
+            name: "percent",
+            default: "40",
+            about: "a merge takes files with so much dead data",
+        },
+        Parameter {
+            name: "bytes",
+            default: "134217728",
+            about: "as above, in bytes",
+        },
+        Parameter {
+            name: "small-bytes",
+            default: "10485760",
+            about: "a merge takes smaller files too",
+        },
+    ],
+    build: |values| {
+        Ok(Box::new(Bitcask {
+            file_bytes: values.at_least("file-bytes", 1)?,
+            trigger_percent: values.at_least("trigger-percent", 1)?,
+            trigger_bytes: values.at_least("trigger-bytes", 1)?,
+            percent: values.at_least("percent", 1)?,
+            bytes: values.at_least("bytes", 1)?,
+            small_bytes: values.parse("small-bytes")?,
+        }))
+    },
+};
+
+impl Bitcask {
+    fn starts(&self, file: &Segment) -> bool {
+        file.dead_bytes() >= self.trigger_bytes || is_dead(file, self.trigger_percent)
+    }
+
+    fn takes(&self, file: &Segment) -> bool {
+        file.dead_bytes() >= self.bytes
+            || file.bytes < self.small_bytes
+            || is_dead(file, self.percent)
+    }
+}
+
+/// Whether so many percent of a file are dead.
+fn is_dead(file: &Segment, percent: u64) -> bool {
+    u128::from(file.dead_bytes()) * 100 >= u128::from(file.bytes) * u128::from(percent)
+}
+
+impl Policy for Bitcask {
+    fn plan(&self, view: &View<'_>, event: Event) -> Vec<Job> {
+        let Event::Reached { .. } = event else {
+            return Vec::new();
+        };
+        let is_full = |file: &&Segment| file.level > 0 || file.bytes >= self.file_bytes;
+        let files: Vec<&Segment> = view.segments(0).filter(is_full).collect();
+        let Some(worst) = files.iter().find(|file| self.starts(file)) else {
+            return Vec::new();
+        };
+        let reason = format!(
+            "{} of {} bytes of the file of commits {}..{} are dead",
+            worst.dead_bytes(),
+            worst.bytes,
+            worst.first,
+            worst.last
+        );
+        let inputs = files
+            .iter()
+            .filter(|file| self.starts(file) || self.takes(file));
+        let inputs: Vec<&Segment> = inputs.copied().collect();
+        vec![Job {
+            versions: Versions::InIndex,
+            ..Job::merge(&inputs, 1, "dead ratio", reason)
+        }]
+    }
+
+    fn streams(&self) -> Streams {
+        Streams::Global
+    }
+
+    fn ingest(&self) -> Ingest {
+        Ingest::AppendToLog {
+            roll_bytes: self.file_bytes,
+        }
+    }
+}

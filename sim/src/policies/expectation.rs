@@ -1,0 +1,126 @@
+//! What a policy says beforehand about a run, in numbers that the run is compared with.
+
+use serde::Serialize;
+
+/// What is measured and can be predicted. Counts are of records or segments, not bytes, so
+/// that closed forms are integers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Metric {
+    /// Live segments at the end.
+    LiveSegments,
+    /// The most live segments after any commit.
+    MostLiveSegments,
+    /// Live segments after each commit, summed over all commits.
+    LiveSegmentsSummed,
+    /// Records in the live segments at the end.
+    LiveRecords,
+    /// Merges that wrote a segment.
+    Merges,
+    /// Records written, level 0 included.
+    RecordsWritten,
+    /// The most records that the merges of one commit wrote.
+    LongestPauseRecords,
+    /// Commits that every keyspace can still be read at, exactly.
+    ReadableCommits,
+    /// Commits whose entries are read one by one when the store is opened.
+    ReplayedCommits,
+    /// The largest distance of the head from the watermark, in commits.
+    Lag,
+    /// The most records on disk at any time, the inputs and the output of a merge together.
+    PeakRecords,
+}
+
+impl Metric {
+    /// Its name in tables.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LiveSegments => "live segments",
+            Self::MostLiveSegments => "most live segments",
+            Self::LiveSegmentsSummed => "live segments, summed",
+            Self::LiveRecords => "live records",
+            Self::Merges => "merges",
+            Self::RecordsWritten => "records written",
+            Self::LongestPauseRecords => "longest pause, records",
+            Self::ReadableCommits => "readable commits",
+            Self::ReplayedCommits => "replayed commits",
+            Self::Lag => "lag, commits",
+            Self::PeakRecords => "peak, records",
+        }
+    }
+}
+
+/// What is expected, and how sure that is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "value")]
+pub enum Value {
+    /// Any difference is a mistake.
+    Exactly(u128),
+    /// Anything above is a mistake.
+    AtMost(u128),
+    /// The mean over random histories; one history differs from it.
+    OnAverage(f64),
+}
+
+/// One prediction.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Expectation {
+    /// Of what.
+    pub metric: Metric,
+    /// How much.
+    pub expected: Value,
+}
+
+impl Expectation {
+    /// A closed form that admits no difference.
+    #[must_use]
+    pub fn exactly(metric: Metric, value: impl Into<u128>) -> Self {
+        Self {
+            metric,
+            expected: Value::Exactly(value.into()),
+        }
+    }
+
+    /// An upper bound.
+    #[must_use]
+    pub fn at_most(metric: Metric, value: impl Into<u128>) -> Self {
+        Self {
+            metric,
+            expected: Value::AtMost(value.into()),
+        }
+    }
+
+    /// The mean over random histories.
+    #[must_use]
+    pub fn on_average(metric: Metric, value: f64) -> Self {
+        Self {
+            metric,
+            expected: Value::OnAverage(value),
+        }
+    }
+}
+
+impl Value {
+    /// Whether a measurement contradicts it. A mean contradicts nothing.
+    #[must_use]
+    pub fn is_broken_by(self, measured: u128) -> bool {
+        match self {
+            Self::Exactly(value) => measured != value,
+            Self::AtMost(value) => measured > value,
+            Self::OnAverage(_) => false,
+        }
+    }
+
+    /// `measured` minus the expected value.
+    #[must_use]
+    pub fn difference(self, measured: u128) -> f64 {
+        match self {
+            Self::Exactly(value) | Self::AtMost(value) if measured >= value => {
+                (measured - value) as f64
+            }
+            Self::Exactly(value) | Self::AtMost(value) => -((value - measured) as f64),
+            Self::OnAverage(value) => measured as f64 - value,
+        }
+    }
+}

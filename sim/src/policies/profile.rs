@@ -1,0 +1,135 @@
+//! What closed forms may assume of a history. Found in the history itself, never declared,
+//! so that a prediction is offered exactly where its assumptions hold.
+
+use lithify::{Alignment, Cascade, Commit};
+
+use crate::forecast::Forecast;
+
+/// How the keys of a dense stream repeat. Dense: each commit writes the same number of
+/// records, all of one size, no tombstones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// No key is ever written twice.
+    Distinct,
+    /// The same keys come again after so many commits, and none in between.
+    InTurn(u64),
+    /// The stream is not dense, or keys repeat without such a rule.
+    Irregular,
+}
+
+/// What is known of one stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamProfile {
+    /// The commits that touched it, and how many records each wrote.
+    pub touched: Vec<(u64, u64)>,
+    /// How its keys repeat.
+    pub keys: Keys,
+    /// Whether no key was written twice and none deleted, so that merges drop nothing.
+    pub merges_drop_nothing: bool,
+    /// Whether it has tombstones; with them a merge can come out empty.
+    pub has_tombstones: bool,
+}
+
+/// What is known of a history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// How many commits it has.
+    pub commits: u64,
+    /// Whether merges keep all versions.
+    pub keeps_all_versions: bool,
+    /// How far callbacks are out of order, in commits; 0 is in order.
+    pub reordering: u64,
+    /// The probability with which each commit touches each stream with one record, when
+    /// the history was drawn so.
+    pub touch_probability: Option<f64>,
+    /// Each stream.
+    pub streams: Vec<StreamProfile>,
+}
+
+impl Profile {
+    /// The number of keys in turn, and of records in a commit, when all streams are dense
+    /// and alike; `None` in the first place for distinct keys.
+    #[must_use]
+    pub fn dense(&self) -> Option<(Option<u64>, u64)> {
+        let first = self.streams.first()?;
+        let alike = |stream: &StreamProfile| {
+            stream.keys == first.keys && stream.touched.first() == first.touched.first()
+        };
+        if !self.streams.iter().all(alike) {
+            return None;
+        }
+        let records = first.touched.first()?.1;
+        match first.keys {
+            Keys::Distinct => Some((None, records)),
+            Keys::InTurn(_) if self.keeps_all_versions => Some((None, records)),
+            Keys::InTurn(keys) => Some((Some(keys), records)),
+            Keys::Irregular => None,
+        }
+    }
+
+    /// [`Profile::dense`] for a store that has a single stream.
+    #[must_use]
+    pub fn dense_single(&self) -> Option<(Option<u64>, u64)> {
+        (self.streams.len() == 1).then(|| self.dense()).flatten()
+    }
+
+    /// How many streams there are.
+    #[must_use]
+    pub fn stream_count(&self) -> u128 {
+        self.streams.len() as u128
+    }
+
+    /// Records that were committed.
+    #[must_use]
+    pub fn records(&self) -> u128 {
+        let touches = self.streams.iter().flat_map(|stream| &stream.touched);
+        touches.map(|&(_, records)| u128::from(records)).sum()
+    }
+
+    /// Records that the aligned policy writes, level 0 included, for any history whose
+    /// merges drop nothing; `None` for others. O(streams * commits * levels).
+    #[must_use]
+    pub fn aligned_records(
+        &self,
+        alignment: &Alignment,
+        cascade: Cascade,
+        min_inputs: u32,
+    ) -> Option<u128> {
+        let drops_nothing =
+            |stream: &StreamProfile| self.keeps_all_versions || stream.merges_drop_nothing;
+        if !self.streams.iter().all(drops_nothing) {
+            return None;
+        }
+        let merged = self.streams.iter().map(|stream| {
+            let mut forecast = Forecast::new(alignment.clone(), cascade, min_inputs);
+            let mut touched = stream.touched.iter().peekable();
+            for commit in 1..=self.commits {
+                let touch = touched.next_if(|touch| touch.0 == commit);
+                forecast.add(touch.map_or(0, |touch| touch.1));
+            }
+            u128::from(forecast.merged_entries())
+        });
+        Some(self.records() + merged.sum::<u128>())
+    }
+}
+
+impl StreamProfile {
+    /// Records that the aligned policy with `step` writes, level 0 included, when it counts
+    /// the stream's own commits instead of the store's.
+    #[must_use]
+    pub fn counted_records(&self, alignment: &Alignment) -> u128 {
+        let mut forecast = Forecast::new(alignment.clone(), Cascade::Step, 2);
+        for &(_, records) in &self.touched {
+            forecast.add(records);
+        }
+        let records = self.touched.iter().map(|touch| u128::from(touch.1));
+        u128::from(forecast.merged_entries()) + records.sum::<u128>()
+    }
+
+    /// The commits that touched it.
+    #[must_use]
+    pub fn commits(&self) -> Vec<Commit> {
+        let commits = self.touched.iter().map(|touch| Commit::new(touch.0));
+        commits.collect()
+    }
+}

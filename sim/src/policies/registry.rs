@@ -1,0 +1,112 @@
+//! Every policy by name, with its parameters; and the selection that `all` stands for.
+
+use super::spec::{Parameter, Spec, Values, nearest};
+use super::{
+    Policy, aligned, aligned_lazy, aligned_leveled, aligned_paced, aof_growth, bitcask,
+    commit_callback, count, dead_ratio, delta_log, fifo, geometric, intent, kafka, litestream,
+    none, prometheus, raft_snapshot, revision_keep, snapshot_truncate, strict, tiered, time_window,
+    universal, wal_ratio,
+};
+
+/// A policy that can be asked for by name.
+#[derive(Debug)]
+pub struct Registered {
+    /// The name.
+    pub name: &'static str,
+    /// What it does, in a line.
+    pub about: &'static str,
+    /// Where it comes from.
+    pub source: &'static str,
+    /// Its parameters; a value without a name is for the first.
+    pub parameters: &'static [Parameter],
+    /// Makes it, or says which parameters do not go together.
+    pub build: fn(&Values) -> Result<Box<dyn Policy>, String>,
+}
+
+/// Every policy, in the order of the list.
+pub const POLICIES: &[Registered] = &[
+    none::REGISTERED,
+    aligned::REGISTERED,
+    aligned_leveled::REGISTERED,
+    aligned_lazy::REGISTERED,
+    aligned_paced::REGISTERED,
+    aligned::GLOBAL,
+    count::REGISTERED,
+    count::OPTION_A,
+    strict::REGISTERED,
+    intent::REGISTERED,
+    commit_callback::REGISTERED,
+    wal_ratio::REGISTERED,
+    dead_ratio::REGISTERED,
+    snapshot_truncate::REGISTERED,
+    tiered::TIERED,
+    tiered::LEVELED,
+    universal::REGISTERED,
+    geometric::REGISTERED,
+    aof_growth::REGISTERED,
+    bitcask::REGISTERED,
+    kafka::REGISTERED,
+    delta_log::REGISTERED,
+    litestream::REGISTERED,
+    prometheus::REGISTERED,
+    time_window::REGISTERED,
+    raft_snapshot::REGISTERED,
+    revision_keep::REGISTERED,
+    fifo::REGISTERED,
+];
+
+/// What `all` compares: each policy, with thresholds scaled down where the defaults of the
+/// original are made for gigabytes and would never be reached.
+pub const ALL: &[&str] = &[
+    "none",
+    "aligned:2:cascade=step",
+    "aligned:2",
+    "aligned:4",
+    "aligned:4:min-inputs=4",
+    "aligned:8",
+    "aligned:30/10/12/24",
+    "aligned-leveled:4",
+    "aligned-lazy:4",
+    "aligned-paced:4",
+    "global:4",
+    "count:2",
+    "count:4",
+    "option-a:4",
+    "strict:4",
+    "intent:4",
+    "commit-callback:4",
+    "wal-ratio:10",
+    "wal-ratio:10:max-interval=0",
+    "dead-ratio:30:min-bytes=65536",
+    "snapshot-truncate:500",
+    "tiered:4",
+    "leveled:10",
+    "universal",
+    "geometric:2",
+    "aof-growth:100:min-bytes=65536",
+    "bitcask:65536:small-bytes=4096",
+    "kafka-dirty:50:file-bytes=4096",
+    "delta-log:10",
+    "delta-log:10:compact=3",
+    "litestream",
+    "prometheus",
+    "time-window",
+    "raft-snapshot:500:trailing=600",
+    "revision-keep:1000",
+    "fifo:65536",
+];
+
+/// Makes the policy that a spec names.
+///
+/// # Errors
+/// For an unknown name or parameter, with the nearest known one, and for values that make
+/// no policy.
+pub fn build(spec: &Spec) -> Result<Box<dyn Policy>, String> {
+    let names = POLICIES.iter().map(|policy| policy.name);
+    let known = POLICIES.iter().find(|policy| policy.name == spec.name);
+    let Some(known) = known else {
+        let what = format!("no policy is called {:?}", spec.name);
+        return Err(nearest(&what, &spec.name, names));
+    };
+    (known.build)(&spec.values(known.parameters)?)
+}
