@@ -13,7 +13,7 @@ use super::measured::{Measured, measure};
 use super::schedules::layout_digest;
 use super::store::Store;
 use crate::keyed::{Domain, Seed};
-use crate::policies::{Event, Policy};
+use crate::policies::{Event, Policy, Segment};
 
 /// How a history is played.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +73,8 @@ pub struct Outcome {
     pub explained: Vec<Explained>,
     /// The settled layout, as a number.
     pub layout: u64,
+    /// The live segments, by stream and age.
+    pub live: Vec<Segment>,
 }
 
 /// Why a run could not go on: a mistake of the policy.
@@ -174,6 +176,7 @@ pub fn run(
     } = player;
     Ok(Outcome {
         layout: layout_digest(&store),
+        live: store.live().cloned().collect(),
         measured: measure(&store, history, &live, lag, options),
         explained: store.explained.unwrap_or_default(),
     })

@@ -19,9 +19,20 @@ use super::{Event, Job, Policy, Profile, Registered, StreamProfile, View};
 #[derive(Debug)]
 struct Count {
     divisor: u64,
+    cascade: Cascade,
     remove: Remove,
     tells_alignment: bool,
 }
+
+const PARAMETERS: &[Parameter] = &[
+    DIVISOR,
+    Parameter {
+        name: "cascade",
+        default: "step",
+        about: "step: level after level; direct: straight into the highest level that gets full",
+    },
+    REMOVE,
+];
 
 /// The divisor of the count-driven policies.
 pub(super) const DIVISOR: Parameter = Parameter {
@@ -34,7 +45,7 @@ pub(super) const REGISTERED: Registered = Registered {
     name: "count",
     about: "each keyspace merges when a level has so many segments, whatever their commits",
     source: "the design before the commit-driven document",
-    parameters: &[DIVISOR, REMOVE],
+    parameters: PARAMETERS,
     build: |values| Ok(Box::new(Count::new(values, false)?)),
 };
 
@@ -42,28 +53,53 @@ pub(super) const OPTION_A: Registered = Registered {
     name: "option-a",
     about: "count, saying whether the output ends at an alignment point: the same merges",
     source: "option A of the commit-driven document",
-    parameters: &[DIVISOR, REMOVE],
+    parameters: PARAMETERS,
     build: |values| Ok(Box::new(Count::new(values, true)?)),
 };
 
 impl Count {
     fn new(values: &Values, tells_alignment: bool) -> Result<Self, String> {
+        let cascade = values.text("cascade").parse();
         Ok(Self {
             divisor: values.at_least("divisor", 2)?,
+            cascade: cascade.map_err(|error| values.refuse(error))?,
             remove: values.parse("remove")?,
             tells_alignment,
         })
     }
 
-    fn merge(&self, inputs: &[&Segment], level: u8) -> Job {
-        let reason = format!("level {level} has {} segments", inputs.len());
-        let aligned = end(inputs).is_multiple_of(alignment(self.divisor, level));
+    /// What a full level merges, and into which level: with `direct` also the segments of
+    /// each level above that the output would fill.
+    fn full<'store>(
+        &self,
+        view: &View<'store>,
+        stream: usize,
+        level: u8,
+    ) -> Option<(Vec<&'store Segment>, u8)> {
+        let divisor = self.divisor as usize;
+        let mut inputs = waiting(view, stream, level).get(..divisor)?.to_vec();
+        let mut output = level + 1;
+        while self.cascade == Cascade::Direct {
+            let above = waiting(view, stream, output);
+            let Some(fill) = above.get(..divisor - 1) else {
+                break;
+            };
+            inputs.splice(..0, fill.iter().copied());
+            output += 1;
+        }
+        Some((inputs, output))
+    }
+
+    fn merge(&self, view: &View<'_>, stream: usize, level: u8) -> Option<Job> {
+        let (inputs, output) = self.full(view, stream, level)?;
+        let reason = format!("level {level} has {} segments", self.divisor);
+        let aligned = end(&inputs).is_multiple_of(alignment(self.divisor, output - 1));
         let cause = match (self.tells_alignment, aligned) {
             (true, true) => "count, aligned",
             (true, false) => "count, not aligned",
             (false, _) => "count",
         };
-        Job::merge(inputs, level + 1, cause, reason)
+        Some(Job::merge(&inputs, output, cause, reason))
     }
 
     fn records(
@@ -76,7 +112,7 @@ impl Count {
         let assumptions = |keys| {
             dense::entries_written(
                 alone,
-                Cascade::Step,
+                self.cascade,
                 commits,
                 &lithify::predict::Assumptions {
                     distinct_keys: std::num::NonZeroU64::new(keys),
@@ -87,7 +123,7 @@ impl Count {
         };
         match stream.keys {
             _ if profile.keeps_all_versions || stream.merges_drop_nothing => {
-                Some(stream.counted_records(alone))
+                Some(stream.counted_records(alone, self.cascade))
             }
             Keys::InTurn(keys) => Some(u128::from(stream.touched[0].1) * assumptions(keys)),
             _ => None,
@@ -97,7 +133,7 @@ impl Count {
 
 /// Live segments and merges of a policy that merges every `divisor` segments of a level, for
 /// histories in order whose merges never come out empty.
-pub(super) fn counted(profile: &Profile, divisor: u64) -> Vec<Expectation> {
+pub(super) fn counted(profile: &Profile, divisor: u64, cascade: Cascade) -> Vec<Expectation> {
     let can_be_empty = |stream: &StreamProfile| stream.has_tombstones;
     let is_exact = profile.keeps_all_versions || !profile.streams.iter().any(can_be_empty);
     if profile.reordering > 0 || !is_exact {
@@ -108,7 +144,7 @@ pub(super) fn counted(profile: &Profile, divisor: u64) -> Vec<Expectation> {
     let streams = || profile.streams.iter().map(commits);
     let segments: u64 = streams().map(|n| live::segments(&alignment, n)).sum();
     let merges: u64 = streams()
-        .map(|n| dense::merges(&alignment, Cascade::Step, n))
+        .map(|n| dense::merges(&alignment, cascade, n))
         .sum();
     vec![
         Expectation::exactly(Metric::LiveSegments, segments),
@@ -121,12 +157,9 @@ impl Policy for Count {
         let Some(stream) = stream_of(event) else {
             return Vec::new();
         };
-        let jobs = levels(view, stream).into_iter().filter_map(|level| {
-            let inputs = waiting(view, stream, level);
-            let inputs = inputs.get(..self.divisor as usize)?;
-            Some(self.merge(inputs, level))
-        });
-        jobs.take(1).collect()
+        let levels = levels(view, stream).into_iter();
+        let mut jobs = levels.filter_map(|level| self.merge(view, stream, level));
+        jobs.next().into_iter().collect()
     }
 
     fn keeps_input(&self, at: u64, input: &Segment) -> bool {
@@ -134,7 +167,7 @@ impl Policy for Count {
     }
 
     fn predict(&self, profile: &Profile) -> Vec<Expectation> {
-        let mut expected = counted(profile, self.divisor);
+        let mut expected = counted(profile, self.divisor, self.cascade);
         if profile.reordering == 0 {
             let alone = Alignment::uniform(self.divisor).expect("the divisor was checked");
             let records = profile

@@ -1,5 +1,6 @@
-//! `geometric`: each segment is at least `ratio` times as large as all newer ones together;
-//! what breaks that is rolled up.
+//! `geometric`: the newest segments are rolled up until the next older one is at least
+//! `ratio` times as large as what was rolled up. So each segment is that much larger than
+//! the next newer one.
 
 use super::arrivals::stream_of;
 use super::segment::Segment;
@@ -13,12 +14,12 @@ struct Geometric {
 
 pub(super) const REGISTERED: Registered = Registered {
     name: "geometric",
-    about: "rolls up the newest segments until each is so many times all newer ones together",
-    source: "git repack --geometric",
+    about: "rolls up the newest segments until the next one is so many times as large",
+    source: "after git repack --geometric",
     parameters: &[Parameter {
         name: "ratio",
         default: "2",
-        about: "how many times all newer ones together",
+        about: "how many times as large as what was rolled up",
     }],
     build: |values| {
         let ratio = values.at_least("ratio", 1)?;

@@ -95,6 +95,6 @@ impl Policy for Intent {
         if self.races {
             return Vec::new();
         }
-        super::count::counted(profile, self.divisor)
+        super::count::counted(profile, self.divisor, lithify::Cascade::Step)
     }
 }

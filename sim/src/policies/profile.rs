@@ -114,11 +114,11 @@ impl Profile {
 }
 
 impl StreamProfile {
-    /// Records that the aligned policy with `step` writes, level 0 included, when it counts
-    /// the stream's own commits instead of the store's.
+    /// Records that the aligned policy writes, level 0 included, when it counts the stream's
+    /// own commits instead of the store's.
     #[must_use]
-    pub fn counted_records(&self, alignment: &Alignment) -> u128 {
-        let mut forecast = Forecast::new(alignment.clone(), Cascade::Step, 2);
+    pub fn counted_records(&self, alignment: &Alignment, cascade: Cascade) -> u128 {
+        let mut forecast = Forecast::new(alignment.clone(), cascade, 2);
         for &(_, records) in &self.touched {
             forecast.add(records);
         }

@@ -1,8 +1,8 @@
 //! `prometheus`: blocks of two hours, merged into aligned ranges of three times the length.
 //!
 //! Level 0 is the head, which becomes a block when it reaches half a range beyond its end.
-//! A range of blocks is merged when it is full, or when all of it lies before the newest
-//! block; the newest block is left alone.
+//! The newest block is left alone. Of the others, a range of blocks is merged when it is
+//! full, or when all of it lies before the newest of them.
 
 use super::segment::Segment;
 use super::spec::Parameter;
@@ -105,10 +105,12 @@ impl Policy for Prometheus {
             return vec![job];
         }
         let blocks: Vec<&Segment> = view.segments(0).filter(|one| one.level > 0).collect();
-        let Some((newest, older)) = blocks.split_last() else {
+        // The newest block stays as it is for a while, for backups.
+        let older = &blocks[..blocks.len().saturating_sub(1)];
+        let Some(last) = older.last() else {
             return Vec::new();
         };
-        let newest = newest.first_seconds - newest.first_seconds % self.ranges[0];
+        let newest = last.first_seconds - last.first_seconds % self.ranges[0];
         let mut levels = 1..self.ranges.len();
         let job = levels.find_map(|level| self.group(older, level, newest));
         job.into_iter().collect()
