@@ -21,6 +21,8 @@ mod readable;
 pub mod run;
 pub mod schedules;
 mod store;
+#[cfg(test)]
+mod truth;
 pub mod workloads;
 mod ycsb;
 mod zipfian;

@@ -12,11 +12,11 @@ use crate::policies::segment::{SegmentId, State};
 
 /// The commits up to the head at which some stream cannot be read.
 pub(super) fn unreadable(store: &Store) -> Intervals {
+    let head = store.moment.head;
     let live = store.streams.iter().flatten();
-    union(
-        live.flat_map(|&id| gaps(store, id, store.moment.head))
-            .collect(),
-    )
+    let gaps = live.flat_map(|&id| gaps(store, id, head));
+    let lost = store.tally.lost.iter().map(|gap| (gap.0, gap.1.min(head)));
+    union(gaps.chain(lost).collect())
 }
 
 /// The commits up to `limit` at which the content of a segment cannot be told from itself or

@@ -136,6 +136,23 @@ pub fn run(
     history: &History,
     options: &RunOptions,
 ) -> Result<Outcome, RunError> {
+    let Player {
+        store, lag, live, ..
+    } = play(policy, history, options)?;
+    Ok(Outcome {
+        layout: layout_digest(&store),
+        live: store.live().cloned().collect(),
+        measured: measure(&store, history, &live, lag, options),
+        explained: store.explained.unwrap_or_default(),
+    })
+}
+
+/// Plays a history to its end, when every callback has come.
+pub(super) fn play<'run>(
+    policy: &'run dyn Policy,
+    history: &History,
+    options: &RunOptions,
+) -> Result<Player<'run>, RunError> {
     let streams = policy.streams();
     let stream_of = |key: u32| history.stream(streams, key);
     let mut player = Player {
@@ -171,15 +188,7 @@ pub fn run(
     for callback in late {
         player.deliver(callback)?;
     }
-    let Player {
-        store, lag, live, ..
-    } = player;
-    Ok(Outcome {
-        layout: layout_digest(&store),
-        live: store.live().cloned().collect(),
-        measured: measure(&store, history, &live, lag, options),
-        explained: store.explained.unwrap_or_default(),
-    })
+    Ok(player)
 }
 
 /// When a callback comes.
@@ -200,8 +209,8 @@ fn lateness(options: &RunOptions, commit: u64, place: u64, stream: Option<usize>
 }
 
 /// A run under way.
-struct Player<'run> {
-    store: Store,
+pub(super) struct Player<'run> {
+    pub(super) store: Store,
     policy: &'run dyn Policy,
     lag: u64,
     /// Live segments after each commit.

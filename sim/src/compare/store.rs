@@ -65,8 +65,8 @@ pub(super) struct Tally {
     /// Records and bytes that merges wrote while this commit was the head.
     pub(super) pauses: Vec<(u64, u64)>,
     pub(super) lost_records: u64,
-    /// Commits from which on something is missing that was dropped.
-    pub(super) lost_from: Vec<u64>,
+    /// Commits at which something is missing that no segment tells of any more.
+    pub(super) lost: Intervals,
     pub(super) point_reads: u64,
     pub(super) scans: u64,
     pub(super) segments_read: u64,
@@ -338,7 +338,10 @@ impl Store {
         let contents = || job.inputs.iter().map(|&id| &self.contents[id as usize]);
         let first = inputs().map(|input| input.first).min()?;
         let last = inputs().max_by_key(|input| input.last)?;
-        let is_older = |&id: &SegmentId| self.segments[id as usize].first < first;
+        // Inputs that arrived out of order can have older segments between them.
+        let is_older = |id: &SegmentId| {
+            !job.inputs.contains(id) && self.segments[*id as usize].first < last.last
+        };
         let is_bottom = !self.streams[stream].iter().any(is_older);
         let all_after = match job.versions {
             Versions::After(commit) => commit,
@@ -432,6 +435,14 @@ impl Store {
             self.segments[id as usize].state = State::Kept;
             self.kept[stream].push(id);
         }
+        if output.is_none() {
+            // Nothing is left that could say so: between its commits there was something.
+            let inputs = || job.inputs.iter().map(|&id| &self.segments[id as usize]);
+            let first = inputs().map(|input| input.first).min();
+            let last = inputs().map(|input| input.last).max();
+            let gap = first.zip(last).map(|(first, last)| (first, last - 1));
+            self.tally.lost.extend(gap);
+        }
         let installed = output.map(|(mut segment, contents)| {
             self.tally.merges += 1;
             let written = self.tally.by_cause.entry(job.cause).or_default();
@@ -508,7 +519,7 @@ impl Store {
         for &id in &job.inputs {
             self.streams[stream].retain(|&live| live != id);
             let first = self.segments[id as usize].first;
-            self.tally.lost_from.push(first);
+            self.tally.lost.push((first, u64::MAX));
             for record in &self.contents[id as usize].records {
                 let newest = &mut self.keys[record.key as usize];
                 if newest.holder == Some(id) {

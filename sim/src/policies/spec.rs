@@ -158,11 +158,11 @@ pub fn nearest<'name>(
         .clone()
         .max_by(|left, right| score(left).total_cmp(&score(right)));
     match best {
-        None => format!("{what}; there are none"),
+        None => format!("{what}; it takes no parameters"),
         Some(best) if score(best) > 0.75 => format!("{what}; did you mean {best:?}?"),
         Some(_) => {
             let all: Vec<&str> = known.collect();
-            format!("{what}; there are {}", all.join(", "))
+            format!("{what}; known are {}", all.join(", "))
         }
     }
 }
