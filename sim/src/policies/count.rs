@@ -79,15 +79,23 @@ impl Count {
         let divisor = self.divisor as usize;
         let mut inputs = waiting(view, stream, level).get(..divisor)?.to_vec();
         let mut output = level + 1;
-        while self.cascade == Cascade::Direct {
-            let above = waiting(view, stream, output);
-            let Some(fill) = above.get(..divisor - 1) else {
-                break;
-            };
-            inputs.splice(..0, fill.iter().copied());
+        while let Some(fill) = self.filled(view, stream, output) {
+            inputs.splice(..0, fill);
             output += 1;
         }
         Some((inputs, output))
+    }
+
+    /// With `direct`, the segments of a level that one more would fill.
+    fn filled<'store>(
+        &self,
+        view: &View<'store>,
+        stream: usize,
+        level: u8,
+    ) -> Option<Vec<&'store Segment>> {
+        let waiting = waiting(view, stream, level);
+        let fill = waiting.get(..self.divisor as usize - 1)?;
+        (self.cascade == Cascade::Direct).then(|| fill.to_vec())
     }
 
     fn merge(&self, view: &View<'_>, stream: usize, level: u8) -> Option<Job> {
