@@ -2,7 +2,7 @@
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "import-git",
     "check-git",
     "get",
@@ -20,6 +20,7 @@ const COMMANDS: [&str; 22] = [
     "follow",
     "promote",
     "predict",
+    "compare",
     "sim",
     "wal-node",
     "ratio-store",
