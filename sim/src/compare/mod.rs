@@ -5,9 +5,9 @@
 //! keep the newest version of a key; every byte is counted. There is no disk, so nothing
 //! here says how long anything takes, only how much work it is.
 //!
-//! Reading order: [`history`] (the input), [`workloads`], [`git`] (where it comes from),
-//! [`store`] and `merge` (what happens), [`run`] (the order of events), [`measured`] and
-//! `readable` (what comes out), [`schedules`] (layouts under reordering), [`optimal`] (the
+//! Reading order: `history` (the input), `workloads`, `git` (where it comes from),
+//! `store` and `merge` (what happens), `run` (the order of events), `measured` and
+//! `readable` (what comes out), `schedules` (layouts under reordering), `optimal` (the
 //! lowest cost that any policy could have).
 
 pub mod git;

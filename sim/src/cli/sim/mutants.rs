@@ -1,5 +1,6 @@
 //! `sim mutants`: planted bugs, and what finds them.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -7,7 +8,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use lithify_sim::mutants::{Mutant, Row, Search, hunt, mutants};
 use lithify_sim::oracle::Oracle;
-use lithify_sim::simfs::Model;
+use lithify_sim::simfs::model::MODELS;
+use lithify_sim::simfs::{FaultKind, Model};
 use lithify_sim::system::System;
 use lithify_sim::systems::SYSTEMS;
 
@@ -145,6 +147,67 @@ fn tell(arguments: &Mutants, rows: &[Row], time: Duration) -> Outcome {
     }
 }
 
+/// What was asked about a bug that was found: models, and what alone finds it.
+fn details(row: &Row) -> String {
+    let mut details = format!("shown by {}", row.models.join(", "));
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_default();
+    if row.only_oracle {
+        details += &format!("; only by the oracle {}", or_none(&row.oracle));
+    }
+    if row.only_fault {
+        details += &format!("; only with {}", or_none(&row.fault));
+    } else if row.only_class {
+        details += &format!("; only with faults of the class {}", or_none(&row.class));
+    }
+    details
+}
+
+/// How many of the bugs that take a crash each model shows.
+fn by_model(output: &mut Output, rows: &[Row]) -> Outcome {
+    let takes_crash = |row: &&Row| row.fault.as_deref() == Some("crash");
+    let crashes: Vec<&Row> = rows.iter().filter(takes_crash).collect();
+    for model in MODELS {
+        let shows = |row: &&&Row| row.models.iter().any(|name| name == model.name);
+        let line = format!(
+            "{} of {} bugs that take a crash are shown by {}",
+            crashes.iter().filter(shows).count(),
+            crashes.len(),
+            model.name
+        );
+        output.line(line.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The oracles and classes of faults that no bug needs, as far as was looked.
+fn without_own(output: &mut Output, rows: &[Row]) -> Outcome {
+    let own = |is_own: fn(&Row) -> bool, name: fn(&Row) -> Option<&str>| -> BTreeSet<&str> {
+        let rows = rows.iter().filter(|row| is_own(row));
+        rows.filter_map(name).collect()
+    };
+    let oracles = own(|row| row.only_oracle, |row| row.oracle.as_deref());
+    let kinds = own(|row| row.only_fault, |row| row.fault.as_deref());
+    let classes = own(|row| row.only_class, |row| row.class.as_deref());
+    let missing = |all: Vec<&'static str>, own: &BTreeSet<&str>| {
+        let missing: BTreeSet<&str> = all.into_iter().filter(|it| !own.contains(it)).collect();
+        match missing.is_empty() {
+            true => "none".to_owned(),
+            false => missing.into_iter().collect::<Vec<_>>().join(", "),
+        }
+    };
+    let all_oracles = Oracle::ALL.iter().map(|oracle| oracle.name()).collect();
+    let all_kinds = FaultKind::ALL.iter().map(|kind| kind.name()).collect();
+    let all_classes = FaultKind::ALL.iter().map(|kind| kind.class()).collect();
+    for (what, missing) in [
+        ("oracles", missing(all_oracles, &oracles)),
+        ("kinds of faults", missing(all_kinds, &kinds)),
+        ("classes of faults", missing(all_classes, &classes)),
+    ] {
+        output.line(format!("{what} without a bug that only they find: {missing}").as_bytes())?;
+    }
+    Ok(())
+}
+
 fn text(output: &mut Output, rows: &[Row], time: Duration) -> Outcome {
     let columns = ["bug", "oracle", "fault", "workload", "runs", "seconds"];
     output.line(
@@ -174,8 +237,12 @@ fn text(output: &mut Output, rows: &[Row], time: Duration) -> Outcome {
             .as_bytes(),
         )?;
         if !row.models.is_empty() {
-            output.line(format!("    shown by {}", row.models.join(", ")).as_bytes())?;
+            output.line(format!("    {}", details(row)).as_bytes())?;
         }
+    }
+    if rows.iter().any(|row| !row.models.is_empty()) {
+        by_model(output, rows)?;
+        without_own(output, rows)?;
     }
     let killed = rows.iter().filter(|row| row.killed).count();
     let equivalent = rows.iter().filter(|row| row.equivalent).count();
