@@ -45,7 +45,7 @@ fn names_are_unique_and_kebab_case() {
 /// A report prints all of this in one row, and the laboratory reads the pattern.
 #[test]
 fn the_catalogue_is_complete() {
-    const AREAS: [&str; 8] = [
+    const AREAS: [&str; 9] = [
         "wal",
         "sequencer",
         "segment",
@@ -54,6 +54,7 @@ fn the_catalogue_is_complete() {
         "retention",
         "recovery",
         "reading",
+        "replica",
     ];
     let mut areas = BTreeSet::new();
     for bug in Bug::ALL {
