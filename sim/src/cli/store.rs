@@ -103,6 +103,11 @@ impl StoreArgument {
         Store::open(self.fs(), options).map_err(|error| self.open_failure(error))
     }
 
+    /// Whether the store takes commits from a primary only.
+    pub(crate) fn is_replica(&self) -> bool {
+        self.path.join(REPLICA).exists()
+    }
+
     /// Opens as a replica, which creates it when there is none and the options say so.
     pub(crate) fn open_replica(&self, mut options: Options) -> Outcome<Replica> {
         // Refuses a directory of other people's files before anything is created in it.

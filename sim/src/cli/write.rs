@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::Args;
-use lithify::{Store, WriteBatch};
+use lithify::{Options, Stats, Store, WriteBatch};
 
 use super::bytes::of_argument;
 use super::exit::Outcome;
@@ -104,15 +104,33 @@ fn commit(mut store: Store, batch: &WriteBatch) -> Outcome {
 
 /// Runs `compact`.
 pub(crate) fn compact(arguments: &Compact) -> Outcome {
-    let mut store = arguments.store.open_existing(&arguments.tuning)?;
-    store.settle()?;
-    let stats = store.stats();
-    store.close()?;
+    let stats = match arguments.store.is_replica() {
+        true => compact_replica(arguments)?,
+        false => {
+            let mut store = arguments.store.open_existing(&arguments.tuning)?;
+            store.settle()?;
+            let stats = store.stats();
+            store.close()?;
+            stats
+        }
+    };
     let (head, segments) = (stats.head, stats.live_segments);
     let (merges, entries) = (stats.counters.merges, stats.counters.merge_entries_written);
     say(&format!(
         "settled at commit {head}: {segments} live segments, {merges} merges wrote {entries} entries"
     ))
+}
+
+/// Merging is no commit: a replica may do it.
+fn compact_replica(arguments: &Compact) -> Outcome<Stats> {
+    let mut replica = arguments.store.open_replica(Options {
+        create: false,
+        ..arguments.tuning.options()
+    })?;
+    replica.settle()?;
+    let stats = replica.store().stats();
+    replica.close()?;
+    Ok(stats)
 }
 
 fn say(line: &str) -> Outcome {

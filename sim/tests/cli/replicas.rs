@@ -25,6 +25,9 @@ fn a_replica_that_has_caught_up_has_the_layout_of_its_primary() {
         .collect();
     assert_eq!(applied.lines().collect::<Vec<_>>(), commits);
     assert_eq!(layout(&fixture, "R"), layout(&fixture, "S"));
+    // Merging is no commit.
+    let settled = fixture.run(&["compact", "--store", "R"]).text();
+    assert!(settled.starts_with("settled at commit 14: "), "{settled}");
     // What is there already is compared and not applied again.
     let again = fixture
         .run_with(&["follow", "--store", "R"], &stream)
