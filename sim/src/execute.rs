@@ -640,6 +640,24 @@ impl<'run> Executor<'run> {
         Ok(())
     }
 
+    /// What is not laid out although nothing is left to do, and is when it is asked for,
+    /// was forgotten. What is wrong even then is wrong.
+    fn check_laid_out(&mut self) -> Result<(), Finding> {
+        if self.is_laid_out() {
+            return self.check_equalities();
+        }
+        let outcome = self.instance().settle();
+        self.tolerate(outcome)?;
+        if self.is_laid_out() {
+            let head = self.instance().head();
+            self.enabled.object(
+                Oracle::Liveness,
+                format!("at commit {head} nothing is left to do, and only settling finds more"),
+            )?;
+        }
+        self.check_layout(Oracle::Layout)
+    }
+
     fn is_laid_out(&self) -> bool {
         let instance = self.instance.as_deref().expect("the store is open");
         let head = instance.head().min(self.history.head());
@@ -659,11 +677,7 @@ impl<'run> Executor<'run> {
             let tasks = self.instance().tasks();
             let step = tasks.last().filter(|task| *task == "step");
             let Some(task) = tasks.iter().rev().find(|task| *task != "step").or(step) else {
-                // Work that is missing is missing in the counters too.
-                return match self.is_laid_out() {
-                    true => self.check_equalities(),
-                    false => self.check_layout(Oracle::Liveness),
-                };
+                return self.check_laid_out();
             };
             let outcome = self.instance().run(task);
             self.tolerate(outcome)?;
