@@ -596,7 +596,7 @@ impl<'run> Executor<'run> {
         }
         self.check_windows()?;
         if settled == Some(true) {
-            self.check_layout(Oracle::Layout)?;
+            self.check_layout()?;
         }
         self.check_pins()?;
         self.check_equalities()
@@ -629,40 +629,38 @@ impl<'run> Executor<'run> {
         Ok(())
     }
 
-    fn check_layout(&mut self, oracle: Oracle) -> Result<(), Finding> {
-        let head = self.instance().head().min(self.history.head());
-        let history = &self.history.batches()[..head as usize];
+    /// What is wrong with the layout as of the newest commit, if anything.
+    fn misfit(&self) -> Option<String> {
         let instance = self.instance.as_deref().expect("the store is open");
-        if let Some(message) = misfit(&*self.engine, instance, history) {
-            self.enabled
-                .object(oracle, format!("at commit {head}: {message}"))?;
+        let head = instance.head().min(self.history.head());
+        let history = &self.history.batches()[..head as usize];
+        let message = misfit(&*self.engine, instance, history)?;
+        Some(format!("at commit {head}: {message}"))
+    }
+
+    fn check_layout(&self) -> Result<(), Finding> {
+        match self.misfit() {
+            Some(message) => self.enabled.object(Oracle::Layout, message),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// What is not laid out although nothing is left to do, and is when it is asked for,
     /// was forgotten. What is wrong even then is wrong.
     fn check_laid_out(&mut self) -> Result<(), Finding> {
-        if self.is_laid_out() {
+        if self.misfit().is_none() {
             return self.check_equalities();
         }
         let outcome = self.instance().settle();
         self.tolerate(outcome)?;
-        if self.is_laid_out() {
+        if self.misfit().is_none() {
             let head = self.instance().head();
             self.enabled.object(
                 Oracle::Liveness,
                 format!("at commit {head} nothing is left to do, and only settling finds more"),
             )?;
         }
-        self.check_layout(Oracle::Layout)
-    }
-
-    fn is_laid_out(&self) -> bool {
-        let instance = self.instance.as_deref().expect("the store is open");
-        let head = instance.head().min(self.history.head());
-        let history = &self.history.batches()[..head as usize];
-        misfit(&*self.engine, instance, history).is_none()
+        self.check_layout()
     }
 
     /// When every callback arrives, latest first, the layout settles without being

@@ -20,6 +20,18 @@ pub struct Planted {
     pub story: &'static str,
 }
 
+impl Planted {
+    /// A bug.
+    #[must_use]
+    pub const fn new(name: &'static str, pattern: &'static str, story: &'static str) -> Self {
+        Self {
+            name,
+            pattern,
+            story,
+        }
+    }
+}
+
 /// Whether the bug of this name is planted on this thread.
 #[must_use]
 pub fn is_active(name: &str) -> bool {

@@ -21,8 +21,9 @@ use lithify_sim::system::Failure as StoreFailure;
 use lithify_sim::systems::data_file::{Options, Policy, Role, Share, Shared};
 
 use super::exit::{Exit, Outcome};
+use super::lines::{Line, next_line};
 use super::output::Output;
-use super::wal_node::{Line, MAX_LINE_BYTES, next_line};
+use super::wal_node::MAX_LINE_BYTES;
 use requests::answer;
 
 const EXAMPLES: &str = "\
@@ -124,7 +125,7 @@ pub(crate) fn run(arguments: &DataFile) -> Outcome {
     })?;
     let mut input = std::io::stdin().lock();
     let mut output = Output::for_reading();
-    while let Some(line) = next_line(&mut input)? {
+    while let Some(line) = next_line(&mut input, MAX_LINE_BYTES)? {
         let answers = match line {
             Line::Whole(bytes) if bytes.trim_ascii().is_empty() => continue,
             Line::Whole(bytes) => answer(&store, bytes.trim_ascii_end()),

@@ -9,7 +9,6 @@
 //! failed each change is answered with an error, and the exit code says so at the end.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -21,6 +20,7 @@ use lithify_sim::system::Failure as StoreFailure;
 use lithify_sim::systems::wal_ratio::{Operation, Options, Policy, SharedStore, Ticket};
 
 use super::exit::{Exit, Failure, Outcome};
+use super::lines::{Line, next_line};
 use super::output::Output;
 
 const EXAMPLES: &str = "\
@@ -152,10 +152,15 @@ fn failed(directory: &Path, failure: &StoreFailure) -> Failure {
 fn read(requests: SyncSender<Request>) {
     let mut input = std::io::stdin().lock();
     loop {
-        let request = match next_line(&mut input) {
+        let request = match next_line(&mut input, MAX_LINE_BYTES) {
             Ok(None) => return,
-            Ok(Some(line)) if line.is_empty() => continue,
-            Ok(Some(line)) => understand(&line),
+            Ok(Some(Line::Whole(line))) => match line.strip_suffix(b"\n").unwrap_or(&line) {
+                [] => continue,
+                line => understand(line),
+            },
+            Ok(Some(Line::TooLong)) => {
+                Request::Refused(format!("the line is longer than {MAX_LINE_BYTES} bytes"))
+            }
             Err(failure) => Request::Broken(failure),
         };
         let is_last = matches!(request, Request::Broken(_));
@@ -165,28 +170,7 @@ fn read(requests: SyncSender<Request>) {
     }
 }
 
-/// The next line without its end, or `None` at the end of the input. Of a line that is
-/// too long so much is kept that its length shows.
-fn next_line(input: &mut impl BufRead) -> Outcome<Option<Vec<u8>>> {
-    let failed = |error| Exit::Io.because(format!("cannot read the input: {error}"));
-    let mut bytes = Vec::new();
-    let mut bounded = input.by_ref().take(MAX_LINE_BYTES + 1);
-    bounded.read_until(b'\n', &mut bytes).map_err(failed)?;
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    if bytes.ends_with(b"\n") {
-        bytes.pop();
-    } else if bytes.len() as u64 > MAX_LINE_BYTES {
-        input.skip_until(b'\n').map_err(failed)?;
-    }
-    Ok(Some(bytes))
-}
-
 fn understand(line: &[u8]) -> Request {
-    if line.len() as u64 > MAX_LINE_BYTES {
-        return Request::Refused(format!("the line is longer than {MAX_LINE_BYTES} bytes"));
-    }
     let (verb, rest) = split(line);
     let (key, value) = split(rest);
     match (verb, key, value) {

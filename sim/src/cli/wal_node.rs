@@ -15,7 +15,6 @@ mod message;
 mod recover;
 mod requests;
 
-use std::io::{BufRead, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,7 +23,8 @@ use lithify::fs::OsFs;
 use lithify_sim::system::Failure as StoreFailure;
 use lithify_sim::systems::snapshot_log::{Options, SnapshotLog};
 
-use super::exit::{Exit, Failure, Outcome};
+use super::exit::{Exit, Outcome};
+use super::lines::{Line, next_line};
 use super::output::Output;
 use requests::Node;
 
@@ -73,7 +73,7 @@ pub(crate) fn run(arguments: &WalNode) -> Outcome {
     let mut node = open(directory)?;
     let mut input = std::io::stdin().lock();
     let mut output = Output::for_reading();
-    while let Some(line) = next_line(&mut input)? {
+    while let Some(line) = next_line(&mut input, MAX_LINE_BYTES)? {
         let answer = match line {
             Line::Whole(bytes) if bytes.trim_ascii().is_empty() => continue,
             Line::Whole(bytes) => node.answer(&bytes),
@@ -105,28 +105,4 @@ fn open(directory: &Path) -> Outcome<Node> {
     })?;
     benchmark::sweep(directory);
     Ok(Node::new(store, directory.to_owned()))
-}
-
-/// One line of input.
-pub(super) enum Line {
-    Whole(Vec<u8>),
-    TooLong,
-}
-
-/// The next line, or `None` at the end. A line that is too long is skipped, not kept.
-pub(super) fn next_line(input: &mut impl BufRead) -> Outcome<Option<Line>> {
-    let failed = |error: std::io::Error| -> Failure {
-        Exit::Io.because(format!("cannot read the input: {error}"))
-    };
-    let mut bytes = Vec::new();
-    let mut bounded = input.by_ref().take(MAX_LINE_BYTES + 1);
-    bounded.read_until(b'\n', &mut bytes).map_err(failed)?;
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    if bytes.len() as u64 <= MAX_LINE_BYTES || bytes.ends_with(b"\n") {
-        return Ok(Some(Line::Whole(bytes)));
-    }
-    input.skip_until(b'\n').map_err(failed)?;
-    Ok(Some(Line::TooLong))
 }

@@ -44,6 +44,13 @@ const PARAMETERS: &[Parameter] = &[
     REMOVE,
 ];
 
+/// The divisor of the variants, as a parameter.
+pub(super) const DIVISOR: Parameter = Parameter {
+    name: "divisor",
+    default: "4",
+    about: "how many times a level is as wide as the one below; or radices: 30/10/12",
+};
+
 /// The highest level, as a parameter.
 pub(super) const MAX_LEVEL: Parameter = Parameter {
     name: "max-level",

@@ -3,7 +3,7 @@
 
 use lithify::{Alignment, Commit, Window};
 
-use super::aligned::{alignment, inside};
+use super::aligned::{DIVISOR, alignment, inside};
 use super::expectation::{Expectation, Metric};
 use super::spec::Parameter;
 use super::{Event, Job, Policy, Profile, Registered, View};
@@ -18,11 +18,7 @@ pub(super) const REGISTERED: Registered = Registered {
     about: "aligned windows below the highest level, a single segment at it",
     source: "this project; lazy leveling after Dostoevsky, SIGMOD 2018",
     parameters: &[
-        Parameter {
-            name: "divisor",
-            default: "4",
-            about: "how many times a level is as wide as the one below; or radices: 30/10/12",
-        },
+        DIVISOR,
         Parameter {
             name: "max-level",
             default: "3",

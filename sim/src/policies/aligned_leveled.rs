@@ -4,10 +4,9 @@
 use lithify::predict::leveled;
 use lithify::{Alignment, Commit};
 
-use super::aligned::{MAX_LEVEL, alignment};
+use super::aligned::{DIVISOR, MAX_LEVEL, alignment};
 use super::expectation::{Expectation, Metric};
 use super::segment::Segment;
-use super::spec::Parameter;
 use super::{Event, Job, Policy, Profile, Registered, View};
 
 #[derive(Debug)]
@@ -19,14 +18,7 @@ pub(super) const REGISTERED: Registered = Registered {
     name: "aligned-leveled",
     about: "one segment for each level: fewest segments at aligned edges, most writes",
     source: "this project; leveling after O'Neil et al., Acta Informatica 1996",
-    parameters: &[
-        Parameter {
-            name: "divisor",
-            default: "4",
-            about: "how many times a level is as wide as the one below; or radices: 30/10/12",
-        },
-        MAX_LEVEL,
-    ],
+    parameters: &[DIVISOR, MAX_LEVEL],
     build: |values| {
         let alignment = alignment(values)?;
         Ok(Box::new(AlignedLeveled { alignment }))

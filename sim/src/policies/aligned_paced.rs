@@ -7,9 +7,8 @@
 use lithify::predict::paced;
 use lithify::{Alignment, Commit, Window};
 
-use super::aligned::{MAX_LEVEL, alignment, inside};
+use super::aligned::{DIVISOR, MAX_LEVEL, alignment, inside};
 use super::expectation::{Expectation, Metric};
-use super::spec::Parameter;
 use super::{Event, Job, Policy, Profile, Registered, View};
 
 #[derive(Debug)]
@@ -21,14 +20,7 @@ pub(super) const REGISTERED: Registered = Registered {
     name: "aligned-paced",
     about: "aligned windows whose merges are spread over the next window: short pauses",
     source: "this project; pacing after TigerBeetle",
-    parameters: &[
-        Parameter {
-            name: "divisor",
-            default: "4",
-            about: "how many times a level is as wide as the one below; or radices: 30/10/12",
-        },
-        MAX_LEVEL,
-    ],
+    parameters: &[DIVISOR, MAX_LEVEL],
     build: |values| {
         let alignment = alignment(values)?;
         Ok(Box::new(AlignedPaced { alignment }))

@@ -5,6 +5,7 @@
 //! The planted bugs of a part belong to every system that is built from it.
 
 pub(super) mod batches;
+pub(super) mod bugs;
 pub(super) mod disk;
 pub(super) mod entry;
 pub(super) mod machine;

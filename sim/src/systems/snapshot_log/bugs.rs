@@ -1,159 +1,124 @@
 //! The bugs that can be planted, each a mistake that a real system has made.
 
 use crate::planted::Planted;
-
-const fn bug(name: &'static str, pattern: &'static str, story: &'static str) -> Planted {
-    Planted {
-        name,
-        pattern,
-        story,
-    }
-}
+use crate::systems::parts::bugs as shared;
 
 pub(super) const BUGS: &[Planted] = &[
-    bug(
+    Planted::new(
         "acknowledged-before-sync",
         "M01",
         "a commit is acknowledged and synced only by the next one, as Electric acknowledged transactions on a flush (#2974)",
     ),
-    bug(
+    Planted::new(
         "segment-name-not-synced",
         "M03",
         "a new segment's name is never made durable, as in ZooKeeper's logs (ALICE, OSDI 2014)",
     ),
-    bug(
+    Planted::new(
         "rotation-without-sync",
         "M04",
         "a segment is left for the next one before its bytes are durable, as in Yugabyte (#3490) and raft-engine (#123)",
     ),
-    bug(
+    Planted::new(
         "recycled-without-generation",
         "M05",
         "a removed segment's file is used again and its old entries pass for new ones, as RocksDB's recycled logs and Pebble's (#567) did",
     ),
-    bug(
-        "no-checksum",
-        "M07",
-        "an entry counts when its length fits, as in LevelDB 1.15 and HSQLDB (ALICE, OSDI 2014)",
-    ),
-    bug(
-        "damage-taken-for-torn-tail",
-        "M08",
-        "everything from the first unreadable entry on is cut, acknowledged or not, as most systems in the study of protocol-aware recovery did (FAST 2018)",
-    ),
-    bug(
-        "torn-tail-fatal",
-        "M09",
-        "a half-written last entry stops the opening, as in LevelDB before 1.16 and ZooKeeper",
-    ),
-    bug(
-        "bad-record-skipped",
-        "M10",
-        "replay goes on behind an unreadable entry, the hole that RocksDB defined in 2022",
-    ),
-    bug(
-        "torn-tail-left",
-        "M11",
-        "a torn tail stays and new entries go behind it, out of reach, as in kuzu (#5852)",
-    ),
-    bug(
+    shared::NO_CHECKSUM,
+    shared::DAMAGE_TAKEN_FOR_TORN_TAIL,
+    shared::TORN_TAIL_FATAL,
+    shared::BAD_RECORD_SKIPPED,
+    shared::TORN_TAIL_LEFT,
+    Planted::new(
         "batch-split",
         "M12",
         "a batch is two entries and nothing says that they belong together, as before raft-engine's atomic groups (#290)",
     ),
-    bug(
+    Planted::new(
         "log-removed-first",
         "M13",
         "the log is cut before the snapshot is written, as LevelDB unlinked its old log (ALICE, OSDI 2014)",
     ),
-    bug(
+    Planted::new(
         "replay-not-filtered",
         "M15",
         "replay applies entries that the snapshot holds already, as RocksDB 9.6.0 applied duplicates of its log",
     ),
-    bug(
+    Planted::new(
         "sync-error-swallowed",
         "M16",
         "a failed sync of the log is ignored, as PostgreSQL's retries did for twenty years (fsyncgate)",
     ),
-    bug(
-        "recovered-tail-not-rewritten",
-        "M16",
-        "after a failed sync the next process syncs the pages that were marked clean, which does nothing (Rebello et al., ATC 2020)",
-    ),
-    bug(
+    shared::RECOVERED_TAIL_NOT_REWRITTEN,
+    Planted::new(
         "appends-after-failed-write",
         "M17",
         "the store goes on behind a half-written entry, as RocksDB did (#12448)",
     ),
-    bug(
+    Planted::new(
         "commit-number-reused",
         "M21",
         "after a truncation the numbers begin again with what the empty log holds, as in Typhon (#712)",
     ),
-    bug(
+    Planted::new(
         "temporary-file-reused",
         "M29",
         "a temporary file that a crash has left is written over and not cut, as Pebble's options files were",
     ),
-    bug(
+    Planted::new(
         "rename-before-sync",
         "M32",
         "the snapshot gets its name before its bytes are durable, as in LevelDB (issue 68)",
     ),
-    bug(
+    Planted::new(
         "no-directory-sync",
         "M33",
         "the log is cut while the snapshot's name may still be lost, as with RocksDB's CURRENT file (#10573) and ClickHouse Keeper",
     ),
-    bug(
+    Planted::new(
         "one-directory-sync-for-both",
         "M34",
         "one directory sync is to cover the snapshot's name and the removals, as Pebble's marker and its target (#5825)",
     ),
-    bug(
+    Planted::new(
         "snapshot-overwritten-in-place",
         "M35",
         "the new snapshot is written over the old one, as bolt and early redb did with their roots",
     ),
-    bug(
+    Planted::new(
         "one-snapshot-name",
         "M37e",
         "the snapshot has one name for ever and each is renamed over the last, as nine vulnerable programs in ALICE (OSDI 2014)",
     ),
-    bug(
+    Planted::new(
         "rename-error-removes-snapshot",
         "M37b",
         "a rename that was done and reported an error makes the store remove what it has renamed, as RocksDB 6.21.0 its manifest",
     ),
-    bug(
+    Planted::new(
         "damaged-snapshot-means-empty",
         "M47",
         "when the only snapshot cannot be read, the store begins again with what the log still holds, as RocksDB 8.7.0 took read errors for the end",
     ),
-    bug(
+    Planted::new(
         "incomplete-snapshot-accepted",
         "M27",
         "a snapshot is loaded without a look at its checksum, the silent errors of ALICE (OSDI 2014)",
     ),
-    bug(
+    Planted::new(
         "snapshot-offset-off-by-one",
         "M59",
         "the snapshot says that it covers one entry more than it does, as slatedb's replay bounds (f0b2ab64)",
     ),
-    bug(
+    Planted::new(
         "recovery-grows-log",
         "M61",
         "every opening adds to the log, as weaviate's recovery did (#1716)",
     ),
-    bug(
+    Planted::new(
         "log-removed-by-recovery",
         "M62",
         "recovery cuts the log before the snapshot that it has just found is durable, as in Typhon (#715)",
     ),
-    bug(
-        "recovered-tail-not-synced",
-        "O16",
-        "entries that a killed process left in the page cache are served and not made durable, the second-crash bugs of RocksDB 7.4.0",
-    ),
+    shared::RECOVERED_TAIL_NOT_SYNCED,
 ];
