@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::execute::{Execution, Life};
-use crate::judge::{Bounds, Enabled, Judge, PHASE_PROBE, References, phase_actions};
+use crate::judge::{Bounds, Enabled, Judge, Memory, PHASE_PROBE, phase_actions};
 use crate::keyed::{Domain, Seed};
 use crate::oracle::{Finding, Oracle};
 use crate::plan::{Action, Crash, Plan, Survivors};
@@ -170,13 +170,14 @@ impl Crasher<'_> {
     fn life(&mut self, life: &Life) {
         let mut frontier = Frontier::new(self.model, life.start.clone(), &life.log);
         let mut engine = self.engine();
-        let references = References::default();
+        let mut memory = Memory::default();
         loop {
             if let Some(Operation::Mark(Mark::Action(action))) = frontier.next()
                 && let Some(Action::Set(name, value)) = self.plan.actions.get(*action as usize)
             {
                 self.settings.insert(name.clone(), value.clone());
                 engine = self.engine();
+                memory = Memory::default();
             }
             if let Some(Operation::Mark(Mark::Fault)) = frontier.next() {
                 self.stride.pass_fault();
@@ -184,7 +185,7 @@ impl Crasher<'_> {
             let is_point = frontier.is_crash_point() || frontier.position() == life.end;
             if is_point && life.is_decided(frontier.position()) && self.stride.takes() {
                 let history = life.history_at(frontier.position());
-                let judge = Judge::new(&*engine, history, self.enabled, &references);
+                let judge = Judge::new(&*engine, history, self.enabled, &memory);
                 let mut known = frontier.known();
                 known.issued = known.issued.min(history.head());
                 let bounds = life.bounds(self.model, known);
@@ -258,13 +259,14 @@ impl Crasher<'_> {
 
     /// Opens an image and checks everything; sometimes crashes that as well.
     fn judge(&mut self, judge: &Judge<'_>, image: &Image, bounds: Bounds) -> Result<(), InTail> {
-        let fs = self.recover(judge, image, bounds)?;
         let one_in = self.reach.recoveries_one_in;
-        let is_chosen = one_in > 0 && self.explored.recovered.is_multiple_of(one_in);
+        let is_chosen = one_in > 0 && (self.explored.recovered + 1).is_multiple_of(one_in);
         if is_chosen && self.reach.depth > 1 && !bounds.is_damaged {
-            self.recovery(judge, image, &fs.log(), bounds, self.reach.depth - 1)?;
+            let fs = self.recover(&judge.whole(), image, bounds)?;
+            self.recovery(judge, image, &fs.log(), bounds, self.reach.depth - 1)
+        } else {
+            self.recover(judge, image, bounds).map(|_| ())
         }
-        Ok(())
     }
 
     /// Crashes inside the recovery of an image, and inside the recovery of that.
@@ -294,11 +296,12 @@ impl Crasher<'_> {
                     if !seen.insert((image.digest(), bounds.known)) {
                         return ControlFlow::Continue(());
                     }
-                    let recovered = self.recover(judge, &image, bounds);
-                    let outcome = recovered.and_then(|fs| match depth {
-                        ..=1 => Ok(()),
-                        _ => self.recovery(judge, &image, &fs.log(), bounds, depth - 1),
-                    });
+                    let outcome = match depth {
+                        ..=1 => self.recover(judge, &image, bounds).map(|_| ()),
+                        _ => self.recover(&judge.whole(), &image, bounds).and_then(|fs| {
+                            self.recovery(judge, &image, &fs.log(), bounds, depth - 1)
+                        }),
+                    };
                     match outcome {
                         Ok(()) => ControlFlow::Continue(()),
                         Err((found, tail)) => {

@@ -71,6 +71,8 @@ pub struct History {
     batches: Vec<Batch>,
     /// `states[n]` is the state after commit `n`.
     states: Vec<Arc<State>>,
+    /// `digests[n]` is a digest of the first `n` batches.
+    digests: Vec<u64>,
 }
 
 impl Default for History {
@@ -78,6 +80,7 @@ impl Default for History {
         Self {
             batches: Vec::new(),
             states: vec![Arc::default()],
+            digests: vec![0],
         }
     }
 }
@@ -101,6 +104,12 @@ impl History {
         &self.states[commit as usize]
     }
 
+    /// A digest of what the commits up to `commit` wrote: equal histories have equal ones.
+    #[must_use]
+    pub fn digest(&self, commit: u64) -> u64 {
+        self.digests[commit as usize]
+    }
+
     /// Adds a commit.
     pub fn push(&mut self, batch: Batch) {
         let mut state = self.states.last().expect("there is commit 0").clone();
@@ -108,6 +117,8 @@ impl History {
             apply(Arc::make_mut(&mut state), &batch);
         }
         self.states.push(state);
+        let before = self.digests.last().expect("there is commit 0");
+        self.digests.push(digest_after(*before, &batch));
         self.batches.push(batch);
     }
 
@@ -115,7 +126,22 @@ impl History {
     pub fn truncate(&mut self, head: u64) {
         self.batches.truncate(head as usize);
         self.states.truncate(head as usize + 1);
+        self.digests.truncate(head as usize + 1);
     }
+}
+
+fn digest_after(before: u64, batch: &Batch) -> u64 {
+    let mut hasher = xxhash_rust::xxh3::Xxh3::with_seed(before);
+    for write in &batch.writes {
+        hasher.update(&[write.key.keyspace, u8::from(write.value.is_some())]);
+        hasher.update(&write.key.key.to_le_bytes());
+        if let Some(Value { length, tag }) = write.value {
+            hasher.update(&length.to_le_bytes());
+            hasher.update(&tag.to_le_bytes());
+        }
+    }
+    hasher.update(&(batch.writes.len() as u64).to_le_bytes());
+    hasher.digest()
 }
 
 /// Writes a batch into a state.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crate::crashes::guarded;
 use crate::execute::bounds;
 use crate::history::{Batch, History, Key, Value, Write};
-use crate::judge::{Enabled, Judge, References};
+use crate::judge::{Enabled, Judge, Memory};
 use crate::keyed::{Domain, Seed};
 use crate::oracle::Finding;
 use crate::plan::{Action, Expectation, Plan};
@@ -77,11 +77,11 @@ pub fn enumerate(scope: &Scope) -> Enumerated {
         .iter()
         .for_each(|batch| complete.push(batch.clone()));
     let enabled = Enabled::default();
-    let references = References::default();
+    let memory = Memory::default();
     let mut search = SmallScope {
         scope,
         engine: &*engine,
-        judge: Judge::new(&*engine, &complete, &enabled, &references),
+        judge: Judge::new(&*engine, &complete, &enabled, &memory),
         batches: &batches,
         states: BTreeSet::new(),
         images: BTreeSet::new(),

@@ -1,0 +1,176 @@
+//! What the oracles ask of a running store, beside what they ask of a recovered one.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::executor::Executor;
+use crate::judge::{misfit, misplaced};
+use crate::oracle::{Finding, Oracle};
+use crate::plan::Action;
+use crate::simfs::SimFs;
+use crate::simfs::oplog::Operation;
+
+impl Executor<'_> {
+    /// What a settled store must have counted since it was created.
+    pub(super) fn check_equalities(&mut self) -> Result<(), Finding> {
+        if !self.is_first || self.is_faulty() {
+            return Ok(());
+        }
+        let instance = self.instance.as_ref().expect("the store is open");
+        for equality in instance.equalities(self.history.batches()) {
+            if equality.counted != equality.expected {
+                self.enabled.object(
+                    Oracle::Counters,
+                    format!(
+                        "{} should be {} and are {}",
+                        equality.what, equality.expected, equality.counted
+                    ),
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_windows(&mut self) -> Result<(), Finding> {
+        if let Some(message) = self.instance().layout().as_deref().and_then(misplaced) {
+            self.enabled.object(Oracle::Layout, message)?;
+        }
+        Ok(())
+    }
+
+    /// What is wrong with the layout as of the newest commit, if anything.
+    pub(super) fn misfit(&self) -> Option<String> {
+        let instance = self.instance.as_deref().expect("the store is open");
+        let head = instance.head().min(self.history.head());
+        let expected = (self.engine).expected_layout(&self.history.batches()[..head as usize]);
+        let message = misfit(expected.as_deref(), instance)?;
+        Some(format!("at commit {head}: {message}"))
+    }
+
+    pub(super) fn check_layout(&self) -> Result<(), Finding> {
+        match self.misfit() {
+            Some(message) => self.enabled.object(Oracle::Layout, message),
+            None => Ok(()),
+        }
+    }
+
+    /// What is not laid out although nothing is left to do, and is when it is asked for,
+    /// was forgotten. What is wrong even then is wrong.
+    pub(super) fn check_laid_out(&mut self) -> Result<(), Finding> {
+        if self.misfit().is_none() {
+            return self.check_equalities();
+        }
+        let outcome = self.instance().settle();
+        self.tolerate(outcome)?;
+        if self.misfit().is_none() {
+            let head = self.instance().head();
+            self.enabled.object(
+                Oracle::Liveness,
+                format!("at commit {head} nothing is left to do, and only settling finds more"),
+            )?;
+        }
+        self.check_layout()
+    }
+
+    /// When every callback arrives, latest first, the layout settles without being
+    /// asked to.
+    pub(super) fn check_unprompted(&mut self) -> Result<(), Finding> {
+        const MOST_TURNS: usize = 10_000;
+        let loses = |action: &Action| matches!(action, Action::Lose(_));
+        if self.is_faulty() || self.plan.actions.iter().any(loses) {
+            return Ok(());
+        }
+        for _ in 0..MOST_TURNS {
+            let tasks = self.instance().tasks();
+            let step = tasks.last().filter(|task| *task == "step");
+            let Some(task) = tasks.iter().rev().find(|task| *task != "step").or(step) else {
+                return self.check_laid_out();
+            };
+            let outcome = self.instance().run(task);
+            self.tolerate(outcome)?;
+        }
+        self.enabled
+            .object(Oracle::Liveness, "background work does not end")
+    }
+
+    pub(super) fn check_pins(&mut self) -> Result<(), Finding> {
+        for index in 0..self.pins.len() {
+            let (commit, pinned, shown) = &self.pins[index];
+            let commit = *commit;
+            let outcome = pinned.state();
+            let is_same = outcome.as_ref().is_ok_and(|state| state == shown);
+            if let Err(failure) = &outcome
+                && !self.is_faulty()
+            {
+                self.enabled.object(
+                    Oracle::Snapshots,
+                    format!("a reader of commit {commit} fails: {failure}"),
+                )?;
+                continue;
+            }
+            let found = self.tolerate(outcome)?;
+            if found.is_some() && !is_same && !self.bounds().is_damaged {
+                self.enabled.object(
+                    Oracle::Snapshots,
+                    format!("a reader of commit {commit} sees something else now"),
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A sync of a file that is clean already costs time and gives nothing.
+    pub(super) fn check_syncs(&mut self) -> Result<(), Finding> {
+        if self.is_faulty() {
+            return Ok(());
+        }
+        let log = self.fs.log();
+        let mut dirty = BTreeSet::new();
+        for operation in log.operations() {
+            match operation {
+                Operation::Create { inode, .. }
+                | Operation::Write { inode, .. }
+                | Operation::SetLength { inode, .. } => {
+                    dirty.insert(*inode);
+                }
+                Operation::Sync { inode, .. } if !dirty.remove(inode) => {
+                    let text = log.describe(operation).to_string();
+                    self.enabled.object(
+                        Oracle::Counters,
+                        format!("{text} when nothing was written since the last one"),
+                    )?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Opening and settling again and again must reach a fixed size.
+    pub(super) fn check_space(&mut self) -> Result<(), Finding> {
+        const ROUNDS: usize = 4;
+        if self.is_faulty() {
+            return Ok(());
+        }
+        let disk = SimFs::from_image(&self.fs.image());
+        let mut sizes = Vec::new();
+        for _ in 0..ROUNDS {
+            let Ok(mut instance) = self.engine.open(Arc::new(disk.clone())) else {
+                return Ok(());
+            };
+            if instance.settle().is_err() {
+                return Ok(());
+            }
+            drop(instance);
+            let image = disk.image();
+            sizes.push((image.files().count(), image.total_bytes()));
+        }
+        if sizes[ROUNDS - 1].0 > sizes[1].0 || sizes[ROUNDS - 1].1 > sizes[1].1 {
+            self.enabled.object(
+                Oracle::Space,
+                format!("opened {ROUNDS} times without a write: files and bytes are {sizes:?}"),
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! What the client does: committing, reading, settling, reopening.
+
+use super::executor::Executor;
+use crate::history::Batch;
+use crate::oracle::{Finding, Oracle};
+use crate::simfs::Mark;
+
+impl Executor<'_> {
+    pub(super) fn commit(&mut self, batches: &[Batch]) -> Result<(), Finding> {
+        let head = self.instance().head();
+        let in_doubt = (head < self.history.head()).then(|| self.history.clone());
+        if in_doubt.is_some() {
+            // An earlier commit failed, and this handle does not show it.
+            self.forget_after(head);
+            if self.may_be_back() {
+                self.undecided_since.get_or_insert(self.fs.log_length());
+            }
+        }
+        for batch in batches {
+            self.history.push(batch.clone());
+        }
+        let issued = self.history.head();
+        self.fs.mark(Mark::Issued(issued));
+        let outcome = self.instance().commit(batches);
+        let Some(number) = self.tolerate(outcome)? else {
+            let shown = self.instance().head();
+            if shown != head {
+                self.enabled.object(
+                    Oracle::Phantom,
+                    format!("a commit after {head} failed, and the newest is {shown} all the same"),
+                )?;
+            }
+            if let Some(in_doubt) = in_doubt {
+                // Refused again: what is in doubt is still the first one that failed.
+                self.replace_history(in_doubt);
+                self.is_undecidable = self.undecided_since.is_some();
+            }
+            return Ok(());
+        };
+        if number != issued {
+            self.enabled.object(
+                Oracle::Numbers,
+                format!("the commit should have number {issued} and has {number}"),
+            )?;
+        }
+        if self.engine.syncs_commits() {
+            self.acknowledge(issued);
+        }
+        Ok(())
+    }
+
+    pub(super) fn sync(&mut self) -> Result<(), Finding> {
+        let outcome = self.instance().sync();
+        if self.tolerate(outcome)?.is_some() {
+            let head = self.instance().head();
+            self.acknowledge(head.min(self.history.head()));
+        }
+        Ok(())
+    }
+
+    pub(super) fn settle(&mut self) -> Result<(), Finding> {
+        let outcome = self.instance().settle();
+        let settled = self.tolerate(outcome)?;
+        if settled == Some(false) {
+            self.enabled
+                .object(Oracle::Liveness, "background work does not end")?;
+        }
+        self.check_windows()?;
+        if settled == Some(true) {
+            self.check_layout()?;
+        }
+        self.check_pins()?;
+        self.check_equalities()
+    }
+
+    pub(super) fn reopen(&mut self) -> Result<(), Finding> {
+        self.is_first = false;
+        let instance = self.instance.take().expect("the store is open");
+        let head = instance.head();
+        let outcome = instance.close();
+        if self.tolerate(outcome)?.is_some() {
+            self.acknowledge(head.min(self.history.head()));
+        }
+        self.open().map(|_| ())
+    }
+
+    pub(super) fn read(&mut self, commit: u64) -> Result<(), Finding> {
+        let head = self.instance().head().min(self.history.head());
+        let commit = commit.min(head);
+        let outcome = self.instance().state_at(commit);
+        let Some(found) = self.tolerate(outcome)? else {
+            return Ok(());
+        };
+        let expected = self.history.state(commit);
+        match found {
+            Some(state) if state != **expected => {
+                let oracle = if commit == head {
+                    Oracle::State
+                } else {
+                    Oracle::TimeTravel
+                };
+                self.enabled.object_to_value(
+                    self.bounds(),
+                    oracle,
+                    format!("wrong as of commit {commit}"),
+                )
+            }
+            None if self.engine.is_readable(commit, head) == Some(true) && commit > 0 => {
+                self.enabled.object(
+                    Oracle::TimeTravel,
+                    format!("commit {commit} cannot be read"),
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn pin(&mut self, commit: u64) -> Result<(), Finding> {
+        let head = self.instance().head().min(self.history.head());
+        let commit = commit.min(head);
+        let outcome = self.instance().state_at(commit);
+        // A reader of what cannot be read has nothing to keep.
+        if !matches!(self.tolerate(outcome)?, Some(Some(_))) {
+            return Ok(());
+        }
+        let outcome = self.instance().pin(commit);
+        if let Some(Some(pinned)) = self.tolerate(outcome)? {
+            let outcome = pinned.state();
+            if let Some(shown) = self.tolerate(outcome)? {
+                self.pins.push((commit, pinned, shown));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn release(&mut self) -> Result<(), Finding> {
+        self.check_pins()?;
+        if !self.pins.is_empty() {
+            self.pins.remove(0);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,65 @@
+//! The end of a life, and the end of a plan.
+
+use super::executor::Executor;
+use super::scene::{CrashScene, position_of};
+use crate::judge::{Judge, Memory, Outcome};
+use crate::oracle::Finding;
+use crate::plan::Crash;
+use crate::simfs::SimFs;
+
+impl Executor<'_> {
+    /// Where a crash strikes the last action.
+    pub(super) fn scene(&self, crash: &Crash) -> CrashScene {
+        let log = self.fs.log();
+        CrashScene {
+            start: self.start.clone(),
+            position: position_of(&log, self.action_start, crash.before.as_ref()),
+            log,
+        }
+    }
+
+    /// Loses power at a place of the last action, and starts on what is left.
+    pub(super) fn crash(&mut self, crash: &Crash) -> Result<(), Finding> {
+        let scene = self.scene(crash);
+        let frontier = scene.frontier(self.plan.model);
+        let image = scene.image(&frontier, crash);
+        let bounds = self.bounds();
+        let known = frontier.known();
+        self.end_life(scene.log.operations().len());
+        let life = self.lives.last().expect("a life has ended");
+        self.history = life.history_at(scene.position).clone();
+        self.history.truncate(known.issued.min(self.history.head()));
+        let stays = |commit: u64| if bounds.excuses_loss { 0 } else { commit };
+        self.acknowledged = stays(known.acknowledged);
+        self.served = stays(known.served);
+        self.is_first = false;
+        self.fs = SimFs::from_image(&image);
+        self.start = image;
+        self.begin_life();
+        self.open().map(|_| ())
+    }
+
+    /// The judgement at the end: faults stop, the process dies, and what is on the disk
+    /// is opened.
+    pub(super) fn finish(&mut self) -> Result<(), Finding> {
+        self.check_pins()?;
+        self.pins.clear();
+        self.fs.disarm();
+        if self.instance.is_none() && !self.open()? {
+            return Ok(());
+        }
+        self.check_unprompted()?;
+        self.check_space()?;
+        self.check_syncs()?;
+        self.instance = None;
+        let bounds = self.bounds();
+        let memory = Memory::default();
+        let is_calm = !self.is_faulty() && self.lives.is_empty();
+        let judge = Judge::new(&*self.engine, &self.history, self.enabled, &memory);
+        let judge = judge.after_calm(is_calm);
+        if judge.check(&self.fs, bounds)? == Outcome::Refused {
+            self.observed += 1;
+        }
+        Ok(())
+    }
+}

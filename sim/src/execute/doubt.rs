@@ -1,0 +1,71 @@
+//! Which history the client believes in: what a store that was opened says it holds,
+//! what was acknowledged, and when two histories are possible.
+
+use super::executor::Executor;
+use crate::history::History;
+use crate::judge::Bounds;
+use crate::oracle::Finding;
+use crate::simfs::{FaultKind, Mark};
+
+impl Executor<'_> {
+    /// Takes over what the store says it holds, if that is possible.
+    pub(super) fn adopt(&mut self, bounds: Bounds) -> Result<(), Finding> {
+        let head = self.instance().head();
+        bounds.check_head(head, self.enabled)?;
+        let head = head.min(self.history.head());
+        if head < self.history.head() && !self.may_be_back() {
+            self.forget_after(head);
+        }
+        self.served = head;
+        self.fs.mark(Mark::Served(head));
+        self.acknowledge(self.acknowledged.min(head));
+        self.end_doubt(head);
+        Ok(())
+    }
+
+    /// Whether commits that an opening did not find may be found by the next one: a read
+    /// returned something else than what is stored, or a write damaged them in the page
+    /// cache and a crash may take the damage back. Then they are in doubt until another
+    /// commit with their number is acknowledged.
+    pub(super) fn may_be_back(&self) -> bool {
+        let is_wrong = |kind: &FaultKind| {
+            matches!(
+                kind,
+                FaultKind::StaleRead | FaultKind::MisdirectedRead | FaultKind::MisdirectedWrite
+            )
+        };
+        self.past.iter().any(is_wrong) || self.fs.fired().iter().any(is_wrong)
+    }
+
+    /// Commits after `head` did not happen; what the client will ask for next has
+    /// their numbers.
+    pub(super) fn forget_after(&mut self, head: u64) {
+        let mut history = self.history.clone();
+        history.truncate(head);
+        self.replace_history(history);
+    }
+
+    pub(super) fn replace_history(&mut self, history: History) {
+        let position = self.fs.log_length();
+        if let Some((_, last)) = self.histories.last_mut() {
+            *last = std::mem::replace(&mut self.history, history);
+        }
+        self.histories.push((position, self.history.clone()));
+        self.fs.mark(Mark::Issued(self.history.head()));
+    }
+
+    pub(super) fn acknowledge(&mut self, commit: u64) {
+        self.acknowledged = commit;
+        self.fs.mark(Mark::Acknowledged(commit));
+        self.end_doubt(commit);
+    }
+
+    /// A store that has shown or acknowledged the whole history has one history.
+    pub(super) fn end_doubt(&mut self, commit: u64) {
+        if commit == self.history.head()
+            && let Some(since) = self.undecided_since.take()
+        {
+            self.undecided.push(since..self.fs.log_length());
+        }
+    }
+}

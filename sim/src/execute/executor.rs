@@ -1,0 +1,283 @@
+//! The state of a running plan, and the dispatch of its actions.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::life::{Life, bounds};
+use super::witness::lost_witness;
+use crate::history::{History, State};
+use crate::judge::{Bounds, Enabled};
+use crate::oracle::{Finding, Oracle};
+use crate::plan::{Action, Plan};
+use crate::simfs::{FaultKind, Image, Known, Mark, SimFs};
+use crate::system::{Engine, Failure, Instance, Pinned, Settings};
+
+pub(super) struct Executor<'run> {
+    pub(super) plan: &'run Plan,
+    pub(super) enabled: &'run Enabled,
+    pub(super) settings: Settings,
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) fs: SimFs,
+    pub(super) start: Image,
+    pub(super) instance: Option<Box<dyn Instance>>,
+    pub(super) history: History,
+    pub(super) histories: Vec<(usize, History)>,
+    pub(super) acknowledged: u64,
+    pub(super) served: u64,
+    pub(super) pins: Vec<(u64, Box<dyn Pinned>, State)>,
+    pub(super) lives: Vec<Life>,
+    /// The faults of earlier lives: damage stays.
+    pub(super) past: Vec<FaultKind>,
+    pub(super) observed: u64,
+    /// Since when two histories are possible, and until when they were.
+    pub(super) undecided_since: Option<usize>,
+    pub(super) undecided: Vec<Range<usize>>,
+    /// Whether that can not end any more, so that nothing more can be judged.
+    pub(super) is_undecidable: bool,
+    /// Whether the instance has run since an empty disk, undisturbed.
+    pub(super) is_first: bool,
+    pub(super) timeline: Vec<String>,
+    pub(super) wants_timeline: bool,
+    /// Where the last action began in the log.
+    pub(super) action_start: usize,
+}
+
+impl<'run> Executor<'run> {
+    pub(super) fn new(plan: &'run Plan, enabled: &'run Enabled, wants_timeline: bool) -> Self {
+        let engine = plan.system.configure(&plan.settings);
+        let mut executor = Self {
+            plan,
+            enabled,
+            settings: plan.settings.clone(),
+            engine: engine.expect("settings are checked when a plan is made"),
+            fs: SimFs::new(),
+            start: Image::default(),
+            instance: None,
+            history: History::default(),
+            histories: Vec::new(),
+            acknowledged: 0,
+            served: 0,
+            pins: Vec::new(),
+            lives: Vec::new(),
+            past: Vec::new(),
+            observed: 0,
+            undecided_since: None,
+            undecided: Vec::new(),
+            is_undecidable: false,
+            is_first: true,
+            timeline: Vec::new(),
+            wants_timeline,
+            action_start: 0,
+        };
+        executor.begin_life();
+        executor
+    }
+
+    pub(super) fn begin_life(&mut self) {
+        for skip in &self.plan.skipped {
+            self.fs.skip_barriers(skip.clone());
+        }
+        let is_stale = |action: &Action| matches!(action, Action::Fault(fault) if fault.kind == FaultKind::StaleRead);
+        if self.plan.actions.iter().any(is_stale) {
+            self.fs.keep_last_writes();
+        }
+        self.histories = vec![(0, self.history.clone())];
+        self.fs.mark_known(self.known());
+        self.action_start = 0;
+    }
+
+    pub(super) fn end_life(&mut self, end: usize) {
+        self.pins.clear();
+        self.instance = None;
+        let mut histories = std::mem::take(&mut self.histories);
+        // Commits that were only added are part of the last history.
+        if let Some((_, last)) = histories.last_mut() {
+            *last = self.history.clone();
+        }
+        let lost_witness =
+            self.past.contains(&FaultKind::BitRot) || lost_witness(&self.fs.log(), &*self.engine);
+        self.past.extend(self.fs.fired());
+        if let Some(since) = self.undecided_since.take() {
+            self.undecided.push(since..usize::MAX);
+        }
+        self.lives.push(Life {
+            undecided: std::mem::take(&mut self.undecided),
+            start: self.start.clone(),
+            log: self.fs.log(),
+            end,
+            histories,
+            fired: self.past.clone(),
+            lost_witness,
+        });
+    }
+
+    pub(super) fn note(&mut self, line: impl FnOnce() -> String) {
+        if self.wants_timeline {
+            let line = line();
+            self.timeline.push(line);
+        }
+    }
+
+    pub(super) fn is_faulty(&self) -> bool {
+        let is_harmful = |kind: &FaultKind| !kind.is_benign();
+        self.past.iter().any(is_harmful) || self.fs.fired().iter().any(is_harmful)
+    }
+
+    /// How many operations have failed by a fault.
+    pub(super) fn errors(&self) -> usize {
+        let fired = self.fs.fired();
+        fired.iter().filter(|kind| kind.is_error()).count()
+    }
+
+    /// Errors are findings while the disk is healthy, and expected when it is not.
+    pub(super) fn tolerate<T>(
+        &mut self,
+        outcome: Result<T, Failure>,
+    ) -> Result<Option<T>, Finding> {
+        match outcome {
+            Ok(value) => Ok(Some(value)),
+            Err(failure) if self.is_faulty() && !matches!(failure, Failure::Other(_)) => {
+                self.observed += 1;
+                self.note(|| format!("    fails: {failure}"));
+                Ok(None)
+            }
+            Err(failure) => {
+                self.enabled.object(Oracle::Errors, failure.to_string())?;
+                Ok(None)
+            }
+        }
+    }
+
+    pub(super) fn action(&mut self, index: usize, action: &Action) -> Result<(), Finding> {
+        if !matches!(action, Action::Crash(_)) {
+            self.action_start = self.fs.log_length();
+            self.fs.mark(Mark::Action(index as u32));
+        }
+        self.note(|| format!("{index:>4}  {action}"));
+        let before = self.fs.log_length();
+        let (errors, observed) = (self.errors(), self.observed);
+        let mut outcome = self.perform(action);
+        let is_silent = self.errors() > errors && self.observed == observed;
+        if outcome.is_ok() && is_silent && self.engine.surfaces_errors() {
+            outcome = self.enabled.object(
+                Oracle::Honesty,
+                format!("an error of the disk was met, and nothing was said: {action}"),
+            );
+        }
+        if self.wants_timeline {
+            let log = self.fs.log();
+            let operations = log.operations().get(before..).unwrap_or_default();
+            let lines = operations.iter().filter(|operation| operation.is_call());
+            let lines: Vec<String> = lines
+                .map(|operation| format!("        {}", log.describe(operation)))
+                .collect();
+            self.timeline.extend(lines);
+        }
+        outcome
+    }
+
+    pub(super) fn perform(&mut self, action: &Action) -> Result<(), Finding> {
+        match action {
+            Action::Set(name, value) => {
+                self.settings.insert(name.clone(), value.clone());
+                return Ok(());
+            }
+            Action::Fault(fault) => {
+                self.fs.arm(fault.clone());
+                return Ok(());
+            }
+            Action::Heal => {
+                self.fs.disarm();
+                return Ok(());
+            }
+            Action::Crash(crash) => return self.crash(crash),
+            Action::Die => {
+                self.instance = None;
+                self.is_first = false;
+                return self.open().map(|_| ());
+            }
+            _ => {}
+        }
+        if self.instance.is_none() && !self.open()? {
+            return Ok(());
+        }
+        match action {
+            Action::Commit(batches) => self.commit(batches),
+            Action::Sync => self.sync(),
+            Action::Run(task) => {
+                let outcome = self.instance().run(task);
+                self.tolerate(outcome)?;
+                self.check_windows()
+            }
+            Action::Lose(task) => {
+                self.instance().lose(task);
+                Ok(())
+            }
+            Action::Settle => self.settle(),
+            Action::Reopen => self.reopen(),
+            Action::Read(commit) => self.read(*commit),
+            Action::Pin(commit) => self.pin(*commit),
+            Action::Release => self.release(),
+            _ => unreachable!("handled above"),
+        }
+    }
+
+    pub(super) fn instance(&mut self) -> &mut dyn Instance {
+        &mut **self.instance.as_mut().expect("the store is open")
+    }
+
+    /// Opens the store, with the settings of the moment; false when a fault prevents it.
+    pub(super) fn open(&mut self) -> Result<bool, Finding> {
+        self.is_first &= self.history.head() == 0;
+        match self.plan.system.configure(&self.settings) {
+            Ok(engine) => self.engine = engine,
+            Err(message) => {
+                self.enabled.object(Oracle::Errors, message)?;
+            }
+        }
+        let mut outcome = self.engine.open(Arc::new(self.fs.clone()));
+        if let Err(failure) = &outcome
+            && self.is_faulty()
+        {
+            // Whatever an error has done, the next attempt without it must succeed.
+            self.observed += 1;
+            let message = failure.to_string();
+            self.note(|| format!("    cannot open: {message}"));
+            self.fs.disarm();
+            self.is_first = false;
+            outcome = self.engine.open(Arc::new(self.fs.clone()));
+        }
+        let bounds = self.bounds();
+        match outcome {
+            Ok(instance) => {
+                self.instance = Some(instance);
+                self.adopt(bounds)?;
+                Ok(true)
+            }
+            Err(failure) if bounds.excuses(&failure) => {
+                self.observed += 1;
+                Ok(false)
+            }
+            Err(failure) => {
+                self.enabled.object(Oracle::Opens, failure.to_string())?;
+                Ok(false)
+            }
+        }
+    }
+
+    pub(super) fn bounds(&self) -> Bounds {
+        let mut fired = self.fs.fired();
+        let lost_witness = self.past.contains(&FaultKind::BitRot)
+            || (fired.contains(&FaultKind::BitRot) && lost_witness(&self.fs.log(), &*self.engine));
+        fired.extend(&self.past);
+        bounds(self.plan.model, &fired, lost_witness, self.known())
+    }
+
+    pub(super) fn known(&self) -> Known {
+        Known {
+            acknowledged: self.acknowledged,
+            served: self.served,
+            issued: self.history.head(),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! A time between two losses of power, and what a crash in it may leave.
+
+use std::ops::Range;
+
+use crate::history::History;
+use crate::judge::Bounds;
+use crate::simfs::oplog::Log;
+use crate::simfs::{FaultKind, Image, Known, Model};
+
+/// A time between two losses of power.
+#[derive(Debug)]
+pub struct Life {
+    /// The disk at its beginning.
+    pub start: Image,
+    /// What was done to it.
+    pub log: Log,
+    /// Where in the log the plan's last action ended; the judge's own come after it.
+    pub end: usize,
+    /// What the client knew, from a position in the log on.
+    pub histories: Vec<(usize, History)>,
+    /// The faults that fired.
+    pub fired: Vec<FaultKind>,
+    /// Whether bytes rotted of which no copy and no later witness existed.
+    pub lost_witness: bool,
+    /// Parts of the log in which two histories are possible: see
+    /// `may_be_back`. Crashes there cannot be judged.
+    pub undecided: Vec<Range<usize>>,
+}
+
+impl Life {
+    /// The history that the client knew at a position of the log.
+    #[must_use]
+    pub fn history_at(&self, position: usize) -> &History {
+        let known = self
+            .histories
+            .iter()
+            .rev()
+            .find(|(from, _)| *from <= position);
+        &known.unwrap_or(&self.histories[0]).1
+    }
+
+    /// Whether a crash at a position of the log can be judged.
+    #[must_use]
+    pub fn is_decided(&self, position: usize) -> bool {
+        !self.undecided.iter().any(|range| range.contains(&position))
+    }
+
+    /// What a crash may leave, given what went wrong in this life.
+    #[must_use]
+    pub fn bounds(&self, model: &Model, known: Known) -> Bounds {
+        bounds(model, &self.fired, self.lost_witness, known)
+    }
+}
+
+/// What may be left after these faults, under a model.
+pub(crate) fn bounds(
+    model: &Model,
+    fired: &[FaultKind],
+    lost_witness: bool,
+    known: Known,
+) -> Bounds {
+    let excuses = |kind: &FaultKind| match kind {
+        FaultKind::BitRot => lost_witness,
+        kind => kind.excuses_loss(),
+    };
+    let excuses_loss = !model.honest || fired.iter().any(excuses);
+    Bounds {
+        known,
+        excuses_loss,
+        is_damaged: excuses_loss || fired.iter().any(|kind| kind.corrupts()),
+        is_unreadable: fired.contains(&FaultKind::LatentSector),
+    }
+}

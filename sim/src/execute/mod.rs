@@ -1,0 +1,82 @@
+//! Running a plan: the client, the scheduler's decisions, faults and crashes.
+//!
+//! The executor keeps the history that the client knows of, puts marks into the log,
+//! and asks the oracles that can be asked while a store runs. A crash ends one *life* of
+//! the disk and begins another; the logs of all lives are kept, so that other crashes of
+//! the same execution can be explored afterwards.
+
+mod checks;
+mod client;
+mod crash;
+mod doubt;
+mod executor;
+mod life;
+mod scene;
+mod witness;
+
+use crate::judge::Enabled;
+use crate::oracle::Finding;
+use crate::plan::Plan;
+use crate::simfs::oplog::Operation;
+use executor::Executor;
+
+pub use life::Life;
+pub(crate) use life::bounds;
+pub use scene::{CrashScene, execute_until_crash};
+
+/// What came of a plan.
+#[derive(Debug)]
+pub struct Execution {
+    /// The first finding.
+    pub finding: Option<Finding>,
+    /// The lives.
+    pub lives: Vec<Life>,
+    /// Faults whose effect a caller of the store saw: an error or a refusal.
+    pub observed: u64,
+    /// A digest of all operations.
+    pub digest: u64,
+    /// A line for each thing that happened, when asked for.
+    pub timeline: Vec<String>,
+}
+
+/// Runs `plan` and judges what is left at its end.
+///
+/// # Panics
+/// When the plan's settings are impossible; parsing and generating check them.
+#[must_use]
+pub fn execute(plan: &Plan, enabled: &Enabled, wants_timeline: bool) -> Execution {
+    let mut executor = Executor::new(plan, enabled, wants_timeline);
+    let mut finding = None;
+    for (index, action) in plan.actions.iter().enumerate() {
+        finding = executor.action(index, action).err();
+        if finding.is_some() || executor.is_undecidable {
+            break;
+        }
+    }
+    let end = executor.fs.log_length();
+    if finding.is_none() && !executor.is_undecidable {
+        finding = executor.finish().err();
+    }
+    executor.end_life(end);
+    Execution {
+        finding,
+        digest: digest(&executor.lives),
+        lives: executor.lives,
+        observed: executor.observed,
+        timeline: executor.timeline,
+    }
+}
+
+fn digest(lives: &[Life]) -> u64 {
+    let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+    for life in lives {
+        for operation in life.log.operations() {
+            hasher.update(life.log.describe(operation).to_string().as_bytes());
+            if let Operation::Write { bytes, .. } = operation {
+                hasher.update(life.log.bytes(bytes));
+            }
+            hasher.update(b"\n");
+        }
+    }
+    hasher.digest()
+}

@@ -1,0 +1,176 @@
+//! A close, the physical check, a second opening, and one more commit.
+
+use super::difference::difference;
+use super::memory::Closed;
+use super::settled::Settled;
+use super::{Bounds, Checked, Judge, PHASE_PROBE, PHASE_REOPEN, PHASE_SETTLE_AGAIN};
+use crate::history::{Batch, Key, State, Value, Write, apply};
+use crate::oracle::Oracle;
+use crate::simfs::{Known, Mark, SimFs};
+use crate::system::Instance;
+
+impl Judge<'_> {
+    /// Closes the store and checks what is left, unless that is known already.
+    pub(super) fn check_again(
+        &self,
+        fs: &SimFs,
+        instance: Box<dyn Instance>,
+        served: Bounds,
+        settled: &Settled,
+    ) -> Checked<()> {
+        let head = served.known.issued;
+        fs.mark(Mark::Action(PHASE_REOPEN));
+        instance.close()?;
+        let closed = Closed::new(fs.image().digest(), head, self.history, served);
+        if self.may_skip() && self.memory.is_sound(&closed) {
+            return Ok(());
+        }
+        self.check_files(fs, served)?;
+        if let Some(instance) = self.check_reopened(fs, served, settled)? {
+            self.check_probe(fs, instance, served)?;
+        }
+        self.memory.note_sound(closed);
+        Ok(())
+    }
+
+    /// With all oracles, what a settled store has shown is right, so that the disk alone
+    /// decides what follows. On a calm disk also the log is looked at.
+    fn may_skip(&self) -> bool {
+        !self.is_whole && !self.is_calm && *self.enabled == super::Enabled::default()
+    }
+
+    /// A second opening shows the same, and settles to the same. None when it may refuse.
+    fn check_reopened(
+        &self,
+        fs: &SimFs,
+        served: Bounds,
+        settled: &Settled,
+    ) -> Checked<Option<Box<dyn Instance>>> {
+        let head = served.known.issued;
+        let closed = fs.log_length();
+        let Some(mut instance) = self.open(fs, served)? else {
+            return Ok(None);
+        };
+        if self.is_calm && self.engine.opens_untouched() {
+            self.check_untouched(fs, closed)?;
+        }
+        if instance.head() != head {
+            self.enabled.object(
+                Oracle::Stability,
+                format!(
+                    "commit {head} was served, after a second opening the newest is {}",
+                    instance.head()
+                ),
+            )?;
+        }
+        if let (Some(shown), Some(state)) = (&settled.state, instance.state_at(head)?)
+            && state != *shown
+        {
+            let difference = difference(shown, &state);
+            self.enabled.object(
+                Oracle::Stability,
+                format!("after a second opening at commit {head}: {difference}"),
+            )?;
+        }
+        fs.mark(Mark::Action(PHASE_SETTLE_AGAIN));
+        if !instance.settle()? || instance.layout_details() != settled.details {
+            self.enabled.object(
+                Oracle::Idempotence,
+                format!(
+                    "settled again after a second opening at commit {head}, the layout is another"
+                ),
+            )?;
+        }
+        Ok(Some(instance))
+    }
+
+    /// One more commit gets the next number, and is there after a third opening.
+    fn check_probe(
+        &self,
+        fs: &SimFs,
+        mut instance: Box<dyn Instance>,
+        served: Bounds,
+    ) -> Checked<()> {
+        let head = served.known.issued;
+        fs.mark(Mark::Action(PHASE_PROBE));
+        let probe = probe();
+        fs.mark_known(Known {
+            issued: head + 1,
+            ..served.known
+        });
+        let number = instance.commit(std::slice::from_ref(&probe))?;
+        instance.sync()?;
+        if number != head + 1 {
+            self.enabled.object(
+                Oracle::Numbers,
+                format!("the commit after {head} has number {number}"),
+            )?;
+        }
+        drop(instance);
+        let Some(mut instance) = self.open(fs, served)? else {
+            return Ok(());
+        };
+        if instance.head() != head + 1 {
+            return Ok(self.enabled.object(
+                Oracle::Stability,
+                format!(
+                    "commit {} was synced after recovery and is not there",
+                    head + 1
+                ),
+            )?);
+        }
+        let Some(state) = instance.state_at(head + 1)? else {
+            return Ok(());
+        };
+        let mut written = State::new();
+        apply(&mut written, &probe);
+        if written
+            .iter()
+            .any(|(key, value)| state.get(key) != Some(value))
+        {
+            let message = format!("commit {} does not show what it wrote", head + 1);
+            self.enabled
+                .object_to_value(served, Oracle::State, message)?;
+        }
+        Ok(())
+    }
+
+    /// Opening a store that was settled and closed has nothing to do.
+    fn check_untouched(&self, fs: &SimFs, since: usize) -> Checked<()> {
+        let log = fs.log();
+        let mut later = log.operations()[since..].iter();
+        if let Some(operation) = later.find(|operation| operation.is_call()) {
+            let text = log.describe(operation).to_string();
+            self.enabled.object(
+                Oracle::Idempotence,
+                format!("opening a settled and closed store does something: {text}"),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn check_files(&self, fs: &SimFs, bounds: Bounds) -> Checked<()> {
+        match self.engine.check(fs) {
+            Ok(()) => Ok(()),
+            // What nothing has read yet may be damaged, and is not served.
+            Err(failure) if bounds.excuses(&failure) => Ok(()),
+            Err(failure) => Ok(self.enabled.object(Oracle::Physical, failure.to_string())?),
+        }
+    }
+}
+
+/// A commit that no history contains.
+fn probe() -> Batch {
+    Batch {
+        writes: vec![Write {
+            key: Key {
+                keyspace: 0,
+                key: 999,
+            },
+            value: Some(Value {
+                length: 9,
+                tag: 999_999,
+            }),
+        }],
+    }
+}

@@ -1,0 +1,104 @@
+//! What holds when all background work is done.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::difference::misfit;
+use super::memory::Reference;
+use super::opened::present_files;
+use super::{Bounds, Checked, Judge};
+use crate::history::State;
+use crate::oracle::Oracle;
+use crate::simfs::SimFs;
+use crate::system::Instance;
+
+/// The names that [`crate::simfs::FaultKind::StrayFiles`] leaves in the directory.
+const STRAY: [&str; 6] = [
+    ".DS_Store",
+    "wal-1",
+    "wal-000001.tmp",
+    "manifest-",
+    "segment-18446744073709551615",
+    "lost+found",
+];
+
+/// What a settled store shows: what came of the same history must not differ from it
+/// later, right or wrong.
+pub(super) struct Settled {
+    pub(super) details: Option<String>,
+    pub(super) state: Option<State>,
+}
+
+impl Judge<'_> {
+    pub(super) fn check_settled(
+        &self,
+        fs: &SimFs,
+        instance: &mut dyn Instance,
+        head: u64,
+    ) -> Checked<Settled> {
+        if !instance.settle()? {
+            self.enabled.object(
+                Oracle::Liveness,
+                format!("at commit {head} background work does not end"),
+            )?;
+        }
+        self.check_windows(instance)?;
+        let reference = self.reference(head);
+        if let Some(message) = misfit(reference.expected.as_deref(), instance) {
+            self.enabled.object(Oracle::Layout, message)?;
+        }
+        let details = instance.layout_details();
+        if details != reference.details {
+            self.enabled.object(
+                Oracle::Confluence,
+                format!(
+                    "settled at commit {head}, a store that nothing happened to has\n{}and this one has\n{}",
+                    reference.details.as_deref().unwrap_or_default(),
+                    details.as_deref().unwrap_or_default()
+                ),
+            )?;
+        }
+        let state = instance.state_at(head)?;
+        if let Some(state) = &state {
+            self.check_state(state, head, Bounds::default())?;
+        }
+        self.check_orphans(fs, instance)?;
+        Ok(Settled { details, state })
+    }
+
+    fn check_orphans(&self, fs: &SimFs, instance: &dyn Instance) -> Checked<()> {
+        let Some(needed) = instance.files() else {
+            return Ok(());
+        };
+        let present = present_files(fs);
+        self.check_dangling(&needed, &present)?;
+        let is_ours = |file: &&String| !STRAY.contains(&file.as_str());
+        if let Some(orphan) = present.difference(&needed).find(is_ours) {
+            self.enabled.object(
+                Oracle::Orphans,
+                format!("{orphan} is there, and nothing needs it"),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// What `head` commits come to in a store to which nothing happened.
+    fn reference(&self, head: u64) -> Rc<Reference> {
+        self.memory.reference(self.history, head, || Reference {
+            expected: self
+                .engine
+                .expected_layout(&self.history.batches()[..head as usize]),
+            details: self.undisturbed(head),
+        })
+    }
+
+    fn undisturbed(&self, head: u64) -> Option<String> {
+        let fs = SimFs::new();
+        let mut instance = self.engine.open(Arc::new(fs)).ok()?;
+        for batch in &self.history.batches()[..head as usize] {
+            instance.commit(std::slice::from_ref(batch)).ok()?;
+        }
+        instance.settle().ok()?;
+        instance.layout_details()
+    }
+}
