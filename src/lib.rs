@@ -15,6 +15,12 @@ pub mod planted;
 #[macro_use]
 #[cfg(not(feature = "planted-bugs"))]
 mod planted;
+#[macro_use]
+#[cfg(feature = "planted-bugs")]
+pub mod marks;
+#[macro_use]
+#[cfg(not(feature = "planted-bugs"))]
+mod marks;
 
 pub mod align;
 mod batch;

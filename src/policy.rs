@@ -106,6 +106,9 @@ pub(crate) fn plan(
                 merged_away
             };
             let pieces = inputs.len() - merged_away;
+            if (2..minimum).contains(&pieces) {
+                mark!(TooFewInputs);
+            }
             if pieces >= minimum {
                 planned = Some(PlannedMerge {
                     keyspace,

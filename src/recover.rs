@@ -67,7 +67,10 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
     let found = Found::list(&*fs)?.unwrap_or_default();
     match mode {
         Mode::ReadWrite if found.is_replica => return Err(Error::IsReplica),
-        Mode::ReadWrite if found.is_promoted => end_promotion(&*fs)?,
+        Mode::ReadWrite if found.is_promoted => {
+            mark!(PromotionEnded);
+            end_promotion(&*fs)?;
+        }
         Mode::Replica => make_replica(&*fs, found.is_replica)?,
         _ => {}
     }
@@ -77,6 +80,11 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
             return Err(not_a_store("no manifest is intact"));
         }
         found.must_be_unborn(&*fs)?;
+        if found.is_empty() {
+            mark!(StoreCreated);
+        } else {
+            mark!(CreationRepeated);
+        }
         let placement = options.placement.clone().unwrap_or_default();
         let manifest = Manifest::new(ManifestState::new(placement));
         let mut storage = assemble(fs, options, mode, lock, manifest, &found)?;
@@ -97,6 +105,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
         }
         let is_proven = loaded.is_proven || planted!(UnprovenManifestServed);
         if !is_proven || planted!(ManifestAlwaysRewritten) {
+            mark!(ManifestWrittenAgain);
             manifests.push(write_manifest(&mut storage)?);
         }
         write_wal_again(&mut storage, std::mem::take(&mut replay.unproven))?;
@@ -283,9 +292,13 @@ fn replay_wal(storage: &mut Storage, found: &Found) -> Result<Replay> {
     let outcome = replay(&*fs, &numbers, oldest, through, &mut |mut record| {
         // The manifest may know a keyspace before the commit that first names it is
         // in files.
-        record
-            .new_keyspaces
-            .retain(|name| storage.version.keyspace(name).is_none());
+        record.new_keyspaces.retain(|name| {
+            let is_known = storage.version.keyspace(name).is_some();
+            if is_known {
+                mark!(KeyspaceKnownFromManifest);
+            }
+            !is_known
+        });
         check_record(storage, &record)?;
         storage.apply(record);
         Ok(())
@@ -300,6 +313,7 @@ fn write_wal_again(storage: &mut Storage, unproven: Vec<Vec<u8>>) -> Result<()> 
     if unproven.is_empty() && !planted!(RecoveryGrowsWal) {
         return Ok(());
     }
+    mark!(UnprovenWrittenAgain);
     let number = storage.allocate_file();
     let (fs, head) = (Arc::clone(&storage.fs), storage.version.head());
     storage.wal.write_again(&*fs, number, unproven, head)
@@ -322,19 +336,23 @@ fn check_record(storage: &Storage, record: &CommitRecord) -> Result<()> {
 
 /// Removes our files that nothing names.
 fn sweep(storage: &mut Storage, found: &Found, manifests: &[u64], wals: &[u64]) -> Result<()> {
-    let manifests = manifests
-        .iter()
-        .map(|&number| file_name(FileKind::Manifest, number));
-    let wals = wals.iter().map(|&number| file_name(FileKind::Wal, number));
+    let manifests = manifests.iter().map(|&number| (FileKind::Manifest, number));
+    let wals = wals.iter().map(|&number| (FileKind::Wal, number));
     let segments = found
         .segments
         .iter()
         .filter(|number| !storage.data_files.contains_key(number) && !planted!(OrphansNotSwept))
-        .map(|&number| file_name(FileKind::Segment, number));
-    for name in manifests.chain(wals).chain(segments) {
+        .map(|&number| (FileKind::Segment, number));
+    for (kind, number) in manifests.chain(wals).chain(segments) {
+        match kind {
+            FileKind::Manifest => mark!(OldManifestSwept),
+            FileKind::Wal => mark!(LeftoverLogSwept),
+            FileKind::Segment => mark!(OrphanSegmentSwept),
+        }
+        let name = file_name(kind, number);
         match storage.fs.remove(&name) {
             // A directory with a name like ours is somebody else's.
-            Err(error) if error.kind() == ErrorKind::IsADirectory => {}
+            Err(error) if error.kind() == ErrorKind::IsADirectory => mark!(ForeignDirectoryPassed),
             outcome => outcome.map_err(Error::io("remove", &name))?,
         }
     }

@@ -174,9 +174,12 @@ impl Storage {
     pub(crate) fn check_healthy(&self) -> Result<()> {
         match &self.poison {
             None => Ok(()),
-            Some(cause) => Err(Error::Poisoned {
-                cause: cause.clone(),
-            }),
+            Some(cause) => {
+                mark!(RefusedAfterFailure);
+                Err(Error::Poisoned {
+                    cause: cause.clone(),
+                })
+            }
         }
     }
 
@@ -185,6 +188,7 @@ impl Storage {
         if let Err(error @ Error::Io { .. }) = &outcome
             && !planted!(WriteErrorNotPoisoned)
         {
+            mark!(Poisoned);
             self.poison.get_or_insert_with(|| error.to_string());
         }
         outcome
@@ -198,10 +202,16 @@ impl Storage {
         if batches.is_empty() {
             return Ok(head);
         }
+        if batches.len() > 1 {
+            mark!(GroupCommitted);
+        }
         let mut keyspaces = KeyspaceNumbers::new(&self.version);
         let mut records = Vec::with_capacity(batches.len());
         for batch in batches {
             batch.check_limits()?;
+            if batch.is_empty() {
+                mark!(EmptyCommit);
+            }
             if planted!(EmptyCommitSkipped) && batch.is_empty() {
                 continue;
             }
@@ -226,6 +236,7 @@ impl Storage {
     /// Encodes records for the WAL, in a new file if it is time for one.
     pub(crate) fn stage(&mut self, records: &[CommitRecord]) -> Result<()> {
         if self.wal.wants_rotation() {
+            mark!(LogRotated);
             let number = self.allocate_file();
             self.wal.rotate(&*self.fs, number)?;
         }
@@ -289,7 +300,13 @@ impl Storage {
     fn take_obsolete(&mut self) -> Option<String> {
         let position = self.obsolete.iter().position(|obsolete| match obsolete {
             Obsolete::Log(_) => true,
-            Obsolete::Data(data) => Arc::strong_count(data) == 1 || planted!(PinnedFileCut),
+            Obsolete::Data(data) => {
+                let is_held = Arc::strong_count(data) > 1;
+                if is_held {
+                    mark!(FileWaitsForReader);
+                }
+                !is_held || planted!(PinnedFileCut)
+            }
         })?;
         Some(match self.obsolete.remove(position)? {
             Obsolete::Log(name) => name,

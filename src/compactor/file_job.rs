@@ -102,6 +102,9 @@ impl FileJob {
             }
             Phase::Write => return self.write(storage),
             Phase::Sync => {
+                if !self.merges.is_empty() {
+                    mark!(ClosedIntoFile);
+                }
                 self.writer().sync()?;
                 self.phase = Phase::SyncDirectory;
             }
@@ -251,7 +254,13 @@ impl FileJob {
         let (outputs, moved): (Vec<_>, Vec<_>) = std::mem::take(&mut self.segments)
             .into_iter()
             .partition(|segment| self.merges.contains_key(&segment.meta.id()));
+        if !moved.is_empty() {
+            mark!(SegmentMoved);
+        }
         let stale = install_moved(storage, moved);
+        if !stale.is_empty() {
+            mark!(MovedSegmentRetired);
+        }
         let outputs = outputs
             .into_iter()
             .map(|segment| Output {
@@ -393,6 +402,7 @@ impl<'a> Plan<'a> {
             Some(file)
                 if mostly_dead.contains(&file.data().number()) || planted!(EverythingRewritten) =>
             {
+                mark!(MostlyDeadFileEmptied);
                 replaced.push(segment.meta.id());
                 tasks.push_back(Task::Move(Arc::clone(segment)));
             }

@@ -45,6 +45,9 @@ pub(crate) fn install_outputs(storage: &mut Storage, at: Commit, outputs: Vec<Ou
         };
         let version = Arc::make_mut(&mut storage.version);
         let removed = version.remove_inputs(&|input| removes(rule, at, input));
+        if !removed.is_empty() {
+            mark!(InputRemovedLater);
+        }
         storage.forget(removed);
     }
 }
@@ -58,11 +61,13 @@ fn install_output(storage: &mut Storage, at: Commit, output: Output) {
     let mut gone = Vec::with_capacity(output.inputs);
     for node in &roots[inside_window(roots, meta.window)] {
         if removes(rule, storage.latest_closing, node.meta()) {
+            mark!(InputRemoved);
             node.for_each(&mut |segment| gone.push(Arc::clone(segment)));
             inputs.push(Input::Removed {
                 first: node.meta().first,
             });
         } else {
+            mark!(InputKept);
             inputs.push(Input::Kept(Arc::clone(node)));
         }
     }

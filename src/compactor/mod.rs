@@ -193,6 +193,9 @@ impl Compactor {
             .or(self.file_job.as_ref().map(|(work, _)| work));
         let fence = queued.map_or(Commit::ZERO, |work| work.at());
         if closing.highest >= storage.file_level || window.start < fence {
+            if closing.highest < storage.file_level {
+                mark!(ClosedBehindFence);
+            }
             self.file_queue.push_back(FileWork::Close(closing));
             return;
         }
@@ -203,9 +206,11 @@ impl Compactor {
             inputs.iter().any(|node| node.segment.file().is_some())
         });
         if needs_file {
+            mark!(NarrowWindowNeedsFile);
             self.file_queue.push_back(FileWork::Close(closing));
             return;
         }
+        mark!(ClosedInMemory);
         let tasks = merges
             .iter()
             .map(|merge| Task::Merge(MergeTask::new(version, &storage.placement, merge)))
@@ -228,6 +233,7 @@ impl Compactor {
                 if let Some((work, _)) = self.file_job.take()
                     && !planted!(DamagedMergeForgotten)
                 {
+                    mark!(DamagedMergeKept);
                     self.file_queue.push_front(work);
                 }
             })?;
@@ -241,6 +247,7 @@ impl Compactor {
             return Ok(Step::Worked { entries: 0 });
         }
         if storage.lend(|storage| self.wants_spill(storage)) {
+            mark!(Spilled);
             self.file_queue
                 .push_back(FileWork::Spill(self.watermark.through()));
             return Ok(Step::Worked { entries: 0 });
@@ -267,6 +274,7 @@ impl Compactor {
             .flatten();
         match job {
             Some(_) if storage.wants_manifest_switch() => {
+                mark!(ManifestSwitched);
                 self.switch_job = Some(SwitchJob::default());
                 return;
             }
@@ -274,7 +282,10 @@ impl Compactor {
             // Nothing to write, but retention counts closings; after opening it also does
             // again what a crash has undone.
             None if planted!(QuietClosingSkipped) => {}
-            None if closing.is_some() => install_outputs(storage, work.at(), Vec::new()),
+            None if closing.is_some() => {
+                mark!(QuietClosing);
+                install_outputs(storage, work.at(), Vec::new());
+            }
             None => {}
         }
         self.file_queue.pop_front();

@@ -40,6 +40,7 @@ impl Watermark {
             && self.ahead.len() < MOST_AHEAD
             && !planted!(EarlyEventForgotten)
         {
+            mark!(EventAhead);
             self.ahead.insert(commit);
         }
         self.advance();
@@ -47,6 +48,9 @@ impl Watermark {
 
     /// Learns of every commit up to `through`, from whoever knows the truth.
     pub(crate) fn learn_all(&mut self, through: Commit) {
+        if self.through < through {
+            mark!(EventsReconciled);
+        }
         self.through = self.through.max(through);
         self.ahead = self.ahead.split_off(&self.through.next());
         self.advance();

@@ -95,8 +95,12 @@ fn read_state(name: &str, number: u64, bytes: &[u8]) -> Result<Option<(ManifestS
         return Err(Error::Damage(damage));
     }
     let Some((first, edits)) = records.split_first() else {
+        mark!(ManifestPassedOver);
         return Ok(None);
     };
+    if matches!(tail, Tail::Torn) {
+        mark!(TornTailOfManifest);
+    }
     preamble?;
     let malformed =
         |offset: u64, found: &str| Error::damage(name, offset, "a manifest record", found);

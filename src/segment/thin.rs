@@ -55,11 +55,16 @@ impl Thinning {
             return false;
         }
         if self.base_key.as_deref() == Some(entry.key) {
+            mark!(VersionThinned);
             return false;
         }
         let base_key = self.base_key.get_or_insert_default();
         base_key.clear();
         base_key.extend_from_slice(entry.key);
-        entry.value.is_some() || !self.drop_base_tombstones
+        let keeps = entry.value.is_some() || !self.drop_base_tombstones;
+        if !keeps {
+            mark!(TombstoneDropped);
+        }
+        keeps
     }
 }

@@ -139,6 +139,7 @@ impl Version {
     }
 
     fn thinned(&self, keyspace: KeyspaceId, at: Commit) -> Error {
+        mark!(ReadThinned);
         let gaps = self.gaps(Some(keyspace));
         let gap = gaps.iter().find(|gap| gap.contains(&at.get()));
         let (before, after) =

@@ -217,7 +217,11 @@ impl Reader<'_> {
         }
         let header_end = scan.records.first().map_or(0, |record| record.end);
         let is_created = is_named || header_end <= scan.proven;
+        if matches!(scan.tail, Tail::Torn) {
+            mark!(TornTailCut);
+        }
         for payload in &header.carried {
+            mark!(CommitsCarried);
             if self.read_payload(file, 0, payload)? && !is_created {
                 self.outcome.unproven.push(payload.clone());
             }
@@ -225,6 +229,7 @@ impl Reader<'_> {
         if !is_created {
             // Neither its bytes nor its name may be durable, and no commit was written
             // behind its header: the chain ends before it.
+            mark!(TipWithoutProof);
             self.outcome.leftovers.push(file.number);
             return Ok(());
         }

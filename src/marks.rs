@@ -1,0 +1,116 @@
+//! Marks: situations that a run of the laboratory must have been in before it may say that
+//! it has tried the engine. One that stays dark is a hole in the workloads.
+//!
+//! Invariants: a mark changes nothing, and without the feature `planted-bugs` it is no
+//! code at all. Counts belong to the thread that reached them, so that every worker of
+//! the laboratory has its own.
+//!
+//! This file only names the marks. Where each one is, `mark!(Name)` says.
+
+/// Notes that this place was reached.
+#[cfg(feature = "planted-bugs")]
+macro_rules! mark {
+    ($mark:ident) => {
+        $crate::marks::reach($crate::marks::Mark::$mark)
+    };
+}
+
+/// Notes that this place was reached: nothing, in a normal build.
+#[cfg(not(feature = "planted-bugs"))]
+macro_rules! mark {
+    ($mark:ident) => {{}};
+}
+
+#[cfg(feature = "planted-bugs")]
+pub use counted::{Mark, reach, take};
+
+#[cfg(feature = "planted-bugs")]
+mod counted {
+    use std::cell::RefCell;
+
+    /// Defines the enumeration and its names from one list.
+    macro_rules! marks {
+        ($($mark:ident $name:literal)*) => {
+            /// A situation that can be reached.
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            #[allow(missing_docs, reason = "the name says it")]
+            pub enum Mark {
+                $($mark,)*
+            }
+
+            impl Mark {
+                /// All of them, in the order of the engine's life.
+                pub const ALL: &'static [Self] = &[$(Self::$mark),*];
+
+                /// Its name in reports.
+                #[must_use]
+                pub const fn name(self) -> &'static str {
+                    match self {
+                        $(Self::$mark => $name,)*
+                    }
+                }
+            }
+        };
+    }
+
+    marks! {
+        StoreCreated "store-created"
+        CreationRepeated "creation-repeated"
+        ManifestPassedOver "manifest-without-first-record"
+        ManifestWrittenAgain "unproven-manifest-written-again"
+        TornTailCut "torn-tail-cut"
+        TornTailOfManifest "torn-edit-cut"
+        UnprovenWrittenAgain "unproven-commits-written-again"
+        CommitsCarried "commits-carried-by-a-header"
+        TipWithoutProof "newest-log-not-proven"
+        LeftoverLogSwept "leftover-log-swept"
+        OrphanSegmentSwept "orphan-segment-swept"
+        OldManifestSwept "old-manifest-swept"
+        ForeignDirectoryPassed "foreign-directory-passed"
+        KeyspaceKnownFromManifest "keyspace-known-from-manifest"
+        PromotionEnded "interrupted-promotion-ended"
+        GroupCommitted "group-committed"
+        EmptyCommit "empty-commit"
+        LogRotated "log-rotated"
+        Poisoned "poisoned"
+        RefusedAfterFailure "refused-after-failure"
+        EventAhead "event-ahead-of-its-turn"
+        EventsReconciled "lost-events-reconciled"
+        ClosedInMemory "window-closed-in-memory"
+        ClosedBehindFence "window-waits-behind-a-file-job"
+        ClosedIntoFile "window-closed-into-a-file"
+        NarrowWindowNeedsFile "narrow-window-with-inputs-in-files"
+        QuietClosing "closing-without-a-merge"
+        TooFewInputs "window-left-alone-with-too-few-inputs"
+        Spilled "memory-spilled"
+        ManifestSwitched "manifest-switched"
+        DamagedMergeKept "merge-that-met-damage-kept"
+        SegmentMoved "segment-moved-as-it-is"
+        MostlyDeadFileEmptied "mostly-dead-file-emptied"
+        MovedSegmentRetired "moved-segment-retired-meanwhile"
+        InputRemoved "input-removed-at-once"
+        InputRemovedLater "input-removed-by-a-later-closing"
+        InputKept "input-kept"
+        VersionThinned "version-thinned-out"
+        TombstoneDropped "oldest-tombstone-dropped"
+        FileWaitsForReader "file-waits-for-a-reader"
+        ReadThinned "read-of-a-thinned-commit-refused"
+    }
+
+    thread_local! {
+        static COUNTS: RefCell<Vec<u64>> = RefCell::new(vec![0; Mark::ALL.len()]);
+    }
+
+    /// Counts a mark on this thread.
+    pub fn reach(mark: Mark) {
+        COUNTS.with_borrow_mut(|counts| counts[mark as usize] += 1);
+    }
+
+    /// How often this thread has reached each mark since this was asked before.
+    pub fn take() -> Vec<(&'static str, u64)> {
+        let none = vec![0; Mark::ALL.len()];
+        let counts = COUNTS.with_borrow_mut(|counts| std::mem::replace(counts, none));
+        let names = Mark::ALL.iter().map(|mark| mark.name());
+        names.zip(counts).collect()
+    }
+}
