@@ -26,6 +26,7 @@ use lithify_sim::keyed::{Domain, Seed};
 use lithify_sim::plan::{Action, Crash, Survivors};
 use lithify_sim::shrink::shrink;
 use lithify_sim::simfs::{Budget, Frontier, Model, SimFs, SkippedBarrier, explore};
+use lithify_sim::stop::Stop;
 use lithify_sim::system::Settings;
 use lithify_sim::systems::SYSTEMS;
 use lithify_sim::workload::{WORKLOADS, Workload};
@@ -93,7 +94,8 @@ fn shrink_a_long_trace() {
         fill: "zero".to_owned(),
     }));
     let start = Instant::now();
-    let shrunk = shrink(&plan, Duration::from_secs(60)).expect("it fails");
+    let shrunk =
+        shrink(&plan, Stop::never().within(Some(Duration::from_secs(60)))).expect("it fails");
     println!(
         "\na failing trace of {} lines became {} lines in {} runs and {:.2} s",
         plan.actions.len(),

@@ -80,9 +80,8 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
             return Err(not_a_store("no manifest is intact"));
         }
         found.must_be_unborn(&*fs)?;
-        if found.is_empty() {
-            mark!(StoreCreated);
-        } else {
+        mark!(StoreCreated);
+        if !found.is_empty() {
             mark!(CreationRepeated);
         }
         let placement = options.placement.clone().unwrap_or_default();

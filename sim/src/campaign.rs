@@ -1,6 +1,6 @@
 //! Many seeds: generate, execute, crash, judge; and what all of it has covered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::crashes::{Explored, Reach, crash_everywhere};
 use crate::execute::{Execution, execute};
@@ -11,6 +11,7 @@ use crate::oracle::{Finding, Oracle};
 use crate::plan::{Action, Expectation, Plan};
 use crate::replay::attempt;
 use crate::simfs::{Coverage, FaultKind, Model, without_numbers};
+use crate::stop::Stop;
 
 /// What a campaign does with each seed.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ pub struct Campaign {
     pub reach: Reach,
     /// The oracles.
     pub enabled: Enabled,
+    /// When crashing a seed ends early.
+    pub stop: Stop,
     /// The bug that is planted, by name.
     pub bug: Option<&'static str>,
     /// One of so many seeds is executed twice, to compare operations; 0 for none.
@@ -36,7 +39,7 @@ pub struct FaultCount {
     pub armed: u64,
     /// How often it struck.
     pub fired: u64,
-    /// In how many runs in which it struck a caller of the store saw an error.
+    /// How often a caller of the store saw an error because of it.
     pub observed: u64,
 }
 
@@ -90,11 +93,6 @@ impl Ledger {
     fn count(&mut self, plan: &Plan, execution: &Execution) {
         self.seeds += 1;
         self.actions += plan.actions.len() as u64;
-        let fired: BTreeSet<FaultKind> = execution
-            .lives
-            .iter()
-            .flat_map(|life| life.fired.iter().copied())
-            .collect();
         for action in &plan.actions {
             match action {
                 Action::Fault(fault) => self.faults.entry(fault.kind).or_default().armed += 1,
@@ -102,10 +100,10 @@ impl Ledger {
                 _ => {}
             }
         }
-        for kind in fired {
-            let count = self.faults.entry(kind).or_default();
+        for struck in &execution.struck {
+            let count = self.faults.entry(struck.kind).or_default();
             count.fired += 1;
-            count.observed += u64::from(execution.observed > 0);
+            count.observed += u64::from(struck.is_observed);
         }
         for life in &execution.lives {
             for operation in life.log.operations() {
@@ -168,7 +166,7 @@ impl Campaign {
         let execution = attempt.execution?;
         if self.determinism_one_in > 0 && seed.is_multiple_of(self.determinism_one_in) {
             let again = execute(plan, &self.enabled, false);
-            let message = difference(&execution, &again);
+            let message = execution.difference(&again);
             let object = |message| self.enabled.object(Oracle::Determinism, message);
             if let Some(finding) = message.and_then(|message| object(message).err()) {
                 return Some(found(finding, plan));
@@ -180,8 +178,14 @@ impl Campaign {
             &[]
         };
         for model in models {
-            let explored: Explored =
-                crash_everywhere(plan, &execution, model, self.reach, &self.enabled);
+            let explored: Explored = crash_everywhere(
+                plan,
+                &execution,
+                model,
+                self.reach,
+                &self.enabled,
+                &self.stop,
+            );
             ledger
                 .coverage
                 .entry(model.name)
@@ -195,29 +199,4 @@ impl Campaign {
         }
         None
     }
-}
-
-/// The first operation in which two executions of one plan differ.
-fn difference(one: &Execution, other: &Execution) -> Option<String> {
-    if one.digest == other.digest {
-        return None;
-    }
-    let lines = |execution: &Execution| -> Vec<String> {
-        let lives = execution.lives.iter();
-        lives
-            .flat_map(|life| {
-                let operations = life.log.operations().iter();
-                operations.map(|operation| life.log.describe(operation).to_string())
-            })
-            .collect()
-    };
-    let (one, other) = (lines(one), lines(other));
-    let position = one.iter().zip(&other).position(|(a, b)| a != b);
-    let position = position.unwrap_or(one.len().min(other.len()));
-    let at = |lines: &[String]| lines.get(position).cloned().unwrap_or("the end".to_owned());
-    Some(format!(
-        "operation {position} is {:?} in the first run and {:?} in the second, or writes other bytes",
-        at(&one),
-        at(&other)
-    ))
 }

@@ -18,6 +18,7 @@ use crate::plan::{Action, Crash, Plan, Survivors};
 use crate::simfs::change::labels;
 use crate::simfs::oplog::{Log, Operation};
 use crate::simfs::{Budget, Choice, Coverage, Frontier, Image, Known, Mark, Model, SimFs, explore};
+use crate::stop::Stop;
 use crate::system::{Engine, Settings};
 
 /// How far to go.
@@ -74,6 +75,7 @@ pub fn crash_everywhere(
     model: &'static Model,
     reach: Reach,
     enabled: &Enabled,
+    stop: &Stop,
 ) -> Explored {
     let mut settings = plan.settings.clone();
     let mut explored = Explored::default();
@@ -85,6 +87,7 @@ pub fn crash_everywhere(
             model,
             reach,
             enabled,
+            stop,
             explored: &mut explored,
             seen: BTreeSet::new(),
             stride: &mut stride,
@@ -126,7 +129,8 @@ impl Stride {
         let every = (points as u64 * IMAGES).div_ceil(most_images.max(1)).max(1);
         let mut operations =
             (execution.lives.iter()).flat_map(|life| &life.log.operations()[..life.end]);
-        let is_fault = |operation: &Operation| matches!(operation, Operation::Mark(Mark::Fault));
+        let is_fault =
+            |operation: &Operation| matches!(operation, Operation::Mark(Mark::Fault { .. }));
         Self {
             next: seed % every,
             every,
@@ -160,6 +164,7 @@ struct Crasher<'run> {
     model: &'static Model,
     reach: Reach,
     enabled: &'run Enabled,
+    stop: &'run Stop,
     explored: &'run mut Explored,
     seen: BTreeSet<(u128, Known)>,
     stride: &'run mut Stride,
@@ -179,7 +184,7 @@ impl Crasher<'_> {
                 engine = self.engine();
                 memory = Memory::default();
             }
-            if let Some(Operation::Mark(Mark::Fault)) = frontier.next() {
+            if let Some(Operation::Mark(Mark::Fault { .. })) = frontier.next() {
                 self.stride.pass_fault();
             }
             let is_point = frontier.is_crash_point() || frontier.position() == life.end;
@@ -226,13 +231,18 @@ impl Crasher<'_> {
                 self.explored.finding = Some((finding, plan));
                 return ControlFlow::Break(());
             }
-            if self.explored.recovered >= self.reach.most_images {
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
+            self.go_on()
         });
         self.explored.coverage.add(coverage);
-        if self.explored.finding.is_some() || self.explored.recovered >= self.reach.most_images {
+        if self.explored.finding.is_some() {
+            return ControlFlow::Break(());
+        }
+        self.go_on()
+    }
+
+    /// Until enough images were judged, or it is time to stop.
+    fn go_on(&self) -> ControlFlow<()> {
+        if self.explored.recovered >= self.reach.most_images || self.stop.is_due() {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
@@ -283,7 +293,7 @@ impl Crasher<'_> {
         let mut finding = None;
         // Behind the end of the history comes the judge's own commit.
         let end = probe_position(log).unwrap_or(log.operations().len());
-        while frontier.position() <= end && finding.is_none() {
+        while frontier.position() <= end && finding.is_none() && !self.stop.is_due() {
             if frontier.is_crash_point() {
                 let bounds = Bounds {
                     known: frontier.known(),

@@ -1,10 +1,12 @@
 //! Why a plan fails: the single changes and barriers that flip the verdict.
 //!
 //! For the last crash of a plan, each pending change is flipped from lost to kept or the
-//! other way round, and the plan is run again. Where a lost change and a later kept one
-//! both matter, the first should have been durable before the second: that is the
-//! missing barrier, in words.
+//! other way round, and the plan is run again. Then everything that one more sync of a file
+//! or directory would have saved is kept: when that flips the verdict, it is the missing
+//! barrier, in words. An append is lost with its bytes or its length, so often a barrier
+//! matters and no single change does.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use fixedbitset::FixedBitSet;
@@ -12,21 +14,23 @@ use fixedbitset::FixedBitSet;
 use crate::execute::{CrashScene, execute_until_crash};
 use crate::plan::{Action, Expectation, Plan, Survivors};
 use crate::replay::{as_planted, replay};
+use crate::simfs::Frontier;
 use crate::simfs::change::labels;
-use crate::simfs::{ChangeKind, Frontier};
 
 /// What flips the verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pivot {
     /// It goes away if this had survived.
     Survives(String),
+    /// It goes away if all of these had survived.
+    SurviveTogether(Vec<String>),
     /// It goes away if this had not survived.
     IsLost(String),
     /// It goes away if this barrier comes before that operation.
     Barrier {
         /// `sync_data(file)` or `sync_dir(directory)`.
         barrier: String,
-        /// The operation whose effect survived.
+        /// The operation whose effect survived, or the promise that was broken.
         before: String,
     },
     /// It goes away without this line of the plan.
@@ -37,6 +41,9 @@ impl fmt::Display for Pivot {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Survives(change) => write!(formatter, "goes away if {change} survives"),
+            Self::SurviveTogether(changes) => {
+                write!(formatter, "goes away if {} survive", changes.join(" and "))
+            }
             Self::IsLost(change) => write!(formatter, "goes away if {change} is lost too"),
             Self::Barrier { barrier, before } => {
                 write!(formatter, "goes away if {barrier} comes before {before}")
@@ -95,88 +102,157 @@ fn crash_pivots(plan: &Plan, crash_index: usize) -> Result<Vec<Pivot>, String> {
         return Ok(Vec::new());
     };
     let frontier = scene.frontier(plan.model);
-    let names = labels(&scene.log, frontier.pending());
     let kept = scene.kept(&frontier, crash);
-    let mut pivots = Vec::new();
-    let (mut lost_pivots, mut kept_pivots) = (Vec::new(), Vec::new());
-    for (index, name) in names.iter().enumerate() {
-        let flipped = flipped(&frontier, &kept, index);
-        if flipped == kept {
-            continue;
-        }
-        let survivors: Vec<String> = flipped.ones().map(|index| names[index].clone()).collect();
-        let mut other = plan.clone();
-        if let Action::Crash(crash) = &mut other.actions[crash_index] {
-            crash.survivors = Survivors::Only(survivors);
-        }
-        if still_fails(&other)? {
-            continue;
-        }
-        if kept.contains(index) {
-            kept_pivots.push(index);
-            pivots.push(Pivot::IsLost(name.clone()));
-        } else {
-            lost_pivots.push(index);
-            pivots.push(Pivot::Survives(name.clone()));
-        }
+    let mut suspect = Suspect {
+        plan,
+        crash_index,
+        scene: &scene,
+        frontier: &frontier,
+        names: labels(&scene.log, frontier.pending()),
+        kept,
+        pivots: Vec::new(),
+    };
+    let kept_pivots = suspect.single_changes()?;
+    suspect.barriers(&kept_pivots)?;
+    if suspect.pivots.is_empty() {
+        suspect.several_changes()?;
     }
-    pivots.extend(barriers(&scene, &frontier, &lost_pivots, &kept_pivots));
-    Ok(pivots)
+    Ok(suspect.pivots)
 }
 
-/// The set with one change flipped, and whatever must follow.
-fn flipped(frontier: &Frontier<'_>, kept: &FixedBitSet, index: usize) -> FixedBitSet {
-    if kept.contains(index) {
-        let mut lost: Vec<usize> = kept.zeroes().collect();
-        lost.push(index);
-        frontier.dropping(&lost)
-    } else {
-        let mut wanted: Vec<usize> = kept.ones().collect();
-        wanted.push(index);
-        frontier.keeping(&wanted)
-    }
+/// A crash that is asked what about it matters.
+struct Suspect<'run> {
+    plan: &'run Plan,
+    crash_index: usize,
+    scene: &'run CrashScene,
+    frontier: &'run Frontier<'run>,
+    /// The names of the pending changes.
+    names: Vec<String>,
+    /// Which of them the crash keeps.
+    kept: FixedBitSet,
+    pivots: Vec<Pivot>,
 }
 
-/// For each lost change that matters: the barrier that would have kept it, before the
-/// earliest later operation whose effect survived and matters, or before the crash.
-fn barriers(
-    scene: &CrashScene,
-    frontier: &Frontier<'_>,
-    lost: &[usize],
-    kept: &[usize],
-) -> Vec<Pivot> {
-    let changes = frontier.pending();
-    let mut pivots = Vec::new();
-    for &index in lost {
-        let barrier = match &changes[index].kind {
-            ChangeKind::Data { inode, .. } | ChangeKind::Size { inode, .. } => {
-                format!("sync_data({})", scene.log.name_of(*inode))
+impl Suspect<'_> {
+    /// Whether the plan fails when the crash keeps these changes instead.
+    fn fails_with(&self, kept: &FixedBitSet) -> Result<bool, String> {
+        let survivors = kept.ones().map(|index| self.names[index].clone());
+        let mut other = self.plan.clone();
+        if let Action::Crash(crash) = &mut other.actions[self.crash_index] {
+            crash.survivors = Survivors::Only(survivors.collect());
+        }
+        still_fails(&other)
+    }
+
+    /// What the crash keeps, these changes, and what they require.
+    fn keeping_also(&self, more: &[usize]) -> FixedBitSet {
+        let wanted: Vec<usize> = self.kept.ones().chain(more.iter().copied()).collect();
+        self.frontier.keeping(&wanted)
+    }
+
+    /// Flips one change after the other, and whatever must follow. Returns the kept ones
+    /// that matter.
+    fn single_changes(&mut self) -> Result<Vec<usize>, String> {
+        let mut kept_pivots = Vec::new();
+        for index in 0..self.names.len() {
+            let is_kept = self.kept.contains(index);
+            let flipped = if is_kept {
+                let lost: Vec<usize> = self.kept.zeroes().chain([index]).collect();
+                self.frontier.dropping(&lost)
+            } else {
+                self.keeping_also(&[index])
+            };
+            if flipped == self.kept || self.fails_with(&flipped)? {
+                continue;
             }
-            ChangeKind::Link { name, .. }
-            | ChangeKind::Unlink { name }
-            | ChangeKind::Rename { to: name, .. } => {
-                let directory = lithify::fs::name::split(name).0;
-                format!("sync_dir(/{directory})")
+            let name = self.names[index].clone();
+            if is_kept {
+                kept_pivots.push(index);
+                self.pivots.push(Pivot::IsLost(name));
+            } else {
+                self.pivots.push(Pivot::Survives(name));
             }
-        };
-        let later = kept
+        }
+        Ok(kept_pivots)
+    }
+
+    /// Tries each barrier that would have made something durable that the crash loses. It
+    /// belongs before the first later operation whose effect survived and matters, or
+    /// before the promise that is broken.
+    fn barriers(&mut self, kept_pivots: &[usize]) -> Result<(), String> {
+        let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for index in self.kept.zeroes() {
+            for barrier in self.barriers_of(index) {
+                groups.entry(barrier).or_default().push(index);
+            }
+        }
+        for (barrier, group) in groups {
+            if self.fails_with(&self.keeping_also(&group))? {
+                continue;
+            }
+            let before = self.before(&group, kept_pivots);
+            self.pivots.push(Pivot::Barrier { barrier, before });
+        }
+        Ok(())
+    }
+
+    /// The barriers that make a change durable, as their calls are written.
+    fn barriers_of(&self, index: usize) -> Vec<String> {
+        let kind = &self.frontier.pending()[index].kind;
+        if let Some(inode) = kind.content_of() {
+            return vec![format!("sync_data({})", self.scene.log.name_of(inode))];
+        }
+        let mut barriers = Vec::new();
+        for path in kind.names().into_iter().flatten() {
+            let barrier = format!("sync_dir(/{})", lithify::fs::name::split(path).0);
+            if !barriers.contains(&barrier) {
+                barriers.push(barrier);
+            }
+        }
+        barriers
+    }
+
+    /// What a barrier that makes this group durable has to come before.
+    fn before(&self, group: &[usize], kept_pivots: &[usize]) -> String {
+        let changes = self.frontier.pending();
+        let first = group.iter().map(|&index| changes[index].operation).min();
+        let later = kept_pivots
             .iter()
             .map(|&kept| changes[kept].operation)
-            .find(|&operation| operation > changes[index].operation);
-        let before = match later {
+            .find(|&operation| Some(operation) > first);
+        let known = self.frontier.known();
+        match later {
             Some(operation) => {
-                let operation = &scene.log.operations()[operation];
-                scene.log.describe(operation).to_string()
+                let operation = &self.scene.log.operations()[operation];
+                self.scene.log.describe(operation).to_string()
             }
-            None if frontier.known().acknowledged > 0 => {
-                format!("commit {} is acknowledged", frontier.known().acknowledged)
+            None if known.acknowledged > 0 => {
+                format!("commit {} is acknowledged", known.acknowledged)
             }
-            None => continue,
-        };
-        let pivot = Pivot::Barrier { barrier, before };
-        if !pivots.contains(&pivot) {
-            pivots.push(pivot);
+            None if known.served > 0 => format!("commit {} is served", known.served),
+            None => "the crash".to_owned(),
         }
     }
-    pivots
+
+    /// When no single one matters: a set of lost changes, from which none can be left out,
+    /// that had to survive together.
+    fn several_changes(&mut self) -> Result<(), String> {
+        let mut needed: Vec<usize> = self.kept.zeroes().collect();
+        if needed.len() < 2 || self.fails_with(&self.keeping_also(&needed))? {
+            return Ok(());
+        }
+        let mut index = 0;
+        while index < needed.len() {
+            let mut fewer = needed.clone();
+            fewer.remove(index);
+            if self.fails_with(&self.keeping_also(&fewer))? {
+                index += 1;
+            } else {
+                needed = fewer;
+            }
+        }
+        let names = needed.iter().map(|&index| self.names[index].clone());
+        self.pivots.push(Pivot::SurviveTogether(names.collect()));
+        Ok(())
+    }
 }

@@ -48,7 +48,10 @@ const MOST_TURNS: usize = 40;
 pub fn generate(recipe: &Recipe, seed: Seed) -> Plan {
     let settings = settings(recipe, seed);
     let operations = recipe.workload.operations(seed);
-    let order = recipe.order.clone().unwrap_or_else(|| Order::draw(seed));
+    let order = recipe
+        .order
+        .clone()
+        .unwrap_or_else(|| Order::draw(seed, recipe.system.task_kinds()));
     let fs = SimFs::new();
     let (mut actions, dirty) = schedule(recipe.system, &settings, seed, order, operations, &fs);
     add_losses(seed, &mut actions);

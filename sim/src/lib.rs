@@ -26,6 +26,7 @@ pub mod schedule;
 pub mod scope;
 pub mod shrink;
 pub mod simfs;
+pub mod stop;
 pub mod system;
 pub mod systems;
 pub mod workload;

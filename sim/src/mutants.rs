@@ -18,6 +18,7 @@ use crate::plan::Action;
 use crate::planted::Planted;
 use crate::simfs::model::MODELS;
 use crate::simfs::{FaultKind, Model, SkippedBarrier};
+use crate::stop::Stop;
 use crate::system::{Settings, System};
 use crate::workload::{WORKLOADS, Workload};
 
@@ -327,6 +328,7 @@ fn campaign(
             ..Reach::SMALL
         },
         enabled: Enabled::without(search.without.iter().copied()),
+        stop: Stop::never(),
         bug: mutant.skipped.is_none().then_some(mutant.about.name),
         determinism_one_in: 4,
     }

@@ -43,7 +43,8 @@ pub enum Oracle {
     Damage,
     /// Counters are what the rule predicts.
     Counters,
-    /// Opening again and again does not take more and more space.
+    /// A settled store takes no more than it promises, and opening again and again does not
+    /// take more and more.
     Space,
     /// Readers see what they saw when they were opened.
     Snapshots,
@@ -135,7 +136,7 @@ impl Oracle {
             Self::Orphans => "no file is left that nothing needs",
             Self::Damage => "damage is reported or harmless",
             Self::Counters => "counters equal the prediction",
-            Self::Space => "opening again does not take more space",
+            Self::Space => "a settled store takes no more than it promises, however often it opens",
             Self::Snapshots => "readers keep seeing what they saw",
             Self::Liveness => "settling ends",
             Self::Numbers => "commit numbers go up by one and mean one thing",

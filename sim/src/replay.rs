@@ -3,7 +3,7 @@
 use crate::crashes::guarded;
 use crate::execute::{Execution, execute};
 use crate::judge::Enabled;
-use crate::oracle::Finding;
+use crate::oracle::{Finding, Oracle};
 use crate::plan::{Expectation, Plan};
 
 /// What came of a replay.
@@ -16,6 +16,14 @@ pub struct Replay {
 }
 
 impl Replay {
+    /// What two replays of one plan did differently, if anything.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Option<Finding> {
+        let executions = self.execution.as_ref().zip(other.execution.as_ref());
+        let message = executions.and_then(|(one, other)| one.difference(other));
+        message.map(|message| Finding::new(Oracle::Determinism, message))
+    }
+
     /// Whether the plan's expectation holds.
     #[must_use]
     pub fn holds(&self, expectation: Expectation) -> bool {
@@ -27,12 +35,18 @@ impl Replay {
     }
 }
 
-/// Runs `plan`.
+/// Runs `plan`; twice when it expects to do two different things.
 ///
 /// # Errors
 /// As [`as_planted`].
 pub fn replay(plan: &Plan, wants_timeline: bool) -> Result<Replay, String> {
-    as_planted(plan, || attempt(plan, &Enabled::default(), wants_timeline))
+    let run =
+        |wants_timeline| as_planted(plan, || attempt(plan, &Enabled::default(), wants_timeline));
+    let mut replay = run(wants_timeline)?;
+    if plan.expectation == Expectation::Violation(Oracle::Determinism) && replay.finding.is_none() {
+        replay.finding = replay.difference(&run(false)?);
+    }
+    Ok(replay)
 }
 
 /// Runs something with the bug planted that a plan names, if it names one.

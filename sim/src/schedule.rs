@@ -27,7 +27,7 @@ pub enum Order {
 impl Order {
     /// What a seed draws, for a system whose tasks have these kinds.
     #[must_use]
-    pub fn draw(seed: Seed) -> Self {
+    pub fn draw(seed: Seed, kinds: &[&str]) -> Self {
         let mut draws = seed.draws(Domain::Schedule, 0);
         match draws.below(10) {
             0..3 => Self::Fifo,
@@ -35,10 +35,8 @@ impl Order {
             6..8 => Self::Priorities {
                 changes: draws.between(1, 4),
             },
-            _ => {
-                let kind = *draws.pick(&["committed", "segment", "step", "snapshot"]);
-                Self::Starve(kind.to_owned())
-            }
+            _ if kinds.is_empty() => Self::Uniform,
+            _ => Self::Starve((*draws.pick(kinds)).to_owned()),
         }
     }
 }

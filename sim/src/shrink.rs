@@ -6,14 +6,13 @@
 //! settings, faults, keys and values. The best plan so far is always there, whatever the
 //! budget.
 
-use std::time::{Duration, Instant};
-
 use crate::crashes::{Reach, crash_everywhere};
 use crate::history::{Batch, Write};
 use crate::judge::Enabled;
 use crate::oracle::Oracle;
 use crate::plan::{Action, Crash, Expectation, Plan, Survivors};
 use crate::replay::{as_planted, replay};
+use crate::stop::Stop;
 
 /// The smallest plan that was found.
 #[derive(Clone, Debug)]
@@ -30,7 +29,7 @@ pub struct Shrunk {
 ///
 /// # Errors
 /// When it does not.
-pub fn shrink(plan: &Plan, budget: Duration) -> Result<Shrunk, String> {
+pub fn shrink(plan: &Plan, stop: Stop) -> Result<Shrunk, String> {
     let finding = replay(plan, false)?
         .finding
         .ok_or("the trace has no finding: there is nothing to shrink")?;
@@ -39,7 +38,7 @@ pub fn shrink(plan: &Plan, budget: Duration) -> Result<Shrunk, String> {
     let mut shrinker = Shrinker {
         best: plan,
         oracle: finding.oracle,
-        end: Instant::now() + budget,
+        stop,
         runs: 1,
     };
     while shrinker.pass() && !shrinker.is_over() {}
@@ -53,13 +52,13 @@ pub fn shrink(plan: &Plan, budget: Duration) -> Result<Shrunk, String> {
 struct Shrinker {
     best: Plan,
     oracle: Oracle,
-    end: Instant,
+    stop: Stop,
     runs: u64,
 }
 
 impl Shrinker {
     fn is_over(&self) -> bool {
-        Instant::now() >= self.end
+        self.stop.is_due()
     }
 
     /// Takes `candidate` if the same oracle objects to it.
@@ -232,7 +231,7 @@ impl Shrinker {
         }
         self.runs += 1;
         let execution = outcome.execution?;
-        let crash = || crash_everywhere(plan, &execution, plan.model, reach, &enabled);
+        let crash = || crash_everywhere(plan, &execution, plan.model, reach, &enabled, &self.stop);
         let (_, mut found) = as_planted(plan, crash).ok()?.finding?;
         found.expectation = self.best.expectation;
         Some(found)

@@ -101,10 +101,14 @@ impl<'run> Values<'run> {
         let is_known = |name: &&String| known.iter().any(|setting| setting.name == name.as_str());
         match settings.keys().find(|name| !is_known(name)) {
             None => Ok(Self { known, settings }),
-            Some(name) => Err(format!(
-                "the system {} has no setting {name:?}",
-                system.name()
-            )),
+            Some(name) => {
+                let names: Vec<&str> = known.iter().map(|setting| setting.name).collect();
+                Err(format!(
+                    "the system {} has no setting {name:?}; there are {}",
+                    system.name(),
+                    names.join(", ")
+                ))
+            }
         }
     }
 
@@ -139,6 +143,18 @@ pub trait System: Sync {
     /// # Errors
     /// One line, for an unknown setting or an impossible value.
     fn configure(&self, settings: &Settings) -> Result<Arc<dyn Engine>, String>;
+
+    /// What the names of its background tasks begin with: see [`Instance::tasks`]. A
+    /// schedule starves one of these kinds.
+    fn task_kinds(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Situations that the system counts, by name, each with how often this thread was in
+    /// it since that was asked before. The campaign says which ones stayed dark.
+    fn reached(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
 
     /// The bugs that can be planted in it.
     fn bugs(&self) -> Vec<Planted> {

@@ -16,6 +16,7 @@ use lithify_sim::scope::{Scope, enumerate};
 use lithify_sim::shrink::shrink;
 use lithify_sim::simfs::model::MODELS;
 use lithify_sim::simfs::{FaultKind, Model};
+use lithify_sim::stop::Stop;
 use lithify_sim::system::Settings;
 use lithify_sim::systems::SYSTEMS;
 use lithify_sim::workload::{WORKLOADS, Workload};
@@ -126,7 +127,11 @@ fn a_planted_bug_is_found_shrunk_and_explained() {
     let found = (0..50)
         .find_map(|seed| campaign.seed(seed, &mut ledger))
         .expect("the bug is found");
-    let shrunk = shrink(&found.plan, Duration::from_secs(600)).expect("it fails");
+    let shrunk = shrink(
+        &found.plan,
+        Stop::never().within(Some(Duration::from_secs(600))),
+    )
+    .expect("it fails");
     assert!(!shrunk.is_cut_short);
     let pivots = explain(&shrunk.plan).expect("it fails");
     let pivots: Vec<String> = pivots.iter().map(ToString::to_string).collect();

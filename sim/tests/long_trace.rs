@@ -12,6 +12,7 @@ use lithify_sim::plan::{Action, Crash, Survivors};
 use lithify_sim::replay::replay;
 use lithify_sim::shrink::shrink;
 use lithify_sim::simfs::{Model, SkippedBarrier};
+use lithify_sim::stop::Stop;
 use lithify_sim::system::Settings;
 use lithify_sim::systems::SYSTEMS;
 use lithify_sim::workload::{WORKLOADS, Workload};
@@ -52,6 +53,7 @@ fn a_thousand_lines_become_a_dozen_at_most() {
         finding.is_some(),
         "a log that is never synced loses commits"
     );
-    let shrunk = shrink(&plan, Duration::from_secs(600)).expect("it fails");
+    let shrunk =
+        shrink(&plan, Stop::never().within(Some(Duration::from_secs(600)))).expect("it fails");
     assert!(shrunk.plan.actions.len() <= 12, "{}", shrunk.plan);
 }

@@ -2,10 +2,12 @@
 
 use super::executor::Executor;
 use super::scene::{CrashScene, position_of};
+use super::struck;
 use crate::judge::{Judge, Memory, Outcome};
 use crate::oracle::Finding;
 use crate::plan::Crash;
-use crate::simfs::SimFs;
+use crate::simfs::change::labels;
+use crate::simfs::{Frontier, SimFs};
 
 impl Executor<'_> {
     /// Where a crash strikes the last action.
@@ -25,6 +27,7 @@ impl Executor<'_> {
         let image = scene.image(&frontier, crash);
         let bounds = self.bounds();
         let known = frontier.known();
+        self.note(|| format!("    {}", outcome_of(&scene, &frontier, crash)));
         self.end_life(scene.log.operations().len());
         let life = self.lives.last().expect("a life has ended");
         self.history = life.history_at(scene.position).clone();
@@ -58,8 +61,25 @@ impl Executor<'_> {
         let judge = Judge::new(&*self.engine, &self.history, self.enabled, &memory);
         let judge = judge.after_calm(is_calm);
         if judge.check(&self.fs, bounds)? == Outcome::Refused {
-            self.observed += 1;
+            struck::note(&mut self.struck, &[], true);
         }
         Ok(())
     }
+}
+
+/// What a crash keeps and loses of what is pending, for people.
+fn outcome_of(scene: &CrashScene, frontier: &Frontier<'_>, crash: &Crash) -> String {
+    let kept = scene.kept(frontier, crash);
+    let labels = labels(&scene.log, frontier.pending());
+    let list = |is_meant: bool| -> String {
+        let meant = labels.iter().enumerate();
+        let meant = meant.filter(|(index, _)| kept.contains(*index) == is_meant);
+        let names: Vec<&str> = meant.map(|(_, label)| label.as_str()).collect();
+        if names.is_empty() {
+            "nothing".to_owned()
+        } else {
+            names.join(" ")
+        }
+    };
+    format!("power fails; kept {}; lost {}", list(true), list(false))
 }

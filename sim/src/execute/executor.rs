@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::life::{Life, bounds};
+use super::struck::{self, Struck};
+use super::timeline::Timeline;
 use super::witness::lost_witness;
 use crate::history::{History, State};
 use crate::judge::{Bounds, Enabled};
@@ -36,8 +38,8 @@ pub(super) struct Executor<'run> {
     pub(super) is_undecidable: bool,
     /// Whether the instance has run since an empty disk, undisturbed.
     pub(super) is_first: bool,
-    pub(super) timeline: Vec<String>,
-    pub(super) wants_timeline: bool,
+    pub(super) struck: Vec<Struck>,
+    pub(super) timeline: Timeline,
     /// Where the last action began in the log.
     pub(super) action_start: usize,
 }
@@ -65,8 +67,8 @@ impl<'run> Executor<'run> {
             undecided: Vec::new(),
             is_undecidable: false,
             is_first: true,
-            timeline: Vec::new(),
-            wants_timeline,
+            struck: Vec::new(),
+            timeline: Timeline::new(wants_timeline),
             action_start: 0,
         };
         executor.begin_life();
@@ -84,6 +86,7 @@ impl<'run> Executor<'run> {
         self.histories = vec![(0, self.history.clone())];
         self.fs.mark_known(self.known());
         self.action_start = 0;
+        self.timeline.begin_life();
     }
 
     pub(super) fn end_life(&mut self, end: usize) {
@@ -112,9 +115,9 @@ impl<'run> Executor<'run> {
     }
 
     pub(super) fn note(&mut self, line: impl FnOnce() -> String) {
-        if self.wants_timeline {
-            let line = line();
-            self.timeline.push(line);
+        if self.timeline.is_wanted() {
+            self.timeline.catch_up(&self.fs.log());
+            self.timeline.line(line());
         }
     }
 
@@ -154,9 +157,15 @@ impl<'run> Executor<'run> {
             self.fs.mark(Mark::Action(index as u32));
         }
         self.note(|| format!("{index:>4}  {action}"));
-        let before = self.fs.log_length();
         let (errors, observed) = (self.errors(), self.observed);
+        let (lives, fired) = (self.lives.len(), self.fs.fired().len());
         let mut outcome = self.perform(action);
+        let is_same_life = self.lives.len() == lives;
+        let during = self
+            .fs
+            .fired()
+            .split_off(if is_same_life { fired } else { 0 });
+        struck::note(&mut self.struck, &during, self.observed > observed);
         let is_silent = self.errors() > errors && self.observed == observed;
         if outcome.is_ok() && is_silent && self.engine.surfaces_errors() {
             outcome = self.enabled.object(
@@ -164,14 +173,8 @@ impl<'run> Executor<'run> {
                 format!("an error of the disk was met, and nothing was said: {action}"),
             );
         }
-        if self.wants_timeline {
-            let log = self.fs.log();
-            let operations = log.operations().get(before..).unwrap_or_default();
-            let lines = operations.iter().filter(|operation| operation.is_call());
-            let lines: Vec<String> = lines
-                .map(|operation| format!("        {}", log.describe(operation)))
-                .collect();
-            self.timeline.extend(lines);
+        if self.timeline.is_wanted() {
+            self.timeline.catch_up(&self.fs.log());
         }
         outcome
     }

@@ -12,6 +12,8 @@ mod doubt;
 mod executor;
 mod life;
 mod scene;
+mod struck;
+mod timeline;
 mod witness;
 
 use crate::judge::Enabled;
@@ -23,6 +25,7 @@ use executor::Executor;
 pub use life::Life;
 pub(crate) use life::bounds;
 pub use scene::{CrashScene, execute_until_crash};
+pub use struck::Struck;
 
 /// What came of a plan.
 #[derive(Debug)]
@@ -31,12 +34,41 @@ pub struct Execution {
     pub finding: Option<Finding>,
     /// The lives.
     pub lives: Vec<Life>,
-    /// Faults whose effect a caller of the store saw: an error or a refusal.
-    pub observed: u64,
+    /// The faults that have struck, in order.
+    pub struck: Vec<Struck>,
     /// A digest of all operations.
     pub digest: u64,
     /// A line for each thing that happened, when asked for.
     pub timeline: Vec<String>,
+}
+
+impl Execution {
+    /// The first operation in which two executions of one plan differ, in words.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        if self.digest == other.digest {
+            return None;
+        }
+        let (one, other) = (self.operations(), other.operations());
+        let position = one.iter().zip(&other).position(|(a, b)| a != b);
+        let position = position.unwrap_or(one.len().min(other.len()));
+        let at = |lines: &[String]| lines.get(position).cloned().unwrap_or("the end".to_owned());
+        Some(format!(
+            "operation {position} is {:?} in the first run and {:?} in the second, or writes other bytes",
+            at(&one),
+            at(&other)
+        ))
+    }
+
+    fn operations(&self) -> Vec<String> {
+        let lives = self.lives.iter();
+        lives
+            .flat_map(|life| {
+                let operations = life.log.operations().iter();
+                operations.map(|operation| life.log.describe(operation).to_string())
+            })
+            .collect()
+    }
 }
 
 /// Runs `plan` and judges what is left at its end.
@@ -62,8 +94,8 @@ pub fn execute(plan: &Plan, enabled: &Enabled, wants_timeline: bool) -> Executio
         finding,
         digest: digest(&executor.lives),
         lives: executor.lives,
-        observed: executor.observed,
-        timeline: executor.timeline,
+        struck: executor.struck,
+        timeline: executor.timeline.into_lines(),
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Reference {
     pub(super) expected: Option<Vec<Piece>>,
     /// The layout's details.
     pub(super) details: Option<String>,
+    /// The most bytes that it may take.
+    pub(super) most_bytes: Option<u64>,
 }
 
 /// A disk after a store on it was settled and closed, and what is demanded from then on.

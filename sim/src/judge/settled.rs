@@ -63,6 +63,7 @@ impl Judge<'_> {
             self.check_state(state, head, Bounds::default())?;
         }
         self.check_orphans(fs, instance)?;
+        self.check_space(fs, reference.most_bytes)?;
         Ok(Settled { details, state })
     }
 
@@ -82,13 +83,32 @@ impl Judge<'_> {
         Ok(())
     }
 
+    fn check_space(&self, fs: &SimFs, most_bytes: Option<u64>) -> Checked<()> {
+        let Some(most_bytes) = most_bytes else {
+            return Ok(());
+        };
+        let image = fs.image();
+        let is_ours = |(name, _): &(&str, &[u8])| !STRAY.contains(name);
+        let bytes: usize = image.files().filter(is_ours).map(|file| file.1.len()).sum();
+        if bytes as u64 > most_bytes {
+            self.enabled.object(
+                Oracle::Space,
+                format!(
+                    "a settled store takes {bytes} bytes, and must not take more than {most_bytes}"
+                ),
+            )?;
+        }
+        Ok(())
+    }
+
     /// What `head` commits come to in a store to which nothing happened.
     fn reference(&self, head: u64) -> Rc<Reference> {
+        let history = &self.history.batches()[..head as usize];
+        let state = self.history.state(head);
         self.memory.reference(self.history, head, || Reference {
-            expected: self
-                .engine
-                .expected_layout(&self.history.batches()[..head as usize]),
+            expected: self.engine.expected_layout(history),
             details: self.undisturbed(head),
+            most_bytes: self.engine.space_limit(history, state),
         })
     }
 

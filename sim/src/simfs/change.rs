@@ -74,7 +74,7 @@ impl ChangeKind {
     }
 
     /// The names that this changes.
-    pub(super) fn names(&self) -> [Option<&Arc<str>>; 2] {
+    pub(crate) fn names(&self) -> [Option<&Arc<str>>; 2] {
         match self {
             Self::Link { name, .. } | Self::Unlink { name } => [Some(name), None],
             Self::Rename { from, to, .. } => [Some(from), Some(to)],

@@ -145,7 +145,7 @@ impl<'log> Frontier<'log> {
             Operation::Mark(Mark::Issued(commit)) => self.known.issued = *commit,
             Operation::Mark(Mark::Acknowledged(commit)) => self.known.acknowledged = *commit,
             Operation::Mark(Mark::Served(commit)) => self.known.served = *commit,
-            Operation::Mark(Mark::Action(_) | Mark::Fault) => {}
+            Operation::Mark(Mark::Action(_) | Mark::Fault { .. }) => {}
             Operation::CreateDirectory { path } => {
                 let path = Arc::clone(self.log.path(*path));
                 Arc::make_mut(&mut self.durable.directories).insert(path);

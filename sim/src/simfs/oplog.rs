@@ -8,6 +8,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::fault::FaultKind;
+
 /// The number of a file without its name. Never used twice in one simulation.
 pub type InodeId = u32;
 /// The number of an interned path.
@@ -22,8 +24,13 @@ pub enum Mark {
     Acknowledged(u64),
     /// Commits up to this number were shown to a client after an opening.
     Served(u64),
-    /// A fault strikes the next operation.
-    Fault,
+    /// A fault strikes the next operation on this file or directory.
+    Fault {
+        /// Its kind.
+        kind: FaultKind,
+        /// The name.
+        path: PathId,
+    },
     /// The numbered action of a plan begins.
     Action(u32),
 }
@@ -282,7 +289,9 @@ impl fmt::Display for Described<'_> {
                 write!(formatter, "acknowledged {commit}")
             }
             Operation::Mark(Mark::Served(commit)) => write!(formatter, "served {commit}"),
-            Operation::Mark(Mark::Fault) => formatter.write_str("fault"),
+            Operation::Mark(Mark::Fault { kind, path }) => {
+                write!(formatter, "{kind} strikes {}", directory(log.path(*path)))
+            }
             Operation::Mark(Mark::Action(action)) => write!(formatter, "action {action}"),
         }
     }

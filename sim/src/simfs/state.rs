@@ -120,8 +120,9 @@ impl State {
     /// The fault that strikes an operation on `path`, if one does. Leaves a mark.
     fn strike(&mut self, class: Class, path: &str) -> Option<FaultKind> {
         let struck = self.faults.strike(class, path);
-        if struck.is_some() {
-            self.log.push(Operation::Mark(Mark::Fault));
+        if let Some(kind) = struck {
+            let path = self.log.intern(path);
+            self.log.push(Operation::Mark(Mark::Fault { kind, path }));
         }
         struck
     }

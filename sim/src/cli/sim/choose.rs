@@ -43,8 +43,20 @@ pub(super) fn models(text: &str) -> Result<ChosenModels, String> {
     if text == "all" {
         return Ok(ChosenModels(MODELS.iter().collect()));
     }
+    if has_group(text, &["all"]) {
+        return Err(cannot_be_combined(text));
+    }
     let models: Result<_, String> = text.split(',').map(model).collect();
     models.map(ChosenModels)
+}
+
+/// Whether one of these words stands in a list.
+fn has_group(list: &str, groups: &[&str]) -> bool {
+    list.split(',').any(|name| groups.contains(&name))
+}
+
+fn cannot_be_combined(list: &str) -> String {
+    format!("{list:?} combines a word for several with others: name one word, or list kinds")
 }
 
 /// One workload, or another one for each seed.
@@ -95,6 +107,7 @@ pub(super) fn faults(text: &str) -> Result<ChosenFaults, String> {
         "swarm" => Ok(ChosenFaults::Swarm),
         "none" => Ok(ChosenFaults::Kinds(Vec::new())),
         "all" => Ok(ChosenFaults::Kinds(FaultKind::ALL.to_vec())),
+        _ if has_group(text, &["none", "all", "swarm"]) => Err(cannot_be_combined(text)),
         _ => {
             let kinds: Result<_, String> = text.split(',').map(named).collect();
             kinds.map(ChosenFaults::Kinds)

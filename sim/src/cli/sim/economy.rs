@@ -7,6 +7,7 @@ use clap::Args;
 use lithify_sim::economy::{Verdict, judge, survey};
 use lithify_sim::shrink::shrink;
 use lithify_sim::simfs::Model;
+use lithify_sim::stop::Stop;
 use serde::Serialize;
 
 use super::super::args::{Format, FormatArgument};
@@ -30,6 +31,9 @@ pub(crate) struct Economy {
     /// The most seconds for one barrier
     #[arg(long, value_name = "SECONDS", default_value = "10")]
     time: u64,
+    /// Threads [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
     #[command(flatten)]
     format: FormatArgument,
 }
@@ -48,18 +52,18 @@ struct Line {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Economy) -> Outcome {
-    workers::listen_for_interrupts();
+    let stop = workers::stop_on_interrupt();
     let barriers = survey(arguments.system.0, arguments.model, arguments.seeds);
     let time = Duration::from_secs(arguments.time);
     let verdicts: Mutex<Vec<(u64, Verdict)>> = Mutex::default();
     let limits = Limits {
         first: 0,
         end: barriers.len() as u64,
-        time: None,
-        jobs: workers::threads(None),
+        stop: stop.clone(),
+        jobs: workers::threads(arguments.jobs),
     };
-    workers::spread(
-        limits,
+    let complete = workers::spread(
+        &limits,
         || (),
         |(), index| {
             let (barrier, count) = &barriers[index as usize];
@@ -81,12 +85,21 @@ pub(crate) fn run(arguments: &Economy) -> Outcome {
         Format::Json => output.json(&lines)?,
         Format::Text => text(&mut output, &lines)?,
     }
+    if !complete && arguments.format.format == Format::Text {
+        let early = format!(
+            "ended early: {} of {} barriers tried",
+            lines.len(),
+            barriers.len()
+        );
+        output.line(early.as_bytes())?;
+    }
     output.finish()
 }
 
 fn line(arguments: &Economy, verdict: &Verdict) -> Line {
     let witness = verdict.row.found.as_ref().map(|found| {
-        let small = shrink(&found.plan, Duration::from_secs(2));
+        let stop = Stop::never().within(Some(Duration::from_secs(2)));
+        let small = shrink(&found.plan, stop);
         small.map_or(found.plan.to_string(), |small| small.plan.to_string())
     });
     Line {

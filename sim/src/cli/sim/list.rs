@@ -4,6 +4,7 @@ use clap::Args;
 use lithify_sim::oracle::Oracle;
 use lithify_sim::simfs::FaultKind;
 use lithify_sim::simfs::model::MODELS;
+use lithify_sim::system::System;
 use lithify_sim::systems::SYSTEMS;
 use lithify_sim::workload::WORKLOADS;
 use serde::Serialize;
@@ -11,10 +12,21 @@ use serde::Serialize;
 use super::super::args::{Format, FormatArgument};
 use super::super::exit::Outcome;
 use super::super::output::Output;
+use super::choose::{self, ChosenSystem};
 
-/// Lists systems, workloads, faults, persistence models and oracles
+const EXAMPLES: &str = "\
+Examples:
+  lithify sim list
+  lithify sim list --system wal-ratio      # with its settings, tasks and planted bugs";
+
+/// Lists systems, workloads, faults, persistence models, oracles; of one system also its
+/// settings, tasks and planted bugs
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct List {
+    /// One system, with everything that belongs to it
+    #[arg(long, value_parser = choose::system)]
+    system: Option<ChosenSystem>,
     #[command(flatten)]
     format: FormatArgument,
 }
@@ -25,14 +37,8 @@ struct Named {
     about: String,
 }
 
-#[derive(Serialize)]
-struct Everything {
-    systems: Vec<Named>,
-    workloads: Vec<Named>,
-    faults: Vec<Named>,
-    models: Vec<Named>,
-    oracles: Vec<Named>,
-}
+/// Lists under their titles, in order.
+type Lists = Vec<(&'static str, Vec<Named>)>;
 
 fn named(name: impl ToString, about: impl ToString) -> Named {
     Named {
@@ -43,44 +49,107 @@ fn named(name: impl ToString, about: impl ToString) -> Named {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &List) -> Outcome {
-    let everything = Everything {
-        systems: SYSTEMS
-            .iter()
-            .map(|system| named(system.name(), system.about()))
-            .collect(),
-        workloads: WORKLOADS
-            .iter()
-            .map(|workload| named(workload.name, workload.about))
-            .collect(),
-        faults: FaultKind::ALL
-            .iter()
-            .map(|kind| named(kind.name(), kind.about()))
-            .collect(),
-        models: MODELS
-            .iter()
-            .map(|model| named(model.name, format!("{} [{}]", model.about, model.source)))
-            .collect(),
-        oracles: Oracle::ALL
-            .iter()
-            .map(|oracle| named(oracle.name(), oracle.about()))
-            .collect(),
+    let lists = match arguments.system {
+        Some(system) => of_system(system.0),
+        None => of_laboratory(),
     };
     let mut output = Output::for_reading();
     if arguments.format.format == Format::Json {
-        output.json(&everything)?;
+        let object: serde_json::Map<String, serde_json::Value> = lists
+            .iter()
+            .map(|(title, list)| (title.replace(' ', "_"), serde_json::json!(list)))
+            .collect();
+        output.json(&object)?;
         return output.finish();
     }
-    for (title, list) in [
-        ("systems", &everything.systems),
-        ("workloads", &everything.workloads),
-        ("faults", &everything.faults),
-        ("persistence models", &everything.models),
-        ("oracles", &everything.oracles),
-    ] {
+    for (title, list) in &lists {
         output.line(title.as_bytes())?;
         for item in list {
-            output.line(format!("  {:<20} {}", item.name, item.about).as_bytes())?;
+            output.line(format!("  {:<26} {}", item.name, item.about).as_bytes())?;
         }
     }
     output.finish()
+}
+
+fn of_laboratory() -> Lists {
+    let systems = SYSTEMS.iter();
+    let workloads = WORKLOADS.iter();
+    let faults = FaultKind::ALL.iter();
+    let models = MODELS.iter();
+    let oracles = Oracle::ALL.iter();
+    vec![
+        (
+            "systems",
+            systems
+                .map(|system| named(system.name(), system.about()))
+                .collect(),
+        ),
+        (
+            "workloads",
+            workloads
+                .map(|workload| named(workload.name, workload.about))
+                .collect(),
+        ),
+        (
+            "faults",
+            faults
+                .map(|kind| named(kind.name(), format!("{} ({})", kind.about(), kind.class())))
+                .collect(),
+        ),
+        (
+            "models",
+            models
+                .map(|model| named(model.name, format!("{} [{}]", model.about, model.source)))
+                .collect(),
+        ),
+        (
+            "oracles",
+            oracles
+                .map(|oracle| named(oracle.name(), oracle.about()))
+                .collect(),
+        ),
+        ("orders", orders()),
+    ]
+}
+
+fn orders() -> Vec<Named> {
+    vec![
+        named("fifo", "background tasks as they come up, then the client"),
+        named("uniform", "any of them, each with the same chance"),
+        named(
+            "priorities",
+            "each has a priority, and three times the highest loses its (PCT)",
+        ),
+        named(
+            "starve:TASK",
+            "tasks whose names begin so wait until nothing else is left",
+        ),
+    ]
+}
+
+fn of_system(system: &dyn System) -> Lists {
+    let settings = system.settings().iter().map(|setting| {
+        let values = setting.values.join(", ");
+        let when = if setting.may_change {
+            "at each opening"
+        } else {
+            "for good"
+        };
+        let about = format!("{}; chosen {when} from {values}", setting.about);
+        named(setting.name, about)
+    });
+    let tasks = system.task_kinds().iter();
+    let bugs = system.bugs();
+    let bugs = bugs.iter().map(|bug| named(bug.name, bug.story));
+    vec![
+        ("system", vec![named(system.name(), system.about())]),
+        ("settings", settings.collect()),
+        (
+            "tasks",
+            tasks
+                .map(|kind| named(kind, "a kind of background task"))
+                .collect(),
+        ),
+        ("planted bugs", bugs.collect()),
+    ]
 }

@@ -16,6 +16,7 @@ mod trace_file;
 mod workers;
 
 use clap::{Args, Subcommand};
+use lithify_sim::oracle::Oracle;
 
 use super::exit::{Exit, Outcome};
 
@@ -27,6 +28,8 @@ Examples:
   lithify sim shrink finding.sim
   lithify sim enumerate --commits 3 --divisor 2
   lithify sim mutants
+  lithify sim economy --seeds 4
+  lithify sim list
 
 Exit codes of these commands:
   0  nothing was found, or what the trace expects holds
@@ -52,6 +55,9 @@ enum Command {
     Economy(economy::Economy),
     List(list::List),
 }
+
+/// What objects to such a plan.
+const DETERMINISM: Oracle = Oracle::Determinism;
 
 /// The exit code for a plan that did two different things.
 const NON_DETERMINISM: Exit = Exit::Input;

@@ -61,17 +61,17 @@ pub(crate) fn run(arguments: &Mutants) -> Outcome {
     if let Some(directory) = &arguments.out {
         trace_file::check_directory(directory)?;
     }
-    workers::listen_for_interrupts();
+    let stop = workers::stop_on_interrupt();
     let rows: Mutex<Vec<(usize, Row)>> = Mutex::default();
     let start = Instant::now();
     let limits = Limits {
         first: 0,
         end: all.len() as u64,
-        time: None,
+        stop: stop.clone(),
         jobs: workers::threads(arguments.jobs),
     };
     workers::spread(
-        limits,
+        &limits,
         || (),
         |(), index| {
             let (system, mutant) = &all[index as usize];

@@ -1,25 +1,34 @@
-//! `sim replay`: a trace, exactly as it is written.
+//! `sim replay`: traces, exactly as they are written.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lithify_sim::plan::Expectation;
-use lithify_sim::replay::replay;
+use lithify_sim::oracle::Finding;
+use lithify_sim::plan::{Expectation, Plan};
+use lithify_sim::replay::{Replay, replay};
 use serde::Serialize;
 
 use super::super::args::{Format, FormatArgument};
 use super::super::exit::{Exit, Outcome};
 use super::super::output::Output;
-use super::trace_file;
+use super::{NON_DETERMINISM, trace_file};
 
-/// Runs a saved trace; the exit code says whether its expectation holds
+const EXAMPLES: &str = "\
+Examples:
+  lithify sim replay finding.sim
+  lithify sim replay finding.sim --trace       # what happens, operation by operation
+  lithify sim replay tests/traces              # a folder of traces is a test corpus";
+
+/// Runs saved traces; the exit code says whether what each expects holds
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct ReplayTrace {
-    /// The trace
-    trace: PathBuf,
+    /// Traces, and directories of traces (files that end in .sim)
+    #[arg(required = true)]
+    traces: Vec<PathBuf>,
     /// Print what happens, operation by operation
-    #[arg(long)]
-    trace_operations: bool,
+    #[arg(long, alias = "trace-operations")]
+    trace: bool,
     #[command(flatten)]
     format: FormatArgument,
 }
@@ -27,61 +36,134 @@ pub(crate) struct ReplayTrace {
 #[derive(Serialize)]
 struct Line {
     trace: String,
+    model: &'static str,
     expected: String,
-    found: Option<String>,
+    found: Option<&'static str>,
     message: Option<String>,
     holds: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    timeline: Vec<String>,
+}
+
+/// A trace and what came of it.
+struct Replayed {
+    path: PathBuf,
+    plan: Plan,
+    replay: Replay,
+    /// What a second run did differently, unless that is what the trace expects.
+    difference: Option<Finding>,
 }
 
 /// Runs the command.
 pub(crate) fn run(arguments: &ReplayTrace) -> Outcome {
-    let plan = trace_file::read(&arguments.trace)?;
-    let outcome = replay(&plan, arguments.trace_operations)
-        .map_err(|message| Exit::Usage.because(message))?;
-    let holds = outcome.holds(plan.expectation);
-    let expected = match plan.expectation {
-        Expectation::Pass => "pass".to_owned(),
-        Expectation::Violation(oracle) => oracle.to_string(),
-    };
+    let paths = trace_file::expand(&arguments.traces)?;
     let mut output = Output::for_reading();
-    match arguments.format.format {
-        Format::Json => output.json(&Line {
-            trace: arguments.trace.display().to_string(),
-            expected: expected.clone(),
-            found: outcome
-                .finding
-                .as_ref()
-                .map(|finding| finding.oracle.to_string()),
-            message: outcome
-                .finding
-                .as_ref()
-                .map(|finding| finding.message.clone()),
-            holds,
-        })?,
-        Format::Text => {
-            for line in outcome
-                .execution
-                .iter()
-                .flat_map(|execution| &execution.timeline)
-            {
-                output.line(line.as_bytes())?;
-            }
-            let found = match &outcome.finding {
-                None => "nothing found".to_owned(),
-                Some(finding) => finding.to_string(),
-            };
-            output.line(format!("model {}: {found}", plan.model.name).as_bytes())?;
+    let mut all = Vec::new();
+    for path in paths {
+        let replayed = replay_file(&path, arguments.trace)?;
+        if arguments.format.format == Format::Text {
+            text(&mut output, &replayed)?;
         }
+        all.push(replayed);
+    }
+    if arguments.format.format == Format::Json {
+        let mut lines: Vec<Line> = all.iter().map(line).collect();
+        match lines.as_mut_slice() {
+            [line] => output.json(line)?,
+            lines => output.json(&lines)?,
+        }
+    } else if all.len() > 1 {
+        let kept = all.iter().filter(|replayed| replayed.holds()).count();
+        output.line(format!("{kept} of {} traces do what they say", all.len()).as_bytes())?;
     }
     output.finish()?;
-    if holds {
-        Ok(())
-    } else {
-        let found = outcome
-            .finding
-            .map_or("nothing was found".to_owned(), |finding| {
-                format!("{} objects", finding.oracle)
-            });
-        Err(Exit::Negative.because(format!("the trace expects {expected}, but {found}")))
+    all.iter().try_for_each(verdict)
+}
+
+fn replay_file(path: &Path, wants_timeline: bool) -> Outcome<Replayed> {
+    let plan = trace_file::read(path)?;
+    let run = |wants_timeline| {
+        replay(&plan, wants_timeline)
+            .map_err(|message| Exit::Usage.because(format!("{}: {message}", path.display())))
+    };
+    let replay = run(wants_timeline)?;
+    let is_expected = plan.expectation == Expectation::Violation(super::DETERMINISM);
+    let difference = match is_expected {
+        true => None,
+        false => replay.difference(&run(false)?),
+    };
+    Ok(Replayed {
+        path: path.to_owned(),
+        plan,
+        replay,
+        difference,
+    })
+}
+
+impl Replayed {
+    fn holds(&self) -> bool {
+        self.difference.is_none() && self.replay.holds(self.plan.expectation)
     }
+
+    fn expected(&self) -> String {
+        match self.plan.expectation {
+            Expectation::Pass => "pass".to_owned(),
+            Expectation::Violation(oracle) => oracle.to_string(),
+        }
+    }
+
+    fn timeline(&self) -> &[String] {
+        let execution = self.replay.execution.as_ref();
+        execution.map_or(&[], |execution| &execution.timeline)
+    }
+}
+
+fn line(replayed: &Replayed) -> Line {
+    let finding = replayed.replay.finding.as_ref();
+    Line {
+        trace: replayed.path.display().to_string(),
+        model: replayed.plan.model.name,
+        expected: replayed.expected(),
+        found: finding.map(|finding| finding.oracle.name()),
+        message: finding.map(|finding| finding.message.clone()),
+        holds: replayed.holds(),
+        timeline: replayed.timeline().to_vec(),
+    }
+}
+
+fn text(output: &mut Output, replayed: &Replayed) -> Outcome {
+    for line in replayed.timeline() {
+        output.line(line.as_bytes())?;
+    }
+    let found = match &replayed.replay.finding {
+        None => "nothing found".to_owned(),
+        Some(finding) => finding.to_string(),
+    };
+    output.line(
+        format!(
+            "{}: model {}: {found}",
+            replayed.path.display(),
+            replayed.plan.model.name
+        )
+        .as_bytes(),
+    )
+}
+
+/// An error for what does not hold.
+fn verdict(replayed: &Replayed) -> Outcome {
+    let path = replayed.path.display();
+    if let Some(difference) = &replayed.difference {
+        return Err(NON_DETERMINISM.because(format!("{path}: {difference}")));
+    }
+    if replayed.holds() {
+        return Ok(());
+    }
+    let finding = &replayed.replay.finding;
+    let found = finding
+        .as_ref()
+        .map_or("nothing was found".to_owned(), |finding| {
+            format!("{} objects", finding.oracle)
+        });
+    let expected = replayed.expected();
+    Err(Exit::Negative.because(format!("{path}: the trace expects {expected}, but {found}")))
 }

@@ -16,6 +16,7 @@ use lithify_sim::oracle::Oracle;
 use lithify_sim::replay::replay;
 use lithify_sim::schedule::Order;
 use lithify_sim::simfs::FaultKind;
+use lithify_sim::stop::Stop;
 use lithify_sim::system::Settings;
 use lithify_sim::workload::WORKLOADS;
 use serde::Serialize;
@@ -127,17 +128,21 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
         return show(arguments, &settings);
     }
     trace_file::check_directory(&arguments.out)?;
-    workers::listen_for_interrupts();
-    let limits = limits(arguments);
+    let time = arguments.time.map(Duration::from_secs);
+    let stop = workers::stop_on_interrupt().within(time);
+    let limits = limits(arguments, stop.clone());
     let total = Mutex::new(Ledger::default());
     let found: Mutex<Vec<Found>> = Mutex::default();
     let start = Instant::now();
-    let bar = progress(limits, arguments.format.format);
+    let bar = progress(&limits, arguments.format.format);
     let complete = workers::spread(
-        limits,
+        &limits,
         Ledger::default,
         |ledger, seed| {
-            let campaign = campaign(arguments, &settings, seed);
+            let campaign = Campaign {
+                stop: stop.clone(),
+                ..campaign(arguments, &settings, seed)
+            };
             let outcome = campaign.seed(seed, ledger);
             bar.inc(1);
             bar.set_message(format!("{} recoveries by this worker", ledger.recovered));
@@ -162,7 +167,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().expect("findings are values, not panics")
 }
 
-fn limits(arguments: &Run) -> Limits {
+fn limits(arguments: &Run, stop: Stop) -> Limits {
     let (first, count) = match arguments.seed {
         Some(seed) => (seed.0, 1),
         None if arguments.time.is_some() => (arguments.from.0, arguments.seeds.unwrap_or(u64::MAX)),
@@ -171,12 +176,12 @@ fn limits(arguments: &Run) -> Limits {
     Limits {
         first,
         end: first.saturating_add(count),
-        time: arguments.time.map(Duration::from_secs),
+        stop,
         jobs: workers::threads(arguments.jobs),
     }
 }
 
-fn progress(limits: Limits, format: Format) -> ProgressBar {
+fn progress(limits: &Limits, format: Format) -> ProgressBar {
     use std::io::IsTerminal;
     if format == Format::Json || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -221,6 +226,7 @@ fn campaign(arguments: &Run, settings: &Settings, seed: u64) -> Campaign {
         models: arguments.model.0.clone(),
         reach: Reach::SMALL,
         enabled: Enabled::default(),
+        stop: Stop::never(),
         bug: None,
         determinism_one_in: 16,
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::super::args::{Format, FormatArgument};
 use super::super::exit::{Exit, Outcome};
 use super::super::output::Output;
-use super::trace_file;
+use super::{trace_file, workers};
 
 /// Makes a failing trace small, and says which single change makes it pass
 #[derive(Args, Debug)]
@@ -43,8 +43,8 @@ struct Line {
 pub(crate) fn run(arguments: &ShrinkTrace) -> Outcome {
     let plan = trace_file::read(&arguments.trace)?;
     let start = Instant::now();
-    let shrunk = shrink(&plan, Duration::from_secs(arguments.time))
-        .map_err(|message| Exit::Usage.because(message))?;
+    let stop = workers::stop_on_interrupt().within(Some(Duration::from_secs(arguments.time)));
+    let shrunk = shrink(&plan, stop).map_err(|message| Exit::Usage.because(message))?;
     let out = arguments
         .out
         .clone()
@@ -66,6 +66,10 @@ pub(crate) fn run(arguments: &ShrinkTrace) -> Outcome {
         Format::Text => {
             output.bytes(shrunk.plan.to_string().as_bytes())?;
             output.line(b"")?;
+            if pivots.is_empty() {
+                output
+                    .line(b"no single change of the crash and no single line flips the verdict")?;
+            }
             for pivot in &pivots {
                 output.line(pivot.as_bytes())?;
             }

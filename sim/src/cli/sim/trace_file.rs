@@ -14,6 +14,36 @@ pub(super) fn read(path: &Path) -> Outcome<Plan> {
     parse(&text).map_err(|error| Exit::Usage.because(format!("{}: {error}", path.display())))
 }
 
+/// These traces, and those in these directories, which end in `.sim`, sorted.
+pub(super) fn expand(paths: &[PathBuf]) -> Outcome<Vec<PathBuf>> {
+    let mut traces = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            traces.push(path.clone());
+            continue;
+        }
+        let failed = |error: std::io::Error| {
+            Exit::Usage.because(format!("cannot list {}: {error}", path.display()))
+        };
+        let mut inside = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(failed)? {
+            let entry = entry.map_err(failed)?.path();
+            if entry
+                .extension()
+                .is_some_and(|extension| extension == "sim")
+            {
+                inside.push(entry);
+            }
+        }
+        if inside.is_empty() {
+            return Err(Exit::Usage.because(format!("{} holds no traces", path.display())));
+        }
+        inside.sort();
+        traces.append(&mut inside);
+    }
+    Ok(traces)
+}
+
 /// Writes a trace, and the directory around it when there is none.
 pub(super) fn write(path: &Path, plan: &Plan) -> Outcome {
     let failed = |error: std::io::Error| {

@@ -1,55 +1,50 @@
 //! Numbers spread over threads until they run out, time is up, or Ctrl-C is pressed.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
 
-/// Set by Ctrl-C.
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+use lithify_sim::stop::Stop;
 
 /// From now on Ctrl-C ends the work and not the process, so that what was found so far
 /// can be told; a second one ends the process.
-pub(super) fn listen_for_interrupts() {
-    let handle = || {
-        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+pub(super) fn stop_on_interrupt() -> Stop {
+    let signal = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&signal);
+    let handle = move || {
+        if set.swap(true, Ordering::Relaxed) {
             std::process::abort();
         }
     };
-    // A second handler cannot be set, and need not.
+    // Each command sets one handler, once.
     let _ = ctrlc::set_handler(handle);
-}
-
-pub(super) fn is_interrupted() -> bool {
-    INTERRUPTED.load(Ordering::Relaxed)
+    Stop::on(signal)
 }
 
 /// When to stop.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Limits {
     pub(super) first: u64,
     /// One behind the last.
     pub(super) end: u64,
-    pub(super) time: Option<Duration>,
+    pub(super) stop: Stop,
     pub(super) jobs: usize,
 }
 
 /// Hands numbers to `work`, one at a time to each thread, until it returns false or a
 /// limit is reached. Returns whether all numbers had their turn.
 pub(super) fn spread<T: Send>(
-    limits: Limits,
+    limits: &Limits,
     state: impl Fn() -> T + Sync,
     work: impl Fn(&mut T, u64) -> bool + Sync,
     merge: impl Fn(T) + Sync,
 ) -> bool {
     let next = AtomicU64::new(limits.first);
     let stopped = AtomicBool::new(false);
-    let start = Instant::now();
     let merging = Mutex::new(());
     let worker = || {
         let mut state = state();
         loop {
-            let is_late = limits.time.is_some_and(|time| start.elapsed() >= time);
-            if is_late || is_interrupted() || stopped.load(Ordering::Relaxed) {
+            if limits.stop.is_due() || stopped.load(Ordering::Relaxed) {
                 stopped.store(true, Ordering::Relaxed);
                 break;
             }

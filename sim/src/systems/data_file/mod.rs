@@ -64,6 +64,10 @@ impl System for DataFileSystem {
         settings::SETTINGS
     }
 
+    fn task_kinds(&self) -> &'static [&'static str] {
+        &["timer", "compact"]
+    }
+
     fn configure(&self, settings: &Settings) -> Result<Arc<dyn Engine>, String> {
         Ok(Arc::new(settings::chosen(settings)?))
     }

@@ -37,10 +37,19 @@ impl System for Lithify {
         settings::SETTINGS
     }
 
+    fn task_kinds(&self) -> &'static [&'static str] {
+        &["committed", "segment", "step"]
+    }
+
     fn configure(&self, settings: &Settings) -> Result<Arc<dyn Engine>, String> {
         Ok(Arc::new(Configured {
             options: settings::options(settings)?,
         }))
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    fn reached(&self) -> Vec<(&'static str, u64)> {
+        ::lithify::marks::take()
     }
 
     #[cfg(feature = "planted-bugs")]

@@ -79,6 +79,10 @@ impl System for ReplicaSystem {
         SETTINGS
     }
 
+    fn task_kinds(&self) -> &'static [&'static str] {
+        &["deliver", "send", "exchange", "step"]
+    }
+
     fn configure(&self, settings: &Settings) -> Result<Arc<dyn Engine>, String> {
         Values::new(self, settings)?;
         Ok(Arc::new(Configured {

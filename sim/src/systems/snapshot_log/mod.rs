@@ -58,6 +58,10 @@ impl System for SnapshotLogSystem {
         settings::SETTINGS
     }
 
+    fn task_kinds(&self) -> &'static [&'static str] {
+        &["snapshot"]
+    }
+
     fn configure(&self, settings: &Settings) -> Result<Arc<dyn Engine>, String> {
         Ok(Arc::new(settings::chosen(settings)?))
     }

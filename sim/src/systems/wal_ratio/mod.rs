@@ -60,6 +60,10 @@ impl System for WalRatioSystem {
         settings::SETTINGS
     }
 
+    fn task_kinds(&self) -> &'static [&'static str] {
+        &["group", "timer", "rewrite"]
+    }
+
     fn configure(&self, settings: &Settings) -> Result<Arc<dyn Engine>, String> {
         Ok(Arc::new(settings::chosen(settings)?))
     }

@@ -1,0 +1,55 @@
+//! When to stop before the end: a time, a signal, or never.
+//!
+//! Whatever takes long asks between two pieces of work and ends in good order: what was
+//! found so far is told.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// When to stop. Clones share the signal.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    end: Option<Instant>,
+    signal: Option<Arc<AtomicBool>>,
+}
+
+impl Stop {
+    /// Never.
+    #[must_use]
+    pub fn never() -> Self {
+        Self::default()
+    }
+
+    /// When `signal` is set.
+    #[must_use]
+    pub fn on(signal: Arc<AtomicBool>) -> Self {
+        Self {
+            end: None,
+            signal: Some(signal),
+        }
+    }
+
+    /// Also when this much time has passed from now on.
+    #[must_use]
+    pub fn within(self, time: Option<Duration>) -> Self {
+        let end = time.and_then(|time| Instant::now().checked_add(time));
+        Self {
+            end: match (self.end, end) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            },
+            ..self
+        }
+    }
+
+    /// Whether it is time.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        let is_signalled = self
+            .signal
+            .as_ref()
+            .is_some_and(|signal| signal.load(Ordering::Relaxed));
+        is_signalled || self.end.is_some_and(|end| Instant::now() >= end)
+    }
+}
