@@ -16,7 +16,8 @@ use lithify::fs::MemFs;
 use lithify::planted::{Bug, with};
 use lithify::{Options, Pacing, Placement, Store, WriteBatch};
 use lithify_sim::observed::{Fault, ObservedFs};
-use lithify_sim::power_loss::PowerLossFs;
+use lithify_sim::power_loss::Run;
+use lithify_sim::simfs::{Budget, Image, Model, SimFs};
 
 fn put(keyspace: &str, key: &[u8], value: &[u8]) -> WriteBatch {
     let mut batch = WriteBatch::new();
@@ -137,15 +138,16 @@ fn a_window_that_was_merged_in_memory_is_merged_again_after_opening() {
 #[test]
 fn an_acknowledged_commit_survives_a_power_failure() {
     misbehaves_only_with(Bug::AckBeforeSync, || {
-        let fs = PowerLossFs::new();
+        let fs = SimFs::new();
         let mut store = Store::open(Arc::new(fs.clone()), Options::default()).unwrap();
         store.commit(&put("main", b"key", b"value")).unwrap();
-        let moments = fs.moments();
-        let last = moments.last().unwrap();
-        (0..64).all(|seed| {
-            let image = Arc::new(last.image(seed));
-            Store::open(image, Options::default()).unwrap().head().get() == 1
-        })
+        let end = fs.log_length();
+        let mut survives = true;
+        Run::new(Image::default(), &fs).power_fails(Model::DEFAULT, end.., Budget::ALL, |loss| {
+            let store = Store::open(Arc::new(loss.disk()), Options::default()).unwrap();
+            survives &= store.head().get() == 1;
+        });
+        survives
     });
 }
 

@@ -3,13 +3,15 @@
 //! layout it would have had.
 //!
 //! Method: a small workload that writes several WAL files, segment files and manifests
-//! runs once. For every operation of it, some crash images are opened, checked against
-//! the model, settled, and opened again. Recovery is itself run on a disk that loses
+//! runs once. For every operation of it, crash images are opened, checked against the
+//! right answers, settled, and opened again. Recovery is itself run on a disk that loses
 //! power at each of *its* operations.
 //!
-//! This samples one persistence model. The laboratory will do more: other models,
-//! enumeration, faults, and shrinking.
+//! This is one history under one persistence model, checked by code that the laboratory
+//! does not share. The laboratory does more: other histories and models, faults, and
+//! shrinking.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use lithify::fs::{Fs, MemFs};
@@ -17,7 +19,8 @@ use lithify::{
     Commit, Durability, History, KeyRange, Options, Pacing, Placement, RemoveInputs, Store,
     WriteBatch,
 };
-use lithify_sim::power_loss::{Moment, PowerLossFs};
+use lithify_sim::power_loss::{PowerLoss, Run};
+use lithify_sim::simfs::{Budget, Coverage, Image, Known, Mark, Model as Persistence, SimFs};
 
 const COMMITS: u64 = 24;
 
@@ -85,7 +88,7 @@ impl Model {
     }
 
     /// Opens a disk after a crash, checks everything, and returns the newest commit.
-    fn check(&self, fs: Arc<dyn Fs>, options: &Options, least: u64, story: &str) -> u64 {
+    fn check(&self, fs: Arc<dyn Fs>, options: &Options, least: u64, story: &dyn Display) -> u64 {
         let mut store =
             Store::open(fs, options.clone()).unwrap_or_else(|error| panic!("{story}: {error}"));
         let head = store.head().get();
@@ -106,7 +109,7 @@ impl Model {
         head
     }
 
-    fn check_contents(&self, store: &Store, head: u64, story: &str) {
+    fn check_contents(&self, store: &Store, head: u64, story: &dyn Display) {
         for commit in 0..=head {
             assert_eq!(
                 contents(store, commit),
@@ -117,14 +120,14 @@ impl Model {
     }
 }
 
-/// Runs the workload; the number noted is the last commit whose durability was promised.
-fn run(options: &Options) -> Vec<Moment> {
-    let fs = PowerLossFs::new();
+/// Runs the workload, and marks which commits were promised to be durable, or shown.
+fn run(options: &Options) -> Run {
+    let fs = SimFs::new();
     let mut store = Store::open(Arc::new(fs.clone()), options.clone()).unwrap();
     for commit in 1..=COMMITS {
         store.commit(&batch(commit)).unwrap();
         if options.durability == Durability::Synced {
-            fs.note(commit);
+            fs.mark(Mark::Acknowledged(commit));
         }
         // In between the store is opened again, once after a clean close and once not.
         if commit == 9 || commit == 17 {
@@ -134,80 +137,88 @@ fn run(options: &Options) -> Vec<Moment> {
                 store.close().unwrap();
             }
             store = Store::open(Arc::new(fs.clone()), options.clone()).unwrap();
-            fs.note(commit);
+            fs.mark(Mark::Served(commit));
         }
     }
     store.close().unwrap();
-    fs.note(COMMITS);
-    fs.moments()
+    fs.mark(Mark::Acknowledged(COMMITS));
+    Run::new(Image::default(), &fs)
 }
 
-fn check_every_moment(durability: Durability, images: u64) {
+/// The oldest commit that may be the newest after a crash.
+fn least(known: Known) -> u64 {
+    known.acknowledged.max(known.served)
+}
+
+fn check_every_moment(durability: Durability) {
     let options = options(durability);
     let model = Model::new(&options);
-    let moments = run(&options);
-    assert!(
-        moments.len() > 100,
-        "{} operations are enough to be worth it",
-        moments.len()
-    );
-    for (number, moment) in moments.iter().enumerate() {
-        let story = format!("operation {number}, {}", moment.operation);
-        for seed in 0..images {
-            let image = moment.image(seed << 32 | number as u64);
-            let story = format!("{story}, image {seed}");
-            let head = model.check(Arc::new(image.clone()), &options, moment.noted, &story);
-            // What one opening has shown, the next one shows.
-            model.check(Arc::new(image), &options, head, &story);
-        }
-        let image = moment.process_image();
-        model.check(
-            Arc::new(image),
-            &options,
-            moment.noted,
-            &format!("{story}, process"),
-        );
+    let run = run(&options);
+    let moments = run.moments().count();
+    assert!(moments > 100, "{moments} operations are worth it");
+    let coverage = run.power_fails(Persistence::DEFAULT, .., Budget::SMALL, |loss| {
+        let fs = Arc::new(loss.disk());
+        let head = model.check(fs.clone(), &options, least(loss.known()), loss);
+        // What one opening has shown, the next one shows.
+        model.check(fs, &options, head, loss);
+    });
+    assert!(coverage.images > 2_000, "{coverage}");
+    for moment in run.moments() {
+        let least = least(run.known(moment));
+        let story = format!("the process dies {}", run.describe(moment));
+        let fs = Arc::new(run.process_dies(moment));
+        model.check(fs, &options, least, &story);
     }
 }
 
 #[test]
 fn acknowledged_commits_survive_at_every_operation() {
-    check_every_moment(Durability::Synced, 12);
+    check_every_moment(Durability::Synced);
 }
 
 #[test]
 fn buffered_commits_survive_as_a_prefix() {
-    check_every_moment(Durability::Buffered, 12);
+    check_every_moment(Durability::Buffered);
 }
 
 /// The process dies, and while the store recovers the power fails. What a reader of the first recovery
 /// could have seen is still there after the second.
 #[test]
 fn recovery_survives_its_own_crashes() {
+    // The first operations are the opening itself, and deserve most.
+    const OPENING: Budget = Budget {
+        enumerate: 32,
+        bound: 0,
+        samples: 12,
+    };
+    const LATER: Budget = Budget {
+        enumerate: 0,
+        bound: 0,
+        samples: 1,
+    };
     for durability in [Durability::Synced, Durability::Buffered] {
         let options = options(durability);
         let model = Model::new(&options);
-        for (number, moment) in run(&options).iter().enumerate() {
+        let run = run(&options);
+        let mut coverage = Coverage::default();
+        for moment in run.moments() {
             // First only the process dies. What it had not synced yet looks durable to
             // the next one, and is not.
-            let fs = moment.after_process_death();
+            let fs = run.process_dies(moment);
             let mut store = Store::open(Arc::new(fs.clone()), options.clone()).unwrap();
-            let served = store.head().get();
-            fs.note(served);
+            fs.mark(Mark::Served(store.head().get()));
             store.settle().unwrap();
             drop(store);
-            for (step, second) in fs.moments().iter().enumerate() {
-                let least = moment.noted.max(second.noted);
-                let story = format!(
-                    "operation {number}, {}; then operation {step} of recovery, {}",
-                    moment.operation, second.operation
-                );
-                // The first operations are the opening itself, and deserve most.
-                for seed in 0..if step < 10 { 12 } else { 1 } {
-                    let image = second.image(seed << 40 | (number as u64) << 20 | step as u64);
-                    model.check(Arc::new(image), &options, least, &story);
-                }
+            let recovery = Run::new(Image::default(), &fs);
+            let later = moment + 10;
+            for (positions, budget) in [(moment..later, OPENING), (later..usize::MAX, LATER)] {
+                let check = |loss: &PowerLoss<'_>| {
+                    let story = format!("the process dies {}; {loss}", run.describe(moment));
+                    model.check(Arc::new(loss.disk()), &options, least(loss.known()), &story);
+                };
+                coverage.add(recovery.power_fails(Persistence::DEFAULT, positions, budget, check));
             }
         }
+        assert!(coverage.images > 15_000, "{coverage}");
     }
 }

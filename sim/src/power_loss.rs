@@ -1,404 +1,174 @@
-//! A file system that can lose power at every operation of one run.
+//! Every moment of a run at which its process can die or the power can fail, for tests
+//! that bring their own checks.
 //!
-//! It keeps, beside what the process sees, what is durable and what is pending. After
-//! each operation it captures that state; later, each captured state yields any number
-//! of *crash images*: file systems as a disk may legally show them after the power
-//! failed at that moment. One run is enough for all moments.
+//! Run anything on a [`SimFs`], say with [`SimFs::mark`] what clients know at which point,
+//! and make a [`Run`] of it. One run is enough for all moments, and for every persistence
+//! model:
 //!
-//! The rules are the weakest that POSIX allows with atomic renames:
-//! - an unsynced write survives sector by sector, in any combination; of two writes to
-//!   a sector either may be the last to survive;
-//! - a length survives independently of the bytes; what was never written reads as
-//!   zeros or as garbage;
-//! - a name survives independently of everything but earlier changes of the same name;
-//! - a file sync covers bytes and length, not the name; a directory sync covers names.
+//! ```
+//! use lithify::fs::Fs;
+//! use lithify_sim::power_loss::Run;
+//! use lithify_sim::simfs::{Budget, Image, Mark, Model, SimFs};
 //!
-//! This is one persistence model, sampled. It injects no errors.
+//! let fs = SimFs::new();
+//! let file = fs.create("log")?;
+//! file.append(b"one")?;
+//! file.sync()?;
+//! fs.sync_dir("")?;
+//! fs.mark(Mark::Acknowledged(1));
+//!
+//! let run = Run::new(Image::default(), &fs);
+//! run.power_fails(Model::DEFAULT, .., Budget::ALL, |loss| {
+//!     let is_there = loss.image().files().any(|file| file == ("log", b"one"));
+//!     assert!(is_there || loss.known().acknowledged == 0, "{loss}");
+//! });
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! There are no plans, oracles or systems here: [`crate::crashes`] has those, for stores
+//! that implement the traits of [`crate::system`].
 
-use std::collections::BTreeMap;
-use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::{ControlFlow, RangeBounds};
 
-use lithify::fs::{Access, File, Fs, Lock, LockKind, MemFs};
+use crate::keyed::{Domain, Seed};
+use crate::simfs::change::labels;
+use crate::simfs::explore::explore;
+use crate::simfs::{
+    Budget, Choice, Coverage, Frontier, Image, Known, Log, Model, Operation, SimFs,
+};
 
-/// Bytes that a device writes as a whole.
-const SECTOR_BYTES: usize = 512;
-
-/// A pending change of a file.
+/// What was done to a disk, and what the disk held before.
 #[derive(Clone, Debug)]
-enum Change {
-    /// Bytes inside one sector.
-    Bytes {
-        offset: usize,
-        bytes: Vec<u8>,
-    },
-    Length(usize),
+pub struct Run {
+    start: Image,
+    log: Log,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Inode {
-    live: Vec<u8>,
-    durable: Vec<u8>,
-    pending: Vec<Change>,
-}
-
-impl Inode {
-    fn write(&mut self, offset: usize, bytes: &[u8]) {
-        let end = offset + bytes.len();
-        if end > self.live.len() {
-            self.live.resize(end, 0);
-            self.pending.push(Change::Length(end));
-        }
-        self.live[offset..end].copy_from_slice(bytes);
-        let mut from = offset;
-        while from < end {
-            let to = end.min((from / SECTOR_BYTES + 1) * SECTOR_BYTES);
-            let bytes = self.live[from..to].to_vec();
-            self.pending.push(Change::Bytes {
-                offset: from,
-                bytes,
-            });
-            from = to;
+impl Run {
+    /// What was done so far to `fs`, which began as `start`.
+    #[must_use]
+    pub fn new(start: Image, fs: &SimFs) -> Self {
+        Self {
+            start,
+            log: fs.log(),
         }
     }
 
-    fn set_length(&mut self, length: usize) {
-        self.live.resize(length, 0);
-        self.pending.push(Change::Length(length));
+    /// The moments, as positions in the log: before each operation, and the end.
+    pub fn moments(&self) -> impl Iterator<Item = usize> {
+        let operations = self.log.operations();
+        (0..=operations.len())
+            .filter(|&position| operations.get(position).is_none_or(Operation::is_call))
     }
 
-    fn sync(&mut self) {
-        self.durable.clone_from(&self.live);
-        self.pending.clear();
+    /// What clients know at a moment.
+    #[must_use]
+    pub fn known(&self, moment: usize) -> Known {
+        let mut frontier = Frontier::new(Model::DEFAULT, self.start.clone(), &self.log);
+        frontier.advance_to(moment);
+        frontier.known()
     }
 
-    /// The bytes that a crash leaves.
-    fn crash(&self, dice: &mut Dice) -> Vec<u8> {
-        let mut length = self.durable.len();
-        let mut longest = self.live.len().max(length);
-        for change in &self.pending {
-            if let Change::Length(to) = change {
-                longest = longest.max(*to);
-                if dice.keeps() {
-                    length = *to;
-                }
-            }
+    /// The process dies at a moment and the machine does not: the next process sees all
+    /// that was written, and what was pending still is. The log goes on from there.
+    #[must_use]
+    pub fn process_dies(&self, moment: usize) -> SimFs {
+        SimFs::from_log(&self.start, &self.log, moment)
+    }
+
+    /// The operation before which a moment is.
+    #[must_use]
+    pub fn describe(&self, moment: usize) -> String {
+        match self.log.operations().get(moment) {
+            Some(operation) => format!("before {}", self.log.describe(operation)),
+            None => "at the end".to_owned(),
         }
-        let mut bytes = self.durable.clone();
-        let garbage = dice.next();
-        bytes.extend((bytes.len()..longest).map(|position| match garbage % 2 {
-            0 => 0,
-            _ => (garbage >> (position % 7 * 8)) as u8,
-        }));
-        for change in &self.pending {
-            if let Change::Bytes {
-                offset,
-                bytes: written,
-            } = change
-                && dice.keeps()
-            {
-                bytes[*offset..offset + written.len()].copy_from_slice(written);
-            }
-        }
-        bytes.truncate(length);
-        bytes
-    }
-}
-
-/// What the disk holds and what is on its way.
-#[derive(Clone, Debug, Default)]
-struct State {
-    inodes: Vec<Inode>,
-    live: BTreeMap<String, usize>,
-    durable: BTreeMap<String, usize>,
-    /// Changes of names since the last directory sync, in order.
-    pending: Vec<(String, Option<usize>)>,
-}
-
-impl State {
-    fn set_name(&mut self, name: &str, inode: Option<usize>) {
-        match inode {
-            Some(inode) => self.live.insert(name.to_owned(), inode),
-            None => self.live.remove(name),
-        };
-        self.pending.push((name.to_owned(), inode));
     }
 
-    fn crash(&self, dice: &mut Dice) -> MemFs {
-        let mut names = self.durable.clone();
-        let mut lost: Vec<&str> = Vec::new();
-        for (name, inode) in &self.pending {
-            // Changes of one name survive in order: once one is lost, so are the later.
-            if lost.contains(&name.as_str()) || !dice.keeps() {
-                lost.push(name);
-                continue;
-            }
-            match inode {
-                Some(inode) => names.insert(name.clone(), *inode),
-                None => names.remove(name),
-            };
-        }
-        self.image(&names, |inode| inode.crash(dice))
-    }
-
-    fn image(
+    /// The power fails at each of those moments that lie in `positions`. Hands every image
+    /// to `check` that `budget` allows for its moment, unless another was equal in all that
+    /// can be seen and in what clients knew.
+    pub fn power_fails(
         &self,
-        names: &BTreeMap<String, usize>,
-        mut bytes: impl FnMut(&Inode) -> Vec<u8>,
-    ) -> MemFs {
-        let image = MemFs::new();
-        for (name, &inode) in names {
-            image.create(name).expect("names are distinct");
-            image
-                .overwrite(name, bytes(&self.inodes[inode]))
-                .expect("the file was created");
+        model: &'static Model,
+        positions: impl RangeBounds<usize>,
+        budget: Budget,
+        mut check: impl FnMut(&PowerLoss<'_>),
+    ) -> Coverage {
+        let mut frontier = Frontier::new(model, self.start.clone(), &self.log);
+        let mut seen: BTreeSet<(u128, Known)> = BTreeSet::new();
+        let mut coverage = Coverage::default();
+        for moment in self.moments().filter(|moment| positions.contains(moment)) {
+            frontier.advance_to(moment);
+            let mut draws = Seed(0).draws(Domain::CrashImages, moment as u64);
+            let looked_at = explore(&frontier, budget, &mut draws, &mut |choice, image| {
+                if seen.insert((image.digest(), frontier.known())) {
+                    check(&PowerLoss {
+                        run: self,
+                        frontier: &frontier,
+                        choice,
+                        image,
+                    });
+                }
+                ControlFlow::Continue(())
+            });
+            coverage.add(looked_at);
         }
-        image
+        coverage
     }
 }
 
-/// A seeded stream of decisions whose inclination to keep varies from image to image.
-#[derive(Clone, Debug)]
-struct Dice {
-    state: u64,
-    keeps_of_256: u64,
-}
-
-impl Dice {
-    fn new(seed: u64) -> Self {
-        let mut dice = Self {
-            state: seed,
-            keeps_of_256: 0,
-        };
-        dice.keeps_of_256 = [0, 13, 64, 128, 192, 243, 256][(dice.next() % 7) as usize];
-        dice
-    }
-
-    fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn keeps(&mut self) -> bool {
-        self.next() % 256 < self.keeps_of_256
-    }
-}
-
-/// The state at one moment of a run.
-#[derive(Clone, Debug)]
-pub struct Moment {
-    state: Arc<State>,
-    /// The operation that has just happened.
-    pub operation: String,
-    /// What the caller had noted by then: see [`PowerLossFs::note`].
-    pub noted: u64,
-}
-
-impl Moment {
-    /// One crash image, chosen by `seed`.
-    #[must_use]
-    pub fn image(&self, seed: u64) -> MemFs {
-        self.state.crash(&mut Dice::new(seed))
-    }
-
-    /// The file system that a new process sees when only the old one died: everything
-    /// is there, and what was pending still is.
-    #[must_use]
-    pub fn after_process_death(&self) -> PowerLossFs {
-        let state = State::clone(&self.state);
-        let shared = Shared {
-            state,
-            noted: self.noted,
-            ..Shared::default()
-        };
-        PowerLossFs {
-            shared: Arc::new(Mutex::new(shared)),
-        }
-    }
-
-    /// The same without a future: a plain copy of what is there.
-    #[must_use]
-    pub fn process_image(&self) -> MemFs {
-        self.state
-            .image(&self.state.live, |inode| inode.live.clone())
-    }
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    state: State,
-    moments: Vec<Moment>,
-    noted: u64,
-}
-
-/// The file system. Clones are the same one. Flat: it has no directories but its root.
-#[derive(Clone, Debug, Default)]
-pub struct PowerLossFs {
-    shared: Arc<Mutex<Shared>>,
-}
-
-impl PowerLossFs {
-    /// An empty file system.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Remembers a number with every moment from now on, such as the last commit that
-    /// was acknowledged.
-    pub fn note(&self, number: u64) {
-        self.shared().noted = number;
-    }
-
-    /// The moments so far, one for each operation that changes something or makes it
-    /// durable.
-    #[must_use]
-    pub fn moments(&self) -> Vec<Moment> {
-        self.shared().moments.clone()
-    }
-
-    fn shared(&self) -> MutexGuard<'_, Shared> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn change<T>(&self, operation: String, perform: impl FnOnce(&mut State) -> T) -> T {
-        let mut shared = self.shared();
-        let result = perform(&mut shared.state);
-        let state = Arc::new(shared.state.clone());
-        let noted = shared.noted;
-        shared.moments.push(Moment {
-            state,
-            operation,
-            noted,
-        });
-        result
-    }
-}
-
+/// One thing that the disk may hold after a failure of the power. Its text says when the
+/// power failed and what was lost.
 #[derive(Debug)]
-struct OpenFile {
-    fs: PowerLossFs,
-    inode: usize,
-    name: String,
+pub struct PowerLoss<'run> {
+    run: &'run Run,
+    frontier: &'run Frontier<'run>,
+    choice: Choice,
+    image: Image,
 }
 
-impl OpenFile {
-    fn change(&self, what: &str, perform: impl FnOnce(&mut Inode)) {
-        let operation = format!("{what} {}", self.name);
-        self.fs
-            .change(operation, |state| perform(&mut state.inodes[self.inode]));
-    }
-}
-
-impl File for OpenFile {
-    fn append(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.change("append", |inode| inode.write(inode.live.len(), bytes));
-        Ok(bytes.len())
+impl PowerLoss<'_> {
+    /// What clients knew.
+    #[must_use]
+    pub fn known(&self) -> Known {
+        self.frontier.known()
     }
 
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        self.change("write", |inode| inode.write(offset as usize, bytes));
-        Ok(bytes.len())
+    /// What the disk holds.
+    #[must_use]
+    pub fn image(&self) -> &Image {
+        &self.image
     }
 
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let shared = self.fs.shared();
-        let live = &shared.state.inodes[self.inode].live;
-        let rest = live.get(offset as usize..).unwrap_or_default();
-        let length = rest.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&rest[..length]);
-        Ok(length)
-    }
-
-    fn set_len(&self, length: u64) -> io::Result<()> {
-        self.change("set length of", |inode| inode.set_length(length as usize));
-        Ok(())
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.fs.shared().state.inodes[self.inode].live.len() as u64)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.change("sync", Inode::sync);
-        Ok(())
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.sync()
+    /// The machine that starts again with it.
+    #[must_use]
+    pub fn disk(&self) -> SimFs {
+        SimFs::from_image(&self.image)
     }
 }
 
-#[derive(Debug)]
-struct NoLock;
-
-impl Lock for NoLock {}
-
-impl Fs for PowerLossFs {
-    fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
-        if self.shared().state.live.contains_key(name) {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        let inode = self.change(format!("create {name}"), |state| {
-            state.inodes.push(Inode::default());
-            let inode = state.inodes.len() - 1;
-            state.set_name(name, Some(inode));
-            inode
-        });
-        Ok(Arc::new(OpenFile {
-            fs: self.clone(),
-            inode,
-            name: name.to_owned(),
-        }))
-    }
-
-    fn open(&self, name: &str, _access: Access) -> io::Result<Arc<dyn File>> {
-        let inode = self.shared().state.live.get(name).copied();
-        let inode = inode.ok_or(io::ErrorKind::NotFound)?;
-        Ok(Arc::new(OpenFile {
-            fs: self.clone(),
-            inode,
-            name: name.to_owned(),
-        }))
-    }
-
-    fn rename(&self, _from: &str, _to: &str) -> io::Result<()> {
-        // The engine renames nothing; a model of it belongs to a file system that does.
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        if !self.shared().state.live.contains_key(name) {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        self.change(format!("remove {name}"), |state| state.set_name(name, None));
-        Ok(())
-    }
-
-    fn create_dir(&self, name: &str) -> io::Result<()> {
-        if name.is_empty() {
-            Ok(())
-        } else {
-            Err(io::ErrorKind::Unsupported.into())
-        }
-    }
-
-    fn list(&self, _dir: &str) -> io::Result<Vec<String>> {
-        Ok(self.shared().state.live.keys().cloned().collect())
-    }
-
-    fn sync_dir(&self, _dir: &str) -> io::Result<()> {
-        self.change("sync directory".to_owned(), |state| {
-            state.durable.clone_from(&state.live);
-            state.pending.clear();
-        });
-        Ok(())
-    }
-
-    /// Every lock is free: a crash releases it, and a run has one owner.
-    fn lock(&self, _name: &str, _kind: LockKind) -> io::Result<Box<dyn Lock>> {
-        Ok(Box::new(NoLock))
+impl fmt::Display for PowerLoss<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let moment = self.frontier.position();
+        let labels = labels(&self.run.log, self.frontier.pending());
+        let lost: Vec<&str> = (self.choice.kept.zeroes())
+            .map(|index| labels[index].as_str())
+            .collect();
+        write!(
+            formatter,
+            "the power fails {} (position {moment} of the log, model {}); of {} pending changes these are lost: {}; lost bytes read as {}",
+            self.run.describe(moment),
+            self.frontier.model().name,
+            labels.len(),
+            if lost.is_empty() {
+                "none".to_owned()
+            } else {
+                lost.join(", ")
+            },
+            self.choice.fill.name(),
+        )
     }
 }

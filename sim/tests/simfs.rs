@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use lithify_sim::conformance;
 use lithify_sim::simfs::litmus::LITMUS;
 use lithify_sim::simfs::model::MODELS;
-use lithify_sim::simfs::{Model, SimFs};
+use lithify_sim::simfs::{Image, Model, SimFs};
 
 #[test]
 fn the_simulated_file_system_conforms() {
@@ -20,6 +20,22 @@ fn the_simulated_file_system_conforms() {
 #[test]
 fn a_file_system_that_starts_from_an_image_conforms() {
     conformance::check(&SimFs::from_image(&SimFs::new().image()));
+}
+
+/// A process that dies in the middle of a log leaves what it has done so far.
+#[test]
+fn a_log_can_be_done_again_up_to_any_place() {
+    let fs = SimFs::new();
+    conformance::check(&fs);
+    let log = fs.log();
+    let operations = log.operations();
+    assert!(operations.len() > 100, "only {} entries", operations.len());
+    for end in (0..operations.len()).step_by(7) {
+        let again = SimFs::from_log(&Image::default(), &log, end);
+        assert_eq!(again.log().operations(), &operations[..end]);
+    }
+    let again = SimFs::from_log(&Image::default(), &log, operations.len());
+    assert_eq!(again.image().digest(), fs.image().digest());
 }
 
 /// Ferrite, figure 3: ext4 violates all three, XFS keeps the prefix of appends, btrfs

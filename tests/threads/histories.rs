@@ -8,7 +8,8 @@ use lithify::{
     Cascade, Commit, Compression, Db, Durability, Error, History, Options, Pacing, Placement,
     RemoveInputs, Snapshot, Store, WriteBatch, verify,
 };
-use lithify_sim::power_loss::PowerLossFs;
+use lithify_sim::power_loss::Run;
+use lithify_sim::simfs::{Budget, Image, Mark, Model, SimFs};
 use proptest::prelude::*;
 
 use crate::{contents, in_threads, options, put};
@@ -190,7 +191,7 @@ fn readers_see_whole_commits_in_order() {
 #[test]
 fn what_was_acknowledged_survives_a_power_failure() {
     const COMMITS: u64 = 12;
-    let fs = PowerLossFs::new();
+    let fs = SimFs::new();
     let db = Db::open(Arc::new(fs.clone()), options()).unwrap();
     let newest = Mutex::new(0);
     let order = in_threads(4, &db, |thread, db| {
@@ -199,7 +200,7 @@ fn what_was_acknowledged_survives_a_power_failure() {
             let commit = db.commit(&put("main", &key, &key)).unwrap().get();
             let mut newest = newest.lock().unwrap();
             *newest = commit.max(*newest);
-            fs.note(*newest);
+            fs.mark(Mark::Acknowledged(*newest));
             (commit, key.to_vec())
         });
         commits.collect::<Vec<_>>()
@@ -210,22 +211,19 @@ fn what_was_acknowledged_survives_a_power_failure() {
         pacing: Pacing::Settle,
         ..options()
     };
-    let moments = fs.moments();
-    assert!(moments.len() > 100, "only {} operations", moments.len());
-    for (seed, moment) in moments
-        .iter()
-        .enumerate()
-        .skip_while(|(_, moment)| moment.noted == 0)
-    {
-        let story = format!("{} of {}, after {}", seed, moments.len(), moment.operation);
-        let store = Store::open(Arc::new(moment.image(seed as u64)), settled.clone())
-            .unwrap_or_else(|error| panic!("{story}: {error}"));
+    let run = Run::new(Image::default(), &fs);
+    let moments = run.moments().count();
+    assert!(moments > 100, "only {moments} operations");
+    run.power_fails(Model::DEFAULT, .., Budget::SMALL, |loss| {
+        let acknowledged = loss.known().acknowledged;
+        let store = Store::open(Arc::new(loss.disk()), settled.clone())
+            .unwrap_or_else(|error| panic!("{loss}: {error}"));
         let head = store.head().get();
-        assert!(head >= moment.noted, "{story}: {head} of {}", moment.noted);
+        assert!(head >= acknowledged, "{loss}: {head} of {acknowledged}");
         let mut expected: Vec<_> = order.range(..=head).map(|(_, key)| key.clone()).collect();
         expected.sort();
         let found = contents(&store.snapshot(), "main");
         let found: Vec<_> = found.into_iter().map(|(key, _)| key).collect();
-        assert_eq!(found, expected, "{story}");
-    }
+        assert_eq!(found, expected, "{loss}");
+    });
 }

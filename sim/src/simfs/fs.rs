@@ -14,8 +14,8 @@ use super::state::{SkippedBarrier, State};
 
 /// A simulated file system. Clones share it.
 ///
-/// It runs on one thread at a time and takes no time; the lock inside is there because
-/// the traits ask for it, and never contended.
+/// It takes no time. The laboratory drives it from one thread; threads may share it all
+/// the same, and its log then says in which order their operations came.
 #[derive(Clone, Default)]
 pub struct SimFs {
     state: Arc<Mutex<State>>,
@@ -40,6 +40,16 @@ impl SimFs {
     pub fn from_image(image: &Image) -> Self {
         Self {
             state: Arc::new(Mutex::new(State::from_image(image))),
+        }
+    }
+
+    /// The machine in the middle of a log that began on a disk with `start`: the process
+    /// that wrote the log is gone after `end` of its entries, nothing that it wrote is
+    /// lost, and what was pending still is. The log goes on from there.
+    #[must_use]
+    pub fn from_log(start: &Image, log: &Log, end: usize) -> Self {
+        Self {
+            state: Arc::new(Mutex::new(State::from_log(start, log, end))),
         }
     }
 

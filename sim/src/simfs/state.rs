@@ -104,6 +104,45 @@ impl State {
         state
     }
 
+    /// What the first `end` entries of `log` have made of `start`. All of it is done again,
+    /// so files keep their numbers and the new log is a beginning of the old one.
+    pub(super) fn from_log(start: &Image, log: &Log, end: usize) -> Self {
+        let mut state = Self::from_image(start);
+        for operation in &log.operations()[..end] {
+            let redone = state.redo(log, operation);
+            redone.expect("what a log says was done can be done again");
+        }
+        debug_assert_eq!(state.log.operations(), &log.operations()[..end]);
+        state
+    }
+
+    fn redo(&mut self, log: &Log, operation: &Operation) -> io::Result<()> {
+        match operation {
+            Operation::Create { path, .. } => {
+                self.new_inode(log.path(*path));
+            }
+            Operation::Write {
+                inode,
+                offset,
+                bytes,
+                ..
+            } => {
+                self.write(*inode, *offset, log.bytes(bytes))?;
+            }
+            Operation::SetLength { inode, after, .. } => self.set_len(*inode, *after)?,
+            Operation::Rename { from, to, .. } => self.rename(log.path(*from), log.path(*to))?,
+            Operation::Remove { path, .. } => self.remove(log.path(*path))?,
+            Operation::CreateDirectory { path } => self.create_dir(log.path(*path))?,
+            Operation::Rot { inode, offset, .. } => self.rot(*inode, *offset),
+            Operation::SyncDirectory { path, .. } => {
+                self.log.intern(log.path(*path));
+                self.log.push(operation.clone());
+            }
+            Operation::Sync { .. } | Operation::Mark(_) => self.log.push(operation.clone()),
+        }
+        Ok(())
+    }
+
     /// The content as if everything were durable.
     pub(super) fn image(&self) -> Image {
         let files = self.names.values().map(|&inode| {
