@@ -67,7 +67,6 @@ mod counted {
         OrphanSegmentSwept "orphan-segment-swept"
         OldManifestSwept "old-manifest-swept"
         ForeignDirectoryPassed "foreign-directory-passed"
-        KeyspaceKnownFromManifest "keyspace-known-from-manifest"
         PromotionEnded "interrupted-promotion-ended"
         GroupCommitted "group-committed"
         EmptyCommit "empty-commit"

@@ -35,9 +35,9 @@ mod switch;
 #[cfg(feature = "planted-bugs")]
 pub use catalogue::Bug;
 #[cfg(feature = "planted-bugs")]
-pub use switch::with;
-#[cfg(feature = "planted-bugs")]
 pub(crate) use switch::{is_active, shuffle};
+#[cfg(feature = "planted-bugs")]
+pub use switch::{passed, with};
 
 /// What there is to know about a bug.
 #[cfg(feature = "planted-bugs")]

@@ -92,12 +92,8 @@ pub fn judge(
         skipped: Some(barrier.clone()),
     };
     let search = Search {
-        system,
-        model,
-        rounds: u64::MAX,
         time,
-        without: Vec::new(),
-        asks_models: false,
+        ..Search::new(system, model, u64::MAX)
     };
     Verdict {
         barrier: barrier.clone(),

@@ -231,8 +231,9 @@ fn add_faults(recipe: &Recipe, seed: Seed, fs: &SimFs, actions: &mut Vec<Action>
     }
 }
 
-/// Draws one fault, and most often something that it strikes: an opening for faults of
-/// metadata, opening or reading everything for faults of reads.
+/// Draws one fault, and most often something that it strikes, or that shows what it has
+/// left: an opening, reading everything for faults of reads, and for others all the work
+/// and all the time that settling takes.
 fn add_fault(
     kind: FaultKind,
     prefixes: &[String],
@@ -266,7 +267,10 @@ fn add_fault(
     match draws.below(10) {
         _ if reads_twice => inserted.push((at, newest)),
         0..5 => inserted.push((later, Action::Die)),
-        5..7 => inserted.push((later, Action::Read(draws.below(20)))),
+        5..7 if kind.is_of_reads() => {
+            inserted.push((later, Action::Read(draws.below(20))));
+        }
+        5..7 => inserted.push((later, Action::Settle)),
         7 => inserted.push((later, Action::Reopen)),
         8 => inserted.push((later, Action::Settle)),
         _ => {}

@@ -3,6 +3,7 @@
 pub mod campaign;
 pub mod compare;
 pub mod conformance;
+pub mod cpu_time;
 pub mod crashes;
 pub mod economy;
 pub mod execute;

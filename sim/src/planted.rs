@@ -7,6 +7,7 @@ use std::cell::Cell;
 
 thread_local! {
     static ACTIVE: Cell<Option<&'static str>> = const { Cell::new(None) };
+    static PASSED: Cell<u64> = const { Cell::new(0) };
 }
 
 /// What is known of a planted bug before anybody looks for it.
@@ -35,7 +36,20 @@ impl Planted {
 /// Whether the bug of this name is planted on this thread.
 #[must_use]
 pub fn is_active(name: &str) -> bool {
-    ACTIVE.get() == Some(name)
+    let is_active = ACTIVE.get() == Some(name);
+    PASSED.set(PASSED.get() + u64::from(is_active));
+    is_active
+}
+
+/// How often this thread has passed the place of a bug while that bug was planted, in the
+/// engine or in a sample system.
+#[must_use]
+pub fn passed() -> u64 {
+    #[cfg(feature = "planted-bugs")]
+    let in_engine = lithify::planted::passed();
+    #[cfg(not(feature = "planted-bugs"))]
+    let in_engine = 0;
+    in_engine + PASSED.get()
 }
 
 /// Runs with a bug planted, and takes it out again even when `run` panics.

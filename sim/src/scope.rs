@@ -7,7 +7,7 @@
 //! the disk as the process sees it, what is pending on it, the layout, the progress of
 //! background work, the callbacks that are under way and the client's position agree.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ use crate::oracle::Finding;
 use crate::plan::{Action, Expectation, Plan};
 use crate::simfs::oplog::Log;
 use crate::simfs::{Budget, Coverage, Frontier, Image, Known, Mark, Model, SimFs, explore};
-use crate::system::{Engine, Settings, System};
+use crate::system::{Engine, Instance, Settings, System};
 
 /// What to enumerate.
 #[derive(Clone, Debug)]
@@ -57,6 +57,10 @@ pub struct Enumerated {
     pub distinct: u64,
     /// Whether the search came to its end.
     pub is_complete: bool,
+    /// A digest of all states, with what is read in them, and of all images, with what
+    /// opening and judging them leaves: two stores of which the same was seen cannot be
+    /// told apart.
+    pub seen: u128,
     /// The first finding and a plan up to it.
     pub finding: Option<(Finding, Plan)>,
 }
@@ -71,7 +75,7 @@ pub fn enumerate(scope: &Scope) -> Enumerated {
         .system
         .configure(&scope.settings)
         .expect("settings are checked before");
-    let batches = history(scope.commits, scope.keyspaces);
+    let batches = small_history(scope.commits, scope.keyspaces);
     let mut complete = History::default();
     batches
         .iter()
@@ -81,21 +85,23 @@ pub fn enumerate(scope: &Scope) -> Enumerated {
     let mut search = SmallScope {
         scope,
         engine: &*engine,
-        judge: Judge::new(&*engine, &complete, &enabled, &memory),
+        judge: Judge::new(&*engine, &complete, &enabled, &memory).whole(),
         batches: &batches,
         states: BTreeSet::new(),
-        images: BTreeSet::new(),
+        images: BTreeMap::new(),
         start: Instant::now(),
         found: Enumerated::default(),
     };
     let outcome = search.visit(&mut Vec::new());
+    let seen = search.seen();
     let mut found = search.found;
+    found.seen = seen;
     found.is_complete = outcome.is_continue() && found.finding.is_none();
     found
 }
 
 /// Commits that overwrite and delete across keyspaces.
-fn history(commits: u64, keyspaces: u8) -> Vec<Batch> {
+pub(crate) fn small_history(commits: u64, keyspaces: u8) -> Vec<Batch> {
     let write = |commit: u64, keyspace: u8, key: u16, is_deletion: bool| Write {
         key: Key { keyspace, key },
         value: (!is_deletion).then_some(Value {
@@ -121,7 +127,8 @@ struct SmallScope<'run> {
     judge: Judge<'run>,
     batches: &'run [Batch],
     states: BTreeSet<u128>,
-    images: BTreeSet<(u128, Known)>,
+    /// Each image, for what clients know, and the disk after it was judged.
+    images: BTreeMap<(u128, Known), u128>,
     start: Instant,
     found: Enumerated,
 }
@@ -137,6 +144,18 @@ struct Node {
 }
 
 impl SmallScope<'_> {
+    fn seen(&self) -> u128 {
+        let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+        for state in &self.states {
+            hasher.update(&state.to_le_bytes());
+        }
+        for ((image, _), left) in &self.images {
+            hasher.update(&image.to_le_bytes());
+            hasher.update(&left.to_le_bytes());
+        }
+        hasher.digest128()
+    }
+
     fn visit(&mut self, path: &mut Vec<Action>) -> ControlFlow<()> {
         if self
             .scope
@@ -223,18 +242,20 @@ impl SmallScope<'_> {
         if let Some(batch) = self.batches.get(committed as usize) {
             node.moves.push(Action::Commit(vec![batch.clone()]));
         }
-        node.state = self.state(fs, &*instance, committed, &tasks);
+        node.state = self.state(fs, &mut *instance, committed, &tasks);
         Ok(())
     }
 
     fn state(
         &self,
         fs: &SimFs,
-        instance: &dyn crate::system::Instance,
+        instance: &mut dyn Instance,
         committed: u64,
         tasks: &[String],
     ) -> u128 {
         let log = fs.log();
+        let details = instance.layout_details().unwrap_or_default();
+        let progress = instance.progress();
         let mut frontier = Frontier::new(self.scope.model, Image::default(), &log);
         while frontier.next().is_some() {
             frontier.advance();
@@ -245,8 +266,11 @@ impl SmallScope<'_> {
         for change in frontier.pending() {
             hasher.update(format!("{:?}", change.kind).as_bytes());
         }
-        hasher.update(instance.layout_details().unwrap_or_default().as_bytes());
-        hasher.update(format!("{committed} {tasks:?} {}", instance.progress()).as_bytes());
+        hasher.update(details.as_bytes());
+        hasher.update(format!("{committed} {tasks:?} {progress}").as_bytes());
+        for commit in 0..=instance.head() {
+            hasher.update(format!("{:?}", instance.state_at(commit)).as_bytes());
+        }
         hasher.digest128()
     }
 
@@ -276,14 +300,17 @@ impl SmallScope<'_> {
         let mut finding = None;
         let coverage = explore::explore(frontier, budget, &mut draws, &mut |_, image| {
             let key = (image.digest(), bounds.known);
-            if !self.images.insert(key) {
+            if self.images.contains_key(&key) {
                 return ControlFlow::Continue(());
             }
             self.found.distinct += 1;
             let fs = SimFs::from_image(&image);
             let enabled = Enabled::default();
             match guarded(&enabled, || self.judge.check(&fs, bounds).map(|_| ())) {
-                Ok(()) => ControlFlow::Continue(()),
+                Ok(()) => {
+                    self.images.insert(key, fs.image().digest());
+                    ControlFlow::Continue(())
+                }
                 Err(found) => {
                     finding = Some(found);
                     ControlFlow::Break(())

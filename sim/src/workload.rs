@@ -109,6 +109,18 @@ pub const WORKLOADS: &[Workload] = &[
         recorded: &[],
         deletes: Some(0),
     },
+    Workload {
+        name: "many-keyspaces",
+        about: "small batches over eight keyspaces, most of which come up late",
+        operations: 16,
+        keyspaces: 8,
+        keys: 2,
+        writes: 2,
+        value_bytes: 8,
+        is_even: false,
+        recorded: &[],
+        deletes: Some(20),
+    },
 ];
 
 impl Workload {

@@ -89,6 +89,27 @@ impl LogWriter {
         })
     }
 
+    /// A writer that goes on in a file that was read back and is durable up to `synced`,
+    /// as none may: for a planted bug.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn go_on(
+        file: Arc<dyn File>,
+        kind: FileKind,
+        number: u64,
+        (synced, written): (u64, u64),
+    ) -> Self {
+        Self {
+            file,
+            name: file_name(kind, number).into(),
+            number,
+            salt: salt(kind, number),
+            written,
+            synced,
+            staged: Vec::new(),
+            failure: None,
+        }
+    }
+
     pub(crate) fn number(&self) -> u64 {
         self.number
     }

@@ -385,6 +385,14 @@ catalogue! {
         "stability" "process killed before a sync, then power failure"
         "Recovery serves commits that may exist only in the cache and does not write them again (RocksDB 11.0.0, numbers going backwards)."
 
+    TailLeftUnsynced "tail-left-unsynced" "M22" "recovery"
+        "stability" "process killed before a sync, then power failure"
+        "Recovery goes on in the log that it has read and leaves the sync of its last commits to the next commit, though they are served at once (RocksDB 7.4.0, the bugs that take a second crash)."
+
+    NamedTwice "named-twice" "M15" "recovery"
+        "exact state" "none; reopening"
+        "Replay names a keyspace again that the manifest knows already; since the manifest names none too early, there is no such keyspace (found in this engine, see tests/regressions.rs)."
+
     UnprovenManifestServed "unproven-manifest-served" "M37c" "recovery"
         "opens" "process killed before a sync, then power failure"
         "Recovery relies on a manifest record that may exist only in the cache, and removes what the record before it needs (RocksDB 7.4.0)."

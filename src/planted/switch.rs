@@ -8,6 +8,7 @@ use super::Bug;
 
 thread_local! {
     static ACTIVE: Cell<Option<Bug>> = const { Cell::new(None) };
+    static PASSED: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Runs `run` with `bug` active on this thread, or with none, and restores what was
@@ -26,7 +27,15 @@ impl Drop for Restore {
 }
 
 pub(crate) fn is_active(bug: Bug) -> bool {
-    ACTIVE.get() == Some(bug)
+    let is_active = ACTIVE.get() == Some(bug);
+    PASSED.set(PASSED.get() + u64::from(is_active));
+    is_active
+}
+
+/// How often this thread has passed the place of a bug while that bug was active.
+#[must_use]
+pub fn passed() -> u64 {
+    PASSED.get()
 }
 
 /// Brings `items` into the order in which a hash map of the standard library might have

@@ -7,6 +7,8 @@
 //!   begins a new file, whose header seals the old one;
 //! - a file is complete and durable before its successor exists.
 
+#[cfg(feature = "planted-bugs")]
+mod go_on;
 mod record;
 mod replay;
 

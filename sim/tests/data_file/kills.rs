@@ -16,13 +16,10 @@ const OF_HALF_RENAMES: &[&str] = &["old-removed-before-swap-durable"];
 const LONGEST: Duration = Duration::from_secs(300);
 
 fn look(mutant: &Mutant, model: &str) -> Row {
+    let model = Model::named(model).expect("the model exists");
     let search = Search {
-        system: &DataFileSystem,
-        model: Model::named(model).expect("the model exists"),
-        rounds: 3,
         time: LONGEST,
-        without: Vec::new(),
-        asks_models: false,
+        ..Search::new(&DataFileSystem, model, 3)
     };
     hunt(mutant, &search)
 }

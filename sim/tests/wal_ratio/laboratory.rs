@@ -94,12 +94,9 @@ const ELSEWHERE: [&str; 4] = [
 #[test]
 fn the_laboratory_finds_the_planted_bugs() {
     let search = Search {
-        system: &SYSTEM,
-        model: Model::DEFAULT,
-        rounds: 6,
+        models: Search::published_models(),
         time: Duration::from_secs(60),
-        without: Vec::new(),
-        asks_models: false,
+        ..Search::new(&SYSTEM, Model::DEFAULT, 6)
     };
     let mutants = mutants(&SYSTEM);
     assert_eq!(mutants.len(), SYSTEM.bugs().len());

@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use lithify_sim::mutants::{Mutant, Row, Search, hunt, mutants};
+use lithify_sim::keyed::Seed;
+use lithify_sim::mutants::{Mutant, Proof, Row, Search, hunt, mutants};
 use lithify_sim::oracle::Oracle;
 use lithify_sim::simfs::model::MODELS;
 use lithify_sim::simfs::{FaultKind, Model};
@@ -29,13 +30,17 @@ pub(crate) struct Mutants {
     /// Only bugs whose names contain this
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
-    /// The persistence model
-    #[arg(long, default_value = "posix-min", value_parser = choose::model)]
-    model: &'static Model,
+    /// Only this persistence model [default: posix-min, and when nothing is found under it
+    /// the other honest ones, in the order of `sim list`]
+    #[arg(long, value_parser = choose::model)]
+    model: Option<&'static Model>,
+    /// The first seed: another one looks for the same bugs in other places
+    #[arg(long, value_name = "SEED", default_value = "0", value_parser = choose::seed)]
+    from: Seed,
     /// Oracles that are not asked, separated by commas
     #[arg(long, value_name = "ORACLES", value_delimiter = ',', value_parser = oracle)]
     without: Vec<Oracle>,
-    /// The most seconds for one bug
+    /// The most seconds for one bug, of one core
     #[arg(long, value_name = "SECONDS", default_value = "10")]
     time: u64,
     /// Ask also which persistence models show each bug
@@ -77,13 +82,21 @@ pub(crate) fn run(arguments: &Mutants) -> Outcome {
             let (system, mutant) = &all[index as usize];
             let search = Search {
                 system: *system,
-                model: arguments.model,
+                models: arguments
+                    .model
+                    .map_or_else(Search::published_models, |model| vec![model]),
+                first_seed: arguments.from.0,
                 rounds: 64,
                 time: Duration::from_secs(arguments.time),
+                stop: stop.clone(),
                 without: arguments.without.clone(),
                 asks_models: arguments.models,
+                proves: true,
             };
             let row = hunt(mutant, &search);
+            if stop.is_due() && !row.killed {
+                return false;
+            }
             let mut rows = rows.lock().expect("rows are values");
             rows.push((index as usize, row));
             true
@@ -96,7 +109,10 @@ pub(crate) fn run(arguments: &Mutants) -> Outcome {
     if let Some(directory) = &arguments.out {
         for row in &rows {
             if let Some(found) = &row.found {
-                trace_file::write(&directory.join(format!("{}.sim", row.name)), &found.plan)?;
+                trace_file::write(
+                    &directory.join(format!("{}-{}.sim", row.system, row.name)),
+                    &found.plan,
+                )?;
             }
         }
     }
@@ -208,34 +224,50 @@ fn without_own(output: &mut Output, rows: &[Row]) -> Outcome {
     Ok(())
 }
 
+/// The matrix: what finds each bug first. Then what was asked about models, and the sums.
 fn text(output: &mut Output, rows: &[Row], time: Duration) -> Outcome {
-    let columns = ["bug", "oracle", "fault", "workload", "runs", "seconds"];
-    output.line(
-        format!(
-            "{:<34} {:<14} {:<20} {:<13} {:>8} {:>8}",
-            columns[0], columns[1], columns[2], columns[3], columns[4], columns[5]
-        )
-        .as_bytes(),
-    )?;
+    let line = |output: &mut Output, cells: [&str; 8]| {
+        let [bug, oracle, fault, class, model, workload, runs, seconds] = cells;
+        let line = format!(
+            "{bug:<34} {oracle:<12} {fault:<20} {class:<12} {model:<10} {workload:<14} {runs:>7} {seconds:>11}"
+        );
+        output.line(line.as_bytes())
+    };
+    let mut system = "";
     for row in rows {
-        let or_none = |text: &Option<String>| text.clone().unwrap_or("-".to_owned());
+        if row.system != system {
+            system = &row.system;
+            let bug = format!("bug in {system}");
+            let names = ["oracle", "fault", "class", "model", "workload", "runs"];
+            let [oracle, fault, class, model, workload, runs] = names;
+            let cells = [
+                &bug,
+                oracle,
+                fault,
+                class,
+                model,
+                workload,
+                runs,
+                "CPU seconds",
+            ];
+            line(output, cells)?;
+        }
+        let or_none = |text: &'_ Option<String>| text.clone().unwrap_or("-".to_owned());
         let oracle = match (&row.oracle, row.equivalent) {
             (Some(oracle), _) => oracle.clone(),
             (None, true) => "equivalent".to_owned(),
             (None, false) => "NOT FOUND".to_owned(),
         };
-        output.line(
-            format!(
-                "{:<34} {:<14} {:<20} {:<13} {:>8} {:>8.2}",
-                row.name,
-                oracle,
-                or_none(&row.fault),
-                or_none(&row.workload),
-                row.runs,
-                row.cpu_seconds
-            )
-            .as_bytes(),
-        )?;
+        let (fault, class) = (or_none(&row.fault), or_none(&row.class));
+        let (model, workload) = (or_none(&row.model), or_none(&row.workload));
+        let (runs, seconds) = (row.runs.to_string(), format!("{:.2}", row.cpu_seconds));
+        let cells = [
+            &row.name, &oracle, &fault, &class, &model, &workload, &runs, &seconds,
+        ];
+        line(output, cells.map(String::as_str))?;
+        if let Some(proof) = &row.proof {
+            output.line(format!("    {}", told(proof)).as_bytes())?;
+        }
         if !row.models.is_empty() {
             output.line(format!("    {}", details(row)).as_bytes())?;
         }
@@ -244,18 +276,36 @@ fn text(output: &mut Output, rows: &[Row], time: Duration) -> Outcome {
         by_model(output, rows)?;
         without_own(output, rows)?;
     }
-    let killed = rows.iter().filter(|row| row.killed).count();
+    sums(output, rows, time)
+}
+
+/// What was enumerated to prove that a bug changes nothing.
+fn told(proof: &Proof) -> String {
+    format!(
+        "no difference in {} choices of settings with up to {} commits: {} states in {} executions, {} images of {} crash points, {} executions with one fault; its place was passed {} times",
+        proof.scopes,
+        proof.commits,
+        proof.states,
+        proof.executions,
+        proof.images,
+        proof.crash_points,
+        proof.faults,
+        proof.passes
+    )
+}
+
+fn sums(output: &mut Output, rows: &[Row], time: Duration) -> Outcome {
+    let killed: Vec<&Row> = rows.iter().filter(|row| row.killed).collect();
     let equivalent = rows.iter().filter(|row| row.equivalent).count();
-    let mut seconds: Vec<f64> = rows
-        .iter()
-        .filter(|row| row.killed)
-        .map(|row| row.cpu_seconds)
-        .collect();
+    let mut seconds: Vec<f64> = killed.iter().map(|row| row.cpu_seconds).collect();
     seconds.sort_by(f64::total_cmp);
     let median = seconds.get(seconds.len() / 2).copied().unwrap_or(0.0);
+    let slowest = seconds.last().copied().unwrap_or(0.0);
+    let spent: f64 = rows.iter().map(|row| row.cpu_seconds).sum();
     output.line(
         format!(
-            "{killed} of {} found, {equivalent} equivalent; median {median:.2} s to detection, {:.1} s in all",
+            "{} of {} found, {equivalent} equivalent; {median:.2} CPU seconds to detection in the median and {slowest:.2} at most, {spent:.1} for all searches, {:.1} s in all",
+            killed.len(),
             rows.len(),
             time.as_secs_f64()
         )

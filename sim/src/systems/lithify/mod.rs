@@ -108,8 +108,9 @@ impl Engine for Configured {
         (keeps_all || commit == head).then_some(true)
     }
 
+    /// The end of a manifest has witnesses: the log and the segments that it names.
     fn is_log(&self, file: &str) -> bool {
-        !file.starts_with("segment")
+        file.starts_with("wal")
     }
 }
 

@@ -138,7 +138,7 @@ impl Engine for Configured {
     }
 
     fn is_log(&self, file: &str) -> bool {
-        !file.contains("segment")
+        file.contains("wal")
     }
 }
 

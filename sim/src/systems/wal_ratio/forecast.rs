@@ -7,9 +7,11 @@
 use std::collections::BTreeMap;
 
 use super::commit::operations;
+use super::policy::Policy;
 use super::record::Operation;
 use super::settings::Chosen;
 use super::store::commit_bytes;
+use super::table::Table;
 use crate::history::Batch;
 
 /// A tick of the clock of a store that has existed since its first commit.
@@ -53,9 +55,32 @@ impl Live {
         }
     }
 
+    /// What the pairs of a table take, counted anew.
+    pub(super) fn of(table: &Table) -> Self {
+        let bytes =
+            |(key, value): (&Vec<u8>, &Vec<u8>)| EMPTY_PAIR + (key.len() + value.len()) as u64;
+        let pairs = table.pairs().iter();
+        Self(pairs.map(|pair| (pair.0.clone(), bytes(pair))).collect())
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         EMPTY_BASE + self.0.values().sum::<u64>()
     }
+}
+
+/// Whether the rule rewrites a log at a tick. `last` is when the last rewrite ended, and
+/// time begins with the opening.
+pub(super) fn is_due(
+    policy: &Policy,
+    (log_bytes, live_bytes): (u64, u64),
+    now: u64,
+    last: Option<u64>,
+) -> bool {
+    let is_full = log_bytes >= policy.threshold * live_bytes;
+    let since = now - last.unwrap_or(0);
+    let is_late = policy.max_interval.is_some_and(|most| since >= most) && log_bytes > live_bytes;
+    let is_soon = last.is_some() && since < policy.min_interval;
+    (is_full || is_late) && !is_soon
 }
 
 /// What these commits and ticks cost.
@@ -82,12 +107,7 @@ pub(super) fn forecast(chosen: &Chosen, history: &[Batch], ticks: &[Tick]) -> Sp
     for tick in ticks {
         now += policy.check_every;
         write_up_to(tick.durable, &mut live, &mut spent);
-        let is_full = spent.log_bytes >= policy.threshold * live.bytes();
-        let since = now - last.unwrap_or(0);
-        let is_late =
-            policy.max_interval.is_some_and(|most| since >= most) && spent.log_bytes > live.bytes();
-        let is_soon = last.is_some() && since < policy.min_interval;
-        if (is_full || is_late) && !is_soon {
+        if is_due(&policy, (spent.log_bytes, live.bytes()), now, last) {
             write_up_to(tick.accepted, &mut live, &mut spent);
             spent.rewrites += 1;
             spent.base_bytes += live.bytes();

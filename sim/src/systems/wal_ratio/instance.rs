@@ -13,7 +13,7 @@ use std::sync::Arc;
 use lithify::fs::Fs;
 
 use super::commit::{operations, state};
-use super::forecast::{Tick, forecast};
+use super::forecast::{Live, Tick, forecast, is_due};
 use super::settings::Chosen;
 use super::store::RatioStore;
 use crate::history::{Batch, State};
@@ -32,6 +32,8 @@ pub(super) struct Open {
     /// The virtual time since the opening, in milliseconds.
     now: u64,
     ticks: Vec<Tick>,
+    /// How many rewrites had ended at the last tick, and when the last one did.
+    ended: (u64, Option<u64>),
 }
 
 impl Open {
@@ -41,6 +43,7 @@ impl Open {
             chosen,
             now: 0,
             ticks: Vec::new(),
+            ended: (0, None),
         })
     }
 
@@ -61,13 +64,33 @@ impl Open {
         self.store.may_come_to_rewrite(self.now)
     }
 
-    fn tick(&mut self) {
-        self.now += self.chosen.options.policy.check_every;
+    /// Lets the clock go on to the next check, whose outcome must be that of the rule,
+    /// whatever has failed before.
+    fn tick(&mut self) -> Result<(), Failure> {
+        let rewrites = self.store.counters().rewrites;
+        if rewrites > self.ended.0 {
+            self.ended = (rewrites, Some(self.now));
+        }
+        let policy = self.chosen.options.policy;
+        self.now += policy.check_every;
         self.ticks.push(Tick {
             durable: self.store.acknowledged(),
             accepted: self.store.accepted(),
         });
-        self.store.check(self.now);
+        let bytes = (
+            self.store.log_bytes(),
+            Live::of(&self.store.read_table()).bytes(),
+        );
+        let is_due = is_due(&policy, bytes, self.now, self.ended.1);
+        let decision = self.store.check(self.now);
+        if decision.rewrites() == is_due {
+            return Ok(());
+        }
+        let (log_bytes, live_bytes) = bytes;
+        Err(Failure::Other(format!(
+            "a check at {} ms, {log_bytes} bytes of log, {live_bytes} live bytes and a last rewrite at {:?} decides {decision:?}, against the rule",
+            self.now, self.ended.1
+        )))
     }
 }
 
@@ -116,8 +139,7 @@ impl Instance for Open {
             return Ok(());
         }
         if task == TIMER {
-            self.tick();
-            return Ok(());
+            return self.tick();
         }
         self.store.step(self.now).map(|_| ())
     }

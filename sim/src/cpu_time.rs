@@ -1,0 +1,59 @@
+//! How much time of one core a thread has used.
+//!
+//! Searches are bounded by this and not by the clock on the wall, so that what they find
+//! does not depend on what else the machine does.
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// Measures the thread that has started it, and no other.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch {
+    start: Duration,
+}
+
+impl Stopwatch {
+    /// Begins now.
+    #[must_use]
+    pub fn start() -> Self {
+        Self { start: used() }
+    }
+
+    /// The time that this thread has computed since.
+    #[must_use]
+    pub fn elapsed(self) -> Duration {
+        used().saturating_sub(self.start)
+    }
+}
+
+fn used() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or_default(),
+        u32::try_from(time.tv_nsec).unwrap_or_default(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Waiting costs nothing, computing does.
+    #[test]
+    fn only_computing_counts() {
+        let watch = Stopwatch::start();
+        let mut sum = 0_u64;
+        while watch.elapsed() < Duration::from_millis(2) {
+            sum = std::hint::black_box(sum.wrapping_add(1));
+        }
+        let busy = watch.elapsed();
+        let other = std::thread::spawn(|| {
+            let watch = Stopwatch::start();
+            while watch.elapsed() < Duration::from_millis(20) {}
+        });
+        other.join().expect("it only counts");
+        let idle = watch.elapsed() - busy;
+        assert!(idle < Duration::from_millis(10), "{idle:?}");
+    }
+}

@@ -1,0 +1,53 @@
+//! A planted bug: going on in the log that was read back, as most stores do, and leaving
+//! it to the next sync to make its last commits durable. Until then they are served.
+//!
+//! Everything else is done as it should be: the torn end is cut, and the commits are
+//! written again in place, so that a sync that failed before does them no harm.
+
+use crate::commit::Commit;
+use crate::error::{Error, Result};
+use crate::files::{FileKind, file_name};
+use crate::fs::whole::write_all_at;
+use crate::fs::{Access, Fs};
+use crate::log::{HEADER_BYTES, LogWriter};
+use crate::whole_file::read_whole;
+
+use super::Wal;
+
+impl Wal {
+    /// Goes on in the newest file, whose last records are these; false when they are not
+    /// in it.
+    pub(crate) fn go_on(
+        &mut self,
+        fs: &dyn Fs,
+        unproven: &[Vec<u8>],
+        last: Commit,
+    ) -> Result<bool> {
+        let Some(tip) = self.sealed.back().copied() else {
+            return Ok(false);
+        };
+        let name = file_name(FileKind::Wal, tip.number);
+        let bytes = read_whole(fs, &name)?;
+        let mut end = tip.end as usize;
+        for payload in unproven {
+            let record = bytes.get(end + HEADER_BYTES..);
+            if !record.is_some_and(|record| record.starts_with(payload)) {
+                return Ok(false);
+            }
+            end += HEADER_BYTES + payload.len();
+        }
+        let file = fs
+            .open(&name, Access::Write)
+            .map_err(Error::io("open", &name))?;
+        if end < bytes.len() {
+            file.set_len(end as u64).map_err(Error::io("cut", &name))?;
+        }
+        write_all_at(&*file, tip.end, &bytes[tip.end as usize..end])
+            .map_err(Error::io("write to", &name))?;
+        let lengths = (tip.end, end as u64);
+        self.sealed.pop_back();
+        self.writer = Some(LogWriter::go_on(file, FileKind::Wal, tip.number, lengths));
+        self.last = last;
+        Ok(true)
+    }
+}
