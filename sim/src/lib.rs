@@ -9,6 +9,7 @@ pub mod economy;
 pub mod execute;
 pub mod explain;
 pub mod forecast;
+pub mod gate;
 pub mod generate;
 pub mod git;
 pub mod history;

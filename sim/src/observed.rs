@@ -1,5 +1,5 @@
-//! A file system that writes down what is done to another one, counts it, and fails
-//! operations on demand.
+//! A file system that writes down what is done to another one, counts it, and holds or
+//! fails operations on demand.
 //!
 //! It changes nothing about durability: that is what persistence models are for. Its
 //! record is text, one operation a line, meant for snapshot tests in which the *order*
@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lithify::files::{FileKind, parse_file_name};
 use lithify::fs::{Access, File, Fs, Lock, LockKind};
+
+use crate::gate::Gate;
 
 /// Kinds of operations that change something or make something durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,11 +64,18 @@ struct Record {
     fault: Option<Fault>,
 }
 
-/// The observed file system. Clones share the record.
+/// What a file system and its files share.
+#[derive(Clone, Debug, Default)]
+struct Observer {
+    record: Arc<Mutex<Record>>,
+    gate: Gate,
+}
+
+/// The observed file system. Clones share the record and the gate.
 #[derive(Clone, Debug)]
 pub struct ObservedFs {
     inner: Arc<dyn Fs>,
-    record: Arc<Mutex<Record>>,
+    observer: Observer,
 }
 
 impl ObservedFs {
@@ -75,12 +84,19 @@ impl ObservedFs {
     pub fn new(inner: Arc<dyn Fs>) -> Self {
         Self {
             inner,
-            record: Arc::default(),
+            observer: Observer::default(),
         }
     }
 
+    /// What every operation passes before it is done or written down; open until a rule
+    /// is made.
+    #[must_use]
+    pub fn gate(&self) -> &Gate {
+        &self.observer.gate
+    }
+
     fn record(&self) -> MutexGuard<'_, Record> {
-        lock(&self.record)
+        self.observer.record()
     }
 
     /// Begins to write operations down.
@@ -96,7 +112,6 @@ impl ObservedFs {
     }
 
     /// The lines since the last call.
-    #[must_use]
     pub fn take_lines(&self) -> Vec<String> {
         self.record()
             .lines
@@ -122,69 +137,84 @@ impl ObservedFs {
         self.record().fault = fault;
     }
 
-    fn change(&self, kind: OperationKind, line: impl FnOnce() -> String) -> io::Result<()> {
-        change(&self.record, kind, 0, line).map(|_| ())
+    fn file(&self, name: &str, inner: Arc<dyn File>) -> Arc<dyn File> {
+        Arc::new(ObservedFile {
+            inner,
+            name: name.to_owned(),
+            observer: self.observer.clone(),
+        })
     }
 }
 
-fn lock(record: &Mutex<Record>) -> MutexGuard<'_, Record> {
-    // The record stays usable when a test panics while it holds the lock.
-    record.lock().unwrap_or_else(PoisonError::into_inner)
-}
+impl Observer {
+    fn record(&self) -> MutexGuard<'_, Record> {
+        // The record stays usable when a test panics while it holds the lock.
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
-/// Notes a change, or refuses it. For a write of `length` bytes, returns how many of
-/// them may go to the file, and the error to return afterwards.
-fn change(
-    record: &Mutex<Record>,
-    kind: OperationKind,
-    length: usize,
-    line: impl FnOnce() -> String,
-) -> io::Result<(usize, Option<io::ErrorKind>)> {
-    let mut record = lock(record);
-    let number = record.changes;
-    record.changes += 1;
-    let fault = record
-        .fault
-        .filter(|fault| number == fault.after || (fault.is_sticky && number > fault.after));
-    if let Some(fault) = fault {
-        let text = format!("{} -> {}", line(), fault.error);
+    /// Notes a change, or refuses it.
+    fn change(&self, kind: OperationKind, line: impl Fn() -> String) -> io::Result<()> {
+        self.change_bytes(kind, 0, line).map(|_| ())
+    }
+
+    /// The same for a write of `length` bytes: returns how many of them may go to the file,
+    /// and the error to return afterwards.
+    fn change_bytes(
+        &self,
+        kind: OperationKind,
+        length: usize,
+        line: impl Fn() -> String,
+    ) -> io::Result<(usize, Option<io::ErrorKind>)> {
+        self.gate.pass(&line)?;
+        let mut record = self.record();
+        let number = record.changes;
+        record.changes += 1;
+        let fault = record
+            .fault
+            .filter(|fault| number == fault.after || (fault.is_sticky && number > fault.after));
+        if let Some(fault) = fault {
+            let text = format!("{} -> {}", line(), fault.error);
+            if let Some(lines) = &mut record.lines {
+                lines.push(text);
+            }
+            if kind == OperationKind::Write && number == fault.after && fault.written > 0 {
+                return Ok((fault.written.min(length), Some(fault.error)));
+            }
+            return Err(fault.error.into());
+        }
+        *record.counts.operations.entry(kind).or_default() += 1;
         if let Some(lines) = &mut record.lines {
-            lines.push(text);
+            lines.push(line());
         }
-        if kind == OperationKind::Write && number == fault.after && fault.written > 0 {
-            return Ok((fault.written.min(length), Some(fault.error)));
-        }
-        return Err(fault.error.into());
+        Ok((length, None))
     }
-    *record.counts.operations.entry(kind).or_default() += 1;
-    if let Some(lines) = &mut record.lines {
-        lines.push(line());
-    }
-    Ok((length, None))
 }
 
 #[derive(Debug)]
 struct ObservedFile {
     inner: Arc<dyn File>,
     name: String,
-    record: Arc<Mutex<Record>>,
+    observer: Observer,
 }
 
 impl ObservedFile {
+    fn change(&self, kind: OperationKind, line: impl Fn() -> String) -> io::Result<()> {
+        self.observer.change(kind, line)
+    }
+
     fn write(
         &self,
         bytes: &[u8],
-        line: impl FnOnce() -> String,
+        line: impl Fn() -> String,
         perform: impl FnOnce(&[u8]) -> io::Result<usize>,
     ) -> io::Result<usize> {
-        let (length, error) = change(&self.record, OperationKind::Write, bytes.len(), line)?;
+        let (length, error) =
+            self.observer
+                .change_bytes(OperationKind::Write, bytes.len(), line)?;
         let written = perform(&bytes[..length])?;
         if let Some((kind, _)) = parse_file_name(&self.name) {
-            *lock(&self.record)
-                .counts
-                .bytes_written
-                .entry(kind)
-                .or_default() += written as u64;
+            let counts = &mut self.observer.record().counts;
+            *counts.bytes_written.entry(kind).or_default() += written as u64;
         }
         error.map_or(Ok(written), |error| Err(error.into()))
     }
@@ -203,7 +233,7 @@ impl File for ObservedFile {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read_at(offset, buffer)?;
-        let mut record = lock(&self.record);
+        let mut record = self.observer.record();
         record.counts.reads += 1;
         record.counts.bytes_read += read as u64;
         Ok(read)
@@ -211,7 +241,7 @@ impl File for ObservedFile {
 
     fn set_len(&self, length: u64) -> io::Result<()> {
         let line = || format!("set length of {} to {length}", self.name);
-        change(&self.record, OperationKind::SetLength, 0, line)?;
+        self.change(OperationKind::SetLength, line)?;
         self.inner.set_len(length)
     }
 
@@ -220,52 +250,41 @@ impl File for ObservedFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        change(&self.record, OperationKind::Sync, 0, || {
-            format!("sync {}", self.name)
-        })?;
+        self.change(OperationKind::Sync, || format!("sync all of {}", self.name))?;
         self.inner.sync()
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        change(&self.record, OperationKind::Sync, 0, || {
-            format!("sync {}", self.name)
-        })?;
+        self.change(OperationKind::Sync, || format!("sync {}", self.name))?;
         self.inner.sync_data()
     }
 }
 
 impl Fs for ObservedFs {
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
-        self.change(OperationKind::Create, || format!("create {name}"))?;
-        let inner = self.inner.create(name)?;
-        Ok(Arc::new(ObservedFile {
-            inner,
-            name: name.to_owned(),
-            record: Arc::clone(&self.record),
-        }))
+        self.observer
+            .change(OperationKind::Create, || format!("create {name}"))?;
+        Ok(self.file(name, self.inner.create(name)?))
     }
 
     fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn File>> {
-        let inner = self.inner.open(name, access)?;
-        Ok(Arc::new(ObservedFile {
-            inner,
-            name: name.to_owned(),
-            record: Arc::clone(&self.record),
-        }))
+        Ok(self.file(name, self.inner.open(name, access)?))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.change(OperationKind::Rename, || format!("rename {from} to {to}"))?;
+        self.observer
+            .change(OperationKind::Rename, || format!("rename {from} to {to}"))?;
         self.inner.rename(from, to)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.change(OperationKind::Remove, || format!("remove {name}"))?;
+        self.observer
+            .change(OperationKind::Remove, || format!("remove {name}"))?;
         self.inner.remove(name)
     }
 
     fn create_dir(&self, name: &str) -> io::Result<()> {
-        self.change(OperationKind::CreateDirectory, || {
+        self.observer.change(OperationKind::CreateDirectory, || {
             format!("create directory /{name}")
         })?;
         self.inner.create_dir(name)
@@ -276,7 +295,7 @@ impl Fs for ObservedFs {
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
-        self.change(OperationKind::SyncDirectory, || {
+        self.observer.change(OperationKind::SyncDirectory, || {
             format!("sync directory /{dir}")
         })?;
         self.inner.sync_dir(dir)

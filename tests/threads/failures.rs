@@ -5,11 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use lithify::{Db, Error, Options, Store};
+use lithify_sim::gate::Gate;
+use lithify_sim::observed::ObservedFs;
 
-use crate::hooked::{HookedFs, Rule};
-use crate::{contents, in_threads, options, put};
+use crate::{contents, in_threads, observed, options, put};
 
-fn open(fs: &HookedFs) -> Db {
+fn open(fs: &ObservedFs) -> Db {
     Db::open(Arc::new(fs.clone()), options()).unwrap()
 }
 
@@ -24,23 +25,23 @@ fn assert_poisoned<T: std::fmt::Debug>(outcome: Result<T, Error>, cause: &str) {
 /// everybody after them the cause.
 #[test]
 fn a_failed_sync_refuses_further_commits_and_says_why() {
-    let fs = HookedFs::default();
+    let fs = observed();
     let db = open(&fs);
     for key in 0..5 {
         db.commit(&put("main", &[key], b"acknowledged")).unwrap();
     }
-    let held = fs.hold("sync wal");
+    let held = fs.gate().hold("sync wal");
     let first = db.commit_async(&put("main", b"x", b"in doubt")).unwrap();
-    fs.wait_until_held();
+    fs.gate().wait_until_held();
     let late = db
         .commit_async(&put("main", b"y", b"never written"))
         .unwrap();
-    fs.fail_held(held);
+    held.fail();
     let error = first.wait().unwrap_err();
     assert!(matches!(error, Error::Io { .. }), "{error}");
     assert!(error.to_string().contains("no sync wal"), "{error}");
     assert_poisoned(late.wait(), "no sync wal");
-    fs.lift("sync wal");
+    fs.gate().lift("sync wal");
     for outcome in in_threads(4, &db, |thread, db| {
         db.commit(&put("main", &[thread], b"no"))
     }) {
@@ -62,21 +63,21 @@ fn a_failed_sync_refuses_further_commits_and_says_why() {
 /// All members of a group fail together.
 #[test]
 fn everybody_in_a_group_that_failed_is_told() {
-    let fs = HookedFs::default();
+    let fs = observed();
     let options = Options {
         wal_file_bytes: 1 << 20,
         ..options()
     };
     let db = Db::open(Arc::new(fs.clone()), options).unwrap();
     db.commit(&put("main", b"first", b"value")).unwrap();
-    let held = fs.hold("sync wal");
+    let held = fs.gate().hold("sync wal");
     let first = db.commit_async(&put("main", b"a", b"value")).unwrap();
-    fs.wait_until_held();
+    fs.gate().wait_until_held();
     let group: Vec<_> = (0..3)
         .map(|key| db.commit_async(&put("main", &[key], b"value")).unwrap())
         .collect();
     // The first sync passes, the next write does not.
-    fs.set("write wal", Rule::Fail);
+    fs.gate().fail("write wal");
     drop(held);
     assert_eq!(first.wait().unwrap().get(), 2);
     for pending in group {
@@ -90,17 +91,19 @@ fn everybody_in_a_group_that_failed_is_told() {
 /// refused, and whoever waits for it learns why.
 #[test]
 fn a_compactor_that_fails_stops_commits() {
-    for (rule, cause) in [
-        (Rule::Fail, "no sync segment"),
-        (Rule::Panic, "the compactor thread panicked"),
-    ] {
-        let fs = HookedFs::default();
+    type Set = fn(&Gate, &str);
+    let rules: [(Set, &str); 2] = [
+        (Gate::fail, "no sync segment"),
+        (Gate::panic, "the compactor thread panicked"),
+    ];
+    for (set, cause) in rules {
+        let fs = observed();
         let options = Options {
             most_backlog_commits: 10,
             ..options()
         };
         let db = Db::open(Arc::new(fs.clone()), options).unwrap();
-        fs.set("sync segment", rule);
+        set(fs.gate(), "sync segment");
         let mut acknowledged = 0;
         let refusal = loop {
             let key: u64 = acknowledged;
@@ -113,7 +116,7 @@ fn a_compactor_that_fails_stops_commits() {
         assert_poisoned(db.settle(), cause);
         assert_eq!(contents(&db.snapshot(), "main").len() as u64, acknowledged);
         drop(db);
-        fs.lift("sync segment");
+        fs.gate().lift("sync segment");
         let db = open(&fs);
         assert_eq!(db.head().get(), acknowledged);
         db.settle().unwrap();
@@ -124,10 +127,10 @@ fn a_compactor_that_fails_stops_commits() {
 /// refusal, and nobody waits for ever.
 #[test]
 fn a_leader_that_panics_leaves_nobody_behind() {
-    let fs = HookedFs::default();
+    let fs = observed();
     let db = open(&fs);
     db.commit(&put("main", b"key", b"acknowledged")).unwrap();
-    fs.set("sync wal", Rule::Panic);
+    fs.gate().panic("sync wal");
     let outcomes = in_threads(4, &db, |thread, db| {
         let batch = put("main", &[thread], b"value");
         match catch_unwind(AssertUnwindSafe(|| db.commit(&batch))) {
@@ -143,7 +146,7 @@ fn a_leader_that_panics_leaves_nobody_behind() {
     assert_poisoned(pending.wait(), "panicked");
     assert_eq!(contents(&db.snapshot(), "main").len(), 1);
     drop(db);
-    fs.lift("sync wal");
+    fs.gate().lift("sync wal");
     let store = Store::open(Arc::new(fs), options()).unwrap();
     assert_eq!(store.get("main", b"key").unwrap().unwrap(), b"acknowledged");
 }
@@ -151,10 +154,10 @@ fn a_leader_that_panics_leaves_nobody_behind() {
 /// The same when the standby thread leads.
 #[test]
 fn a_standby_thread_that_panics_stands_by_again() {
-    let fs = HookedFs::default();
+    let fs = observed();
     let db = open(&fs);
     db.commit(&put("main", b"key", b"acknowledged")).unwrap();
-    fs.set("sync wal", Rule::Panic);
+    fs.gate().panic("sync wal");
     for _ in 0..3 {
         let pending = db.commit_async(&put("main", b"late", b"value")).unwrap();
         assert_poisoned(pending.wait(), "panicked");

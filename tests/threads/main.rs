@@ -16,10 +16,13 @@
 mod close;
 mod failures;
 mod histories;
-mod hooked;
 mod waiting;
 
+use std::sync::Arc;
+
+use lithify::fs::MemFs;
 use lithify::{Db, KeyRange, Options, Placement, Snapshot, WriteBatch};
+use lithify_sim::observed::ObservedFs;
 
 /// Small windows, files early, and logs that are soon full.
 fn options() -> Options {
@@ -32,6 +35,19 @@ fn options() -> Options {
         cache_bytes: 0,
         ..Options::default()
     }
+}
+
+/// An empty file system that can be held, made to fail, and asked what was done to it.
+fn observed() -> ObservedFs {
+    let fs = ObservedFs::new(Arc::new(MemFs::new()));
+    fs.keep_lines();
+    fs
+}
+
+/// How many operations with `text` in their line were let through since the last call.
+fn count(fs: &ObservedFs, text: &str) -> usize {
+    let lines = fs.take_lines();
+    lines.iter().filter(|line| line.contains(text)).count()
 }
 
 /// Checked by the compiler.

@@ -8,9 +8,9 @@ use std::thread::{self, Thread};
 
 use lithify::fs::MemFs;
 use lithify::{Db, Options, Pressure, Store};
+use lithify_sim::gate::Held;
 
-use crate::hooked::{Held, HookedFs};
-use crate::{contents, options, put};
+use crate::{contents, count, observed, options, put};
 
 /// The same history with one owner, settled.
 fn digest(options: Options, commits: u64) -> u64 {
@@ -33,14 +33,14 @@ fn readers_and_commits_do_not_wait_for_the_compactor() {
         "sync manifest",
         "remove wal",
     ] {
-        let fs = HookedFs::default();
+        let fs = observed();
         let db = Db::open(Arc::new(fs.clone()), options()).unwrap();
-        let is_held = fs.hold(held);
+        let is_held = fs.gate().hold(held);
         let commit = |number: u64| db.commit(&put("main", &number.to_be_bytes(), b"value"));
         for number in 0..50 {
             commit(number).unwrap();
         }
-        fs.wait_until_held();
+        fs.gate().wait_until_held();
         for number in 50..100 {
             commit(number).unwrap();
             assert_eq!(contents(&db.snapshot(), "main").len() as u64, number + 1);
@@ -53,12 +53,12 @@ fn readers_and_commits_do_not_wait_for_the_compactor() {
 
 #[test]
 fn readers_do_not_wait_for_a_commit() {
-    let fs = HookedFs::default();
+    let fs = observed();
     let db = Db::open(Arc::new(fs.clone()), options()).unwrap();
     db.commit(&put("main", b"key", b"old")).unwrap();
-    let held = fs.hold("sync wal");
+    let held = fs.gate().hold("sync wal");
     let pending = db.commit_async(&put("main", b"key", b"new")).unwrap();
-    fs.wait_until_held();
+    fs.gate().wait_until_held();
     assert!(!pending.is_done());
     assert_eq!(db.get("main", b"key").unwrap().unwrap(), b"old");
     assert_eq!(db.stats().head, 1, "nor does anybody who asks for numbers");
@@ -70,7 +70,7 @@ fn readers_do_not_wait_for_a_commit() {
 /// While one sync is under way, ten commits come. They share the next one.
 #[test]
 fn commits_that_come_together_share_a_sync() {
-    let fs = HookedFs::default();
+    let fs = observed();
     let options = Options {
         wal_file_bytes: 1 << 20,
         ..options()
@@ -78,10 +78,10 @@ fn commits_that_come_together_share_a_sync() {
     let db = Db::open(Arc::new(fs.clone()), options).unwrap();
     db.commit(&put("main", b"first", b"begins a log file"))
         .unwrap();
-    let before = fs.count("sync wal");
-    let held = fs.hold("sync wal");
+    fs.take_lines();
+    let held = fs.gate().hold("sync wal");
     let first = db.commit_async(&put("main", b"key", b"value")).unwrap();
-    fs.wait_until_held();
+    fs.gate().wait_until_held();
     let others: Vec<_> = (0..10)
         .map(|key| db.commit_async(&put("main", &[key], b"value")).unwrap())
         .collect();
@@ -90,7 +90,7 @@ fn commits_that_come_together_share_a_sync() {
     for (number, other) in (3..).zip(others) {
         assert_eq!(other.wait().unwrap().get(), number);
     }
-    assert_eq!(fs.count("sync wal"), before + 2);
+    assert_eq!(count(&fs, "sync wal"), 2);
 }
 
 /// Commits from another thread while the compactor is held, until they have to wait and
@@ -126,15 +126,15 @@ fn commit(db: &Db, number: u64) {
 #[test]
 fn commits_wait_when_the_compactor_is_too_far_behind() {
     const LIMIT: u64 = 20;
-    let fs = HookedFs::default();
+    let fs = observed();
     let options = Options {
         most_backlog_commits: LIMIT,
         ..options()
     };
     let db = Db::open(Arc::new(fs.clone()), options.clone()).unwrap();
-    let held = fs.hold("sync segment");
+    let held = fs.gate().hold("sync segment");
     (0..8).for_each(|number| commit(&db, number));
-    fs.wait_until_held();
+    fs.gate().wait_until_held();
     commit_until(&db, held, 8..200, |pressure| {
         assert_eq!(pressure.most_backlog_commits, LIMIT);
         assert!(pressure.backlog_commits <= LIMIT + 1, "{pressure:?}");
@@ -146,20 +146,20 @@ fn commits_wait_when_the_compactor_is_too_far_behind() {
 #[test]
 fn commits_wait_when_memory_is_short() {
     const BUDGET: u64 = 4000;
-    let fs = HookedFs::default();
+    let fs = observed();
     let options = Options {
         memory_budget_bytes: BUDGET as usize,
         file_level: Some(10),
         ..options()
     };
     let db = Db::open(Arc::new(fs.clone()), options.clone()).unwrap();
-    let held = fs.hold("sync segment");
+    let held = fs.gate().hold("sync segment");
     let mut begun = 0;
     while db.stats().memory_bytes <= BUDGET {
         commit(&db, begun);
         begun += 1;
     }
-    fs.wait_until_held();
+    fs.gate().wait_until_held();
     commit_until(&db, held, begun..600, |pressure| {
         assert_eq!(pressure.most_memory_bytes, 2 * BUDGET);
         assert!(pressure.memory_bytes <= 2 * BUDGET + 1000, "{pressure:?}");
@@ -175,7 +175,7 @@ fn commits_wait_when_memory_is_short() {
 #[test]
 fn a_full_inbox_raises_lag_and_loses_nothing() {
     const COMMITS: u64 = 5000;
-    let fs = HookedFs::default();
+    let fs = observed();
     let options = Options {
         most_backlog_commits: u64::MAX,
         memory_budget_bytes: 1 << 24,
@@ -184,9 +184,9 @@ fn a_full_inbox_raises_lag_and_loses_nothing() {
         ..options()
     };
     let db = Db::open(Arc::new(fs.clone()), options.clone()).unwrap();
-    let held = fs.hold("create segment");
+    let held = fs.gate().hold("create segment");
     (0..8).for_each(|number| commit(&db, number));
-    fs.wait_until_held();
+    fs.gate().wait_until_held();
     (8..COMMITS).for_each(|number| commit(&db, number));
     let pressure = db.pressure();
     assert!(pressure.dropped_events > 0, "{pressure:?}");
@@ -221,15 +221,15 @@ fn block_on<F: Future>(future: F) -> F::Output {
 
 #[test]
 fn a_pending_commit_can_be_awaited_asked_and_dropped() {
-    let fs = HookedFs::default();
+    let fs = observed();
     let db = Db::open(Arc::new(fs.clone()), options()).unwrap();
     let put = |value: &[u8]| db.commit_async(&put("main", b"key", value)).unwrap();
     assert_eq!(block_on(put(b"one")).unwrap().get(), 1);
 
-    let held = fs.hold("sync wal");
+    let held = fs.gate().hold("sync wal");
     drop(put(b"two"));
     let (third, fourth) = (put(b"three"), put(b"four"));
-    fs.wait_until_held();
+    fs.gate().wait_until_held();
     assert!(!third.is_done() && !fourth.is_done());
     let waits = thread::spawn(move || block_on(third));
     drop(held);
@@ -256,9 +256,9 @@ fn the_last_handle_may_be_dropped_by_a_waker() {
             self.0.lock().unwrap().take();
         }
     }
-    let fs = HookedFs::default();
+    let fs = observed();
     let db = Db::open(Arc::new(fs.clone()), options()).unwrap();
-    let held = fs.hold("sync wal");
+    let held = fs.gate().hold("sync wal");
     let mut pending = pin!(db.commit_async(&put("main", b"key", b"value")).unwrap());
     let waker = Waker::from(Arc::new(Drops(std::sync::Mutex::new(Some(db)))));
     assert!(

@@ -1,171 +1,27 @@
 //! Readers and writers in every phase of a compaction that a background thread does.
 //!
-//! A file system stops the thread at a gate, an operation on the disk, until the test has
+//! A gate in the file system holds the thread at an operation on the disk until the test has
 //! done what it wants to do meanwhile. Nothing sleeps and nothing is timed.
 #![allow(
     clippy::disallowed_methods,
     reason = "these tests are about threads; scopes end them"
 )]
 
-use std::io;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use lithify::fs::{Access, File, Fs, Lock, LockKind, MemFs};
+use lithify::fs::MemFs;
+use lithify_sim::gate::Gate;
+use lithify_sim::observed::ObservedFs;
 use lithify_sim::system::Failure;
 use lithify_sim::systems::data_file::{Options, Policy, Role, Shared};
 
 use crate::fixture::{Model, delete, eager, put};
 
-/// Where a thread is stopped.
-#[derive(Debug, Default)]
-struct Gate {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// The operation that is stopped, for one time.
-    closed_for: Option<String>,
-    is_waiting: bool,
-}
-
-impl Gate {
-    fn close_for(&self, operation: &str) {
-        self.state.lock().unwrap().closed_for = Some(operation.to_owned());
-    }
-
-    /// An operation passes, or waits.
-    fn pass(&self, operation: &str) {
-        let mut state = self.state.lock().unwrap();
-        if state.closed_for.as_deref() != Some(operation) {
-            return;
-        }
-        state.is_waiting = true;
-        self.changed.notify_all();
-        while state.closed_for.is_some() {
-            state = self.changed.wait(state).unwrap();
-        }
-        state.is_waiting = false;
-    }
-
-    /// Returns when a thread waits.
-    fn wait(&self) {
-        let state = self.state.lock().unwrap();
-        drop(
-            self.changed
-                .wait_while(state, |state| !state.is_waiting)
-                .unwrap(),
-        );
-    }
-
-    fn open(&self) {
-        self.state.lock().unwrap().closed_for = None;
-        self.changed.notify_all();
-    }
-}
-
-#[derive(Debug)]
-struct GatedFs {
-    inner: MemFs,
-    gate: Arc<Gate>,
-}
-
-#[derive(Debug)]
-struct GatedFile {
-    inner: Arc<dyn File>,
-    /// The name under which it was created or opened.
-    name: String,
-    gate: Arc<Gate>,
-}
-
-impl GatedFs {
-    fn file(&self, name: &str, inner: Arc<dyn File>) -> Arc<dyn File> {
-        Arc::new(GatedFile {
-            inner,
-            name: name.to_owned(),
-            gate: self.gate.clone(),
-        })
-    }
-}
-
-impl Fs for GatedFs {
-    fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
-        self.gate.pass(&format!("create {name}"));
-        Ok(self.file(name, self.inner.create(name)?))
-    }
-
-    fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn File>> {
-        Ok(self.file(name, self.inner.open(name, access)?))
-    }
-
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.gate.pass(&format!("rename {from} {to}"));
-        self.inner.rename(from, to)
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.inner.remove(name)
-    }
-
-    fn create_dir(&self, name: &str) -> io::Result<()> {
-        self.inner.create_dir(name)
-    }
-
-    fn list(&self, dir: &str) -> io::Result<Vec<String>> {
-        self.inner.list(dir)
-    }
-
-    fn sync_dir(&self, dir: &str) -> io::Result<()> {
-        self.gate.pass("sync_dir");
-        self.inner.sync_dir(dir)
-    }
-
-    fn lock(&self, name: &str, kind: LockKind) -> io::Result<Box<dyn Lock>> {
-        self.inner.lock(name, kind)
-    }
-}
-
-impl File for GatedFile {
-    fn append(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.inner.append(bytes)
-    }
-
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        self.gate.pass(&format!("write {} {offset}", self.name));
-        self.inner.write_at(offset, bytes)
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.inner.read_at(offset, buffer)
-    }
-
-    fn set_len(&self, length: u64) -> io::Result<()> {
-        self.inner.set_len(length)
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        self.inner.len()
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.gate.pass(&format!("sync {}", self.name));
-        self.inner.sync()
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.inner.sync_data()
-    }
-}
-
 /// A store whose background thread wakes up only when it is asked.
-fn shared(role: Role) -> (Shared, Arc<Gate>) {
-    let gate = Arc::new(Gate::default());
-    let fs = GatedFs {
-        inner: MemFs::new(),
-        gate: gate.clone(),
-    };
+fn shared(role: Role) -> (Shared, Gate) {
+    let fs = ObservedFs::new(Arc::new(MemFs::new()));
+    let gate = fs.gate().clone();
     let options = Options { role, ..eager() };
     (Shared::open(Arc::new(fs), &options).unwrap(), gate)
 }
@@ -188,17 +44,17 @@ fn value(store: &Shared, key: &str) -> Option<String> {
 fn writers_and_readers_go_on_during_the_copy() {
     for operation in [
         "create data.db.tmp",
-        "write data.db.tmp 56",
-        "write data.db.tmp 73",
-        "sync data.db.tmp",
-        "sync_dir",
+        "write data.db.tmp at 56 ",
+        "write data.db.tmp at 73 ",
+        "sync all of data.db.tmp",
+        "sync directory",
     ] {
         let (store, gate) = shared(Role::Primary);
         fill(&store);
-        gate.close_for(operation);
+        let held = gate.hold(operation);
         std::thread::scope(|scope| {
             let compaction = scope.spawn(|| store.compact());
-            gate.wait();
+            gate.wait_until_held();
             let clients: Vec<_> = (0..4)
                 .map(|client| {
                     let store = store.clone();
@@ -219,7 +75,7 @@ fn writers_and_readers_go_on_during_the_copy() {
             store
                 .commit(&[vec![delete("a"), put("b", "newest")]])
                 .unwrap();
-            gate.open();
+            drop(held);
             let report = compaction.join().unwrap().unwrap();
             assert_eq!(report.entries_copied, 3, "{operation}");
             assert_eq!(report.entries_caught_up, 82, "{operation}");
@@ -236,19 +92,19 @@ fn writers_and_readers_go_on_during_the_copy() {
 #[test]
 fn clients_wait_for_the_swap_and_readers_of_before_do_not() {
     for operation in [
-        "write data.db.tmp 0",
-        "rename data.db data.db.old",
-        "rename data.db.tmp data.db",
+        "write data.db.tmp at 0 ",
+        "rename data.db to data.db.old",
+        "rename data.db.tmp to data.db",
     ] {
         let (store, gate) = shared(Role::Primary);
         fill(&store);
         let reader = store.reader();
         let seen = || -> Model { reader.pairs().collect::<Result<_, _>>().unwrap() };
         let before = seen();
-        gate.close_for(operation);
+        let held = gate.hold(operation);
         std::thread::scope(|scope| {
             let compaction = scope.spawn(|| store.compact());
-            gate.wait();
+            gate.wait_until_held();
             let clients: Vec<_> = (0..4)
                 .map(|client| {
                     let store = store.clone();
@@ -261,7 +117,7 @@ fn clients_wait_for_the_swap_and_readers_of_before_do_not() {
                 })
                 .collect();
             assert_eq!(seen(), before, "{operation}");
-            gate.open();
+            drop(held);
             clients
                 .into_iter()
                 .for_each(|client| client.join().unwrap());
@@ -300,16 +156,16 @@ fn the_background_thread_compacts_when_its_interval_has_passed() {
 fn closing_waits_neither_for_the_interval_nor_for_the_copy() {
     let (store, gate) = shared(Role::Primary);
     fill(&store);
-    gate.close_for("write data.db.tmp 56");
+    let held = gate.hold("write data.db.tmp at 56 ");
     std::thread::scope(|scope| {
         let compaction = scope.spawn(|| store.compact());
-        gate.wait();
+        gate.wait_until_held();
         let closing = scope.spawn(|| store.close());
         // The copy is stopped at its next step by the close, whenever that comes.
         while store.commit(&[vec![]]).is_ok() {
             std::thread::yield_now();
         }
-        gate.open();
+        drop(held);
         closing.join().unwrap().unwrap();
         assert_eq!(
             compaction.join().unwrap(),

@@ -1,11 +1,12 @@
 //! The store with real threads: a gate in the file system holds the worker where the test
 //! wants it, so nothing here depends on timing.
 
-use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lithify::fs::{Access, File, Fs, Lock, LockKind, MemFs, OsFs};
+use lithify::fs::{MemFs, OsFs};
+use lithify_sim::gate::Gate;
+use lithify_sim::observed::ObservedFs;
 use lithify_sim::systems::wal_ratio::{Operation, Options, Policy, SharedStore, Ticket};
 
 /// Asks the policy all the time, and never rewrites for time alone.
@@ -19,177 +20,13 @@ const OPTIONS: Options = Options {
     piece_bytes: 1 << 20,
 };
 
-/// Holds whoever changes something, one operation at a time, from a chosen one on.
-#[derive(Debug, Default)]
-struct Gate {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// The operation that closes the gate.
-    closes_at: Option<&'static str>,
-    is_closed: bool,
-    /// What waits at the gate.
-    waiting: Option<String>,
-    permits: u32,
-}
-
-impl Gate {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap()
-    }
-
-    /// Called by the file system before it does something.
-    fn pass(&self, operation: String) {
-        let mut state = self.state();
-        state.is_closed |= state.closes_at.is_some_and(|it| operation.starts_with(it));
-        if !state.is_closed {
-            return;
-        }
-        state.waiting = Some(operation);
-        self.changed.notify_all();
-        while state.is_closed && state.permits == 0 {
-            state = self.changed.wait(state).unwrap();
-        }
-        state.permits = state.permits.saturating_sub(1);
-        state.waiting = None;
-        self.changed.notify_all();
-    }
-
-    fn close_at(&self, operation: &'static str) {
-        self.state().closes_at = Some(operation);
-    }
-
-    /// Waits until an operation waits, and says which.
-    fn arrived(&self) -> String {
-        let mut state = self.state();
-        loop {
-            match &state.waiting {
-                Some(operation) => return operation.clone(),
-                None => state = self.changed.wait(state).unwrap(),
-            }
-        }
-    }
-
-    /// Lets one operation pass.
-    fn permit(&self) {
-        let mut state = self.state();
-        state.permits += 1;
-        self.changed.notify_all();
-        while state.permits > 0 {
-            state = self.changed.wait(state).unwrap();
-        }
-    }
-
-    fn open(&self) {
-        let mut state = self.state();
-        (state.closes_at, state.is_closed) = (None, false);
-        self.changed.notify_all();
-    }
-}
-
-/// A file system with a gate in front.
-#[derive(Debug)]
-struct Gated {
-    inner: MemFs,
-    gate: Arc<Gate>,
-}
-
-#[derive(Debug)]
-struct GatedFile {
-    inner: Arc<dyn File>,
-    gate: Arc<Gate>,
-}
-
-impl Gated {
-    fn file(&self, inner: Arc<dyn File>) -> Arc<dyn File> {
-        let gate = Arc::clone(&self.gate);
-        Arc::new(GatedFile { inner, gate })
-    }
-}
-
-impl Fs for Gated {
-    fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
-        self.gate.pass(format!("create {name}"));
-        self.inner.create(name).map(|file| self.file(file))
-    }
-
-    fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn File>> {
-        self.inner.open(name, access).map(|file| self.file(file))
-    }
-
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.gate.pass(format!("rename {from} {to}"));
-        self.inner.rename(from, to)
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.gate.pass(format!("remove {name}"));
-        self.inner.remove(name)
-    }
-
-    fn create_dir(&self, name: &str) -> io::Result<()> {
-        self.inner.create_dir(name)
-    }
-
-    fn list(&self, dir: &str) -> io::Result<Vec<String>> {
-        self.inner.list(dir)
-    }
-
-    fn sync_dir(&self, dir: &str) -> io::Result<()> {
-        self.gate.pass("sync_dir".to_owned());
-        self.inner.sync_dir(dir)
-    }
-
-    fn lock(&self, name: &str, kind: LockKind) -> io::Result<Box<dyn Lock>> {
-        self.inner.lock(name, kind)
-    }
-}
-
-impl File for GatedFile {
-    fn append(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.gate.pass("append".to_owned());
-        self.inner.append(bytes)
-    }
-
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        self.gate.pass("write".to_owned());
-        self.inner.write_at(offset, bytes)
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.inner.read_at(offset, buffer)
-    }
-
-    fn set_len(&self, length: u64) -> io::Result<()> {
-        self.gate.pass("set_len".to_owned());
-        self.inner.set_len(length)
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        self.inner.len()
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.gate.pass("sync".to_owned());
-        self.inner.sync()
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.gate.pass("sync_data".to_owned());
-        self.inner.sync_data()
-    }
-}
-
-fn gated() -> (MemFs, Arc<Gate>, SharedStore) {
-    let (memory, gate) = (MemFs::new(), Arc::<Gate>::default());
-    let inner = memory.clone();
-    let fs = Gated {
-        inner,
-        gate: Arc::clone(&gate),
-    };
+/// An empty store. It was created before, so that its log is opened under its own name.
+fn gated() -> (MemFs, Gate, SharedStore) {
+    let memory = MemFs::new();
+    let created = SharedStore::open(Arc::new(memory.clone()), OPTIONS).unwrap();
+    created.close().unwrap();
+    let fs = ObservedFs::new(Arc::new(memory.clone()));
+    let gate = fs.gate().clone();
     let store = SharedStore::open(Arc::new(fs), OPTIONS).unwrap();
     (memory, gate, store)
 }
@@ -217,23 +54,25 @@ fn writers_that_the_pause_blocks_are_neither_lost_nor_answered_early() {
     let (memory, gate, store) = gated();
     // The base and one pair are 50 bytes, and each put adds 25.
     const FULL: u64 = 3 * 50;
-    let mut log_bytes = 0;
-    while log_bytes < FULL {
-        gate.close_at("sync_data");
+    let full = loop {
+        let held = gate.hold("sync wal");
         let ticket = submit(&store, "k", "000000");
-        assert_eq!(gate.arrived(), "sync_data");
+        assert_eq!(gate.wait_until_held(), "sync wal-00000001.log");
         assert_eq!(ticket.answer(), None, "written is not durable");
-        log_bytes = store.status().log_bytes;
-        if log_bytes < FULL {
-            gate.open();
-            ticket.wait().unwrap();
+        if store.status().log_bytes >= FULL {
+            break held;
         }
-    }
+        drop(held);
+        ticket.wait().unwrap();
+    };
+    // From here on every operation is held.
+    let held = gate.hold("");
+    drop(full);
     let pending = submit(&store, "pending", "1");
     pass_the_check_interval();
     std::thread::scope(|scope| {
-        gate.permit();
-        let mut operations = vec![gate.arrived()];
+        gate.pass_one();
+        let mut operations = vec![gate.wait_until_held()];
         let blocked = submit(&store, "blocked", "1");
         for writer in 0..WRITERS {
             let store = &store;
@@ -258,24 +97,24 @@ fn writers_that_the_pause_blocks_are_neither_lost_nor_answered_early() {
             );
             assert_eq!(blocked.answer(), None, "{operations:?}");
             assert_eq!(store.get(b"blocked"), None, "{operations:?}");
-            gate.permit();
-            operations.push(gate.arrived());
+            gate.pass_one();
+            operations.push(gate.wait_until_held());
         }
         assert_eq!(blocked.answer(), None);
         assert_eq!(
             operations,
             [
-                "write",
-                "sync_data",
+                "write wal-00000001.log at 150 25 bytes",
+                "sync wal-00000001.log",
                 "create wal-new.tmp",
-                "write",
-                "sync",
-                "rename wal-new.tmp wal-00000002.log",
-                "sync_dir",
+                "write wal-new.tmp at 0 75 bytes",
+                "sync all of wal-new.tmp",
+                "rename wal-new.tmp to wal-00000002.log",
+                "sync directory /",
                 "remove wal-00000001.log"
             ]
         );
-        gate.open();
+        drop(held);
         blocked.wait().unwrap();
     });
     store.close().unwrap();
@@ -293,13 +132,13 @@ fn writers_that_the_pause_blocks_are_neither_lost_nor_answered_early() {
 #[test]
 fn commits_that_come_during_a_sync_are_one_group() {
     let (_, gate, store) = gated();
-    gate.close_at("sync_data");
+    let held = gate.hold("sync wal");
     let first = submit(&store, "first", "1");
-    assert_eq!(gate.arrived(), "sync_data");
+    gate.wait_until_held();
     assert_eq!(first.answer(), None, "written is not durable");
     assert_eq!(store.get(b"first"), None);
     let more: Vec<Ticket> = (0..9).map(|_| submit(&store, "more", "1")).collect();
-    gate.open();
+    drop(held);
     assert_eq!(first.wait(), Ok(1));
     let numbers: Vec<u64> = more
         .into_iter()
