@@ -12,6 +12,7 @@ use crate::plan::{Action, Expectation, Plan};
 use crate::replay::attempt;
 use crate::simfs::{Coverage, FaultKind, Model, without_numbers};
 use crate::stop::Stop;
+use crate::system::System;
 
 /// What a campaign does with each seed.
 #[derive(Clone)]
@@ -129,6 +130,30 @@ pub struct Found {
 }
 
 impl Campaign {
+    /// The small workload without faults, crashed everywhere under the default model, with
+    /// all oracles.
+    #[must_use]
+    pub fn new(system: &'static dyn System) -> Self {
+        Self {
+            recipe: Recipe::new(system),
+            models: vec![Model::DEFAULT],
+            reach: Reach::SMALL,
+            enabled: Enabled::default(),
+            stop: Stop::never(),
+            bug: None,
+            determinism_one_in: 16,
+        }
+    }
+
+    /// One seed after the other, up to the first finding; and what that has covered.
+    #[must_use]
+    pub fn run(&self, seeds: impl IntoIterator<Item = u64>) -> (Ledger, Option<Found>) {
+        let mut ledger = Ledger::default();
+        let mut seeds = seeds.into_iter();
+        let found = seeds.find_map(|seed| self.seed(seed, &mut ledger));
+        (ledger, found)
+    }
+
     /// Everything about one seed. O(executions of its crash images).
     pub fn seed(&self, seed: u64, ledger: &mut Ledger) -> Option<Found> {
         let mut found = None;

@@ -16,7 +16,7 @@ use crate::schedule::{Order, Scheduler, Turn};
 use crate::simfs::oplog::Operation;
 use crate::simfs::{Fault, FaultKind, Model, SimFs, SkippedBarrier};
 use crate::system::{Instance, Settings, System};
-use crate::workload::Workload;
+use crate::workload::{WORKLOADS, Workload};
 
 /// What to draw from a seed.
 #[derive(Clone)]
@@ -35,6 +35,22 @@ pub struct Recipe {
     pub fixed: Settings,
     /// Barriers without effect.
     pub skipped: Vec<SkippedBarrier>,
+}
+
+impl Recipe {
+    /// The small workload without faults, under the default model.
+    #[must_use]
+    pub fn new(system: &'static dyn System) -> Self {
+        Self {
+            system,
+            model: Model::DEFAULT,
+            workload: &WORKLOADS[0],
+            faults: Vec::new(),
+            order: None,
+            fixed: Settings::new(),
+            skipped: Vec::new(),
+        }
+    }
 }
 
 /// Turns that the background gets at most between two operations of the client.

@@ -21,6 +21,12 @@ impl Stop {
         Self::default()
     }
 
+    /// When this much time has passed from now on.
+    #[must_use]
+    pub fn after(time: Duration) -> Self {
+        Self::never().within(Some(time))
+    }
+
     /// When `signal` is set.
     #[must_use]
     pub fn on(signal: Arc<AtomicBool>) -> Self {

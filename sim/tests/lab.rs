@@ -7,15 +7,14 @@
 
 use std::time::Duration;
 
-use lithify_sim::campaign::{Campaign, Ledger};
+use lithify_sim::campaign::Campaign;
 use lithify_sim::crashes::Reach;
 use lithify_sim::explain::explain;
 use lithify_sim::generate::Recipe;
-use lithify_sim::judge::Enabled;
 use lithify_sim::scope::{Scope, enumerate};
 use lithify_sim::shrink::shrink;
+use lithify_sim::simfs::FaultKind;
 use lithify_sim::simfs::model::MODELS;
-use lithify_sim::simfs::{FaultKind, Model};
 use lithify_sim::stop::Stop;
 use lithify_sim::system::Settings;
 use lithify_sim::systems::SYSTEMS;
@@ -49,24 +48,19 @@ fn three_commits_are_safe_whatever_happens_under_every_model() {
 }
 
 fn campaign(workload: &'static Workload, faults: Vec<FaultKind>) -> Campaign {
+    let system = SYSTEMS[0];
     Campaign {
         recipe: Recipe {
-            system: SYSTEMS[0],
-            model: Model::DEFAULT,
             workload,
             faults,
-            order: None,
-            fixed: Settings::new(),
-            skipped: Vec::new(),
+            ..Recipe::new(system)
         },
-        models: vec![Model::DEFAULT],
         reach: Reach {
             most_images: 200,
             ..Reach::SMALL
         },
-        enabled: Enabled::default(),
-        bug: None,
         determinism_one_in: 4,
+        ..Campaign::new(system)
     }
 }
 
@@ -74,11 +68,8 @@ fn campaign(workload: &'static Workload, faults: Vec<FaultKind>) -> Campaign {
 fn some_seeds_of_every_workload_pass() {
     for workload in WORKLOADS {
         let campaign = campaign(workload, Vec::new());
-        let mut ledger = Ledger::default();
-        for seed in 0..4 {
-            let found = campaign.seed(seed, &mut ledger);
-            assert!(found.is_none(), "{} seed {seed}: {found:?}", workload.name);
-        }
+        let (ledger, found) = campaign.run(0..4);
+        assert!(found.is_none(), "{}: {found:?}", workload.name);
         assert!(
             ledger.recovered > 100,
             "{}: {}",
@@ -95,11 +86,8 @@ fn some_seeds_of_every_system_pass() {
         for faults in [Vec::new(), FaultKind::ALL.to_vec()] {
             let mut campaign = campaign(&WORKLOADS[0], faults);
             campaign.recipe.system = system;
-            let mut ledger = Ledger::default();
-            for seed in 0..8 {
-                let found = campaign.seed(seed, &mut ledger);
-                assert!(found.is_none(), "{} seed {seed}: {found:?}", system.name());
-            }
+            let (_, found) = campaign.run(0..8);
+            assert!(found.is_none(), "{}: {found:?}", system.name());
         }
     }
 }
@@ -109,10 +97,8 @@ fn some_seeds_of_every_system_pass() {
 fn seeds_repeat() {
     let campaign = campaign(&WORKLOADS[1], FaultKind::ALL.to_vec());
     let count = || {
-        let mut ledger = Ledger::default();
-        let found = campaign
-            .seed(5, &mut ledger)
-            .map(|found| found.plan.to_string());
+        let (ledger, found) = campaign.run([5]);
+        let found = found.map(|found| found.plan.to_string());
         (found, ledger.recovered, ledger.operations, ledger.distinct)
     };
     assert_eq!(count(), count());
@@ -123,15 +109,9 @@ fn seeds_repeat() {
 fn a_planted_bug_is_found_shrunk_and_explained() {
     let mut campaign = campaign(&WORKLOADS[0], Vec::new());
     campaign.bug = Some("old-manifest-removed-early");
-    let mut ledger = Ledger::default();
-    let found = (0..50)
-        .find_map(|seed| campaign.seed(seed, &mut ledger))
-        .expect("the bug is found");
-    let shrunk = shrink(
-        &found.plan,
-        Stop::never().within(Some(Duration::from_secs(600))),
-    )
-    .expect("it fails");
+    let (_, found) = campaign.run(0..50);
+    let found = found.expect("the bug is found");
+    let shrunk = shrink(&found.plan, Stop::after(Duration::from_secs(600))).expect("it fails");
     assert!(!shrunk.is_cut_short);
     let pivots = explain(&shrunk.plan).expect("it fails");
     let pivots: Vec<String> = pivots.iter().map(ToString::to_string).collect();

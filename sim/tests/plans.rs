@@ -2,23 +2,18 @@
 
 use lithify_sim::generate::{Recipe, generate};
 use lithify_sim::keyed::Seed;
-use lithify_sim::plan::{Action, parse};
+use lithify_sim::plan::{Action, parse, parse_of};
 use lithify_sim::replay::replay;
-use lithify_sim::simfs::{FaultKind, Model};
-use lithify_sim::system::Settings;
+use lithify_sim::simfs::FaultKind;
 use lithify_sim::systems::SYSTEMS;
 use lithify_sim::workload::WORKLOADS;
 use proptest::prelude::*;
 
 fn recipe(workload: usize) -> Recipe {
     Recipe {
-        system: SYSTEMS[0],
-        model: Model::DEFAULT,
         workload: &WORKLOADS[workload % WORKLOADS.len()],
         faults: FaultKind::ALL.to_vec(),
-        order: None,
-        fixed: Settings::new(),
-        skipped: Vec::new(),
+        ..Recipe::new(SYSTEMS[0])
     }
 }
 
@@ -63,6 +58,18 @@ fn faults_do_not_re_roll_anything_else() {
         };
         assert_eq!(commits(&with.actions), commits(&without.actions));
     }
+}
+
+/// Whoever has a system of their own reads its traces with it.
+#[test]
+fn a_trace_is_read_with_the_systems_that_are_given() {
+    let text = generate(&recipe(0), Seed(1)).to_string();
+    assert!(parse_of(&SYSTEMS[..1], &text).is_ok());
+    let error = parse_of(&SYSTEMS[1..], &text).expect_err("the system is not among them");
+    assert_eq!(
+        error.to_string(),
+        "line 2, column 8: no system is called \"lithify\""
+    );
 }
 
 #[test]

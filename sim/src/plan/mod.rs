@@ -8,7 +8,7 @@
 mod parse;
 mod print;
 
-pub use parse::{ParseError, parse};
+pub use parse::{ParseError, parse, parse_of};
 
 use crate::history::Batch;
 use crate::oracle::Oracle;

@@ -8,7 +8,7 @@ use crate::oracle::Oracle;
 use crate::simfs::SkippedBarrier;
 use crate::simfs::{Fault, FaultKind, Model};
 use crate::system::{Settings, System};
-use crate::systems;
+use crate::systems::SYSTEMS;
 
 /// Why a text is not a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,12 +36,24 @@ impl std::error::Error for ParseError {}
 /// What is wrong with a word: where it begins in its line, and what was expected.
 type Complaint = (usize, String);
 
-/// Reads a trace. Empty lines and what follows `//` are ignored.
+/// Reads a trace of one of the laboratory's own systems. Empty lines and what follows
+/// `//` are ignored.
 ///
 /// # Errors
 /// The first line that is not understood.
 pub fn parse(text: &str) -> Result<Plan, ParseError> {
-    let mut reader = Reader::default();
+    parse_of(SYSTEMS, text)
+}
+
+/// Reads a trace of one of these systems.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_of(systems: &[&'static dyn System], text: &str) -> Result<Plan, ParseError> {
+    let mut reader = Reader {
+        systems: systems.to_vec(),
+        ..Reader::default()
+    };
     let mut last = 0;
     for (index, line) in text.lines().enumerate() {
         last = index + 1;
@@ -77,6 +89,7 @@ fn words_of(line: &str) -> Vec<Word<'_>> {
 
 #[derive(Default)]
 struct Reader {
+    systems: Vec<&'static dyn System>,
     has_header: bool,
     has_begun: bool,
     system: Option<&'static dyn System>,
@@ -108,9 +121,9 @@ impl Reader {
             "begin" => self.has_begun = true,
             "system" => {
                 let (at, name) = word(words, 1, "the name of a system")?;
-                let system = systems::named(name);
-                self.system =
-                    Some(system.ok_or_else(|| (at, format!("no system is called {name:?}")))?);
+                let system = self.systems.iter().find(|system| system.name() == name);
+                let unknown = || (at, format!("no system is called {name:?}"));
+                self.system = Some(*system.ok_or_else(unknown)?);
             }
             "model" => {
                 let (at, name) = word(words, 1, "the name of a persistence model")?;

@@ -5,11 +5,10 @@ use std::time::Duration;
 use lithify_sim::campaign::{Campaign, Ledger};
 use lithify_sim::crashes::Reach;
 use lithify_sim::generate::Recipe;
-use lithify_sim::judge::Enabled;
 use lithify_sim::mutants::{Search, hunt, mutants};
 use lithify_sim::simfs::model::MODELS;
 use lithify_sim::simfs::{FaultKind, Model};
-use lithify_sim::system::{Settings, System};
+use lithify_sim::system::System;
 use lithify_sim::systems::wal_ratio::WalRatioSystem;
 use lithify_sim::workload::{WORKLOADS, Workload};
 
@@ -18,32 +17,25 @@ static SYSTEM: WalRatioSystem = WalRatioSystem;
 fn campaign(model: &'static Model, workload: &'static Workload, faults: &[FaultKind]) -> Campaign {
     Campaign {
         recipe: Recipe {
-            system: &SYSTEM,
             model,
             workload,
             faults: faults.to_vec(),
-            order: None,
-            fixed: Settings::new(),
-            skipped: Vec::new(),
+            ..Recipe::new(&SYSTEM)
         },
         models: vec![model],
         reach: Reach {
             most_images: 200,
             ..Reach::SMALL
         },
-        enabled: Enabled::default(),
-        bug: None,
         determinism_one_in: 4,
+        ..Campaign::new(&SYSTEM)
     }
 }
 
 fn pass(campaign: &Campaign, seeds: std::ops::Range<u64>) -> Ledger {
-    let mut ledger = Ledger::default();
-    for seed in seeds {
-        let found = campaign.seed(seed, &mut ledger);
-        let name = campaign.recipe.workload.name;
-        assert!(found.is_none(), "{name} seed {seed}: {found:?}");
-    }
+    let (ledger, found) = campaign.run(seeds);
+    let name = campaign.recipe.workload.name;
+    assert!(found.is_none(), "{name}: {found:?}");
     ledger
 }
 

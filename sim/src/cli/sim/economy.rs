@@ -98,7 +98,7 @@ pub(crate) fn run(arguments: &Economy) -> Outcome {
 
 fn line(arguments: &Economy, verdict: &Verdict) -> Line {
     let witness = verdict.row.found.as_ref().map(|found| {
-        let stop = Stop::never().within(Some(Duration::from_secs(2)));
+        let stop = Stop::after(Duration::from_secs(2));
         let small = shrink(&found.plan, stop);
         small.map_or(found.plan.to_string(), |small| small.plan.to_string())
     });

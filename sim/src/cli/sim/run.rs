@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::ProgressBar;
 use lithify_sim::campaign::{Campaign, Found, Ledger};
-use lithify_sim::crashes::Reach;
 use lithify_sim::execute::execute;
 use lithify_sim::generate::{Recipe, generate};
 use lithify_sim::judge::Enabled;
@@ -213,22 +212,18 @@ fn campaign(arguments: &Run, settings: &Settings, seed: u64) -> Campaign {
         ChosenFaults::Swarm if seed % 2 == 1 => FaultKind::ALL.to_vec(),
         ChosenFaults::Swarm => Vec::new(),
     };
+    let system = arguments.system.0;
     Campaign {
         recipe: Recipe {
-            system: arguments.system.0,
             model: arguments.model.0[0],
             workload,
             faults,
             order: arguments.order.clone(),
             fixed: settings.clone(),
-            skipped: Vec::new(),
+            ..Recipe::new(system)
         },
         models: arguments.model.0.clone(),
-        reach: Reach::SMALL,
-        enabled: Enabled::default(),
-        stop: Stop::never(),
-        bug: None,
-        determinism_one_in: 16,
+        ..Campaign::new(system)
     }
 }
 
