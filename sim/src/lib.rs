@@ -1,4 +1,56 @@
-//! The laboratory of lithify.
+//! The laboratory of lithify: it runs a store on a disk that loses power, lies and fails,
+//! and says what is wrong with it, in a few lines, and why.
+//!
+//! A store of your own goes in by three traits, [`system::System`], [`system::Engine`] and
+//! [`system::Instance`]; the example `own_system` is a whole one in one page, with a
+//! mistake that is found, shrunk and explained:
+//!
+//! ```text
+//! cargo run --release -p lithify-sim --example own_system -- forgetful
+//! ```
+//!
+//! The heart of it is short. A [`campaign::Campaign`] makes a plan of each seed, runs it,
+//! crashes it everywhere and judges what is left:
+//!
+//! ```
+//! use lithify_sim::campaign::Campaign;
+//! use lithify_sim::systems;
+//!
+//! let system = systems::named("snapshot-log").expect("it is one of the laboratory's own");
+//! let (ledger, found) = Campaign::new(system).run(0..2);
+//! assert!(found.is_none() && ledger.recovered > 0);
+//! ```
+//!
+//! # What there is, in reading order
+//!
+//! What happens to a store:
+//! - [`system`]: the traits; [`systems`]: the stores that implement them here.
+//! - [`history`]: commits, and the state after each; [`workload`]: what clients do.
+//! - [`plan`]: everything that a run does, as a list that can be printed, read and edited.
+//! - [`keyed`]: all randomness; [`schedule`]: whose turn it is; [`generate`]: from a seed to
+//!   a plan; [`recorded`]: commits from elsewhere.
+//!
+//! What a disk does to it:
+//! - [`simfs`]: the file system that can lose power, its persistence models and crash
+//!   images, its faults.
+//! - [`execute`]: runs a plan; [`crashes`]: crashes the execution everywhere.
+//! - [`oracle`] and [`judge`]: what is checked, and how.
+//!
+//! What is made of a finding, and of none:
+//! - [`replay`], [`shrink`], [`explain`]: again, smaller, and why.
+//! - [`campaign`]: many seeds; [`scope`]: every order and every image of a small history.
+//! - [`planted`], [`mutants`], [`economy`]: bugs put in, and syncs taken out, to see whether
+//!   anybody notices.
+//!
+//! For tests with checks of their own, without systems and plans:
+//! - [`power_loss`]: every moment of a run at which its process can die or the power fail.
+//! - [`observed`]: a file system that writes down and counts what is done to it; its
+//!   [`gate`] holds or fails what a test chooses.
+//! - [`conformance`]: what every implementation of the engine's `Fs` has to do.
+//!
+//! Compaction policies, apart from all this: [`policies`] has them, [`compare`] plays them
+//! against each other, [`forecast`] says what they will cost, [`git`] brings histories of
+//! repositories.
 
 pub mod campaign;
 pub mod compare;
