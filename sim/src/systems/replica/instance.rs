@@ -1,14 +1,13 @@
-//! The pair while it runs: who is the primary, and what is on its way.
+//! The pair while it runs: commits, messages, and the exchange of roles.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use lithify::files::{FileKind, REPLICA, file_name};
 use lithify::fs::Fs;
-use lithify::read::CommitChanges;
 use lithify::{Commit, Error, Options, Replica, Step, Store};
 
-use super::{PLACES, inside};
+use super::inside;
+use super::roles::{self, Opened};
+use super::wire::Wire;
 use crate::history::{Batch, State};
 use crate::planted;
 use crate::system::{Failure, Instance, Piece, Pinned};
@@ -27,21 +26,16 @@ pub(super) struct Pair {
     stores: Option<(Store, Replica)>,
     /// Commits up to here are durable in the primary.
     durable: Commit,
-    /// Messages by commit; delivered in any order.
-    wire: BTreeMap<u64, CommitChanges>,
-    /// Messages that came too early: sent again when the replica has gone on.
-    refused: BTreeSet<u64>,
+    wire: Wire,
     may_work: bool,
     /// The newest commit when roles were last exchanged: once for each is enough.
     exchanged: u64,
 }
 
 impl Pair {
-    /// Opens both stores in the roles that their markers say, and finishes an exchange of
-    /// roles that was interrupted.
+    /// Opens both stores in their roles, and compares them.
     pub(super) fn open(fs: Arc<dyn Fs>, options: &Options) -> Result<Self, Failure> {
-        let places = roles(&fs)?;
-        let stores = open_stores(&fs, options, places)?;
+        let Opened { places, stores } = roles::open(&fs, options)?;
         let durable = stores.0.head();
         let mut pair = Self {
             fs,
@@ -49,8 +43,7 @@ impl Pair {
             places,
             stores: Some(stores),
             durable,
-            wire: BTreeMap::new(),
-            refused: BTreeSet::new(),
+            wire: Wire::default(),
             may_work: true,
             exchanged: 0,
         };
@@ -95,9 +88,8 @@ impl Pair {
             true => primary.head(),
             false => self.durable,
         };
-        let is_open =
-            |commit: &u64| !self.wire.contains_key(commit) && !self.refused.contains(commit);
-        let next = (replica.store().head().get() + 1..=last.get()).find(is_open);
+        let mut missing = replica.store().head().get() + 1..=last.get();
+        let next = missing.find(|&commit| self.wire.wants(commit));
         next.map(Commit::new)
     }
 
@@ -109,24 +101,22 @@ impl Pair {
         let mut changes = primary.changes_since(next.minus(1)).map_err(failure)?;
         if let Some(changes) = changes.next() {
             let changes = changes.map_err(failure)?;
-            self.wire.insert(next.get(), changes);
+            self.wire.send(next.get(), changes);
         }
         Ok(())
     }
 
     /// Delivers a message. One that comes too early is refused, and sent again later.
     fn deliver(&mut self, commit: u64) -> Result<(), Failure> {
-        let Some(changes) = self.wire.remove(&commit) else {
+        let Some(changes) = self.wire.take(commit) else {
             return Ok(());
         };
         let (_, replica) = self.stores()?;
         match replica.apply(&changes) {
-            Err(Error::Gap { .. }) => {
-                self.refused.insert(commit);
-            }
+            Err(Error::Gap { .. }) => self.wire.refuse(commit),
             outcome => {
                 outcome.map_err(failure)?;
-                self.refused.clear();
+                self.wire.accept();
             }
         }
         Ok(())
@@ -146,7 +136,6 @@ impl Pair {
             return Ok(());
         };
         self.wire.clear();
-        self.refused.clear();
         replica.sync().map_err(failure)?;
         primary.close().map_err(failure)?;
         let [old, _] = self.places;
@@ -170,91 +159,12 @@ impl Pair {
     fn catch_up(&mut self) -> Result<(), Failure> {
         self.sync()?;
         self.wire.clear();
-        self.refused.clear();
         while let Some(next) = self.next_to_send() {
             self.send()?;
             self.deliver(next.get())?;
         }
         Ok(())
     }
-}
-
-/// Which place is the primary's and which the replica's. When both are marked, an
-/// exchange was interrupted before the promotion; both hold the same commits then.
-fn roles(fs: &Arc<dyn Fs>) -> Result<[&'static str; 2], Failure> {
-    let [one, two] = PLACES;
-    let is_replica = |place| match fs.list(place) {
-        Ok(names) => Ok(names.iter().any(|name| name == REPLICA)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(Failure::Disk(format!("cannot list {place}: {error}"))),
-    };
-    Ok(match is_replica(one)? {
-        true => [two, one],
-        false => [one, two],
-    })
-}
-
-fn open_stores(
-    fs: &Arc<dyn Fs>,
-    options: &Options,
-    [primary, replica]: [&'static str; 2],
-) -> Result<(Store, Replica), Failure> {
-    keep_numbers_apart(fs)?;
-    let is_fresh = |place| fs.list(place).map_or(true, |names| names.is_empty());
-    if !is_fresh(primary) && !is_fresh(replica) {
-        let is_marked = |place: &str| {
-            let names = fs.list(place);
-            names.is_ok_and(|names| names.iter().any(|name| name == REPLICA))
-        };
-        if !is_marked(replica) && !is_unborn(fs, replica) {
-            return Err(Failure::Other("both stores are primaries".to_owned()));
-        }
-        if is_marked(primary) {
-            finish_exchange(fs, options, [primary, replica])?;
-        }
-    }
-    let store = Store::open(inside(fs, primary), options.clone()).map_err(failure)?;
-    let replica = Replica::open(inside(fs, replica), options.clone()).map_err(failure)?;
-    Ok((store, replica))
-}
-
-/// Promotes one of two replicas: an exchange was interrupted, and both hold the same.
-fn finish_exchange(
-    fs: &Arc<dyn Fs>,
-    options: &Options,
-    places: [&'static str; 2],
-) -> Result<(), Failure> {
-    let open = |place| Replica::open(inside(fs, place), options.clone()).map_err(failure);
-    let [one, other] = [open(places[0])?, open(places[1])?];
-    let (head, other_head) = (one.store().head(), other.store().head());
-    if head != other_head {
-        return Err(Failure::Damage(format!(
-            "both stores are replicas, one with commit {head}, the other with {other_head}"
-        )));
-    }
-    let primary = one.promote().map_err(failure)?;
-    primary.close().map_err(failure)
-}
-
-/// Lets the file numbers of the second store begin elsewhere. Checksums are salted with
-/// numbers and not with stores, so blocks of one store that a file system gives out
-/// unwritten to the other would pass there under the same number; on the disks of two
-/// machines that cannot happen.
-fn keep_numbers_apart(fs: &Arc<dyn Fs>) -> Result<(), Failure> {
-    let place = PLACES[1];
-    if fs.list(place).is_err() {
-        let failed = |error| Failure::Disk(format!("cannot create {place}: {error}"));
-        fs.create_dir(place).map_err(failed)?;
-        fs.create(&format!("{place}/{}", file_name(FileKind::Wal, 500)))
-            .map_err(failed)?;
-    }
-    Ok(())
-}
-
-/// Whether a place holds no manifest yet: nobody can have committed there.
-fn is_unborn(fs: &Arc<dyn Fs>, place: &str) -> bool {
-    let names = fs.list(place).unwrap_or_default();
-    !names.iter().any(|name| name.starts_with("manifest-"))
 }
 
 impl Instance for Pair {
@@ -300,7 +210,8 @@ impl Instance for Pair {
     }
 
     fn tasks(&self) -> Vec<String> {
-        let mut tasks: Vec<String> = self.wire.keys().map(|it| format!("deliver-{it}")).collect();
+        let deliveries = self.wire.commits().map(|it| format!("deliver-{it}"));
+        let mut tasks: Vec<String> = deliveries.collect();
         if self.next_to_send().is_some() {
             tasks.push(SEND.to_owned());
         }
@@ -331,7 +242,7 @@ impl Instance for Pair {
     fn lose(&mut self, task: &str) {
         let commit = task.strip_prefix("deliver-").map(str::parse);
         if let Some(Ok(commit)) = commit {
-            self.wire.remove(&commit);
+            self.wire.take(commit);
         }
     }
 
@@ -372,13 +283,7 @@ impl Instance for Pair {
     }
 
     fn progress(&self) -> String {
-        format!(
-            "{:?} {:?} {:?} {}",
-            self.places,
-            self.wire.keys(),
-            self.refused,
-            self.durable
-        )
+        format!("{:?} {} {}", self.places, self.wire, self.durable)
     }
 
     fn close(mut self: Box<Self>) -> Result<(), Failure> {

@@ -10,6 +10,8 @@
 
 mod inside;
 mod instance;
+mod roles;
+mod wire;
 
 use std::sync::Arc;
 
