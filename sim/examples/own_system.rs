@@ -18,6 +18,7 @@ use lithify_sim::campaign::Campaign;
 use lithify_sim::explain::explain;
 use lithify_sim::history::{Batch, State, Write};
 use lithify_sim::shrink::shrink;
+use lithify_sim::stop::Stop;
 use lithify_sim::system::{Engine, Failure, Instance, Setting, Settings, System};
 
 /// The kind of store, as the laboratory knows it. It has nothing to choose, so it is its
@@ -182,7 +183,7 @@ fn main() -> Result<(), String> {
         return Ok(());
     };
     println!("seed {}: {}\n", found.seed, found.finding);
-    let small = shrink(&found.plan, Duration::from_secs(10))?.plan;
+    let small = shrink(&found.plan, Stop::after(Duration::from_secs(10)))?.plan;
     println!("{small}");
     for pivot in explain(&small)? {
         println!("{pivot}");

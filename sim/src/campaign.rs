@@ -64,8 +64,11 @@ pub struct Ledger {
     /// Faults by kind.
     pub faults: BTreeMap<FaultKind, FaultCount>,
     /// How often each kind of file operation happened, by the beginning of the file's
-    /// name: which parts of a store were reached.
-    pub marks: BTreeMap<String, u64>,
+    /// name.
+    pub calls: BTreeMap<String, u64>,
+    /// How often the system was in each situation that it counts: see
+    /// [`System::reached`].
+    pub marks: BTreeMap<&'static str, u64>,
 }
 
 impl Ledger {
@@ -86,8 +89,11 @@ impl Ledger {
             sum.fired += count.fired;
             sum.observed += count.observed;
         }
+        for (call, count) in &other.calls {
+            *self.calls.entry(call.clone()).or_default() += count;
+        }
         for (mark, count) in &other.marks {
-            *self.marks.entry(mark.clone()).or_default() += count;
+            *self.marks.entry(mark).or_default() += count;
         }
     }
 
@@ -110,8 +116,8 @@ impl Ledger {
             for operation in life.log.operations() {
                 self.operations += u64::from(operation.is_call());
                 if operation.is_call() {
-                    let mark = without_numbers(&life.log.describe(operation).to_string());
-                    *self.marks.entry(mark).or_default() += 1;
+                    let call = without_numbers(&life.log.describe(operation).to_string());
+                    *self.calls.entry(call).or_default() += 1;
                 }
             }
         }
@@ -161,6 +167,9 @@ impl Campaign {
         match self.bug {
             Some(bug) => self.recipe.system.with_bug(bug, &mut run),
             None => run(),
+        }
+        for (mark, count) in self.recipe.system.reached() {
+            *ledger.marks.entry(mark).or_default() += count;
         }
         found
     }

@@ -9,6 +9,7 @@ use lithify_sim::system::System;
 use lithify_sim::systems::{self, SYSTEMS};
 use lithify_sim::workload::{WORKLOADS, Workload};
 
+use super::super::exit::{Exit, Outcome};
 use super::super::git_log;
 
 /// A system by name, for the argument parser.
@@ -138,6 +139,16 @@ pub(super) fn setting(text: &str) -> Result<(String, String), String> {
         .split_once('=')
         .ok_or_else(|| format!("{text:?} is not name=value"))?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Fails when a system has no background tasks of this kind.
+pub(super) fn check_task(system: &dyn System, kind: &str) -> Outcome {
+    let kinds = system.task_kinds();
+    if kinds.iter().any(|known| kind.starts_with(known)) {
+        return Ok(());
+    }
+    let message = unknown("task of this system", kind, kinds.iter().copied());
+    Err(Exit::Usage.because(message))
 }
 
 /// In which order tasks and callbacks take turns.

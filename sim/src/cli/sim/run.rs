@@ -1,5 +1,6 @@
 //! `sim run`: seeds, one after the other or all at once.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use lithify_sim::keyed::Seed;
 use lithify_sim::oracle::Oracle;
 use lithify_sim::replay::replay;
 use lithify_sim::schedule::Order;
-use lithify_sim::simfs::FaultKind;
+use lithify_sim::simfs::{Coverage, FaultKind};
 use lithify_sim::stop::Stop;
 use lithify_sim::system::Settings;
 use lithify_sim::workload::WORKLOADS;
@@ -88,7 +89,8 @@ struct Summary<'run> {
     recoveries: u64,
     models: Vec<ModelLine>,
     faults: Vec<FaultLine>,
-    marks: &'run std::collections::BTreeMap<String, u64>,
+    operations_reached: &'run BTreeMap<String, u64>,
+    marks: &'run BTreeMap<&'static str, u64>,
     findings: Vec<FindingLine>,
 }
 
@@ -98,6 +100,9 @@ struct ModelLine {
     crash_points: u64,
     enumerated_points: u64,
     images: u64,
+    most_pending_changes: usize,
+    #[serde(skip)]
+    coverage: Coverage,
 }
 
 #[derive(Serialize)]
@@ -122,6 +127,9 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     let settings: Settings = arguments.settings.iter().cloned().collect();
     if let Err(message) = arguments.system.0.configure(&settings) {
         return Err(Exit::Usage.because(message));
+    }
+    if let Some(Order::Starve(kind)) = &arguments.order {
+        choose::check_task(arguments.system.0, kind)?;
     }
     if arguments.trace {
         return show(arguments, &settings);
@@ -298,6 +306,8 @@ fn summary(
         crash_points: coverage.points,
         enumerated_points: coverage.enumerated_points,
         images: coverage.images,
+        most_pending_changes: coverage.most_pending,
+        coverage: *coverage,
     });
     let faults = ledger.faults.iter().map(|(kind, count)| FaultLine {
         fault: kind.name(),
@@ -317,6 +327,7 @@ fn summary(
         recoveries: ledger.recovered,
         models,
         faults: faults.collect(),
+        operations_reached: &ledger.calls,
         marks: &ledger.marks,
         findings,
     }
@@ -344,18 +355,7 @@ fn text(output: &mut Output, summary: &Summary<'_>) -> Outcome {
         summary.recoveries as f64 / summary.seconds.max(1e-9)
     ))?;
     for model in &summary.models {
-        let how = if model.enumerated_points == model.crash_points {
-            "all enumerated".to_owned()
-        } else {
-            format!(
-                "{} enumerated, the others bounded and sampled",
-                model.enumerated_points
-            )
-        };
-        line(format!(
-            "  {}: {} images of {} crash points, {how}",
-            model.model, model.images, model.crash_points
-        ))?;
+        line(format!("  {}: {}", model.model, model.coverage))?;
     }
     if !summary.faults.is_empty() {
         line("faults (armed, fired, observed):".to_owned())?;
@@ -376,8 +376,20 @@ fn text(output: &mut Output, summary: &Summary<'_>) -> Outcome {
         line(format!("dark: armed and never fired: {}", dark.join(", ")))?;
     }
     line("operations reached:".to_owned())?;
-    for (mark, count) in summary.marks {
-        line(format!("  {mark}: {count}"))?;
+    for (call, count) in summary.operations_reached {
+        line(format!("  {call}: {count}"))?;
+    }
+    if !summary.marks.is_empty() {
+        let dark = summary.marks.iter().filter(|(_, count)| **count == 0);
+        let dark: Vec<&str> = dark.map(|(mark, _)| *mark).collect();
+        line(format!(
+            "marks: {} of {} situations reached",
+            summary.marks.len() - dark.len(),
+            summary.marks.len()
+        ))?;
+        if !dark.is_empty() {
+            line(format!("dark: never reached: {}", dark.join(", ")))?;
+        }
     }
     if summary.findings.is_empty() {
         line("nothing found".to_owned())?;
