@@ -200,17 +200,17 @@ impl Active {
     }
 }
 
-/// Makes the entries of the last segment durable and cuts what is behind them.
+/// Makes the entries of the last segment durable and cuts what is behind them. A segment
+/// without entries is cut to nothing even if it is empty: what went wrong behind the last
+/// process's back is reported to whoever syncs next, and that is better no commit.
 fn settle(file: &dyn File, read: &Read) -> std::io::Result<()> {
     let end = read.scan.end;
-    if read.bytes.is_empty() {
-        return Ok(());
-    }
     let is_synced = !planted::is_active("recovered-tail-not-synced");
     if end > 0 && is_synced && !planted::is_active("recovered-tail-not-rewritten") {
         write_all_at(file, 0, &read.bytes[..end])?;
     }
-    if read.bytes.len() > end && !planted::is_active("torn-tail-left") {
+    let is_cut = end == 0 || read.bytes.len() > end;
+    if is_cut && !planted::is_active("torn-tail-left") {
         file.set_len(end as u64)?;
     }
     if is_synced { file.sync_data() } else { Ok(()) }
