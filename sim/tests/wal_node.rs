@@ -197,6 +197,43 @@ fn compaction_may_stop_before_the_newest_snapshot() {
     assert_eq!(answers[2]["offset"], 2);
 }
 
+/// Entries cannot be removed, segments can: one that holds a later entry stays whole. And a
+/// log without entries has none that is not durable.
+#[test]
+fn a_segment_that_holds_a_later_entry_stays() {
+    let answers = ask(
+        None,
+        &[
+            append("a"),
+            append("b"),
+            append("c"),
+            of("wal_snapshot"),
+            compact(2),
+            read(0),
+            of("wal_info"),
+            read(3),
+            compact(3),
+            of("wal_info"),
+            read(0),
+        ],
+    );
+    assert_eq!(answers[4]["entries_after"], 3);
+    assert_eq!(answers[4]["bytes_freed"], 0);
+    assert_eq!(answers[5]["payload"], "a");
+    assert_eq!(answers[6]["fsynced"], true);
+    assert_eq!(
+        answers[7]["text"],
+        "the log has no entry 3: it holds entries 0 to 2"
+    );
+    assert_eq!(answers[8]["bytes_freed"], 27);
+    assert_eq!(answers[9]["entries"], 0);
+    assert_eq!(answers[9]["fsynced"], true);
+    assert_eq!(
+        answers[10]["text"],
+        "the log has no entry 0: it is empty, and the next entry is 3"
+    );
+}
+
 #[test]
 fn segments_end_where_they_are_told_to() {
     let configure = json!({"type": "wal_segment_config", "max_segment_bytes": 40});

@@ -111,9 +111,11 @@ impl Node {
         let offset = request.number("offset", 0..=u64::MAX)?;
         let stored = self.store.read(offset).map_err(crash)?.ok_or_else(|| {
             let (first, next) = (self.first_offset(), self.store.next_offset());
-            Code::NoSuchKey.because(format!(
-                "the log has no entry {offset}: it holds {first} up to and without {next}"
-            ))
+            let held = match next.checked_sub(first + 1) {
+                None => format!("it is empty, and the next entry is {next}"),
+                Some(_) => format!("it holds entries {first} to {}", next - 1),
+            };
+            Code::NoSuchKey.because(format!("the log has no entry {offset}: {held}"))
         })?;
         let payload = String::from_utf8_lossy(&stored.payload).into_owned();
         Ok(vec![

@@ -297,10 +297,11 @@ impl<M: Machine> SnapshotLog<M> {
         self.snapshots.len() > 1 || first.is_some_and(|first| first.end() <= covered)
     }
 
-    /// Whether every entry is durable.
+    /// Whether every entry is durable. The name of a segment that has none yet need not be.
     #[must_use]
     pub fn is_synced(&self) -> bool {
-        !self.log.has_unsynced_bytes && !self.log.has_unsynced_name
+        let is_named = !self.log.has_unsynced_name || self.log.active.segment.entries == 0;
+        is_named && !self.log.has_unsynced_bytes
     }
 
     /// The entry at `offset`, or `None` when the log does not hold it (any more, or
