@@ -81,6 +81,44 @@ fn every_line_has_its_answer() {
     }
 }
 
+/// The name of the new log is taken, so it cannot be written. The table goes on, and says
+/// why its log stays long.
+#[test]
+fn a_rewrite_that_fails_is_told_and_given_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut child = command(directory.path())
+        .args(EAGER)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut ask = |line: &str| {
+        writeln!(input, "{line}").unwrap();
+        let mut answer = String::new();
+        output.read_line(&mut answer).unwrap();
+        answer
+    };
+    assert_eq!(ask("put a 1"), "ok 1\n");
+    std::fs::create_dir(directory.path().join("wal-new.tmp")).unwrap();
+    let stats = loop {
+        assert!(ask("put a 2").starts_with("ok "));
+        let stats = ask("stats");
+        if !stats.contains(" given_up=0 ") {
+            break stats;
+        }
+    };
+    assert!(
+        stats.contains(" trouble: cannot create wal-new.tmp: "),
+        "{stats}"
+    );
+    assert!(stats.contains(" rewrites=0 "), "{stats}");
+    assert_eq!(ask("get a"), "value 2\n");
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
+
 #[test]
 fn another_process_finds_everything() {
     let directory = tempfile::tempdir().unwrap();

@@ -32,7 +32,7 @@ Requests, one a line, and their answers:
   put KEY VALUE   ok COMMIT      a key has no space; the value is the rest of the line
   del KEY         ok COMMIT      also when there is no such key
   get KEY         value VALUE    or: none
-  stats           counts, as NAME=NUMBER
+  stats           counts, as NAME=NUMBER, and why the last rewrite was given up if it was
 
 A change is durable when it is answered. An error is answered with: error TEXT.
 The log is rewritten when a check finds that (its bytes are THRESHOLD times the live bytes,
@@ -269,9 +269,13 @@ fn stats(store: &SharedStore) -> String {
     let (commits, keys, live_bytes) =
         store.read(|table| (table.commits(), table.pairs().len(), table.live_bytes()));
     let counters = status.counters;
+    let trouble = status
+        .trouble
+        .map_or_else(String::new, |why| format!(" trouble: {why}"));
     format!(
-        "commits={commits} keys={keys} live_bytes={live_bytes} log_bytes={} groups={} rewrites={} given_up={} commit_bytes={} base_bytes={}",
+        "commits={commits} keys={keys} live_bytes={live_bytes} log_bytes={} ratio={:.2} groups={} rewrites={} given_up={} commit_bytes={} base_bytes={}{trouble}",
         status.log_bytes,
+        status.log_bytes as f64 / live_bytes as f64,
         counters.groups,
         counters.rewrites,
         counters.given_up,
