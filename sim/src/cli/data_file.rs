@@ -47,16 +47,16 @@ pub(crate) struct DataFile {
     /// The directory of the store, created when it is missing
     #[arg(long, value_name = "DIRECTORY")]
     dir: PathBuf,
-    /// The time between two checks
+    /// The time between two checks (COMPACTION_INTERVAL)
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = time)]
     interval: Duration,
-    /// The least share of dead space, from 0 to 1
+    /// The least share of dead space, from 0 to 1 (COMPACTION_THRESHOLD)
     #[arg(long, value_name = "SHARE", default_value = "0.3", value_parser = Share::parse)]
     threshold: Share,
-    /// Files below this size are left alone
+    /// Files below this size are left alone (COMPACTION_MIN_FILE_SIZE)
     #[arg(long, value_name = "SIZE", default_value = "10MB", value_parser = size)]
     minimum_size: u64,
-    /// Never compact by itself
+    /// Never compact by itself (COMPACTION_ENABLED=False)
     #[arg(long)]
     disabled: bool,
     /// Take commits from a primary and no writes

@@ -90,7 +90,7 @@ fn a_replica_reads_what_its_primary_prints() {
         .collect();
     assert_eq!(changes.len(), 3);
     let replica = |lines: &str| answers(other.path(), &["--replica"], lines);
-    let lines = changes.join("\n") + "\nget a\nget b\nput own 1\ncompact\n";
+    let lines = changes.join("\n") + "\nget a\nget b\nput own 1\ncompact\nstats\n";
     let found = replica(&lines);
     assert_eq!(found[..4], ["ok 1", "ok 2", "ok 3", "none"]);
     assert_eq!(found[4], "value \"\\303\\251\"");
@@ -103,6 +103,11 @@ fn a_replica_reads_what_its_primary_prints() {
         found[6].starts_with("error this store is a replica, which never compacts"),
         "{}",
         found[6]
+    );
+    let stats = &found[7];
+    assert!(
+        stats.contains(" role=replica ") && !stats.contains("failure"),
+        "what was refused has not failed: {stats}"
     );
     // A line that is cut or altered is refused, and what is sent twice is left out.
     let cut = &changes[2][..changes[2].len() - 1];

@@ -310,7 +310,8 @@ impl Inner {
         while let Some(asked) = self.next(due) {
             let ask = asked.as_ref().map_or(Ask::Check, |(ask, _)| *ask);
             let answer = self.serve(ask);
-            if let Err(failure) = &answer {
+            // What was refused has not failed.
+            if let Err(failure @ (Failure::Disk(_) | Failure::Damage(_))) = &answer {
                 self.done.lock().expect(POISONED).failure = Some(failure.clone());
             }
             if let Some((_, sender)) = asked {
