@@ -226,6 +226,13 @@ pub trait Engine: Send + Sync {
         None
     }
 
+    /// The most bytes that one file of a settled store may take, for files of which more is
+    /// known than that all of them keep [`Engine::space_limit`].
+    fn file_limit(&self, file: &str, history: &[Batch], state: &State) -> Option<u64> {
+        let _ = (file, history, state);
+        None
+    }
+
     /// Whether the end of this file may be lost without notice when its last bytes are
     /// damaged on the device: true for logs, whose last record has no witness.
     fn is_log(&self, file: &str) -> bool {

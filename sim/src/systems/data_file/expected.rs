@@ -68,15 +68,21 @@ fn compacts(options: &Options) -> bool {
     options.policy.enabled && options.role == Role::Primary
 }
 
-/// The most bytes of a settled store: the data by the law, and a backup that is as long
-/// as the data was when it was replaced, which is at most all that was ever written.
-pub(super) fn space_limit(options: &Options, batches: &[Batch], state: &State) -> Option<u64> {
+/// The most bytes of the data of a settled store: those of the law, and never more than
+/// all that was ever written.
+pub(super) fn data_limit(options: &Options, batches: &[Batch], state: &State) -> Option<u64> {
     let written = HEADER_BYTES + commits_bytes(batches);
-    let data = match compacts(options) {
-        true => most_bytes(&options.policy, live_bytes(state))?.min(written),
-        false => written,
-    };
-    Some(data + written + MARK_BYTES)
+    match compacts(options) {
+        true => Some(most_bytes(&options.policy, live_bytes(state))?.min(written)),
+        false => Some(written),
+    }
+}
+
+/// The most bytes of a settled store: its data, and a backup that is as long as the data
+/// was when it was replaced, which is at most all that was ever written.
+pub(super) fn space_limit(options: &Options, batches: &[Batch], state: &State) -> Option<u64> {
+    let backup = HEADER_BYTES + commits_bytes(batches) + MARK_BYTES;
+    Some(data_limit(options, batches, state)? + backup)
 }
 
 /// A compaction as the laboratory saw it.

@@ -93,4 +93,12 @@ impl Engine for settings::Chosen {
     fn space_limit(&self, batches: &[Batch], state: &State) -> Option<u64> {
         expected::space_limit(&self.options, batches, state)
     }
+
+    /// A compaction that never comes takes no more room than a backup would, so the data
+    /// is held against the law alone.
+    fn file_limit(&self, file: &str, batches: &[Batch], state: &State) -> Option<u64> {
+        (file == names::DATA)
+            .then(|| expected::data_limit(&self.options, batches, state))
+            .flatten()
+    }
 }

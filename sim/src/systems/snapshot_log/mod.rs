@@ -84,26 +84,43 @@ impl Engine for settings::Chosen {
         check::check(fs)
     }
 
-    /// A settled store has one snapshot, which is younger than `snapshot-every` commits,
-    /// and the entries since.
+    /// A settled store has one snapshot, less than `snapshot-every` commits old, or none
+    /// yet, and the entries since.
     fn space_limit(&self, batches: &[Batch], _state: &State) -> Option<u64> {
         let mut history = History::default();
         batches.iter().for_each(|batch| history.push(batch.clone()));
-        let oldest = history.head().saturating_sub(self.snapshot_every);
-        let states = (oldest..=history.head()).map(|commit| {
-            let pairs = history.state(commit).iter();
-            let bytes =
-                pairs.map(|((keyspace, key), value)| 12 + keyspace.len() + key.len() + value.len());
-            snapshot::file_bytes(8 + bytes.sum::<usize>())
+        let oldest = (history.head() + 1).saturating_sub(self.snapshot_every);
+        let mut entries_bytes = 0;
+        let lengths = (oldest..=history.head()).rev().map(|covered| {
+            let length = self.snapshot_bytes(covered, history.state(covered)) + entries_bytes;
+            let last = covered.checked_sub(1).map(|last| &batches[last as usize]);
+            entries_bytes += last.map_or(0, |batch| self.entry_bytes(batch));
+            length
         });
-        let entries = batches[oldest as usize..].iter().map(|batch| {
-            let payload: usize = batches::payloads(batch).iter().map(Vec::len).sum();
-            entry::HEADER_BYTES + payload + index::RECORD_BYTES
-        });
-        Some((states.max().unwrap_or(0) + entries.sum::<usize>()) as u64)
+        lengths.max().map(|bytes| bytes as u64)
     }
 
     fn is_log(&self, file: &str) -> bool {
         file.ends_with(".log")
+    }
+}
+
+impl settings::Chosen {
+    /// The snapshot of a state after so many commits; without a commit there is none.
+    fn snapshot_bytes(&self, commit: u64, state: &State) -> usize {
+        let pairs = state.iter();
+        let lengths =
+            pairs.map(|((keyspace, key), value)| 12 + keyspace.len() + key.len() + value.len());
+        match commit {
+            0 => 0,
+            _ => snapshot::file_bytes(8 + lengths.sum::<usize>()),
+        }
+    }
+
+    /// What a commit takes in the log, and in the index if there is one.
+    fn entry_bytes(&self, batch: &Batch) -> usize {
+        let payload: usize = batches::payloads(batch).iter().map(Vec::len).sum();
+        let index = usize::from(self.options.keeps_index) * index::RECORD_BYTES;
+        entry::HEADER_BYTES + payload + index
     }
 }
