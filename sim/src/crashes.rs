@@ -403,7 +403,11 @@ fn place_of(log: &Log, position: usize) -> (Option<u32>, Option<(String, u32)>) 
 }
 
 /// A choice as a line of a plan, and the action during which it strikes.
-fn crash_of(log: &Log, frontier: &Frontier<'_>, choice: &Choice) -> (Option<u32>, Crash) {
+pub(crate) fn crash_of(
+    log: &Log,
+    frontier: &Frontier<'_>,
+    choice: &Choice,
+) -> (Option<u32>, Crash) {
     let (action, before) = place_of(log, frontier.position());
     let crash = Crash {
         before,

@@ -10,9 +10,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use crate::crashes::guarded;
+use crate::crashes::{crash_of, guarded};
 use crate::execute::bounds;
 use crate::history::{Batch, History, Key, Value, Write};
 use crate::judge::{Enabled, Judge, Memory};
@@ -21,6 +20,7 @@ use crate::oracle::Finding;
 use crate::plan::{Action, Expectation, Plan};
 use crate::simfs::oplog::Log;
 use crate::simfs::{Budget, Coverage, Frontier, Image, Known, Mark, Model, SimFs, explore};
+use crate::stop::Stop;
 use crate::system::{Engine, Instance, Settings, System};
 
 /// What to enumerate.
@@ -38,8 +38,8 @@ pub struct Scope {
     pub keyspaces: u8,
     /// Crash points with more images than this are bounded instead of enumerated.
     pub most_images: usize,
-    /// When to stop, whether or not everything was seen.
-    pub time: Option<Duration>,
+    /// When to stop before the end.
+    pub stop: Stop,
 }
 
 /// What was enumerated.
@@ -89,7 +89,6 @@ pub fn enumerate(scope: &Scope) -> Enumerated {
         batches: &batches,
         states: BTreeSet::new(),
         images: BTreeMap::new(),
-        start: Instant::now(),
         found: Enumerated::default(),
     };
     let outcome = search.visit(&mut Vec::new());
@@ -129,7 +128,6 @@ struct SmallScope<'run> {
     states: BTreeSet<u128>,
     /// Each image, for what clients know, and the disk after it was judged.
     images: BTreeMap<(u128, Known), u128>,
-    start: Instant,
     found: Enumerated,
 }
 
@@ -157,16 +155,12 @@ impl SmallScope<'_> {
     }
 
     fn visit(&mut self, path: &mut Vec<Action>) -> ControlFlow<()> {
-        if self
-            .scope
-            .time
-            .is_some_and(|time| self.start.elapsed() > time)
-        {
+        if self.scope.stop.is_due() {
             return ControlFlow::Break(());
         }
         let node = self.run(path);
         if let Some(finding) = node.finding {
-            return self.report(finding, path);
+            return self.report(finding, path.clone());
         }
         if !self.states.insert(node.state) {
             return ControlFlow::Continue(());
@@ -184,7 +178,7 @@ impl SmallScope<'_> {
         ControlFlow::Continue(())
     }
 
-    fn report(&mut self, finding: Finding, path: &[Action]) -> ControlFlow<()> {
+    fn report(&mut self, finding: Finding, actions: Vec<Action>) -> ControlFlow<()> {
         let plan = Plan {
             system: self.scope.system,
             settings: self.scope.settings.clone(),
@@ -192,7 +186,7 @@ impl SmallScope<'_> {
             seed: 0,
             bug: None,
             skipped: Vec::new(),
-            actions: path.to_vec(),
+            actions,
             expectation: Expectation::Violation(finding.oracle),
         };
         self.found.finding = Some((finding, plan));
@@ -220,16 +214,23 @@ impl SmallScope<'_> {
     fn run_on(&self, fs: &SimFs, path: &[Action], node: &mut Node) -> Result<(), Finding> {
         use crate::oracle::Oracle::Errors;
         let wrong = |failure: crate::system::Failure| Finding::new(Errors, failure.to_string());
+        // As in a plan, opening is part of the first action.
+        fs.mark(Mark::Action(0));
         let mut instance = self.engine.open(Arc::new(fs.clone())).map_err(wrong)?;
         let mut committed = 0;
-        for action in path {
+        for (index, action) in path.iter().enumerate() {
             node.last_move = fs.log_length();
+            if index > 0 {
+                fs.mark(Mark::Action(index as u32));
+            }
             match action {
                 Action::Commit(batches) => {
                     committed += 1;
                     fs.mark(Mark::Issued(committed));
                     instance.commit(batches).map_err(wrong)?;
-                    fs.mark(Mark::Acknowledged(committed));
+                    if self.engine.syncs_commits() {
+                        fs.mark(Mark::Acknowledged(committed));
+                    }
                 }
                 Action::Run(task) => instance.run(task).map_err(wrong)?,
                 _ => {}
@@ -280,7 +281,7 @@ impl SmallScope<'_> {
         loop {
             let is_new = frontier.position() >= node.last_move;
             if is_new && frontier.is_crash_point() {
-                self.point(&frontier, path)?;
+                self.point(&node.log, &frontier, path)?;
             }
             if frontier.next().is_none() {
                 return ControlFlow::Continue(());
@@ -289,7 +290,7 @@ impl SmallScope<'_> {
         }
     }
 
-    fn point(&mut self, frontier: &Frontier<'_>, path: &[Action]) -> ControlFlow<()> {
+    fn point(&mut self, log: &Log, frontier: &Frontier<'_>, path: &[Action]) -> ControlFlow<()> {
         let bounds = bounds(self.scope.model, &[], false, frontier.known());
         let budget = Budget {
             enumerate: self.scope.most_images,
@@ -298,7 +299,7 @@ impl SmallScope<'_> {
         };
         let mut draws = Seed(0).draws(Domain::CrashImages, 0);
         let mut finding = None;
-        let coverage = explore::explore(frontier, budget, &mut draws, &mut |_, image| {
+        let coverage = explore::explore(frontier, budget, &mut draws, &mut |choice, image| {
             let key = (image.digest(), bounds.known);
             if self.images.contains_key(&key) {
                 return ControlFlow::Continue(());
@@ -312,14 +313,19 @@ impl SmallScope<'_> {
                     ControlFlow::Continue(())
                 }
                 Err(found) => {
-                    finding = Some(found);
+                    finding = Some((found, crash_of(log, frontier, &choice).1));
                     ControlFlow::Break(())
                 }
             }
         });
         self.found.coverage.add(coverage);
         match finding {
-            Some(finding) => self.report(finding, path),
+            Some((finding, crash)) => {
+                // Without a move, something has to open the store.
+                let opening = path.is_empty().then_some(Action::Settle);
+                let actions = path.iter().cloned().chain(opening);
+                self.report(finding, actions.chain([Action::Crash(crash)]).collect())
+            }
             None => ControlFlow::Continue(()),
         }
     }

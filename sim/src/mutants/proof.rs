@@ -101,7 +101,7 @@ fn compare(
         commits: if is_default { 4 } else { 3 },
         keyspaces: 2,
         most_images: 1 << 16,
-        time: Some(LONGEST),
+        stop: search.stop.clone().within(Some(LONGEST)),
     };
     let clean = enumerate(&scope);
     let (bugged, passes) = with_bug(mutant, search.system, || enumerate(&scope));

@@ -6,23 +6,26 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use lithify_sim::scope::{Enumerated, Scope, enumerate};
 use lithify_sim::simfs::Model;
-use lithify_sim::system::Settings;
+use lithify_sim::system::{Settings, System};
 use serde::Serialize;
 
 use super::super::args::{Format, FormatArgument};
 use super::super::exit::{Exit, Outcome};
 use super::super::output::Output;
 use super::choose::{self, ChosenSystem};
-use super::trace_file;
+use super::{failure, trace_file, workers};
 
 /// Tries every schedule of callbacks, every crash point and every legal crash image of a
 /// small history
+///
+/// States that agree in everything that can matter are visited once; a final one has no
+/// commit, callback or step left. With everything seen, this is a proof for that history.
 #[derive(Args, Debug)]
 pub(crate) struct Enumerate {
     /// How many commits
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u64).range(1..=12))]
     commits: u64,
-    /// The divisor
+    /// The divisor, for systems that have one
     #[arg(long, value_name = "D", default_value = "2", value_parser = clap::value_parser!(u64).range(2..))]
     divisor: u64,
     /// How many keyspaces
@@ -59,7 +62,7 @@ struct Line {
     model: &'static str,
     complete: bool,
     states: u64,
-    ends: u64,
+    final_states: u64,
     executions: u64,
     crash_points: u64,
     enumerated_points: u64,
@@ -73,11 +76,7 @@ struct Line {
 pub(crate) fn run(arguments: &Enumerate) -> Outcome {
     let system = arguments.system.0;
     let mut settings: Settings = arguments.settings.iter().cloned().collect();
-    if system
-        .settings()
-        .iter()
-        .any(|setting| setting.name == "divisor")
-    {
+    if has_divisor(system) {
         settings.insert("divisor".to_owned(), arguments.divisor.to_string());
     }
     if let Err(message) = system.configure(&settings) {
@@ -91,20 +90,21 @@ pub(crate) fn run(arguments: &Enumerate) -> Outcome {
         commits: arguments.commits,
         keyspaces: arguments.keyspaces,
         most_images: arguments.most_images,
-        time: arguments.time.map(Duration::from_secs),
+        stop: workers::stop_on_interrupt().within(arguments.time.map(Duration::from_secs)),
     });
     tell(arguments, &found, start.elapsed())?;
     match found.finding {
         None => Ok(()),
         Some((finding, plan)) => {
             trace_file::write(&arguments.out, &plan)?;
-            Err(Exit::Negative.because(format!(
-                "{} objects; to see the schedule again: lithify sim replay {}",
-                finding.oracle,
-                arguments.out.display()
-            )))
+            Err(failure(&finding, &plan, &arguments.out))
         }
     }
+}
+
+fn has_divisor(system: &dyn System) -> bool {
+    let mut settings = system.settings().iter();
+    settings.any(|setting| setting.name == "divisor")
 }
 
 fn tell(arguments: &Enumerate, found: &Enumerated, time: Duration) -> Outcome {
@@ -118,7 +118,7 @@ fn tell(arguments: &Enumerate, found: &Enumerated, time: Duration) -> Outcome {
             model: arguments.model.name,
             complete: found.is_complete,
             states: found.states,
-            ends: found.ends,
+            final_states: found.ends,
             executions: found.executions,
             crash_points: found.coverage.points,
             enumerated_points: found.coverage.enumerated_points,
@@ -128,21 +128,25 @@ fn tell(arguments: &Enumerate, found: &Enumerated, time: Duration) -> Outcome {
             finding,
         })?,
         Format::Text => {
-            let how = if found.is_complete {
-                "everything was seen"
-            } else {
-                "the search ended early"
+            let how = match (found.is_complete, &finding) {
+                (true, _) => "everything was seen",
+                (false, Some(_)) => "ended by a finding",
+                (false, None) => "ended early",
+            };
+            let divisor = match has_divisor(arguments.system.0) {
+                true => format!(" divisor {},", arguments.divisor),
+                false => String::new(),
             };
             output.line(
                 format!(
-                    "{} commits, divisor {}, {} keyspaces, model {}: {how}",
-                    arguments.commits, arguments.divisor, arguments.keyspaces, arguments.model.name
+                    "{} commits,{divisor} {} keyspaces, model {}: {how}",
+                    arguments.commits, arguments.keyspaces, arguments.model.name
                 )
                 .as_bytes(),
             )?;
             output.line(
                 format!(
-                    "{} states in {} executions, {} ends; {}, {} distinct; {:.1} s",
+                    "{} states in {} executions, {} of them final; {}, {} distinct; {:.1} s",
                     found.states,
                     found.executions,
                     found.ends,

@@ -15,10 +15,14 @@ mod shrink;
 mod trace_file;
 mod workers;
 
-use clap::{Args, Subcommand};
-use lithify_sim::oracle::Oracle;
+use std::path::Path;
 
-use super::exit::{Exit, Outcome};
+use clap::{Args, Subcommand};
+use lithify_sim::oracle::{Finding, Oracle};
+use lithify_sim::plan::Plan;
+use lithify_sim::replay::replay;
+
+use super::exit::{Exit, Failure, Outcome};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -61,6 +65,37 @@ const DETERMINISM: Oracle = Oracle::Determinism;
 
 /// The exit code for a plan that did two different things.
 const NON_DETERMINISM: Exit = Exit::Input;
+
+/// The last line about a finding: one command that shows it again, if it repeats.
+fn failure(finding: &Finding, plan: &Plan, trace: &Path) -> Failure {
+    let is_repeated = replay(plan, false).is_ok_and(|replay| replay.holds(plan.expectation));
+    let exit = if finding.oracle == DETERMINISM || !is_repeated {
+        NON_DETERMINISM
+    } else {
+        Exit::Negative
+    };
+    let note = if is_repeated {
+        ""
+    } else {
+        "the trace does not show it again; "
+    };
+    exit.because(format!(
+        "{} objects; {note}to see it again: lithify sim replay {}",
+        finding.oracle,
+        quoted(trace)
+    ))
+}
+
+/// A path as a shell reads it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+".contains(letter);
+    if text.chars().all(is_plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Simulate) -> Outcome {

@@ -12,8 +12,6 @@ use lithify_sim::execute::execute;
 use lithify_sim::generate::{Recipe, generate};
 use lithify_sim::judge::Enabled;
 use lithify_sim::keyed::Seed;
-use lithify_sim::oracle::Oracle;
-use lithify_sim::replay::replay;
 use lithify_sim::schedule::Order;
 use lithify_sim::simfs::{Coverage, FaultKind};
 use lithify_sim::stop::Stop;
@@ -22,11 +20,11 @@ use lithify_sim::workload::WORKLOADS;
 use serde::Serialize;
 
 use super::super::args::{Format, FormatArgument};
-use super::super::exit::{Exit, Failure, Outcome};
+use super::super::exit::{Exit, Outcome};
 use super::super::output::Output;
 use super::choose::{self, ChosenFaults, ChosenModels, ChosenSystem, ChosenWorkload};
 use super::workers::{self, Limits};
-use super::{NON_DETERMINISM, trace_file};
+use super::{failure, trace_file};
 
 /// Runs seeds: each is a workload, a schedule, faults, and crashes at every point
 #[derive(Args, Debug)]
@@ -291,7 +289,10 @@ fn tell(
     output.finish()?;
     match findings.first() {
         None => Ok(()),
-        Some(found) => Err(failure(arguments, found)),
+        Some(found) => {
+            let path = trace_file::finding(&arguments.out, found.seed);
+            Err(failure(&found.finding, &found.plan, &path))
+        }
     }
 }
 
@@ -401,26 +402,4 @@ fn text(output: &mut Output, summary: &Summary<'_>) -> Outcome {
         ))?;
     }
     Ok(())
-}
-
-/// The last line: one command that shows the finding again.
-fn failure(arguments: &Run, found: &Found) -> Failure {
-    let path = trace_file::finding(&arguments.out, found.seed);
-    let is_repeated =
-        replay(&found.plan, false).is_ok_and(|replay| replay.holds(found.plan.expectation));
-    let exit = if found.finding.oracle == Oracle::Determinism || !is_repeated {
-        NON_DETERMINISM
-    } else {
-        Exit::Negative
-    };
-    let note = if is_repeated {
-        ""
-    } else {
-        "the trace does not show it again; "
-    };
-    exit.because(format!(
-        "{} objects; {note}to see it again: lithify sim replay {}",
-        found.finding.oracle,
-        path.display()
-    ))
 }

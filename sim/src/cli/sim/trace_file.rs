@@ -8,10 +8,23 @@ use super::super::exit::{Exit, Outcome};
 
 /// Reads a trace.
 pub(super) fn read(path: &Path) -> Outcome<Plan> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let because = |message: String| Exit::Usage.because(format!("{}: {message}", path.display()));
+    let bytes = std::fs::read(path).map_err(|error| {
         Exit::Usage.because(format!("cannot read the trace {}: {error}", path.display()))
     })?;
-    parse(&text).map_err(|error| Exit::Usage.because(format!("{}: {error}", path.display())))
+    let text = std::str::from_utf8(&bytes).map_err(|error| because(not_text(&bytes, error)))?;
+    parse(text).map_err(|error| because(error.to_string()))
+}
+
+/// Where bytes stop being text.
+fn not_text(bytes: &[u8], error: std::str::Utf8Error) -> String {
+    let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+    let line = valid.split('\n').next_back().unwrap_or_default();
+    format!(
+        "line {}, column {}: a byte that is not UTF-8",
+        valid.matches('\n').count() + 1,
+        line.chars().count() + 1
+    )
 }
 
 /// These traces, and those in these directories, which end in `.sim`, sorted.

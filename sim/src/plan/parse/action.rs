@@ -1,0 +1,162 @@
+//! Reading one action.
+
+use std::num::NonZeroU32;
+
+use super::words::{Complaint, Word, any, ends_after, number, setting, word};
+use crate::history::{Batch, Key, Value, Write};
+use crate::plan::{Action, Crash, Survivors};
+use crate::simfs::{Fault, FaultKind};
+
+pub(super) fn action(words: &[Word<'_>]) -> Result<Action, Complaint> {
+    let (column, keyword) = words[0];
+    let action = match keyword {
+        "commit" => return Ok(Action::Commit(batches(&words[1..])?)),
+        "crash" => return Ok(Action::Crash(crash(&words[1..])?)),
+        "sync" => Action::Sync,
+        "settle" => Action::Settle,
+        "reopen" => Action::Reopen,
+        "die" => Action::Die,
+        "release" => Action::Release,
+        "heal" => Action::Heal,
+        "run" => Action::Run(word(words, 1, "the name of a task")?.1.to_owned()),
+        "lose" => Action::Lose(word(words, 1, "the name of a callback")?.1.to_owned()),
+        "read" => Action::Read(number(words, 1, "a commit")?),
+        "pin" => Action::Pin(number(words, 1, "a commit")?),
+        "set" => {
+            let (name, value) = setting(words)?;
+            Action::Set(name, value)
+        }
+        "fault" => {
+            let (at, name) = word(words, 1, "the name of a fault")?;
+            let kind = FaultKind::named(name)
+                .ok_or_else(|| (at, format!("no fault is called {name:?}")))?;
+            Action::Fault(Fault {
+                kind,
+                file: any(word(words, 2, "the beginning of a file's name, or *")?.1),
+                at: number::<NonZeroU32>(words, 3, "a number of a matching operation, from 1")?
+                    .get(),
+            })
+        }
+        _ => return Err((column, format!("{keyword:?} is not an action"))),
+    };
+    let used = match &action {
+        Action::Set(..) => 3,
+        Action::Fault(_) => 4,
+        Action::Run(_) | Action::Lose(_) | Action::Read(_) | Action::Pin(_) => 2,
+        _ => 1,
+    };
+    ends_after(words, used).map(|()| action)
+}
+
+fn batches(words: &[Word<'_>]) -> Result<Vec<Batch>, Complaint> {
+    let mut batches = vec![Batch::default()];
+    for &(at, text) in words {
+        if text == "|" {
+            batches.push(Batch::default());
+        } else {
+            let write = write(text).ok_or_else(|| {
+                (
+                    at,
+                    format!(
+                        "{text:?} is not a write: expected keyspace/key=length.tag or keyspace/key-, with keyspaces from a to h, keys up to {}, lengths up to {MOST_VALUE_BYTES}",
+                        u16::MAX
+                    ),
+                )
+            })?;
+            batches.last_mut().expect("there is one").writes.push(write);
+        }
+    }
+    Ok(batches)
+}
+
+/// Longer values would only make a typing error expensive.
+const MOST_VALUE_BYTES: u32 = 1 << 24;
+
+fn write(text: &str) -> Option<Write> {
+    let (keyspace, rest) = text.split_once('/')?;
+    let keyspace = (0..8).find(|&number| {
+        Key {
+            keyspace: number,
+            key: 0,
+        }
+        .keyspace_name()
+            == keyspace
+    })?;
+    let (key, value) = match rest.split_once('=') {
+        Some((key, value)) => {
+            let (length, tag) = value.split_once('.')?;
+            let value = Value {
+                length: length.parse().ok()?,
+                tag: tag.parse().ok()?,
+            };
+            (
+                key,
+                Some(value)
+                    .filter(|value| value.length <= MOST_VALUE_BYTES)?
+                    .into(),
+            )
+        }
+        None => (rest.strip_suffix('-')?, None),
+    };
+    Some(Write {
+        key: Key {
+            keyspace,
+            key: key.parse().ok()?,
+        },
+        value,
+    })
+}
+
+fn crash(words: &[Word<'_>]) -> Result<Crash, Complaint> {
+    let mut rest = words;
+    let mut before = None;
+    if let Some(((_, "before"), tail)) = rest.split_first() {
+        let end = tail
+            .iter()
+            .position(|(_, word)| word.starts_with('#'))
+            .ok_or_else(|| {
+                (
+                    words[0].0,
+                    "\"before\" needs an operation and its #number".to_owned(),
+                )
+            })?;
+        let text: Vec<&str> = tail[..end].iter().map(|(_, word)| *word).collect();
+        let (at, count) = tail[end];
+        let count = count[1..]
+            .parse()
+            .map_err(|_| (at, format!("{count:?} is not a number from #1")))?;
+        before = Some((text.join(" "), count));
+        rest = &tail[end + 1..];
+    }
+    let mut fill = "zero".to_owned();
+    if let Some(position) = rest.iter().position(|(_, word)| *word == "fill") {
+        let (at, name) = word(rest, position + 1, "zero, garbage or stale")?;
+        if !["zero", "garbage", "stale"].contains(&name) {
+            return Err((at, format!("no fill is called {name:?}")));
+        }
+        fill = name.to_owned();
+        rest = &rest[..position];
+    }
+    let survivors = match rest.split_first() {
+        None => Survivors::AllBut(Vec::new()),
+        Some(((_, verb @ ("lose" | "keep")), labels)) => {
+            let labels = labels
+                .iter()
+                .map(|(_, label)| (*label).to_owned())
+                .collect();
+            if *verb == "lose" {
+                Survivors::AllBut(labels)
+            } else {
+                Survivors::Only(labels)
+            }
+        }
+        Some(((at, other), _)) => {
+            return Err((*at, format!("{other:?} is not lose, keep or fill")));
+        }
+    };
+    Ok(Crash {
+        before,
+        survivors,
+        fill,
+    })
+}

@@ -1,0 +1,56 @@
+//! The words of a line, with their places.
+
+/// What is wrong with a word: where it begins in its line, and what was expected.
+pub(super) type Complaint = (usize, String);
+
+/// A word and where it begins, in bytes.
+pub(super) type Word<'line> = (usize, &'line str);
+
+pub(super) fn words_of(line: &str) -> Vec<Word<'_>> {
+    let start_of = |word: &str| word.as_ptr() as usize - line.as_ptr() as usize;
+    line.split_whitespace()
+        .map(|word| (start_of(word), word))
+        .collect()
+}
+
+/// Fails when a line has more words than are used.
+pub(super) fn ends_after(words: &[Word<'_>], used: usize) -> Result<(), Complaint> {
+    match words.get(used) {
+        Some((at, extra)) => Err((*at, format!("{extra:?} is more than {} takes", words[0].1))),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn setting(words: &[Word<'_>]) -> Result<(String, String), Complaint> {
+    let name = word(words, 1, "the name of a setting")?.1.to_owned();
+    Ok((name, word(words, 2, "a value")?.1.to_owned()))
+}
+
+pub(super) fn any(text: &str) -> String {
+    if text == "*" {
+        String::new()
+    } else {
+        text.to_owned()
+    }
+}
+
+pub(super) fn word<'line>(
+    words: &[Word<'line>],
+    index: usize,
+    what: &str,
+) -> Result<Word<'line>, Complaint> {
+    words.get(index).copied().ok_or_else(|| {
+        let end = words.last().map_or(0, |(at, word)| at + word.len());
+        (end, format!("the line ends where {what} should stand"))
+    })
+}
+
+pub(super) fn number<T: std::str::FromStr>(
+    words: &[Word<'_>],
+    index: usize,
+    what: &str,
+) -> Result<T, Complaint> {
+    let (at, text) = word(words, index, what)?;
+    text.parse()
+        .map_err(|_| (at, format!("{text:?} is not {what}")))
+}
