@@ -8,7 +8,7 @@ use lithify::{Alignment, Commit};
 use super::history::History;
 use super::intervals::{contains, size};
 use super::readable::unreadable;
-use super::run::RunOptions;
+use super::run::{Noted, RunOptions};
 use super::store::{Store, Written};
 use crate::policies::{Expectation, Metric, Segment};
 
@@ -75,6 +75,8 @@ pub struct Measured {
     pub lag: u64,
     /// Records that existed and that the policy dropped.
     pub lost_records: u64,
+    /// The most commits for which a tombstone stayed live, by the watermark.
+    pub oldest_tombstone: u64,
 }
 
 /// One prediction beside what was measured.
@@ -107,6 +109,7 @@ impl Measured {
             Metric::ReplayedCommits => self.replayed_commits.into(),
             Metric::Lag => self.lag.into(),
             Metric::PeakRecords => self.peak_records.into(),
+            Metric::OldestTombstone => self.oldest_tombstone.into(),
         }
     }
 
@@ -137,8 +140,7 @@ fn ratio(part: u64, whole: u64) -> f64 {
 pub(super) fn measure(
     store: &Store,
     history: &History,
-    live: &[u64],
-    lag: u64,
+    noted: &Noted,
     options: &RunOptions,
 ) -> Measured {
     let tally = &store.tally;
@@ -147,7 +149,7 @@ pub(super) fn measure(
     let committed = tally.by_cause.get("commit").copied().unwrap_or_default();
     let sum = |of: fn(&Segment) -> u64| -> u64 { store.live().map(of).sum() };
     let of_streams = store.streams.iter().map(|ids| ids.len() as u64);
-    let summed: u128 = live.iter().map(|&count| u128::from(count)).sum();
+    let summed: u128 = noted.live.iter().map(|&count| u128::from(count)).sum();
     let pause = (0..tally.pauses.len())
         .rev()
         .max_by_key(|&place| tally.pauses[place].1);
@@ -165,7 +167,7 @@ pub(super) fn measure(
         peak_records: tally.peak_records,
         live_segments: of_streams.clone().sum(),
         mean_live_segments: summed as f64 / commits.max(1) as f64,
-        most_live_segments: live.iter().copied().max().unwrap_or(0),
+        most_live_segments: noted.live.iter().copied().max().unwrap_or(0),
         live_segments_summed: summed,
         most_live_segments_of_a_stream: of_streams.clone().max().unwrap_or(0),
         streams: of_streams.filter(|&count| count > 0).count() as u64,
@@ -183,8 +185,9 @@ pub(super) fn measure(
         readable_boundaries: boundaries.iter().filter(readable).count() as u64,
         exact_windows_percent: exact_windows(store, options.boundary_divisor),
         syncs: tally.syncs,
-        lag,
+        lag: noted.lag,
         lost_records: tally.lost_records,
+        oldest_tombstone: noted.oldest_tombstone,
     }
 }
 

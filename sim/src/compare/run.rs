@@ -75,6 +75,8 @@ pub struct Outcome {
     pub layout: u64,
     /// The live segments, by stream and age.
     pub live: Vec<Segment>,
+    /// Inputs of merges that are still on disk, by stream.
+    pub kept: Vec<Segment>,
 }
 
 /// Why a run could not go on: a mistake of the policy.
@@ -136,13 +138,12 @@ pub fn run(
     history: &History,
     options: &RunOptions,
 ) -> Result<Outcome, RunError> {
-    let Player {
-        store, lag, live, ..
-    } = play(policy, history, options)?;
+    let Player { store, noted, .. } = play(policy, history, options)?;
     Ok(Outcome {
         layout: layout_digest(&store),
         live: store.live().cloned().collect(),
-        measured: measure(&store, history, &live, lag, options),
+        kept: store.kept().cloned().collect(),
+        measured: measure(&store, history, &noted, options),
         explained: store.explained.unwrap_or_default(),
     })
 }
@@ -158,8 +159,7 @@ pub(super) fn play<'run>(
     let mut player = Player {
         store: Store::new(history, policy, options.keeps_all_versions),
         policy,
-        lag: 0,
-        live: Vec::new(),
+        noted: Noted::default(),
     };
     player.store.explained = options.explain.then(Vec::new);
     let mut late: Vec<Late> = Vec::new();
@@ -200,7 +200,7 @@ fn lateness(options: &RunOptions, commit: u64, place: u64, stream: Option<usize>
         (draws.between(0, options.reordering), draws.below(u64::MAX))
     };
     Late {
-        due: commit + delay,
+        due: commit.saturating_add(delay),
         lot,
         place,
         stream,
@@ -208,13 +208,22 @@ fn lateness(options: &RunOptions, commit: u64, place: u64, stream: Option<usize>
     }
 }
 
+/// What is looked at after each commit.
+#[derive(Debug, Default)]
+pub(super) struct Noted {
+    /// The largest distance of the head from the watermark.
+    pub(super) lag: u64,
+    /// Live segments, after each commit.
+    pub(super) live: Vec<u64>,
+    /// The oldest that a live tombstone ever was, in commits.
+    pub(super) oldest_tombstone: u64,
+}
+
 /// A run under way.
 pub(super) struct Player<'run> {
     pub(super) store: Store,
     policy: &'run dyn Policy,
-    lag: u64,
-    /// Live segments after each commit.
-    live: Vec<u64>,
+    noted: Noted,
 }
 
 impl Player<'_> {
@@ -259,9 +268,10 @@ impl Player<'_> {
 
     /// Notes what is true after a commit.
     fn note(&mut self) {
-        let moment = self.store.moment;
-        self.lag = self.lag.max(moment.head - moment.watermark);
+        let (moment, noted) = (self.store.moment, &mut self.noted);
+        noted.lag = noted.lag.max(moment.head - moment.watermark);
         let live: usize = self.store.streams.iter().map(Vec::len).sum();
-        self.live.push(live as u64);
+        noted.live.push(live as u64);
+        noted.oldest_tombstone = noted.oldest_tombstone.max(self.store.tombstone_age());
     }
 }

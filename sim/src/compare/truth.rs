@@ -1,6 +1,7 @@
 //! Goal: the simulated store holds the truth. Method: drawn histories of puts and deletions
 //! under every policy; the records on disk are compared with a replay of the commits, at the
-//! end and at every commit that is said to be readable.
+//! end and at every commit that is said to be readable; and what is counted, and what policies
+//! see of a segment, with the records themselves.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use super::run::{RunOptions, play};
 use super::store::Store;
 use crate::keyed::Seed;
 use crate::policies::registry::{ALL, build};
-use crate::policies::segment::State;
+use crate::policies::segment::{Segment, State};
 
 /// Two keyspaces of five keys each.
 fn histories() -> impl Strategy<Value = History> {
@@ -28,7 +29,7 @@ fn histories() -> impl Strategy<Value = History> {
         for (place, writes) in commits.into_iter().enumerate() {
             let writes = writes.into_iter().map(|(key, is_tombstone)| Write {
                 key,
-                bytes: 100,
+                bytes: 100 + 7 * key,
                 is_tombstone,
             });
             history.push(place as u64 * 1000, writes.collect());
@@ -75,6 +76,70 @@ fn state(store: &Store) -> BTreeMap<u32, u64> {
         .collect()
 }
 
+fn bytes<'records>(records: impl Iterator<Item = &'records Record>) -> u64 {
+    records.map(|record| u64::from(record.bytes)).sum()
+}
+
+/// What policies see of a segment is what is in it.
+fn check_segments(store: &Store, truth: &BTreeMap<u32, u64>) {
+    for (segment, contents) in store.segments.iter().zip(&store.contents) {
+        if segment.state == State::Gone {
+            assert!(contents.records.is_empty());
+            continue;
+        }
+        let records = || contents.records.iter();
+        let tombstones = || records().filter(|record| record.is_tombstone);
+        assert_eq!(segment.records, records().count() as u64);
+        assert_eq!(segment.bytes, bytes(records()));
+        assert_eq!(segment.tombstones, tombstones().count() as u64);
+        assert_eq!(segment.tombstone_bytes, bytes(tombstones()));
+        let oldest = tombstones().map(|record| record.commit).min();
+        assert_eq!(segment.oldest_tombstone, oldest);
+        if segment.state != State::Kept {
+            let is_newest = |one: &&Record| truth.get(&one.key) == Some(&one.commit);
+            assert_eq!(segment.newest_bytes, bytes(records().filter(is_newest)));
+        }
+    }
+    let live = store.live().filter_map(|segment| segment.oldest_tombstone);
+    let age = live
+        .min()
+        .map_or(0, |commit| store.moment.watermark - commit);
+    assert_eq!(store.tombstone_age(), age);
+}
+
+/// Every record that was ever written is counted once, and so is what is still on disk.
+fn check_counts(store: &Store) {
+    let by_cause = || store.tally.by_cause.values();
+    let segments = || store.segments.iter();
+    let on_disk = || segments().filter(|segment| segment.state != State::Gone);
+    let sum = |of: fn(&Segment) -> u64| segments().map(of).sum::<u64>();
+    assert_eq!(
+        by_cause().map(|one| one.records).sum::<u64>(),
+        sum(|one| one.records)
+    );
+    assert_eq!(
+        by_cause().map(|one| one.bytes).sum::<u64>(),
+        sum(|one| one.bytes)
+    );
+    assert_eq!(
+        store.disk_bytes(),
+        on_disk().map(|one| one.bytes).sum::<u64>()
+    );
+    let paused: (u64, u64) = store
+        .tally
+        .pauses
+        .iter()
+        .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let commits = store
+        .tally
+        .by_cause
+        .get("commit")
+        .copied()
+        .unwrap_or_default();
+    assert_eq!(commits.records + paused.0, sum(|one| one.records));
+    assert_eq!(commits.bytes + paused.1, sum(|one| one.bytes));
+}
+
 proptest! {
     #[test]
     fn live_segments_hold_the_newest_versions(
@@ -92,6 +157,11 @@ proptest! {
         let store = play(&*policy, &history, &options).unwrap().store;
         let head = history.commits.len() as u64;
         prop_assert_eq!(state(&store), truth(&history, head), "{}", &spec);
+        check_segments(&store, &truth(&history, head));
+        // Work under way is counted before its output exists.
+        if !spec.starts_with("aligned-paced") {
+            check_counts(&store);
+        }
         let gaps = unreadable(&store);
         let on_disk = records(&store, |state| state != State::Gone);
         for commit in (1..=head).filter(|&commit| !contains(&gaps, commit)) {

@@ -29,6 +29,8 @@ pub enum Metric {
     Lag,
     /// The most records on disk at any time, the inputs and the output of a merge together.
     PeakRecords,
+    /// The most commits for which a tombstone was live.
+    OldestTombstone,
 }
 
 impl Metric {
@@ -47,6 +49,7 @@ impl Metric {
             Self::ReplayedCommits => "replayed commits",
             Self::Lag => "lag, commits",
             Self::PeakRecords => "peak, records",
+            Self::OldestTombstone => "oldest tombstone, commits",
         }
     }
 }

@@ -55,7 +55,7 @@ pub use profile::{Keys, Profile, StreamProfile};
 pub use registry::{POLICIES, Registered};
 pub use segment::{Segment, SegmentId};
 pub use spec::Spec;
-pub use view::View;
+pub use view::{Moment, View};
 
 /// What a policy is told. Callbacks (`SegmentAdded`, `Committed`) may come in any order;
 /// `Reached` and `Tick` follow the watermark, and so come in commit order whatever the
@@ -134,6 +134,13 @@ pub trait Policy: std::fmt::Debug {
     /// watermark is `at`. Asked at each merge about all inputs that are still there.
     fn keeps_input(&self, _at: u64, _input: &Segment) -> bool {
         false
+    }
+
+    /// The same for all inputs of a stream together, for a policy that weighs one against
+    /// the other. An answer for each.
+    fn kept_inputs(&self, now: Moment, inputs: &[&Segment]) -> Vec<bool> {
+        let keeps = |input: &&Segment| self.keeps_input(now.watermark, input);
+        inputs.iter().map(keeps).collect()
     }
 
     /// What can be said beforehand about a run over such a history.

@@ -43,6 +43,8 @@ pub struct Segment {
     pub tombstones: u64,
     /// The bytes of its tombstones.
     pub tombstone_bytes: u64,
+    /// The commit of the oldest of them.
+    pub oldest_tombstone: Option<u64>,
     /// The commit clock at `first`.
     pub first_seconds: u64,
     /// The commit clock at `last`.

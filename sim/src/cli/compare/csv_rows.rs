@@ -7,7 +7,7 @@ use super::super::exit::{Exit, Outcome};
 use super::super::output::Output;
 use super::report::{PolicyReport, Report};
 
-const METRICS: [Metric; 11] = [
+const METRICS: [Metric; 12] = [
     Metric::LiveSegments,
     Metric::MostLiveSegments,
     Metric::LiveSegmentsSummed,
@@ -19,6 +19,7 @@ const METRICS: [Metric; 11] = [
     Metric::ReplayedCommits,
     Metric::Lag,
     Metric::PeakRecords,
+    Metric::OldestTombstone,
 ];
 
 /// Writes the report.

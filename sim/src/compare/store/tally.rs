@@ -1,0 +1,48 @@
+//! What is counted while a store is played.
+
+use std::collections::BTreeMap;
+
+use super::super::intervals::Intervals;
+use super::Store;
+
+/// What was written for one cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Written {
+    /// How many segments.
+    pub segments: u64,
+    /// Their records.
+    pub records: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// What is counted while a store is played.
+#[derive(Debug, Default)]
+pub(in crate::compare) struct Tally {
+    pub(in crate::compare) by_cause: BTreeMap<&'static str, Written>,
+    pub(in crate::compare) merges: u64,
+    pub(in crate::compare) syncs: u64,
+    pub(in crate::compare) peak_bytes: u64,
+    pub(in crate::compare) peak_records: u64,
+    /// Records and bytes that merges wrote while this commit was the head.
+    pub(in crate::compare) pauses: Vec<(u64, u64)>,
+    pub(in crate::compare) lost_records: u64,
+    /// Commits at which something is missing that no segment tells of any more.
+    pub(in crate::compare) lost: Intervals,
+    pub(in crate::compare) point_reads: u64,
+    pub(in crate::compare) scans: u64,
+    pub(in crate::compare) segments_read: u64,
+}
+
+impl Store {
+    /// Counts work that was done for a merge while this commit was the head.
+    pub(super) fn charge(&mut self, cause: &'static str, records: u64, bytes: u64) {
+        let pause = self.tally.pauses.last_mut().expect("there is a commit");
+        pause.0 += records;
+        pause.1 += bytes;
+        let written = self.tally.by_cause.entry(cause).or_default();
+        written.records += records;
+        written.bytes += bytes;
+        self.grow_disk(bytes, records);
+    }
+}
