@@ -91,6 +91,6 @@ impl Policy for WalRatio {
         if (self.check, self.least, self.most) != (0, 0, 0) {
             return Vec::new();
         }
-        ratio_law(profile, |live| live * self.ratio)
+        ratio_law(profile, |live| live.saturating_mul(self.ratio))
     }
 }
