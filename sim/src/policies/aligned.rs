@@ -4,8 +4,13 @@
 //! reaches its right edge, in whatever order callbacks came. Fewer than `min-inputs` pieces
 //! are left alone. `step` merges level after level; `direct` decides in the same way and
 //! writes the outermost output only. This is the policy of the engine (`src/policy.rs`),
-//! written a second time against the laboratory's view; `sim/tests/compare.rs` holds the
-//! two together.
+//! written a second time against the laboratory's view; `sim/tests/compare/layouts.rs` holds
+//! the two together.
+//!
+//! `widest` is the rule that the design was first measured with: only the widest window that
+//! closes is looked at, and whatever is live in it is counted. With two inputs it merges the
+//! same segments as `direct`, and may call the output by a higher level. With more it has
+//! another layout: it passes over a narrower window that is full and closes at the same time.
 
 use lithify::{Alignment, Cascade, Commit, Window};
 
@@ -18,10 +23,19 @@ use super::{Event, Expectation, Job, Policy, Profile, Registered, Streams, View}
 #[derive(Debug)]
 pub(super) struct Aligned {
     pub(super) alignment: Alignment,
-    pub(super) cascade: Cascade,
+    pub(super) merging: Merging,
     pub(super) min_inputs: u32,
     pub(super) remove: Remove,
     streams: Streams,
+}
+
+/// What is done when several windows close at one commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Merging {
+    /// As the engine does it.
+    Engine(Cascade),
+    /// The widest window counts what is live in it; the others are not looked at.
+    Widest,
 }
 
 const PARAMETERS: &[Parameter] = &[
@@ -38,7 +52,8 @@ const PARAMETERS: &[Parameter] = &[
     Parameter {
         name: "cascade",
         default: "direct",
-        about: "step: level after level; direct: straight into the highest level that closes",
+        about: "step: level after level; direct: straight into the highest level that closes; \
+                widest: direct, but only the widest window is looked at",
     },
     MAX_LEVEL,
     REMOVE,
@@ -89,12 +104,23 @@ pub(super) fn alignment(values: &Values) -> Result<Alignment, String> {
     Ok(alignment.with_max_level(values.parse("max-level")?))
 }
 
+/// What `cascade` says.
+fn merging(values: &Values) -> Result<Merging, String> {
+    match values.text("cascade") {
+        "step" => Ok(Merging::Engine(Cascade::Step)),
+        "direct" => Ok(Merging::Engine(Cascade::Direct)),
+        "widest" => Ok(Merging::Widest),
+        other => Err(values.refuse(format!(
+            "unknown cascade {other:?}: expected \"step\", \"direct\" or \"widest\""
+        ))),
+    }
+}
+
 impl Aligned {
     fn new(values: &Values, streams: Streams) -> Result<Self, String> {
-        let cascade = values.text("cascade").parse();
         Ok(Self {
             alignment: alignment(values)?,
-            cascade: cascade.map_err(|error| values.refuse(error))?,
+            merging: merging(values)?,
             min_inputs: values.at_least("min-inputs", 2)?.min(u64::from(u32::MAX)) as u32,
             remove: values.parse("remove")?,
             streams,
@@ -107,6 +133,16 @@ impl Aligned {
         (1..=self.alignment.closing_level(commit))
             .filter_map(|level| self.alignment.window_ending(level, commit))
             .collect()
+    }
+
+    /// The cascade that the closed forms may take for this one: `widest` merges what `direct`
+    /// merges when two inputs are enough.
+    pub(super) fn predicted_as(&self) -> Option<Cascade> {
+        match self.merging {
+            Merging::Engine(cascade) => Some(cascade),
+            Merging::Widest if self.min_inputs == 2 => Some(Cascade::Direct),
+            Merging::Widest => None,
+        }
     }
 
     /// Merges of the lowest closing level that has any.
@@ -170,9 +206,10 @@ impl Policy for Aligned {
             return Vec::new();
         };
         let windows = self.closing(commit);
-        match self.cascade {
-            Cascade::Step => self.step(view, &windows),
-            Cascade::Direct => self.direct(view, &windows),
+        match self.merging {
+            Merging::Engine(Cascade::Step) => self.step(view, &windows),
+            Merging::Engine(Cascade::Direct) => self.direct(view, &windows),
+            Merging::Widest => self.step(view, &windows[windows.len().saturating_sub(1)..]),
         }
     }
 

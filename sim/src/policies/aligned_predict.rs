@@ -5,7 +5,7 @@
 //! merges drop nothing: records written. Drawn histories: the means.
 
 use lithify::predict::{Assumptions, Prediction, dense, predict as predict_dense, sparse};
-use lithify::{Commit, History};
+use lithify::{Cascade, Commit, History};
 
 use super::aligned::Aligned;
 use super::expectation::{Expectation, Metric};
@@ -18,18 +18,21 @@ pub(super) fn predict(policy: &Aligned, profile: &Profile) -> Vec<Expectation> {
     } else {
         Expectation::at_most(Metric::Lag, profile.reordering)
     }];
+    let Some(cascade) = policy.predicted_as() else {
+        return expected;
+    };
     expected.extend(live_segments(policy, profile));
-    if let Some(dense) = dense_facts(policy, profile) {
+    if let Some(dense) = dense_facts(policy, cascade, profile) {
         expected.extend(dense);
     } else if let Some(records) =
-        profile.aligned_records(&policy.alignment, policy.cascade, policy.min_inputs)
+        profile.aligned_records(&policy.alignment, cascade, policy.min_inputs)
     {
         expected.push(Expectation::exactly(Metric::RecordsWritten, records));
     }
     if let Some(probability) = profile.touch_probability
         && policy.min_inputs == 2
     {
-        expected.extend(means(policy, profile, probability));
+        expected.extend(means(policy, cascade, profile, probability));
     }
     expected
 }
@@ -53,7 +56,7 @@ fn live_segments(policy: &Aligned, profile: &Profile) -> Option<Expectation> {
     is_bound.then(|| Expectation::at_most(Metric::LiveSegments, segments))
 }
 
-fn dense_facts(policy: &Aligned, profile: &Profile) -> Option<Vec<Expectation>> {
+fn dense_facts(policy: &Aligned, cascade: Cascade, profile: &Profile) -> Option<Vec<Expectation>> {
     let (keys, records) = profile.dense()?;
     let fits = |radix: u64| u64::from(policy.min_inputs) <= radix;
     if profile.reordering > 0 || !policy.alignment.radices().all(fits) {
@@ -73,7 +76,7 @@ fn dense_facts(policy: &Aligned, profile: &Profile) -> Option<Vec<Expectation>> 
         },
     };
     let commits = profile.commits;
-    let one = predict_dense(&policy.alignment, policy.cascade, commits, &assumptions);
+    let one = predict_dense(&policy.alignment, cascade, commits, &assumptions);
     let streams = profile.stream_count();
     let records = u128::from(records);
     Some(facts(
@@ -113,11 +116,16 @@ fn facts(one: &Prediction, streams: u128, records: u128, live: u128) -> Vec<Expe
     ]
 }
 
-fn means(policy: &Aligned, profile: &Profile, probability: f64) -> [Expectation; 2] {
+fn means(
+    policy: &Aligned,
+    cascade: Cascade,
+    profile: &Profile,
+    probability: f64,
+) -> [Expectation; 2] {
     let (alignment, commits) = (&policy.alignment, profile.commits);
     let streams = profile.streams.len() as f64;
     let live = sparse::live_segments(alignment, commits, probability);
-    let written = sparse::entries_written(alignment, policy.cascade, commits, probability);
+    let written = sparse::entries_written(alignment, cascade, commits, probability);
     [
         Expectation::on_average(Metric::LiveSegments, streams * live),
         Expectation::on_average(Metric::RecordsWritten, streams * written),

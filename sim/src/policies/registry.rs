@@ -3,9 +3,9 @@
 use super::spec::{Parameter, Spec, Values, nearest};
 use super::{
     Policy, aligned, aligned_lazy, aligned_leveled, aligned_paced, aof_growth, bitcask,
-    commit_callback, count, dead_ratio, delta_log, fifo, geometric, intent, kafka, litestream,
-    none, prometheus, raft_snapshot, revision_keep, snapshot_truncate, strict, tiered, time_window,
-    universal, wal_ratio,
+    commit_callback, count, dead_ratio, delta_log, fifo, geometric, intent, kafka, lethe,
+    litestream, none, prometheus, raft_snapshot, revision_keep, snapshot_truncate, strict, tiered,
+    tiered_retention, time_window, universal, wal_ratio,
 };
 
 /// A policy that can be asked for by name.
@@ -63,6 +63,7 @@ pub const ALL: &[&str] = &[
     "aligned:2",
     "aligned:4",
     "aligned:4:min-inputs=4",
+    "aligned:4:min-inputs=4:cascade=widest",
     "aligned:8",
     "aligned:30/10/12/24",
     "aligned-leveled:4",

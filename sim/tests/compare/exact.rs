@@ -112,6 +112,8 @@ proptest! {
             "aligned:{placement}:cascade={cascade}:max-level={max_level}:remove={remove}"
         );
         demand(&spec, &history, &options(keeps_all), ALIGNED);
+        let widest = spec.replace(&format!("cascade={cascade}"), "cascade=widest");
+        demand(&widest, &history, &options(keeps_all), ALIGNED);
         demand(&spec.replace("aligned", "global"), &history, &options(keeps_all), ALIGNED);
     }
 
@@ -161,6 +163,7 @@ proptest! {
         let costs = [Metric::LiveSegments, Metric::RecordsWritten];
         let spec = format!("aligned:{divisor}:cascade={cascade}:min-inputs={minimum}");
         demand(&spec, &history, &options(false), &costs);
+        demand(&format!("aligned:{divisor}:cascade=widest"), &history, &options(false), &costs);
         let costs = [Metric::LiveSegments, Metric::RecordsWritten, Metric::Merges];
         demand(&format!("count:{divisor}:cascade={cascade}"), &history, &options(false), &costs);
         let costs = [Metric::LiveSegments, Metric::Merges];

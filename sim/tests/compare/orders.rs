@@ -87,11 +87,19 @@ proptest! {
         divisor in 2_u64..5,
     ) {
         let history = synthetic("bernoulli:0.4", commits, 3, seed);
-        for name in ["aligned", "aligned-leveled", "aligned-lazy", "aligned-paced", "global"] {
-            let policy = policy(&format!("{name}:{divisor}"));
+        for spec in [
+            format!("aligned:{divisor}"),
+            format!("aligned:{divisor}:min-inputs=3"),
+            format!("aligned:{divisor}:min-inputs=3:cascade=widest"),
+            format!("aligned-leveled:{divisor}"),
+            format!("aligned-lazy:{divisor}"),
+            format!("aligned-paced:{divisor}"),
+            format!("global:{divisor}"),
+        ] {
+            let policy = policy(&spec);
             let in_order = run(&*policy, &history, &late(0, 0)).unwrap();
             let reordered = run(&*policy, &history, &late(reordering, seed)).unwrap();
-            prop_assert_eq!(in_order.layout, reordered.layout, "{}", name);
+            prop_assert_eq!(in_order.layout, reordered.layout, "{}", spec);
         }
     }
 

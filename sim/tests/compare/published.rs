@@ -58,10 +58,30 @@ fn ripgrep_by_path() {
     // Published: 1.67, 3.65, 10/10 and 2.08, 2.93, 17/17.
     expect("aligned:4", 4, 167, 365, "10/10");
     expect("aligned:8", 8, 208, 293, "17/17");
-    // Published: 2.45, 2.76, 10/10 and 4.25, 1.92, 17/17. The published rule merges whatever
-    // is live in the highest window that closes; this one comes to the layout of `step`.
+    // Published: 2.45, 2.76, 10/10 and 4.25, 1.92, 17/17. That rule looks at the widest window
+    // only. The last number was 1.9146 here, so 1.91 is as it should be rounded.
+    expect(
+        "aligned:4:min-inputs=4:cascade=widest",
+        4,
+        245,
+        276,
+        "10/10",
+    );
+    expect(
+        "aligned:8:min-inputs=8:cascade=widest",
+        8,
+        425,
+        191,
+        "17/17",
+    );
+    // With two inputs it comes to the same numbers as `direct`.
+    expect("aligned:4:cascade=widest", 4, 167, 365, "10/10");
+    expect("aligned:8:cascade=widest", 8, 208, 293, "17/17");
+    // The rules of the engine, which keep the layout of `step`.
     expect("aligned:4:min-inputs=4", 4, 251, 269, "10/10");
     expect("aligned:8:min-inputs=8", 8, 425, 191, "17/17");
+    expect("aligned:4:min-inputs=4:cascade=step", 4, 251, 294, "10/10");
+    expect("aligned:8:min-inputs=8:cascade=step", 8, 425, 195, "17/17");
 }
 
 /// The sweep: 5330 commits, 20 keyspaces. The published histories were drawn elsewhere, so
