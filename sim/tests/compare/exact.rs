@@ -202,6 +202,7 @@ proptest! {
                 format!("snapshot-truncate:{every}"),
                 format!("raft-snapshot:{every}:trailing=5"),
                 format!("delta-log:{every}"),
+                format!("tiered-retention:{every}"),
             ] {
                 demand(&spec, &history, &options(false), &costs);
             }
