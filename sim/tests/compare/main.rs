@@ -3,10 +3,11 @@
 //! Goal: what it says of a policy is true. Method: closed forms admit no difference
 //! (`exact`); layouts are compared with the specification and with the engine itself
 //! (`layouts`); callbacks are reordered (`orders`); every statement of the commit-driven
-//! design that these policies come from is a fact here (`commit_driven`); the policies of
-//! the field keep the bounds they are known for (`field`, `lethe`, `tiered_retention`); published numbers are measured
-//! again (`published`); the lower bound is compared with exhaustive search (`optimal`); and
-//! the command is used as its user does (`command`).
+//! design that these policies come from is a fact here (`commit_driven`), and so is what was
+//! wrong before it (`old_design`, on `old_compactor`) and after it (`tiered_retention`); the
+//! policies of the field keep the bounds they are known for (`field`, `lethe`); published
+//! numbers are measured again (`published`); the lower bound is compared with exhaustive
+//! search (`optimal`); and the command is used as its user does (`command`).
 
 mod command;
 mod commit_driven;
@@ -14,6 +15,8 @@ mod exact;
 mod field;
 mod layouts;
 mod lethe;
+mod old_compactor;
+mod old_design;
 mod optimal;
 mod orders;
 mod published;
