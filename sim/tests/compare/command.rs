@@ -38,6 +38,29 @@ fn a_small_table() {
     insta::assert_snapshot!(text(SMALL));
 }
 
+/// The tables of `design/policies.md` are what the command in its text prints.
+#[test]
+fn the_page_has_the_tables_of_the_final_code() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let page = std::fs::read_to_string(format!("{root}/design/policies.md")).unwrap();
+    for history in ["ripgrep", "redb"] {
+        let workload = format!("git:{root}/tests/data/git-history/{history}.rawlog.zst");
+        let arguments = [
+            "--policy",
+            "all",
+            "--workload",
+            &workload,
+            "--format",
+            "markdown",
+        ];
+        let table = text(&arguments);
+        assert!(
+            page.contains(&table),
+            "design/policies.md has another table for {history} than this:\n{table}"
+        );
+    }
+}
+
 #[test]
 fn explained_merges() {
     insta::assert_snapshot!(text(&[
@@ -157,6 +180,7 @@ fn refusals() {
         "--policy none --workload dense --commits 0",
         "--policy none --workload dense --schedules 5",
         "--policy none --workload dense --explain --format csv",
+        "--policy none --workload dense --explain --format markdown",
         "--policy none --workload dense --optimal",
         "--policy none --workload scrape --optimal --commits 10",
         "--policy none --workload dense --optimal --history all --commits 10",

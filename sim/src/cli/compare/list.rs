@@ -67,6 +67,9 @@ pub(super) fn list(format: CompareFormat) -> Outcome {
         CompareFormat::Csv => {
             return Err(Exit::Usage.because("--list has no CSV form: use table or json"));
         }
+        CompareFormat::Markdown => {
+            return Err(Exit::Usage.because("--list has no Markdown form: use table or json"));
+        }
         CompareFormat::Table => text(&mut output, &everything)?,
     }
     output.finish()

@@ -104,6 +104,8 @@ enum CompareFormat {
     Table,
     Json,
     Csv,
+    /// The measurements as tables for a page
+    Markdown,
 }
 
 /// Which versions merges keep.
@@ -132,6 +134,7 @@ pub(crate) fn run(arguments: &Compare) -> Outcome {
         CompareFormat::Table => table::write(&mut output, &report)?,
         CompareFormat::Json => output.json(&report)?,
         CompareFormat::Csv => csv_rows::write(&mut output, &report)?,
+        CompareFormat::Markdown => table::write_markdown(&mut output, &report)?,
     }
     output.finish()?;
     match report.broken() {
@@ -147,6 +150,8 @@ impl Compare {
             "--schedules needs --reorder: in order there is only one schedule"
         } else if self.explain && self.format == CompareFormat::Csv {
             "--explain has no CSV form: use table or json"
+        } else if self.explain && self.format == CompareFormat::Markdown {
+            "--explain has no Markdown form: use table or json"
         } else if self.optimal && self.history == Versions::All {
             "--optimal is for merges that keep the newest version: leave --history all out"
         } else if self.optimal && self.reorder > 0 {

@@ -1,5 +1,5 @@
 //! The comparison as text for people: a table of measurements, one of predictions, and what
-//! was asked for besides.
+//! was asked for besides. As Markdown, for pages: the measurements only.
 
 use lithify_sim::policies::Value;
 
@@ -34,6 +34,23 @@ impl Table {
         }
         Ok(())
     }
+
+    /// The first column is code.
+    fn write_markdown(&self, output: &mut Output) -> Outcome {
+        for (place, row) in self.rows.iter().enumerate() {
+            let first = match place {
+                0 => row[0].clone(),
+                _ => format!("`{}`", row[0]),
+            };
+            let line = format!("| {first} | {} |", row[1..].join(" | "));
+            output.line(line.as_bytes())?;
+            if place == 0 {
+                let line = format!("|{}", "---|".repeat(row.len()));
+                output.line(line.as_bytes())?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A number of bytes with three digits or so.
@@ -52,11 +69,7 @@ pub(super) fn write(output: &mut Output, report: &Report) -> Outcome {
         if place > 0 {
             output.line(b"")?;
         }
-        let title = format!(
-            "{}: {} commits, {} keys, {} keyspaces",
-            workload.workload, workload.commits, workload.keys, workload.keyspaces
-        );
-        output.line(title.as_bytes())?;
+        output.line(title(workload).as_bytes())?;
         measurements(workload).write(output)?;
         causes(output, workload)?;
         predictions(output, workload)?;
@@ -64,6 +77,25 @@ pub(super) fn write(output: &mut Output, report: &Report) -> Outcome {
         explain::write(output, workload)?;
     }
     Ok(())
+}
+
+/// Writes the measurements as Markdown.
+pub(super) fn write_markdown(output: &mut Output, report: &Report) -> Outcome {
+    for (place, workload) in report.workloads.iter().enumerate() {
+        if place > 0 {
+            output.line(b"")?;
+        }
+        output.line(format!("{}\n", title(workload)).as_bytes())?;
+        measurements(workload).write_markdown(output)?;
+    }
+    Ok(())
+}
+
+fn title(workload: &WorkloadReport) -> String {
+    format!(
+        "{}: {} commits, {} keys, {} keyspaces",
+        workload.workload, workload.commits, workload.keys, workload.keyspaces
+    )
 }
 
 fn measurements(workload: &WorkloadReport) -> Table {
