@@ -2,8 +2,8 @@
 //!
 //! Written from the format's description: it has its own CRC, its own reading of names
 //! and lengths, and looks at every byte. It demands more than recovery does: a closed
-//! store has no torn tail, no gap between any two segments, and no snapshot that the
-//! log does not reach.
+//! store has no torn tail, no gap between any two segments, no snapshot that the
+//! log does not reach, and no index that says anything else than its segment.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,11 @@ use crate::systems::parts::walk::{self, crc};
 type Files = BTreeMap<u64, Vec<u8>>;
 
 pub(super) fn check(fs: &dyn Fs) -> Result<(), Failure> {
-    let (mut segments, mut snapshots) = (Files::new(), Files::new());
+    let (mut segments, mut indexes, mut snapshots) = (Files::new(), Files::new(), Files::new());
     for name in fs.list("").map_err(disk)? {
         let into = match name.rsplit_once('.') {
             Some((_, "log")) => &mut segments,
+            Some((_, "index")) => &mut indexes,
             Some((_, "snapshot")) => &mut snapshots,
             _ => continue,
         };
@@ -38,7 +39,11 @@ pub(super) fn check(fs: &dyn Fs) -> Result<(), Failure> {
         if expected.is_some_and(|end| end != *start) {
             return damage(format!("no segment ends at entry {start}"));
         }
-        expected = Some(start + entries(*start, bytes)?);
+        let positions = entries(*start, bytes)?;
+        if let Some(index) = indexes.get(start) {
+            check_index(*start, index, &positions)?;
+        }
+        expected = Some(start + positions.len() as u64);
     }
     let first = segments.keys().next().copied().unwrap_or(0);
     let end = expected.unwrap_or(0);
@@ -95,15 +100,37 @@ fn check_snapshot(number: u64, bytes: &[u8]) -> Result<u64, Failure> {
     Ok(offset)
 }
 
-/// How many entries a segment holds, from its first byte to its last.
-fn entries(start: u64, bytes: &[u8]) -> Result<u64, Failure> {
-    let (mut position, mut entries) = (0, 0);
+/// Where the entries of a segment begin, from its first byte to its last.
+fn entries(start: u64, bytes: &[u8]) -> Result<Vec<u32>, Failure> {
+    let (mut position, mut positions) = (0, Vec::new());
     while position < bytes.len() {
+        positions.push(position as u32);
         match walk::payload(start, bytes, position) {
             Ok(payload) => position += 8 + payload.len(),
             Err(fault) => return damage(format!("segment {start} {fault}")),
         }
-        entries += 1;
     }
-    Ok(entries)
+    Ok(positions)
+}
+
+/// Holds an index against its segment.
+fn check_index(start: u64, bytes: &[u8], positions: &[u32]) -> Result<(), Failure> {
+    let records = (0_u64..).zip(positions).flat_map(|(number, position)| {
+        let position = position.to_le_bytes();
+        let crc = crc(&[
+            b"index",
+            &start.to_le_bytes(),
+            &number.to_le_bytes(),
+            &position,
+        ]);
+        [position, crc.to_le_bytes()].concat()
+    });
+    match records.eq(bytes.iter().copied()) {
+        true => Ok(()),
+        false => damage(format!(
+            "the index of segment {start} has {} bytes that do not say where its {} entries begin",
+            bytes.len(),
+            positions.len()
+        )),
+    }
 }
