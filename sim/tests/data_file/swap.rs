@@ -58,6 +58,23 @@ fn between_the_renames() -> (SimFs, Model) {
     (fs, model)
 }
 
+/// All of a file was durable when it got its name, also what was carried over last, so
+/// nothing that is damaged in it is a torn tail.
+#[test]
+fn no_damage_in_a_file_that_was_just_swapped_in_is_cut() {
+    let (fs, mut store, _, mut compaction) = compacting();
+    let report = finish(&mut compaction, &mut store, Duration::ZERO);
+    assert!(report.entries_caught_up > 0);
+    drop(store);
+    let image = fs.image();
+    for offset in 0..report.bytes_after {
+        let fs = SimFs::from_image(&image);
+        fs.rot("data.db", offset).unwrap();
+        let message = refused(&fs);
+        assert!(message.starts_with("data.db: "), "byte {offset}: {message}");
+    }
+}
+
 #[test]
 fn a_process_may_die_after_any_step_of_the_swap() {
     let mut seen = Vec::new();
