@@ -12,123 +12,25 @@
 //! 4. *Clean-up*: the old file stays as a backup, and a durable mark in it says that it
 //!    must not be served from any more.
 //!
-//! The order is a value, so that a planted bug is another order. Between the renames no
-//! file has the name of the data; [`super::recover`] finishes what was begun.
+//! The order stands in [`super::order`], what is written in [`super::copy`]. Between the
+//! renames no file has the name of the data; [`super::recover`] finishes what was begun.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use lithify::fs::File;
-use lithify::fs::whole::{read_exact_at, write_all_at};
+use lithify::fs::whole::write_all_at;
 
 use super::header::{HEADER_BYTES, Header};
 use super::index::{Index, Place};
-use super::record::{self, Record};
+use super::names;
+use super::order::{Phase, Step, order};
+use super::record;
 use super::store::{Data, Report, Store};
-use super::{names, reader};
 use crate::planted;
 use crate::system::Failure;
 use crate::systems::parts::disk::{Disk, failed};
 use crate::systems::parts::entry::{self, Before};
-
-/// The phases of the document; the first, the snapshot, is the beginning itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Live records are copied while the store is used.
-    Copy,
-    /// The store waits.
-    Swap,
-    /// The store goes on.
-    CleanUp,
-}
-
-/// One step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    Create,
-    Copy,
-    SyncCopy,
-    SyncTemporaryName,
-    CatchUp,
-    WriteHeader,
-    SyncFile,
-    RenameOld,
-    SyncOldName,
-    RenameNew,
-    SyncNewName,
-    Install,
-    MarkBackup,
-    SyncBackup,
-    /// Only with a planted bug.
-    RemoveOld,
-    RemoveBackup,
-}
-
-impl Step {
-    fn phase(self) -> Phase {
-        match self {
-            Self::Create | Self::Copy | Self::SyncCopy | Self::SyncTemporaryName => Phase::Copy,
-            Self::MarkBackup | Self::SyncBackup => Phase::CleanUp,
-            _ => Phase::Swap,
-        }
-    }
-}
-
-/// The order, which is what all of this is about.
-fn order() -> Vec<Step> {
-    use Step::{
-        CatchUp, Copy, Create, Install, MarkBackup, RemoveBackup, RemoveOld, RenameNew, RenameOld,
-        SyncBackup, SyncCopy, SyncFile, SyncNewName, SyncOldName, SyncTemporaryName, WriteHeader,
-    };
-    let mut steps = vec![
-        Create,
-        Copy,
-        SyncCopy,
-        SyncTemporaryName,
-        CatchUp,
-        WriteHeader,
-        SyncFile,
-        RenameOld,
-        SyncOldName,
-        RenameNew,
-        SyncNewName,
-        Install,
-        MarkBackup,
-        SyncBackup,
-    ];
-    let mut without = |unwanted: &[Step]| steps.retain(|step| !unwanted.contains(step));
-    if planted::is_active("copy-not-synced") {
-        without(&[SyncCopy, SyncFile]);
-    } else if planted::is_active("caught-up-not-synced") {
-        without(&[SyncFile]);
-    } else if planted::is_active("no-directory-sync") {
-        without(&[SyncTemporaryName, SyncOldName, SyncNewName]);
-    } else if planted::is_active("one-directory-sync-for-both-renames") {
-        without(&[SyncTemporaryName, SyncOldName]);
-    } else if planted::is_active("appended-during-copy-lost") {
-        without(&[CatchUp]);
-    } else if planted::is_active("no-backup") {
-        without(&[MarkBackup, SyncBackup, SyncOldName]);
-        steps = replaced(steps, RenameOld, &[RemoveOld]);
-    } else if planted::is_active("old-removed-before-swap-durable") {
-        without(&[MarkBackup, SyncBackup, SyncOldName]);
-        steps = replaced(steps, SyncNewName, &[RemoveBackup, SyncNewName]);
-    } else if planted::is_active("renamed-before-sync") {
-        without(&[SyncCopy, SyncFile]);
-        steps = replaced(steps, SyncNewName, &[SyncNewName, SyncFile]);
-    }
-    steps.reverse();
-    steps
-}
-
-/// The steps with others in the place of one.
-fn replaced(steps: Vec<Step>, one: Step, others: &[Step]) -> Vec<Step> {
-    let with = |step: Step| match step == one {
-        true => others.to_vec(),
-        false => vec![step],
-    };
-    steps.into_iter().flat_map(with).collect()
-}
 
 /// What is under way.
 #[derive(Debug)]
@@ -136,21 +38,21 @@ pub struct Compaction {
     disk: Disk,
     /// The steps that are left, the next one last.
     steps: Vec<Step>,
-    old: Arc<dyn File>,
-    old_header: Header,
+    pub(super) old: Arc<dyn File>,
+    pub(super) old_header: Header,
     /// Where commits that the snapshot does not know begin.
-    old_end: u64,
+    pub(super) old_end: u64,
     /// Live records that are not copied yet, the next one last.
-    queue: Vec<(Vec<u8>, Place)>,
-    copy_bytes: u64,
+    pub(super) queue: Vec<(Vec<u8>, Place)>,
+    pub(super) copy_bytes: u64,
     file: Option<Arc<dyn File>>,
-    header: Header,
-    index: Index,
-    starts: Vec<u64>,
-    end: u64,
+    pub(super) header: Header,
+    pub(super) index: Index,
+    pub(super) starts: Vec<u64>,
+    pub(super) end: u64,
     began: Duration,
     paused: Option<Duration>,
-    report: Report,
+    pub(super) report: Report,
 }
 
 impl Compaction {
@@ -323,103 +225,8 @@ impl Compaction {
         Ok(true)
     }
 
-    fn file(&self) -> &dyn File {
+    pub(super) fn file(&self) -> &dyn File {
         &**self.file.as_ref().expect("the new file was created")
-    }
-
-    /// Copies some live records, in one write.
-    fn copy(&mut self) -> Result<bool, Failure> {
-        let mut bytes = Vec::new();
-        while (bytes.len() as u64) < self.copy_bytes
-            && let Some((key, place)) = self.queue.pop()
-        {
-            let payload = reader::payload(&*self.old, self.old_header.generation, place)?;
-            let place = self.add(&mut bytes, &payload);
-            self.index.put(&key, place);
-            self.report.entries_copied += 1;
-        }
-        self.write(&bytes)?;
-        self.header.copied_end = self.end;
-        Ok(self.queue.is_empty())
-    }
-
-    /// Encodes a record for the new file, behind those in `bytes`.
-    fn add(&self, bytes: &mut Vec<u8>, payload: &[u8]) -> Place {
-        let position = self.end + bytes.len() as u64;
-        let generation = self.header.generation;
-        entry::encode(bytes, generation, self.end, Before::Pending, payload);
-        Place {
-            position,
-            length_bytes: self.end + bytes.len() as u64 - position,
-        }
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        write_all_at(self.file(), HEADER_BYTES + self.end, bytes)
-            .map_err(failed("write to", names::TEMPORARY))?;
-        self.end += bytes.len() as u64;
-        Ok(())
-    }
-
-    /// Carries over all commits that the snapshot does not know, in one write.
-    fn catch_up(&mut self, store: &Store) -> Result<bool, Failure> {
-        let length = usize::try_from(store.data.end - self.old_end).expect("it fits into memory");
-        let mut old = vec![0; length];
-        read_exact_at(&*self.old, HEADER_BYTES + self.old_end, &mut old)
-            .map_err(failed("read", names::DATA))?;
-        let mut bytes = Vec::new();
-        let mut start = self.end;
-        let mut position = 0;
-        while position < length {
-            let at = self.old_end + position as u64;
-            let checked = entry::check(&old[position..], self.old_header.generation, at);
-            let (payload, _) = checked.ok_or_else(|| unreadable(at))?;
-            let payload = &old[position + payload.start..position + payload.end];
-            position += payload.len() + entry::HEADER_BYTES;
-            if self.carry_over(store, &mut bytes, payload)? {
-                self.starts.push(start);
-                start = self.end + bytes.len() as u64;
-            }
-        }
-        self.write(&bytes)?;
-        Ok(true)
-    }
-
-    /// Carries over one record; true at the end of a commit.
-    fn carry_over(
-        &mut self,
-        store: &Store,
-        bytes: &mut Vec<u8>,
-        payload: &[u8],
-    ) -> Result<bool, Failure> {
-        let record = record::decode(payload).map_err(Failure::Damage)?;
-        match record {
-            Record::Put { key, .. } => {
-                let is_known = self.index.get(key).is_some();
-                if is_known && planted::is_active("overwrites-not-carried-over") {
-                    return Ok(false);
-                }
-                let place = self.add(bytes, payload);
-                self.index.put(key, place);
-            }
-            Record::Delete { key } => {
-                if planted::is_active("deletes-not-carried-over") {
-                    return Ok(false);
-                }
-                let is_gone = store.data.index.get(key).is_none();
-                if !(is_gone && planted::is_active("tombstone-dropped-with-its-key")) {
-                    self.add(bytes, payload);
-                }
-                self.index.remove(key);
-            }
-            Record::End { .. } => {
-                self.add(bytes, payload);
-                return Ok(true);
-            }
-            Record::Superseded => {}
-        }
-        self.report.entries_caught_up += 1;
-        Ok(false)
     }
 
     /// The header makes the copy a copy: what it vouches for is in the file.
@@ -505,12 +312,4 @@ pub(super) fn mark(generation: u64, end: u64) -> Vec<u8> {
         &record::of_mark(),
     );
     bytes
-}
-
-fn unreadable(position: u64) -> Failure {
-    Failure::Damage(format!(
-        "{}: the entry at byte {} was written by this process and cannot be read: the compaction is given up",
-        names::DATA,
-        HEADER_BYTES + position
-    ))
 }

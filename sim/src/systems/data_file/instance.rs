@@ -15,9 +15,10 @@ use std::time::Duration;
 
 use lithify::fs::Fs;
 
-use super::compaction::{Compaction, Phase};
+use super::compaction::Compaction;
 use super::expected::{self, Counted, Done, key, split, writes};
 use super::names;
+use super::order::Phase;
 use super::policy::{Decision, Role, decide};
 use super::reader::Reader;
 use super::record::Write;

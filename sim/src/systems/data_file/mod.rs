@@ -10,19 +10,23 @@
 //! a clock, which the command `lithify data-file` uses.
 //!
 //! Reading order: `names`, `header`, `record`, `index`, `contents` (the bytes), `policy`
-//! (when), `store`, `reader`, `compaction` (the order), `recover` (the way back),
-//! `replica`, `shared`, `check`, and `settings`, `instance`, `expected`, `bugs` for the laboratory.
+//! (when), `store`, `append`, `reader`, `order`, `compaction` and `copy` (how), `recover` (the way back),
+//! `replica`, `shared` and `background` (threads), `check`, and `settings`, `instance`, `expected`, `bugs` for the laboratory.
 //! `design/data-file.md` says why.
 
+mod append;
+mod background;
 mod bugs;
 mod check;
 mod compaction;
 mod contents;
+mod copy;
 mod expected;
 mod header;
 mod index;
 mod instance;
 mod names;
+mod order;
 mod policy;
 mod reader;
 mod record;
@@ -39,7 +43,8 @@ use lithify::fs::Fs;
 use crate::history::{Batch, State};
 use crate::planted::Planted;
 use crate::system::{Engine, Failure, Instance, Setting, Settings, System};
-pub use compaction::{Compaction, Phase};
+pub use compaction::Compaction;
+pub use order::Phase;
 pub use policy::{Decision, Policy, Role, Share, Space, decide};
 pub use reader::Reader;
 pub use record::Write;

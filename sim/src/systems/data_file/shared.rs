@@ -2,24 +2,20 @@
 //!
 //! Readers take the store for as long as a look into the index lasts and read the file
 //! without it. Writers take it alone, one after the other, until their commit is durable.
-//! The background thread wakes up every interval, asks the policy, and compacts; it takes
-//! the store as a reader for the first phase, not at all for the copy and the clean-up,
-//! and alone for the swap. It also does the compactions that are asked for, so there is
-//! never more than one.
+//! What the background thread does is told in [`super::background`].
 //!
 //! Closing, or dropping the last handle, wakes the thread up and does not wait for the
 //! interval. A copy that is under way is left; the next opening removes it.
 
-use std::collections::VecDeque;
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use lithify::fs::Fs;
 
-use super::compaction::Phase;
-use super::policy::{Decision, Role, Space, decide};
+use super::background::{Answer, Ask, Inner, POISONED, closed};
+use super::policy::{Decision, Role, Space};
 use super::reader::Reader;
 use super::record::Write;
 use super::replica::Change;
@@ -53,43 +49,6 @@ pub struct Statistics {
     pub failure: Option<Failure>,
 }
 
-/// What the background thread has done.
-#[derive(Clone, Debug, Default)]
-struct Done {
-    checks: u64,
-    decision: Option<Decision>,
-    compactions: u64,
-    last: Option<Report>,
-    failure: Option<Failure>,
-}
-
-/// What the background thread is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ask {
-    /// A check, as when an interval has passed.
-    Check,
-    /// A compaction, whatever the policy says.
-    Compact,
-}
-
-type Answer = Result<Option<Report>, Failure>;
-
-#[derive(Debug, Default)]
-struct Mail {
-    is_closing: bool,
-    asked: VecDeque<(Ask, SyncSender<Answer>)>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    store: RwLock<Store>,
-    mail: Mutex<Mail>,
-    has_mail: Condvar,
-    done: Mutex<Done>,
-    /// When the clock began.
-    origin: Instant,
-}
-
 /// Whoever holds one keeps the background thread alive.
 #[derive(Debug)]
 struct Owner {
@@ -102,9 +61,6 @@ struct Owner {
 pub struct Shared {
     owner: Arc<Owner>,
 }
-
-/// A lock is poisoned when a thread has panicked with it, which is a bug.
-const POISONED: &str = "no thread panics while it holds the store";
 
 impl Shared {
     /// Opens the store on `fs`, or creates one, and starts the background thread.
@@ -252,10 +208,6 @@ impl Shared {
     }
 }
 
-fn closed() -> Failure {
-    Failure::Other("the store is closed".to_owned())
-}
-
 impl Owner {
     fn end_thread(&self) {
         self.inner.mail().is_closing = true;
@@ -271,122 +223,5 @@ impl Owner {
 impl Drop for Owner {
     fn drop(&mut self) {
         self.end_thread();
-    }
-}
-
-impl Inner {
-    fn mail(&self) -> MutexGuard<'_, Mail> {
-        self.mail.lock().expect(POISONED)
-    }
-
-    fn look(&self) -> RwLockReadGuard<'_, Store> {
-        self.store.read().expect(POISONED)
-    }
-
-    fn alone(&self) -> RwLockWriteGuard<'_, Store> {
-        self.store.write().expect(POISONED)
-    }
-
-    /// The store for a change, unless it is closed.
-    fn for_change(&self) -> Result<RwLockWriteGuard<'_, Store>, Failure> {
-        match self.is_closing() {
-            true => Err(closed()),
-            false => Ok(self.alone()),
-        }
-    }
-
-    fn is_closing(&self) -> bool {
-        self.mail().is_closing
-    }
-
-    fn now(&self) -> Duration {
-        self.origin.elapsed()
-    }
-
-    /// The background thread.
-    fn run(&self) {
-        let interval = self.look().options().policy.interval;
-        let mut due = self.now().saturating_add(interval);
-        while let Some(asked) = self.next(due) {
-            let ask = asked.as_ref().map_or(Ask::Check, |(ask, _)| *ask);
-            let answer = self.serve(ask);
-            // What was refused has not failed.
-            if let Err(failure @ (Failure::Disk(_) | Failure::Damage(_))) = &answer {
-                self.done.lock().expect(POISONED).failure = Some(failure.clone());
-            }
-            if let Some((_, sender)) = asked {
-                // Whoever has asked may be gone.
-                let _ = sender.send(answer);
-            } else {
-                due = self.now().saturating_add(interval);
-            }
-        }
-        self.mail().asked.clear();
-    }
-
-    /// What to do next: something that was asked for, or nothing when an interval has
-    /// passed. `None` when the store is closing.
-    fn next(&self, due: Duration) -> Option<Option<(Ask, SyncSender<Answer>)>> {
-        let mut mail = self.mail();
-        loop {
-            if mail.is_closing {
-                return None;
-            }
-            if let Some(asked) = mail.asked.pop_front() {
-                return Some(Some(asked));
-            }
-            let left = due.saturating_sub(self.now());
-            if left.is_zero() {
-                return Some(None);
-            }
-            let waited = self.has_mail.wait_timeout(mail, left);
-            (mail, _) = waited.expect(POISONED);
-        }
-    }
-
-    fn serve(&self, ask: Ask) -> Answer {
-        let (options, space) = {
-            let store = self.look();
-            (*store.options(), store.space())
-        };
-        if ask == Ask::Check {
-            let decision = decide(&options.policy, options.role, space);
-            let mut done = self.done.lock().expect(POISONED);
-            done.checks += 1;
-            done.decision = Some(decision);
-            if decision != Decision::Compact {
-                return Ok(None);
-            }
-        } else if options.role == Role::Replica {
-            return Err(Failure::Other(
-                "this store is a replica, which never compacts; promote it first".to_owned(),
-            ));
-        }
-        self.compact()
-    }
-
-    /// The four phases, with the store held as little as each of them allows.
-    fn compact(&self) -> Answer {
-        let mut compaction = self.look().begin_compaction(self.now());
-        while compaction.phase() == Some(Phase::Copy) {
-            if self.is_closing() {
-                return Err(closed());
-            }
-            compaction.step()?;
-        }
-        {
-            let mut store = self.alone();
-            while compaction.phase() == Some(Phase::Swap) {
-                compaction.swap_step(&mut store, self.now())?;
-            }
-        }
-        while compaction.phase().is_some() {
-            compaction.step()?;
-        }
-        let report = compaction.report(self.now());
-        let mut done = self.done.lock().expect(POISONED);
-        done.compactions += 1;
-        done.last = Some(report);
-        Ok(Some(report))
     }
 }

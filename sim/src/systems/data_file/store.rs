@@ -1,8 +1,8 @@
 //! The store: an append-only file, an index in memory, and commits.
 //!
 //! A commit appends its records and its end, makes them durable, and only then changes
-//! the index. Reads go to the file by the index. [`super::compaction`] replaces the file;
-//! [`super::recover`] is the way back.
+//! the index ([`super::append`]). Reads go to the file by the index.
+//! [`super::compaction`] replaces the file; [`super::recover`] is the way back.
 //!
 //! After a failed write or sync nobody knows what the disk holds (Rebello et al., USENIX
 //! ATC 2020), so the first failure of a commit or of a swap stops the instance: it answers
@@ -16,20 +16,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lithify::fs::whole::write_all_at;
 use lithify::fs::{File, Fs, Lock};
 
 use super::compaction::Compaction;
 use super::header::{HEADER_BYTES, Header};
-use super::index::{Index, Place};
+use super::index::Index;
 use super::policy::{Policy, Role, Space};
 use super::reader::{Found, Reader};
-use super::record::{self, Chain, Write};
+use super::record::Write;
 use super::{names, recover};
 use crate::planted;
 use crate::system::Failure;
 use crate::systems::parts::disk::{Disk, failed};
-use crate::systems::parts::entry::{self, Before, MAX_PAYLOAD_BYTES};
 
 /// How a store is run. Nothing of it is part of the format.
 #[derive(Clone, Copy, Debug)]
@@ -131,89 +129,7 @@ impl Store {
         self.append(batches)
     }
 
-    /// Writes commits, whosever they are.
-    pub(super) fn append(&mut self, batches: &[Vec<Write>]) -> Result<u64, Failure> {
-        let payloads: Vec<Vec<Vec<u8>>> = batches
-            .iter()
-            .map(|batch| batch.iter().map(record::of_write).collect())
-            .collect();
-        if let Some(payload) = payloads
-            .iter()
-            .flatten()
-            .find(|payload| payload.len() > MAX_PAYLOAD_BYTES)
-        {
-            return Err(Failure::Other(format!(
-                "a record of {} bytes is longer than {MAX_PAYLOAD_BYTES}; nothing was written",
-                payload.len()
-            )));
-        }
-        if batches.is_empty() {
-            return Ok(self.head());
-        }
-        let group = self.encode(&payloads);
-        self.guarded(|store| {
-            let position = HEADER_BYTES + store.data.end;
-            write_all_at(&*store.data.file, position, &group.bytes)
-                .map_err(failed("write to", names::DATA))?;
-            if store.options.syncs_commits && !planted::is_active("acknowledged-before-sync") {
-                store.sync_data()?;
-            }
-            store.adopt(batches, group);
-            Ok(store.head())
-        })
-    }
-
-    fn encode(&self, batches: &[Vec<Vec<u8>>]) -> Group {
-        let mut group = Group {
-            bytes: Vec::new(),
-            places: Vec::new(),
-            starts: Vec::new(),
-            chain: self.data.chain,
-        };
-        let mut before = match self.is_synced() {
-            true => Before::Durable,
-            false => Before::Pending,
-        };
-        let (generation, base) = (self.data.header.generation, self.data.end);
-        for payloads in batches {
-            group.starts.push(base + group.bytes.len() as u64);
-            let mut chain = Chain::after(group.chain);
-            for payload in payloads {
-                chain.add(payload);
-                let position = base + group.bytes.len() as u64;
-                entry::encode(&mut group.bytes, generation, base, before, payload);
-                group.places.push(Place {
-                    position,
-                    length_bytes: base + group.bytes.len() as u64 - position,
-                });
-                before = Before::Pending;
-            }
-            group.chain = chain.value();
-            let end = record::of_end(group.chain);
-            entry::encode(&mut group.bytes, generation, base, before, &end);
-            before = Before::Pending;
-        }
-        group
-    }
-
-    /// Makes a group that is in the file visible.
-    fn adopt(&mut self, batches: &[Vec<Write>], group: Group) {
-        let data = &mut self.data;
-        for (write, place) in batches.iter().flatten().zip(group.places) {
-            match write.value {
-                Some(_) => data.index.put(&write.key, place),
-                None => data.index.remove(&write.key),
-            }
-        }
-        data.end += group.bytes.len() as u64;
-        data.chain = group.chain;
-        data.starts.extend(group.starts);
-        if self.options.syncs_commits {
-            self.data.durable_head = self.head();
-        }
-    }
-
-    fn sync_data(&mut self) -> Result<(), Failure> {
+    pub(super) fn sync_data(&mut self) -> Result<(), Failure> {
         let synced = self
             .data
             .file
@@ -368,15 +284,4 @@ impl Store {
     pub fn close(mut self) -> Result<(), Failure> {
         self.sync()
     }
-}
-
-/// Commits as they go into the file.
-struct Group {
-    bytes: Vec<u8>,
-    /// Of each write, in order.
-    places: Vec<Place>,
-    /// Of each commit.
-    starts: Vec<u64>,
-    /// After the last commit.
-    chain: u64,
 }

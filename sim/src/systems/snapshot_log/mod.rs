@@ -8,8 +8,8 @@
 //! The same store is used twice: here, with commits of the laboratory as entries, and by
 //! the command `lithify wal-node`, with texts.
 //!
-//! Reading order: `names`, `snapshot`, `index` (the bytes), `log`,
-//! `job` (the order), `store`, `plan` and `recover` (the way back), `check`, and
+//! Reading order: `names`, `snapshot`, `index` (the bytes), `log`, `lookup`, `job` (the
+//! order), `steps` (the work), `store`, `plan` and `recover` (the way back), `check`, and
 //! `settings`, `instance`, `bugs` for the laboratory. Entries and machines are in
 //! `parts`. `design/wal-snapshot.md` says why.
 
@@ -19,11 +19,13 @@ mod index;
 mod instance;
 mod job;
 mod log;
+mod lookup;
 mod names;
 mod plan;
 mod recover;
 mod settings;
 mod snapshot;
+mod steps;
 mod store;
 mod texts;
 
@@ -37,7 +39,8 @@ use crate::system::{Engine, Failure, Instance, Setting, Settings, System};
 pub use crate::systems::parts::entry::MAX_PAYLOAD_BYTES;
 pub use crate::systems::parts::machine::Machine;
 use crate::systems::parts::{batches, entry};
-pub use log::{Segment, Stored};
+pub use log::Segment;
+pub use lookup::Stored;
 pub use store::{Options, SnapshotFile, SnapshotLog};
 pub use texts::Texts;
 

@@ -2,7 +2,8 @@
 //!
 //! A payload is written to the log, made durable, and only then applied. A snapshot is
 //! the machine's state after so many entries; once it is durable, the segments before
-//! it may go. See [`super::job`] for the order and [`super::recover`] for the way back.
+//! it may go. See [`super::job`] for the order, [`super::steps`] for what is done, and
+//! [`super::recover`] for the way back.
 //!
 //! After a failed write or sync nobody knows what the disk holds, and a later sync that
 //! succeeds proves nothing (Rebello et al., USENIX ATC 2020). So the first failure
@@ -14,15 +15,15 @@ use std::sync::Arc;
 
 use lithify::fs::{Fs, Lock};
 
-use super::job::{Job, Phase};
-use super::log::{Log, Segment, Stored};
-use super::{names, recover, snapshot};
+use super::job::Job;
+use super::log::{Log, Segment};
+use super::lookup::Stored;
+use super::{names, recover};
 use crate::planted;
 use crate::system::Failure;
-use crate::systems::parts::disk::{Disk, failed};
+use crate::systems::parts::disk::Disk;
 use crate::systems::parts::entry::MAX_PAYLOAD_BYTES;
 use crate::systems::parts::machine::Machine;
-use crate::systems::parts::replace::{self, Replacement};
 
 /// How a store is run. Nothing of it is part of the format.
 #[derive(Clone, Copy, Debug)]
@@ -111,7 +112,7 @@ impl<M: Machine> SnapshotLog<M> {
     }
 
     /// Runs a change, unless an earlier one has failed.
-    fn guarded<T>(
+    pub(super) fn guarded<T>(
         &mut self,
         change: impl FnOnce(&mut Self) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
@@ -166,103 +167,6 @@ impl<M: Machine> SnapshotLog<M> {
             self.job = Some(job);
         }
         result.map(|()| self.is_busy())
-    }
-
-    fn perform(&mut self, job: &mut Job) -> Result<(), Failure> {
-        let is_done = match job.phase() {
-            Some(Phase::Seal) => self.seal(job)?,
-            Some(Phase::Replace(phase)) => self.replace(job, phase)?,
-            Some(Phase::Overwrite) => self.overwrite(job)?,
-            Some(Phase::Remove) => self.remove(job)?,
-            None => false,
-        };
-        if is_done {
-            job.advance();
-        }
-        Ok(())
-    }
-
-    /// One operation towards an empty active segment. When it is empty, every entry is
-    /// durable and the state is taken; commits may follow before it is written.
-    fn seal(&mut self, job: &mut Job) -> Result<bool, Failure> {
-        if !self.log.seal_step()? {
-            return Ok(false);
-        }
-        job.offset = self.log.next_offset();
-        if planted::is_active("snapshot-offset-off-by-one") {
-            job.offset += 1;
-        }
-        job.limit = job.offset;
-        let state = self.machine.encode();
-        job.bytes = snapshot::encode(identity(job.offset), job.offset, &state);
-        if self.snapshot().is_some_and(|it| it.offset == job.offset) {
-            // The newest snapshot says the same already.
-            while !matches!(job.phase(), None | Some(Phase::Remove)) {
-                job.advance();
-            }
-            return Ok(false);
-        }
-        Ok(true)
-    }
-
-    fn replace(&mut self, job: &mut Job, phase: replace::Phase) -> Result<bool, Failure> {
-        match phase {
-            replace::Phase::Write if job.file.name().is_none() => {
-                job.file.create(&self.disk)?;
-                return Ok(false);
-            }
-            replace::Phase::Write => job.file.write(&job.bytes)?,
-            replace::Phase::Sync => job.file.sync()?,
-            replace::Phase::Rename => self.rename(job)?,
-            replace::Phase::SyncDirectory => self.disk.sync_directory()?,
-        }
-        Ok(true)
-    }
-
-    fn overwrite(&mut self, job: &mut Job) -> Result<bool, Failure> {
-        let Some(newest) = self.snapshot() else {
-            return self.replace(job, replace::Phase::Write);
-        };
-        let name = names::snapshot(identity(newest.offset));
-        job.file = Replacement::new(&name);
-        job.file.reuse(&self.disk)?;
-        job.file.write(&job.bytes)?;
-        let length = job.file.bytes();
-        let cut = job.file.file().set_len(length);
-        cut.map_err(failed("cut", &name))?;
-        Ok(true)
-    }
-
-    fn rename(&mut self, job: &mut Job) -> Result<(), Failure> {
-        let from = job.file.name().map(str::to_owned);
-        let to = names::snapshot(identity(job.offset));
-        let renamed = job.file.rename(&self.disk, &to);
-        if renamed.is_err() && planted::is_active("rename-error-removes-snapshot") {
-            let _ = self.disk.remove(&to);
-        } else {
-            renamed?;
-        }
-        // A planted bug may have renamed, or replaced, an older snapshot.
-        self.snapshots.retain(|older| {
-            let name = names::snapshot(identity(older.offset));
-            Some(&name) != from.as_ref() && name != to
-        });
-        self.snapshots.push(SnapshotFile {
-            offset: job.offset,
-            bytes: job.bytes.len() as u64,
-        });
-        Ok(())
-    }
-
-    /// Removes one file; true when there was none to remove.
-    fn remove(&mut self, job: &Job) -> Result<bool, Failure> {
-        if self.snapshots.len() > 1 {
-            self.disk
-                .remove(&names::snapshot(identity(self.snapshots[0].offset)))?;
-            self.snapshots.remove(0);
-            return Ok(false);
-        }
-        Ok(!self.log.remove_one(job.limit)?)
     }
 
     /// The state.

@@ -11,20 +11,23 @@
 //! `lithify ratio-store`.
 //!
 //! Reading order: `policy` (when), `record` and `table` (what), `names`, `job` (in which
-//! order), `store` (the loop), `recover` (the way back), `check`, `shared` (threads), and
-//! `settings`, `commit`, `instance`, `forecast`, `bugs` for the laboratory. Entries and the
+//! order), `store` (the loop), `group` and `rewrite` (its two kinds of work), `recover` (the
+//! way back), `check`, `shared` (threads), and `settings`, `commit`, `instance`, `forecast`,
+//! `bugs` for the laboratory. Entries and the
 //! replacement of files are in `parts`. `design/wal-ratio.md` says why.
 
 mod bugs;
 mod check;
 mod commit;
 mod forecast;
+mod group;
 mod instance;
 mod job;
 mod names;
 mod policy;
 mod record;
 mod recover;
+mod rewrite;
 mod settings;
 mod shared;
 mod store;

@@ -1,9 +1,10 @@
 //! The store: a table in memory, one log, and the loop that writes both.
 //!
 //! Commits are accepted into a queue. The loop takes what waits as one group, writes it,
-//! syncs it, and only then applies and acknowledges it. Rewriting the log is folded into
-//! the same loop: while it is under way no group is written, so commits that come
-//! meanwhile wait in the queue, neither lost nor acknowledged.
+//! syncs it, and only then applies and acknowledges it ([`super::group`]). Rewriting the
+//! log is folded into the same loop ([`super::rewrite`]): while it is under way no group
+//! is written, so commits that come meanwhile wait in the queue, neither lost nor
+//! acknowledged.
 //!
 //! No clock, no thread: time is handed in, and [`RatioStore::step`] does at most one
 //! operation that matters for durability. Whoever drives it decides when.
@@ -20,19 +21,18 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use lithify::fs::whole::write_all_at;
 use lithify::fs::{File, Fs, Lock};
 
-use super::job::{Job, Phase};
+use super::group::Group;
+use super::job::Job;
 use super::policy::{Decision, Policy, View};
 use super::record::{self, Operation};
 use super::table::Table;
 use super::{names, recover};
 use crate::planted;
 use crate::system::Failure;
-use crate::systems::parts::disk::{Disk, failed};
-use crate::systems::parts::entry::{self, Before, HEADER_BYTES, MAX_PAYLOAD_BYTES};
-use crate::systems::parts::replace;
+use crate::systems::parts::disk::Disk;
+use crate::systems::parts::entry::{HEADER_BYTES, MAX_PAYLOAD_BYTES};
 
 /// How a store is run. Nothing of it is part of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,31 +81,25 @@ impl Log {
     }
 }
 
-/// A group that is written and not synced yet.
-#[derive(Debug)]
-struct Group {
-    payloads: Vec<Vec<u8>>,
-}
-
 /// A table behind a log that rewrites itself. See the module.
 #[derive(Debug)]
 pub struct RatioStore {
-    disk: Disk,
-    options: Options,
+    pub(super) disk: Disk,
+    pub(super) options: Options,
     /// Shared with readers, who need not wait for the disk.
-    table: Arc<RwLock<Table>>,
-    log: Log,
+    pub(super) table: Arc<RwLock<Table>>,
+    pub(super) log: Log,
     /// The old log, from the swap until it is removed.
-    old: Option<String>,
+    pub(super) old: Option<String>,
     /// Commits that are accepted and not written yet, in order.
-    queue: VecDeque<Vec<u8>>,
-    group: Option<Group>,
-    accepted: u64,
-    acknowledged: u64,
-    job: Option<Job>,
+    pub(super) queue: VecDeque<Vec<u8>>,
+    pub(super) group: Option<Group>,
+    pub(super) accepted: u64,
+    pub(super) acknowledged: u64,
+    pub(super) job: Option<Job>,
     opened: u64,
-    last: Option<u64>,
-    counters: Counters,
+    pub(super) last: Option<u64>,
+    pub(super) counters: Counters,
     poison: Option<String>,
     _lock: Box<dyn Lock>,
 }
@@ -270,174 +264,9 @@ impl RatioStore {
         self.job.is_some()
     }
 
-    /// Writes what waits of the commits up to `most`, or syncs what was written.
-    fn group_step(&mut self, most: u64) -> Result<(), Failure> {
-        let result = match self.group.take() {
-            None => self.write_group(most),
-            Some(group) => self.sync_group(group),
-        };
-        result.map_err(|failure| self.stop(failure))
-    }
-
-    fn write_group(&mut self, most: u64) -> Result<(), Failure> {
-        let waiting = most.saturating_sub(self.acknowledged) as usize;
-        let payloads: Vec<_> = self.queue.drain(..waiting.min(self.queue.len())).collect();
-        if payloads.is_empty() {
-            return Ok(());
-        }
-        let mut bytes = Vec::new();
-        for payload in &payloads {
-            let before = match bytes.is_empty() {
-                true => Before::Durable,
-                false => Before::Pending,
-            };
-            let Log {
-                generation,
-                bytes: base,
-                ..
-            } = self.log;
-            entry::encode(&mut bytes, generation, base, before, payload);
-        }
-        write_all_at(&*self.log.file, self.log.bytes, &bytes)
-            .map_err(failed("append to", &self.log.name()))?;
-        self.log.bytes += bytes.len() as u64;
-        self.counters.commit_bytes += bytes.len() as u64;
-        self.counters.groups += 1;
-        if planted::is_active("acknowledged-before-sync") {
-            return self.acknowledge(&payloads);
-        }
-        self.group = Some(Group { payloads });
-        Ok(())
-    }
-
-    fn sync_group(&mut self, group: Group) -> Result<(), Failure> {
-        let synced = self.log.file.sync_data();
-        if !planted::is_active("sync-error-swallowed") {
-            synced.map_err(failed("sync", &self.log.name()))?;
-        }
-        self.acknowledge(&group.payloads)
-    }
-
-    fn acknowledge(&mut self, payloads: &[Vec<u8>]) -> Result<(), Failure> {
-        for payload in payloads {
-            self.write_table().apply(payload).map_err(Failure::Other)?;
-        }
-        self.acknowledged += payloads.len() as u64;
-        Ok(())
-    }
-
-    fn rewrite_step(&mut self, mut job: Job, now: u64) -> Result<(), Failure> {
-        let phase = job.phase();
-        match self.perform(&mut job, now) {
-            Ok(is_done) => {
-                if is_done {
-                    job.advance();
-                }
-                self.job = job.phase().map(|_| job);
-                Ok(())
-            }
-            Err(failure) => match phase {
-                Some(Phase::Replace(replace::Phase::Write | replace::Phase::Sync)) => {
-                    Err(self.give_up(failure))
-                }
-                Some(Phase::Replace(replace::Phase::Rename))
-                    if planted::is_active("rename-error-means-not-renamed") =>
-                {
-                    Err(self.give_up(failure))
-                }
-                // The new log counts, and the old one is swept by the next opening.
-                Some(Phase::Remove) => Err(failure),
-                _ => Err(self.stop(failure)),
-            },
-        }
-    }
-
-    /// Does one operation of a rewrite; true when the phase that was due has ended.
-    fn perform(&mut self, job: &mut Job, now: u64) -> Result<bool, Failure> {
-        match job.phase() {
-            Some(Phase::Flush) => return self.flush(job),
-            Some(Phase::Replace(replace::Phase::Write)) => return self.write_base(job),
-            Some(Phase::Replace(replace::Phase::Sync)) => job.file.sync()?,
-            Some(Phase::Replace(replace::Phase::Rename)) => {
-                job.file.rename(&self.disk, &names::log(job.generation))?;
-            }
-            Some(Phase::Replace(replace::Phase::SyncDirectory)) => self.disk.sync_directory()?,
-            Some(Phase::Swap) => self.swap(job, now),
-            Some(Phase::Remove) => self.remove_old()?,
-            None => {}
-        }
-        Ok(true)
-    }
-
-    fn flush(&mut self, job: &Job) -> Result<bool, Failure> {
-        if self.group.is_some() || self.acknowledged < job.flushed_up_to {
-            self.group_step(job.flushed_up_to)?;
-        }
-        Ok(self.group.is_none() && self.acknowledged >= job.flushed_up_to)
-    }
-
-    fn write_base(&mut self, job: &mut Job) -> Result<bool, Failure> {
-        if job.file.name().is_none() {
-            match planted::is_active("recycled-without-generation") {
-                true => job.file.reuse(&self.disk)?,
-                false => job.file.create(&self.disk)?,
-            }
-            return Ok(false);
-        }
-        let piece = match &job.copy {
-            Some(copy) => job.writer.next(copy, self.options.piece_bytes),
-            None => job
-                .writer
-                .next(&self.read_table(), self.options.piece_bytes),
-        };
-        let Some(piece) = piece else {
-            return Ok(true);
-        };
-        job.file.write(&piece)?;
-        self.counters.base_bytes += piece.len() as u64;
-        Ok(false)
-    }
-
-    fn swap(&mut self, job: &Job, now: u64) {
-        let file = match planted::is_active("old-handle-after-swap") {
-            true => Arc::clone(&self.log.file),
-            false => Arc::clone(job.file.file()),
-        };
-        let log = Log {
-            generation: job.generation,
-            file,
-            bytes: job.file.bytes(),
-        };
-        let old = std::mem::replace(&mut self.log, log);
-        self.old = Some(old.name()).filter(|name| *name != self.log.name());
-        self.last = Some(now);
-        self.counters.rewrites += 1;
-    }
-
-    fn remove_old(&mut self) -> Result<(), Failure> {
-        if planted::is_active("old-log-removed-first") {
-            return self.disk.remove(&self.log.name());
-        }
-        let Some(name) = self.old.take() else {
-            return Ok(());
-        };
-        if planted::is_active("recycled-without-generation") {
-            return self.disk.rename(&name, names::TEMPORARY);
-        }
-        self.disk.remove(&name)
-    }
-
-    /// The rewrite has come to nothing, and the old log goes on.
-    fn give_up(&mut self, failure: Failure) -> Failure {
-        // What cannot be removed now is swept by the next opening.
-        let _ = self.disk.remove(names::TEMPORARY);
-        self.counters.given_up += 1;
-        failure
-    }
-
     /// Nothing more is done until the store is opened again. What was not acknowledged
     /// is in doubt.
-    fn stop(&mut self, failure: Failure) -> Failure {
+    pub(super) fn stop(&mut self, failure: Failure) -> Failure {
         if !planted::is_active("appends-after-failed-write") {
             self.poison = Some(failure.to_string());
         }
@@ -529,7 +358,7 @@ impl RatioStore {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_table(&self) -> RwLockWriteGuard<'_, Table> {
+    pub(super) fn write_table(&self) -> RwLockWriteGuard<'_, Table> {
         self.table.write().unwrap_or_else(PoisonError::into_inner)
     }
 
