@@ -7,6 +7,8 @@
 //! The store is one file, `log`, with a line for each commit: a checksum, and what the
 //! commit writes. The second command leaves out the sync of the directory: the lines are
 //! on the disk, and the name of the file may not be.
+//!
+//! Faults, other workloads and other persistence models are fields of the campaign.
 
 use std::io;
 use std::sync::Arc;
@@ -118,8 +120,10 @@ impl Instance for OpenLog {
         self.head
     }
 
+    /// Nothing to do: commits are durable when they return. (With a sync here the
+    /// laboratory objects: nothing was written since the last one.)
     fn sync(&mut self) -> Result<(), Failure> {
-        self.file.sync_data().map_err(failure)
+        Ok(())
     }
 
     fn state_at(&mut self, commit: u64) -> Result<Option<State>, Failure> {
@@ -171,7 +175,7 @@ fn main() -> Result<(), String> {
     let system = match std::env::args().nth(1).as_deref() {
         None => &CAREFUL,
         Some("forgetful") => &FORGETFUL,
-        Some(other) => return Err(format!("{other:?} is not \"forgetful\"")),
+        Some(other) => return Err(format!("unknown argument {other}")),
     };
     let (ledger, found) = Campaign::new(system).run(0..100);
     for (model, coverage) in &ledger.coverage {

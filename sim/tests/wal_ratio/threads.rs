@@ -104,10 +104,10 @@ fn writers_that_the_pause_blocks_are_neither_lost_nor_answered_early() {
         assert_eq!(
             operations,
             [
-                "write wal-00000001.log at 150 25 bytes",
+                "write wal-00000001.log at 150 26 bytes",
                 "sync wal-00000001.log",
                 "create wal-new.tmp",
-                "write wal-new.tmp at 0 75 bytes",
+                "write wal-new.tmp at 0 76 bytes",
                 "sync all of wal-new.tmp",
                 "rename wal-new.tmp to wal-00000002.log",
                 "sync directory /",
