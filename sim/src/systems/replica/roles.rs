@@ -55,7 +55,8 @@ pub(super) struct Opened {
 }
 
 /// Opens both stores in the roles that their places say, and finishes an exchange of roles
-/// that was interrupted.
+/// that was interrupted. Two primaries are refused as damage: only a disk that lies about
+/// syncs may lose a marker, and on any other the laboratory objects all the same.
 pub(super) fn open(fs: &Arc<dyn Fs>, options: &Options) -> Result<Opened, Failure> {
     let [one, two] = PLACES;
     let found = [find(&**fs, one)?, find(&**fs, two)?];
@@ -69,7 +70,7 @@ pub(super) fn open(fs: &Arc<dyn Fs>, options: &Options) -> Result<Opened, Failur
     match found {
         [Found::Replica, Found::Replica] => finish_exchange(fs, options, places)?,
         [Found::Primary | Found::Remains, Found::Primary] => {
-            return Err(Failure::Other("both stores are primaries".to_owned()));
+            return Err(Failure::Damage("both stores are primaries".to_owned()));
         }
         _ => {}
     }
