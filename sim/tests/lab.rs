@@ -30,7 +30,7 @@ fn three_commits_are_safe_whatever_happens_under_every_model() {
             commits: 3,
             keyspaces: 2,
             most_images: 4096,
-            time: None,
+            stop: Stop::never(),
         });
         assert!(
             found.finding.is_none(),
