@@ -115,11 +115,20 @@ pub enum Error {
         /// The commit given.
         found: Commit,
     },
-    /// A primary and its replica have different commits of one number. Nothing was
-    /// written.
+    /// A primary and its replica have different histories. Nothing was written.
     Diverged {
-        /// The first commit that was found to differ.
-        commit: Commit,
+        /// Before this commit they are the same.
+        first: Commit,
+        /// They differ at this commit or before it.
+        last: Commit,
+    },
+    /// A replica has thinned out what it would have to compare with its primary. Nothing
+    /// was written.
+    Incomparable {
+        /// The primary describes its history from this commit on.
+        base: Commit,
+        /// The replica's newest commit.
+        head: Commit,
     },
     /// The store was closed through another clone of the handle.
     Closed,
@@ -261,10 +270,22 @@ impl fmt::Display for Error {
                 formatter,
                 "commit {found} cannot be applied: commit {expected} comes next"
             ),
-            Self::Diverged { commit } => write!(
+            Self::Diverged { first, last } if first == last => write!(
                 formatter,
-                "the histories of primary and replica differ at commit {commit}: nothing was \
+                "the histories of primary and replica differ at commit {first}: nothing was \
                  written"
+            ),
+            Self::Diverged { first, last } => write!(
+                formatter,
+                "the histories of primary and replica differ at one of the commits {first} to \
+                 {last}: nothing was written; the changes since commit {} show at which",
+                first.minus(1)
+            ),
+            Self::Incomparable { base, head } => write!(
+                formatter,
+                "the history of the primary cannot be compared from commit {base} on, because \
+                 the replica has thinned its own out: nothing was written; take the changes \
+                 since commit {head}"
             ),
             Self::Closed => write!(
                 formatter,

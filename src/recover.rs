@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::files::{FileKind, LOCK, PROMOTED, REPLICA, file_name, parse_file_name};
 use crate::fs::{Fs, Lock, LockKind};
 use crate::manifest::{self, Manifest, ManifestState};
-use crate::options::{Options, Placement};
+use crate::options::{History, Options, Placement};
 use crate::segment::file::{BlockCache, DataFile};
 use crate::segment::{Segment, SegmentId};
 use crate::stats::Counters;
@@ -65,14 +65,8 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
     let lock = lock(&*fs, mode)?;
     // Another process may have worked between the first look and the lock.
     let found = Found::list(&*fs)?.unwrap_or_default();
-    match mode {
-        Mode::ReadWrite if found.is_replica => return Err(Error::IsReplica),
-        Mode::ReadWrite if found.is_promoted => {
-            mark!(PromotionEnded);
-            end_promotion(&*fs)?;
-        }
-        Mode::Replica => make_replica(&*fs, found.is_replica)?,
-        _ => {}
+    if mode == Mode::ReadWrite && found.is_replica {
+        return Err(Error::IsReplica);
     }
     let loaded = manifest::load(&*fs, &found.manifests)?;
     let Some(loaded) = loaded else {
@@ -87,6 +81,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
         let placement = options.placement.clone().unwrap_or_default();
         let manifest = Manifest::new(ManifestState::new(placement));
         let mut storage = assemble(fs, options, mode, lock, manifest, &found)?;
+        take_role(&*storage.fs, mode, &found)?;
         sweep(&mut storage, &found, &found.manifests, &found.wals)?;
         create(&mut storage)?;
         return Ok(storage);
@@ -97,6 +92,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
     let mut storage = assemble(fs, options, mode, lock, loaded.manifest, &found)?;
     let mut replay = replay_wal(&mut storage, &found)?;
     if writes {
+        take_role(&*storage.fs, mode, &found)?;
         let mut manifests = loaded.obsolete;
         if planted!(SweepBeforeProof) {
             let obsolete = std::mem::take(&mut manifests);
@@ -122,8 +118,19 @@ fn not_a_store(reason: &str) -> Error {
     }
 }
 
-/// Makes the store a replica before anything of a primary is written. A marker that is
-/// there already may exist in the cache only.
+/// Puts the role on the disk, before anything else is written in it.
+fn take_role(fs: &dyn Fs, mode: Mode, found: &Found) -> Result<()> {
+    match mode {
+        Mode::Replica => make_replica(fs, found.is_replica),
+        Mode::ReadWrite if found.is_promoted => {
+            mark!(PromotionEnded);
+            end_promotion(fs)
+        }
+        Mode::ReadWrite | Mode::ReadOnly => Ok(()),
+    }
+}
+
+/// Makes the store a replica. A marker that is there already may exist in the cache only.
 fn make_replica(fs: &dyn Fs, is_marked: bool) -> Result<()> {
     if !is_marked {
         fs.create(REPLICA).map_err(Error::io("create", REPLICA))?;
@@ -232,8 +239,10 @@ fn assemble(
     for name in &state.keyspaces {
         version.add_keyspace(name);
     }
-    version.restore(state.flushed_through, roots_of(state, &data_files));
     let placement: Placement = state.placement.clone();
+    let keeps_all = placement.history == History::All;
+    let roots = roots_of(state, &data_files);
+    version.restore(state.flushed_through, roots, keeps_all);
     Ok(Storage {
         file_level: options.file_level_for(&placement.alignment),
         next_file: if planted!(FileNumberReused) {

@@ -12,8 +12,9 @@
 //!
 //! Invariants: the marker is durable before the first commit is applied, and gone for
 //! good before a promoted store can be used. A commit that the replica has already is
-//! compared with what it holds, so a primary with another history is found out at the
-//! first commit that differs and can be compared.
+//! compared with what it holds, and one that is new is taken only behind a history that
+//! is the replica's own, so a primary with another history is found out before anything
+//! is written.
 //!
 //! What it does not do: fetch anything. Whoever owns the replica carries
 //! [`CommitChanges`] to it, from [`Store::changes_since`] of the primary. Only durable
@@ -27,7 +28,7 @@ use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::fs::Fs;
 use crate::options::Options;
-use crate::read::{CommitChanges, Operation};
+use crate::read::{CommitChanges, Operation, Past, Trail};
 use crate::recover::Mode;
 use crate::store::Store;
 
@@ -55,6 +56,8 @@ use crate::store::Store;
 #[derive(Debug)]
 pub struct Replica {
     store: Store,
+    /// The history of the store, once it was needed.
+    past: Option<Past>,
 }
 
 impl Replica {
@@ -67,17 +70,19 @@ impl Replica {
     /// As [`Store::open`].
     pub fn open(fs: Arc<dyn Fs>, options: Options) -> Result<Self> {
         let store = Store::open_in_mode(fs, options, Mode::Replica)?;
-        Ok(Self { store })
+        Ok(Self { store, past: None })
     }
 
     /// Takes a commit of the primary over; returns the newest commit. One that the
-    /// replica has already is compared with it and changes nothing; where retention has
-    /// thinned it out there is nothing to compare.
+    /// replica has already is compared with it and changes nothing. Before one that is
+    /// new is taken, what the primary had before it is compared with all that the replica
+    /// has; the first time this reads the replica's history.
     ///
     /// # Errors
     /// [`Error::Gap`] when commits before it are missing, [`Error::Diverged`] when the
-    /// replica holds another commit with its number: nothing has changed then. Otherwise
-    /// as [`Store::commit`].
+    /// replica has another history, [`Error::Thinned`] and [`Error::Incomparable`] when
+    /// the replica does not know its own exactly enough any more: nothing has changed
+    /// then. Otherwise as [`Store::commit`].
     pub fn apply(&mut self, changes: &CommitChanges) -> Result<Commit> {
         self.apply_group(std::slice::from_ref(changes))
     }
@@ -87,46 +92,97 @@ impl Replica {
     /// # Errors
     /// As [`Replica::apply`]; one refused commit refuses all that are new.
     pub fn apply_group(&mut self, group: &[CommitChanges]) -> Result<Commit> {
-        let known = group
-            .iter()
-            .take_while(|changes| changes.commit <= self.store.head())
-            .count();
+        let head = self.store.head();
+        self.check_order(group)?;
+        let known = group.partition_point(|changes| changes.commit <= head);
         let (known, new) = group.split_at(known);
-        self.compare(known)?;
-        let mut expected = self.store.head();
-        for changes in new {
-            expected = expected.next();
-            if changes.commit != expected && !planted!(GapAccepted) {
+        self.compare_known(known)?;
+        let Some(last) = new.last() else {
+            return Ok(head);
+        };
+        self.compare_pasts(new)?;
+        let batches: Vec<WriteBatch> = new.iter().map(batch_of).collect();
+        self.past = None;
+        let head = self.store.commit_group(&batches)?;
+        self.past = Some(last.after());
+        Ok(head)
+    }
+
+    /// Compares the history of a primary with the replica's, as [`Replica::apply`] would at
+    /// the next commit, and says more exactly where the two have parted.
+    ///
+    /// # Errors
+    /// As [`Snapshot::compare`](crate::Snapshot::compare).
+    pub fn compare(&mut self, trail: &Trail) -> Result<()> {
+        self.store.snapshot().compare(trail)?;
+        if trail
+            .marks
+            .last()
+            .is_some_and(|(commit, _)| *commit == self.store.head())
+        {
+            self.past = Some(trail.past());
+        }
+        Ok(())
+    }
+
+    /// Refuses commits that do not follow one another, or not the newest one.
+    fn check_order(&self, group: &[CommitChanges]) -> Result<()> {
+        let mut expected = self.store.head().next();
+        for changes in group {
+            if changes.commit > expected && !planted!(GapAccepted) {
                 return Err(Error::Gap {
                     expected,
                     found: changes.commit,
                 });
             }
+            expected = changes.commit.next();
         }
-        let batches: Vec<WriteBatch> = new.iter().map(batch_of).collect();
-        self.store.commit_group(&batches)
+        Ok(())
     }
 
     /// Compares commits with those of the replica.
-    fn compare(&self, known: &[CommitChanges]) -> Result<()> {
-        let mut own = None;
-        for changes in known {
-            if own.is_none() {
-                own = match self.store.changes_since(changes.commit.minus(1)) {
-                    Ok(own) => Some(own),
-                    Err(Error::Thinned { .. }) => continue,
-                    Err(error) => return Err(error),
-                };
-            }
-            let mine = own.as_mut().and_then(Iterator::next).transpose()?;
-            let is_same = mine.is_some_and(|mine| {
-                mine.commit == changes.commit && sorted(&mine) == sorted(changes)
-            });
-            if !is_same {
+    fn compare_known(&self, known: &[CommitChanges]) -> Result<()> {
+        let Some(first) = known.first() else {
+            return Ok(());
+        };
+        let snapshot = self.store.snapshot();
+        let own = snapshot.bare_changes_since(first.commit.minus(1))?;
+        for (changes, own) in known.iter().zip(own) {
+            if sorted(&own?) != sorted(changes) {
                 return Err(Error::Diverged {
-                    commit: changes.commit,
+                    first: changes.commit,
+                    last: changes.commit,
                 });
             }
+        }
+        Ok(())
+    }
+
+    /// Compares what came before each new commit in the primary with what will be before
+    /// it here.
+    fn compare_pasts(&self, new: &[CommitChanges]) -> Result<()> {
+        let Some(first) = new.first().filter(|_| !planted!(OtherPastAccepted)) else {
+            return Ok(());
+        };
+        let base = first.before.base;
+        let mut past = match self.past.filter(|past| past.base == base) {
+            Some(past) => past,
+            None => self.store.snapshot().past(base)?,
+        };
+        for changes in new {
+            if changes.before.base != base {
+                return Err(Error::Incomparable {
+                    base: changes.before.base,
+                    head: self.store.head(),
+                });
+            }
+            if changes.before != past && !planted!(GapAccepted) {
+                return Err(Error::Diverged {
+                    first: Commit::new(1),
+                    last: changes.commit.minus(1),
+                });
+            }
+            past = changes.after();
         }
         Ok(())
     }

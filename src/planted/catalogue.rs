@@ -353,6 +353,10 @@ catalogue! {
         "confluence" "none; a replica that misses a commit"
         "A replica takes whatever commit comes next under its own next number, so a lost message shifts its history."
 
+    OtherPastAccepted "other-past-accepted" "M21" "replica"
+        "confluence" "none; a primary with another history of the same length"
+        "A replica looks at the number of a commit and not at what came before it, so it goes on with a primary whose history has parted from its own."
+
     ReplicaMarkedLate "replica-marked-late" "M03" "replica"
         "errors" "crash right after a replica was made"
         "The name of the file that makes a store a replica is not durable before commits are applied."

@@ -40,12 +40,19 @@ pub(crate) struct Version {
     head: Commit,
     names: Arc<Names>,
     roots: Vec<Roots>,
+    /// Whether the placement keeps all of history.
+    keeps_all: bool,
 }
 
 impl Version {
     /// The newest commit.
     pub(crate) fn head(&self) -> Commit {
         self.head
+    }
+
+    /// Whether no merge drops anything from history.
+    pub(crate) fn keeps_all(&self) -> bool {
+        self.keeps_all
     }
 
     /// The number of the keyspace with this name.
@@ -221,9 +228,11 @@ impl Version {
         }
     }
 
-    /// Sets the head and the segments of a store that is being opened.
-    pub(crate) fn restore(&mut self, head: Commit, roots: Vec<Vec<Arc<Node>>>) {
+    /// Sets the head and the segments of a store that is being opened, and whether it
+    /// keeps all of its history.
+    pub(crate) fn restore(&mut self, head: Commit, roots: Vec<Vec<Arc<Node>>>, keeps_all: bool) {
         self.head = head;
+        self.keeps_all = keeps_all;
         self.roots = roots.into_iter().map(Arc::new).collect();
     }
 

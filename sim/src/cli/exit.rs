@@ -104,6 +104,7 @@ impl From<lithify::Error> for Failure {
             | Error::Thinned { .. }
             | Error::Gap { .. }
             | Error::Diverged { .. }
+            | Error::Incomparable { .. }
             | Error::UnknownKeyspace(_) => Exit::Input,
             // Failed operations, and what follows from one.
             _ => Exit::Io,

@@ -126,7 +126,7 @@ impl StoreArgument {
 
     /// Whether the directory holds a manifest. When it does not, it must hold nothing but
     /// what an interrupted creation leaves.
-    fn holds_manifest(&self) -> Outcome<bool> {
+    pub(crate) fn holds_manifest(&self) -> Outcome<bool> {
         let entries = match std::fs::read_dir(&self.path) {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),

@@ -1,6 +1,12 @@
 //! `changes`, `follow` and `promote`: a replica, fed through a pipe.
 
-use super::fixture::Fixture;
+use super::fixture::{Ended, Fixture};
+
+fn without_line(stream: &str, number: usize) -> String {
+    let lines = stream.split_inclusive('\n').enumerate();
+    let kept = lines.filter(|(position, _)| position + 1 != number);
+    kept.map(|(_, line)| line).collect()
+}
 
 fn changes(fixture: &Fixture, since: &str) -> Vec<u8> {
     let stream = fixture.run(&["changes", "--store", "S", "--since", since]);
@@ -43,7 +49,17 @@ fn a_replica_takes_nothing_but_what_follows() {
     let gap = fixture.run_with(&["follow", "--store", "R"], &later);
     assert_eq!(
         gap.failure(3),
-        "line 2: commit 4 cannot be applied: commit 1 comes next"
+        "line 1: commit 4 cannot be applied: commit 1 comes next"
+    );
+    fixture.run(&["layout", "--store", "R"]).failure(4);
+    // A commit that is missing inside the stream.
+    let stream = String::from_utf8(changes(&fixture, "0")).unwrap();
+    let holed: String = without_line(&stream, 6);
+    let gap = fixture.run_with(&["follow", "--store", "H"], holed.as_bytes());
+    assert_eq!(gap.stdout, b"1\n2\n3\n4\n");
+    assert_eq!(
+        gap.failure(3),
+        "line 6: commit 6 cannot be applied: commit 5 comes next"
     );
     fixture
         .run_with(&["follow", "--store", "R"], &changes(&fixture, "0"))
@@ -67,12 +83,211 @@ fn another_history_is_refused_at_its_first_commit_that_differs() {
     assert_eq!(promoted, "a primary from commit 14 on\n");
     fixture.run(&["put", "--store", "R", "a", "1"]).text();
     fixture.run(&["put", "--store", "S", "a", "2"]).text();
+    let stream = changes(&fixture, "10");
     let message = fixture
-        .run_with(&["follow", "--store", "R"], &changes(&fixture, "10"))
+        .run_with(&["follow", "--demote", "--store", "R"], &stream)
         .failure(3);
     assert_eq!(
         message,
         "line 6: the histories of primary and replica differ at commit 15: nothing was written"
+    );
+}
+
+/// Puts each value under one key, a commit each.
+fn put_all(fixture: &Fixture, store: &str, values: &[&str]) {
+    for value in values {
+        let put = ["put", "--store", store, "--divisor", "2", "key", value];
+        fixture.run(&put).text();
+    }
+}
+
+fn follow(fixture: &Fixture, primary: &str, since: &str, replica: &str) -> Ended {
+    let stream = fixture.run(&["changes", "--store", primary, "--since", since]);
+    assert_eq!((stream.code, stream.stderr.as_str()), (0, ""));
+    fixture.run_with(&["follow", "--store", replica], &stream.stdout)
+}
+
+#[test]
+fn a_stream_that_begins_at_the_head_is_refused_when_history_has_parted_before() {
+    let fixture = Fixture::new();
+    put_all(&fixture, "A", &["1", "2", "3", "4", "5"]);
+    follow(&fixture, "A", "0", "R").text();
+    // The same state at commit 5, and the same lengths of all values, but another past.
+    put_all(&fixture, "B", &["1", "2", "9", "4", "5", "6"]);
+    let differ = |since| follow(&fixture, "B", since, "R").failure(3);
+    let at_3 = "the histories of primary and replica differ at commit 3: nothing was written";
+    for since in ["5", "4", "3"] {
+        assert_eq!(differ(since), format!("line 1: {at_3}"));
+    }
+    for (since, line) in [("2", 2), ("1", 3), ("0", 4)] {
+        assert_eq!(differ(since), format!("line {line}: {at_3}"));
+    }
+    // Its own primary is still welcome.
+    put_all(&fixture, "A", &["6"]);
+    assert_eq!(follow(&fixture, "A", "5", "R").text(), "6\n");
+}
+
+#[test]
+fn where_history_has_parted_long_ago_a_longer_stream_shows_the_commit() {
+    let fixture = Fixture::new();
+    let batches = |first: &str| {
+        let first = format!("[{{\"put\":\"first\",\"value\":\"{first}\"}}]\n");
+        format!("[]\n{first}{}", "[]\n".repeat(498))
+    };
+    for (store, first) in [("A", "1"), ("B", "2")] {
+        let apply = ["apply", "--store", store, "--divisor", "2"];
+        fixture.run_with(&apply, batches(first).as_bytes()).text();
+    }
+    follow(&fixture, "A", "0", "R").text();
+    let message = follow(&fixture, "B", "500", "R").failure(3);
+    assert_eq!(
+        message,
+        "line 1: the histories of primary and replica differ at one of the commits 1 to 244: \
+         nothing was written; the changes since commit 0 show at which"
+    );
+    let message = follow(&fixture, "B", "0", "R").failure(3);
+    assert!(
+        message.starts_with("line 3: the histories of primary and replica differ at commit 2:")
+    );
+}
+
+#[test]
+fn thinned_stores_are_compared_by_what_they_have_at_the_beginning_of_the_stream() {
+    let fixture = Fixture::new();
+    let newest = |store: &str, values: &[&str]| {
+        for value in values {
+            let put = [
+                "put",
+                "--store",
+                store,
+                "--divisor",
+                "2",
+                "--history",
+                "newest",
+            ];
+            // Without inputs, a merge takes what a replica would still need.
+            let kept = ["--remove-inputs", "head-window:4", "key", value];
+            let put = [&put[..], &kept].concat();
+            fixture.run(&put).text();
+        }
+    };
+    newest("A", &["1", "2", "3"]);
+    follow(&fixture, "A", "0", "R").text();
+    newest("A", &["4", "5"]);
+    assert_eq!(follow(&fixture, "A", "3", "R").text(), "4\n5\n");
+    fixture.run(&["compact", "--store", "R"]).text();
+    newest("B", &["1", "2", "3", "4", "9", "6"]);
+    assert_eq!(
+        follow(&fixture, "B", "5", "R").failure(3),
+        "line 1: the histories of primary and replica differ at one of the commits 1 to 5: \
+         nothing was written; the changes since commit 0 show at which"
+    );
+    newest("A", &["6"]);
+    assert_eq!(follow(&fixture, "A", "5", "R").text(), "6\n");
+}
+
+#[test]
+fn a_stream_that_was_cut_off_is_no_success() {
+    let fixture = Fixture::with_store();
+    let stream = String::from_utf8(changes(&fixture, "0")).unwrap();
+    let cut: String = stream.split_inclusive('\n').take(5).collect();
+    let ended = fixture.run_with(&["follow", "--store", "R"], cut.as_bytes());
+    assert_eq!(ended.stdout, b"1\n2\n3\n4\n");
+    assert_eq!(
+        ended.failure(3),
+        "the stream ends with commit 4, but its header says 14: it was cut off"
+    );
+    let end = stream.lines().last().unwrap();
+    let longer = stream.replace("\"head\":14", "\"head\":13");
+    assert_ne!(longer, stream);
+    let message = fixture
+        .run_with(&["follow", "--store", "R"], longer.as_bytes())
+        .failure(3);
+    assert_eq!(
+        message,
+        "line 15: commit 14 is beyond the end that the header names, 13"
+    );
+    assert!(end.starts_with("{\"commit\":14,"), "{end}");
+}
+
+#[test]
+fn a_stream_begins_where_its_header_says() {
+    let fixture = Fixture::with_store();
+    follow(&fixture, "S", "0", "R").text();
+    put_all(&fixture, "S", &["15"]);
+    let stream = String::from_utf8(changes(&fixture, "12")).unwrap();
+    let message = fixture
+        .run_with(
+            &["follow", "--store", "R"],
+            without_line(&stream, 2).as_bytes(),
+        )
+        .failure(3);
+    assert_eq!(
+        message,
+        "line 2: commit 14 cannot be applied: commit 13 comes next"
+    );
+}
+
+#[test]
+fn a_primary_is_made_a_replica_only_when_asked_to() {
+    let fixture = Fixture::with_store();
+    put_all(&fixture, "P", &["1"]);
+    let message = follow(&fixture, "S", "0", "P").failure(4);
+    assert_eq!(
+        message,
+        "P: the store is a primary, its newest commit is 1: --demote makes a replica of it, which \
+         takes no other commits until it is promoted"
+    );
+    // It is asked to, and refused all the same: it is still a primary then.
+    let demote = |store: &str| {
+        let stream = changes(&fixture, "1");
+        fixture.run_with(&["follow", "--demote", "--store", store], &stream)
+    };
+    let message = demote("P").failure(3);
+    assert!(message.starts_with("line 1: the histories of primary and replica differ at commit 1"));
+    put_all(&fixture, "P", &["2"]);
+    // Of the same history it becomes one.
+    follow(&fixture, "S", "0", "R").text();
+    fixture.run(&["promote", "--store", "R"]).text();
+    demote("R").text();
+    fixture.run(&["put", "--store", "R", "a", "1"]).failure(4);
+}
+
+#[test]
+fn a_replica_that_is_ahead_of_its_primary_is_refused() {
+    let fixture = Fixture::new();
+    put_all(&fixture, "A", &["1", "2", "3"]);
+    follow(&fixture, "A", "0", "R").text();
+    put_all(&fixture, "B", &["1", "2"]);
+    for since in ["0", "2"] {
+        assert_eq!(
+            follow(&fixture, "B", since, "R").failure(3),
+            "line 1: the newest commit of the replica is 3, that of the stream is 2: the replica \
+             has commits that its primary does not have"
+        );
+    }
+}
+
+#[test]
+fn a_refused_line_keeps_what_came_before_it() {
+    let fixture = Fixture::new();
+    put_all(&fixture, "A", &["1", "2", "3", "4"]);
+    let stream = fixture.run(&["changes", "--store", "A"]).text();
+    // The third commit is on line 4.
+    let long_key = format!("\"put\":\"{}\"", "k".repeat(70_000));
+    let lines = stream
+        .lines()
+        .enumerate()
+        .map(|(position, line)| match position {
+            3 => line.replace("\"put\":\"key\"", &long_key) + "\n",
+            _ => format!("{line}\n"),
+        });
+    let long: String = lines.collect();
+    let ended = fixture.run_with(&["follow", "--store", "R"], long.as_bytes());
+    assert_eq!(ended.stdout, b"1\n2\n");
+    assert_eq!(
+        ended.failure(3),
+        "line 4: the longest key in bytes is 70000, the limit is 61440: nothing was written"
     );
 }
 
@@ -88,10 +303,20 @@ fn a_stream_that_is_none_is_refused() {
     assert!(follow(b"{}\n").starts_with("line 1: not a header of changes: missing field"));
     let stream = String::from_utf8(changes(&fixture, "0")).unwrap();
     let (header, _) = stream.split_once('\n').unwrap();
-    let newer = header.replace("\"changes\":1", "\"changes\":2");
+    let newer = header.replace("\"changes\":2", "\"changes\":3,\"more\":[]");
     assert_eq!(
         follow(newer.as_bytes()),
-        "line 1: the stream has version 2, this program reads version 1"
+        "line 1: the stream has version 3, this program reads version 2"
+    );
+    let backwards = header.replace("\"since\":0", "\"since\":15");
+    assert_eq!(
+        follow(backwards.as_bytes()),
+        "line 1: the stream begins after commit 15 and ends with commit 14"
+    );
+    let later = header.replace("\"since\":0", "\"since\":3");
+    assert_eq!(
+        follow(later.as_bytes()),
+        "line 1: the digests in the header are not those of a history up to commit 3"
     );
     let garbled = format!("{header}\n{{\"commit\":1}}\n");
     assert!(

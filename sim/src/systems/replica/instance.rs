@@ -5,9 +5,9 @@ use std::sync::Arc;
 use lithify::fs::Fs;
 use lithify::{Commit, Error, Options, Replica, Step, Store};
 
-use super::inside;
 use super::roles::{self, Opened};
 use super::wire::Wire;
+use super::{inside, stranger};
 use crate::history::{Batch, State};
 use crate::planted;
 use crate::system::{Failure, Instance, Piece, Pinned};
@@ -249,9 +249,11 @@ impl Instance for Pair {
     /// Settles both stores when everything has arrived, and compares them.
     fn settle(&mut self) -> Result<bool, Failure> {
         self.catch_up()?;
+        let options = self.options.clone();
         let (primary, replica) = self.stores()?;
         primary.settle().map_err(failure)?;
         replica.settle().map_err(failure)?;
+        stranger::offer(replica, &options)?;
         let (one, other) = (primary.layout(), replica.store().layout());
         if one.to_string() != other.to_string() {
             return Err(Failure::Other(format!(

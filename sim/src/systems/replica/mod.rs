@@ -6,11 +6,13 @@
 //! image of either, so each may have lost what the other still has.
 //!
 //! Whenever both are opened, the replica must hold a beginning of the primary's history;
-//! when everything was delivered and both have settled, their layouts must be equal.
+//! when everything was delivered and both have settled, their layouts must be equal, and the
+//! replica must refuse the next commit of a store with another history.
 
 mod inside;
 mod instance;
 mod roles;
+mod stranger;
 mod wire;
 
 use std::sync::Arc;

@@ -1,0 +1,156 @@
+//! The stream: lines of JSON, a header and then a line for each commit.
+//!
+//! The header has the placement, the commits between which the stream runs, and the
+//! digests of the history before it; these are hexadecimal, because readers of JSON lose
+//! digits of large numbers.
+
+use lithify::read::{CommitChanges, Operation as Change, Past, Trail};
+use lithify::{Commit, Placement, Store};
+use serde::{Deserialize, Serialize};
+
+use crate::cli::exit::{Exit, Outcome};
+use crate::cli::lines::parse;
+use crate::cli::operations::{Operation, OperationLine};
+use crate::cli::store::DEFAULT_KEYSPACE;
+
+/// The version of the stream.
+const STREAM_VERSION: u32 = 2;
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Header {
+    /// The version of the stream.
+    changes: u32,
+    pub(super) placement: Placement,
+    /// The stream begins after this commit,
+    pub(super) since: u64,
+    /// and ends with this one.
+    pub(super) head: u64,
+    past: PastLine,
+}
+
+/// A [`Trail`].
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct PastLine {
+    base: u64,
+    marks: Vec<(u64, String)>,
+}
+
+impl Header {
+    pub(super) fn new(store: &Store, since: u64, trail: &Trail) -> Self {
+        let marks = trail.marks.iter();
+        Self {
+            changes: STREAM_VERSION,
+            placement: store.placement().clone(),
+            since,
+            head: store.head().get(),
+            past: PastLine {
+                base: trail.base.get(),
+                marks: marks
+                    .map(|(commit, digest)| (commit.get(), format!("{digest:032x}")))
+                    .collect(),
+            },
+        }
+    }
+
+    /// Reads a header that does not contradict itself, and the trail in it.
+    pub(super) fn read(line: &[u8]) -> Outcome<(Self, Trail)> {
+        let input = |what: String| Exit::Input.because(what);
+        // A header of another version may have other fields.
+        let version = parse::<Version>(line, "a header of changes").map_err(input)?;
+        if version.changes != STREAM_VERSION {
+            return Err(input(format!(
+                "the stream has version {}, this program reads version {STREAM_VERSION}",
+                version.changes
+            )));
+        }
+        let header: Self = parse(line, "a header of changes").map_err(input)?;
+        if header.since > header.head {
+            return Err(input(format!(
+                "the stream begins after commit {} and ends with commit {}",
+                header.since, header.head
+            )));
+        }
+        let trail = header.trail().ok_or_else(|| {
+            input(format!(
+                "the digests in the header are not those of a history up to commit {}",
+                header.since
+            ))
+        })?;
+        Ok((header, trail))
+    }
+
+    fn trail(&self) -> Option<Trail> {
+        let PastLine { base, marks } = &self.past;
+        let commits = marks.iter().map(|(commit, _)| *commit);
+        let runs_up = std::iter::once(*base).chain(commits).is_sorted();
+        let end = marks.last().map_or(0, |(commit, _)| *commit);
+        if !runs_up || end != self.since {
+            return None;
+        }
+        let marks: Option<Vec<_>> = marks
+            .iter()
+            .map(|(commit, digest)| Some((Commit::new(*commit), digest_of(digest)?)))
+            .collect();
+        Some(Trail {
+            base: Commit::new(*base),
+            marks: marks?,
+        })
+    }
+}
+
+/// Of a header, what every version has.
+#[derive(Deserialize)]
+struct Version {
+    changes: u32,
+}
+
+fn digest_of(digits: &str) -> Option<u128> {
+    let is_hexadecimal = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_digest = digits.len() == 32 && is_hexadecimal;
+    u128::from_str_radix(digits, 16).ok().filter(|_| is_digest)
+}
+
+/// A commit on its way out.
+#[derive(Serialize)]
+pub(super) struct CommitLine<'a> {
+    commit: u64,
+    operations: Vec<OperationLine<'a>>,
+}
+
+impl<'a> From<&'a CommitChanges> for CommitLine<'a> {
+    fn from(changes: &'a CommitChanges) -> Self {
+        Self {
+            commit: changes.commit.get(),
+            operations: changes.operations.iter().map(OperationLine::from).collect(),
+        }
+    }
+}
+
+/// A commit on its way in.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CommitInput {
+    commit: u64,
+    operations: Vec<Operation>,
+}
+
+impl CommitInput {
+    /// The commit with what the stream had before it.
+    pub(super) fn into_changes(self, before: Past) -> CommitChanges {
+        let operations = self.operations.iter().map(|operation| {
+            let (keyspace, key, value) = operation.parts(DEFAULT_KEYSPACE);
+            Change {
+                keyspace: keyspace.to_owned(),
+                key: key.to_vec(),
+                value: value.map(<[u8]>::to_vec),
+            }
+        });
+        CommitChanges {
+            commit: Commit::new(self.commit),
+            before,
+            operations: operations.collect(),
+        }
+    }
+}
