@@ -10,14 +10,15 @@
     reason = "a benchmark reads the clock"
 )]
 
+mod redb;
+
 use std::hint::black_box;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lithify::fs::{File, Fs, MemFs};
-use lithify_sim::campaign::{Campaign, Ledger};
-use lithify_sim::crashes::Reach;
+use lithify_sim::campaign::Campaign;
 use lithify_sim::execute::execute;
 use lithify_sim::generate::{Recipe, generate};
 use lithify_sim::history::{Batch, Key, Value, Write};
@@ -27,9 +28,11 @@ use lithify_sim::plan::{Action, Crash, Survivors};
 use lithify_sim::shrink::shrink;
 use lithify_sim::simfs::{Budget, Frontier, Model, SimFs, SkippedBarrier, explore};
 use lithify_sim::stop::Stop;
-use lithify_sim::system::Settings;
+use lithify_sim::system::{Settings, System};
 use lithify_sim::systems::SYSTEMS;
 use lithify_sim::workload::{WORKLOADS, Workload};
+
+use self::redb::Redb;
 
 /// As in the command line: allocation decides much of these rates.
 #[global_allocator]
@@ -51,13 +54,14 @@ fn main() {
     let filter = std::env::args()
         .skip(1)
         .find(|argument| !argument.starts_with('-'));
-    let rows: [Row; 6] = [
+    let rows: [Row; 7] = [
         ("file operations, MemFs", "operations", || {
             file_operations(Arc::new(MemFs::new()), |_| {})
         }),
         ("file operations, SimFs", "operations", simulated_operations),
         ("crash images", "images", crash_images),
         ("recoveries with all oracles", "recoveries", recoveries),
+        ("the same of redb", "recoveries", recoveries_of_redb),
         ("commits without crashes", "commits", commits),
         ("plans generated and executed", "plans", plans),
     ];
@@ -84,7 +88,7 @@ fn shrink_a_long_trace() {
             file: "wal-".to_owned(),
             after: String::new(),
         }],
-        ..recipe()
+        ..Recipe::new(SYSTEMS[0])
     };
     let mut plan = generate(&recipe, Seed(1));
     plan.actions.truncate(999);
@@ -149,21 +153,9 @@ fn simulated_operations() -> u64 {
     })
 }
 
-fn recipe() -> Recipe {
-    Recipe {
-        system: SYSTEMS[0],
-        model: Model::DEFAULT,
-        workload: &WORKLOADS[0],
-        faults: Vec::new(),
-        order: None,
-        fixed: Settings::new(),
-        skipped: Vec::new(),
-    }
-}
-
 /// Images of a small execution, made and digested but not opened.
 fn crash_images() -> u64 {
-    let plan = generate(&recipe(), Seed(4));
+    let plan = generate(&Recipe::new(SYSTEMS[0]), Seed(4));
     let execution = execute(&plan, &Enabled::default(), false);
     let mut images = 0;
     for _ in 0..4 {
@@ -186,18 +178,21 @@ fn crash_images() -> u64 {
 }
 
 fn recoveries() -> u64 {
+    recoveries_of(SYSTEMS[0], 6)
+}
+
+fn recoveries_of_redb() -> u64 {
+    recoveries_of(&Redb, 1)
+}
+
+/// Crashes the default small workload everywhere.
+fn recoveries_of(system: &'static dyn System, seeds: u64) -> u64 {
     let campaign = Campaign {
-        recipe: recipe(),
-        models: vec![Model::DEFAULT],
-        reach: Reach::SMALL,
-        enabled: Enabled::default(),
-        bug: None,
         determinism_one_in: 0,
+        ..Campaign::new(system)
     };
-    let mut ledger = Ledger::default();
-    for seed in 0..6 {
-        assert!(campaign.seed(seed, &mut ledger).is_none());
-    }
+    let (ledger, found) = campaign.run(0..seeds);
+    assert!(found.is_none(), "{}", found.expect("something").finding);
     ledger.recovered
 }
 
@@ -240,7 +235,7 @@ fn commits() -> u64 {
 fn plans() -> u64 {
     const PLANS: u64 = 300;
     for seed in 0..PLANS {
-        let plan = generate(&recipe(), Seed(seed));
+        let plan = generate(&Recipe::new(SYSTEMS[0]), Seed(seed));
         assert!(execute(&plan, &Enabled::default(), false).finding.is_none());
     }
     PLANS
