@@ -70,7 +70,7 @@ mod tests {
     use super::*;
     use crate::keyed::{Domain, Seed};
 
-    /// The share of a rank follows 1 / (rank + 1)^0.99 divided by zeta.
+    /// The share of a rank is 1 / (rank + 1)^0.99, divided by the sum over all ranks.
     #[test]
     fn shares_are_those_of_the_distribution() {
         let (items, count) = (100, 200_000);
@@ -80,17 +80,28 @@ mod tests {
         for _ in 0..count {
             counts[zipfian.draw(&mut draws) as usize] += 1;
         }
-        for rank in [0_usize, 1] {
-            let expected = count as f64 / ((rank + 1) as f64).powf(THETA) / zipfian.zeta;
-            let share = counts[rank] as f64 / expected;
+        let weight = |rank: u64| 1.0 / ((rank + 1) as f64).powf(0.99);
+        let whole: f64 = (0..items).map(weight).sum();
+        let share = |ranks: std::ops::Range<u64>| {
+            let found = ranks.clone().map(|rank| counts[rank as usize]).sum::<u64>();
+            found as f64 / (count as f64 * ranks.map(weight).sum::<f64>() / whole)
+        };
+        for rank in [0, 1] {
+            let share = share(rank..rank + 1);
             assert!((0.97..1.03).contains(&share), "rank {rank}: {share}");
         }
         // The formula is an approximation beyond the first two ranks.
-        let (head, tail) = (
-            counts[..10].iter().sum::<u64>(),
-            counts[90..].iter().sum::<u64>(),
-        );
-        assert!(head > 15 * tail, "{head} against {tail}");
+        for ranks in [2..10, 10..30, 30..60, 60..100] {
+            let share = share(ranks.clone());
+            assert!((0.85..1.15).contains(&share), "ranks {ranks:?}: {share}");
+        }
         assert_eq!(counts.iter().sum::<u64>(), count);
+    }
+
+    /// FNV-1a of eight bytes, as its authors define it.
+    #[test]
+    fn ranks_are_scattered_by_their_hash() {
+        assert_eq!(scatter(0, u64::MAX), 0xA8C7_F832_281A_39C5);
+        assert_eq!(scatter(1, u64::MAX), 0x89CD_3129_1D2A_EFA4);
     }
 }

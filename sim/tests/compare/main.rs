@@ -1,7 +1,7 @@
 //! The policy laboratory (`lithify compare`).
 //!
-//! Goal: what it says of a policy is true. Method: closed forms admit no difference
-//! (`exact`); layouts are compared with the specification and with the engine itself
+//! Goal: what it says of a policy is true. Method: numbers are counted by hand (`numbers`), and
+//! workloads looked at (`workloads`); closed forms admit no difference (`exact`); layouts are compared with the specification and with the engine itself
 //! (`layouts`); callbacks are reordered (`orders`); every statement of the commit-driven
 //! design that these policies come from is a fact here (`commit_driven`), and so is what was
 //! wrong before it (`old_design`, on `old_compactor`) and after it (`tiered_retention`); the
@@ -15,6 +15,7 @@ mod exact;
 mod field;
 mod layouts;
 mod lethe;
+mod numbers;
 mod old_compactor;
 mod old_design;
 mod optimal;
@@ -22,3 +23,4 @@ mod orders;
 mod published;
 mod support;
 mod tiered_retention;
+mod workloads;

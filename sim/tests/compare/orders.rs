@@ -3,7 +3,7 @@
 //! distinct layouts.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lithify_sim::compare::schedules::schedules;
 use lithify_sim::compare::{RunOptions, run};
@@ -17,6 +17,8 @@ use super::support::{policy, synthetic};
 #[derive(Debug, Default)]
 struct Listener {
     heard: RefCell<Vec<Event>>,
+    /// The watermark at the last event while a commit was the newest.
+    watermarks: RefCell<BTreeMap<u64, u64>>,
 }
 
 impl Policy for Listener {
@@ -37,6 +39,10 @@ impl Policy for Listener {
             );
         }
         self.heard.borrow_mut().push(event);
+        let moment = view.moment();
+        self.watermarks
+            .borrow_mut()
+            .insert(moment.head, moment.watermark);
         Vec::new()
     }
 }
@@ -76,6 +82,12 @@ proptest! {
         prop_assert_eq!(committed.len() as u64, commits);
         prop_assert_eq!(reached, (1..=commits).collect::<Vec<u64>>());
         prop_assert!(outcome.measured.lag <= reordering, "lag is bounded by the lateness");
+        // After the newest commit the last callbacks come without another one, so what the
+        // watermark was just before them is not seen here.
+        let watermarks = listener.watermarks.into_inner();
+        let lag = |head: u64| head - watermarks.range(..=head).next_back().map_or(0, |one| *one.1);
+        let seen = (1..commits).map(lag).max().unwrap_or(0);
+        prop_assert!((seen..=seen + 1).contains(&outcome.measured.lag), "{} or so", seen);
     }
 
     /// Exact windows: any order comes to the layout of the order of commits.
