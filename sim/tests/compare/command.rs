@@ -38,6 +38,13 @@ fn a_small_table() {
     insta::assert_snapshot!(text(SMALL));
 }
 
+/// A policy of one's own is one file; the page says of how many lines.
+#[test]
+fn a_policy_of_ones_own_is_small() {
+    let example = include_str!("../../examples/own_policy.rs");
+    assert!(example.lines().count() <= 60);
+}
+
 /// The tables of `design/policies.md` are what the command in its text prints.
 #[test]
 fn the_page_has_the_tables_of_the_final_code() {
