@@ -118,7 +118,7 @@ fn a_planted_bug_goes_from_finding_to_a_few_lines() {
         .assert()
         .success()
         .stdout(predicate::str::contains("1 of 1 found"));
-    let trace = "found/old-manifest-removed-early.sim";
+    let trace = "found/lithify-old-manifest-removed-early.sim";
     sim(&directory).args(["replay", trace]).assert().success();
     sim(&directory)
         .args(["shrink", trace, "--out", "small.sim"])
@@ -142,6 +142,103 @@ fn a_planted_bug_goes_from_finding_to_a_few_lines() {
         .code(1);
 }
 
+/// A missing sync loses an append, its bytes or its length: no single change explains that,
+/// the sync does.
+#[cfg(feature = "planted-bugs")]
+#[test]
+fn missing_syncs_are_named() {
+    let directory = directory();
+    let cases = [
+        ("lithify", "ack-before-sync", "sync_data(wal-"),
+        ("lithify", "group-commit-unsynced", "sync_data(wal-"),
+        ("data-file", "renamed-before-sync", "sync_data(data.db.tmp)"),
+    ];
+    for (system, bug, barrier) in cases {
+        sim(&directory)
+            .args([
+                "mutants", "--system", system, "--only", bug, "--out", "found",
+            ])
+            .assert()
+            .success();
+        let trace = format!("found/{system}-{bug}.sim");
+        sim(&directory)
+            .args(["shrink", &trace, "--out", "small.sim"])
+            .assert()
+            .success()
+            .stdout(predicate::str::contains(format!("goes away if {barrier}")));
+    }
+}
+
+#[test]
+fn a_folder_of_traces_is_a_corpus() {
+    let directory = directory();
+    let trace = |expected: &str| {
+        format!("lithify-sim 1\nsystem lithify\nbegin\ncommit a/0=1.0\nsettle\nexpect {expected}\n")
+    };
+    let write = |name: &str, text: String| {
+        std::fs::write(directory.path().join("corpus").join(name), text).expect("there is room");
+    };
+    std::fs::create_dir(directory.path().join("corpus")).expect("there is room");
+    write("one.sim", trace("pass"));
+    write("two.sim", trace("pass"));
+    write("notes.txt", "not a trace".to_owned());
+    sim(&directory)
+        .args(["replay", "corpus"])
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("2 of 2 traces do what they say"));
+    write("three.sim", trace("durability"));
+    sim(&directory)
+        .args(["replay", "corpus"])
+        .assert()
+        .code(1)
+        .stderr(predicate::str::contains(
+            "three.sim: the trace expects durability",
+        ));
+    let output = sim(&directory)
+        .args(["replay", "corpus/one.sim", "--trace", "--format", "json"])
+        .assert()
+        .success();
+    let value: serde_json::Value =
+        serde_json::from_slice(&output.get_output().stdout).expect("it is JSON");
+    let timeline = value["timeline"].as_array().expect("it was asked for");
+    assert!(
+        timeline
+            .iter()
+            .any(|line| line == "        create wal-00000001"),
+        "{timeline:?}"
+    );
+}
+
+/// Without durability at once, a commit that returned may be lost; that is no finding.
+#[test]
+fn enumeration_asks_for_what_was_promised() {
+    let directory = directory();
+    sim(&directory)
+        .args(["enumerate", "--commits", "2", "--divisor", "2"])
+        .args(["--set", "durability=buffered"])
+        .assert()
+        .success();
+}
+
+#[cfg(feature = "planted-bugs")]
+#[test]
+fn what_enumeration_finds_can_be_replayed() {
+    let directory = directory();
+    sim(&directory)
+        .args(["enumerate", "--commits", "2", "--divisor", "2"])
+        .args(["--bug", "ack-before-sync", "--out", "found.sim"])
+        .assert()
+        .code(1)
+        .stderr(predicate::str::contains("replay found.sim"));
+    let text = std::fs::read_to_string(directory.path().join("found.sim")).expect("it was written");
+    assert!(text.contains("\ncrash "), "{text}");
+    sim(&directory)
+        .args(["replay", "found.sim"])
+        .assert()
+        .success();
+}
+
 #[test]
 fn enumeration_says_that_everything_was_seen() {
     let directory = directory();
@@ -155,7 +252,7 @@ fn enumeration_says_that_everything_was_seen() {
 #[test]
 fn bad_input_is_one_line_and_exit_code_2() {
     let directory = directory();
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 9] = [
         (&["run", "--system", "nothing"], "no system is called"),
         (&["run", "--faults", "fire"], "no fault is called"),
         (
@@ -167,6 +264,18 @@ fn bad_input_is_one_line_and_exit_code_2() {
             "cannot be used with",
         ),
         (&["run", "--set", "divisor=1"], "divisor"),
+        (
+            &["run", "--set", "divisors=2"],
+            "there are divisor, min-inputs",
+        ),
+        (
+            &["run", "--faults", "none,bit-rot"],
+            "combines a word for several",
+        ),
+        (
+            &["run", "--order", "starve:snapshot"],
+            "there are committed",
+        ),
         (
             &["replay", "missing.sim"],
             "cannot read the trace missing.sim",

@@ -16,7 +16,11 @@ use super::super::git_log;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ChosenSystem(pub(super) &'static dyn System);
 
-fn unknown<'name>(what: &str, name: &str, known: impl Iterator<Item = &'name str>) -> String {
+pub(super) fn unknown<'name>(
+    what: &str,
+    name: &str,
+    known: impl Iterator<Item = &'name str>,
+) -> String {
     let known: Vec<&str> = known.collect();
     format!(
         "no {what} is called {name:?}; there are {}",

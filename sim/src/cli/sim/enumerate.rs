@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use lithify_sim::plan::Plan;
 use lithify_sim::scope::{Enumerated, Scope, enumerate};
 use lithify_sim::simfs::Model;
 use lithify_sim::system::{Settings, System};
@@ -40,6 +41,9 @@ pub(crate) struct Enumerate {
     /// A setting of the system, as name=value; may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = choose::setting)]
     settings: Vec<(String, String)>,
+    /// Plants a bug: see `sim list --system SYSTEM`
+    #[arg(long, value_name = "NAME")]
+    bug: Option<String>,
     /// Crash points with more images are bounded instead of enumerated
     #[arg(long, value_name = "N", default_value = "65536")]
     most_images: usize,
@@ -83,7 +87,7 @@ pub(crate) fn run(arguments: &Enumerate) -> Outcome {
         return Err(Exit::Usage.because(message));
     }
     let start = Instant::now();
-    let found = enumerate(&Scope {
+    let scope = Scope {
         system,
         settings,
         model: arguments.model,
@@ -91,15 +95,34 @@ pub(crate) fn run(arguments: &Enumerate) -> Outcome {
         keyspaces: arguments.keyspaces,
         most_images: arguments.most_images,
         stop: workers::stop_on_interrupt().within(arguments.time.map(Duration::from_secs)),
-    });
+    };
+    let found = with_bug(arguments, || enumerate(&scope))?;
     tell(arguments, &found, start.elapsed())?;
     match found.finding {
         None => Ok(()),
         Some((finding, plan)) => {
+            let bug = arguments.bug.clone();
+            let plan = Plan { bug, ..plan };
             trace_file::write(&arguments.out, &plan)?;
             Err(failure(&finding, &plan, &arguments.out))
         }
     }
+}
+
+/// Runs something with the bug planted that was asked for.
+fn with_bug<T>(arguments: &Enumerate, run: impl FnOnce() -> T) -> Outcome<T> {
+    let system = arguments.system.0;
+    let Some(name) = &arguments.bug else {
+        return Ok(run());
+    };
+    let bugs = system.bugs();
+    let Some(bug) = bugs.iter().find(|bug| bug.name == name) else {
+        let message = choose::unknown("planted bug", name, bugs.iter().map(|bug| bug.name));
+        return Err(Exit::Usage.because(message));
+    };
+    let (mut run, mut outcome) = (Some(run), None);
+    system.with_bug(bug.name, &mut || outcome = run.take().map(|run| run()));
+    Ok(outcome.expect("with_bug runs what it is given"))
 }
 
 fn has_divisor(system: &dyn System) -> bool {
