@@ -58,6 +58,17 @@ fn between_the_renames() -> (SimFs, Model) {
     (fs, model)
 }
 
+/// Whoever lets go of the store between two steps of a swap would lose what is committed
+/// there, in a file that is being replaced.
+#[test]
+#[should_panic(expected = "nothing is committed in a swap")]
+fn a_commit_between_two_steps_of_a_swap_is_a_bug() {
+    let (_, mut store, _, mut compaction) = compacting();
+    step(&mut compaction, &mut store, Duration::ZERO);
+    store.commit(&[vec![put("late", "2")]]).unwrap();
+    step(&mut compaction, &mut store, Duration::ZERO);
+}
+
 /// All of a file was durable when it got its name, also what was carried over last, so
 /// nothing that is damaged in it is a torn tail.
 #[test]

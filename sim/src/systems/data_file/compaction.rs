@@ -51,7 +51,8 @@ pub struct Compaction {
     pub(super) starts: Vec<u64>,
     pub(super) end: u64,
     began: Duration,
-    paused: Option<Duration>,
+    /// When the swap began, and the newest commit then.
+    paused: Option<(Duration, u64)>,
     pub(super) report: Report,
 }
 
@@ -166,11 +167,16 @@ impl Compaction {
     /// the store is as it was; from then on the store stops.
     ///
     /// # Panics
-    /// In another phase.
+    /// In another phase, and when something was committed since the first step.
     pub fn swap_step(&mut self, store: &mut Store, now: Duration) -> Result<(), Failure> {
         assert!(self.phase() == Some(Phase::Swap), "the store is not needed");
         store.check_running()?;
-        let paused = *self.paused.get_or_insert(now);
+        let (paused, head) = *self.paused.get_or_insert((now, store.head()));
+        assert_eq!(
+            store.head(),
+            head,
+            "nothing is committed in a swap: it would go into a file that is being replaced"
+        );
         let is_fatal = self.has_touched_names() || self.steps.last() == Some(&Step::RenameOld);
         let result = match is_fatal {
             true => store.guarded(|store| self.perform_swap(store)),
