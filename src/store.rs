@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::batch::WriteBatch;
 use crate::commit::Commit;
-use crate::compactor::{Compactor, Step};
+use crate::compactor::{Compactor, PACED_ENTRIES, Step};
 use crate::error::Result;
 use crate::event::Event;
 use crate::fs::Fs;
@@ -20,10 +20,6 @@ use crate::recover::{self, Mode};
 use crate::stats::Stats;
 use crate::storage::Storage;
 
-/// Entries that a commit merges for each entry that it writes, when paced. A commit's
-/// entries are merged once for each level in the long run, so this is enough for
-/// sixteen levels.
-const PACED_ENTRIES: usize = 16;
 /// Entries that a commit merges at least, when paced.
 const LEAST_PACED_ENTRIES: usize = 256;
 

@@ -8,7 +8,8 @@
 //!
 //! Each step performs at most one operation that matters for durability, in this
 //! order: create, append (several), sync, sync directory, append to manifest, sync
-//! manifest. Only then does the version change, and only then do files go.
+//! manifest. Only then does the version change, and only then do files go. A large file
+//! is also synced every few appends, so that no step waits for all of its bytes.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -27,6 +28,10 @@ use crate::retention::removes;
 use crate::segment::{Segment, SegmentFileWriter, SegmentId, SegmentMeta};
 use crate::storage::{Lend, Obsolete, Storage};
 use crate::version::Node;
+
+/// Appends between two syncs of a file that is being written, so 4 MiB. Nothing depends
+/// on these syncs but how long the last one takes, and with it whoever waits for this job.
+const APPENDS_FOR_A_SYNC: u32 = 16;
 
 /// What comes next.
 #[derive(Debug)]
@@ -47,6 +52,7 @@ pub(crate) struct FileJob {
     waiting: VecDeque<Task>,
     running: Option<RunningTask>,
     writer: Option<SegmentFileWriter>,
+    appends_since_sync: u32,
     phase: Phase,
     /// The merge outputs, and how many inputs each has.
     merges: BTreeMap<SegmentId, usize>,
@@ -71,6 +77,7 @@ impl FileJob {
             waiting: plan.tasks,
             running: None,
             writer: None,
+            appends_since_sync: 0,
             phase: Phase::Create,
             merges: plan.merges,
             replaced: plan.replaced,
@@ -144,11 +151,17 @@ impl FileJob {
         self.writer.as_mut().expect("the file was created")
     }
 
-    /// Merges until a chunk is full, or appends the chunk.
+    /// Merges until a chunk is full, or appends the chunk, or syncs many of them.
     fn write(&mut self, storage: &mut impl Lend) -> Result<(usize, bool)> {
         self.phase = Phase::Write;
+        if self.appends_since_sync == APPENDS_FOR_A_SYNC {
+            self.writer().sync()?;
+            self.appends_since_sync = 0;
+            return Ok((0, false));
+        }
         if self.writer().chunk_is_full() {
             self.writer().write_chunk()?;
+            self.appends_since_sync += 1;
             return Ok((0, false));
         }
         if self.running.is_none() {

@@ -24,6 +24,7 @@ mod task;
 mod watermark;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::commit::Commit;
 use crate::error::Result;
@@ -31,6 +32,7 @@ use crate::event::Event;
 use crate::policy::{
     Closing, closings, last_closing_commit, next_closing_commit, plan, widest_window,
 };
+use crate::segment::Segment;
 use crate::storage::{Lend, Storage, remove_one_obsolete};
 
 use file_job::FileJob;
@@ -42,6 +44,11 @@ use watermark::Watermark;
 
 /// The most entries that one step reads.
 pub(crate) const STEP_ENTRIES: usize = 1024;
+
+/// Entries that a compactor should read for each one that is committed, when commits are
+/// paced. In the long run an entry is merged once for each level, so this is enough for
+/// sixteen levels.
+pub(crate) const PACED_ENTRIES: usize = 16;
 
 /// What one step has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,10 +253,13 @@ impl Compactor {
             storage.lend(|storage| self.begin_file_work(storage, work));
             return Ok(Step::Worked { entries: 0 });
         }
-        if storage.lend(|storage| self.wants_spill(storage)) {
+        let spill = storage.lend(|storage| {
+            let wants_spill = self.wants_spill(storage);
+            wants_spill.then(|| spill_edge(storage, self.watermark.through()))
+        });
+        if let Some(at) = spill {
             mark!(Spilled);
-            self.file_queue
-                .push_back(FileWork::Spill(self.watermark.through()));
+            self.file_queue.push_back(FileWork::Spill(at));
             return Ok(Step::Worked { entries: 0 });
         }
         if remove_one_obsolete(storage)? {
@@ -296,4 +306,27 @@ impl Compactor {
         storage.memory_bytes > storage.options.memory_budget_bytes
             && storage.manifest.state.flushed_through < self.watermark.through()
     }
+}
+
+/// How far memory is emptied: to the last right edge of windows as wide as possible that
+/// leaves at most half of the budget in memory. No window that has closed lies across
+/// such an edge, and the windows that will are wide, so few merges have to read what was
+/// just written.
+fn spill_edge(storage: &Storage, through: Commit) -> Commit {
+    let mut ends = Vec::new();
+    let visit = &mut |segment: &Arc<Segment>| {
+        ends.push((segment.meta.window.end, segment.memory_bytes()));
+    };
+    storage.version.for_each_segment(visit);
+    let bytes_behind = |edge: Commit| -> usize {
+        let behind = ends.iter().filter(|(end, _)| *end > edge);
+        behind.map(|(_, bytes)| bytes).sum()
+    };
+    let flushed_through = storage.manifest.state.flushed_through;
+    let most_bytes = storage.options.memory_budget_bytes / 2;
+    let widths = storage.placement.alignment.widths().iter().rev();
+    widths
+        .map(|width| through.minus(through.get() % width))
+        .find(|&edge| edge > flushed_through && bytes_behind(edge) <= most_bytes)
+        .unwrap_or(through)
 }
