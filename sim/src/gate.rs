@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::mem::ManuallyDrop;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// What happens to an operation.
@@ -32,6 +33,7 @@ struct State {
 
 #[derive(Debug, Default)]
 struct Shared {
+    gives_way: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -86,6 +88,12 @@ impl Gate {
         self.set(text, Rule::Panic);
     }
 
+    /// From now on threads give way before each operation, so that others have the time to
+    /// see what they must not.
+    pub fn give_way(&self) {
+        self.shared.gives_way.store(true, Ordering::Relaxed);
+    }
+
     /// Lifts the rule for this text, and lets go of what it holds.
     pub fn lift(&self, text: &str) {
         self.state().rules.remove(text);
@@ -119,6 +127,9 @@ impl Gate {
 
     /// An operation wants to pass.
     pub(crate) fn pass(&self, line: impl FnOnce() -> String) -> io::Result<()> {
+        if self.shared.gives_way.load(Ordering::Relaxed) {
+            (0..8).for_each(|_| std::thread::yield_now());
+        }
         let mut state = self.state();
         if state.rules.is_empty() {
             return Ok(());

@@ -99,10 +99,11 @@ impl Shared {
     }
 
     /// Publishes the version if it has changed, and returns the one before. What a panic
-    /// has left half done is never published.
+    /// has left half done is never published. A failed disk leaves nothing half done, and
+    /// a commit that was under way when the compactor failed is acknowledged.
     fn publish(&self, storage: &Storage) -> Option<Arc<Version>> {
         let is_new = !Arc::ptr_eq(&self.published.load(), &storage.version);
-        let publishes = is_new && storage.poison.is_none();
+        let publishes = is_new && !self.storage.is_poisoned();
         publishes.then(|| self.published.swap(Arc::clone(&storage.version)))
     }
 

@@ -4,11 +4,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use lithify::{Db, Error, Options, Store};
+use lithify::{Db, Durability, Error, Options, PendingCommit, Store};
 use lithify_sim::gate::Gate;
 use lithify_sim::observed::ObservedFs;
 
-use crate::{contents, in_threads, observed, options, put};
+use crate::{contents, count, in_threads, observed, options, put};
 
 fn open(fs: &ObservedFs) -> Db {
     Db::open(Arc::new(fs.clone()), options()).unwrap()
@@ -87,6 +87,83 @@ fn everybody_in_a_group_that_failed_is_told() {
     assert_eq!(db.head().get(), 2, "nothing of the group is visible");
 }
 
+/// A group is being synced. Until that has succeeded nobody in it is told anything and
+/// nothing of it is visible, and when it fails everybody learns that, whether they block
+/// or not.
+#[test]
+fn nobody_in_a_group_is_told_before_its_sync() {
+    for is_failing in [false, true] {
+        let fs = observed();
+        let options = Options {
+            wal_file_bytes: 1 << 20,
+            ..options()
+        };
+        let db = Db::open(Arc::new(fs.clone()), options).unwrap();
+        db.commit(&put("main", b"first", b"value")).unwrap();
+        let held = fs.gate().hold("sync wal");
+        let alone = db.commit_async(&put("main", b"alone", b"value")).unwrap();
+        fs.gate().wait_until_held();
+        assert!(!alone.is_done());
+        let group: Vec<_> = (0..3)
+            .map(|key| db.commit_async(&put("main", &[key], b"value")).unwrap())
+            .collect();
+        std::thread::scope(|scope| {
+            // These join the group, or come after it.
+            let blocked = [10, 11].map(|key| {
+                let db = db.clone();
+                scope.spawn(move || db.commit(&put("main", &[key], b"value")))
+            });
+            fs.gate().pass_one();
+            assert_eq!(alone.wait().unwrap().get(), 2);
+            fs.gate().wait_until_held();
+            assert!(!group.iter().any(PendingCommit::is_done));
+            assert_eq!(db.head().get(), 2);
+            assert_eq!(contents(&db.snapshot(), "main").len(), 2);
+            if is_failing {
+                held.fail();
+            } else {
+                drop(held);
+            }
+            let group = group.into_iter().map(PendingCommit::wait);
+            let blocked = blocked.into_iter().map(|thread| thread.join().unwrap());
+            for outcome in group.chain(blocked) {
+                assert_eq!(outcome.is_err(), is_failing, "{outcome:?}");
+            }
+        });
+        assert_eq!(db.head().get(), if is_failing { 2 } else { 7 });
+    }
+}
+
+/// Commits that were not synced: whoever asks for durability learns that the disk has
+/// failed, and so does whoever closes.
+#[test]
+fn a_sync_or_a_close_that_fails_says_so() {
+    let options = Options {
+        durability: Durability::Buffered,
+        wal_file_bytes: 1 << 20,
+        ..options()
+    };
+    for is_closing in [false, true] {
+        let fs = observed();
+        let db = Db::open(Arc::new(fs.clone()), options.clone()).unwrap();
+        db.commit(&put("main", b"key", b"value")).unwrap();
+        fs.gate().fail("sync wal");
+        let clone = db.clone();
+        let outcome = if is_closing { db.close() } else { db.sync() };
+        let error = outcome.unwrap_err();
+        assert!(error.to_string().contains("no sync wal"), "{error}");
+        fs.gate().lift("sync wal");
+        if is_closing {
+            let late = clone.commit(&put("main", b"key", b"late"));
+            assert!(matches!(late, Err(Error::Closed)), "{late:?}");
+        } else {
+            assert_poisoned(clone.commit(&put("main", b"key", b"late")), "no sync wal");
+            assert_poisoned(clone.sync(), "no sync wal");
+        }
+        assert_eq!(clone.get("main", b"key").unwrap().unwrap(), b"value");
+    }
+}
+
 /// The compactor fails: the commits that were acknowledged stand, later ones are
 /// refused, and whoever waits for it learns why.
 #[test]
@@ -121,6 +198,37 @@ fn a_compactor_that_fails_stops_commits() {
         assert_eq!(db.head().get(), acknowledged);
         db.settle().unwrap();
     }
+}
+
+/// The compactor fails while a commit is being synced. That commit is durable when its
+/// sync succeeds, so it is acknowledged, and then it has to be visible. It was not: once
+/// the store was poisoned, no version was published any more.
+#[test]
+fn a_commit_under_way_when_the_compactor_fails_is_visible() {
+    let fs = observed();
+    let options = Options {
+        wal_file_bytes: 1 << 20,
+        ..options()
+    };
+    let db = Db::open(Arc::new(fs.clone()), options).unwrap();
+    let create = fs.gate().hold("create segment");
+    for key in 1..=4 {
+        db.commit(&put("main", &[key], b"value")).unwrap();
+    }
+    fs.gate().wait_until_held();
+    let _sync = fs.gate().hold("sync wal");
+    count(&fs, "write wal");
+    let pending = db.commit_async(&put("main", b"late", b"value")).unwrap();
+    while count(&fs, "write wal") == 0 {
+        std::thread::yield_now();
+    }
+    create.fail();
+    assert_poisoned(db.settle(), "no create segment");
+    fs.gate().lift("sync wal");
+    assert_eq!(pending.wait().unwrap().get(), 5);
+    assert_eq!(db.head().get(), 5);
+    assert_eq!(contents(&db.snapshot(), "main").len(), 5);
+    assert_poisoned(db.commit(&put("main", b"no", b"")), "no create segment");
 }
 
 /// The leader panics in its sync. It gets its panic, those whose commits it led get a

@@ -1,18 +1,17 @@
-//! The same history, one owner or many threads: the same layout and the same contents.
+//! The same history, by one owner, by many threads, or as the simulator drives it: the
+//! same layout and the same contents.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use lithify::fs::{Fs, MemFs};
 use lithify::{
     Cascade, Commit, Compression, Db, Durability, Error, History, Options, Pacing, Placement,
     RemoveInputs, Snapshot, Store, WriteBatch, verify,
 };
-use lithify_sim::power_loss::Run;
-use lithify_sim::simfs::{Budget, Image, Mark, Model, SimFs};
 use proptest::prelude::*;
 
-use crate::{contents, in_threads, options, put};
+use crate::{in_threads, options, put};
 
 const KEYSPACES: [&str; 3] = ["a", "b", "c"];
 
@@ -81,6 +80,31 @@ fn commit_all(db: &Db, histories: &[Vec<Operations>]) -> Vec<Operations> {
     order.into_values().collect()
 }
 
+/// The same history as the simulator drives it: events are held back, delivered in any
+/// order, or lost, and the compactor steps when it is told to.
+fn in_turns(options: &Options, order: &[Operations], turns: &[u8]) -> Store {
+    let options = Options {
+        pacing: Pacing::Manual,
+        ..options.clone()
+    };
+    let mut store = Store::open(Arc::new(MemFs::new()), options).unwrap();
+    store.hold_events();
+    let mut turns = turns.iter().map(|turn| usize::from(*turn)).cycle();
+    for operations in order {
+        store.commit(&batch(operations)).unwrap();
+        for turn in turns.by_ref().take(3) {
+            match store.held_events().len() {
+                0 => drop(store.step().unwrap()),
+                held if turn < 100 => store.deliver(turn % held),
+                held if turn < 140 => drop(store.lose(turn % held)),
+                _ => drop(store.step().unwrap()),
+            }
+        }
+    }
+    store.settle().unwrap();
+    store
+}
+
 fn operations() -> impl Strategy<Value = Operations> {
     let value = prop_oneof![3 => any::<u8>().prop_map(Some), 1 => Just(None)];
     proptest::collection::vec((0_usize..3, 0_u8..8, value), 0..5)
@@ -106,6 +130,7 @@ proptest! {
         ],
         durability in prop_oneof![Just(Durability::Synced), Just(Durability::Buffered)],
         cascade in prop_oneof![Just(Cascade::Step), Just(Cascade::Direct)],
+        turns in proptest::collection::vec(any::<u8>(), 1..40),
     ) {
         let options = Options {
             placement: Some(Placement {
@@ -137,6 +162,10 @@ proptest! {
         prop_assert_eq!(store.layout().digest(), db.layout().digest());
         let head = order.len() as u64;
         let expected = everything(head, |commit| store.snapshot_at(commit).unwrap());
+        let simulated = in_turns(&options, &order, &turns);
+        prop_assert_eq!(simulated.layout().digest(), db.layout().digest());
+        let found = everything(head, |commit| simulated.snapshot_at(commit).unwrap());
+        prop_assert_eq!(&found, &expected);
         let found = everything(head, |commit| db.snapshot_at(commit).unwrap());
         prop_assert_eq!(&found, &expected);
 
@@ -184,46 +213,4 @@ fn readers_see_whole_commits_in_order() {
         }
     });
     assert_eq!(db.head().get(), 2 * COMMITS);
-}
-
-/// Power fails at every operation of a run with four writers. Whatever the disk kept,
-/// every commit that had returned by then is there, and so is all before it.
-#[test]
-fn what_was_acknowledged_survives_a_power_failure() {
-    const COMMITS: u64 = 12;
-    let fs = SimFs::new();
-    let db = Db::open(Arc::new(fs.clone()), options()).unwrap();
-    let newest = Mutex::new(0);
-    let order = in_threads(4, &db, |thread, db| {
-        let commits = (0..COMMITS).map(|number| {
-            let key = [thread, number as u8];
-            let commit = db.commit(&put("main", &key, &key)).unwrap().get();
-            let mut newest = newest.lock().unwrap();
-            *newest = commit.max(*newest);
-            fs.mark(Mark::Acknowledged(*newest));
-            (commit, key.to_vec())
-        });
-        commits.collect::<Vec<_>>()
-    });
-    let order: BTreeMap<u64, Vec<u8>> = order.into_iter().flatten().collect();
-    drop(db);
-    let settled = Options {
-        pacing: Pacing::Settle,
-        ..options()
-    };
-    let run = Run::new(Image::default(), &fs);
-    let moments = run.moments().count();
-    assert!(moments > 100, "only {moments} operations");
-    run.power_fails(Model::DEFAULT, .., Budget::SMALL, |loss| {
-        let acknowledged = loss.known().acknowledged;
-        let store = Store::open(Arc::new(loss.disk()), settled.clone())
-            .unwrap_or_else(|error| panic!("{loss}: {error}"));
-        let head = store.head().get();
-        assert!(head >= acknowledged, "{loss}: {head} of {acknowledged}");
-        let mut expected: Vec<_> = order.range(..=head).map(|(_, key)| key.clone()).collect();
-        expected.sort();
-        let found = contents(&store.snapshot(), "main");
-        let found: Vec<_> = found.into_iter().map(|(key, _)| key).collect();
-        assert_eq!(found, expected, "{loss}");
-    });
 }

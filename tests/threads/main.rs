@@ -16,6 +16,7 @@
 mod close;
 mod failures;
 mod histories;
+mod power;
 mod waiting;
 
 use std::sync::Arc;
