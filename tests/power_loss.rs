@@ -23,8 +23,11 @@ use lithify_sim::power_loss::{PowerLoss, Run};
 use lithify_sim::simfs::{Budget, Coverage, Image, Known, Mark, Model as Persistence, SimFs};
 
 const COMMITS: u64 = 24;
+/// WAL files of a few commits, or of many.
+const SHORT: u64 = 300;
+const LONG: u64 = 3000;
 
-fn options(durability: Durability) -> Options {
+fn options(durability: Durability, wal_file_bytes: u64) -> Options {
     Options {
         placement: Some(Placement {
             history: History::All,
@@ -32,7 +35,7 @@ fn options(durability: Durability) -> Options {
             ..Placement::with_divisor(2).unwrap()
         }),
         file_level: Some(2),
-        wal_file_bytes: 300,
+        wal_file_bytes,
         memory_budget_bytes: 700,
         block_bytes: 64,
         cache_bytes: 0,
@@ -44,8 +47,9 @@ fn options(durability: Durability) -> Options {
 
 fn batch(commit: u64) -> WriteBatch {
     let mut batch = WriteBatch::new();
-    // Batches of several sectors, so that a torn one has a middle.
-    let value = vec![commit as u8; if commit.is_multiple_of(4) { 1200 } else { 30 }];
+    // Batches of several sectors, so that a torn one has a middle, and so that a sector
+    // with whole batches in it can be lost before one that survives.
+    let value = vec![commit as u8; if commit % 4 == 2 { 1200 } else { 30 }];
     batch.put("main", &[b'k', (commit % 3) as u8], &value);
     if commit.is_multiple_of(3) {
         batch.delete("main", &[b'k', ((commit + 1) % 3) as u8]);
@@ -150,35 +154,35 @@ fn least(known: Known) -> u64 {
     known.acknowledged.max(known.served)
 }
 
-fn check_every_moment(durability: Durability) {
-    let options = options(durability);
-    let model = Model::new(&options);
-    let run = run(&options);
+fn check_every_moment(options: &Options) {
+    let model = Model::new(options);
+    let run = run(options);
     let moments = run.moments().count();
     assert!(moments > 100, "{moments} operations are worth it");
     let coverage = run.power_fails(Persistence::DEFAULT, .., Budget::SMALL, |loss| {
         let fs = Arc::new(loss.disk());
-        let head = model.check(fs.clone(), &options, least(loss.known()), loss);
+        let head = model.check(fs.clone(), options, least(loss.known()), loss);
         // What one opening has shown, the next one shows.
-        model.check(fs, &options, head, loss);
+        model.check(fs, options, head, loss);
     });
     assert!(coverage.images > 2_000, "{coverage}");
     for moment in run.moments() {
         let least = least(run.known(moment));
         let story = format!("the process dies {}", run.describe(moment));
         let fs = Arc::new(run.process_dies(moment));
-        model.check(fs, &options, least, &story);
+        model.check(fs, options, least, &story);
     }
 }
 
 #[test]
 fn acknowledged_commits_survive_at_every_operation() {
-    check_every_moment(Durability::Synced);
+    check_every_moment(&options(Durability::Synced, SHORT));
 }
 
 #[test]
 fn buffered_commits_survive_as_a_prefix() {
-    check_every_moment(Durability::Buffered);
+    check_every_moment(&options(Durability::Buffered, SHORT));
+    check_every_moment(&options(Durability::Buffered, LONG));
 }
 
 /// The process dies, and while the store recovers the power fails. What a reader of the first recovery
@@ -197,7 +201,7 @@ fn recovery_survives_its_own_crashes() {
         samples: 1,
     };
     for durability in [Durability::Synced, Durability::Buffered] {
-        let options = options(durability);
+        let options = options(durability, SHORT);
         let model = Model::new(&options);
         let run = run(&options);
         let mut coverage = Coverage::default();
