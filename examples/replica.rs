@@ -14,10 +14,10 @@ use lithify::fs::OsFs;
 use lithify::{Db, Error, Options, Replica, WriteBatch};
 
 /// Carries commits whenever it is told that there are more.
-fn carry(db: &Db, mut replica: Replica, committed: &Receiver<()>) -> lithify::Result<Replica> {
+fn carry(db: &Db, mut replica: Replica, committed: Receiver<()>) -> lithify::Result<Replica> {
     // The first commit that is new to the replica shows whether both have one history.
     let mut stream = db.changes_since(replica.store().head())?;
-    while committed.recv().is_ok() {
+    for () in committed {
         // What is visible is durable, unless `Options::durability` says otherwise: call
         // `db.sync()` behind `db.snapshot()` then.
         stream.go_on(&db.snapshot())?;
@@ -45,7 +45,8 @@ fn main() -> lithify::Result<()> {
 
     let (tell, committed) = sync_channel(1);
     let mut replica = std::thread::scope(|scope| {
-        let carrier = scope.spawn(|| carry(&db, replica, &committed));
+        let db = &db;
+        let carrier = scope.spawn(move || carry(db, replica, committed));
         for tonnes in 0_u32..100 {
             let mut batch = WriteBatch::new();
             batch.put("quarries", b"carrara", &tonnes.to_be_bytes());
