@@ -120,7 +120,9 @@ pub struct Options {
     /// the WAL. `None`: the first level whose window is at least
     /// [`Options::FILE_WINDOW_COMMITS`] commits wide.
     pub file_level: Option<Level>,
-    /// Bytes of segments in memory beyond which they are moved to a file.
+    /// Bytes of segments in memory beyond which they are moved to a file. For
+    /// [`Db`](crate::Db): beyond it, commits wait until the compactor thread has read
+    /// sixteen entries for each of theirs, and beyond twice as much until there are fewer.
     pub memory_budget_bytes: usize,
     /// A WAL file that has reached this length is followed by a new one.
     pub wal_file_bytes: u64,
@@ -140,8 +142,7 @@ pub struct Options {
     /// How much merging a commit does.
     pub pacing: Pacing,
     /// For [`Db`](crate::Db): commits wait for the compactor thread while more commits
-    /// than this have windows to close that it has not begun with, or while segments in
-    /// memory take more than twice [`Options::memory_budget_bytes`].
+    /// than this have windows to close that it has not begun with.
     pub most_backlog_commits: u64,
 }
 

@@ -84,11 +84,14 @@ pub struct Pressure {
     pub lag_commits: u64,
     /// Commits with windows to close that it has not begun with.
     pub backlog_commits: u64,
-    /// Beyond so many of these, commits wait.
+    /// Beyond so many of these, commits wait until there are fewer.
     pub most_backlog_commits: u64,
     /// Bytes of segments in memory, as of its last step or the last group of commits.
     pub memory_bytes: u64,
-    /// Beyond so many of these, commits wait.
+    /// Beyond so many of these, commits wait for a share of the merging that is in
+    /// proportion to what they write: see [`Options::memory_budget_bytes`].
+    pub free_memory_bytes: u64,
+    /// Beyond so many of these, commits wait until there are fewer.
     pub most_memory_bytes: u64,
     /// How often a group of commits has waited since opening.
     pub waits: u64,
@@ -332,6 +335,7 @@ impl Db {
             backlog_commits: head.saturating_sub(progress.closed_through),
             most_backlog_commits: shared.allowance.backlog_commits,
             memory_bytes: progress.memory_bytes as u64,
+            free_memory_bytes: shared.allowance.free_memory_bytes as u64,
             most_memory_bytes: shared.allowance.memory_bytes as u64,
             waits,
             dropped_events: shared.inbox.dropped(),

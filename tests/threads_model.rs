@@ -38,7 +38,7 @@ mod worker;
 
 use std::sync::Arc;
 
-use gate::{Allowance, Gate, Progress};
+use gate::{Allowance, Gate, Progress, Request};
 use inbox::Inbox;
 use loom::sync::Mutex;
 use loom::thread;
@@ -64,6 +64,23 @@ const ALL: Limits = Limits {
 const ONE: Limits = Limits {
     group_bytes: 1,
     waiting_bytes: usize::MAX,
+};
+
+/// Nobody waits for the compactor, ...
+const FREE: Allowance = Allowance {
+    backlog_commits: u64::MAX,
+    free_memory_bytes: usize::MAX,
+    memory_bytes: usize::MAX,
+};
+/// ... or whoever comes while there is a commit that it has not closed, ...
+const NEVER_BEHIND: Allowance = Allowance {
+    backlog_commits: 0,
+    ..FREE
+};
+/// ... or until it has read what such a commit costs.
+const PAID: Allowance = Allowance {
+    free_memory_bytes: 0,
+    ..FREE
 };
 
 /// Performs jobs by answering each with itself, and notes them. The notes are only
@@ -191,11 +208,18 @@ fn a_task_is_woken() {
     });
 }
 
-/// The least storage: the commits that are visible, and how many of them are closed.
+/// The least storage: the commits that are visible, and how many of them are closed. The
+/// others are what takes memory.
 #[derive(Debug, Default)]
 struct Storage {
     head: u64,
     closed: u64,
+}
+
+impl Storage {
+    fn memory_bytes(&self) -> usize {
+        (self.head - self.closed) as usize
+    }
 }
 
 /// What `src/threads/shared.rs` is in the engine.
@@ -208,23 +232,28 @@ struct Shared {
 }
 
 impl Shared {
-    fn new(limits: Limits, inbox: usize, backlog_commits: u64) -> Arc<Self> {
+    fn new(limits: Limits, inbox: usize, allowance: Allowance) -> Arc<Self> {
         Arc::new(Self {
             storage: Mutex::default(),
             queue: Queue::new(limits),
             inbox: Inbox::new(inbox),
             gate: Gate::default(),
-            allowance: Allowance {
-                backlog_commits,
-                memory_bytes: usize::MAX,
-            },
+            allowance,
         })
     }
 
     /// Number under the lock, write without it, make visible under it, tell.
     fn perform(&self, jobs: Vec<()>) -> Vec<u64> {
-        let head = self.storage.lock().unwrap().head;
-        self.gate.wait_for_room(head, 0, self.allowance);
+        let (head, memory_bytes) = {
+            let storage = self.storage.lock().unwrap();
+            (storage.head, storage.memory_bytes())
+        };
+        let request = Request {
+            head,
+            memory_bytes,
+            price_entries: jobs.len() as u64,
+        };
+        self.gate.wait_for_room(request, self.allowance);
         let before = self.storage.lock().unwrap().head;
         assert_eq!(
             before, head,
@@ -301,7 +330,8 @@ impl Worker for Compactor {
         Progress {
             known_through: self.known,
             closed_through: self.closed,
-            memory_bytes: 0,
+            memory_bytes: self.shared.storage.lock().unwrap().memory_bytes(),
+            read_entries: self.closed,
         }
     }
 }
@@ -354,39 +384,49 @@ fn store(shared: &Arc<Shared>, here: u64, there: u64) {
 /// First scenario: one commits, the compactor compacts.
 #[test]
 fn a_commit_and_compaction() {
-    check(Some(3), || store(&Shared::new(ALL, 8, 8), 1, 0));
+    check(Some(3), || store(&Shared::new(ALL, 8, FREE), 1, 0));
 }
 
 /// Second scenario: several commit at once.
 #[test]
 fn several_commits() {
-    check(Some(2), || store(&Shared::new(ALL, 8, 8), 1, 1));
-    check(Some(2), || store(&Shared::new(ONE, 8, 8), 1, 1));
+    check(Some(2), || store(&Shared::new(ALL, 8, FREE), 1, 1));
+    check(Some(2), || store(&Shared::new(ONE, 8, FREE), 1, 1));
 }
 
 /// Third scenario: commits come while the compactor works, and have to wait for it: the
 /// allowance is nothing at all.
 #[test]
 fn commits_during_compaction_that_wait_for_it() {
-    check(Some(2), || store(&Shared::new(ONE, 8, 0), 3, 0));
-    check(Some(2), || store(&Shared::new(ONE, 8, 0), 1, 2));
+    check(Some(2), || store(&Shared::new(ONE, 8, NEVER_BEHIND), 3, 0));
+    check(Some(2), || store(&Shared::new(ONE, 8, NEVER_BEHIND), 1, 2));
+}
+
+/// No memory is free, so every commit but the first is paid for, and the compactor reads
+/// less than that: those who pay are let through when it has nothing left to read.
+#[test]
+fn commits_that_are_paid_for() {
+    check(Some(2), || store(&Shared::new(ONE, 8, PAID), 3, 0));
+    check(Some(2), || store(&Shared::new(ONE, 8, PAID), 1, 2));
+    check(Some(2), || store(&Shared::new(ONE, 0, PAID), 2, 0));
 }
 
 /// The inbox has no room at all, so every hint is dropped. Commits that wait for the
 /// compactor still come through, because it is told to look.
 #[test]
 fn an_inbox_that_is_always_full_loses_nothing() {
-    check(Some(2), || store(&Shared::new(ONE, 0, 0), 2, 0));
-    check(Some(2), || store(&Shared::new(ONE, 1, 0), 1, 1));
+    check(Some(2), || store(&Shared::new(ONE, 0, NEVER_BEHIND), 2, 0));
+    check(Some(2), || store(&Shared::new(ONE, 1, NEVER_BEHIND), 1, 1));
 }
 
 /// The compactor fails at its first or second step, while a leader may be waiting for
 /// it, and another thread for it to settle.
 #[test]
 fn nobody_waits_for_a_compactor_that_has_failed() {
-    for fails_at in 1..=3 {
+    let failures = (1..=3).map(|fails_at| (fails_at, NEVER_BEHIND));
+    for (fails_at, allowance) in failures.chain([(1, PAID), (2, PAID)]) {
         check(Some(2), move || {
-            let shared = Shared::new(ONE, 8, 0);
+            let shared = Shared::new(ONE, 8, allowance);
             let compactor = compactor(&shared, fails_at);
             let other = {
                 let shared = Arc::clone(&shared);
@@ -406,7 +446,7 @@ fn nobody_waits_for_a_compactor_that_has_failed() {
 #[test]
 fn closing_during_a_commit() {
     check(Some(2), || {
-        let shared = Shared::new(ALL, 8, 0);
+        let shared = Shared::new(ALL, 8, NEVER_BEHIND);
         let compactor = compactor(&shared, NEVER);
         let other = {
             let shared = Arc::clone(&shared);

@@ -4,6 +4,10 @@
 //! (back-pressure), and callers of settle until nothing is left to do. The compactor
 //! never waits here: it only reports.
 //!
+//! Long before the limit of memory is reached, groups begin to pay: each waits until the
+//! compactor has read a number of entries in proportion to those that it writes. So one
+//! long wait for a large merge becomes many short ones. Nothing here knows of time.
+//!
 //! Invariant: when the compactor stops, for whatever reason, nobody waits any longer,
 //! and everybody learns why.
 
@@ -20,6 +24,8 @@ pub(crate) struct Progress {
     pub(crate) closed_through: u64,
     /// Bytes of segments in memory when somebody last looked.
     pub(crate) memory_bytes: usize,
+    /// Entries that it has read so far.
+    pub(crate) read_entries: u64,
 }
 
 /// How far it may fall behind.
@@ -27,8 +33,21 @@ pub(crate) struct Progress {
 pub(crate) struct Allowance {
     /// The most commits between `closed_through` and the head.
     pub(crate) backlog_commits: u64,
+    /// Up to so many bytes of segments in memory, writing is free.
+    pub(crate) free_memory_bytes: usize,
     /// The most bytes of segments in memory.
     pub(crate) memory_bytes: usize,
+}
+
+/// A group that wants to be written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request {
+    /// The commit that it follows.
+    pub(crate) head: u64,
+    /// Bytes of segments in memory.
+    pub(crate) memory_bytes: usize,
+    /// Entries that the compactor has to read for it when memory is not free.
+    pub(crate) price_entries: u64,
 }
 
 #[derive(Debug, Default)]
@@ -38,6 +57,9 @@ struct State {
     idle_through: Option<u64>,
     /// There was nothing left to do after so many requests to look.
     answered: u64,
+    /// Of the entries read, those that groups have paid with, or that were read while
+    /// writing was free.
+    spent_entries: u64,
     /// Why the compactor has stopped.
     stopped: Option<String>,
     /// How often somebody had to wait for room.
@@ -47,12 +69,16 @@ struct State {
 }
 
 impl State {
-    fn has_room(&self, head: u64, allowance: Allowance) -> bool {
-        let backlog = head.saturating_sub(self.progress.closed_through);
+    /// Whether commits may follow on `head`, once so many entries were read.
+    fn has_room(&self, head: u64, due_entries: u64, allowance: Allowance) -> bool {
+        let progress = &self.progress;
+        let backlog = head.saturating_sub(progress.closed_through);
+        let is_free = progress.memory_bytes <= allowance.free_memory_bytes;
         // A compactor that has nothing left to do makes no more room.
         self.idle_through.is_some_and(|through| through >= head)
             || (backlog <= allowance.backlog_commits
-                && self.progress.memory_bytes <= allowance.memory_bytes)
+                && progress.memory_bytes <= allowance.memory_bytes
+                && (is_free || progress.read_entries >= due_entries))
     }
 }
 
@@ -85,13 +111,19 @@ impl Gate {
         self.moved.notify_all();
     }
 
-    /// Waits until the compactor is not too far behind, or has stopped. Whoever asks
-    /// knows the head and the memory better than the last report does, which may be older
-    /// than a long wait for the disk.
-    pub(crate) fn wait_for_room(&self, head: u64, memory_bytes: usize, allowance: Allowance) {
+    /// Waits until the compactor is not too far behind and the group is paid for, or
+    /// until it has stopped. Whoever asks knows the head and the memory better than the
+    /// last report does, which may be older than a long wait for the disk.
+    pub(crate) fn wait_for_room(&self, request: Request, allowance: Allowance) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.progress.memory_bytes = memory_bytes;
-        let must_wait = |state: &State| state.stopped.is_none() && !state.has_room(head, allowance);
+        state.progress.memory_bytes = request.memory_bytes;
+        if request.memory_bytes <= allowance.free_memory_bytes {
+            state.spent_entries = state.progress.read_entries;
+        }
+        let due = state.spent_entries + request.price_entries;
+        let must_wait = |state: &State| {
+            state.stopped.is_none() && !state.has_room(request.head, due, allowance)
+        };
         state.waits += u64::from(must_wait(&state));
         while must_wait(&state) {
             state.sleepers += 1;
@@ -99,6 +131,8 @@ impl Gate {
             state = woken.unwrap_or_else(PoisonError::into_inner);
             state.sleepers -= 1;
         }
+        // Nobody owes what a compactor without work could not read.
+        state.spent_entries = due.min(state.progress.read_entries);
     }
 
     /// Waits until the compactor had nothing left to do after it was asked to look so

@@ -44,6 +44,16 @@ impl SortedBatch {
     }
 }
 
+impl Job {
+    /// Entries that it adds.
+    pub(crate) fn entries(&self) -> usize {
+        match self {
+            Self::Commit(batch) => batch.runs.iter().map(Run::len).sum(),
+            Self::Sync => 0,
+        }
+    }
+}
+
 /// A group on its way.
 #[derive(Debug)]
 pub(crate) struct Group {

@@ -15,13 +15,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use arc_swap::ArcSwap;
 
-use super::gate::{Allowance, Gate, Progress};
+use super::gate::{Allowance, Gate, Progress, Request};
 use super::group::{Group, Job};
 use super::inbox::Inbox;
 use super::queue::{Limits, Queue};
 use super::worker::Worker;
 use crate::commit::Commit;
-use crate::compactor::{Compactor, Step};
+use crate::compactor::{Compactor, PACED_ENTRIES, Step};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::storage::{Lend, Storage};
@@ -59,6 +59,7 @@ impl Shared {
             gate: Gate::default(),
             allowance: Allowance {
                 backlog_commits: options.most_backlog_commits,
+                free_memory_bytes: options.memory_budget_bytes,
                 memory_bytes: options.memory_budget_bytes.saturating_mul(2),
             },
             storage: Mutex::new(storage),
@@ -115,7 +116,7 @@ impl Shared {
     /// Performs a group: what a leader does.
     pub(super) fn perform(&self, jobs: Vec<Job>) -> Vec<Result<Commit>> {
         let guard = PoisonOnPanic(self);
-        self.wait_for_room();
+        self.wait_for_room(&jobs);
         let count = jobs.len();
         let results = match self.lend(|storage| Group::begin(storage, jobs)) {
             Ok(group) => {
@@ -128,13 +129,17 @@ impl Shared {
         results
     }
 
-    fn wait_for_room(&self) {
-        let (head, memory_bytes) = {
+    fn wait_for_room(&self, jobs: &[Job]) {
+        let entries: usize = jobs.iter().map(Job::entries).sum();
+        let request = {
             let storage = self.lock();
-            (storage.version.head().get(), storage.memory_bytes)
+            Request {
+                head: storage.version.head().get(),
+                memory_bytes: storage.memory_bytes,
+                price_entries: (entries * PACED_ENTRIES) as u64,
+            }
         };
-        let gate = &self.gate;
-        gate.wait_for_room(head, memory_bytes, self.allowance);
+        self.gate.wait_for_room(request, self.allowance);
     }
 
     /// What the caller of a job is told.
@@ -168,6 +173,7 @@ pub(super) struct Compacting<'a> {
     shared: &'a Shared,
     compactor: Compactor,
     memory_bytes: usize,
+    read_entries: u64,
 }
 
 impl<'a> Compacting<'a> {
@@ -176,6 +182,7 @@ impl<'a> Compacting<'a> {
             shared,
             compactor,
             memory_bytes: 0,
+            read_entries: 0,
         }
     }
 }
@@ -196,6 +203,9 @@ impl Worker for Compacting<'_> {
         let step = self.compactor.step(&mut self.shared);
         let step = step.map_err(|error| self.shared.poison(error.to_string()))?;
         let has_worked = step != Step::Idle;
+        if let Step::Worked { entries } = step {
+            self.read_entries += entries as u64;
+        }
         self.memory_bytes = self.shared.lend(|storage| {
             storage.counters.steps += u64::from(has_worked);
             storage.memory_bytes
@@ -208,6 +218,7 @@ impl Worker for Compacting<'_> {
             known_through: self.compactor.known_through().get(),
             closed_through: self.compactor.closed_through().get(),
             memory_bytes: self.memory_bytes,
+            read_entries: self.read_entries,
         }
     }
 }
