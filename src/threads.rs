@@ -6,13 +6,9 @@
 //! history it settles at the same layout as [`Store`](crate::Store).
 //!
 //! The protocols are in `queue`, `ticket`, `inbox`, `gate` and `worker`, which know
-//! nothing of storage; `shared` and `group` put them to use. `design/threads.md` says
-//! who waits for what, and why that cannot go round in a circle.
-
-#![allow(
-    clippy::disallowed_methods,
-    reason = "this driver is where the engine meets threads"
-)]
+//! nothing of storage; `shared` and `group` put them to use. The ban on sleeping and on
+//! waiting for a time holds here too. `design/threads.md` says who waits for what, and
+//! why that cannot go round in a circle.
 
 mod gate;
 mod group;
@@ -26,7 +22,6 @@ mod worker;
 
 pub use pending::PendingCommit;
 
-use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -40,7 +35,7 @@ use crate::error::{Error, Result};
 use crate::fs::Fs;
 use crate::layout::Layout;
 use crate::options::{Options, Pacing, Placement};
-use crate::read::{Change, Changes, KeyRange, KeyVersion, Range, Snapshot};
+use crate::read::Snapshot;
 use crate::recover::{self, Mode};
 use crate::stats::Stats;
 
@@ -224,7 +219,8 @@ impl Db {
         self.shared().version().head()
     }
 
-    /// The store as of the newest commit. Waits for nobody.
+    /// The store as of the newest commit, for every kind of read. Waits for nobody. Reads
+    /// that belong together should be of one snapshot, because others go on committing.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let version = self.shared().version();
@@ -248,67 +244,12 @@ impl Db {
         })
     }
 
-    /// The value of `key`, or `None` when it has none.
+    /// The value of `key` as of the newest commit, or `None` when it has none.
     ///
     /// # Errors
     /// Whatever the disk says.
     pub fn get(&self, keyspace: &str, key: &[u8]) -> Result<Option<Vec<u8>>> {
         self.snapshot().get(keyspace, key)
-    }
-
-    /// The value of `key` as of `commit`.
-    ///
-    /// # Errors
-    /// As [`Snapshot::get`], and [`Error::BeyondHead`].
-    pub fn get_at(&self, keyspace: &str, key: &[u8], commit: Commit) -> Result<Option<Vec<u8>>> {
-        self.snapshot_at(commit)?.get(keyspace, key)
-    }
-
-    /// The keys of `keyspace` inside `range`, in order; walks both ways.
-    ///
-    /// # Errors
-    /// Whatever the disk says.
-    pub fn range(&self, keyspace: &str, range: KeyRange) -> Result<Range> {
-        self.snapshot().range(keyspace, range)
-    }
-
-    /// The same as of `commit`.
-    ///
-    /// # Errors
-    /// As [`Snapshot::range`], and [`Error::BeyondHead`].
-    pub fn range_at(&self, keyspace: &str, range: KeyRange, commit: Commit) -> Result<Range> {
-        self.snapshot_at(commit)?.range(keyspace, range)
-    }
-
-    /// The versions of `key`, oldest first. See [`Snapshot::history`].
-    ///
-    /// # Errors
-    /// Whatever the disk says.
-    pub fn history(&self, keyspace: &str, key: &[u8]) -> Result<Vec<KeyVersion>> {
-        self.snapshot().history(keyspace, key)
-    }
-
-    /// The keys of `keyspace` whose values differ between two commits. See
-    /// [`Snapshot::diff`].
-    ///
-    /// # Errors
-    /// As [`Snapshot::diff`].
-    pub fn diff(&self, keyspace: &str, from: Commit, to: Commit) -> Result<Vec<Change>> {
-        self.snapshot_at(to)?.diff(keyspace, from)
-    }
-
-    /// What every commit after `from` wrote. See [`Snapshot::changes_since`].
-    ///
-    /// # Errors
-    /// As [`Snapshot::changes_since`].
-    pub fn changes_since(&self, from: Commit) -> Result<Changes> {
-        self.snapshot().changes_since(from)
-    }
-
-    /// The commits that can be read in every keyspace, ascending.
-    #[must_use]
-    pub fn readable_commits(&self) -> Vec<RangeInclusive<Commit>> {
-        self.snapshot().readable_commits()
     }
 
     /// The live segments. Settled or not: see [`Db::settle`].
@@ -364,6 +305,10 @@ impl Db {
 }
 
 impl Owner {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this driver is where the engine meets threads"
+    )]
     fn start(&self, name: &str, work: impl FnOnce(&Shared) + Send + 'static) -> Result<()> {
         let shared = Arc::clone(&self.shared);
         let thread = thread::Builder::new()
@@ -386,6 +331,7 @@ impl Owner {
 }
 
 impl Drop for Owner {
+    #[allow(clippy::disallowed_methods, reason = "see below")]
     fn drop(&mut self) {
         let here = thread::current().id();
         let is_own = |thread: &JoinHandle<()>| thread.thread().id() == here;
