@@ -16,7 +16,7 @@ use lithify::{Db, Error, Options, Replica, WriteBatch};
 /// Carries commits whenever it is told that there are more.
 fn carry(db: &Db, mut replica: Replica, committed: Receiver<()>) -> lithify::Result<Replica> {
     // The first commit that is new to the replica shows whether both have one history.
-    let mut stream = db.changes_since(replica.store().head())?;
+    let mut stream = db.snapshot().changes_since(replica.store().head())?;
     for () in committed {
         // What is visible is durable, unless `Options::durability` says otherwise: call
         // `db.sync()` behind `db.snapshot()` then.

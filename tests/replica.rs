@@ -242,7 +242,7 @@ fn a_replica_follows_a_store_that_threads_write_to() {
         }
         let (db, replica) = (db.clone(), &mut replica);
         scope.spawn(move || {
-            let mut stream = db.changes_since(Commit::ZERO).unwrap();
+            let mut stream = db.snapshot().changes_since(Commit::ZERO).unwrap();
             while replica.store().head().get() < 120 {
                 stream.go_on(&db.snapshot()).unwrap();
                 let group: Vec<_> = stream.by_ref().map(Result::unwrap).collect();

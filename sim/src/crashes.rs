@@ -188,7 +188,7 @@ impl Crasher<'_> {
                 self.stride.pass_fault();
             }
             let is_point = frontier.is_crash_point() || frontier.position() == life.end;
-            if is_point && life.is_decided(frontier.position()) && self.stride.takes() {
+            if is_point && life.is_decided(frontier.position(), self.model) && self.stride.takes() {
                 let history = life.history_at(frontier.position());
                 let judge = Judge::new(&*engine, history, self.enabled, &memory);
                 let mut known = frontier.known();

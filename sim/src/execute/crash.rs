@@ -30,6 +30,10 @@ impl Executor<'_> {
         self.note(|| format!("    {}", outcome_of(&scene, &frontier, crash)));
         self.end_life(scene.log.operations().len());
         let life = self.lives.last().expect("a life has ended");
+        if !life.is_decided(scene.position, self.plan.model) {
+            self.is_undecidable = true;
+            return Ok(());
+        }
         self.history = life.history_at(scene.position).clone();
         self.history.truncate(known.issued.min(self.history.head()));
         let stays = |commit: u64| if bounds.excuses_loss { 0 } else { commit };

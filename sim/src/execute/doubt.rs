@@ -31,7 +31,11 @@ impl Executor<'_> {
         let is_wrong = |kind: &FaultKind| {
             matches!(
                 kind,
-                FaultKind::StaleRead | FaultKind::MisdirectedRead | FaultKind::MisdirectedWrite
+                FaultKind::StaleRead
+                    | FaultKind::MisdirectedRead
+                    | FaultKind::MisdirectedWrite
+                    | FaultKind::LyingSync
+                    | FaultKind::SyncErrorLate
             )
         };
         self.past.iter().any(is_wrong) || self.fs.fired().iter().any(is_wrong)

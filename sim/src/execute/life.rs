@@ -39,10 +39,15 @@ impl Life {
         &known.unwrap_or(&self.histories[0]).1
     }
 
-    /// Whether a crash at a position of the log can be judged.
+    /// Whether a crash at a position of the log can be judged. Where syncs lie, no
+    /// acknowledgement ends a doubt, for nothing is durable by it: the disk may bring back
+    /// what was given up and lose what took its place.
     #[must_use]
-    pub fn is_decided(&self, position: usize) -> bool {
-        !self.undecided.iter().any(|range| range.contains(&position))
+    pub fn is_decided(&self, position: usize, model: &Model) -> bool {
+        let lies = !model.honest || self.fired.iter().any(|kind| kind.class() == "lies");
+        let is_inside =
+            |range: &Range<usize>| range.start <= position && (lies || position < range.end);
+        !self.undecided.iter().any(is_inside)
     }
 
     /// What a crash may leave, given what went wrong in this life.

@@ -63,7 +63,7 @@ impl Judge<'_> {
             self.check_state(state, head, Bounds::default())?;
         }
         self.check_orphans(fs, instance)?;
-        self.check_space(fs, reference.most_bytes)?;
+        self.check_space(fs, head, reference.most_bytes)?;
         Ok(Settled { details, state })
     }
 
@@ -83,18 +83,31 @@ impl Judge<'_> {
         Ok(())
     }
 
-    fn check_space(&self, fs: &SimFs, most_bytes: Option<u64>) -> Checked<()> {
+    /// No more bytes than the store promises, in all and in each file.
+    fn check_space(&self, fs: &SimFs, head: u64, most_bytes: Option<u64>) -> Checked<()> {
         let Some(most_bytes) = most_bytes else {
             return Ok(());
         };
         let image = fs.image();
-        let is_ours = |(name, _): &(&str, &[u8])| !STRAY.contains(name);
-        let bytes: usize = image.files().filter(is_ours).map(|file| file.1.len()).sum();
-        if bytes as u64 > most_bytes {
+        let history = &self.history.batches()[..head as usize];
+        let state = self.history.state(head);
+        let mut total = 0;
+        for (name, bytes) in image.files().filter(|(name, _)| !STRAY.contains(name)) {
+            let bytes = bytes.len() as u64;
+            total += bytes;
+            let limit = self.engine.file_limit(name, history, state);
+            if let Some(limit) = limit.filter(|limit| bytes > *limit) {
+                self.enabled.object(
+                    Oracle::Space,
+                    format!("the file {name} of a settled store takes {bytes} bytes, and must not take more than {limit}"),
+                )?;
+            }
+        }
+        if total > most_bytes {
             self.enabled.object(
                 Oracle::Space,
                 format!(
-                    "a settled store takes {bytes} bytes, and must not take more than {most_bytes}"
+                    "a settled store takes {total} bytes, and must not take more than {most_bytes}"
                 ),
             )?;
         }
