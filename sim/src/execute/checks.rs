@@ -73,21 +73,28 @@ impl Executor<'_> {
     }
 
     /// When every callback arrives, latest first, the layout settles without being
-    /// asked to.
+    /// asked to. After faults, which have stopped, a store may refuse; one that works
+    /// must come to an end.
     pub(super) fn check_unprompted(&mut self) -> Result<(), Finding> {
         const MOST_TURNS: usize = 10_000;
         let loses = |action: &Action| matches!(action, Action::Lose(_));
-        if self.is_faulty() || self.plan.actions.iter().any(loses) {
+        if self.plan.actions.iter().any(loses) {
             return Ok(());
         }
         for _ in 0..MOST_TURNS {
             let tasks = self.instance().tasks();
             let step = tasks.last().filter(|task| *task == "step");
             let Some(task) = tasks.iter().rev().find(|task| *task != "step").or(step) else {
-                return self.check_laid_out();
+                return if self.is_faulty() {
+                    self.settle()
+                } else {
+                    self.check_laid_out()
+                };
             };
             let outcome = self.instance().run(task);
-            self.tolerate(outcome)?;
+            if self.tolerate(outcome)?.is_none() {
+                return Ok(());
+            }
         }
         self.enabled
             .object(Oracle::Liveness, "background work does not end")

@@ -5,7 +5,7 @@ use super::scene::{CrashScene, position_of};
 use super::struck;
 use crate::judge::{Judge, Memory, Outcome};
 use crate::oracle::Finding;
-use crate::plan::Crash;
+use crate::plan::{Action, Crash};
 use crate::simfs::change::labels;
 use crate::simfs::{Frontier, SimFs};
 
@@ -13,9 +13,11 @@ impl Executor<'_> {
     /// Where a crash strikes the last action.
     pub(super) fn scene(&self, crash: &Crash) -> CrashScene {
         let log = self.fs.log();
+        let position = position_of(&log, self.action_start, crash.before.as_ref());
         CrashScene {
             start: self.start.clone(),
-            position: position_of(&log, self.action_start, crash.before.as_ref()),
+            position: position.unwrap_or(log.operations().len()),
+            is_matched: position.is_some(),
             log,
         }
     }
@@ -24,6 +26,10 @@ impl Executor<'_> {
     pub(super) fn crash(&mut self, crash: &Crash) -> Result<(), Finding> {
         let scene = self.scene(crash);
         let frontier = scene.frontier(self.plan.model);
+        if !scene.is_understood(&frontier, crash) {
+            self.unmatched
+                .push(Action::Crash(crash.clone()).to_string());
+        }
         let image = scene.image(&frontier, crash);
         let bounds = self.bounds();
         let known = frontier.known();

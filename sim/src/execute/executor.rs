@@ -39,6 +39,7 @@ pub(super) struct Executor<'run> {
     /// Whether the instance has run since an empty disk, undisturbed.
     pub(super) is_first: bool,
     pub(super) struck: Vec<Struck>,
+    pub(super) unmatched: Vec<String>,
     pub(super) timeline: Timeline,
     /// Where the last action began in the log.
     pub(super) action_start: usize,
@@ -68,6 +69,7 @@ impl<'run> Executor<'run> {
             is_undecidable: false,
             is_first: true,
             struck: Vec::new(),
+            unmatched: Vec::new(),
             timeline: Timeline::new(wants_timeline),
             action_start: 0,
         };
@@ -208,6 +210,9 @@ impl<'run> Executor<'run> {
             Action::Commit(batches) => self.commit(batches),
             Action::Sync => self.sync(),
             Action::Run(task) => {
+                if self.timeline.is_wanted() && !self.instance().tasks().contains(task) {
+                    self.unmatched.push(action.to_string());
+                }
                 let outcome = self.instance().run(task);
                 self.tolerate(outcome)?;
                 self.check_windows()

@@ -36,6 +36,9 @@ pub struct Execution {
     pub lives: Vec<Life>,
     /// The faults that have struck, in order.
     pub struck: Vec<Struck>,
+    /// Lines that meant nothing: tasks that there were not (asked only together with the
+    /// timeline), operations and pending changes that a crash names and that were not there.
+    pub unmatched: Vec<String>,
     /// A digest of all operations.
     pub digest: u64,
     /// A line for each thing that happened, when asked for.
@@ -95,6 +98,7 @@ pub fn execute(plan: &Plan, enabled: &Enabled, wants_timeline: bool) -> Executio
         digest: digest(&executor.lives),
         lives: executor.lives,
         struck: executor.struck,
+        unmatched: executor.unmatched,
         timeline: executor.timeline.into_lines(),
     }
 }

@@ -18,6 +18,8 @@ pub struct CrashScene {
     pub log: Log,
     /// Where in the log the crash strikes.
     pub position: usize,
+    /// Whether the operation that the plan names there was done.
+    pub is_matched: bool,
 }
 
 impl CrashScene {
@@ -42,6 +44,13 @@ impl CrashScene {
             Survivors::AllBut(names) => frontier.dropping(&named(names)),
             Survivors::Only(names) => frontier.keeping(&named(names)),
         }
+    }
+
+    /// Whether everything that the plan says of a crash means something.
+    pub(super) fn is_understood(&self, frontier: &Frontier<'_>, crash: &Crash) -> bool {
+        let labels = labels(&self.log, frontier.pending());
+        let (Survivors::AllBut(names) | Survivors::Only(names)) = &crash.survivors;
+        self.is_matched && names.iter().all(|name| labels.contains(name))
     }
 
     /// The image that a crash leaves.
@@ -75,20 +84,23 @@ pub fn execute_until_crash(plan: &Plan, index: usize) -> Option<(CrashScene, &Cr
     Some((executor.scene(crash), crash))
 }
 
-/// Where in the log a crash strikes.
-pub(super) fn position_of(log: &Log, start: usize, before: Option<&(String, u32)>) -> usize {
-    let end = log.operations().len();
+/// Where in the log a crash strikes; `None` when what it names was not done.
+pub(super) fn position_of(
+    log: &Log,
+    start: usize,
+    before: Option<&(String, u32)>,
+) -> Option<usize> {
     let Some((text, count)) = before else {
-        return end;
+        return Some(log.operations().len());
     };
     let mut seen = 0;
     for (position, operation) in log.operations().iter().enumerate().skip(start) {
         if operation.is_call() && log.describe(operation).to_string() == *text {
             seen += 1;
             if seen == *count {
-                return position;
+                return Some(position);
             }
         }
     }
-    end
+    None
 }

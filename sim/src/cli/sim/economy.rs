@@ -16,8 +16,14 @@ use super::super::output::Output;
 use super::choose::{self, ChosenSystem};
 use super::workers::{self, Limits};
 
+const EXAMPLES: &str = "\
+Examples:
+  lithify sim economy --seeds 4
+  lithify sim economy --system snapshot-log --model ext4-ordered";
+
 /// Takes out each sync in turn: finds a crash that needs it, or calls it superfluous
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Economy {
     /// The system
     #[arg(long, default_value = "lithify", value_parser = choose::system)]

@@ -16,12 +16,19 @@ use super::super::output::Output;
 use super::choose::{self, ChosenSystem};
 use super::{failure, trace_file, workers};
 
+const EXAMPLES: &str = "\
+Examples:
+  lithify sim enumerate --commits 4 --divisor 2
+  lithify sim enumerate --commits 3 --model paranoid --set cascade=direct
+  lithify sim enumerate --commits 2 --bug ack-before-sync     # a bug that has to be found";
+
 /// Tries every schedule of callbacks, every crash point and every legal crash image of a
 /// small history
 ///
 /// States that agree in everything that can matter are visited once; a final one has no
 /// commit, callback or step left. With everything seen, this is a proof for that history.
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Enumerate {
     /// How many commits
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u64).range(1..=12))]

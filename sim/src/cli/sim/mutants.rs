@@ -21,8 +21,15 @@ use super::choose::{self, ChosenSystem};
 use super::trace_file;
 use super::workers::{self, Limits};
 
+const EXAMPLES: &str = "\
+Examples:
+  lithify sim mutants
+  lithify sim mutants --system lithify --only sync --out found
+  lithify sim mutants --system lithify --models           # also what weaker models miss";
+
 /// Plants bugs, one at a time, and looks for each
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Mutants {
     /// Only bugs of this system [default: all systems]
     #[arg(long, value_parser = choose::system)]

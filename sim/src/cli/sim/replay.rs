@@ -41,6 +41,8 @@ struct Line {
     found: Option<&'static str>,
     message: Option<String>,
     holds: bool,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    without_effect: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     timeline: Vec<String>,
 }
@@ -60,14 +62,17 @@ pub(crate) fn run(arguments: &ReplayTrace) -> Outcome {
     let mut output = Output::for_reading();
     let mut all = Vec::new();
     for path in paths {
-        let replayed = replay_file(&path, arguments.trace)?;
+        let replayed = replay_file(&path)?;
         if arguments.format.format == Format::Text {
-            text(&mut output, &replayed)?;
+            text(arguments, &mut output, &replayed)?;
         }
         all.push(replayed);
     }
     if arguments.format.format == Format::Json {
         let mut lines: Vec<Line> = all.iter().map(line).collect();
+        if !arguments.trace {
+            lines.iter_mut().for_each(|line| line.timeline.clear());
+        }
         match lines.as_mut_slice() {
             [line] => output.json(line)?,
             lines => output.json(&lines)?,
@@ -80,13 +85,13 @@ pub(crate) fn run(arguments: &ReplayTrace) -> Outcome {
     all.iter().try_for_each(verdict)
 }
 
-fn replay_file(path: &Path, wants_timeline: bool) -> Outcome<Replayed> {
+fn replay_file(path: &Path) -> Outcome<Replayed> {
     let plan = trace_file::read(path)?;
     let run = |wants_timeline| {
         replay(&plan, wants_timeline)
             .map_err(|message| Exit::Usage.because(format!("{}: {message}", path.display())))
     };
-    let replay = run(wants_timeline)?;
+    let replay = run(true)?;
     let is_expected = plan.expectation == Expectation::Violation(super::DETERMINISM);
     let difference = match is_expected {
         true => None,
@@ -112,6 +117,11 @@ impl Replayed {
         }
     }
 
+    fn unmatched(&self) -> &[String] {
+        let execution = self.replay.execution.as_ref();
+        execution.map_or(&[], |execution| &execution.unmatched)
+    }
+
     fn timeline(&self) -> &[String] {
         let execution = self.replay.execution.as_ref();
         execution.map_or(&[], |execution| &execution.timeline)
@@ -127,13 +137,21 @@ fn line(replayed: &Replayed) -> Line {
         found: finding.map(|finding| finding.oracle.name()),
         message: finding.map(|finding| finding.message.clone()),
         holds: replayed.holds(),
+        without_effect: replayed.unmatched().to_vec(),
         timeline: replayed.timeline().to_vec(),
     }
 }
 
-fn text(output: &mut Output, replayed: &Replayed) -> Outcome {
-    for line in replayed.timeline() {
-        output.line(line.as_bytes())?;
+fn text(arguments: &ReplayTrace, output: &mut Output, replayed: &Replayed) -> Outcome {
+    if arguments.trace {
+        for line in replayed.timeline() {
+            output.line(line.as_bytes())?;
+        }
+    }
+    for line in replayed.unmatched() {
+        output.line(
+            format!("without effect, for nothing of that name is there: {line}").as_bytes(),
+        )?;
     }
     let found = match &replayed.replay.finding {
         None => "nothing found".to_owned(),

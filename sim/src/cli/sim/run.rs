@@ -26,11 +26,20 @@ use super::choose::{self, ChosenFaults, ChosenModels, ChosenSystem, ChosenWorklo
 use super::workers::{self, Limits};
 use super::{failure, trace_file};
 
+const EXAMPLES: &str = "\
+Examples:
+  lithify sim run --seeds 1000
+  lithify sim run --time 60 --model all --faults none
+  lithify sim run --seed 7 --trace                        # one seed, operation by operation
+  lithify sim run --system wal-ratio --set threshold=3 --order starve:timer
+  lithify sim run --workload git:. --seeds 20             # stretches of a real history";
+
 /// Runs seeds: each is a workload, a schedule, faults, and crashes at every point
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Run {
     /// How many seeds [default: 100, or as many as fit into --time]
-    #[arg(long, value_name = "N", conflicts_with = "seed")]
+    #[arg(long, value_name = "N", conflicts_with = "seed", value_parser = clap::value_parser!(u64).range(1..))]
     seeds: Option<u64>,
     /// One seed: a number or a git hash
     #[arg(long, value_name = "SEED", value_parser = choose::seed)]
@@ -65,7 +74,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
     /// Stop after so many seconds
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     time: Option<u64>,
     /// Where the traces of findings go
     #[arg(long, value_name = "DIRECTORY", default_value = "sim-findings")]
@@ -90,6 +99,15 @@ struct Summary<'run> {
     operations_reached: &'run BTreeMap<String, u64>,
     marks: &'run BTreeMap<&'static str, u64>,
     findings: Vec<FindingLine>,
+}
+
+/// One seed, as it happens.
+#[derive(Serialize)]
+struct Shown<'run> {
+    seed: u64,
+    header: Vec<&'run str>,
+    timeline: &'run [String],
+    finding: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -132,6 +150,7 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     if arguments.trace {
         return show(arguments, &settings);
     }
+    let is_new = !arguments.out.exists();
     trace_file::check_directory(&arguments.out)?;
     let time = arguments.time.map(Duration::from_secs);
     let stop = workers::stop_on_interrupt().within(time);
@@ -164,6 +183,10 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     bar.finish_and_clear();
     let mut findings = std::mem::take(&mut *lock(&found));
     findings.sort_by_key(|found| found.seed);
+    if findings.is_empty() && is_new {
+        // It was only tried whether findings could be written there.
+        let _ = std::fs::remove_dir(&arguments.out);
+    }
     let total = lock(&total);
     tell(arguments, &total, &findings, complete, start.elapsed())
 }
@@ -209,7 +232,11 @@ fn campaign(arguments: &Run, settings: &Settings, seed: u64) -> Campaign {
         ChosenWorkload::One(workload) => workload,
         // The small one most often: it is the one whose images can be enumerated.
         ChosenWorkload::Each => match seed % 8 {
-            others @ 4..8 => &WORKLOADS[(others as usize - 3).min(WORKLOADS.len() - 1)],
+            place @ 4..8 => {
+                let others = WORKLOADS.len() as u64 - 1;
+                let turn = seed / 8 * 4 + (place - 4);
+                &WORKLOADS[1 + (turn % others) as usize]
+            }
             _ => &WORKLOADS[0],
         },
     };
@@ -239,20 +266,28 @@ fn show(arguments: &Run, settings: &Settings) -> Outcome {
     let campaign = campaign(arguments, settings, seed.0);
     let plan = generate(&campaign.recipe, seed);
     let execution = execute(&plan, &Enabled::default(), true);
+    let text = plan.to_string();
+    let header: Vec<&str> = text.lines().take_while(|line| *line != "begin").collect();
     let mut output = Output::for_reading();
-    let header: Vec<String> = plan
-        .to_string()
-        .lines()
-        .take_while(|line| *line != "begin")
-        .map(str::to_owned)
-        .collect();
-    for line in header.iter().chain(&execution.timeline) {
-        output.line(line.as_bytes())?;
-    }
-    match &execution.finding {
-        None => output
-            .line(b"nothing found without crashes; run without --trace to crash it everywhere")?,
-        Some(finding) => output.line(format!("finding: {finding}").as_bytes())?,
+    match arguments.format.format {
+        Format::Json => output.json(&Shown {
+            seed: seed.0,
+            header,
+            timeline: &execution.timeline,
+            finding: execution.finding.as_ref().map(ToString::to_string),
+        })?,
+        Format::Text => {
+            let timeline = execution.timeline.iter().map(String::as_str);
+            for line in header.into_iter().chain(timeline) {
+                output.line(line.as_bytes())?;
+            }
+            let end = match &execution.finding {
+                None => "nothing found without crashes; run without --trace to crash it everywhere"
+                    .to_owned(),
+                Some(finding) => format!("finding: {finding}"),
+            };
+            output.line(end.as_bytes())?;
+        }
     }
     output.finish()?;
     match execution.finding {

@@ -13,8 +13,14 @@ use super::super::exit::{Exit, Outcome};
 use super::super::output::Output;
 use super::{trace_file, workers};
 
+const EXAMPLES: &str = "\
+Examples:
+  lithify sim shrink finding.sim                          # writes finding.small.sim
+  lithify sim shrink finding.sim --time 5 --out small.sim";
+
 /// Makes a failing trace small, and says which single change makes it pass
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct ShrinkTrace {
     /// The trace
     trace: PathBuf,
