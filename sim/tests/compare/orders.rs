@@ -74,7 +74,10 @@ proptest! {
                 }
                 Event::Committed { commit } => prop_assert!(committed.insert(commit), "twice"),
                 Event::Reached { commit } => reached.push(commit),
-                Event::Tick { before, now } => prop_assert!(before <= now),
+                Event::Tick { before, now } => {
+                    prop_assert!(before <= now);
+                    prop_assert_eq!(Some(now), reached.last().map(|commit| 60 * commit));
+                }
             }
         }
         let touches: usize = history.commits.iter().map(|commit| commit.writes.len()).sum();

@@ -120,6 +120,16 @@ fn a_count_since_the_start_is_forgotten() {
     assert_eq!((merges(0), merges(1000), merges(999)), (5, 5, 0));
 }
 
+/// At the very age of the cutoff a patch goes and a snapshot stays.
+#[test]
+fn the_edge_of_the_cutoff() {
+    let outcome = play("tiered-retention:2:cutoff=10", &at_times(&[0, 5, 10, 15]));
+    let kept = outcome.kept.iter().map(|file| (file.level, file.last));
+    let mut kept: Vec<(u8, u64)> = kept.collect();
+    kept.sort_unstable();
+    assert_eq!(kept, [(0, 3), (0, 4), (1, 2)]);
+}
+
 /// Bytes since the last snapshot bring one too.
 #[test]
 fn a_full_log_brings_a_snapshot() {

@@ -2,11 +2,11 @@
 //! histories that are small enough to read.
 
 use lithify_sim::compare::git::{self, Grouping};
-use lithify_sim::compare::{History, Read};
+use lithify_sim::compare::{History, Read, Write};
 use lithify_sim::git::{FileChange, LogCommit};
 use lithify_sim::keyed::Seed;
 
-use super::support::synthetic;
+use super::support::{put, synthetic};
 
 /// What the operations of a history were, in percent.
 #[derive(Debug, Default)]
@@ -180,6 +180,21 @@ fn deletions_follow_at_a_distance() {
     ];
     assert_eq!(writes(6), expected);
     assert_eq!(synthetic("dense", 3, 1, 0).commits[0].seconds, 60);
+}
+
+/// Of several writes to a key the last one counts, and the clock never goes backwards.
+#[test]
+fn commits_are_in_order() {
+    let mut history = History::new("twice", 1);
+    let key = history.new_key(0);
+    let deletion = Write {
+        is_tombstone: true,
+        ..put(key)
+    };
+    history.push(9, vec![put(key), deletion]);
+    history.push(3, Vec::new());
+    assert_eq!(history.commits[0].writes, [deletion]);
+    assert_eq!(history.commits[1].seconds, 9);
 }
 
 #[test]
