@@ -11,7 +11,7 @@ use std::sync::Arc;
 use lithify::fs::Fs as _;
 
 use crate::keyed::{Domain, Draws, Seed};
-use crate::plan::{Action, Expectation, Plan};
+use crate::plan::{Action, Crash, Expectation, Plan};
 use crate::schedule::{Order, Scheduler, Turn};
 use crate::simfs::oplog::Operation;
 use crate::simfs::{Fault, FaultKind, Model, SimFs, SkippedBarrier};
@@ -271,6 +271,7 @@ fn add_fault(
     let later = (at + draws.below(4) as usize).min(actions);
     let newest = Action::Read(999);
     let reads_twice = kind.is_of_reads() && draws.percent(40);
+    let before_crash = kind.is_of_reads() && !reads_twice && draws.percent(10);
     if reads_twice {
         inserted.push((at, newest.clone()));
     }
@@ -282,6 +283,8 @@ fn add_fault(
     inserted.push((at, Action::Fault(fault)));
     match draws.below(10) {
         _ if reads_twice => inserted.push((at, newest)),
+        // What a loss of power has left is damaged, too, before anybody reads it.
+        _ if before_crash => inserted.push((at, Action::Crash(Crash::losing_everything()))),
         0..5 => inserted.push((later, Action::Die)),
         5..7 if kind.is_of_reads() => {
             inserted.push((later, Action::Read(draws.below(20))));

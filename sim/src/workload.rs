@@ -111,8 +111,8 @@ pub const WORKLOADS: &[Workload] = &[
     },
     Workload {
         name: "many-keyspaces",
-        about: "small batches over eight keyspaces, most of which come up late",
-        operations: 16,
+        about: "small batches over up to eight keyspaces, some of which come up late",
+        operations: 24,
         keyspaces: 8,
         keys: 2,
         writes: 2,

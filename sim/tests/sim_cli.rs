@@ -239,6 +239,47 @@ fn what_enumeration_finds_can_be_replayed() {
         .success();
 }
 
+/// Half a rename is what the first model does not allow, and the second one does.
+#[cfg(feature = "planted-bugs")]
+#[test]
+fn what_one_model_cannot_show_is_looked_for_under_the_next() {
+    let directory = directory();
+    let search = ["mutants", "--system", "wal-ratio", "--only", "one-log-name"];
+    let mut command = sim(&directory);
+    let command = command.args(search);
+    let output = command.args(["--time", "4", "--format", "json"]).assert();
+    let output = output.success();
+    let rows: serde_json::Value =
+        serde_json::from_slice(&output.get_output().stdout).expect("it is JSON");
+    assert_eq!(rows[0]["killed"], true);
+    assert_eq!(rows[0]["equivalent"], false);
+    assert_eq!(rows[0]["model"], "paranoid");
+    sim(&directory)
+        .args(search)
+        .args(["--time", "1", "--model", "posix-min"])
+        .assert()
+        .code(1)
+        .stderr(predicate::str::contains("not found: one-log-name"));
+}
+
+/// Nothing looks for it for long, and everything small is enumerated.
+#[cfg(feature = "planted-bugs")]
+#[test]
+fn a_bug_without_effect_is_proven_to_have_none() {
+    let directory = directory();
+    let output = sim(&directory)
+        .args(["mutants", "--only", "named-twice", "--time", "1"])
+        .args(["--model", "posix-min", "--format", "json"])
+        .assert()
+        .success();
+    let rows: serde_json::Value =
+        serde_json::from_slice(&output.get_output().stdout).expect("it is JSON");
+    assert_eq!(rows[0]["killed"], false);
+    assert_eq!(rows[0]["equivalent"], true);
+    let passes = rows[0]["proof"]["passes"].as_u64().expect("a number");
+    assert!(passes > 0, "the place of the bug was not passed");
+}
+
 #[test]
 fn enumeration_says_that_everything_was_seen() {
     let directory = directory();

@@ -46,9 +46,12 @@ impl Executor<'_> {
         self.acknowledged = stays(known.acknowledged);
         self.served = stays(known.served);
         self.is_first = false;
+        // What lies in wait strikes whoever comes next.
+        let waiting = self.fs.waiting_faults();
         self.fs = SimFs::from_image(&image);
         self.start = image;
         self.begin_life();
+        waiting.into_iter().for_each(|fault| self.fs.arm(fault));
         self.open().map(|_| ())
     }
 

@@ -97,7 +97,7 @@ fn run(
 ) -> Result<bool, (Finding, Plan)> {
     let enabled = Enabled::default();
     let reach = Reach {
-        most_images: 16,
+        most_images: 8,
         recoveries_one_in: 0,
         ..Reach::SMALL
     };

@@ -73,6 +73,18 @@ pub struct Crash {
     pub fill: String,
 }
 
+impl Crash {
+    /// A loss of power after the action, of which nothing survives that was not durable.
+    #[must_use]
+    pub fn losing_everything() -> Self {
+        Self {
+            before: None,
+            survivors: Survivors::Only(Vec::new()),
+            fill: "zero".to_owned(),
+        }
+    }
+}
+
 /// What a trace says about its own outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expectation {

@@ -318,6 +318,12 @@ impl Faults {
         struck
     }
 
+    /// The faults that have not fired yet.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Fault> {
+        let waiting = self.armed.iter().filter(|armed| !armed.fired);
+        waiting.map(|armed| &armed.fault)
+    }
+
     pub(super) fn is_waiting(&self) -> bool {
         self.waiting > 0
     }

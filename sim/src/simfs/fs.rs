@@ -115,6 +115,12 @@ impl SimFs {
         state.is_full = false;
     }
 
+    /// The faults that were armed and have not fired.
+    #[must_use]
+    pub fn waiting_faults(&self) -> Vec<Fault> {
+        self.state().faults.waiting().cloned().collect()
+    }
+
     /// The faults that have fired, in order.
     #[must_use]
     pub fn fired(&self) -> Vec<FaultKind> {

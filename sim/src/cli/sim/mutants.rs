@@ -48,7 +48,7 @@ pub(crate) struct Mutants {
     #[arg(long, value_name = "ORACLES", value_delimiter = ',', value_parser = oracle)]
     without: Vec<Oracle>,
     /// The most seconds for one bug, of one core
-    #[arg(long, value_name = "SECONDS", default_value = "10")]
+    #[arg(long, value_name = "SECONDS", default_value = "20")]
     time: u64,
     /// Ask also which persistence models show each bug
     #[arg(long)]

@@ -28,7 +28,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "when inputs of merges go",
         &[
             "always",
-            "always",
+            "head-window-2",
             "never",
             "head-window-4",
             "up-to-level-1",

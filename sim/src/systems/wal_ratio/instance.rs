@@ -60,8 +60,17 @@ impl Open {
         }
     }
 
+    /// Whether a tick could bring a rewrite, by what the store says or by the rule.
     fn time_matters(&self) -> bool {
-        self.store.may_come_to_rewrite(self.now)
+        let (log_bytes, live_bytes) = self.bytes();
+        let is_full = log_bytes >= self.chosen.options.policy.threshold * live_bytes;
+        is_full || self.store.may_come_to_rewrite(self.now)
+    }
+
+    /// The length of the log, and what it would be if it were rewritten.
+    fn bytes(&self) -> (u64, u64) {
+        let live = Live::of(&self.store.read_table());
+        (self.store.log_bytes(), live.bytes())
     }
 
     /// Lets the clock go on to the next check, whose outcome must be that of the rule,
@@ -77,16 +86,12 @@ impl Open {
             durable: self.store.acknowledged(),
             accepted: self.store.accepted(),
         });
-        let bytes = (
-            self.store.log_bytes(),
-            Live::of(&self.store.read_table()).bytes(),
-        );
-        let is_due = is_due(&policy, bytes, self.now, self.ended.1);
+        let (log_bytes, live_bytes) = self.bytes();
+        let is_due = is_due(&policy, (log_bytes, live_bytes), self.now, self.ended.1);
         let decision = self.store.check(self.now);
         if decision.rewrites() == is_due {
             return Ok(());
         }
-        let (log_bytes, live_bytes) = bytes;
         Err(Failure::Other(format!(
             "a check at {} ms, {log_bytes} bytes of log, {live_bytes} live bytes and a last rewrite at {:?} decides {decision:?}, against the rule",
             self.now, self.ended.1
