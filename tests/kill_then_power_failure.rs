@@ -113,7 +113,12 @@ fn a_sync_fails_and_the_power_fails_in_the_next_process() {
         for at in 1.. {
             let fs = SimFs::new();
             let file = String::new();
-            fs.arm(Fault { kind, file, at });
+            fs.arm(Fault {
+                kind,
+                file,
+                at,
+                stays: false,
+            });
             let outcome = first_process(&fs);
             if fs.fired().is_empty() {
                 assert!(at > 3 && outcome.is_ok(), "{at} {outcome:?}");

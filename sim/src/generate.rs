@@ -237,14 +237,36 @@ fn add_faults(recipe: &Recipe, seed: Seed, fs: &SimFs, actions: &mut Vec<Action>
         if recipe.faults.len() > 1 && !draws.percent(33) {
             continue;
         }
+        let mut lasting = seed.draws(Domain::Faults, LASTING + kind as u64);
         for _ in 0..draws.between(1, 2) {
+            let stays = kind.may_stay() && lasting.percent(25);
+            let at = inserted.len();
             add_fault(kind, &prefixes, actions.len(), &mut draws, &mut inserted);
+            if stays {
+                let healed = stay(&mut inserted[at..], actions.len(), &mut lasting);
+                inserted.push((healed, Action::Heal));
+            }
         }
     }
     inserted.sort_by_key(|(at, _)| *at);
     for (at, action) in inserted.into_iter().rev() {
         actions.insert(at, action);
     }
+}
+
+/// Where the identities begin of draws that say how long a fault lasts.
+const LASTING: u64 = 1000;
+
+/// Makes the fault among these stay, and draws when the disk is healed.
+fn stay(inserted: &mut [(usize, Action)], actions: usize, draws: &mut Draws) -> usize {
+    let mut begins = 0;
+    for (at, action) in inserted {
+        if let Action::Fault(fault) = action {
+            fault.stays = true;
+            begins = *at;
+        }
+    }
+    (begins + draws.between(1, 12) as usize).min(actions)
 }
 
 /// Draws one fault, and most often something that it strikes, or that shows what it has
@@ -279,6 +301,7 @@ fn add_fault(
         kind,
         file,
         at: draws.between(1, 6) as u32,
+        stays: false,
     };
     inserted.push((at, Action::Fault(fault)));
     match draws.below(10) {

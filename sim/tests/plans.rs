@@ -120,9 +120,59 @@ fn errors_name_line_and_column() {
             "crash before sync wal\n",
             "line 6, column 7: \"before\" needs an operation and its #number",
         ),
+        (
+            "fault read-error * 0\n",
+            "line 6, column 20: \"0\" is not a number of a matching operation, from 1",
+        ),
+        (
+            "fault read-error * 1 forever\n",
+            "line 6, column 22: \"forever\" is not \"stays\"",
+        ),
+        (
+            "settle\nset cascade sideways\n",
+            "line 7, column 5: the setting cascade has no value \"sideways\"",
+        ),
+        (
+            "expect pass please\n",
+            "line 6, column 13: \"please\" is more than expect takes",
+        ),
+        (
+            "commit a/99999=1.0\n",
+            "line 6, column 8: \"a/99999=1.0\" is not a write",
+        ),
     ];
     for (body, expected) in bodies {
         let error = parse(&format!("{header}begin\n{body}")).expect_err("it is no trace");
         assert!(error.to_string().starts_with(expected), "{error}");
     }
+    let heads = [
+        (
+            "set divisor zero\n",
+            "line 5, column 5: the setting divisor is \"zero\"",
+        ),
+        (
+            "set divisor 3\nset divisor 4\n",
+            "line 6, column 5: \"divisor\" is set twice",
+        ),
+        ("system lithify\n", "line 5, column 1: a second system"),
+        (
+            "begin now\n",
+            "line 5, column 7: \"now\" is more than begin takes",
+        ),
+    ];
+    for (head, expected) in heads {
+        let error = parse(&format!("{header}{head}begin\n")).expect_err("it is no trace");
+        assert!(error.to_string().starts_with(expected), "{error}");
+    }
+}
+
+#[cfg(feature = "planted-bugs")]
+#[test]
+fn a_bug_that_is_not_there_is_named_with_its_place() {
+    let text = "lithify-sim 1\nsystem lithify\nbug no-such-bug\nbegin\n";
+    let error = parse(text).expect_err("it names no bug");
+    assert_eq!(
+        error.to_string(),
+        "line 3, column 5: the system lithify has no planted bug \"no-such-bug\""
+    );
 }

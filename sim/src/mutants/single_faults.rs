@@ -68,6 +68,7 @@ fn plan(
         kind,
         file: String::new(),
         at,
+        stays: false,
     };
     let newest = || Action::Read(999);
     let mut actions = vec![Action::Fault(fault)];

@@ -63,7 +63,8 @@ impl fmt::Display for Action {
             Self::Set(name, value) => write!(formatter, "set {name} {value}"),
             Self::Fault(fault) => {
                 let file = or_any(&fault.file);
-                write!(formatter, "fault {} {file} {}", fault.kind, fault.at)
+                let stays = if fault.stays { " stays" } else { "" };
+                write!(formatter, "fault {} {file} {}{stays}", fault.kind, fault.at)
             }
             Self::Heal => formatter.write_str("heal"),
             Self::Crash(crash) => write!(formatter, "{crash}"),

@@ -1,7 +1,8 @@
 //! What can go wrong while a process runs: one fault is one line of a plan.
 //!
 //! A fault names a kind, a file by the beginning of its name, and which matching
-//! operation it strikes. It fires once, except for the kinds that stay. What each kind
+//! operation it strikes. It fires once, unless it stays until the disk is healed; a bad
+//! sector and a full device stay by themselves. What each kind
 //! does to the disk is defined, not only the error it returns.
 
 use std::fmt;
@@ -189,6 +190,19 @@ impl FaultKind {
         )
     }
 
+    /// Whether a device may go on like this for a while.
+    #[must_use]
+    pub fn may_stay(self) -> bool {
+        matches!(
+            self,
+            Self::ReadError
+                | Self::WriteError
+                | Self::MetadataError
+                | Self::SyncErrorDirty
+                | Self::DirectorySyncError
+        )
+    }
+
     /// Whether it strikes reads.
     #[must_use]
     pub fn is_of_reads(self) -> bool {
@@ -261,6 +275,8 @@ pub struct Fault {
     pub file: String,
     /// At which matching operation, counted from 1 since the fault was armed.
     pub at: u32,
+    /// Whether it strikes every matching operation from then on, until the disk is healed.
+    pub stays: bool,
 }
 
 /// A fault and what has become of it.
@@ -308,8 +324,10 @@ impl Faults {
             if is_meant {
                 armed.seen += 1;
                 if armed.seen >= armed.fault.at && struck.is_none() {
-                    armed.fired = true;
-                    self.waiting -= 1;
+                    if !armed.fault.stays {
+                        armed.fired = true;
+                        self.waiting -= 1;
+                    }
                     self.fired.push(armed.fault.kind);
                     struck = Some(armed.fault.kind);
                 }

@@ -71,6 +71,7 @@ fn faulty(seed: u64, script: &Script) -> Result<(), Finding> {
             kind: *draws.pick(&kinds),
             file: String::new(),
             at: draws.between(1, 40) as u32,
+            stays: false,
         });
     }
     let mut run = Run::new(fs, script.engine.clone(), nothing());

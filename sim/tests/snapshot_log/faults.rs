@@ -24,6 +24,7 @@ fn strike_process(script: &Script, kind: FaultKind, goes_on: bool) -> Result<u32
             kind,
             file: String::new(),
             at,
+            stays: false,
         });
         let mut expected = nothing();
         if kind.excuses_loss() {

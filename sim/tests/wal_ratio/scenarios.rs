@@ -61,6 +61,7 @@ fn arm(fs: &SimFs, kind: FaultKind, file: &str, at: u32) {
         kind,
         file: file.to_owned(),
         at,
+        stays: false,
     });
 }
 

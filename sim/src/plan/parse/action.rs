@@ -35,13 +35,20 @@ pub(super) fn action(words: &[Word<'_>]) -> Result<Action, Complaint> {
                 file: any(word(words, 2, "the beginning of a file's name, or *")?.1),
                 at: number::<NonZeroU32>(words, 3, "a number of a matching operation, from 1")?
                     .get(),
+                stays: match words.get(4) {
+                    None => false,
+                    Some((_, "stays")) => true,
+                    Some((at, other)) => {
+                        return Err((*at, format!("{other:?} is not \"stays\"")));
+                    }
+                },
             })
         }
         _ => return Err((column, format!("{keyword:?} is not an action"))),
     };
     let used = match &action {
         Action::Set(..) => 3,
-        Action::Fault(_) => 4,
+        Action::Fault(_) => 5,
         Action::Run(_) | Action::Lose(_) | Action::Read(_) | Action::Pin(_) => 2,
         _ => 1,
     };
