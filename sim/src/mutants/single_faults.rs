@@ -41,7 +41,7 @@ pub(super) fn enumerate(
                 // A fault that finds nothing to strike is none, and neither is a later one.
                 Ok(false) => break,
                 Err(found) => {
-                    finding = Some(found);
+                    finding = Some(*found);
                     break 'kinds;
                 }
             }
@@ -95,7 +95,7 @@ fn run(
     plan: &Plan,
     model: &'static Model,
     hasher: &mut xxhash_rust::xxh3::Xxh3,
-) -> Result<bool, (Finding, Plan)> {
+) -> Result<bool, Box<(Finding, Plan)>> {
     let enabled = Enabled::default();
     let reach = Reach {
         most_images: 8,
@@ -104,7 +104,7 @@ fn run(
     };
     let attempt = attempt(plan, &enabled, false);
     if let Some(finding) = attempt.finding {
-        return Err((finding, plan.clone()));
+        return Err(Box::new((finding, plan.clone())));
     }
     let Some(execution) = attempt.execution else {
         return Ok(false);
@@ -114,7 +114,7 @@ fn run(
     let explored = crash_everywhere(plan, &execution, model, reach, &enabled, &Stop::never());
     hasher.update(&explored.recovered.to_le_bytes());
     match explored.finding {
-        Some(found) => Err(found),
+        Some(found) => Err(Box::new(found)),
         None => Ok(execution.lives.iter().any(|life| !life.fired.is_empty())),
     }
 }
