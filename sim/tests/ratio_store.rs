@@ -159,7 +159,7 @@ fn bad_arguments_and_other_owners_are_told_in_one_line() {
     refused(&["--max-interval", "later"], 2, "max-interval");
     let fs = Arc::new(OsFs::new(directory.path()));
     let store = RatioStore::open(fs, Options::PUBLISHED, 0).unwrap();
-    refused(&[], 4, "cannot lock lock");
+    refused(&[], 4, "the store is locked: another process");
     drop(store);
     std::fs::write(directory.path().join("wal-00000002.log"), b"no log").unwrap();
     refused(&[], 5, "wal-00000002.log: it does not begin with a base");

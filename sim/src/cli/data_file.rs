@@ -10,6 +10,8 @@
 
 mod change;
 mod requests;
+pub(super) mod time;
+pub(super) mod words;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,21 +26,31 @@ use super::exit::{Exit, Outcome};
 use super::lines::{Line, next_line};
 use super::output::Output;
 use super::wal_node::MAX_LINE_BYTES;
-use requests::answer;
+use requests::Session;
+use time::positive_time;
 
 const EXAMPLES: &str = "\
 Examples:
   printf 'put stone granite\\nget stone\\nstats\\n' | lithify data-file --dir D
-  echo 'changes-since 0' | lithify data-file --dir D | grep '^{' | lithify data-file --dir R --replica
+  echo 'changes-since 0' | lithify data-file --dir D | lithify data-file --dir R --replica
 
 Lines: put KEY VALUE, del KEY, get KEY, stats, check, compact, changes-since COMMIT, promote, and
-a commit as JSON, which only a replica takes. Keys have no spaces; a value is the rest of its
-line. Each line is answered with one line, which begins with ok, value, none or error, except
-that changes-since answers with a line of JSON for each commit before its ok. A write is
-synced before it is answered.
+a commit as JSON, which only a replica takes. A value is the rest of its line. Each line is
+answered with one line, which begins with ok, value, none or error, except that changes-since
+answers with a line of JSON for each commit before its ok. A write is synced before it is
+answered.
+
+A replica is one for good: the directory says so until promote, and is not opened without
+--replica. It passes over the answers that its primary prints (ok ..). A commit that it
+refuses, and an error that its primary prints, are answered with an error, and the exit code
+is 3 at the end of the input.
+
+A key that has spaces, and a value that begins with a double quote or is empty, stands between
+double quotes in C style, as git writes paths; so does what is printed whenever it has control
+characters, quotes, backslashes or bytes from 0x80.
 
 Sizes are bytes, or take KB, MB or GB of 1024, 1024^2 or 1024^3 bytes; times are seconds, or take
-ms, s, m or h.";
+ms, s, m, h or d.";
 
 /// Answers lines with a data file that compacts itself
 #[derive(Args, Debug)]
@@ -48,7 +60,7 @@ pub(crate) struct DataFile {
     #[arg(long, value_name = "DIRECTORY")]
     dir: PathBuf,
     /// The time between two checks (COMPACTION_INTERVAL)
-    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = time)]
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = positive_time)]
     interval: Duration,
     /// The least share of dead space, from 0 to 1 (COMPACTION_THRESHOLD)
     #[arg(long, value_name = "SHARE", default_value = "0.3", value_parser = Share::parse)]
@@ -59,9 +71,13 @@ pub(crate) struct DataFile {
     /// Never compact by itself (COMPACTION_ENABLED=False)
     #[arg(long)]
     disabled: bool,
-    /// Take commits from a primary and no writes
+    /// Take commits from a primary and no writes; a store with commits must be a replica
+    /// already
     #[arg(long)]
     replica: bool,
+    /// As --replica, and make a replica of a primary, such as a copy of the primary's files
+    #[arg(long, conflicts_with = "replica")]
+    make_replica: bool,
 }
 
 /// A number in front of one of these units.
@@ -77,20 +93,6 @@ fn size(text: &str) -> Result<u64, String> {
     scaled(text, &units).ok_or_else(|| format!("{text:?} is no size such as 4096, 10MB or 1GB"))
 }
 
-fn time(text: &str) -> Result<Duration, String> {
-    let units = [
-        ("", 1000),
-        ("ms", 1),
-        ("s", 1000),
-        ("m", 60_000),
-        ("h", 3_600_000),
-    ];
-    let milliseconds = scaled(text, &units).filter(|milliseconds| *milliseconds > 0);
-    let milliseconds =
-        milliseconds.ok_or_else(|| format!("{text:?} is no time such as 500ms, 30s or 1h"))?;
-    Ok(Duration::from_millis(milliseconds))
-}
-
 impl DataFile {
     fn options(&self) -> Options {
         Options {
@@ -100,10 +102,11 @@ impl DataFile {
                 threshold: self.threshold,
                 minimum_size_bytes: self.minimum_size,
             },
-            role: match self.replica {
+            role: match self.replica || self.make_replica {
                 true => Role::Replica,
                 false => Role::Primary,
             },
+            may_demote: self.make_replica,
             ..Options::default()
         }
     }
@@ -125,18 +128,25 @@ pub(crate) fn run(arguments: &DataFile) -> Outcome {
     })?;
     let mut input = std::io::stdin().lock();
     let mut output = Output::for_reading();
+    let mut session = Session::new(&store);
     while let Some(line) = next_line(&mut input, MAX_LINE_BYTES)? {
         let answers = match line {
             Line::Whole(bytes) if bytes.trim_ascii().is_empty() => continue,
-            Line::Whole(bytes) => answer(&store, bytes.trim_ascii_end()),
-            Line::TooLong => format!("error the line is longer than {MAX_LINE_BYTES} bytes").into(),
+            Line::Whole(bytes) => session.answer(bytes.strip_suffix(b"\n").unwrap_or(&bytes)),
+            Line::TooLong => Some(session.refuse_line(MAX_LINE_BYTES)),
         };
-        output.line(&answers)?;
-        output.flush()?;
+        if let Some(answers) = answers {
+            output.line(&answers)?;
+            output.flush()?;
+        }
     }
     let closed = store.close();
     closed.map_err(|failure| Exit::Io.because(format!("{name}: {failure}")))?;
-    output.finish()
+    output.finish()?;
+    match session.refusals() {
+        None => Ok(()),
+        Some(message) => Err(Exit::Input.because(format!("{name}: {message}"))),
+    }
 }
 
 #[cfg(test)]
@@ -144,16 +154,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_times_have_units() {
+    fn sizes_have_units() {
         assert_eq!(size("10MB"), Ok(10 << 20));
         assert_eq!(size("0"), Ok(0));
-        assert_eq!(time("1h"), Ok(Duration::from_secs(3600)));
-        assert_eq!(time("250ms"), Ok(Duration::from_millis(250)));
         for text in ["", "MB", "-1", "1.5MB", "10 MB", "99999999999GB"] {
             assert!(size(text).is_err(), "{text}");
-        }
-        for text in ["", "h", "0", "1d", "0ms"] {
-            assert!(time(text).is_err(), "{text}");
         }
     }
 }

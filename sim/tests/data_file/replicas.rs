@@ -1,12 +1,16 @@
 //! A replica repeats its primary's commits, all of them and nothing else.
 
+use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
-use lithify_sim::simfs::SimFs;
+use lithify_sim::keyed::{Domain, Seed};
+use lithify_sim::simfs::explore::explore;
+use lithify_sim::simfs::{Budget, Frontier, Image, Model, SimFs};
 use lithify_sim::system::Failure;
 use lithify_sim::systems::data_file::{Change, Decision, Options, Role, Store, decide};
 
-use crate::fixture::{delete, eager, finish, open, put, state};
+use crate::fixture::{delete, eager, finish, names, open, put, state};
 
 fn replica() -> Options {
     Options {
@@ -184,7 +188,7 @@ fn a_promoted_replica_goes_on_where_its_primary_stopped() {
     store
         .replicate(&old.changes_since(0, 100).unwrap())
         .unwrap();
-    store.promote();
+    store.promote().unwrap();
     assert_eq!(store.commit(&[vec![put("mine", "1")]]), Ok(7));
     let options = store.options();
     assert_eq!(
@@ -215,4 +219,100 @@ fn only_durable_commits_are_sent() {
     assert_eq!(store.changes_since(0, 100), Ok(vec![]));
     store.sync().unwrap();
     assert_eq!(store.changes_since(0, 100).unwrap().len(), 1);
+}
+
+/// The images that a power failure may leave after what was done to `fs`, by the weakest
+/// model, from operation `from` on.
+fn after_power_failures(fs: &SimFs, from: usize, look: &mut dyn FnMut(&SimFs)) {
+    let log = fs.log();
+    let model = Model::named("paranoid").expect("it exists");
+    let mut frontier = Frontier::new(model, Image::default(), &log);
+    loop {
+        if frontier.position() >= from {
+            let mut draws = Seed(1).draws(Domain::CrashImages, frontier.position() as u64);
+            let _ = explore(&frontier, Budget::LARGE, &mut draws, &mut |_, image| {
+                look(&SimFs::from_image(&image));
+                ControlFlow::Continue(())
+            });
+        }
+        if frontier.next().is_none() {
+            return;
+        }
+        frontier.advance();
+    }
+}
+
+fn reopened(fs: &SimFs, options: &Options) -> Result<Store, Failure> {
+    Store::open(Arc::new(fs.clone()), options)
+}
+
+/// No power failure leaves commits of a primary without the mark of a replica.
+#[test]
+fn a_replica_is_marked_before_its_first_commit() {
+    let (fs, other) = (SimFs::new(), SimFs::new());
+    let changes = primary(&fs).changes_since(0, 100).unwrap();
+    let mut store = open(&other, &replica());
+    store.replicate(&changes[..1]).unwrap();
+    drop(store);
+    let mut with_commits = 0;
+    after_power_failures(&other, 0, &mut |fs| {
+        let store = reopened(&SimFs::from_image(&fs.image()), &replica());
+        let head = store.expect("it opens as a replica").head();
+        with_commits += head;
+        if head > 0 {
+            let message = refused(reopened(fs, &eager()));
+            assert!(message.contains("the store is a replica"), "{message}");
+        }
+    });
+    assert!(with_commits > 0);
+}
+
+/// A power failure in a promotion leaves either role; behind it, and behind the next
+/// opening, the primary.
+#[test]
+fn a_promotion_that_was_answered_is_not_taken_back() {
+    let (fs, other) = (SimFs::new(), SimFs::new());
+    let changes = primary(&fs).changes_since(0, 100).unwrap();
+    let mut store = open(&other, &replica());
+    store.replicate(&changes).unwrap();
+    let before = other.log_length();
+    store.promote().unwrap();
+    store.promote().expect("a primary stays one");
+    let after = other.log_length();
+    assert_eq!(store.commit(&[vec![put("mine", "1")]]), Ok(7));
+    drop(store);
+    let mut interrupted = 0;
+    after_power_failures(&other, before, &mut |fs| {
+        let mut store = match reopened(fs, &eager()) {
+            Ok(store) => store,
+            Err(_) => {
+                interrupted += 1;
+                let mut store = reopened(fs, &replica()).expect("it is a replica still");
+                assert_eq!(store.head(), 6);
+                store.promote().unwrap();
+                store
+            }
+        };
+        store.commit(&[vec![put("late", "1")]]).unwrap();
+        assert_eq!(names(fs), ["data.db", "lock"]);
+    });
+    assert!(interrupted > 0, "no power failure came before the end");
+    after_power_failures(&other, after, &mut |fs| {
+        reopened(fs, &eager()).expect("the promotion was answered");
+    });
+}
+
+#[test]
+fn a_primary_with_commits_becomes_a_replica_only_when_asked() {
+    let fs = SimFs::new();
+    drop(primary(&fs));
+    let message = refused(reopened(&fs, &replica()));
+    assert!(message.contains("primary at commit 6"), "{message}");
+    assert_eq!(names(&fs), ["data.db", "lock"]);
+    let options = Options {
+        may_demote: true,
+        ..replica()
+    };
+    drop(open(&fs, &options));
+    assert!(refused(reopened(&fs, &eager())).contains("the store is a replica"));
 }

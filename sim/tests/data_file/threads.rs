@@ -203,7 +203,7 @@ fn a_replica_never_compacts_and_a_promoted_one_does() {
     assert_eq!(store.check(), Ok(None));
     assert!(store.compact().is_err());
     assert_eq!(store.statistics().compactions, 0);
-    store.promote();
+    store.promote().unwrap();
     assert!(store.check().unwrap().is_some());
     assert_eq!(store.statistics().chain, primary.statistics().chain);
 }

@@ -307,7 +307,12 @@ fn what_cannot_be_opened_says_why() {
     let fs = SimFs::new();
     let mut store = open(&fs, 0);
     let second = RatioStore::open(Arc::new(fs.clone()), OPTIONS, 0).expect_err("it is locked");
-    assert!(second.to_string().contains("cannot lock lock"), "{second}");
+    assert!(
+        second
+            .to_string()
+            .contains("the store is locked: another process or handle has it open"),
+        "{second}"
+    );
     sabotage(&mut store, 0);
     store.check(0);
     store.finish(0).expect("the disk works");

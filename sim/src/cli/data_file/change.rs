@@ -6,6 +6,7 @@ use lithify_sim::systems::data_file::{Change, Write};
 use serde::{Deserialize, Serialize};
 
 use super::super::bytes::{BytesInput, JsonBytes};
+use super::super::lines;
 
 #[derive(Serialize)]
 struct WriteOutput<'a> {
@@ -55,7 +56,7 @@ pub(super) fn encode(change: &Change) -> Vec<u8> {
 
 /// The change of a line, or what is wrong with it.
 pub(super) fn decode(line: &[u8]) -> Result<Change, String> {
-    let input: ChangeInput = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let input: ChangeInput = lines::parse(line.trim_ascii_end(), "JSON of a commit")?;
     let writes = input.writes.iter().map(|write| Write {
         key: write.key.bytes().to_vec(),
         value: write.value.as_ref().map(|value| value.bytes().to_vec()),

@@ -1,19 +1,84 @@
 //! What each line does to the store.
+//!
+//! A replica's input is what its primary prints, whole: commits, and answers that say
+//! nothing to it. That a commit was refused must not go unnoticed in a pipe, so it is
+//! remembered for the exit code.
 
 use lithify_sim::git::quote::quote;
 use lithify_sim::systems::data_file::{Report, Role, Shared, Statistics, Write};
 
 use super::change;
+use super::words::{self, split};
 
 /// How many commits are read at once on their way out.
 const CHANGES: usize = 1000;
 
-/// The answer to a line: one line, or for changes several.
-pub(super) fn answer(store: &Shared, line: &[u8]) -> Vec<u8> {
-    perform(store, line).unwrap_or_else(|error| {
-        let words: Vec<&str> = error.split(char::is_control).collect();
-        format!("error {}", words.join(" ")).into_bytes()
-    })
+/// The lines of one input.
+pub(super) struct Session<'store> {
+    store: &'store Shared,
+    /// The commits that were not taken, or did not come.
+    refused: u64,
+    first_refused: Option<String>,
+}
+
+impl<'store> Session<'store> {
+    pub(super) fn new(store: &'store Shared) -> Self {
+        Self {
+            store,
+            refused: 0,
+            first_refused: None,
+        }
+    }
+
+    /// The answer to a line: one line, or for changes several. None to what the primary's
+    /// end of a pipe prints besides commits.
+    pub(super) fn answer(&mut self, line: &[u8]) -> Option<Vec<u8>> {
+        let is_replica = || self.store.statistics().role == Role::Replica;
+        let (word, _) = split(line);
+        let is_from_primary = matches!(word, b"ok" | b"value" | b"none" | b"error") && is_replica();
+        let outcome = match word {
+            b"error" if is_from_primary => Err(format!(
+                "the primary has answered: {}",
+                String::from_utf8_lossy(line)
+            )),
+            _ if is_from_primary => return None,
+            _ => perform(self.store, line),
+        };
+        let answer = outcome.unwrap_or_else(|error| {
+            let error = in_one_line(&error);
+            if is_from_primary || line.starts_with(b"{") {
+                self.refuse(&error);
+            }
+            format!("error {error}").into_bytes()
+        });
+        Some(answer)
+    }
+
+    /// The answer to a line that was too long to be kept; it may have been a commit.
+    pub(super) fn refuse_line(&mut self, most_bytes: u64) -> Vec<u8> {
+        let error = format!("the line is longer than {most_bytes} bytes");
+        self.refuse(&error);
+        format!("error {error}").into_bytes()
+    }
+
+    fn refuse(&mut self, error: &str) {
+        self.refused += 1;
+        self.first_refused.get_or_insert_with(|| error.to_owned());
+    }
+
+    /// What is to be said at the end of the input, if commits were refused.
+    pub(super) fn refusals(&self) -> Option<String> {
+        let first = self.first_refused.as_ref()?;
+        Some(format!(
+            "{} lines of the stream of commits were refused, the first with: {first}",
+            self.refused
+        ))
+    }
+}
+
+fn in_one_line(error: &str) -> String {
+    let words: Vec<&str> = error.split(char::is_control).collect();
+    words.join(" ")
 }
 
 fn perform(store: &Shared, line: &[u8]) -> Result<Vec<u8>, String> {
@@ -22,40 +87,36 @@ fn perform(store: &Shared, line: &[u8]) -> Result<Vec<u8>, String> {
         return done(store.replicate(&[change]).map_err(text)?);
     }
     let (word, rest) = split(line);
-    match (word, split(rest)) {
-        (b"put", (key, value)) if !key.is_empty() => write(store, key, Some(value)),
-        (b"del", (key, b"")) if !key.is_empty() => write(store, key, None),
-        (b"get", (key, b"")) if !key.is_empty() => {
-            let value = store.get(key).map_err(text)?;
-            let found = value.map(|value| [b"value ".as_slice(), &quote(&value)].concat());
+    let (key, rest) = match rest {
+        Some(rest) => words::key(rest)?,
+        None => (Vec::new(), None),
+    };
+    match (word, key.as_slice(), rest) {
+        (b"put", [_, ..], Some(value)) => write(store, key, Some(words::value(value)?)),
+        (b"del", [_, ..], None) => write(store, key, None),
+        (b"get", [_, ..], None) => {
+            let value = store.get(&key).map_err(text)?;
+            let found = value.map(|value| [b"value ".as_slice(), &words::shown(&value)].concat());
             Ok(found.unwrap_or_else(|| b"none".to_vec()))
         }
-        (b"stats", (b"", _)) => Ok(statistics(&store.statistics()).into_bytes()),
-        (b"check", (b"", _)) => {
+        (b"stats", [], None) => Ok(statistics(&store.statistics()).into_bytes()),
+        (b"check", [], None) => {
             let report = store.check().map_err(text)?;
             let decision = store.statistics().decision;
             let why = decision.map_or_else(String::new, |decision| decision.to_string());
             let skipped = || format!("ok nothing was done: {why}");
             Ok(report.map_or_else(skipped, shown).into_bytes())
         }
-        (b"compact", (b"", _)) => Ok(shown(store.compact().map_err(text)?).into_bytes()),
-        (b"changes-since", (commit, b"")) => changes(store, commit),
-        (b"promote", (b"", _)) => {
-            store.promote();
+        (b"compact", [], None) => Ok(shown(store.compact().map_err(text)?).into_bytes()),
+        (b"changes-since", commit, None) => changes(store, commit),
+        (b"promote", [], None) => {
+            store.promote().map_err(text)?;
             done(store.statistics().head)
         }
         _ => Err(format!(
             "{} is none of: put KEY VALUE, del KEY, get KEY, stats, check, compact, changes-since COMMIT, promote",
             String::from_utf8_lossy(&quote(line))
         )),
-    }
-}
-
-/// The first word, and what is behind its space.
-fn split(line: &[u8]) -> (&[u8], &[u8]) {
-    match line.iter().position(|byte| *byte == b' ') {
-        Some(end) => (&line[..end], &line[end + 1..]),
-        None => (line, b""),
     }
 }
 
@@ -67,11 +128,8 @@ fn done(commit: u64) -> Result<Vec<u8>, String> {
     Ok(format!("ok {commit}").into_bytes())
 }
 
-fn write(store: &Shared, key: &[u8], value: Option<&[u8]>) -> Result<Vec<u8>, String> {
-    let write = Write {
-        key: key.to_vec(),
-        value: value.map(<[u8]>::to_vec),
-    };
+fn write(store: &Shared, key: Vec<u8>, value: Option<Vec<u8>>) -> Result<Vec<u8>, String> {
+    let write = Write { key, value };
     done(store.commit(&[vec![write]]).map_err(text)?)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Written from the format's description: it has its own reading of headers and
 //! records, another CRC, and looks at every byte. It demands more than recovery does: a
-//! closed store has no torn tail and no temporary file, and its backup is not younger
+//! closed store has no torn tail, no temporary file and no promotion under way, and its backup is not younger
 //! than its data and carries its mark.
 
 use lithify::fs::whole::read_exact_at;
@@ -18,6 +18,9 @@ pub(super) fn check(fs: &dyn Fs) -> Result<(), Failure> {
     let has = |name: &str| names.iter().any(|found| found == name);
     if has("data.db.tmp") {
         return damage("a temporary file is left".to_owned());
+    }
+    if has("promoted") {
+        return damage("a promotion has not ended".to_owned());
     }
     if !has("data.db") {
         return damage("there is no data.db".to_owned());

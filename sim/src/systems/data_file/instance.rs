@@ -24,7 +24,7 @@ use super::reader::Reader;
 use super::record::Write;
 use super::replica::Change;
 use super::settings::Chosen;
-use super::store::Store;
+use super::store::{Options, Store};
 use crate::history::{Batch, State};
 use crate::planted;
 use crate::system::{Equality, Failure, Instance, Pinned};
@@ -49,11 +49,28 @@ pub(super) struct Open {
     compactions: Vec<Done>,
 }
 
+/// Opens the store in the role that was drawn. The role of the last opening is on the
+/// disk, so a primary may have to begin as a replica that is promoted.
+fn open(disk: &Disk, fs: Arc<dyn Fs>, options: &Options) -> Result<Store, Failure> {
+    let is_replica = disk.list()?.iter().any(|name| name == names::REPLICA);
+    if !is_replica || options.role == Role::Replica {
+        return Store::open(fs, options);
+    }
+    let options = Options {
+        role: Role::Replica,
+        ..*options
+    };
+    let mut store = Store::open(fs, &options)?;
+    store.promote()?;
+    Ok(store)
+}
+
 impl Open {
     pub(super) fn new(fs: Arc<dyn Fs>, chosen: Chosen) -> Result<Self, Failure> {
+        let disk = Disk::new(fs.clone());
         Ok(Self {
-            disk: Disk::new(fs.clone()),
-            store: Store::open(fs, &chosen.options)?,
+            store: open(&disk, fs, &chosen.options)?,
+            disk,
             now: Duration::ZERO,
             is_unchecked: true,
             compaction: None,

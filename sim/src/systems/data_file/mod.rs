@@ -11,7 +11,7 @@
 //!
 //! Reading order: `names`, `header`, `record`, `index`, `contents` (the bytes), `policy`
 //! (when), `store`, `append`, `reader`, `order`, `compaction` and `copy` (how), `recover` (the way back),
-//! `replica`, `shared` and `background` (threads), `check`, and `settings`, `instance`, `expected`, `bugs` for the laboratory.
+//! `replica`, `role`, `shared` and `background` (threads), `check`, and `settings`, `instance`, `expected`, `bugs` for the laboratory.
 //! `design/data-file.md` says why.
 
 mod append;
@@ -32,6 +32,7 @@ mod reader;
 mod record;
 mod recover;
 mod replica;
+mod role;
 mod settings;
 mod shared;
 mod store;
@@ -44,6 +45,7 @@ use crate::history::{Batch, State};
 use crate::planted::Planted;
 use crate::system::{Engine, Failure, Instance, Setting, Settings, System};
 pub use compaction::Compaction;
+pub(in crate::systems) use names::owns;
 pub use order::Phase;
 pub use policy::{Decision, Policy, Role, Share, Space, decide};
 pub use reader::Reader;

@@ -10,5 +10,17 @@ pub(super) const BACKUP: &str = "data.db.old";
 /// A file that is being written.
 pub(super) const TEMPORARY: &str = "data.db.tmp";
 
+/// Makes the store a replica. Stays empty.
+pub(super) const REPLICA: &str = "replica";
+
+/// The name that the former has while a promotion is under way.
+pub(super) const PROMOTED: &str = "promoted";
+
+/// Whether a file with this name belongs to such a store, and to no other. The lock and
+/// the markers have names that several kinds of stores use.
+pub(in crate::systems) fn owns(name: &str) -> bool {
+    [DATA, BACKUP, TEMPORARY].contains(&name)
+}
+
 /// Held by the process that has the store open. Stays empty.
 pub(super) const LOCK: &str = "lock";

@@ -13,6 +13,8 @@
 //!    page cache may hold pages that are marked clean. Then the names.
 //! 4. Only then the temporary file goes, and the backup gets its mark if it has none, or
 //!    goes if it is no older file.
+//! 5. The role is put on the disk ([`super::role`]); one that contradicts what is there is
+//!    refused at the front, before anything was written.
 //!
 //! A rename may be lost in halves on the weakest disks, so that the file has neither
 //! name. Recovery therefore never renames the only copy: it makes another one first.
@@ -27,16 +29,18 @@ use lithify::fs::whole::{append_all, write_all_at};
 use super::compaction::mark;
 use super::contents::{self, Contents};
 use super::header::{HEADER_BYTES, Header};
-use super::names;
 use super::record::MARK_BYTES;
 use super::store::{Data, Options, Store};
+use super::{names, role};
 use crate::planted;
 use crate::system::Failure;
 use crate::systems::parts::disk::{Disk, failed};
+use crate::systems::parts::owner::Owner;
 
 pub(super) fn open(disk: Disk, options: &Options) -> Result<Store, Failure> {
-    let lock = disk.lock(names::LOCK)?;
+    let lock = disk.lock(Owner::DataFile, names::LOCK)?;
     let mut found: BTreeSet<String> = disk.list()?.into_iter().collect();
+    let role = role::Found::of(&found, options)?;
     if is_backup_preferred(&found) {
         disk.rename(names::BACKUP, names::DATA)?;
         found.remove(names::BACKUP);
@@ -54,6 +58,7 @@ pub(super) fn open(disk: Disk, options: &Options) -> Result<Store, Failure> {
         .or_else(|_| settle(&*file, &bytes, 0..contents.end))
         .map_err(failed("settle", names::DATA))?;
     disk.sync_directory()?;
+    role.take(&disk, options, contents.head())?;
     if found.contains(names::TEMPORARY) && !planted::is_active("temporary-file-reused") {
         disk.remove(names::TEMPORARY)?;
     }

@@ -79,6 +79,7 @@ pub(super) fn chosen(settings: &Settings) -> Result<Chosen, String> {
                 minimum_size_bytes: number("minimum-size", 0)?,
             },
             role,
+            may_demote: true,
             syncs_commits: choice("durability", "buffered", "synced")?,
             copy_bytes: number("copy-bytes", 1)?,
         },

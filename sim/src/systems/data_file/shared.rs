@@ -109,9 +109,12 @@ impl Shared {
         self.inner().for_change()?.replicate(changes)
     }
 
-    /// Turns a replica into a primary.
-    pub fn promote(&self) {
-        self.inner().alone().promote();
+    /// Turns a replica into a primary, durably.
+    ///
+    /// # Errors
+    /// As [`Store::promote`], and `Other` when the store is closed.
+    pub fn promote(&self) -> Result<(), Failure> {
+        self.inner().for_change()?.promote()
     }
 
     /// Makes every commit durable.
@@ -223,5 +226,48 @@ impl Owner {
 impl Drop for Owner {
     fn drop(&mut self) {
         self.end_thread();
+    }
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a test of the locks between threads; its scope ends them"
+)]
+mod tests {
+    use lithify::fs::MemFs;
+
+    use super::*;
+    use crate::observed::ObservedFs;
+
+    /// Only a test that fails waits for so long.
+    const DEADLINE: std::time::Duration = std::time::Duration::from_secs(20);
+
+    /// The copy begins, so the first phase has ended, while somebody reads in the store.
+    /// Were it to take the store alone, the deadline would pass.
+    #[test]
+    fn the_first_phase_needs_the_store_as_a_reader_does() {
+        let fs = ObservedFs::new(Arc::new(MemFs::new()));
+        let gate = fs.gate().clone();
+        let store = Shared::open(Arc::new(fs), &Options::default()).unwrap();
+        let write = Write {
+            key: b"key".to_vec(),
+            value: Some(b"value".to_vec()),
+        };
+        store.commit(&[vec![write]]).unwrap();
+        let held = gate.hold("create data.db.tmp");
+        let (sender, begun) = sync_channel(1);
+        std::thread::scope(|scope| {
+            let reading = store.inner().look();
+            let compaction = scope.spawn(|| store.compact());
+            let waiter = scope.spawn(move || sender.send(gate.wait_until_held()));
+            let begun = begun.recv_timeout(DEADLINE);
+            drop(reading);
+            // Whoever waited for the reader comes to the gate now.
+            let _ = waiter.join().unwrap();
+            drop(held);
+            compaction.join().unwrap().unwrap();
+            assert!(begun.is_ok(), "the copy did not begin beside a reader");
+        });
     }
 }

@@ -36,6 +36,8 @@ pub struct Options {
     pub policy: Policy,
     /// Whose commits it takes.
     pub role: Role,
+    /// Whether a primary with commits may become a replica.
+    pub may_demote: bool,
     /// Whether a commit returns only when it is durable.
     pub syncs_commits: bool,
     /// A step of a copy ends when it has so many bytes to write.
@@ -47,6 +49,7 @@ impl Default for Options {
         Self {
             policy: Policy::default(),
             role: Role::Primary,
+            may_demote: false,
             syncs_commits: true,
             copy_bytes: 256 << 10,
         }
@@ -107,8 +110,8 @@ impl Store {
     /// durable. Reads the whole file.
     ///
     /// # Errors
-    /// `Damage` when commits that must be there are not; `Disk` when the store is
-    /// locked or the disk fails.
+    /// `Damage` when commits that must be there are not; `Other` when the role is not the
+    /// one that the disk knows; `Disk` when the store is locked or the disk fails.
     pub fn open(fs: Arc<dyn Fs>, options: &Options) -> Result<Self, Failure> {
         recover::open(Disk::new(fs), options)
     }
@@ -264,16 +267,13 @@ impl Store {
         self.data.durable_head == self.head()
     }
 
-    /// Turns a replica into a primary. A primary stays one.
-    pub fn promote(&mut self) {
-        self.options.role = Role::Primary;
-    }
-
     /// The files that the store has, without those of a compaction that is under way.
     #[must_use]
     pub fn files(&self) -> BTreeSet<String> {
         let backup = self.has_backup.then_some(names::BACKUP);
-        let files = [names::DATA, names::LOCK].into_iter().chain(backup);
+        let marker = (self.options.role == Role::Replica).then_some(names::REPLICA);
+        let files = [names::DATA, names::LOCK].into_iter();
+        let files = files.chain(backup).chain(marker);
         files.map(str::to_owned).collect()
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lithify::fs::whole::read_exact_at;
 use lithify::fs::{Access, File, Fs, Lock, LockKind};
 
+use super::owner::{self, Owner};
 use crate::system::Failure;
 
 /// The directory of a store.
@@ -27,10 +28,21 @@ impl Disk {
         Self { fs }
     }
 
-    pub(in crate::systems) fn lock(&self, name: &str) -> Result<Box<dyn Lock>, Failure> {
-        self.fs
-            .lock(name, LockKind::Exclusive)
-            .map_err(failed("lock", name))
+    /// Takes the lock of a store, unless the directory holds another system's files;
+    /// nothing was written then.
+    pub(in crate::systems) fn lock(
+        &self,
+        system: Owner,
+        name: &str,
+    ) -> Result<Box<dyn Lock>, Failure> {
+        owner::refuse_others(&self.list()?, system)?;
+        self.fs.lock(name, LockKind::Exclusive).map_err(|error| {
+            match error.kind() {
+                // The engine's words, so that there is one text for one thing.
+                io::ErrorKind::WouldBlock => Failure::Disk(lithify::Error::Locked.to_string()),
+                _ => failed("lock", name)(error),
+            }
+        })
     }
 
     pub(in crate::systems) fn list(&self) -> Result<Vec<String>, Failure> {

@@ -41,6 +41,7 @@ pub use crate::systems::parts::machine::Machine;
 use crate::systems::parts::{batches, entry};
 pub use log::Segment;
 pub use lookup::Stored;
+pub(in crate::systems) use names::owns;
 pub use store::{Options, SnapshotFile, SnapshotLog};
 pub use texts::Texts;
 

@@ -55,6 +55,11 @@ pub(super) fn parse(name: &str) -> Option<Name> {
     }
 }
 
+/// Whether a file with this name belongs to such a store, and to no other.
+pub(in crate::systems) fn owns(name: &str) -> bool {
+    parse(name).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@
 //! snapshot, is damage: bytes that were durable are not there.
 
 use super::log::Segment;
-use super::names;
+use super::{names, snapshot};
 use crate::planted;
 use crate::system::Failure;
 use crate::systems::parts::entry::Scan;
@@ -75,6 +75,9 @@ pub(super) fn plan(
     let last = segments.last();
     let next = last.map_or(offset, |last| last.end().max(offset));
     if let Some(last) = last.filter(|last| last.end() >= offset) {
+        if segments.len() == 1 && (last.start, offset) == (0, 0) {
+            check_beginning(last)?;
+        }
         check_tail(last)?;
     }
     let claimed = invalid.iter().map(|(number, _)| *number).max().unwrap_or(0);
@@ -92,6 +95,27 @@ pub(super) fn plan(
         active,
         next,
     })
+}
+
+/// Whether the only segment can have been begun by a store. Without an entry and without
+/// a snapshot nothing vouches for its bytes but they themselves. A crash leaves any part of
+/// an entry, or any bytes in its place, but no text: four bytes of text are a length that
+/// no entry has.
+fn check_beginning(first: &Read) -> Result<(), Failure> {
+    let is_foreign = is_text(&first.bytes) && !snapshot::begins(&first.bytes);
+    if first.scan.end > 0 || !is_foreign {
+        return Ok(());
+    }
+    Err(Failure::Damage(format!(
+        "{} holds no entry of ours: its {} bytes are somebody's text; nothing was cut",
+        names::segment(first.start),
+        first.bytes.len()
+    )))
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    let is_plain = |letter: char| !letter.is_control() || "\n\r\t".contains(letter);
+    bytes.len() >= 4 && str::from_utf8(bytes).is_ok_and(|text| text.chars().all(is_plain))
 }
 
 /// Whether the bytes behind the last entry are a torn tail, which is cut.

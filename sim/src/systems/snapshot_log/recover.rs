@@ -30,6 +30,7 @@ use crate::system::Failure;
 use crate::systems::parts::disk::{Disk, failed};
 use crate::systems::parts::entry;
 use crate::systems::parts::machine::Machine;
+use crate::systems::parts::owner::Owner;
 
 /// The files of ours in the directory.
 #[derive(Debug, Default)]
@@ -50,7 +51,7 @@ struct Base<M> {
 }
 
 pub(super) fn open<M: Machine>(disk: Disk, options: &Options) -> Result<SnapshotLog<M>, Failure> {
-    let lock = disk.lock(names::LOCK)?;
+    let lock = disk.lock(Owner::SnapshotLog, names::LOCK)?;
     let found = find(&disk)?;
     let mut base: Base<M> = load(&disk, &found.snapshots)?;
     let segments = read_segments(&disk, &found.segments)?;

@@ -40,6 +40,7 @@ use lithify::fs::Fs;
 use crate::history::{Batch, State};
 use crate::planted::Planted;
 use crate::system::{Engine, Failure, Instance, Setting, Settings, System};
+pub(in crate::systems) use names::owns;
 pub use policy::{Decision, Policy, View};
 pub use record::Operation;
 pub use shared::{SharedStore, Status, Ticket};

@@ -30,6 +30,11 @@ pub(super) fn generation(name: &str) -> Option<u64> {
     digits.parse().ok().filter(|_| is_plain && is_shortest)
 }
 
+/// Whether a file with this name belongs to such a store, and to no other.
+pub(in crate::systems) fn owns(name: &str) -> bool {
+    name == TEMPORARY || generation(name).is_some()
+}
+
 /// The generation that follows.
 pub(super) fn next(generation: u64) -> u64 {
     if planted::is_active("one-log-name") {

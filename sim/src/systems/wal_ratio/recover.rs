@@ -33,10 +33,11 @@ use crate::planted;
 use crate::system::Failure;
 use crate::systems::parts::disk::{Disk, failed};
 use crate::systems::parts::entry::{self, Before, Entry, Scan};
+use crate::systems::parts::owner::Owner;
 use crate::systems::parts::replace::Replacement;
 
 pub(super) fn open(disk: Disk, options: Options, now: u64) -> Result<RatioStore, Failure> {
-    let lock = disk.lock(names::LOCK)?;
+    let lock = disk.lock(Owner::WalRatio, names::LOCK)?;
     let names = disk.list()?;
     let generations: BTreeSet<u64> = names
         .iter()
