@@ -50,15 +50,19 @@ fn answers(command: Command, input: &[u8]) -> Vec<String> {
 #[test]
 fn every_line_has_its_answer() {
     let directory = tempfile::tempdir().unwrap();
-    let rows: [(&str, &str); 16] = [
+    let rows: [(&str, &str); 20] = [
         ("get a", "none"),
         ("put a 1", "ok 1"),
         ("put a 2 and more", "ok 2"),
         ("get a", "value 2 and more"),
-        ("put empty", "ok 3"),
-        ("get empty", "value "),
-        ("del a", "ok 4"),
-        ("del a", "ok 5"),
+        ("put empty \"\"", "ok 3"),
+        ("get empty", "value \"\""),
+        ("put a", "error"),
+        ("put \"a b\" \"\\377\\n\"", "ok 4"),
+        ("get \"a b\"", "value \"\\377\\n\""),
+        ("del \"a b\"", "ok 5"),
+        ("del a", "ok 6"),
+        ("del a", "ok 7"),
         ("get a", "none"),
         ("put", "error"),
         ("put  1", "error"),
@@ -66,7 +70,7 @@ fn every_line_has_its_answer() {
         ("get", "error"),
         ("stats now", "error"),
         ("nonsense", "error"),
-        ("stats", "commits=5 keys=1 live_bytes=48"),
+        ("stats", "commits=7 keys=1 live_bytes=48"),
     ];
     let input: String = rows.iter().map(|(line, _)| format!("{line}\n")).collect();
     let answers = answers(command(directory.path()), input.as_bytes());
@@ -136,7 +140,7 @@ fn another_process_finds_everything() {
     );
     assert_eq!(found, ["value 199", "value value", "none", "ok 203"]);
     let stats = answers(command(directory.path()), b"get \xff\n");
-    assert_eq!(stats, ["value \u{fffd}"]);
+    assert_eq!(stats, ["value \"\\376\""]);
 }
 
 #[test]
@@ -153,16 +157,46 @@ fn bad_arguments_and_other_owners_are_told_in_one_line() {
             "{errors}"
         );
     };
-    refused(&["--threshold", "1"], 2, "threshold");
+    refused(&["--threshold", "1"], 2, "a whole number from 2");
+    refused(&["--threshold", "1.5"], 2, "a whole number from 2");
     refused(&["--check-every", "0s"], 2, "1ms or more");
     refused(&["--check-every", "soon"], 2, "check-every");
     refused(&["--max-interval", "later"], 2, "max-interval");
+    answers(
+        {
+            let mut command = command(directory.path());
+            command.args(["--check-every", "1d", "--min-interval", "5"]);
+            command
+        },
+        b"",
+    );
     let fs = Arc::new(OsFs::new(directory.path()));
     let store = RatioStore::open(fs, Options::PUBLISHED, 0).unwrap();
-    refused(&[], 4, "the store is locked: another process");
+    refused(
+        &[],
+        4,
+        "the store is locked: another process or handle has it open",
+    );
     drop(store);
     std::fs::write(directory.path().join("wal-00000002.log"), b"no log").unwrap();
     refused(&[], 5, "wal-00000002.log: it does not begin with a base");
+}
+
+/// Nothing is written into another store's directory.
+#[test]
+fn a_directory_of_another_store_is_refused() {
+    for name in ["00000000.log", "data.db.old", "segment-000001"] {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join(name), b"theirs").unwrap();
+        let output = command(directory.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(4), "{name}");
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(errors.contains(&format!("{name} belongs to ")), "{errors}");
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
 }
 
 const ROUNDS: u64 = 60;

@@ -19,6 +19,8 @@ use lithify::fs::OsFs;
 use lithify_sim::system::Failure as StoreFailure;
 use lithify_sim::systems::wal_ratio::{Operation, Options, Policy, SharedStore, Ticket};
 
+use super::data_file::time::{positive_time, time};
+use super::data_file::words;
 use super::exit::{Exit, Failure, Outcome};
 use super::lines::{Line, next_line};
 use super::output::Output;
@@ -29,10 +31,14 @@ Examples:
   lithify ratio-store --dir table --check-every 10s --min-interval 1m --threshold 4
 
 Requests, one a line, and their answers:
-  put KEY VALUE   ok COMMIT      a key has no space; the value is the rest of the line
+  put KEY VALUE   ok COMMIT      the value is the rest of the line
   del KEY         ok COMMIT      also when there is no such key
   get KEY         value VALUE    or: none
   stats           counts, as NAME=NUMBER, and why the last rewrite was given up if it was
+
+A key that has spaces, and a value that begins with a double quote or is empty, stands between
+double quotes in C style, as git writes paths; so does what is printed whenever it has control
+characters, quotes, backslashes or bytes from 0x80. Times are seconds, or take ms, s, m, h or d.
 
 A change is durable when it is answered. An error is answered with: error TEXT.
 The log is rewritten when a check finds that (its bytes are THRESHOLD times the live bytes,
@@ -53,16 +59,16 @@ pub(crate) struct RatioStore {
     #[arg(long, value_name = "DIRECTORY")]
     dir: PathBuf,
     /// How often the rule is evaluated
-    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = positive)]
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = positive_time)]
     check_every: Duration,
     /// The least time from one rewrite to the next
-    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = time)]
     min_interval: Duration,
     /// The time after which dead bytes are reason enough, or off
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = perhaps)]
     max_interval: Perhaps,
     /// The ratio of log bytes to live bytes that is reason enough
-    #[arg(long, value_name = "RATIO", default_value = "10", value_parser = clap::value_parser!(u64).range(2..))]
+    #[arg(long, value_name = "RATIO", default_value = "10", value_parser = ratio)]
     threshold: u64,
 }
 
@@ -70,18 +76,17 @@ pub(crate) struct RatioStore {
 #[derive(Clone, Copy, Debug)]
 struct Perhaps(Option<Duration>);
 
-fn perhaps(text: &str) -> Result<Perhaps, humantime::DurationError> {
+fn perhaps(text: &str) -> Result<Perhaps, String> {
     match text {
         "off" => Ok(Perhaps(None)),
-        _ => humantime::parse_duration(text).map(|duration| Perhaps(Some(duration))),
+        _ => time(text).map(|duration| Perhaps(Some(duration))),
     }
 }
 
-fn positive(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(duration) if duration.as_millis() == 0 => Err("it must be 1ms or more".to_owned()),
-        Ok(duration) => Ok(duration),
-        Err(error) => Err(error.to_string()),
+fn ratio(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(ratio) if ratio >= 2 => Ok(ratio),
+        _ => Err("it must be a whole number from 2".to_owned()),
     }
 }
 
@@ -171,22 +176,23 @@ fn read(requests: SyncSender<Request>) {
 }
 
 fn understand(line: &[u8]) -> Request {
-    let (verb, rest) = split(line);
-    let (key, value) = split(rest);
-    match (verb, key, value) {
-        (b"put", [_, ..], _) => Request::Change(Operation::Put(key.to_vec(), value.to_vec())),
-        (b"del", [_, ..], []) => Request::Change(Operation::Delete(key.to_vec())),
-        (b"get", [_, ..], []) => Request::Get(key.to_vec()),
-        (b"stats", [], []) => Request::Stats,
-        _ => Request::Refused("a request is put KEY VALUE, del KEY, get KEY or stats".to_owned()),
-    }
+    request(line).unwrap_or_else(Request::Refused)
 }
 
-/// The bytes before and behind the first space.
-fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
-    match bytes.iter().position(|byte| *byte == b' ') {
-        Some(space) => (&bytes[..space], &bytes[space + 1..]),
-        None => (bytes, &[]),
+fn request(line: &[u8]) -> Result<Request, String> {
+    let (verb, rest) = words::split(line);
+    let (key, rest) = match rest {
+        Some(rest) => words::key(rest)?,
+        None => (Vec::new(), None),
+    };
+    match (verb, key.as_slice(), rest) {
+        (b"put", [_, ..], Some(value)) => {
+            Ok(Request::Change(Operation::Put(key, words::value(value)?)))
+        }
+        (b"del", [_, ..], None) => Ok(Request::Change(Operation::Delete(key))),
+        (b"get", [_, ..], None) => Ok(Request::Get(key)),
+        (b"stats", [], None) => Ok(Request::Stats),
+        _ => Err("a request is put KEY VALUE, del KEY, get KEY or stats".to_owned()),
     }
 }
 
@@ -232,7 +238,9 @@ impl<'run> Answers<'run> {
                     }
                 }
                 Some(Request::Get(key)) => match self.store.get(&key) {
-                    Some(value) => self.output.line(&[b"value ", value.as_slice()].concat())?,
+                    Some(value) => self
+                        .output
+                        .line(&[b"value ".as_slice(), &words::shown(&value)].concat())?,
                     None => self.output.line(b"none")?,
                 },
                 Some(Request::Stats) => self.output.line(stats(self.store).as_bytes())?,
