@@ -374,7 +374,12 @@ fn two_nodes_cannot_share_a_directory() {
         .output()
         .expect("it runs");
     assert_eq!(second.status.code(), Some(4));
-    assert_eq!(String::from_utf8_lossy(&second.stderr).lines().count(), 1);
+    let errors = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(errors.lines().count(), 1);
+    assert!(
+        errors.contains("the store is locked: another process or handle has it open"),
+        "{errors}"
+    );
     drop(input);
     assert!(node.wait().expect("the node ends with its input").success());
 }
@@ -591,6 +596,55 @@ fn a_torn_tail_is_cut() {
     assert_eq!(answers[2]["payload"], "new");
 }
 
+/// The code and the message of a node that does not open.
+fn refusal(directory: &Path) -> (Option<i32>, String) {
+    let output = command(Some(directory))
+        .stdin(Stdio::null())
+        .output()
+        .expect("it runs");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(errors.lines().count(), 1, "{errors}");
+    (output.status.code(), errors)
+}
+
+/// Nothing is written into another store's directory.
+#[test]
+fn a_directory_of_another_store_is_refused() {
+    for name in ["wal-00000001.log", "data.db", "manifest-000001"] {
+        let place = tempfile::tempdir().expect("a directory");
+        std::fs::write(place.path().join(name), b"theirs").expect("a file");
+        let (code, errors) = refusal(place.path());
+        assert_eq!(code, Some(4), "{name}");
+        assert!(errors.contains(&format!("{name} belongs to ")), "{errors}");
+        let names = std::fs::read_dir(place.path()).expect("a directory");
+        assert_eq!(names.count(), 1, "{name}");
+    }
+}
+
+/// Somebody's notes that happen to have the name of a first segment are no torn tail.
+#[test]
+fn a_first_segment_that_no_store_began_is_not_cut() {
+    let place = tempfile::tempdir().expect("a directory");
+    let log = place.path().join("00000000.log");
+    std::fs::write(&log, b"Monday: all quiet\n").expect("a file");
+    let (code, errors) = refusal(place.path());
+    assert_eq!(code, Some(5));
+    assert!(
+        errors.contains("00000000.log holds no entry of ours"),
+        "{errors}"
+    );
+    assert_eq!(
+        std::fs::read(&log).expect("the file"),
+        b"Monday: all quiet\n"
+    );
+    // What a crash may leave of a first entry: its beginning, and zeros.
+    for torn in [&[3, 0, 0, 0, 9, 9][..], &[0; 40], &[3, 0]] {
+        std::fs::write(&log, torn).expect("a file");
+        let answers = ask(Some(place.path()), &[of("wal_info")]);
+        assert_eq!(answers[0]["entries"], 0);
+    }
+}
+
 #[test]
 fn the_benchmark_measures_each_strategy() {
     let place = tempfile::tempdir().expect("a directory");
@@ -624,5 +678,92 @@ fn the_benchmark_measures_each_strategy() {
             .iter()
             .all(|name| !name.to_string_lossy().contains("benchmark")),
         "{names:?}"
+    );
+}
+
+/// A node with a schedule, its input, and its answers.
+fn scheduled(directory: &Path, arguments: &[&str], input: &str) -> Vec<Value> {
+    let mut command = command(Some(directory));
+    command.args(arguments);
+    let output = assert_cmd::Command::from_std(command)
+        .write_stdin(input)
+        .output()
+        .expect("the binary runs");
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).expect("answers are text");
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("an answer is JSON"))
+        .collect()
+}
+
+/// Nobody asks for a snapshot, and the log stays short; nothing of the state is lost.
+#[test]
+fn snapshots_are_taken_when_enough_entries_have_come() {
+    let place = tempfile::tempdir().expect("a directory");
+    let messages: Vec<_> = (0..42)
+        .map(|number| append(&format!("set k={number}")))
+        .collect();
+    let answers = scheduled(place.path(), &["--snapshot-every", "10"], &lines(&messages));
+    assert_eq!(answers.len(), 42);
+    assert!(
+        answers
+            .iter()
+            .all(|it| it["body"]["type"] == "wal_append_ok")
+    );
+    let found = ask(
+        Some(place.path()),
+        &[of("wal_info"), append("set k=last"), of("wal_snapshot")],
+    );
+    let entries = found[0]["entries"].as_u64().expect("a number");
+    assert!(
+        entries < 10,
+        "{entries} entries lie behind the newest snapshot"
+    );
+    assert_eq!(found[1]["offset"], 42);
+    assert_eq!(found[2]["snapshot_offset"], 43);
+    // Without a schedule nothing is taken.
+    let other = tempfile::tempdir().expect("a directory");
+    scheduled(other.path(), &[], &lines(&messages));
+    assert_eq!(ask(Some(other.path()), &[of("wal_info")])[0]["entries"], 42);
+}
+
+#[test]
+fn snapshots_are_taken_when_time_has_passed_and_requests_go_on() {
+    let place = tempfile::tempdir().expect("a directory");
+    let mut node = command(Some(place.path()))
+        .args(["--snapshot-interval", "1ms"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut input = node.stdin.take().expect("a pipe");
+    let mut answers = BufReader::new(node.stdout.take().expect("a pipe")).lines();
+    let mut ask = |body: Value| -> Value {
+        input
+            .write_all(lines(&[body]).as_bytes())
+            .expect("the node reads");
+        let line = answers.next().expect("an answer").expect("text");
+        let answer: Value = serde_json::from_str(&line).expect("JSON");
+        answer["body"].clone()
+    };
+    for number in 0..100 {
+        assert_eq!(ask(append("set k=1"))["offset"], number);
+    }
+    // However long it takes: nobody asks for a snapshot.
+    while ask(of("wal_info"))["entries"] != 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(ask(compact(50))["type"], "wal_compact_ok");
+    drop(input);
+    assert!(node.wait().expect("it ends").success());
+}
+
+#[test]
+fn a_fault_in_a_line_is_told_by_its_column() {
+    let answers = output(None, "{\n");
+    assert!(
+        answers[0].contains("the line is not JSON: EOF while parsing an object at column 1"),
+        "{}",
+        answers[0]
     );
 }

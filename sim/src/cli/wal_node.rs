@@ -17,12 +17,14 @@ mod requests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use lithify::fs::OsFs;
 use lithify_sim::system::Failure as StoreFailure;
-use lithify_sim::systems::snapshot_log::{Options, SnapshotLog};
+use lithify_sim::systems::snapshot_log::{Options, Schedule, Shared, SnapshotLog};
 
+use super::data_file::time::positive_time;
 use super::exit::{Exit, Outcome};
 use super::lines::{Line, next_line};
 use super::output::Output;
@@ -32,10 +34,15 @@ const EXAMPLES: &str = "\
 Examples:
   lithify wal-node < messages.jsonl
   lithify wal-node --dir log
+  lithify wal-node --dir log --snapshot-every 10000 --snapshot-interval 1h
 
 Messages: init, wal_append, wal_read, wal_info, wal_segment_config, wal_segment_info,
 wal_recover, wal_snapshot, wal_compact, fsync_benchmark. Entries, snapshots and offsets are
 those of the page design/wal-snapshot.md. An append is synced before it is answered.
+
+With --snapshot-every or --snapshot-interval a thread takes snapshots and removes the segments
+that they cover, as wal_snapshot and wal_compact do, between the messages. At the end of the
+input a snapshot is taken if --snapshot-every entries lie behind the newest.
 
 Errors have the type error, a text, and a code: 10 unknown type, 12 malformed message or
 missing field, 13 the disk or the log failed, 20 no such entry, 22 compaction beyond the
@@ -55,6 +62,12 @@ pub(crate) struct WalNode {
     /// one, removed at the end]
     #[arg(long, value_name = "DIRECTORY")]
     dir: Option<PathBuf>,
+    /// Take a snapshot and compact when so many entries lie behind the newest snapshot
+    #[arg(long, value_name = "ENTRIES", value_parser = clap::value_parser!(u64).range(1..))]
+    snapshot_every: Option<u64>,
+    /// Take a snapshot and compact when so much time has passed and entries have come
+    #[arg(long, value_name = "TIME", value_parser = positive_time)]
+    snapshot_interval: Option<Duration>,
 }
 
 /// Runs the command.
@@ -70,7 +83,11 @@ pub(crate) fn run(arguments: &WalNode) -> Outcome {
         (Some(directory), _) => directory.as_path(),
         (None, temporary) => temporary.as_ref().expect("one of the two is there").path(),
     };
-    let mut node = open(directory)?;
+    let schedule = Schedule {
+        every: arguments.snapshot_every,
+        interval: arguments.snapshot_interval,
+    };
+    let mut node = open(directory, schedule)?;
     let mut input = std::io::stdin().lock();
     let mut output = Output::for_reading();
     while let Some(line) = next_line(&mut input, MAX_LINE_BYTES)? {
@@ -85,7 +102,7 @@ pub(crate) fn run(arguments: &WalNode) -> Outcome {
     output.finish()
 }
 
-fn open(directory: &Path) -> Outcome<Node> {
+fn open(directory: &Path, schedule: Schedule) -> Outcome<Node> {
     std::fs::create_dir_all(directory).map_err(|error| {
         let name = directory.display();
         Exit::Store.because(format!("cannot create the directory {name}: {error}"))
@@ -96,7 +113,9 @@ fn open(directory: &Path) -> Outcome<Node> {
         syncs_appends: true,
         keeps_index: true,
     };
-    let store = SnapshotLog::open(Arc::new(fs), &options).map_err(|failure| {
+    let store = SnapshotLog::open(Arc::new(fs), &options);
+    let shared = store.and_then(|store| Shared::new(store, schedule));
+    let shared = shared.map_err(|failure| {
         let exit = match failure {
             StoreFailure::Damage(_) => Exit::Damage,
             StoreFailure::Disk(_) | StoreFailure::Other(_) => Exit::Store,
@@ -104,5 +123,5 @@ fn open(directory: &Path) -> Outcome<Node> {
         exit.because(format!("{}: {failure}", directory.display()))
     })?;
     benchmark::sweep(directory);
-    Ok(Node::new(store, directory.to_owned()))
+    Ok(Node::new(shared, directory.to_owned()))
 }

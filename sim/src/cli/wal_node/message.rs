@@ -3,6 +3,7 @@
 //! An answer has its keys in the order of the protocol's samples, `msg_id` last, and a
 //! space behind each colon and comma.
 
+use super::super::lines;
 use std::io::{self, Write};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -82,8 +83,8 @@ impl Request {
     }
 
     fn fill(&mut self, line: &[u8]) -> Result<(), Refusal> {
-        let value: Value = serde_json::from_slice(line)
-            .map_err(|error| Code::Malformed.because(format!("the line is no JSON: {error}")))?;
+        let value: Value = lines::parse(line.trim_ascii_end(), "JSON")
+            .map_err(|fault| Code::Malformed.because(format!("the line is {fault}")))?;
         let Value::Object(mut envelope) = value else {
             return Err(Code::Malformed.because("the line is no JSON object"));
         };

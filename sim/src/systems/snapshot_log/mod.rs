@@ -24,6 +24,7 @@ mod names;
 mod plan;
 mod recover;
 mod settings;
+mod shared;
 mod snapshot;
 mod steps;
 mod store;
@@ -42,6 +43,7 @@ use crate::systems::parts::{batches, entry};
 pub use log::Segment;
 pub use lookup::Stored;
 pub(in crate::systems) use names::owns;
+pub use shared::{Schedule, Shared};
 pub use store::{Options, SnapshotFile, SnapshotLog};
 pub use texts::Texts;
 
