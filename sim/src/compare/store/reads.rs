@@ -29,21 +29,14 @@ impl Store {
 
     /// Segments that are opened to find the newest version of a key, newest first, without
     /// filters. Ranges can overlap, so the search goes on while an older place in the order
-    /// may still hold a newer commit.
+    /// may still hold a newer commit: it opens every segment that ends at that version or
+    /// later, and all of them when there is none. Counted, not walked: a stream that is
+    /// never merged has as many segments as commits. O(log segments).
     fn search(&self, stream: usize, key: u32) -> u64 {
-        let mut opened = 0;
-        let mut found = 0;
-        for &id in self.streams[stream].iter().rev() {
-            if self.segments[id as usize].last <= found {
-                break;
-            }
-            opened += 1;
-            let records = &self.contents[id as usize].records;
-            let at = records.partition_point(|record| record.key < key);
-            if let Some(record) = records.get(at).filter(|record| record.key == key) {
-                found = found.max(record.commit);
-            }
-        }
-        opened
+        let (ids, newest) = (&self.streams[stream], self.keys[key as usize]);
+        let passed_over = newest.holder.map_or(0, |_| {
+            ids.partition_point(|&id| self.segments[id as usize].last < newest.commit)
+        });
+        (ids.len() - passed_over) as u64
     }
 }
