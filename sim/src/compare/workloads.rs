@@ -92,27 +92,38 @@ pub const WORKLOADS: &[Workload] = &[
         }],
         build: insert_then_delete,
     },
-    ycsb("ycsb-a", "half reads, half updates, Zipfian", |_, scale| {
-        ycsb_of('a', scale)
-    }),
-    ycsb("ycsb-b", "95 % reads, 5 % updates, Zipfian", |_, scale| {
-        ycsb_of('b', scale)
-    }),
-    ycsb("ycsb-c", "reads only, Zipfian", |_, scale| {
-        ycsb_of('c', scale)
+    ycsb(
+        "ycsb-a",
+        "half reads, half updates",
+        &[ZIPFIAN],
+        |values, scale| ycsb_of('a', values, scale),
+    ),
+    ycsb(
+        "ycsb-b",
+        "95 % reads, 5 % updates",
+        &[ZIPFIAN],
+        |values, scale| ycsb_of('b', values, scale),
+    ),
+    ycsb("ycsb-c", "reads only", &[ZIPFIAN], |values, scale| {
+        ycsb_of('c', values, scale)
     }),
     ycsb(
         "ycsb-d",
         "95 % reads of the latest, 5 % inserts",
-        |_, scale| ycsb_of('d', scale),
+        &[LATEST],
+        |values, scale| ycsb_of('d', values, scale),
     ),
-    ycsb("ycsb-e", "95 % scans, 5 % inserts", |_, scale| {
-        ycsb_of('e', scale)
-    }),
+    ycsb(
+        "ycsb-e",
+        "95 % scans, 5 % inserts",
+        &[ZIPFIAN],
+        |values, scale| ycsb_of('e', values, scale),
+    ),
     ycsb(
         "ycsb-f",
         "half reads, half read-modify-writes",
-        |_, scale| ycsb_of('f', scale),
+        &[ZIPFIAN],
+        |values, scale| ycsb_of('f', values, scale),
     ),
     Workload {
         name: "mixgraph",
@@ -122,21 +133,36 @@ pub const WORKLOADS: &[Workload] = &[
     },
 ];
 
+/// Which keys the operations of YCSB ask for, as a parameter.
+const ZIPFIAN: Parameter = Parameter {
+    name: "requests",
+    default: "zipfian",
+    about: "which keys are asked for: zipfian (exponent 0.99, scattered), latest or uniform",
+};
+
+/// The same for the workload that asks for what is new.
+const LATEST: Parameter = Parameter {
+    default: "latest",
+    ..ZIPFIAN
+};
+
 const fn ycsb(
     name: &'static str,
     about: &'static str,
+    parameters: &'static [Parameter],
     build: fn(&Values, Scale) -> Result<History, String>,
 ) -> Workload {
     Workload {
         name,
         about,
-        parameters: &[],
+        parameters,
         build,
     }
 }
 
-fn ycsb_of(letter: char, scale: Scale) -> Result<History, String> {
-    ycsb::history(letter, scale.commits, scale.seconds, scale.seed)
+fn ycsb_of(letter: char, values: &Values, scale: Scale) -> Result<History, String> {
+    let requests: ycsb::Requests = values.parse("requests")?;
+    ycsb::history(letter, requests, scale.commits, scale.seconds, scale.seed)
         .ok_or_else(|| format!("there is no workload {letter} in YCSB"))
 }
 

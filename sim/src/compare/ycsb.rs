@@ -2,8 +2,10 @@
 //!
 //! A thousand records are loaded, a hundred in a commit. Then operations follow; those that
 //! write are a commit each. Keys are 23 bytes, values ten fields of 100. An update writes
-//! all ten. Workloads A, B, C and F read and update scrambled Zipfian keys, D reads the
-//! latest, E scans from a Zipfian key.
+//! all ten. By default workloads A, B, C and F read and update scrambled Zipfian keys, D reads
+//! the latest, E scans from a Zipfian key; each can have the request distribution of another.
+
+use std::str::FromStr;
 
 use super::history::{History, Read, Write};
 use super::zipfian::{Zipfian, scatter};
@@ -13,6 +15,30 @@ const LOADED: u64 = 1000;
 const LOADED_AT_ONCE: u64 = 100;
 const RECORD_BYTES: u32 = 23 + 10 * 100;
 
+/// Which keys are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Requests {
+    /// Hot keys, wherever they are.
+    Zipfian,
+    /// New keys.
+    Latest,
+    /// All alike.
+    Uniform,
+}
+
+impl FromStr for Requests {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "zipfian" => Ok(Self::Zipfian),
+            "latest" => Ok(Self::Latest),
+            "uniform" => Ok(Self::Uniform),
+            _ => Err("it is zipfian, latest or uniform".to_owned()),
+        }
+    }
+}
+
 /// One of the workloads, in percent of operations.
 #[derive(Clone, Copy, Debug)]
 struct Mix {
@@ -20,7 +46,6 @@ struct Mix {
     insert: u64,
     scan: u64,
     read_modify_write: u64,
-    reads_latest: bool,
 }
 
 fn mix(letter: char) -> Option<Mix> {
@@ -29,17 +54,12 @@ fn mix(letter: char) -> Option<Mix> {
         insert: 0,
         scan: 0,
         read_modify_write: 0,
-        reads_latest: false,
     };
     Some(match letter {
         'a' => Mix { update: 50, ..none },
         'b' => Mix { update: 5, ..none },
         'c' => none,
-        'd' => Mix {
-            insert: 5,
-            reads_latest: true,
-            ..none
-        },
+        'd' => Mix { insert: 5, ..none },
         'e' => Mix {
             insert: 5,
             scan: 95,
@@ -54,7 +74,13 @@ fn mix(letter: char) -> Option<Mix> {
 }
 
 /// A workload by its letter, with so many operations after loading.
-pub(super) fn history(letter: char, operations: u64, seconds: u64, seed: Seed) -> Option<History> {
+pub(super) fn history(
+    letter: char,
+    requests: Requests,
+    operations: u64,
+    seconds: u64,
+    seed: Seed,
+) -> Option<History> {
     let mix = mix(letter)?;
     let mut history = History::new(format!("ycsb-{letter}"), 1);
     let mut clock = 0;
@@ -74,10 +100,10 @@ pub(super) fn history(letter: char, operations: u64, seconds: u64, seed: Seed) -
         let mut draws = seed.draws(Domain::Comparison, operation);
         let keys = history.keyspace_of.len() as u64;
         zipfian.grow(keys);
-        let rank = zipfian.draw(&mut draws);
-        let key = match mix.reads_latest {
-            true => keys - 1 - rank,
-            false => scatter(rank, keys),
+        let key = match requests {
+            Requests::Latest => keys - 1 - zipfian.draw(&mut draws),
+            Requests::Zipfian => scatter(zipfian.draw(&mut draws), keys),
+            Requests::Uniform => draws.below(keys),
         } as u32;
         let kind = draws.below(100);
         let (insert, update) = (mix.insert, mix.insert + mix.update);

@@ -126,6 +126,32 @@ fn the_latest_are_read_in_d_only() {
     assert!(among_newest("ycsb-b") < 0.3);
 }
 
+/// Uniform requests go to every key alike: with 1000 keys and 40,000 operations each is written
+/// 20 times in the mean, while the hottest Zipfian key is written thousands of times.
+#[test]
+fn requests_can_be_uniform() {
+    let writes_of_keys = |name: &str| {
+        let history = synthetic(name, 40_000, 1, 3);
+        let mut counts = vec![0_u32; 1000];
+        for commit in &history.commits[LOADED..] {
+            counts[commit.writes[0].key as usize] += 1;
+        }
+        counts
+    };
+    let uniform = writes_of_keys("ycsb-a:requests=uniform");
+    assert!(uniform.iter().all(|count| (3..45).contains(count)));
+    // For even shares the statistic is near 999, with a deviation of 45.
+    let mean = f64::from(uniform.iter().sum::<u32>()) / 1000.0;
+    let squares = uniform.iter().map(|&one| (f64::from(one) - mean).powi(2));
+    let statistic = squares.sum::<f64>() / mean;
+    assert!((800.0..1200.0).contains(&statistic), "{statistic}");
+    assert!(writes_of_keys("ycsb-a").iter().max() > Some(&1000));
+    assert_eq!(
+        synthetic("ycsb-d:requests=latest", 500, 1, 3).commits,
+        synthetic("ycsb-d", 500, 1, 3).commits
+    );
+}
+
 /// 85 gets, 14 puts and a seek of a hundred; keys of 48 bytes, values of 34 in the mean.
 #[test]
 fn mixgraph_mix_and_sizes() {
