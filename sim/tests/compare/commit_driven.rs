@@ -1,12 +1,12 @@
 //! Goal: each statement of the commit-driven design is a fact that can fail. Method: the
 //! policies that follow from its readings, on the histories that tell them apart.
 
-use lithify_sim::compare::{Outcome, RunOptions};
+use lithify_sim::compare::{Outcome, RunError, RunOptions, run};
 use lithify_sim::keyed::Seed;
-use lithify_sim::policies::Segment;
 use lithify_sim::policies::retention::Remove;
+use lithify_sim::policies::{Event, Job, Policy, Segment, View};
 
-use super::support::{play, play_with, shape, synthetic, touched};
+use super::support::{play, play_with, policy, shape, synthetic, touched};
 
 fn jobs(
     spec: &str,
@@ -239,4 +239,84 @@ fn common_boundaries_are_readable() {
         assert!(readable("count:4").0 < all, "seed {seed}");
         assert!(readable("strict:4").0 < all, "seed {seed}");
     }
+}
+
+/// At each even commit, makes one segment of all: if the last output ends before the commit, or,
+/// as the document says in another place, also if it ends there.
+#[derive(Debug)]
+struct Checked {
+    accepts_equal: bool,
+}
+
+impl Policy for Checked {
+    fn plan(&self, view: &View<'_>, event: Event) -> Vec<Job> {
+        let Event::Committed { commit } = event else {
+            return Vec::new();
+        };
+        let segments: Vec<&Segment> = view.segments(0).collect();
+        let outputs = segments.iter().filter(|one| one.level > 0);
+        let end = outputs.map(|one| one.last).max().unwrap_or(0);
+        let passes = end < commit || (self.accepts_equal && end == commit);
+        if commit % 2 == 1 || !passes {
+            return Vec::new();
+        }
+        vec![Job::merge(
+            &segments,
+            1,
+            "checked",
+            format!("{end} and {commit}"),
+        )]
+    }
+}
+
+/// `end <= commit` lets a second trigger for the same commit pass: it is not idempotent, and
+/// whoever asks until nothing is left to do never ends. `end < commit` is.
+#[test]
+fn a_check_that_accepts_equality_is_not_idempotent() {
+    let history = synthetic("dense", 8, 1, 0);
+    let merges = |accepts_equal: bool| {
+        let outcome = run(&Checked { accepts_equal }, &history, &RunOptions::default());
+        outcome.map(|outcome| outcome.measured.merges)
+    };
+    assert_eq!(merges(false), Ok(4));
+    let endless = matches!(merges(true), Err(RunError::Endless { commit: 2, .. }));
+    assert!(endless, "{:?}", merges(true));
+}
+
+/// The rejected callback behind a channel that had no room for the trigger of one commit.
+#[derive(Debug)]
+struct Dropping<'policy> {
+    policy: &'policy dyn Policy,
+    dropped: u64,
+}
+
+impl Policy for Dropping<'_> {
+    fn plan(&self, view: &View<'_>, event: Event) -> Vec<Job> {
+        let dropped = Event::Committed {
+            commit: self.dropped,
+        };
+        match event == dropped {
+            true => Vec::new(),
+            false => self.policy.plan(view, event),
+        }
+    }
+}
+
+/// A send that does not wait loses a trigger when the channel is full. The window stays open,
+/// and the next trigger merges what it left behind across the edge.
+#[test]
+fn a_lost_trigger_merges_across_the_edge() {
+    let history = synthetic("dense", 12, 1, 0);
+    let policy = policy("commit-callback:2");
+    let live = |dropped: u64| {
+        let dropping = Dropping {
+            policy: &*policy,
+            dropped,
+        };
+        shape(&run(&dropping, &history, &RunOptions::default()).unwrap())
+    };
+    assert_eq!(live(0), ["1..8@3", "9..12@2"]);
+    assert!(!live(8).iter().any(|name| name.starts_with("1..8@")));
+    let across = |name: &String| name.starts_with("7..") || name.starts_with("5..12@");
+    assert!(live(8).iter().any(across), "{:?}", live(8));
 }

@@ -5,13 +5,15 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use lithify_sim::compare::git::{self, Grouping};
 use lithify_sim::compare::schedules::schedules;
-use lithify_sim::compare::{RunOptions, run};
+use lithify_sim::compare::{History, RunOptions, run};
+use lithify_sim::git::RawLog;
 use lithify_sim::keyed::Seed;
 use lithify_sim::policies::{Event, Job, Policy, View};
 use proptest::prelude::*;
 
-use super::support::{policy, synthetic};
+use super::support::{play_with, policy, synthetic};
 
 /// Merges nothing, and notes every event.
 #[derive(Debug, Default)]
@@ -195,4 +197,39 @@ fn distinct_layouts_of_a_thousand_schedules() {
         );
     }
     insta::assert_snapshot!(text);
+}
+
+/// The same on git histories, as rows of the page: layouts of a hundred schedules (the page has
+/// a thousand, and the command for it), and the boundaries that twenty of them leave readable.
+#[test]
+fn git_histories_have_one_layout_under_exact_windows() {
+    let page = include_str!("../../../design/commit-driven.md");
+    for name in ["redb", "ripgrep"] {
+        let path = format!("../tests/data/git-history/{name}.rawlog.zst");
+        let history = git_history(&path);
+        for (spec, expected) in [("aligned:4", 1), ("count:4", 100)] {
+            let counted = schedules(&*policy(spec), &history, &late(8, 0), Seed(0), 100);
+            assert_eq!(counted.unwrap().layouts, expected, "{spec} on {name}");
+            let measured = (0..20).map(|seed| play_with(spec, &history, &late(8, seed)).measured);
+            let readable: BTreeSet<(u64, u64)> = measured
+                .map(|one| (one.readable_boundaries, one.boundaries))
+                .collect();
+            let (least, all) = readable.first().copied().unwrap();
+            let most = readable.last().unwrap().0;
+            let range = match least == most {
+                true => least.to_string(),
+                false => format!("{least} to {most}"),
+            };
+            let layouts = if expected == 1 { "1" } else { "1,000" };
+            let row = format!("| git:{name} | `{spec}` | {layouts} | {range} of {all} |");
+            assert!(page.contains(&row), "the page does not have {row}");
+        }
+    }
+}
+
+/// A stored log, with a keyspace for each first directory.
+fn git_history(path: &str) -> History {
+    let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
+    let text = zstd::decode_all(std::fs::File::open(path).unwrap()).unwrap();
+    git::history("git", RawLog::new(&text[..]), Grouping::Directory, Seed(0)).unwrap()
 }
