@@ -43,6 +43,9 @@ pub fn history(
                 None => {
                     let group = group(grouping, &change.path);
                     let next = keyspaces.len();
+                    if !keyspaces.contains_key(&group) {
+                        history.keyspace_names.push(name_of(grouping, &group));
+                    }
                     let keyspace = *keyspaces.entry(group).or_insert(next);
                     let key = history.new_key(keyspace);
                     keys.insert(change.path, key);
@@ -60,6 +63,17 @@ pub fn history(
     history.keyspaces = keyspaces.len().max(1);
     history.read_evenly(seed);
     Ok(history)
+}
+
+/// What people read: the root directory has no name of its own, and a hashed group a number.
+fn name_of(grouping: Grouping, group: &[u8]) -> String {
+    match (grouping, group) {
+        (Grouping::Hashed(_), &[a, b, c, d, e, f, g, h]) => {
+            u64::from_le_bytes([a, b, c, d, e, f, g, h]).to_string()
+        }
+        (_, []) => ".".to_owned(),
+        _ => String::from_utf8_lossy(group).into_owned(),
+    }
 }
 
 fn group(grouping: Grouping, path: &[u8]) -> Vec<u8> {

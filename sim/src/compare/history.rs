@@ -5,7 +5,7 @@
 
 use crate::keyed::{Domain, Seed};
 use crate::policies::Streams;
-use crate::policies::{Keys, Profile, StreamProfile};
+use crate::policies::{Keys, Profile, StreamProfile, Volume};
 
 /// One write of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +47,8 @@ pub struct History {
     pub keyspace_of: Vec<u32>,
     /// How many keyspaces there are.
     pub keyspaces: usize,
+    /// Their names, or none when they only have numbers.
+    pub keyspace_names: Vec<String>,
     /// The commits.
     pub commits: Vec<Commit>,
     /// The probability with which each commit touches each keyspace with one new key, when
@@ -122,6 +124,18 @@ impl History {
         }
     }
 
+    /// The keyspace that each stream is of; `None` for the one that all share.
+    pub(super) fn stream_names(&self, streams: Streams) -> Vec<Option<String>> {
+        let name = |place: usize| match self.keyspace_names.get(place) {
+            Some(name) => name.clone(),
+            None => place.to_string(),
+        };
+        match streams {
+            Streams::Global => vec![None],
+            Streams::PerKeyspace => (0..self.keyspaces).map(|place| Some(name(place))).collect(),
+        }
+    }
+
     /// What closed forms may assume.
     #[must_use]
     pub fn profile(&self, streams: Streams, keeps_all_versions: bool, reordering: u64) -> Profile {
@@ -150,7 +164,24 @@ impl History {
                 .iter()
                 .map(|stream| stream_profile(stream, commits))
                 .collect(),
+            volume: self.volume(),
         }
+    }
+
+    fn volume(&self) -> Volume {
+        let mut of_keys = vec![0_u64; self.keyspace_of.len()];
+        let mut volume = Volume::default();
+        for commit in &self.commits {
+            for write in &commit.writes {
+                let exists = u64::from(write.bytes) * u64::from(!write.is_tombstone);
+                let before = std::mem::replace(&mut of_keys[write.key as usize], exists);
+                volume.live_bytes = volume.live_bytes + exists - before;
+            }
+            volume.most_live_bytes = volume.most_live_bytes.max(volume.live_bytes);
+            let bytes = commit.writes.iter().map(|write| u64::from(write.bytes));
+            volume.commits.push((commit.seconds, bytes.sum()));
+        }
+        volume
     }
 }
 

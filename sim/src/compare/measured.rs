@@ -110,6 +110,13 @@ impl Measured {
             Metric::Lag => self.lag.into(),
             Metric::PeakRecords => self.peak_records.into(),
             Metric::OldestTombstone => self.oldest_tombstone.into(),
+            Metric::BytesWritten => self
+                .by_cause
+                .values()
+                .map(|one| u128::from(one.bytes))
+                .sum(),
+            Metric::LiveBytes => self.recovery_bytes.into(),
+            Metric::PeakBytes => self.peak_bytes.into(),
         }
     }
 

@@ -50,8 +50,8 @@ impl Default for RunOptions {
 pub struct Explained {
     /// The newest commit at that time.
     pub commit: u64,
-    /// The stream.
-    pub stream: usize,
+    /// The keyspace; `None` for a stream that all of them share.
+    pub keyspace: Option<String>,
     /// The inputs, as `first..last@level`.
     pub inputs: Vec<String>,
     /// The output; `None` when nothing was left or the inputs were dropped.
@@ -162,6 +162,7 @@ pub(super) fn play<'run>(
         noted: Noted::default(),
     };
     player.store.explained = options.explain.then(Vec::new);
+    player.store.stream_names = history.stream_names(streams);
     let mut late: Vec<Late> = Vec::new();
     let mut callbacks = 0;
     for (place, commit) in history.commits.iter().enumerate() {

@@ -100,7 +100,11 @@ pub(super) const GLOBAL: Registered = Registered {
 /// The placement rule that `divisor` and `max-level` say.
 pub(super) fn alignment(values: &Values) -> Result<Alignment, String> {
     let text = values.text("divisor").replace('/', ",");
-    let alignment: Alignment = text.parse().map_err(|error| values.refuse(error))?;
+    // The engine writes lists with commas, which separate policies here.
+    let alignment: Alignment = text.parse().map_err(|error| {
+        let in_slashes = format!("{error}").replace("30,10,12,24", "30/10/12/24");
+        values.refuse(in_slashes)
+    })?;
     Ok(alignment.with_max_level(values.parse("max-level")?))
 }
 

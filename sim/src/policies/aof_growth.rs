@@ -3,6 +3,7 @@
 use lithify::predict::ratio::RatioRule;
 
 use super::expectation::{Expectation, Metric};
+use super::log_bounds::LogRule;
 use super::spec::Parameter;
 use super::whole_log::{Log, ONE_FILE};
 use super::{Event, Ingest, Job, Policy, Profile, Registered, Streams, View};
@@ -63,12 +64,16 @@ impl Policy for AofGrowth {
 
     /// For one key: commit 1 is rewritten at once, then every rewrite keeps one record.
     fn predict(&self, profile: &Profile) -> Vec<Expectation> {
-        let Some((Some(1), records)) = profile.dense_single() else {
-            return Vec::new();
+        let bounds = LogRule {
+            ratio: (self.percent.saturating_add(100), 100),
+            to_last_rewrite: true,
+            min_bytes: self.min_bytes,
+            seconds: 0,
+            max_interval: None,
         };
-        if self.min_bytes > 0 {
-            return Vec::new();
-        }
+        let (0, Some((Some(1), records))) = (self.min_bytes, profile.dense_single()) else {
+            return bounds.at_most(profile);
+        };
         let trigger = 1 + self.percent.div_ceil(100);
         let rule = RatioRule::new(1, trigger).expect("the trigger is above 1");
         let written = 2 + rule.entries_written(profile.commits - 1);

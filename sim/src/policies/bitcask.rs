@@ -3,10 +3,12 @@
 //! Any file above a trigger starts a merge, which takes every file above a lower threshold
 //! and every small one. The file that is being appended to is left alone.
 
+use super::expectation::{Expectation, Metric};
 use super::job::Versions;
+use super::log_bounds::ratio_bound;
 use super::segment::Segment;
 use super::spec::Parameter;
-use super::{Event, Ingest, Job, Policy, Registered, Streams, View};
+use super::{Event, Ingest, Job, Policy, Profile, Registered, Streams, View};
 
 #[derive(Debug)]
 struct Bitcask {
@@ -118,5 +120,29 @@ impl Policy for Bitcask {
         Ingest::AppendToLog {
             roll_bytes: self.file_bytes,
         }
+    }
+
+    /// No full file is so dead that it would start a merge, so all of them are at most so many
+    /// times what is live. When a merge takes only files that are `percent` dead, what it
+    /// drops pays for what it copies, and nothing can be dropped twice.
+    fn predict(&self, profile: &Profile) -> Vec<Expectation> {
+        let has_tombstones = profile.streams.iter().any(|stream| stream.has_tombstones);
+        if profile.reordering > 0 || has_tombstones {
+            return Vec::new();
+        }
+        let mut expected = Vec::new();
+        let volume = &profile.volume;
+        if self.trigger_percent < 100 {
+            let full = 100 * u128::from(volume.live_bytes) / u128::from(100 - self.trigger_percent);
+            let most = full + u128::from(self.file_bytes);
+            expected.push(Expectation::at_most(Metric::LiveBytes, most));
+        }
+        let dead = self.percent.min(self.trigger_percent);
+        let by_bytes = volume.bytes() >= self.bytes.min(self.trigger_bytes).into();
+        if self.small_bytes == 0 && !by_bytes && dead < 100 {
+            let written = ratio_bound(volume.bytes(), (100, 100 - dead));
+            expected.push(Expectation::at_most(Metric::BytesWritten, written));
+        }
+        expected
     }
 }

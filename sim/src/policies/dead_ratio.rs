@@ -1,5 +1,6 @@
 //! `dead-ratio`: copy the live entries to a new file when enough of the old one is dead.
 
+use super::log_bounds::LogRule;
 use super::spec::Parameter;
 use super::whole_log::{Log, ONE_FILE, due, ratio_law};
 use super::{Event, Expectation, Ingest, Job, Policy, Profile, Registered, Streams, View};
@@ -69,10 +70,22 @@ impl Policy for DeadRatio {
     }
 
     fn predict(&self, profile: &Profile) -> Vec<Expectation> {
-        if (self.check, self.min_bytes) != (0, 0) {
-            return Vec::new();
-        }
         // dead / total >= percent / 100, with total = live + dead.
-        ratio_law(profile, |live| (100 * live).div_ceil(100 - self.percent))
+        let trigger = |live: u64| (100 * live).div_ceil(100 - self.percent);
+        let exact = match (self.check, self.min_bytes) {
+            (0, 0) => ratio_law(profile, trigger),
+            _ => Vec::new(),
+        };
+        if !exact.is_empty() {
+            return exact;
+        }
+        let bounds = LogRule {
+            ratio: (100, 100 - self.percent),
+            to_last_rewrite: false,
+            min_bytes: self.min_bytes,
+            seconds: self.check,
+            max_interval: None,
+        };
+        bounds.at_most(profile)
     }
 }

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-/// What is measured and can be predicted. Counts are of records or segments, not bytes, so
-/// that closed forms are integers.
+/// What is measured and can be predicted. Closed forms are of records or
+/// segments, bounds of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Metric {
@@ -31,6 +31,12 @@ pub enum Metric {
     PeakRecords,
     /// The most commits for which a tombstone was live.
     OldestTombstone,
+    /// Bytes written, level 0 included.
+    BytesWritten,
+    /// Bytes in the live segments at the end.
+    LiveBytes,
+    /// The most bytes on disk at any time, the inputs and the output of a merge together.
+    PeakBytes,
 }
 
 impl Metric {
@@ -50,6 +56,9 @@ impl Metric {
             Self::Lag => "lag, commits",
             Self::PeakRecords => "peak, records",
             Self::OldestTombstone => "oldest tombstone, commits",
+            Self::BytesWritten => "bytes written",
+            Self::LiveBytes => "live bytes",
+            Self::PeakBytes => "peak, bytes",
         }
     }
 }

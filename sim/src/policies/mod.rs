@@ -32,6 +32,7 @@ pub mod job;
 mod kafka;
 mod lethe;
 mod litestream;
+mod log_bounds;
 mod none;
 pub mod profile;
 mod prometheus;
@@ -53,7 +54,7 @@ mod whole_log;
 
 pub use expectation::{Expectation, Metric, Value};
 pub use job::{Action, Job, Tombstones, Versions};
-pub use profile::{Keys, Profile, StreamProfile};
+pub use profile::{Keys, Profile, StreamProfile, Volume};
 pub use registry::{POLICIES, Registered};
 pub use segment::{Segment, SegmentId};
 pub use spec::Spec;

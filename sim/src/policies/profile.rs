@@ -44,6 +44,55 @@ pub struct Profile {
     pub touch_probability: Option<f64>,
     /// Each stream.
     pub streams: Vec<StreamProfile>,
+    /// How much there was.
+    pub volume: Volume,
+}
+
+/// How much was committed, and how much of it existed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// The time in seconds and the bytes of each commit.
+    pub commits: Vec<(u64, u64)>,
+    /// Bytes of the newest versions of all keys that exist after the last commit.
+    pub live_bytes: u64,
+    /// The most of them after any commit.
+    pub most_live_bytes: u64,
+}
+
+impl Volume {
+    /// Bytes that were committed.
+    #[must_use]
+    pub fn bytes(&self) -> u128 {
+        self.commits.iter().map(|one| u128::from(one.1)).sum()
+    }
+
+    /// From the first commit to the last one.
+    #[must_use]
+    pub fn seconds(&self) -> u64 {
+        let ends = self.commits.first().zip(self.commits.last());
+        ends.map_or(0, |(first, last)| last.0 - first.0)
+    }
+
+    /// The bytes of the largest commit.
+    #[must_use]
+    pub fn largest_commit(&self) -> u64 {
+        self.commits.iter().map(|one| one.1).max().unwrap_or(0)
+    }
+
+    /// The most bytes of commits that lie so many seconds apart at most. O(commits).
+    #[must_use]
+    pub fn most_bytes_within(&self, seconds: u64) -> u64 {
+        let (mut first, mut bytes, mut most) = (0, 0, 0);
+        for &(time, of_commit) in &self.commits {
+            bytes += of_commit;
+            while time - self.commits[first].0 > seconds {
+                bytes -= self.commits[first].1;
+                first += 1;
+            }
+            most = most.max(bytes);
+        }
+        most
+    }
 }
 
 impl Profile {

@@ -79,7 +79,7 @@ pub const ALL: &[&str] = &[
     "intent:4",
     "commit-callback:4",
     "wal-ratio:10",
-    "wal-ratio:10:max-interval=0",
+    "wal-ratio:10:max-interval=off",
     "dead-ratio:30:min-bytes=65536",
     "snapshot-truncate:500",
     "tiered-retention:500",
@@ -101,6 +101,22 @@ pub const ALL: &[&str] = &[
     "fifo:65536",
 ];
 
+/// The policies that come from what has this name, when it is in no policy's own name.
+fn of_the_source(name: &str) -> Option<String> {
+    let is_from = |policy: &&Registered| {
+        let mut words = policy
+            .source
+            .split(|letter: char| !letter.is_alphanumeric());
+        words.any(|word| word.len() > 3 && word.eq_ignore_ascii_case(name))
+    };
+    if POLICIES.iter().any(|policy| policy.name.contains(name)) {
+        return None;
+    }
+    let names = POLICIES.iter().filter(is_from);
+    let names: Vec<String> = names.map(|policy| format!("{:?}", policy.name)).collect();
+    (!names.is_empty()).then(|| names.join(" or "))
+}
+
 /// Makes the policy that a spec names.
 ///
 /// # Errors
@@ -111,6 +127,9 @@ pub fn build(spec: &Spec) -> Result<Box<dyn Policy>, String> {
     let known = POLICIES.iter().find(|policy| policy.name == spec.name);
     let Some(known) = known else {
         let what = format!("no policy is called {:?}", spec.name);
+        if let Some(suggestion) = of_the_source(&spec.name) {
+            return Err(format!("{what}; did you mean {suggestion}?"));
+        }
         return Err(nearest(&what, &spec.name, names));
     };
     (known.build)(&spec.values(known.parameters)?)

@@ -146,14 +146,21 @@ impl Values {
     }
 }
 
-/// What is wrong, and the nearest of the names that exist, or all when none is near.
+/// Shorter parts are in too many names.
+const SHORTEST_PART: usize = 4;
+
+/// What is wrong, and the nearest of the names that exist, or all when none is near. A word
+/// that is a part of a name is near it, and nearest to the shortest of several.
 #[must_use]
 pub fn nearest<'name>(
     what: &str,
     name: &str,
     known: impl Iterator<Item = &'name str> + Clone,
 ) -> String {
-    let score = |known: &str| strsim::jaro_winkler(name, known);
+    let score = |known: &str| match name.len() >= SHORTEST_PART && known.contains(name) {
+        true => 1.0 + 1.0 / known.len() as f64,
+        false => strsim::jaro_winkler(name, known),
+    };
     let best = known
         .clone()
         .max_by(|left, right| score(left).total_cmp(&score(right)));

@@ -1,15 +1,18 @@
 //! `wal-ratio`: rewrite the log from memory when it is so many times the live data.
+//!
+//! The decision is that of the system `wal-ratio` itself. Its times only have to be of one
+//! clock and one unit, which are seconds of the commit clock here. The store was opened at its
+//! first commit, and a rewrite ends at the commit it ends with.
 
+use super::log_bounds::LogRule;
 use super::spec::Parameter;
 use super::whole_log::{CHECK, Log, ONE_FILE, due, ratio_law};
 use super::{Event, Expectation, Ingest, Job, Policy, Profile, Registered, Streams, View};
+use crate::systems::wal_ratio::{self, Decision};
 
 #[derive(Debug)]
 struct WalRatio {
-    ratio: u64,
-    check: u64,
-    least: u64,
-    most: u64,
+    rule: wal_ratio::Policy,
 }
 
 pub(super) const REGISTERED: Registered = Registered {
@@ -31,51 +34,54 @@ pub(super) const REGISTERED: Registered = Registered {
         Parameter {
             name: "max-interval",
             default: "86400",
-            about: "seconds after which the log is rewritten anyway; 0: never",
+            about: "seconds after which dead bytes are reason enough; off: never",
         },
     ],
     build: |values| {
-        let policy = WalRatio {
-            ratio: values.at_least("ratio", 2)?,
-            check: values.parse("check")?,
-            least: values.parse("min-interval")?,
-            most: values.parse("max-interval")?,
+        let max_interval = match values.text("max-interval") {
+            "off" => None,
+            _ => Some(values.parse("max-interval")?),
         };
-        if 0 < policy.most && policy.most < policy.least {
-            return Err(values.refuse(format!(
-                "max-interval={} is below min-interval={}, so no rewrite could satisfy both",
-                policy.most, policy.least
-            )));
-        }
-        Ok(Box::new(policy))
+        let rule = wal_ratio::Policy {
+            check_every: values.parse("check")?,
+            min_interval: values.parse("min-interval")?,
+            max_interval,
+            threshold: values.at_least("ratio", 2)?,
+        };
+        Ok(Box::new(WalRatio { rule }))
     },
 };
 
 impl Policy for WalRatio {
     fn plan(&self, view: &View<'_>, event: Event) -> Vec<Job> {
-        let Some(now) = due(event, self.check) else {
+        let Some(now) = due(event, self.rule.check_every) else {
             return Vec::new();
         };
         let log = Log::of(view);
+        // When merges keep all versions a rewrite makes nothing shorter, and is not repeated.
         if !log.has_grown() {
             return Vec::new();
         }
-        let last = match log.rewritten() {
-            Some(output) => output.last_seconds,
-            None => log.files[0].first_seconds,
+        let seen = wal_ratio::View {
+            now,
+            opened: log.files[0].first_seconds,
+            last: log.rewritten().map(|output| output.last_seconds),
+            log_bytes: log.bytes,
+            live_bytes: log.live_bytes,
         };
-        let waited = now.saturating_sub(last);
-        if waited < self.least {
-            return Vec::new();
-        }
         let (bytes, live) = (log.bytes, log.live_bytes);
-        if bytes >= live.saturating_mul(self.ratio) {
-            let reason = format!("{bytes} bytes of log, {live} of them live");
-            log.rewrite("log ratio", reason)
-        } else if self.most > 0 && waited >= self.most {
-            log.rewrite("log age", format!("no rewrite for {waited} s"))
-        } else {
-            Vec::new()
+        match self.rule.decide(&seen) {
+            Decision::TooSoon | Decision::NoReason => Vec::new(),
+            Decision::Ratio => {
+                let reason = format!("{bytes} bytes of log, {live} of them live");
+                log.rewrite("log ratio", reason)
+            }
+            Decision::MaxInterval => {
+                let waited = now.saturating_sub(seen.last.unwrap_or(seen.opened));
+                let dead = bytes - live;
+                let reason = format!("no rewrite for {waited} s, and {dead} bytes are dead");
+                log.rewrite("log age", reason)
+            }
         }
     }
 
@@ -88,9 +94,20 @@ impl Policy for WalRatio {
     }
 
     fn predict(&self, profile: &Profile) -> Vec<Expectation> {
-        if (self.check, self.least, self.most) != (0, 0, 0) {
-            return Vec::new();
+        let rule = self.rule;
+        if (rule.check_every, rule.min_interval, rule.max_interval) == (0, 0, None) {
+            let exact = ratio_law(profile, |live| live.saturating_mul(rule.threshold));
+            if !exact.is_empty() {
+                return exact;
+            }
         }
-        ratio_law(profile, |live| live.saturating_mul(self.ratio))
+        let bounds = LogRule {
+            ratio: (rule.threshold, 1),
+            to_last_rewrite: false,
+            min_bytes: 0,
+            seconds: rule.check_every.saturating_add(rule.min_interval),
+            max_interval: rule.max_interval,
+        };
+        bounds.at_most(profile)
     }
 }

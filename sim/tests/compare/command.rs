@@ -41,8 +41,12 @@ fn a_small_table() {
 /// A policy of one's own is one file; the page says of how many lines.
 #[test]
 fn a_policy_of_ones_own_is_small() {
-    let example = include_str!("../../examples/own_policy.rs");
-    assert!(example.lines().count() <= 60);
+    let lines = include_str!("../../examples/own_policy.rs").lines().count();
+    let page = include_str!("../../../design/policies.md");
+    assert!(lines <= 60);
+    assert!(page.contains(&format!(
+        "`sim/examples/own_policy.rs` adds one in {lines} lines."
+    )));
 }
 
 /// The tables of `design/policies.md` are what the command in its text prints.
@@ -173,7 +177,11 @@ fn refusals() {
         "--policy lethe:10:ratio=1 --workload dense",
         "--policy leth:10 --workload dense",
         "--policy none:3 --workload dense",
-        "--policy wal-ratio:10:min-interval=9:max-interval=8 --workload dense",
+        "--policy wal-ratio:10:max-interval=never --workload dense",
+        "--policy aligned:x --workload dense",
+        "--policy redis --workload dense",
+        "--policy callback --workload dense",
+        "--policy rocksdb --workload dense",
         "--policy dead-ratio:100 --workload dense",
         "--policy delta-log:10:compact=10 --workload dense",
         "--policy litestream:30/20 --workload dense",
@@ -184,6 +192,8 @@ fn refusals() {
         "--policy none --workload git:nowhere",
         "--policy none --workload dense --keyspaces path",
         "--policy none --workload dense --keyspaces 0",
+        "--policy none --workload dense --keyspaces 7",
+        "--policy none --workload ycsb-a:requests=normal",
         "--policy none --workload dense --commits 0",
         "--policy none --workload dense --schedules 5",
         "--policy none --workload dense --explain --format csv",

@@ -182,7 +182,7 @@ proptest! {
     #[test]
     fn the_ratio_law(commits in 2_u64..400, keys in 1_u64..20, ratio in 2_u64..12, percent in 1_u64..99) {
         let history = synthetic(&format!("round-robin:{keys}"), commits, 1, 1);
-        let at_once = "check=0:min-interval=0:max-interval=0";
+        let at_once = "check=0:min-interval=0:max-interval=off";
         let ratio = format!("wal-ratio:{ratio}:{at_once}");
         // A file that may have no dead entry at all would be rewritten for ever.
         let dead = format!("dead-ratio:{percent}:check=0:min-bytes=0");
@@ -191,6 +191,36 @@ proptest! {
         let hot = synthetic("hot-key", commits, 1, 1);
         let growth = format!("aof-growth:{}:min-bytes=0", percent * 3);
         demand(&growth, &hot, &options(false), &[Metric::RecordsWritten]);
+    }
+
+    /// The bounds of the ratio law need no such history, and no look at each commit.
+    #[test]
+    fn the_bounds_of_the_ratio_law(
+        workload in prop::sample::select(&["insert-then-delete:9", "mixgraph", "ycsb-a", "dense"][..]),
+        commits in 2_u64..400,
+        seed: u64,
+        ratio in 2_u64..6,
+        percent in 1_u64..60,
+        check in 0_u64..2000,
+        least in 0_u64..2000,
+        most in prop::option::of(0_u64..5000),
+        min_bytes in 0_u64..5000,
+    ) {
+        let history = synthetic(workload, commits, 1, seed);
+        let most = most.map_or("off".to_owned(), |most| most.to_string());
+        let costs = [Metric::BytesWritten, Metric::LiveBytes, Metric::PeakBytes];
+        for spec in [
+            format!("wal-ratio:{ratio}:check={check}:min-interval={least}:max-interval={most}"),
+            format!("dead-ratio:{percent}:check={check}:min-bytes={}", min_bytes + 1),
+            format!("aof-growth:{}:min-bytes={min_bytes}", 5 * percent),
+        ] {
+            demand(&spec, &history, &options(false), &costs);
+        }
+        // With tombstones nothing is said of files that are merged one by one.
+        let files = format!("bitcask:{}:small-bytes=0:percent={percent}", min_bytes + 100);
+        let costs = [Metric::BytesWritten, Metric::LiveBytes];
+        let costs = if workload == "insert-then-delete:9" { &costs[..0] } else { &costs[..] };
+        demand(&files, &history, &options(false), costs);
     }
 
     #[test]

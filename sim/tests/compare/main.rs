@@ -5,7 +5,8 @@
 //! (`layouts`); callbacks are reordered (`orders`); every statement of the commit-driven
 //! design that these policies come from is a fact here (`commit_driven`), and so is what was
 //! wrong before it (`old_design`, on `old_compactor`) and after it (`tiered_retention`); the
-//! policies of the field keep the bounds they are known for (`field`, `lethe`); published
+//! policies of the field keep the bounds they are known for (`field`, `lethe`), one decides as
+//! the system of its name does (`wal_ratio`); published
 //! numbers are measured again (`published`); the lower bound is compared with exhaustive
 //! search (`optimal`); and the command is used as its user does (`command`).
 
@@ -23,4 +24,5 @@ mod orders;
 mod published;
 mod support;
 mod tiered_retention;
+mod wal_ratio;
 mod workloads;

@@ -61,6 +61,15 @@ fn commits_and_boundaries_that_can_be_read() {
     assert_eq!((measured.readable_boundaries, measured.boundaries), (2, 2));
 }
 
+/// A log that is rewritten at each commit is a chain of as many segments as there were
+/// commits, and whether each can be read is told from its inputs: no stack is that deep.
+#[test]
+fn a_chain_of_fifty_thousand_rewrites() {
+    let history = synthetic("hot-key", 50_000, 1, 0);
+    let measured = play("dead-ratio:30:check=0:min-bytes=0", &history).measured;
+    assert_eq!((measured.merges, measured.readable_commits), (49_999, 1));
+}
+
 #[test]
 fn segments_that_fit_a_window_of_their_level() {
     let percent = |spec: &str, commits: &[u64]| {
@@ -126,12 +135,12 @@ fn streams_and_what_is_lost() {
 /// look every ten minutes, ten times in a hundred commits, and it is always long enough.
 #[test]
 fn checks_are_due_at_multiples() {
-    let spec = "wal-ratio:2:check=600:min-interval=0:max-interval=0";
+    let spec = "wal-ratio:2:check=600:min-interval=0:max-interval=off";
     assert_eq!(
         play(spec, &synthetic("hot-key", 100, 1, 0)).measured.merges,
         10
     );
-    let spec = "wal-ratio:2:check=0:min-interval=0:max-interval=0";
+    let spec = "wal-ratio:2:check=0:min-interval=0:max-interval=off";
     assert_eq!(
         play(spec, &synthetic("hot-key", 100, 1, 0)).measured.merges,
         99

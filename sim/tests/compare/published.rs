@@ -137,7 +137,7 @@ fn constants() {
     // The ratio law: 10 gives 10/9.
     let turns = synthetic("round-robin:100", 100_000, 1, 0);
     let one = measured(
-        "wal-ratio:10:check=0:min-interval=0:max-interval=0",
+        "wal-ratio:10:check=0:min-interval=0:max-interval=off",
         &turns,
         4,
         false,

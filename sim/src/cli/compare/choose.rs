@@ -62,7 +62,15 @@ pub(super) fn history(
                 "--keyspaces directory and path are for git histories, {text} has no paths"
             ));
         }
-        return workloads::build(&text.parse()?, scale);
+        let history = workloads::build(&text.parse()?, scale)?;
+        return match keyspaces {
+            Some(Keyspaces::Number(number)) if number != history.keyspaces => Err(format!(
+                "--keyspaces {number} is for git histories and workloads that have several, {text} \
+                 has {}",
+                history.keyspaces
+            )),
+            _ => Ok(history),
+        };
     };
     let grouping = match keyspaces {
         None | Some(Keyspaces::Directory) => Grouping::Directory,

@@ -7,7 +7,7 @@ use super::super::exit::{Exit, Outcome};
 use super::super::output::Output;
 use super::report::{PolicyReport, Report};
 
-const METRICS: [Metric; 12] = [
+const METRICS: [Metric; 15] = [
     Metric::LiveSegments,
     Metric::MostLiveSegments,
     Metric::LiveSegmentsSummed,
@@ -20,6 +20,9 @@ const METRICS: [Metric; 12] = [
     Metric::Lag,
     Metric::PeakRecords,
     Metric::OldestTombstone,
+    Metric::BytesWritten,
+    Metric::LiveBytes,
+    Metric::PeakBytes,
 ];
 
 /// Writes the report.

@@ -20,10 +20,14 @@ pub(super) fn write(output: &mut Output, workload: &WorkloadReport) -> Outcome {
             } else {
                 job.inputs.join(" + ")
             };
+            let stream = match &job.keyspace {
+                Some(name) => format!("keyspace {name}"),
+                None => "all keyspaces".to_owned(),
+            };
             let output_name = job.output.as_deref().unwrap_or("nothing");
             let line = format!(
-                "  commit {}, stream {}: {inputs} -> {output_name}, {} bytes [{}] {}",
-                job.commit, job.stream, job.bytes, job.cause, job.reason
+                "  commit {}, {stream}: {inputs} -> {output_name}, {} bytes [{}] {}",
+                job.commit, job.bytes, job.cause, job.reason
             );
             output.line(line.as_bytes())?;
         }

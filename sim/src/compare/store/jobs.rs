@@ -162,7 +162,7 @@ impl Store {
         };
         explained.push(Explained {
             commit: self.moment.head,
-            stream: self.segments[job.inputs[0] as usize].stream,
+            keyspace: self.stream_names[self.segments[job.inputs[0] as usize].stream].clone(),
             inputs: job.inputs.iter().map(name).collect(),
             output: output.as_ref().map(name),
             bytes: output.map_or(0, |id| self.segments[id as usize].bytes),

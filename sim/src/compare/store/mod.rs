@@ -68,6 +68,7 @@ pub(super) struct Store {
     pub(super) logical_records: u64,
     pub(super) tally: Tally,
     pub(super) explained: Option<Vec<Explained>>,
+    pub(super) stream_names: Vec<Option<String>>,
 }
 
 impl Store {
@@ -93,6 +94,7 @@ impl Store {
             logical_records: 0,
             tally: Tally::default(),
             explained: None,
+            stream_names: Vec::new(),
         }
     }
 
