@@ -66,7 +66,6 @@ mod counted {
         LeftoverLogSwept "leftover-log-swept"
         OrphanSegmentSwept "orphan-segment-swept"
         OldManifestSwept "old-manifest-swept"
-        ForeignDirectoryPassed "foreign-directory-passed"
         PromotionEnded "interrupted-promotion-ended"
         GroupCommitted "group-committed"
         EmptyCommit "empty-commit"

@@ -105,7 +105,7 @@ fn errors_name_line_and_column() {
         ),
         (
             "fault read-error *\n",
-            "line 6, column 19: the line ends where which matching operation",
+            "line 6, column 19: the line ends where a number of a matching operation",
         ),
         ("jump\n", "line 6, column 1: \"jump\" is not an action"),
         (

@@ -205,7 +205,7 @@ fn a_folder_of_traces_is_a_corpus() {
     assert!(
         timeline
             .iter()
-            .any(|line| line == "        create wal-00000001"),
+            .any(|line| line == "        create wal-000001"),
         "{timeline:?}"
     );
 }

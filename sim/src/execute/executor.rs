@@ -36,6 +36,8 @@ pub(super) struct Executor<'run> {
     pub(super) undecided: Vec<Range<usize>>,
     /// Whether that can not end any more, so that nothing more can be judged.
     pub(super) is_undecidable: bool,
+    /// Whether a life has begun and not ended.
+    pub(super) is_alive: bool,
     /// Whether the instance has run since an empty disk, undisturbed.
     pub(super) is_first: bool,
     pub(super) struck: Vec<Struck>,
@@ -67,6 +69,7 @@ impl<'run> Executor<'run> {
             undecided_since: None,
             undecided: Vec::new(),
             is_undecidable: false,
+            is_alive: false,
             is_first: true,
             struck: Vec::new(),
             unmatched: Vec::new(),
@@ -88,10 +91,12 @@ impl<'run> Executor<'run> {
         self.histories = vec![(0, self.history.clone())];
         self.fs.mark_known(self.known());
         self.action_start = 0;
+        self.is_alive = true;
         self.timeline.begin_life();
     }
 
     pub(super) fn end_life(&mut self, end: usize) {
+        self.is_alive = false;
         self.pins.clear();
         self.instance = None;
         let mut histories = std::mem::take(&mut self.histories);

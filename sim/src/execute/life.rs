@@ -74,5 +74,6 @@ pub(crate) fn bounds(
         excuses_loss,
         is_damaged: excuses_loss || fired.iter().any(|kind| kind.corrupts()),
         is_unreadable: fired.contains(&FaultKind::LatentSector),
+        is_faulty: fired.iter().any(|kind| !kind.is_benign()),
     }
 }

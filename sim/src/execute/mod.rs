@@ -92,7 +92,9 @@ pub fn execute(plan: &Plan, enabled: &Enabled, wants_timeline: bool) -> Executio
     if finding.is_none() && !executor.is_undecidable {
         finding = executor.finish().err();
     }
-    executor.end_life(end);
+    if executor.is_alive {
+        executor.end_life(end);
+    }
     Execution {
         finding,
         digest: digest(&executor.lives),

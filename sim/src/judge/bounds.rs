@@ -16,6 +16,9 @@ pub struct Bounds {
     pub is_damaged: bool,
     /// Stored bytes cannot be read: the store may say that the disk fails.
     pub is_unreadable: bool,
+    /// Something has failed, so that work may have been begun again: what is left may
+    /// take more space than a store promises.
+    pub is_faulty: bool,
 }
 
 impl Bounds {

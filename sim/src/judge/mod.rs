@@ -119,7 +119,7 @@ impl<'run> Judge<'run> {
         };
         fs.mark_known(served.known);
         fs.mark(Mark::Action(PHASE_SETTLE));
-        let settled = self.check_settled(fs, &mut *instance, head);
+        let settled = self.check_settled(fs, &mut *instance, served);
         let Some(settled) = self.excuse(settled, bounds)? else {
             return Ok(Outcome::Refused);
         };

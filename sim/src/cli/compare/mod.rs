@@ -104,7 +104,7 @@ enum CompareFormat {
     Table,
     Json,
     Csv,
-    /// The measurements as tables for a page
+    // The measurements as tables for a page.
     Markdown,
 }
 

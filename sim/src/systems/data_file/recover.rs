@@ -218,7 +218,8 @@ fn keep_backup(disk: &Disk, data: &Header) -> Result<bool, Failure> {
     Ok(true)
 }
 
-/// Marks a backup that a crash has kept from being marked.
+/// Marks a backup that a crash has kept from being marked. The mark goes behind what is
+/// whole, so that it takes the place of one that a crash has torn.
 fn mark_backup(disk: &Disk, header: &Header) -> Result<(), Failure> {
     let file = disk.open(names::BACKUP)?;
     let length = file
@@ -229,8 +230,12 @@ fn mark_backup(disk: &Disk, header: &Header) -> Result<(), Failure> {
     if is_mark(header, at, &last) {
         return Ok(());
     }
-    let mark = mark(header.generation, length - HEADER_BYTES);
-    write_all_at(&*file, length, &mark)
+    let bytes = disk.read(names::BACKUP)?;
+    let whole = contents::read(&bytes).map(|contents| contents.end);
+    let end = whole.unwrap_or(length - HEADER_BYTES);
+    let mark = mark(header.generation, end);
+    write_all_at(&*file, HEADER_BYTES + end, &mark)
+        .and_then(|()| file.set_len(HEADER_BYTES + end + MARK_BYTES))
         .and_then(|()| file.sync_data())
         .map_err(failed("mark", names::BACKUP))
 }
