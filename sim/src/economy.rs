@@ -88,6 +88,7 @@ pub fn judge(
             name: "missing-barrier",
             pattern: "barrier economy",
             story: "a barrier is taken out",
+            is_thought_equivalent: false,
         },
         skipped: Some(barrier.clone()),
     };

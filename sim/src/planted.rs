@@ -19,6 +19,9 @@ pub struct Planted {
     pub pattern: &'static str,
     /// What goes wrong, in a sentence.
     pub story: &'static str,
+    /// Whether its story says why nothing goes wrong. Only then is it worth a proof by
+    /// small histories: of any other bug they would prove that they are too small.
+    pub is_thought_equivalent: bool,
 }
 
 impl Planted {
@@ -29,6 +32,7 @@ impl Planted {
             name,
             pattern,
             story,
+            is_thought_equivalent: false,
         }
     }
 }

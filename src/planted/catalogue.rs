@@ -394,7 +394,7 @@ catalogue! {
         "Recovery goes on in the log that it has read and leaves the sync of its last commits to the next commit, though they are served at once (RocksDB 7.4.0, the bugs that take a second crash)."
 
     NamedTwice "named-twice" "M15" "recovery"
-        "exact state" "none; reopening"
+        "none" "none; reopening"
         "Replay names a keyspace again that the manifest knows already; since the manifest names none too early, there is no such keyspace (found in this engine, see tests/regressions.rs)."
 
     UnprovenManifestServed "unproven-manifest-served" "M37c" "recovery"

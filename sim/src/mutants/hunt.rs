@@ -158,14 +158,16 @@ pub fn hunt(mutant: &Mutant, search: &Search) -> Row {
             }
             row.note_found(found, model, arena.workload.name);
         }
-        None if search.proves => match prove(mutant, search) {
-            Attempt::Found(found) => row.note_found(found, search.models[0], "enumerated"),
-            Attempt::Equivalent(proof) => {
-                row.equivalent = true;
-                row.proof = Some(proof);
+        None if search.proves && mutant.about.is_thought_equivalent => {
+            match prove(mutant, search) {
+                Attempt::Found(found) => row.note_found(found, search.models[0], "enumerated"),
+                Attempt::Equivalent(proof) => {
+                    row.equivalent = true;
+                    row.proof = Some(proof);
+                }
+                Attempt::Open => {}
             }
-            Attempt::Open => {}
-        },
+        }
         None => {}
     }
     row

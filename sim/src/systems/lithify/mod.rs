@@ -135,6 +135,7 @@ fn bugs(is_meant: impl Fn(&str) -> bool) -> Vec<Planted> {
             name: bug.name(),
             pattern: bug.about().pattern,
             story: bug.about().story,
+            is_thought_equivalent: bug.about().oracle == "none",
         })
         .collect()
 }

@@ -53,16 +53,19 @@ const BUGS: &[Planted] = &[
         name: "sent-before-durable",
         pattern: "M22",
         story: "commits are sent to the replica before they are durable, so that after a crash it is ahead of its primary (Electric #2974 in another place)",
+        is_thought_equivalent: false,
     },
     Planted {
         name: "promoted-behind",
         pattern: "M21",
         story: "a replica is promoted while commits are still on their way to it, and their numbers are given out again",
+        is_thought_equivalent: false,
     },
     Planted {
         name: "both-promoted",
         pattern: "M62",
         story: "the roles are changed by promoting the replica before the old primary is marked as one, so a crash in between leaves two primaries",
+        is_thought_equivalent: false,
     },
 ];
 
