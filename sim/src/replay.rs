@@ -5,6 +5,7 @@ use crate::execute::{Execution, execute};
 use crate::judge::Enabled;
 use crate::oracle::{Finding, Oracle};
 use crate::plan::{Expectation, Plan};
+use crate::system::planted_in;
 
 /// What came of a replay.
 #[derive(Debug)]
@@ -69,10 +70,7 @@ pub fn as_planted<T>(plan: &Plan, run: impl FnOnce() -> T) -> Result<T, String> 
             }
         )
     })?;
-    let (mut run, mut outcome) = (Some(run), None);
-    plan.system
-        .with_bug(bug.name, &mut || outcome = run.take().map(|run| run()));
-    Ok(outcome.expect("with_bug runs what it is given"))
+    Ok(planted_in(plan.system, bug.name, run))
 }
 
 /// Runs `plan` with whatever is planted already. A panic of the system is a finding.

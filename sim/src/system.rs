@@ -167,6 +167,13 @@ pub trait System: Sync {
     }
 }
 
+/// What `run` returns with one of the [`System::bugs`] planted.
+pub fn planted_in<T>(system: &dyn System, bug: &'static str, run: impl FnOnce() -> T) -> T {
+    let (mut run, mut outcome) = (Some(run), None);
+    system.with_bug(bug, &mut || outcome = run.take().map(|run| run()));
+    outcome.expect("with_bug runs what it is given")
+}
+
 impl fmt::Debug for dyn System {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.name())

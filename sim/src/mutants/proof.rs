@@ -17,7 +17,7 @@ use crate::oracle::Finding;
 use crate::plan::{Expectation, Plan};
 use crate::planted;
 use crate::scope::{Enumerated, Scope, enumerate};
-use crate::system::{Settings, System};
+use crate::system::{Settings, System, planted_in};
 
 /// What was the same with and without a bug.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -153,11 +153,7 @@ impl Proof {
 /// Runs with the bug planted; also tells how often its place was passed.
 fn with_bug<T>(mutant: &Mutant, system: &dyn System, run: impl FnOnce() -> T) -> (T, u64) {
     let before = planted::passed();
-    let (mut run, mut outcome) = (Some(run), None);
-    system.with_bug(mutant.about.name, &mut || {
-        outcome = run.take().map(|run| run());
-    });
-    let outcome = outcome.expect("with_bug runs what it is given");
+    let outcome = planted_in(system, mutant.about.name, run);
     (outcome, planted::passed() - before)
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use lithify_sim::plan::Plan;
 use lithify_sim::scope::{Enumerated, Scope, enumerate};
 use lithify_sim::simfs::Model;
-use lithify_sim::system::{Settings, System};
+use lithify_sim::system::{Settings, System, planted_in};
 use serde::Serialize;
 
 use super::super::args::{Format, FormatArgument};
@@ -127,9 +127,7 @@ fn with_bug<T>(arguments: &Enumerate, run: impl FnOnce() -> T) -> Outcome<T> {
         let message = choose::unknown("planted bug", name, bugs.iter().map(|bug| bug.name));
         return Err(Exit::Usage.because(message));
     };
-    let (mut run, mut outcome) = (Some(run), None);
-    system.with_bug(bug.name, &mut || outcome = run.take().map(|run| run()));
-    Ok(outcome.expect("with_bug runs what it is given"))
+    Ok(planted_in(system, bug.name, run))
 }
 
 fn has_divisor(system: &dyn System) -> bool {
