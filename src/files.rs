@@ -59,11 +59,14 @@ impl FileKind {
     }
 }
 
+/// The digits that a number has at least.
+const LEAST_DIGITS: usize = 6;
+
 /// The name of a numbered file. Six digits keep listings in order for a million
 /// files; longer numbers still parse.
 #[must_use]
 pub fn file_name(kind: FileKind, number: u64) -> String {
-    format!("{}{number:06}", kind.prefix())
+    format!("{}{number:0LEAST_DIGITS$}", kind.prefix())
 }
 
 /// The kind and number behind a name, or `None` for a foreign file.
@@ -73,12 +76,19 @@ pub fn parse_file_name(name: &str) -> Option<(FileKind, u64)> {
         if let Some(digits) = name.strip_prefix(kind.prefix()) {
             let number = digits.parse().ok()?;
             // Only the canonical spelling is ours: `wal-1` is somebody else's.
-            let is_ours = file_name(kind, number) == name || planted!(SimilarNameIsOurs);
+            let is_ours = is_canonical(digits) || planted!(SimilarNameIsOurs);
             let is_usable = number <= HIGHEST_NUMBER || planted!(HugeNumberIsOurs);
             return (is_ours && is_usable).then_some((kind, number));
         }
     }
     None
+}
+
+/// Whether [`file_name`] would write a number like this.
+fn is_canonical(digits: &str) -> bool {
+    let is_padded = digits.len() == LEAST_DIGITS;
+    let is_longer = digits.len() > LEAST_DIGITS && !digits.starts_with('0');
+    (is_padded || is_longer) && digits.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 /// The number that every checksum in a file is salted with, so that bytes of

@@ -42,7 +42,10 @@ pub fn check_dir(name: &str) -> io::Result<()> {
 /// Splits a valid file name into its directory (`""` for the root) and its last component.
 #[must_use]
 pub fn split(name: &str) -> (&str, &str) {
-    name.rsplit_once('/').unwrap_or(("", name))
+    match name.bytes().rposition(|byte| byte == b'/') {
+        Some(slash) => (&name[..slash], &name[slash + 1..]),
+        None => ("", name),
+    }
 }
 
 /// What is wrong with one component, if anything.

@@ -77,7 +77,8 @@ pub(super) fn read_chain(kind: Kind, number: u64, bytes: &[u8]) -> Chain<'_> {
                 end = record.end;
                 records.push(record);
             }
-            Err((expected, found)) => {
+            Err(broken) => {
+                let (expected, found) = broken.told();
                 fault = Some(Fault {
                     offset: end,
                     expected,
@@ -100,33 +101,63 @@ pub(super) fn read_chain(kind: Kind, number: u64, bytes: &[u8]) -> Chain<'_> {
     }
 }
 
-/// The record at `offset`, or what was expected there and what is there.
-fn read_record(salt: u64, bytes: &[u8], offset: u64) -> Result<Record<'_>, (String, String)> {
+/// Why no record begins at some place. It is put into words only for the first such place:
+/// records behind a fault are looked for at every byte.
+enum Broken {
+    Header { left: usize },
+    Tag { expected: u32, found: u32 },
+    Payload { expected: usize, left: usize },
+    Checksum { expected: u32, found: u32 },
+}
+
+impl Broken {
+    /// What was expected, and what is there.
+    fn told(&self) -> (String, String) {
+        let to_the_end = |left: usize| format!("{left} bytes to the end of the file");
+        match *self {
+            Self::Header { left } => (
+                format!("a record header of {HEADER} bytes"),
+                to_the_end(left),
+            ),
+            Self::Tag { expected, found } => {
+                (format!("record tag {expected:08x}"), format!("{found:08x}"))
+            }
+            Self::Payload { expected, left } => {
+                (format!("a payload of {expected} bytes"), to_the_end(left))
+            }
+            Self::Checksum { expected, found } => (
+                format!("record checksum {expected:08x}"),
+                format!("{found:08x}"),
+            ),
+        }
+    }
+}
+
+/// The record at `offset`.
+fn read_record(salt: u64, bytes: &[u8], offset: u64) -> Result<Record<'_>, Broken> {
     let rest = &bytes[offset as usize..];
     let Some((header, behind)) = rest.split_first_chunk::<HEADER>() else {
-        let found = format!("{} bytes to the end of the file", rest.len());
-        return Err((format!("a record header of {HEADER} bytes"), found));
+        return Err(Broken::Header { left: rest.len() });
     };
     let short = |at: usize| u32::from_le_bytes(std::array::from_fn(|byte| header[at + byte]));
     let (tag, length, found) = (short(0), short(4) as usize, short(16));
     let synced = u64::from_le_bytes(std::array::from_fn(|byte| header[8 + byte]));
-    let expected_tag = tag_of(salt, offset);
-    if tag != expected_tag {
-        return Err((
-            format!("record tag {expected_tag:08x}"),
-            format!("{tag:08x}"),
-        ));
+    let expected = tag_of(salt, offset);
+    if tag != expected {
+        return Err(Broken::Tag {
+            expected,
+            found: tag,
+        });
     }
     let Some(payload) = behind.get(..length) else {
-        let found = format!("{} bytes to the end of the file", behind.len());
-        return Err((format!("a payload of {length} bytes"), found));
+        return Err(Broken::Payload {
+            expected: length,
+            left: behind.len(),
+        });
     };
     let expected = checksum(salt, offset, &[&header[..16], payload]);
     if found != expected {
-        return Err((
-            format!("record checksum {expected:08x}"),
-            format!("{found:08x}"),
-        ));
+        return Err(Broken::Checksum { expected, found });
     }
     Ok(Record {
         offset,
