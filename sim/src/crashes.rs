@@ -5,7 +5,7 @@
 //! is opened and judged. Then crashes during that judgement (so during recovery) are
 //! explored in the same way, to a depth.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -89,7 +89,7 @@ pub fn crash_everywhere(
             enabled,
             stop,
             explored: &mut explored,
-            seen: BTreeSet::new(),
+            judged: BTreeMap::new(),
             stride: &mut stride,
             is_last_life: number + 1 == execution.lives.len(),
         };
@@ -166,9 +166,29 @@ struct Crasher<'run> {
     enabled: &'run Enabled,
     stop: &'run Stop,
     explored: &'run mut Explored,
-    seen: BTreeSet<(u128, Known)>,
+    /// Every image that was judged, with how many crashes in a row it began.
+    judged: BTreeMap<Judged, u32>,
     stride: &'run mut Stride,
     is_last_life: bool,
+}
+
+/// An image and what is demanded of it: equal ones have equal verdicts, at whatever moment
+/// and in whichever recovery they come up, as long as the engine's settings are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Judged {
+    disk: u128,
+    known: Known,
+    history: u64,
+}
+
+impl Judged {
+    fn new(image: &Image, known: Known, judge: &Judge<'_>) -> Self {
+        Self {
+            disk: image.digest(),
+            known,
+            history: judge.history_digest(known.issued),
+        }
+    }
 }
 
 impl Crasher<'_> {
@@ -183,6 +203,7 @@ impl Crasher<'_> {
                 self.settings.insert(name.clone(), value.clone());
                 engine = self.engine();
                 memory = Memory::default();
+                self.judged.clear();
             }
             if let Some(Operation::Mark(Mark::Fault { .. })) = frontier.next() {
                 self.stride.pass_fault();
@@ -220,10 +241,11 @@ impl Crasher<'_> {
         let mut draws = Seed(self.plan.seed).draws(Domain::CrashImages, frontier.position() as u64);
         let budget = self.reach.budget;
         let coverage = explore::explore(frontier, budget, &mut draws, &mut |choice, image| {
-            let key = (image.digest(), bounds.known);
-            if !self.seen.insert(key) {
+            let key = Judged::new(&image, bounds.known, judge);
+            if self.judged.contains_key(&key) {
                 return ControlFlow::Continue(());
             }
+            self.judged.insert(key, 1);
             self.explored.distinct += 1;
             if let Err((finding, tail)) = self.judge(judge, &image, bounds) {
                 let mut plan = self.crashed_plan(life, frontier, &choice);
@@ -289,7 +311,6 @@ impl Crasher<'_> {
         depth: u32,
     ) -> Result<(), InTail> {
         let mut frontier = Frontier::new(self.model, start.clone(), log);
-        let mut seen = BTreeSet::new();
         let mut finding = None;
         // Behind the end of the history comes the judge's own commit.
         let end = probe_position(log).unwrap_or(log.operations().len());
@@ -303,9 +324,12 @@ impl Crasher<'_> {
                 let mut draws = Seed(self.plan.seed).draws(Domain::Recovery, identity);
                 let budget = self.reach.recovery_budget;
                 explore::explore(&frontier, budget, &mut draws, &mut |choice, image| {
-                    if !seen.insert((image.digest(), bounds.known)) {
+                    let key = Judged::new(&image, bounds.known, judge);
+                    let known_depth = self.judged.entry(key).or_default();
+                    if *known_depth >= depth {
                         return ControlFlow::Continue(());
                     }
+                    *known_depth = depth;
                     let outcome = match depth {
                         ..=1 => self.recover(judge, &image, bounds).map(|_| ()),
                         _ => self.recover(&judge.whole(), &image, bounds).and_then(|fs| {

@@ -93,6 +93,11 @@ impl<'run> Judge<'run> {
         }
     }
 
+    /// Tells histories up to a commit apart.
+    pub(crate) fn history_digest(&self, commit: u64) -> u64 {
+        self.history.digest(commit.min(self.history.head()))
+    }
+
     /// Opens the store on `fs` and checks everything, twice: also what a second opening
     /// finds after one more commit. Leaves marks in the log of `fs`, so that crashes
     /// during all of this can be judged in turn.
