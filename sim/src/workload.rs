@@ -121,6 +121,18 @@ pub const WORKLOADS: &[Workload] = &[
         recorded: &[],
         deletes: Some(20),
     },
+    Workload {
+        name: "tiny",
+        about: "four operations on two keys: every crash image of many choices of settings",
+        operations: 4,
+        keyspaces: 2,
+        keys: 2,
+        writes: 2,
+        value_bytes: 8,
+        is_even: false,
+        recorded: &[],
+        deletes: None,
+    },
 ];
 
 impl Workload {

@@ -84,9 +84,10 @@ impl<'run> Executor<'run> {
         for skip in &self.plan.skipped {
             self.fs.skip_barriers(skip.clone());
         }
-        let is_stale = |action: &Action| matches!(action, Action::Fault(fault) if fault.kind == FaultKind::StaleRead);
-        if self.plan.actions.iter().any(is_stale) {
-            self.fs.keep_last_writes();
+        for action in &self.plan.actions {
+            if let Action::Fault(fault) = action {
+                self.fs.prepare_for(fault.kind);
+            }
         }
         self.histories = vec![(0, self.history.clone())];
         self.fs.mark_known(self.known());

@@ -15,12 +15,17 @@ pub(super) struct Arena {
 enum Arenas {
     /// The first workload, without faults.
     Small,
-    /// The others, without faults.
+    /// The smallest one, without faults: settings are tried instead of histories.
+    Tiny,
+    /// All but the first one, without faults.
     Others,
     /// Each kind of fault.
     Faults,
-    /// Each kind of fault that strikes syncs: only a crash shows what they leave.
+    /// Each kind of fault that strikes syncs, in the smallest workload: only a crash shows
+    /// what they leave.
     Syncs,
+    /// Each kind of fault that changes bytes, where one block can be taken for another.
+    Corruption,
 }
 
 /// A part of a round: which arenas, how many seeds, and how far crashes go.
@@ -44,21 +49,33 @@ const fn stage(arenas: Arenas, seeds: u64, most_images: u64, recoveries_one_in: 
 /// Cheap stages first: running without a crash costs a hundredth of crashing everywhere.
 /// Few images of many histories come before the rarest things: settings that a bug needs
 /// are as rare as orders of writes.
-pub(super) const STAGES: [Stage; 11] = [
+pub(super) const STAGES: [Stage; 13] = [
     stage(Arenas::Small, 16, 0, 0),
-    stage(Arenas::Others, 3, 0, 0),
+    stage(Arenas::Others, 2, 0, 0),
     stage(Arenas::Faults, 8, 0, 0),
-    stage(Arenas::Small, 6, 150, 16),
-    stage(Arenas::Faults, 24, 0, 0),
-    stage(Arenas::Small, 8, 150, 4),
-    stage(Arenas::Syncs, 4, 60, 0),
-    stage(Arenas::Others, 12, 24, 0),
-    stage(Arenas::Small, 64, 0, 0),
-    stage(Arenas::Others, 24, 0, 0),
-    stage(Arenas::Faults, 1, 50, 0),
+    stage(Arenas::Tiny, 40, 120, 16),
+    stage(Arenas::Small, 6, 150, 4),
+    stage(Arenas::Corruption, 16, 0, 0),
+    stage(Arenas::Syncs, 12, 80, 0),
+    stage(Arenas::Tiny, 24, 120, 2),
+    stage(Arenas::Faults, 12, 0, 0),
+    stage(Arenas::Others, 8, 24, 0),
+    stage(Arenas::Small, 48, 0, 0),
+    stage(Arenas::Others, 12, 0, 0),
+    stage(Arenas::Faults, 2, 30, 0),
 ];
 
+/// Seeds of a whole round.
+pub(super) fn seeds_of(round: u64) -> u64 {
+    STAGES.iter().map(|stage| stage.seeds_of(round)).sum()
+}
+
 impl Stage {
+    /// Seeds of each arena in a round.
+    pub(super) fn seeds_of(self, round: u64) -> u64 {
+        self.seeds * (round + 1)
+    }
+
     /// The arenas in a round.
     pub(super) fn arenas(self, round: u64) -> Vec<Arena> {
         let calm = |workload| Arena {
@@ -67,11 +84,13 @@ impl Stage {
         };
         match self.arenas {
             Arenas::Small => vec![calm(&WORKLOADS[0])],
+            Arenas::Tiny => vec![calm(named("tiny"))],
             Arenas::Others => WORKLOADS[1..].iter().map(calm).collect(),
             Arenas::Syncs => {
                 let is_of_syncs = |kind: FaultKind| matches!(kind.class(), "sync-errors" | "lies");
-                with_faults(&WORKLOADS[0], is_of_syncs)
+                with_faults(named("tiny"), is_of_syncs)
             }
+            Arenas::Corruption => with_faults(named("even"), FaultKind::corrupts),
             // Small histories first, then the others in turn.
             Arenas::Faults => {
                 let count = WORKLOADS.len();
@@ -80,6 +99,10 @@ impl Stage {
             }
         }
     }
+}
+
+fn named(name: &str) -> &'static Workload {
+    Workload::named(name).expect("the list has this workload")
 }
 
 fn with_faults(workload: &'static Workload, is_meant: impl Fn(FaultKind) -> bool) -> Vec<Arena> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::alone::{class_of, look_again};
-use super::arena::{Arena, STAGES};
+use super::arena::{Arena, STAGES, Stage, seeds_of};
 use super::proof::{Attempt, Proof, prove};
 use super::{Mutant, alone::Alone};
 use crate::campaign::{Campaign, Found, Ledger};
@@ -119,61 +119,72 @@ pub struct Row {
     pub found: Option<Found>,
 }
 
-/// Looks for one bug, and tries to prove that there is nothing to find when nothing is.
+/// Looks for one bug. If there is a reason to think that it changes nothing, that is tried
+/// to be proven first.
 #[must_use]
 pub fn hunt(mutant: &Mutant, search: &Search) -> Row {
     let watch = Stopwatch::start();
+    let mut row = Row::unknown(mutant, search);
+    // A proof is cheaper than a search that finds nothing.
+    if search.proves && mutant.about.is_thought_equivalent {
+        match prove(mutant, search) {
+            Attempt::Found(found) => row.note_found(found, search.models[0], "enumerated"),
+            Attempt::Equivalent(proof) => {
+                row.equivalent = true;
+                row.proof = Some(proof);
+            }
+            Attempt::Open => {}
+        }
+        row.cpu_seconds = watch.elapsed().as_secs_f64();
+        if row.killed || row.equivalent {
+            return row;
+        }
+    }
     let mut ledger = Ledger::default();
     let found = find(mutant, search, &mut ledger, &|_, _| true);
     let elapsed = watch.elapsed();
-    let mut row = Row {
-        name: mutant.about.name.to_owned(),
-        system: search.system.name().to_owned(),
-        pattern: mutant.about.pattern.to_owned(),
-        story: mutant.about.story.to_owned(),
-        killed: false,
-        equivalent: false,
-        proof: None,
-        oracle: None,
-        fault: None,
-        class: None,
-        model: None,
-        workload: None,
-        runs: ledger.seeds + ledger.recovered,
-        seeds: ledger.seeds,
-        cpu_seconds: elapsed.as_secs_f64(),
-        only_oracle: false,
-        only_fault: false,
-        only_class: false,
-        models: Vec::new(),
-        message: None,
-        found: None,
-    };
-    match found {
-        Some((found, arena, model)) => {
-            let fault = fault_of(&found);
-            if search.asks_models {
-                let known = (&found, arena, model);
-                row.note_alone(look_again(mutant, search, known, &fault, elapsed));
-            }
-            row.note_found(found, model, arena.workload.name);
+    row.runs = ledger.seeds + ledger.recovered;
+    row.seeds = ledger.seeds;
+    row.cpu_seconds = elapsed.as_secs_f64();
+    if let Some((found, arena, model)) = found {
+        let fault = fault_of(&found);
+        if search.asks_models {
+            let known = (&found, arena, model);
+            row.note_alone(look_again(mutant, search, known, &fault, elapsed));
         }
-        None if search.proves && mutant.about.is_thought_equivalent => {
-            match prove(mutant, search) {
-                Attempt::Found(found) => row.note_found(found, search.models[0], "enumerated"),
-                Attempt::Equivalent(proof) => {
-                    row.equivalent = true;
-                    row.proof = Some(proof);
-                }
-                Attempt::Open => {}
-            }
-        }
-        None => {}
+        row.note_found(found, model, arena.workload.name);
     }
     row
 }
 
 impl Row {
+    /// Before anything was looked for.
+    fn unknown(mutant: &Mutant, search: &Search) -> Self {
+        Self {
+            name: mutant.about.name.to_owned(),
+            system: search.system.name().to_owned(),
+            pattern: mutant.about.pattern.to_owned(),
+            story: mutant.about.story.to_owned(),
+            killed: false,
+            equivalent: false,
+            proof: None,
+            oracle: None,
+            fault: None,
+            class: None,
+            model: None,
+            workload: None,
+            runs: 0,
+            seeds: 0,
+            cpu_seconds: 0.0,
+            only_oracle: false,
+            only_fault: false,
+            only_class: false,
+            models: Vec::new(),
+            message: None,
+            found: None,
+        }
+    }
+
     fn note_found(&mut self, found: Found, model: &Model, workload: &str) {
         let fault = fault_of(&found);
         self.killed = true;
@@ -197,61 +208,91 @@ impl Row {
 /// What was found, where, and under which model.
 type Kill = (Found, Arena, &'static Model);
 
-/// Looks under each model in turn. The first one gets half of the time when there are
-/// others, and each further one half of what is left; what needs no crash was looked for
-/// under the first one already.
+/// Looks in rounds, each longer than the one before and with other seeds: under the first
+/// model, and in every other round also under one of the others in turn, as far as a crash
+/// is needed.
 pub(super) fn find(
     mutant: &Mutant,
     search: &Search,
     ledger: &mut Ledger,
     is_meant: &dyn Fn(Arena, u64) -> bool,
 ) -> Option<Kill> {
-    let mut left = search.time;
-    for (index, &model) in search.models.iter().enumerate() {
-        let is_last = index + 1 == search.models.len();
-        let share = if is_last { left } else { left / 2 };
-        left -= share;
-        let is_new =
-            |arena, most_images| (index == 0 || most_images > 0) && is_meant(arena, most_images);
-        let found = find_under(mutant, search, (model, share), ledger, &is_new);
-        if let Some((found, arena)) = found {
-            return Some((found, arena, model));
+    let (first, others) = search.models.split_first()?;
+    let mut pass = Pass {
+        mutant,
+        search,
+        watch: Stopwatch::start(),
+        first_seed: search.first_seed,
+    };
+    for round in 0..search.rounds {
+        let other = match round.is_multiple_of(2) {
+            true => others.iter().cycle().nth(round as usize / 2),
+            false => None,
+        };
+        let is_new = |arena, most_images| most_images > 0 && is_meant(arena, most_images);
+        let found = pass
+            .round(round, first, ledger, is_meant)
+            .or_else(|| other.and_then(|model| pass.round(round, model, ledger, &is_new)));
+        if found.is_some() || pass.is_over() {
+            return found;
         }
+        pass.first_seed = pass.first_seed.wrapping_add(seeds_of(round));
     }
     None
 }
 
-fn find_under(
-    mutant: &Mutant,
-    search: &Search,
-    (model, time): (&'static Model, Duration),
-    ledger: &mut Ledger,
-    is_meant: &dyn Fn(Arena, u64) -> bool,
-) -> Option<(Found, Arena)> {
-    let watch = Stopwatch::start();
-    let mut next_seed = search.first_seed;
-    for round in 0..search.rounds {
+/// One way through all stages.
+struct Pass<'run> {
+    mutant: &'run Mutant,
+    search: &'run Search,
+    watch: Stopwatch,
+    first_seed: u64,
+}
+
+impl Pass<'_> {
+    fn is_over(&self) -> bool {
+        self.watch.elapsed() > self.search.time || self.search.stop.is_due()
+    }
+
+    fn round(
+        &self,
+        round: u64,
+        model: &'static Model,
+        ledger: &mut Ledger,
+        is_meant: &dyn Fn(Arena, u64) -> bool,
+    ) -> Option<Kill> {
+        let mut first_seed = self.first_seed;
         for stage in STAGES {
-            let seeds = stage.seeds * (round + 1);
             for arena in stage.arenas(round) {
-                if !is_meant(arena, stage.most_images) {
-                    continue;
-                }
-                let mut campaign = campaign(mutant, search, arena, model, stage.most_images);
-                campaign.reach.recoveries_one_in = stage.recoveries_one_in;
-                for seed in (0..seeds).map(|more| next_seed.wrapping_add(more)) {
-                    if watch.elapsed() > time || search.stop.is_due() {
-                        return None;
-                    }
-                    if let Some(found) = campaign.seed(seed, ledger) {
-                        return Some((found, arena));
+                if is_meant(arena, stage.most_images) {
+                    let seeds =
+                        (0..stage.seeds_of(round)).map(|more| first_seed.wrapping_add(more));
+                    let found = self.stage(stage, arena, model, seeds, ledger);
+                    if let Some(found) = found {
+                        return Some((found, arena, model));
                     }
                 }
             }
-            next_seed = next_seed.wrapping_add(seeds);
+            first_seed = first_seed.wrapping_add(stage.seeds_of(round));
         }
+        None
     }
-    None
+
+    fn stage(
+        &self,
+        stage: Stage,
+        arena: Arena,
+        model: &'static Model,
+        mut seeds: impl Iterator<Item = u64>,
+        ledger: &mut Ledger,
+    ) -> Option<Found> {
+        let mut campaign = campaign(self.mutant, self.search, arena, model, stage.most_images);
+        campaign.reach.recoveries_one_in = stage.recoveries_one_in;
+        seeds.find_map(|seed| match self.is_over() {
+            true => None,
+            false => campaign.seed(seed, ledger),
+        })
+    }
 }
 
 pub(super) fn campaign(

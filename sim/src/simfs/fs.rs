@@ -10,7 +10,8 @@ use super::Known;
 use super::fault::{Fault, FaultKind};
 use super::image::Image;
 use super::oplog::{InodeId, Log, Mark, Operation};
-use super::state::{SkippedBarrier, State};
+use super::skipped::SkippedBarrier;
+use super::state::State;
 
 /// A simulated file system. Clones share it.
 ///
@@ -95,17 +96,18 @@ impl SimFs {
         self.state().log.clear();
     }
 
-    /// Keeps what each write replaces from now on, so that a stale read that is armed
-    /// later has something to return.
-    pub fn keep_last_writes(&self) {
-        self.state().keeps_last_writes = true;
+    /// Keeps from now on what a fault of this kind that is armed later will need: what each
+    /// write has replaced for stale reads, where reads were made for misdirected ones.
+    pub fn prepare_for(&self, kind: FaultKind) {
+        let mut state = self.state();
+        state.keeps_last_writes |= kind == FaultKind::StaleRead;
+        state.keeps_places |= kind == FaultKind::MisdirectedRead;
     }
 
     /// Arms a fault.
     pub fn arm(&self, fault: Fault) {
-        let mut state = self.state();
-        state.keeps_last_writes |= fault.kind == FaultKind::StaleRead;
-        state.faults.arm(fault);
+        self.prepare_for(fault.kind);
+        self.state().faults.arm(fault);
     }
 
     /// Takes back all faults that have not fired, and gives back space on a full disk.

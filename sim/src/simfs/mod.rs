@@ -13,6 +13,7 @@
 //! named models follow Ferrite (Bornholt et al., ASPLOS 2016) and the manuals cited in
 //! [`model`].
 
+mod bytes;
 pub mod change;
 pub mod explore;
 pub mod fault;
@@ -23,6 +24,8 @@ pub mod litmus;
 pub mod model;
 pub mod oplog;
 mod order;
+mod places;
+mod skipped;
 mod state;
 
 pub use change::{Change, ChangeKind};
@@ -33,4 +36,4 @@ pub use fs::SimFs;
 pub use image::{Fill, Image};
 pub use model::Model;
 pub use oplog::{Log, Mark, Operation};
-pub use state::{SkippedBarrier, context, without_numbers};
+pub use skipped::{SkippedBarrier, context, without_numbers};

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
-use std::ops::Range;
 use std::sync::Arc;
 
 use lithify::fs::{LockKind, name};
@@ -10,11 +9,8 @@ use lithify::fs::{LockKind, name};
 use super::fault::{Class, FaultKind, Faults};
 use super::image::Image;
 use super::oplog::{Barrier, InodeId, Log, Mark, Operation};
-
-/// The longest file in bytes. A longer one is `FileTooLarge`, as on `MemFs`.
-const MAX_FILE_BYTES: u64 = 1 << 34;
-/// What a latent error makes unreadable at once.
-const SECTOR_BYTES: u64 = 512;
+use super::places::Places;
+use super::skipped::SkippedBarrier;
 
 /// A file without its name.
 #[derive(Debug, Default)]
@@ -22,51 +18,18 @@ pub(super) struct Inode {
     pub(super) bytes: Arc<Vec<u8>>,
     shared_locks: u32,
     is_locked: bool,
-    bad_sectors: BTreeSet<u64>,
+    pub(super) bad_sectors: BTreeSet<u64>,
     /// What the next sync has to report.
-    late_error: bool,
+    pub(super) late_error: bool,
     /// The place of the last write and what it replaced, for stale reads.
-    last_write: Option<(u64, Vec<u8>)>,
-}
-
-/// Barriers that do nothing: how a missing sync is planted, or shown to be superfluous.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SkippedBarrier {
-    /// `sync`, `sync_data` or `sync_dir`; empty for all.
-    pub verb: String,
-    /// Files whose names begin with this; for directories, their own name.
-    pub file: String,
-    /// Only where the two operations before were these, as [`context`] writes them;
-    /// empty for everywhere.
-    pub after: String,
-}
-
-/// The two operations before the end of a log, without numbers: what a barrier follows
-/// tells one place in the code of a store from another.
-#[must_use]
-pub fn context(log: &Log, end: usize) -> String {
-    let calls = log.operations()[..end].iter().rev();
-    let mut texts: Vec<String> = calls
-        .filter(|operation| operation.is_call())
-        .take(2)
-        .map(|operation| without_numbers(&log.describe(operation).to_string()))
-        .collect();
-    texts.reverse();
-    texts.join(",").replace(' ', ":")
-}
-
-/// An operation's text up to the first digit: which kind of file, not which one.
-#[must_use]
-pub fn without_numbers(text: &str) -> String {
-    let end = text.find(|letter: char| letter.is_ascii_digit());
-    text[..end.unwrap_or(text.len())].trim_end().to_owned()
+    pub(super) last_write: Option<(u64, Vec<u8>)>,
 }
 
 /// Everything behind the lock of a [`super::SimFs`].
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) inodes: Vec<Inode>,
-    names: BTreeMap<Arc<str>, InodeId>,
+    pub(super) names: BTreeMap<Arc<str>, InodeId>,
     directories: BTreeSet<Arc<str>>,
     pub(super) log: Log,
     pub(super) faults: Faults,
@@ -74,10 +37,13 @@ pub(super) struct State {
     pub(super) is_full: bool,
     /// Whether stale reads may come.
     pub(super) keeps_last_writes: bool,
+    /// Whether misdirected reads may come.
+    pub(super) keeps_places: bool,
+    pub(super) places: Places,
     /// Reads and other calls that are not logged.
     pub(super) reads: u64,
     /// Where bits have flipped: none flips back.
-    rotten: BTreeSet<(InodeId, u64)>,
+    pub(super) rotten: BTreeSet<(InodeId, u64)>,
 }
 
 impl State {
@@ -157,7 +123,7 @@ impl State {
     }
 
     /// The fault that strikes an operation on `path`, if one does. Leaves a mark.
-    fn strike(&mut self, class: Class, path: &str) -> Option<FaultKind> {
+    pub(super) fn strike(&mut self, class: Class, path: &str) -> Option<FaultKind> {
         let struck = self.faults.strike(class, path);
         if let Some(kind) = struck {
             let path = self.log.intern(path);
@@ -295,8 +261,10 @@ impl State {
         }
         let paths = self.names.keys().chain(self.directories.iter());
         let mut names: Vec<String> = paths
-            .filter(|path| !path.is_empty() && name::split(path).0 == dir)
-            .map(|path| name::split(path).1.to_owned())
+            .filter(|path| !path.is_empty())
+            .map(|path| name::split(path))
+            .filter(|(parent, _)| *parent == dir)
+            .map(|(_, leaf)| leaf.to_owned())
             .collect();
         names.sort_unstable();
         Ok(names)
@@ -354,16 +322,6 @@ impl State {
         done(fault, ())
     }
 
-    fn skips(&self, verb: &str, path: &str) -> bool {
-        let is_meant = |skip: &SkippedBarrier| {
-            (skip.verb.is_empty() || skip.verb == verb)
-                && path.starts_with(&skip.file)
-                && (skip.after.is_empty()
-                    || skip.after == context(&self.log, self.log.operations().len()))
-        };
-        self.skipped.iter().any(is_meant)
-    }
-
     pub(super) fn lock(&mut self, path: &str, kind: LockKind) -> io::Result<InodeId> {
         name::check_file(path)?;
         let inode = match self.find(path) {
@@ -398,241 +356,6 @@ impl State {
             fault => Ok(fault),
         }
     }
-
-    /// Writes and returns how many bytes were taken. Offsets were checked.
-    pub(super) fn write_with_faults(
-        &mut self,
-        inode: InodeId,
-        offset: u64,
-        bytes: &[u8],
-    ) -> io::Result<usize> {
-        let fault = if self.faults.is_waiting() {
-            let path = Arc::clone(self.log.name_of(inode));
-            self.strike(Class::Write, &path)
-        } else {
-            None
-        };
-        let half = bytes.len() / 2;
-        match fault {
-            _ if self.is_full && !bytes.is_empty() => Err(ErrorKind::StorageFull.into()),
-            Some(FaultKind::Interrupted) => Err(ErrorKind::Interrupted.into()),
-            Some(FaultKind::WriteError) => {
-                self.write(inode, offset, &bytes[..half])?;
-                Err(injected(FaultKind::WriteError))
-            }
-            Some(FaultKind::DiskFull) => {
-                self.is_full = true;
-                self.write(inode, offset, &bytes[..half])?;
-                Err(ErrorKind::StorageFull.into())
-            }
-            Some(FaultKind::ShortWrite) => self.write(inode, offset, &bytes[..half.max(1)]),
-            Some(FaultKind::MisdirectedWrite) if offset == 0 => {
-                // There is no earlier place: the first half goes where the second half
-                // lands, which covers it.
-                self.write(inode, 0, &vec![0; half])?;
-                self.write(inode, half as u64, &bytes[half..])?;
-                Ok(bytes.len())
-            }
-            Some(FaultKind::MisdirectedWrite) => {
-                self.write(inode, offset, &vec![0; bytes.len()])?;
-                let elsewhere = offset.saturating_sub(bytes.len() as u64);
-                self.write(inode, elsewhere, bytes)?;
-                Ok(bytes.len())
-            }
-            _ => self.write(inode, offset, bytes),
-        }
-    }
-
-    fn write(&mut self, inode: InodeId, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        let end = offset.saturating_add(bytes.len() as u64);
-        check_signed(end)?;
-        if bytes.is_empty() {
-            return Ok(0);
-        }
-        check_length(end)?;
-        let file = &mut self.inodes[inode as usize];
-        let before = file.bytes.len() as u64;
-        if self.keeps_last_writes {
-            let start = (offset as usize).min(file.bytes.len());
-            let stop = (end as usize).min(file.bytes.len());
-            file.last_write = Some((offset, file.bytes[start..stop].to_vec()));
-        }
-        if !file.bad_sectors.is_empty() {
-            let sectors = offset / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES);
-            file.bad_sectors.retain(|sector| !sectors.contains(sector));
-        }
-        let content = Arc::make_mut(&mut file.bytes);
-        let start = offset as usize;
-        if start > content.len() {
-            content.resize(start, 0);
-        }
-        let (over, beyond) = bytes.split_at(bytes.len().min(content.len() - start));
-        content[start..start + over.len()].copy_from_slice(over);
-        content.extend_from_slice(beyond);
-        self.log.push_write(inode, offset, bytes, before);
-        Ok(bytes.len())
-    }
-
-    pub(super) fn append_with_faults(&mut self, inode: InodeId, bytes: &[u8]) -> io::Result<usize> {
-        let end = self.inodes[inode as usize].bytes.len() as u64;
-        self.write_with_faults(inode, end, bytes)
-    }
-
-    pub(super) fn set_len(&mut self, inode: InodeId, length: u64) -> io::Result<()> {
-        check_signed(length)?;
-        check_length(length)?;
-        let file = &mut self.inodes[inode as usize];
-        let before = file.bytes.len() as u64;
-        Arc::make_mut(&mut file.bytes).resize(length as usize, 0);
-        self.log.push(Operation::SetLength {
-            inode,
-            before,
-            after: length,
-        });
-        Ok(())
-    }
-
-    pub(super) fn read(
-        &mut self,
-        inode: InodeId,
-        offset: u64,
-        buffer: &mut [u8],
-    ) -> io::Result<usize> {
-        self.reads += 1;
-        let range = self.readable(inode, offset, buffer.len());
-        let file = &self.inodes[inode as usize];
-        if !self.faults.is_waiting() && file.bad_sectors.is_empty() {
-            buffer[..range.len()].copy_from_slice(&file.bytes[range.clone()]);
-            return Ok(range.len());
-        }
-        self.read_with_faults(inode, range, buffer)
-    }
-
-    fn readable(&self, inode: InodeId, offset: u64, most: usize) -> Range<usize> {
-        let length = self.inodes[inode as usize].bytes.len();
-        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(length);
-        start..start + most.min(length - start)
-    }
-
-    /// Another file whose name begins in the same way, of at least this length.
-    fn sibling(&self, path: &str, length: usize) -> Option<InodeId> {
-        let prefix = path.trim_end_matches(|letter: char| letter.is_ascii_digit());
-        let others = self.names.range(Arc::<str>::from(prefix)..);
-        others
-            .take_while(|(name, _)| name.starts_with(prefix))
-            .filter(|(name, _)| ***name != *path)
-            .map(|(_, &inode)| inode)
-            .find(|&inode| self.inodes[inode as usize].bytes.len() >= length)
-    }
-
-    fn read_with_faults(
-        &mut self,
-        mut inode: InodeId,
-        mut range: Range<usize>,
-        buffer: &mut [u8],
-    ) -> io::Result<usize> {
-        let path = Arc::clone(self.log.name_of(inode));
-        // Only bytes can rot, and only a file that is read: empty reads do not count.
-        let fault = match range.is_empty() {
-            true => None,
-            false => self.strike(Class::Read, &path),
-        };
-        let middle = (range.start + range.end) / 2;
-        match fault {
-            Some(FaultKind::ReadError) => return Err(injected(FaultKind::ReadError)),
-            Some(FaultKind::Interrupted) => return Err(ErrorKind::Interrupted.into()),
-            Some(FaultKind::LatentSector) => {
-                let sector = middle as u64 / SECTOR_BYTES;
-                self.inodes[inode as usize].bad_sectors.insert(sector);
-            }
-            Some(FaultKind::BitRot) => self.rot(inode, middle as u64),
-            Some(FaultKind::ShortRead) => range.end = range.start + range.len().div_ceil(2),
-            Some(FaultKind::MisdirectedRead) => match self.sibling(&path, range.end) {
-                // Every other time it is another file, if there is one that is as long.
-                Some(sibling) if self.reads.is_multiple_of(2) => inode = sibling,
-                _ => {
-                    let shift = range.len().min(range.start);
-                    range = range.start - shift..range.end - shift;
-                }
-            },
-            _ => {}
-        }
-        let file = &self.inodes[inode as usize];
-        let sectors = range.start as u64 / SECTOR_BYTES..(range.end as u64).div_ceil(SECTOR_BYTES);
-        if file.bad_sectors.iter().any(|bad| sectors.contains(bad)) {
-            return Err(injected(FaultKind::LatentSector));
-        }
-        buffer[..range.len()].copy_from_slice(&file.bytes[range.clone()]);
-        if fault == Some(FaultKind::StaleRead)
-            && let Some((offset, old)) = &file.last_write
-        {
-            let stale_end = *offset as usize + old.len();
-            for place in range.clone() {
-                if place >= *offset as usize {
-                    buffer[place - range.start] = if place < stale_end {
-                        old[place - *offset as usize]
-                    } else {
-                        0
-                    };
-                }
-            }
-        }
-        Ok(range.len())
-    }
-
-    /// Flips a bit of the stored byte, for every later read and in every crash image.
-    pub(super) fn rot(&mut self, inode: InodeId, offset: u64) {
-        if !self.rotten.insert((inode, offset)) {
-            return;
-        }
-        let mask = 1 << (offset % 8);
-        let bytes = Arc::make_mut(&mut self.inodes[inode as usize].bytes);
-        if let Some(byte) = bytes.get_mut(offset as usize) {
-            *byte ^= mask;
-            self.log.push(Operation::Rot {
-                inode,
-                offset,
-                mask,
-            });
-        }
-    }
-
-    pub(super) fn sync(&mut self, inode: InodeId, data_only: bool) -> io::Result<()> {
-        let verb = if data_only { "sync_data" } else { "sync" };
-        let (mut barrier, mut fault) = (Barrier::Kept, None);
-        if self.faults.is_waiting() || !self.skipped.is_empty() {
-            let path = Arc::clone(self.log.name_of(inode));
-            fault = self.strike(Class::Sync, &path);
-            if self.skips(verb, &path) {
-                barrier = Barrier::Ignored;
-            }
-        }
-        let file = &mut self.inodes[inode as usize];
-        match fault {
-            Some(FaultKind::SyncErrorDirty | FaultKind::LyingSync) => barrier = Barrier::Ignored,
-            Some(FaultKind::SyncErrorClean) => barrier = Barrier::Dropped,
-            Some(FaultKind::SyncErrorLate) => {
-                barrier = Barrier::Dropped;
-                file.late_error = true;
-            }
-            _ if file.late_error => {
-                file.late_error = false;
-                fault = Some(FaultKind::SyncErrorDirty);
-            }
-            _ => {}
-        }
-        self.log.push(Operation::Sync {
-            inode,
-            data_only,
-            barrier,
-        });
-        match fault {
-            Some(FaultKind::SyncErrorDirty | FaultKind::SyncErrorClean) => {
-                Err(injected(FaultKind::SyncErrorDirty))
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 /// The outcome of something that was done: some faults report an error even so.
@@ -643,23 +366,6 @@ fn done<T>(fault: Option<FaultKind>, outcome: T) -> io::Result<T> {
     }
 }
 
-fn injected(kind: FaultKind) -> io::Error {
+pub(super) fn injected(kind: FaultKind) -> io::Error {
     io::Error::other(format!("injected {kind}"))
-}
-
-/// The system's offsets are signed; beyond them nothing exists, not even sparsely.
-fn check_signed(offset: u64) -> io::Result<()> {
-    if offset > i64::MAX as u64 {
-        Err(ErrorKind::InvalidInput.into())
-    } else {
-        Ok(())
-    }
-}
-
-fn check_length(length: u64) -> io::Result<()> {
-    if length > MAX_FILE_BYTES {
-        Err(ErrorKind::FileTooLarge.into())
-    } else {
-        Ok(())
-    }
 }
