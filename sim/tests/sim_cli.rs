@@ -364,3 +364,24 @@ fn the_list_has_everything_that_has_a_name() {
             .stdout(predicate::str::contains(name));
     }
 }
+
+#[test]
+fn models_stand_beside_what_was_published() {
+    let directory = directory();
+    let list = |more: &[&str]| {
+        let arguments = [&["list", "--litmus"], more].concat();
+        let output = sim(&directory).args(arguments).assert().success();
+        String::from_utf8(output.get_output().stdout.clone()).expect("it is text")
+    };
+    insta::assert_snapshot!("litmus", list(&[]));
+    let tests: serde_json::Value =
+        serde_json::from_str(&list(&["--format", "json"])).expect("it is JSON");
+    let row = &tests[0]["models"][2];
+    assert_eq!(row["model"], "ext4-ordered");
+    assert_eq!(row["published"], "unsafe");
+    assert_eq!(row["agreement"], "agrees");
+    sim(&directory)
+        .args(["list", "--litmus", "--system", "lithify"])
+        .assert()
+        .code(2);
+}

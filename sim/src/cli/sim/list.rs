@@ -3,6 +3,7 @@
 use clap::Args;
 use lithify_sim::oracle::Oracle;
 use lithify_sim::simfs::FaultKind;
+use lithify_sim::simfs::litmus::LITMUS;
 use lithify_sim::simfs::model::MODELS;
 use lithify_sim::system::System;
 use lithify_sim::systems::SYSTEMS;
@@ -13,20 +14,25 @@ use super::super::args::{Format, FormatArgument};
 use super::super::exit::Outcome;
 use super::super::output::Output;
 use super::choose::{self, ChosenSystem};
+use super::litmus;
 
 const EXAMPLES: &str = "\
 Examples:
   lithify sim list
-  lithify sim list --system wal-ratio      # with its settings, tasks and planted bugs";
+  lithify sim list --system wal-ratio      # with its settings, tasks and planted bugs
+  lithify sim list --litmus                # the models beside what was published";
 
-/// Lists systems, workloads, faults, persistence models, oracles; of one system also its
-/// settings, tasks and planted bugs
+/// Lists systems, workloads, faults, persistence models, litmus tests, oracles; of one
+/// system also its settings, tasks and planted bugs
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct List {
     /// One system, with everything that belongs to it
     #[arg(long, value_parser = choose::system)]
     system: Option<ChosenSystem>,
+    /// What a crash may leave on each file system: as published, and as its model says
+    #[arg(long, conflicts_with = "system")]
+    litmus: bool,
     #[command(flatten)]
     format: FormatArgument,
 }
@@ -49,6 +55,9 @@ fn named(name: impl ToString, about: impl ToString) -> Named {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &List) -> Outcome {
+    if arguments.litmus {
+        return litmus::tell(arguments.format.format);
+    }
     let lists = match arguments.system {
         Some(system) => of_system(system.0),
         None => of_laboratory(),
@@ -65,7 +74,7 @@ pub(crate) fn run(arguments: &List) -> Outcome {
     for (title, list) in &lists {
         output.line(title.as_bytes())?;
         for item in list {
-            output.line(format!("  {:<26} {}", item.name, item.about).as_bytes())?;
+            output.line(format!("  {:<28} {}", item.name, item.about).as_bytes())?;
         }
     }
     output.finish()
@@ -100,6 +109,13 @@ fn of_laboratory() -> Lists {
             "models",
             models
                 .map(|model| named(model.name, format!("{} [{}]", model.about, model.source)))
+                .collect(),
+        ),
+        (
+            "litmus tests",
+            LITMUS
+                .iter()
+                .map(|litmus| named(litmus.name, litmus.question))
                 .collect(),
         ),
         (

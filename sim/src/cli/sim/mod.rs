@@ -8,6 +8,7 @@ mod choose;
 mod economy;
 mod enumerate;
 mod list;
+mod litmus;
 mod mutants;
 mod replay;
 mod run;
