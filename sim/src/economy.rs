@@ -16,6 +16,7 @@ use crate::keyed::Seed;
 use crate::mutants::{Mutant, Row, Search, hunt};
 use crate::planted::Planted;
 use crate::simfs::{Model, SkippedBarrier, context, without_numbers};
+use crate::stop::Stop;
 use crate::system::{Settings, System};
 use crate::workload::WORKLOADS;
 
@@ -30,14 +31,17 @@ pub struct Verdict {
     pub row: Row,
 }
 
-/// The barriers of a system, with how often they were executed by some seeds.
+/// The barriers of a system, with how often they were executed by some seeds. `watch` is
+/// told how many plans were run, and whether to go on is its answer.
 #[must_use]
 pub fn survey(
     system: &'static dyn System,
     model: &'static Model,
     seeds: u64,
+    watch: &mut dyn FnMut(u64) -> bool,
 ) -> Vec<(SkippedBarrier, u64)> {
     let mut found: BTreeMap<(String, String, String), u64> = BTreeMap::new();
+    let mut plans = 0;
     for workload in WORKLOADS {
         let recipe = Recipe {
             system,
@@ -49,6 +53,10 @@ pub fn survey(
             skipped: Vec::new(),
         };
         for seed in 0..seeds {
+            if !watch(plans) {
+                break;
+            }
+            plans += 1;
             let plan = generate(&recipe, Seed(seed));
             let execution = execute(&plan, &Enabled::default(), false);
             for life in &execution.lives {
@@ -82,6 +90,7 @@ pub fn judge(
     barrier: &SkippedBarrier,
     count: u64,
     time: Duration,
+    stop: &Stop,
 ) -> Verdict {
     let mutant = Mutant {
         about: Planted {
@@ -94,6 +103,7 @@ pub fn judge(
     };
     let search = Search {
         time,
+        stop: stop.clone(),
         ..Search::new(system, model, u64::MAX)
     };
     Verdict {

@@ -16,6 +16,7 @@ use crate::plan::{Action, Expectation, Plan, Survivors};
 use crate::replay::{as_planted, replay};
 use crate::simfs::Frontier;
 use crate::simfs::change::labels;
+use crate::stop::Stop;
 
 /// What flips the verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,11 +54,12 @@ impl fmt::Display for Pivot {
     }
 }
 
-/// Explains a plan whose expectation is a violation.
+/// Explains a plan whose expectation is a violation. With a long plan that takes a run for
+/// each line; `stop` ends it with what was learned by then.
 ///
 /// # Errors
 /// When it has no finding.
-pub fn explain(plan: &Plan) -> Result<Vec<Pivot>, String> {
+pub fn explain(plan: &Plan, stop: &Stop) -> Result<Vec<Pivot>, String> {
     let finding = replay(plan, false)?
         .finding
         .ok_or("the trace has no finding")?;
@@ -68,10 +70,10 @@ pub fn explain(plan: &Plan) -> Result<Vec<Pivot>, String> {
         .iter()
         .rposition(|action| matches!(action, Action::Crash(_)))
     {
-        Some(crash) => crash_pivots(&plan, crash)?,
+        Some(crash) => crash_pivots(&plan, crash, stop)?,
         None => Vec::new(),
     };
-    pivots.extend(line_pivots(&plan)?);
+    pivots.extend(line_pivots(&plan, stop)?);
     Ok(pivots)
 }
 
@@ -80,9 +82,12 @@ fn still_fails(plan: &Plan) -> Result<bool, String> {
 }
 
 /// Lines that are not commits and matter.
-fn line_pivots(plan: &Plan) -> Result<Vec<Pivot>, String> {
+fn line_pivots(plan: &Plan, stop: &Stop) -> Result<Vec<Pivot>, String> {
     let mut pivots = Vec::new();
     for index in 0..plan.actions.len() {
+        if stop.is_due() {
+            break;
+        }
         let action = &plan.actions[index];
         if matches!(action, Action::Crash(_) | Action::Commit(_)) {
             continue;
@@ -97,7 +102,7 @@ fn line_pivots(plan: &Plan) -> Result<Vec<Pivot>, String> {
     Ok(pivots)
 }
 
-fn crash_pivots(plan: &Plan, crash_index: usize) -> Result<Vec<Pivot>, String> {
+fn crash_pivots(plan: &Plan, crash_index: usize, stop: &Stop) -> Result<Vec<Pivot>, String> {
     let Some((scene, crash)) = as_planted(plan, || execute_until_crash(plan, crash_index))? else {
         return Ok(Vec::new());
     };
@@ -110,6 +115,7 @@ fn crash_pivots(plan: &Plan, crash_index: usize) -> Result<Vec<Pivot>, String> {
         frontier: &frontier,
         names: labels(&scene.log, frontier.pending()),
         kept,
+        stop,
         pivots: Vec::new(),
     };
     let kept_pivots = suspect.single_changes()?;
@@ -130,6 +136,7 @@ struct Suspect<'run> {
     names: Vec<String>,
     /// Which of them the crash keeps.
     kept: FixedBitSet,
+    stop: &'run Stop,
     pivots: Vec<Pivot>,
 }
 
@@ -155,6 +162,9 @@ impl Suspect<'_> {
     fn single_changes(&mut self) -> Result<Vec<usize>, String> {
         let mut kept_pivots = Vec::new();
         for index in 0..self.names.len() {
+            if self.stop.is_due() {
+                break;
+            }
             let is_kept = self.kept.contains(index);
             let flipped = if is_kept {
                 let lost: Vec<usize> = self.kept.zeroes().chain([index]).collect();
@@ -187,6 +197,9 @@ impl Suspect<'_> {
             }
         }
         for (barrier, group) in groups {
+            if self.stop.is_due() {
+                break;
+            }
             if self.fails_with(&self.keeping_also(&group))? {
                 continue;
             }
@@ -238,11 +251,11 @@ impl Suspect<'_> {
     /// that had to survive together.
     fn several_changes(&mut self) -> Result<(), String> {
         let mut needed: Vec<usize> = self.kept.zeroes().collect();
-        if needed.len() < 2 || self.fails_with(&self.keeping_also(&needed))? {
+        if needed.len() < 2 || self.stop.is_due() || self.fails_with(&self.keeping_also(&needed))? {
             return Ok(());
         }
         let mut index = 0;
-        while index < needed.len() {
+        while index < needed.len() && !self.stop.is_due() {
             let mut fewer = needed.clone();
             fewer.remove(index);
             if self.fails_with(&self.keeping_also(&fewer))? {

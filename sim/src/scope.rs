@@ -71,6 +71,15 @@ pub struct Enumerated {
 /// When the settings are impossible.
 #[must_use]
 pub fn enumerate(scope: &Scope) -> Enumerated {
+    enumerate_watched(scope, &mut |_| {})
+}
+
+/// As [`enumerate`], and tells `watch` again and again what was seen so far.
+///
+/// # Panics
+/// When the settings are impossible.
+#[must_use]
+pub fn enumerate_watched(scope: &Scope, watch: &mut dyn FnMut(&Enumerated)) -> Enumerated {
     let engine = scope
         .system
         .configure(&scope.settings)
@@ -90,6 +99,7 @@ pub fn enumerate(scope: &Scope) -> Enumerated {
         states: BTreeSet::new(),
         images: BTreeMap::new(),
         found: Enumerated::default(),
+        watch,
     };
     let outcome = search.visit(&mut Vec::new());
     let seen = search.seen();
@@ -129,6 +139,7 @@ struct SmallScope<'run> {
     /// Each image, for what clients know, and the disk after it was judged.
     images: BTreeMap<(u128, Known), u128>,
     found: Enumerated,
+    watch: &'run mut dyn FnMut(&Enumerated),
 }
 
 /// A node after its moves have run.
@@ -166,6 +177,7 @@ impl SmallScope<'_> {
             return ControlFlow::Continue(());
         }
         self.found.states += 1;
+        (self.watch)(&self.found);
         self.crash(&node, path)?;
         if node.moves.is_empty() {
             self.found.ends += 1;
@@ -299,12 +311,18 @@ impl SmallScope<'_> {
         };
         let mut draws = Seed(0).draws(Domain::CrashImages, 0);
         let mut finding = None;
+        let mut goes_on = true;
         let coverage = explore::explore(frontier, budget, &mut draws, &mut |choice, image| {
             let key = (image.digest(), bounds.known);
             if self.images.contains_key(&key) {
                 return ControlFlow::Continue(());
             }
+            if self.scope.stop.is_due() {
+                goes_on = false;
+                return ControlFlow::Break(());
+            }
             self.found.distinct += 1;
+            (self.watch)(&self.found);
             let fs = SimFs::from_image(&image);
             let enabled = Enabled::default();
             match guarded(&enabled, || self.judge.check(&fs, bounds).map(|_| ())) {
@@ -326,7 +344,8 @@ impl SmallScope<'_> {
                 let actions = path.iter().cloned().chain(opening);
                 self.report(finding, actions.chain([Action::Crash(crash)]).collect())
             }
-            None => ControlFlow::Continue(()),
+            None if goes_on => ControlFlow::Continue(()),
+            None => ControlFlow::Break(()),
         }
     }
 }

@@ -30,6 +30,19 @@ pub struct Shrunk {
 /// # Errors
 /// When it does not.
 pub fn shrink(plan: &Plan, stop: Stop) -> Result<Shrunk, String> {
+    shrink_watched(plan, stop, &mut |_, _| {})
+}
+
+/// As [`shrink`], and tells `watch` before each run the best plan so far and how many plans
+/// were run.
+///
+/// # Errors
+/// As [`shrink`].
+pub fn shrink_watched(
+    plan: &Plan,
+    stop: Stop,
+    watch: &mut dyn FnMut(&Plan, u64),
+) -> Result<Shrunk, String> {
     let finding = replay(plan, false)?
         .finding
         .ok_or("the trace has no finding: there is nothing to shrink")?;
@@ -40,6 +53,7 @@ pub fn shrink(plan: &Plan, stop: Stop) -> Result<Shrunk, String> {
         oracle: finding.oracle,
         stop,
         runs: 1,
+        watch,
     };
     while shrinker.pass() && !shrinker.is_over() {}
     Ok(Shrunk {
@@ -49,14 +63,15 @@ pub fn shrink(plan: &Plan, stop: Stop) -> Result<Shrunk, String> {
     })
 }
 
-struct Shrinker {
+struct Shrinker<'run> {
     best: Plan,
     oracle: Oracle,
     stop: Stop,
     runs: u64,
+    watch: &'run mut dyn FnMut(&Plan, u64),
 }
 
-impl Shrinker {
+impl Shrinker<'_> {
     fn is_over(&self) -> bool {
         self.stop.is_due()
     }
@@ -66,6 +81,7 @@ impl Shrinker {
         if self.is_over() || candidate.system.configure(&candidate.settings).is_err() {
             return false;
         }
+        (self.watch)(&self.best, self.runs);
         self.runs += 1;
         let found = replay(&candidate, false)
             .ok()
@@ -79,6 +95,9 @@ impl Shrinker {
 
     /// Takes a changed copy of the best plan.
     fn change(&mut self, change: impl FnOnce(&mut Plan)) -> bool {
+        if self.is_over() {
+            return false;
+        }
         let mut candidate = self.best.clone();
         change(&mut candidate);
         format!("{candidate}") != format!("{}", self.best) && self.attempt(candidate)

@@ -385,3 +385,58 @@ fn models_stand_beside_what_was_published() {
         .assert()
         .code(2);
 }
+
+/// Progress is for people at a terminal. Nothing else may stand beside the answer.
+#[test]
+fn nothing_is_on_standard_error_that_is_no_terminal() {
+    let directory = directory();
+    let trace = "lithify-sim 1\nsystem lithify\nbegin\ncommit a/0=1.0\nsettle\nexpect pass\n";
+    std::fs::create_dir(directory.path().join("corpus")).expect("there is room");
+    for name in ["one.sim", "two.sim"] {
+        std::fs::write(directory.path().join("corpus").join(name), trace).expect("there is room");
+    }
+    let commands: [&[&str]; 4] = [
+        &["run", "--seeds", "2", "--faults", "none"],
+        &["enumerate", "--commits", "2"],
+        &["replay", "corpus"],
+        &[
+            "economy",
+            "--seeds",
+            "1",
+            "--time",
+            "1",
+            "--system",
+            "snapshot-log",
+        ],
+    ];
+    for command in commands {
+        for format in ["text", "json"] {
+            sim(&directory)
+                .args(command)
+                .args(["--format", format])
+                .assert()
+                .success()
+                .stderr(predicate::str::is_empty());
+        }
+    }
+}
+
+/// One bad trace of many costs no answer about the others.
+#[test]
+fn a_corpus_with_a_trace_that_cannot_be_read_is_replayed_all_the_same() {
+    let directory = directory();
+    let corpus = directory.path().join("corpus");
+    std::fs::create_dir(&corpus).expect("there is room");
+    let good = "lithify-sim 1\nsystem lithify\nbegin\ncommit a/0=1.0\nexpect pass\n";
+    for (name, text) in [("a.sim", "lithify-sim 9\n"), ("b.sim", good)] {
+        std::fs::write(corpus.join(name), text).expect("there is room");
+    }
+    sim(&directory)
+        .args(["replay", "corpus"])
+        .assert()
+        .code(2)
+        .stdout(predicate::str::contains(
+            "corpus/b.sim: model posix-min: nothing found",
+        ))
+        .stderr(predicate::str::contains("corpus/a.sim: line 1"));
+}

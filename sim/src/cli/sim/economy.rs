@@ -6,14 +6,16 @@ use std::time::Duration;
 use clap::Args;
 use lithify_sim::economy::{Verdict, judge, survey};
 use lithify_sim::shrink::shrink;
-use lithify_sim::simfs::Model;
+use lithify_sim::simfs::{Model, SkippedBarrier};
 use lithify_sim::stop::Stop;
+use lithify_sim::workload::WORKLOADS;
 use serde::Serialize;
 
 use super::super::args::{Format, FormatArgument};
 use super::super::exit::Outcome;
 use super::super::output::Output;
 use super::choose::{self, ChosenSystem};
+use super::progress::Progress;
 use super::workers::{self, Limits};
 
 const EXAMPLES: &str = "\
@@ -59,39 +61,42 @@ struct Line {
 /// Runs the command.
 pub(crate) fn run(arguments: &Economy) -> Outcome {
     let stop = workers::stop_on_interrupt();
-    let barriers = survey(arguments.system.0, arguments.model, arguments.seeds);
-    let time = Duration::from_secs(arguments.time);
-    let verdicts: Mutex<Vec<(u64, Verdict)>> = Mutex::default();
+    let barriers = surveyed(arguments, &stop);
+    let lines: Mutex<Vec<(u64, Line)>> = Mutex::default();
+    let progress = Progress::of(barriers.len() as u64, "barriers", arguments.format.format);
     let limits = Limits {
         first: 0,
         end: barriers.len() as u64,
         stop: stop.clone(),
         jobs: workers::threads(arguments.jobs),
     };
-    let complete = workers::spread(
+    workers::spread(
         &limits,
         || (),
         |(), index| {
             let (barrier, count) = &barriers[index as usize];
-            let verdict = judge(arguments.system.0, arguments.model, barrier, *count, time);
-            let mut verdicts = verdicts.lock().expect("verdicts are values");
-            verdicts.push((index, verdict));
+            let Some(line) = tried(arguments, barrier, *count, &stop) else {
+                return false;
+            };
+            let mut lines = lines.lock().expect("lines are values");
+            lines.push((index, line));
+            progress.advance();
+            let needed = lines.iter().filter(|(_, line)| line.needed).count();
+            progress.say(&format!("{needed} needed"));
             true
         },
         |()| {},
     );
-    let mut verdicts = verdicts.into_inner().expect("verdicts are values");
-    verdicts.sort_by_key(|(index, _)| *index);
+    drop(progress);
+    let mut lines = lines.into_inner().expect("lines are values");
+    lines.sort_by_key(|(index, _)| *index);
+    let lines: Vec<Line> = lines.into_iter().map(|(_, line)| line).collect();
     let mut output = Output::for_writing();
-    let lines: Vec<Line> = verdicts
-        .iter()
-        .map(|(_, verdict)| line(arguments, verdict))
-        .collect();
     match arguments.format.format {
         Format::Json => output.json(&lines)?,
         Format::Text => text(&mut output, &lines)?,
     }
-    if !complete && arguments.format.format == Format::Text {
+    if stop.is_due() && arguments.format.format == Format::Text {
         let early = format!(
             "ended early: {} of {} barriers tried",
             lines.len(),
@@ -102,9 +107,43 @@ pub(crate) fn run(arguments: &Economy) -> Outcome {
     output.finish()
 }
 
-fn line(arguments: &Economy, verdict: &Verdict) -> Line {
+fn surveyed(arguments: &Economy, stop: &Stop) -> Vec<(SkippedBarrier, u64)> {
+    let plans = arguments.seeds.saturating_mul(WORKLOADS.len() as u64);
+    let progress = Progress::of(plans, "plans", arguments.format.format);
+    progress.say("looking for barriers");
+    let mut watch = |plans| {
+        progress.reach(plans);
+        !stop.is_due()
+    };
+    survey(
+        arguments.system.0,
+        arguments.model,
+        arguments.seeds,
+        &mut watch,
+    )
+}
+
+/// What taking out one barrier shows; nothing when the search was ended before it could
+/// show anything.
+fn tried(arguments: &Economy, barrier: &SkippedBarrier, count: u64, stop: &Stop) -> Option<Line> {
+    let time = Duration::from_secs(arguments.time);
+    let verdict = judge(
+        arguments.system.0,
+        arguments.model,
+        barrier,
+        count,
+        time,
+        stop,
+    );
+    if stop.is_due() && !verdict.row.killed {
+        return None;
+    }
+    Some(line(arguments, &verdict, stop))
+}
+
+fn line(arguments: &Economy, verdict: &Verdict, stop: &Stop) -> Line {
     let witness = verdict.row.found.as_ref().map(|found| {
-        let stop = Stop::after(Duration::from_secs(2));
+        let stop = stop.clone().within(Some(Duration::from_secs(2)));
         let small = shrink(&found.plan, stop);
         small.map_or(found.plan.to_string(), |small| small.plan.to_string())
     });

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use lithify_sim::plan::Plan;
-use lithify_sim::scope::{Enumerated, Scope, enumerate};
+use lithify_sim::scope::{Enumerated, Scope, enumerate_watched};
 use lithify_sim::simfs::Model;
 use lithify_sim::system::{Settings, System, planted_in};
 use serde::Serialize;
@@ -14,6 +14,7 @@ use super::super::args::{Format, FormatArgument};
 use super::super::exit::{Exit, Outcome};
 use super::super::output::Output;
 use super::choose::{self, ChosenSystem};
+use super::progress::Progress;
 use super::{failure, trace_file, workers};
 
 const EXAMPLES: &str = "\
@@ -103,7 +104,16 @@ pub(crate) fn run(arguments: &Enumerate) -> Outcome {
         most_images: arguments.most_images,
         stop: workers::stop_on_interrupt().within(arguments.time.map(Duration::from_secs)),
     };
-    let found = with_bug(arguments, || enumerate(&scope))?;
+    let progress = Progress::endless("states", arguments.format.format);
+    let mut watch = |found: &Enumerated| {
+        progress.reach(found.states);
+        progress.say(&format!(
+            "{} executions, {} images",
+            found.executions, found.distinct
+        ));
+    };
+    let found = with_bug(arguments, || enumerate_watched(&scope, &mut watch))?;
+    drop(progress);
     tell(arguments, &found, start.elapsed())?;
     match found.finding {
         None => Ok(()),

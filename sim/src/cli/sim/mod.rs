@@ -10,6 +10,7 @@ mod enumerate;
 mod list;
 mod litmus;
 mod mutants;
+mod progress;
 mod replay;
 mod run;
 mod shrink;

@@ -18,6 +18,7 @@ use super::super::args::{Format, FormatArgument};
 use super::super::exit::{Exit, Outcome};
 use super::super::output::Output;
 use super::choose::{self, ChosenSystem};
+use super::progress::Progress;
 use super::trace_file;
 use super::workers::{self, Limits};
 
@@ -82,7 +83,8 @@ pub(crate) fn run(arguments: &Mutants) -> Outcome {
         stop: stop.clone(),
         jobs: workers::threads(arguments.jobs),
     };
-    workers::spread(
+    let progress = Progress::of(limits.end, "bugs", arguments.format.format);
+    let complete = workers::spread(
         &limits,
         || (),
         |(), index| {
@@ -106,10 +108,14 @@ pub(crate) fn run(arguments: &Mutants) -> Outcome {
             }
             let mut rows = rows.lock().expect("rows are values");
             rows.push((index as usize, row));
+            progress.advance();
+            let found = rows.iter().filter(|(_, row)| row.killed).count();
+            progress.say(&format!("{found} found"));
             true
         },
         |()| {},
     );
+    drop(progress);
     let mut rows = rows.into_inner().expect("rows are values");
     rows.sort_by_key(|(index, _)| *index);
     let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
@@ -123,7 +129,8 @@ pub(crate) fn run(arguments: &Mutants) -> Outcome {
             }
         }
     }
-    tell(arguments, &rows, start.elapsed())
+    let untried = if complete { 0 } else { all.len() - rows.len() };
+    tell(arguments, &rows, untried, start.elapsed())
 }
 
 fn chosen(arguments: &Mutants) -> Outcome<Vec<(&'static dyn System, Mutant)>> {
@@ -150,12 +157,16 @@ fn chosen(arguments: &Mutants) -> Outcome<Vec<(&'static dyn System, Mutant)>> {
     Ok(all)
 }
 
-fn tell(arguments: &Mutants, rows: &[Row], time: Duration) -> Outcome {
+fn tell(arguments: &Mutants, rows: &[Row], untried: usize, time: Duration) -> Outcome {
     let mut output = Output::for_writing();
     if arguments.format.format == Format::Json {
         output.json(&rows)?;
     } else {
         text(&mut output, rows, time)?;
+        if untried > 0 {
+            let early = format!("ended early: {untried} bugs not tried, or not to the end");
+            output.line(early.as_bytes())?;
+        }
     }
     output.finish()?;
     let missed: Vec<&str> = rows

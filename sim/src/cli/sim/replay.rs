@@ -6,12 +6,14 @@ use clap::Args;
 use lithify_sim::oracle::Finding;
 use lithify_sim::plan::{Expectation, Plan};
 use lithify_sim::replay::{Replay, replay};
+use lithify_sim::stop::Stop;
 use serde::Serialize;
 
 use super::super::args::{Format, FormatArgument};
 use super::super::exit::{Exit, Outcome};
 use super::super::output::Output;
-use super::{NON_DETERMINISM, trace_file};
+use super::progress::Progress;
+use super::{NON_DETERMINISM, trace_file, workers};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -61,28 +63,60 @@ pub(crate) fn run(arguments: &ReplayTrace) -> Outcome {
     let paths = trace_file::expand(&arguments.traces)?;
     let mut output = Output::for_reading();
     let mut all = Vec::new();
+    let mut unreadable = Vec::new();
+    let stop = match paths.len() {
+        // There is nothing to tell before the end of the only one.
+        1 => Stop::never(),
+        _ => workers::stop_on_interrupt(),
+    };
+    let count = paths.len();
+    let progress = Progress::of(count as u64, "traces", arguments.format.format);
     for path in paths {
-        let replayed = replay_file(&path)?;
+        if stop.is_due() {
+            break;
+        }
+        let outcome = replay_file(&path);
+        progress.advance();
+        let replayed = match outcome {
+            Ok(replayed) => replayed,
+            // The others are replayed all the same.
+            Err(failure) => {
+                unreadable.push(failure);
+                continue;
+            }
+        };
         if arguments.format.format == Format::Text {
             text(arguments, &mut output, &replayed)?;
         }
         all.push(replayed);
     }
+    drop(progress);
     if arguments.format.format == Format::Json {
         let mut lines: Vec<Line> = all.iter().map(line).collect();
         if !arguments.trace {
             lines.iter_mut().for_each(|line| line.timeline.clear());
         }
         match lines.as_mut_slice() {
-            [line] => output.json(line)?,
+            [line] if count == 1 => output.json(line)?,
             lines => output.json(&lines)?,
         }
-    } else if all.len() > 1 {
+    } else if count > 1 {
         let kept = all.iter().filter(|replayed| replayed.holds()).count();
         output.line(format!("{kept} of {} traces do what they say", all.len()).as_bytes())?;
+        let left = count - all.len() - unreadable.len();
+        if left > 0 {
+            output.line(format!("ended early: {left} traces left").as_bytes())?;
+        }
     }
     output.finish()?;
-    all.iter().try_for_each(verdict)
+    let others = unreadable.len().saturating_sub(1);
+    match unreadable.into_iter().next() {
+        Some(failure) if others > 0 => {
+            Err(failure.with_note(&format!("{others} more cannot be replayed")))
+        }
+        Some(failure) => Err(failure),
+        None => all.iter().try_for_each(verdict),
+    }
 }
 
 fn replay_file(path: &Path) -> Outcome<Replayed> {
@@ -157,9 +191,14 @@ fn text(arguments: &ReplayTrace, output: &mut Output, replayed: &Replayed) -> Ou
         None => "nothing found".to_owned(),
         Some(finding) => finding.to_string(),
     };
+    let instead = match &replayed.difference {
+        Some(difference) => format!("; {difference}"),
+        None if replayed.holds() => String::new(),
+        None => format!("; the trace expects {}", replayed.expected()),
+    };
     output.line(
         format!(
-            "{}: model {}: {found}",
+            "{}: model {}: {found}{instead}",
             replayed.path.display(),
             replayed.plan.model.name
         )

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use indicatif::ProgressBar;
 use lithify_sim::campaign::{Campaign, Found, Ledger};
 use lithify_sim::execute::execute;
 use lithify_sim::generate::{Recipe, generate};
@@ -23,6 +23,7 @@ use super::super::args::{Format, FormatArgument};
 use super::super::exit::{Exit, Outcome};
 use super::super::output::Output;
 use super::choose::{self, ChosenFaults, ChosenModels, ChosenSystem, ChosenWorkload};
+use super::progress::Progress;
 use super::workers::{self, Limits};
 use super::{failure, trace_file};
 
@@ -158,7 +159,8 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     let total = Mutex::new(Ledger::default());
     let found: Mutex<Vec<Found>> = Mutex::default();
     let start = Instant::now();
-    let bar = progress(&limits, arguments.format.format);
+    let progress = Progress::of(limits.end - limits.first, "seeds", arguments.format.format);
+    let recoveries = AtomicU64::new(0);
     let complete = workers::spread(
         &limits,
         Ledger::default,
@@ -167,9 +169,13 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
                 stop: stop.clone(),
                 ..campaign(arguments, &settings, seed)
             };
+            let before = ledger.recovered;
             let outcome = campaign.seed(seed, ledger);
-            bar.inc(1);
-            bar.set_message(format!("{} recoveries by this worker", ledger.recovered));
+            let more = ledger.recovered - before;
+            let all = recoveries.fetch_add(more, Ordering::Relaxed) + more;
+            let rate = all as f64 / start.elapsed().as_secs_f64();
+            progress.advance();
+            progress.say(&format!("{all} recoveries, {rate:.0}/s"));
             match outcome {
                 None => true,
                 Some(finding) => {
@@ -180,7 +186,7 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
         },
         |ledger| lock(&total).add(&ledger),
     );
-    bar.finish_and_clear();
+    drop(progress);
     let mut findings = std::mem::take(&mut *lock(&found));
     findings.sort_by_key(|found| found.seed);
     if findings.is_empty() && is_new {
@@ -207,23 +213,6 @@ fn limits(arguments: &Run, stop: Stop) -> Limits {
         stop,
         jobs: workers::threads(arguments.jobs),
     }
-}
-
-fn progress(limits: &Limits, format: Format) -> ProgressBar {
-    use std::io::IsTerminal;
-    if format == Format::Json || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let count = limits.end - limits.first;
-    let bar = if count > 1 << 40 {
-        ProgressBar::new_spinner()
-    } else {
-        ProgressBar::new(count)
-    };
-    let style = indicatif::ProgressStyle::with_template(
-        "{elapsed_precise} {bar:30} {pos} seeds, {per_sec}, {msg}",
-    );
-    bar.with_style(style.expect("the template is right"))
 }
 
 /// What a seed means under these arguments. The same for every number of seeds and jobs.

@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use lithify_sim::explain::explain;
-use lithify_sim::shrink::shrink;
+use lithify_sim::plan::Plan;
+use lithify_sim::shrink::shrink_watched;
 use serde::Serialize;
 
 use super::super::args::{Format, FormatArgument};
 use super::super::exit::{Exit, Outcome};
 use super::super::output::Output;
+use super::progress::Progress;
 use super::{trace_file, workers};
 
 const EXAMPLES: &str = "\
@@ -27,7 +29,8 @@ pub(crate) struct ShrinkTrace {
     /// Where the result goes [default: beside the trace, as NAME.small.sim]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Stop after so many seconds; the best result so far is written in any case
+    /// Stop after so many seconds, and explain for as many; the best result so far is
+    /// written in any case
     #[arg(long, value_name = "SECONDS", default_value = "30")]
     time: u64,
     #[command(flatten)]
@@ -49,14 +52,31 @@ struct Line {
 pub(crate) fn run(arguments: &ShrinkTrace) -> Outcome {
     let plan = trace_file::read(&arguments.trace)?;
     let start = Instant::now();
-    let stop = workers::stop_on_interrupt().within(Some(Duration::from_secs(arguments.time)));
-    let shrunk = shrink(&plan, stop).map_err(|message| Exit::Usage.because(message))?;
+    let interrupt = workers::stop_on_interrupt();
+    let in_time = || {
+        let time = Duration::from_secs(arguments.time);
+        interrupt.clone().within(Some(time))
+    };
+    let refused =
+        |message: String| Exit::Usage.because(format!("{}: {message}", arguments.trace.display()));
+    let progress = Progress::endless("runs", arguments.format.format);
+    let mut watch = |best: &Plan, runs| {
+        progress.reach(runs);
+        progress.say(&format!(
+            "{} of {} lines left",
+            best.actions.len(),
+            plan.actions.len()
+        ));
+    };
+    let shrunk = shrink_watched(&plan, in_time(), &mut watch).map_err(refused)?;
     let out = arguments
         .out
         .clone()
         .unwrap_or_else(|| arguments.trace.with_extension("small.sim"));
     trace_file::write(&out, &shrunk.plan)?;
-    let pivots = explain(&shrunk.plan).map_err(|message| Exit::Usage.because(message))?;
+    progress.say("asking what matters");
+    let pivots = explain(&shrunk.plan, &in_time()).map_err(refused)?;
+    drop(progress);
     let pivots: Vec<String> = pivots.iter().map(ToString::to_string).collect();
     let mut output = Output::for_writing();
     match arguments.format.format {

@@ -5,14 +5,21 @@ use std::sync::{Arc, Mutex};
 
 use lithify_sim::stop::Stop;
 
+/// What a shell says of a process that Ctrl-C has ended.
+const INTERRUPTED: i32 = 130;
+
 /// From now on Ctrl-C ends the work and not the process, so that what was found so far
-/// can be told; a second one ends the process.
+/// can be told; a second one ends the process, as one would without this.
 pub(super) fn stop_on_interrupt() -> Stop {
     let signal = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&signal);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "whoever asks twice does not want to wait for destructors"
+    )]
     let handle = move || {
         if set.swap(true, Ordering::Relaxed) {
-            std::process::abort();
+            std::process::exit(INTERRUPTED);
         }
     };
     // Each command sets one handler, once.
