@@ -50,10 +50,7 @@ impl System for Lithify {
     #[cfg(feature = "planted-bugs")]
     fn reached(&self) -> Vec<(&'static str, u64)> {
         // A store that is no replica is never promoted.
-        let marks = ::lithify::marks::take().into_iter();
-        marks
-            .filter(|(mark, _)| *mark != "interrupted-promotion-ended")
-            .collect()
+        marks(|mark| mark != PROMOTION_ENDED)
     }
 
     #[cfg(feature = "planted-bugs")]
@@ -116,6 +113,17 @@ impl Engine for Configured {
     fn is_log(&self, file: &str) -> bool {
         file.starts_with("wal")
     }
+}
+
+/// The mark that only a replica can reach.
+#[cfg(feature = "planted-bugs")]
+pub(super) const PROMOTION_ENDED: &str = "interrupted-promotion-ended";
+
+/// Some of the engine's marks, with how often this thread has reached them.
+#[cfg(feature = "planted-bugs")]
+pub(super) fn marks(is_meant: impl Fn(&str) -> bool) -> Vec<(&'static str, u64)> {
+    let marks = ::lithify::marks::take().into_iter();
+    marks.filter(|(mark, _)| is_meant(mark)).collect()
 }
 
 /// The bugs of the engine that need a replica to show.

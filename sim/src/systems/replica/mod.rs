@@ -20,6 +20,8 @@ use std::sync::Arc;
 use ::lithify::fs::Fs;
 use ::lithify::{Durability, Options};
 
+#[cfg(feature = "planted-bugs")]
+use super::lithify::PROMOTION_ENDED;
 use super::lithify::{failure, options};
 use crate::history::Batch;
 use crate::planted::Planted;
@@ -95,6 +97,12 @@ impl System for ReplicaSystem {
         Ok(Arc::new(Configured {
             options: options(settings)?,
         }))
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    fn reached(&self) -> Vec<(&'static str, u64)> {
+        // The others belong to single stores, which are tried with many more settings.
+        super::lithify::marks(|mark| mark == PROMOTION_ENDED)
     }
 
     fn bugs(&self) -> Vec<Planted> {
