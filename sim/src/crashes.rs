@@ -32,7 +32,8 @@ pub struct Reach {
     pub recovery_budget: Budget,
     /// How many crashes may follow one another, 1 or more.
     pub depth: u32,
-    /// The most images that are judged for one execution and model; 0 for no crashes.
+    /// The most images that are judged for one execution and model; 0 for no crashes. The
+    /// crashes of the last recovery are still seen to their end.
     pub most_images: u64,
 }
 
@@ -314,7 +315,12 @@ impl Crasher<'_> {
         let mut finding = None;
         // Behind the end of the history comes the judge's own commit.
         let end = probe_position(log).unwrap_or(log.operations().len());
+        // Each level multiplies the one above it, so only the innermost is never cut short.
+        let is_spent = |crasher: &Self| depth > 1 && crasher.go_on().is_break();
         while frontier.position() <= end && finding.is_none() && !self.stop.is_due() {
+            if is_spent(self) {
+                break;
+            }
             if frontier.is_crash_point() {
                 let bounds = Bounds {
                     known: frontier.known(),
@@ -324,6 +330,9 @@ impl Crasher<'_> {
                 let mut draws = Seed(self.plan.seed).draws(Domain::Recovery, identity);
                 let budget = self.reach.recovery_budget;
                 explore::explore(&frontier, budget, &mut draws, &mut |choice, image| {
+                    if is_spent(self) {
+                        return ControlFlow::Break(());
+                    }
                     let key = Judged::new(&image, bounds.known, judge);
                     let known_depth = self.judged.entry(key).or_default();
                     if *known_depth >= depth {

@@ -293,7 +293,7 @@ fn enumeration_says_that_everything_was_seen() {
 #[test]
 fn bad_input_is_one_line_and_exit_code_2() {
     let directory = directory();
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 17] = [
         (&["run", "--system", "nothing"], "no system is called"),
         (&["run", "--faults", "fire"], "no fault is called"),
         (
@@ -317,6 +317,26 @@ fn bad_input_is_one_line_and_exit_code_2() {
             &["run", "--order", "starve:snapshot"],
             "there are committed",
         ),
+        (
+            &["run", "--images", "0", "--depth", "3"],
+            "--images 0 means no crashes",
+        ),
+        (
+            &["run", "--depth", "1", "--recoveries-one-in", "4"],
+            "--depth 1 means that no recovery is crashed",
+        ),
+        (&["run", "--depth", "0"], "0 is not in 1..=8"),
+        (&["run", "--recoveries-one-in", "0"], "0 is not in 1.."),
+        (&["run", "--images", "many"], "invalid digit"),
+        (
+            &["run", "--seed", "1", "--trace", "--images", "4"],
+            "cannot be used with",
+        ),
+        (
+            &["run", "--seed", "1", "--trace", "--model", "all"],
+            "name one --model",
+        ),
+        (&["run", "--trace"], "--seed <SEED>"),
         (
             &["replay", "missing.sim"],
             "cannot read the trace missing.sim",
@@ -439,4 +459,60 @@ fn a_corpus_with_a_trace_that_cannot_be_read_is_replayed_all_the_same() {
             "corpus/b.sim: model posix-min: nothing found",
         ))
         .stderr(predicate::str::contains("corpus/a.sim: line 1"));
+}
+
+#[test]
+fn how_far_crashes_go_can_be_said() {
+    let directory = directory();
+    let run = |more: &[&str]| -> serde_json::Value {
+        let output = sim(&directory)
+            .args([
+                "run",
+                "--seeds",
+                "3",
+                "--workload",
+                "small",
+                "--faults",
+                "none",
+            ])
+            .args(["--format", "json"])
+            .args(more)
+            .assert()
+            .success();
+        serde_json::from_slice(&output.get_output().stdout).expect("it is JSON")
+    };
+    let count = |value: &serde_json::Value, name: &str| value[name].as_u64().expect("a number");
+    let defaults = run(&[]);
+    let reach = serde_json::json!(
+        {"images": 4000, "point_images": 64, "depth": 2, "recoveries_one_in": 16}
+    );
+    assert_eq!(defaults["reach"], reach);
+    let none = run(&["--images", "0"]);
+    assert_eq!(count(&none, "recoveries"), 0);
+    assert_eq!(none["reach"]["images"], 0);
+    // Crashes of the last recovery are seen to their end.
+    let few = run(&["--images", "50"]);
+    assert!((100..3 * 250).contains(&count(&few, "recoveries")), "{few}");
+    let shallow = run(&["--depth", "1", "--images", "1000"]);
+    assert_eq!(
+        count(&shallow, "recoveries"),
+        count(&shallow, "distinct_images")
+    );
+    // The limit holds for all depths but the last, or this would take minutes.
+    let deep = [
+        "--depth",
+        "4",
+        "--recoveries-one-in",
+        "1",
+        "--images",
+        "1000",
+    ];
+    let deep = run(&deep);
+    assert_eq!(deep["reach"]["depth"], 4);
+    assert!(count(&deep, "recoveries") < 3 * 1300, "{deep}");
+    let per_image = |value| count(value, "recoveries") / count(value, "distinct_images");
+    assert!(per_image(&deep) > 20 * per_image(&defaults), "{deep}");
+    let enumerated = |value: &serde_json::Value| value["models"][0]["enumerated_points"].as_u64();
+    let more = run(&["--point-images", "256"]);
+    assert!(enumerated(&more) > enumerated(&defaults), "{more}");
 }

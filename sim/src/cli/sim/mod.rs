@@ -11,6 +11,7 @@ mod list;
 mod litmus;
 mod mutants;
 mod progress;
+mod reach;
 mod replay;
 mod run;
 mod shrink;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use lithify_sim::campaign::{Campaign, Found, Ledger};
+use lithify_sim::crashes::Reach;
 use lithify_sim::execute::execute;
 use lithify_sim::generate::{Recipe, generate};
 use lithify_sim::judge::Enabled;
@@ -24,6 +25,7 @@ use super::super::exit::{Exit, Outcome};
 use super::super::output::Output;
 use super::choose::{self, ChosenFaults, ChosenModels, ChosenSystem, ChosenWorkload};
 use super::progress::Progress;
+use super::reach::{ReachArguments, ReachLine};
 use super::workers::{self, Limits};
 use super::{failure, trace_file};
 
@@ -33,7 +35,9 @@ Examples:
   lithify sim run --time 60 --model all --faults none
   lithify sim run --seed 7 --trace                        # one seed, operation by operation
   lithify sim run --system wal-ratio --set threshold=3 --order starve:timer
-  lithify sim run --workload git:. --seeds 20             # stretches of a real history";
+  lithify sim run --workload git:. --seeds 20             # stretches of a real history
+  lithify sim run --seeds 10000 --images 0                # no crashes: faults and schedules only
+  lithify sim run --seed 7 --depth 3 --recoveries-one-in 1 --images 100000";
 
 /// Runs seeds: each is a workload, a schedule, faults, and crashes at every point
 #[derive(Args, Debug)]
@@ -48,8 +52,8 @@ pub(crate) struct Run {
     /// The first seed
     #[arg(long, value_name = "SEED", value_parser = choose::seed, default_value = "0", conflicts_with = "seed")]
     from: Seed,
-    /// Print what happens, operation by operation; needs --seed
-    #[arg(long, requires = "seed")]
+    /// Print what happens to one seed, operation by operation, and crash nothing
+    #[arg(long, requires = "seed", conflicts_with_all = ["time", "jobs"])]
     trace: bool,
     /// The system
     #[arg(long, default_value = "lithify", value_parser = choose::system)]
@@ -82,6 +86,8 @@ pub(crate) struct Run {
     out: PathBuf,
     #[command(flatten)]
     format: FormatArgument,
+    #[command(flatten)]
+    reach: ReachArguments,
 }
 
 /// What a run has to say in JSON.
@@ -99,6 +105,7 @@ struct Summary<'run> {
     faults: Vec<FaultLine>,
     operations_reached: &'run BTreeMap<String, u64>,
     marks: &'run BTreeMap<&'static str, u64>,
+    reach: ReachLine,
     findings: Vec<FindingLine>,
 }
 
@@ -147,6 +154,10 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     }
     if let Some(Order::Starve(kind)) = &arguments.order {
         choose::check_task(arguments.system.0, kind)?;
+    }
+    arguments.reach.check()?;
+    if arguments.trace && arguments.model.0.len() > 1 {
+        return Err(Exit::Usage.because("--trace shows one execution: name one --model"));
     }
     if arguments.trace {
         return show(arguments, &settings);
@@ -245,6 +256,7 @@ fn campaign(arguments: &Run, settings: &Settings, seed: u64) -> Campaign {
             ..Recipe::new(system)
         },
         models: arguments.model.0.clone(),
+        reach: arguments.reach.reach(),
         ..Campaign::new(system)
     }
 }
@@ -305,7 +317,8 @@ fn tell(
         });
     }
     let mut output = Output::for_writing();
-    let summary = summary(ledger, lines, complete, time);
+    let reach = arguments.reach.reach();
+    let summary = summary(ledger, lines, reach, complete, time);
     match arguments.format.format {
         Format::Json => output.json(&summary)?,
         Format::Text => text(&mut output, &summary)?,
@@ -323,6 +336,7 @@ fn tell(
 fn summary(
     ledger: &Ledger,
     findings: Vec<FindingLine>,
+    reach: Reach,
     complete: bool,
     time: Duration,
 ) -> Summary<'_> {
@@ -354,6 +368,7 @@ fn summary(
         faults: faults.collect(),
         operations_reached: &ledger.calls,
         marks: &ledger.marks,
+        reach: ReachLine::from(reach),
         findings,
     }
 }
