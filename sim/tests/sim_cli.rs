@@ -293,7 +293,7 @@ fn enumeration_says_that_everything_was_seen() {
 #[test]
 fn bad_input_is_one_line_and_exit_code_2() {
     let directory = directory();
-    let cases: [(&[&str], &str); 17] = [
+    let cases: [(&[&str], &str); 24] = [
         (&["run", "--system", "nothing"], "no system is called"),
         (&["run", "--faults", "fire"], "no fault is called"),
         (
@@ -337,6 +337,22 @@ fn bad_input_is_one_line_and_exit_code_2() {
             "name one --model",
         ),
         (&["run", "--trace"], "--seed <SEED>"),
+        (
+            &["run", "--set", "divisor=2", "--set", "divisor=3"],
+            "the setting divisor is given twice",
+        ),
+        (
+            &["enumerate", "--divisor", "2", "--set", "divisor=3"],
+            "the divisor is given twice",
+        ),
+        (
+            &["enumerate", "--system", "wal-ratio", "--divisor", "2"],
+            "the system wal-ratio has no divisor",
+        ),
+        (&["enumerate", "--time", "0"], "0 is not in 1.."),
+        (&["economy", "--seeds", "0"], "0 is not in 1.."),
+        (&["mutants", "--time", "0"], "0 is not in 1.."),
+        (&["mutants", "--without", "luck"], "there are opens, errors"),
         (
             &["replay", "missing.sim"],
             "cannot read the trace missing.sim",
@@ -515,4 +531,101 @@ fn how_far_crashes_go_can_be_said() {
     let enumerated = |value: &serde_json::Value| value["models"][0]["enumerated_points"].as_u64();
     let more = run(&["--point-images", "256"]);
     assert!(enumerated(&more) > enumerated(&defaults), "{more}");
+}
+
+/// The first Ctrl-C asks for what is known by then.
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "another process runs in real time"
+)]
+fn an_interrupted_command_tells_what_it_has() {
+    use std::process::Stdio;
+    use std::time::Duration;
+    let directory = directory();
+    let commands: [&[&str]; 3] = [
+        &["run", "--seeds", "10000000"],
+        &["enumerate", "--commits", "12"],
+        &["economy", "--seeds", "10000000"],
+    ];
+    for command in commands {
+        let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_lithify"));
+        process
+            .current_dir(directory.path())
+            .arg("sim")
+            .args(command);
+        let mut process = process.stdout(Stdio::piped()).spawn().expect("it starts");
+        std::thread::sleep(Duration::from_millis(1500));
+        let mut kill = std::process::Command::new("kill");
+        let status = kill.arg("-INT").arg(process.id().to_string()).status();
+        assert!(
+            status.expect("there is such a command").success(),
+            "{command:?}"
+        );
+        let mut waits = 0..300;
+        while process.try_wait().expect("it can be asked").is_none() {
+            if waits.next().is_none() {
+                process.kill().expect("it is there");
+                panic!("{command:?} does not end");
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let output = process.wait_with_output().expect("it has ended");
+        let text = String::from_utf8(output.stdout).expect("it is text");
+        assert!(output.status.success(), "{command:?}: {:?}", output.status);
+        assert!(text.contains("ended early"), "{command:?}: {text}");
+    }
+}
+
+/// Seeds are numbers below 2^64, up to the last one, and nothing begins again behind it.
+#[test]
+fn the_largest_seed_is_the_last() {
+    let directory = directory();
+    let run = |arguments: &[&str]| {
+        let mut command = sim(&directory);
+        command
+            .args(["run", "--images", "0"])
+            .args(arguments)
+            .assert()
+    };
+    run(&["--seed", "18446744073709551615"])
+        .success()
+        .stdout(predicate::str::starts_with("1 seeds:"));
+    run(&["--from", "18446744073709551614", "--seeds", "2"])
+        .success()
+        .stdout(predicate::str::starts_with("2 seeds:"));
+    run(&["--from", "18446744073709551614", "--time", "60"])
+        .success()
+        .stdout(predicate::str::starts_with("2 seeds:"));
+    run(&["--from", "18446744073709551614", "--seeds", "3"])
+        .code(2)
+        .stderr(predicate::str::contains("there are only 2"));
+    run(&["--seed", "18446744073709551616"])
+        .code(2)
+        .stderr(predicate::str::contains("neither a number below 2^64"));
+}
+
+/// A finding is work: where it goes is tried before, and nothing is left without one.
+#[test]
+fn a_place_for_a_trace_is_tried_before_the_work() {
+    let directory = directory();
+    let enumerate = |arguments: &[&str]| {
+        let mut command = sim(&directory);
+        command
+            .args(["enumerate", "--commits", "1"])
+            .args(arguments)
+            .assert()
+    };
+    std::fs::write(directory.path().join("file"), "mine").expect("there is room");
+    enumerate(&["--out", "file/inside"])
+        .code(2)
+        .stdout(predicate::str::is_empty())
+        .stderr(predicate::str::contains(
+            "a trace cannot be written to file/inside",
+        ));
+    enumerate(&["--out", "new/found.sim"]).success();
+    assert!(!directory.path().join("new").exists());
+    enumerate(&["--out", "file"]).success();
+    let kept = std::fs::read_to_string(directory.path().join("file"));
+    assert_eq!(kept.expect("it is there"), "mine");
 }

@@ -5,7 +5,7 @@ use lithify_sim::recorded;
 use lithify_sim::schedule::Order;
 use lithify_sim::simfs::model::MODELS;
 use lithify_sim::simfs::{FaultKind, Model};
-use lithify_sim::system::System;
+use lithify_sim::system::{Settings, System};
 use lithify_sim::systems::{self, SYSTEMS};
 use lithify_sim::workload::{WORKLOADS, Workload};
 
@@ -125,8 +125,11 @@ pub(super) fn seed(text: &str) -> Result<Seed, String> {
     if let Ok(number) = text.parse() {
         return Ok(Seed(number));
     }
-    let is_hash =
-        (7..=64).contains(&text.len()) && text.chars().all(|digit| digit.is_ascii_hexdigit());
+    let is_hexadecimal = text.chars().all(|digit| digit.is_ascii_hexdigit());
+    // Decimal digits alone are a number, unless there are as many as in a whole hash.
+    let is_decimal = text.chars().all(|digit| digit.is_ascii_digit());
+    let is_whole = matches!(text.len(), 40 | 64);
+    let is_hash = is_hexadecimal && (7..=64).contains(&text.len()) && (is_whole || !is_decimal);
     if !is_hash {
         return Err(format!(
             "{text:?} is neither a number below 2^64 nor a git hash"
@@ -143,6 +146,18 @@ pub(super) fn setting(text: &str) -> Result<(String, String), String> {
         .split_once('=')
         .ok_or_else(|| format!("{text:?} is not name=value"))?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Settings by name, each of which may be given once.
+pub(super) fn settings(given: &[(String, String)]) -> Outcome<Settings> {
+    let mut settings = Settings::new();
+    for (name, value) in given {
+        if settings.insert(name.clone(), value.clone()).is_some() {
+            let message = format!("the setting {name} is given twice");
+            return Err(Exit::Usage.because(message));
+        }
+    }
+    Ok(settings)
 }
 
 /// Fails when a system has no background tasks of this kind.

@@ -34,10 +34,10 @@ pub(crate) struct Economy {
     #[arg(long, default_value = "posix-min", value_parser = choose::model)]
     model: &'static Model,
     /// Seeds of each workload in which barriers are looked for
-    #[arg(long, value_name = "N", default_value = "12")]
+    #[arg(long, value_name = "N", default_value = "12", value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// The most seconds for one barrier
-    #[arg(long, value_name = "SECONDS", default_value = "10")]
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = clap::value_parser!(u64).range(1..))]
     time: u64,
     /// Threads [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -66,11 +66,11 @@ pub(crate) fn run(arguments: &Economy) -> Outcome {
     let progress = Progress::of(barriers.len() as u64, "barriers", arguments.format.format);
     let limits = Limits {
         first: 0,
-        end: barriers.len() as u64,
+        count: barriers.len() as u64,
         stop: stop.clone(),
         jobs: workers::threads(arguments.jobs),
     };
-    workers::spread(
+    let complete = workers::spread(
         &limits,
         || (),
         |(), index| {
@@ -88,6 +88,7 @@ pub(crate) fn run(arguments: &Economy) -> Outcome {
         |()| {},
     );
     drop(progress);
+    let complete = complete && !stop.is_due();
     let mut lines = lines.into_inner().expect("lines are values");
     lines.sort_by_key(|(index, _)| *index);
     let lines: Vec<Line> = lines.into_iter().map(|(_, line)| line).collect();
@@ -96,13 +97,16 @@ pub(crate) fn run(arguments: &Economy) -> Outcome {
         Format::Json => output.json(&lines)?,
         Format::Text => text(&mut output, &lines)?,
     }
-    if stop.is_due() && arguments.format.format == Format::Text {
-        let early = format!(
-            "ended early: {} of {} barriers tried",
+    if arguments.format.format == Format::Text {
+        let needed = lines.iter().filter(|line| line.needed).count();
+        let early = if complete { "" } else { " (ended early)" };
+        let sums = format!(
+            "{} of {} barriers tried{early}: {needed} needed, {} superfluous as far as was looked",
             lines.len(),
-            barriers.len()
+            barriers.len(),
+            lines.len() - needed
         );
-        output.line(early.as_bytes())?;
+        output.line(sums.as_bytes())?;
     }
     output.finish()
 }

@@ -34,9 +34,9 @@ pub(crate) struct Enumerate {
     /// How many commits
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u64).range(1..=12))]
     commits: u64,
-    /// The divisor, for systems that have one
-    #[arg(long, value_name = "D", default_value = "2", value_parser = clap::value_parser!(u64).range(2..))]
-    divisor: u64,
+    /// The divisor, for systems that have one [default: 2]
+    #[arg(long, value_name = "D", value_parser = clap::value_parser!(u64).range(2..))]
+    divisor: Option<u64>,
     /// How many keyspaces
     #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=4))]
     keyspaces: u8,
@@ -56,7 +56,7 @@ pub(crate) struct Enumerate {
     #[arg(long, value_name = "N", default_value = "65536")]
     most_images: usize,
     /// Stop after so many seconds
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     time: Option<u64>,
     /// Where the trace of a finding goes
     #[arg(
@@ -87,13 +87,11 @@ struct Line {
 /// Runs the command.
 pub(crate) fn run(arguments: &Enumerate) -> Outcome {
     let system = arguments.system.0;
-    let mut settings: Settings = arguments.settings.iter().cloned().collect();
-    if has_divisor(system) {
-        settings.insert("divisor".to_owned(), arguments.divisor.to_string());
-    }
+    let settings = settings(arguments)?;
     if let Err(message) = system.configure(&settings) {
         return Err(Exit::Usage.because(message));
     }
+    let place = trace_file::Place::check(&arguments.out)?;
     let start = Instant::now();
     let scope = Scope {
         system,
@@ -114,14 +112,41 @@ pub(crate) fn run(arguments: &Enumerate) -> Outcome {
     };
     let found = with_bug(arguments, || enumerate_watched(&scope, &mut watch))?;
     drop(progress);
-    tell(arguments, &found, start.elapsed())?;
-    match found.finding {
+    // The trace first: it is there whatever becomes of the output.
+    let finding = found.finding.clone().map(|(finding, plan)| {
+        let bug = arguments.bug.clone();
+        (finding, Plan { bug, ..plan })
+    });
+    if let Some((_, plan)) = &finding {
+        place.keep(plan)?;
+    }
+    tell(arguments, &scope.settings, &found, start.elapsed())?;
+    match finding {
         None => Ok(()),
-        Some((finding, plan)) => {
-            let bug = arguments.bug.clone();
-            let plan = Plan { bug, ..plan };
-            trace_file::write(&arguments.out, &plan)?;
-            Err(failure(&finding, &plan, &arguments.out))
+        Some((finding, plan)) => Err(failure(&finding, &plan, &arguments.out)),
+    }
+}
+
+/// What was set, and the divisor of a system that has one.
+fn settings(arguments: &Enumerate) -> Outcome<Settings> {
+    let system = arguments.system.0;
+    let mut settings = choose::settings(&arguments.settings)?;
+    let refused = |message: String| Err(Exit::Usage.because(message));
+    let has_divisor = has_divisor(system);
+    match arguments.divisor {
+        Some(_) if !has_divisor => refused(format!(
+            "--divisor: the system {} has no divisor",
+            system.name()
+        )),
+        Some(_) if settings.contains_key("divisor") => {
+            refused("the divisor is given twice: by --divisor and by --set".to_owned())
+        }
+        divisor => {
+            if has_divisor && !settings.contains_key("divisor") {
+                let divisor = divisor.unwrap_or(2).to_string();
+                settings.insert("divisor".to_owned(), divisor);
+            }
+            Ok(settings)
         }
     }
 }
@@ -134,7 +159,13 @@ fn with_bug<T>(arguments: &Enumerate, run: impl FnOnce() -> T) -> Outcome<T> {
     };
     let bugs = system.bugs();
     let Some(bug) = bugs.iter().find(|bug| bug.name == name) else {
-        let message = choose::unknown("planted bug", name, bugs.iter().map(|bug| bug.name));
+        let message = match bugs.is_empty() {
+            true => "this program was built without planted bugs".to_owned(),
+            false => format!(
+                "no planted bug of {0} is called {name:?}; sim list --system {0} lists them",
+                system.name()
+            ),
+        };
         return Err(Exit::Usage.because(message));
     };
     Ok(planted_in(system, bug.name, run))
@@ -145,7 +176,7 @@ fn has_divisor(system: &dyn System) -> bool {
     settings.any(|setting| setting.name == "divisor")
 }
 
-fn tell(arguments: &Enumerate, found: &Enumerated, time: Duration) -> Outcome {
+fn tell(arguments: &Enumerate, settings: &Settings, found: &Enumerated, time: Duration) -> Outcome {
     let mut output = Output::for_writing();
     let finding = found
         .finding
@@ -171,9 +202,9 @@ fn tell(arguments: &Enumerate, found: &Enumerated, time: Duration) -> Outcome {
                 (false, Some(_)) => "ended by a finding",
                 (false, None) => "ended early",
             };
-            let divisor = match has_divisor(arguments.system.0) {
-                true => format!(" divisor {},", arguments.divisor),
-                false => String::new(),
+            let divisor = match settings.get("divisor") {
+                Some(divisor) => format!(" divisor {divisor},"),
+                None => String::new(),
             };
             output.line(
                 format!(

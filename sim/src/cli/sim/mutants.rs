@@ -49,7 +49,7 @@ pub(crate) struct Mutants {
     #[arg(long, value_name = "ORACLES", value_delimiter = ',', value_parser = oracle)]
     without: Vec<Oracle>,
     /// The most seconds for one bug, of one core
-    #[arg(long, value_name = "SECONDS", default_value = "20")]
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = clap::value_parser!(u64).range(1..))]
     time: u64,
     /// Ask also which persistence models show each bug
     #[arg(long)]
@@ -65,7 +65,8 @@ pub(crate) struct Mutants {
 }
 
 fn oracle(name: &str) -> Result<Oracle, String> {
-    Oracle::named(name).ok_or_else(|| format!("no oracle is called {name:?}"))
+    let names = Oracle::ALL.iter().map(|oracle| oracle.name());
+    Oracle::named(name).ok_or_else(|| choose::unknown("oracle", name, names))
 }
 
 /// Runs the command.
@@ -79,11 +80,11 @@ pub(crate) fn run(arguments: &Mutants) -> Outcome {
     let start = Instant::now();
     let limits = Limits {
         first: 0,
-        end: all.len() as u64,
+        count: all.len() as u64,
         stop: stop.clone(),
         jobs: workers::threads(arguments.jobs),
     };
-    let progress = Progress::of(limits.end, "bugs", arguments.format.format);
+    let progress = Progress::of(limits.count, "bugs", arguments.format.format);
     let complete = workers::spread(
         &limits,
         || (),
@@ -139,8 +140,10 @@ fn chosen(arguments: &Mutants) -> Outcome<Vec<(&'static dyn System, Mutant)>> {
         None => SYSTEMS.to_vec(),
     };
     let mut all = Vec::new();
+    let mut has_any = false;
     for system in systems {
         for mutant in mutants(system) {
+            has_any = true;
             let is_meant = arguments
                 .only
                 .as_ref()
@@ -151,8 +154,13 @@ fn chosen(arguments: &Mutants) -> Outcome<Vec<(&'static dyn System, Mutant)>> {
         }
     }
     if all.is_empty() {
-        return Err(Exit::Usage
-            .because("no planted bug has such a name, or this program was built without them"));
+        let message = match &arguments.only {
+            Some(text) if has_any => format!(
+                "the name of no planted bug contains {text:?}; sim list --system SYSTEM lists them"
+            ),
+            _ => "this program was built without planted bugs".to_owned(),
+        };
+        return Err(Exit::Usage.because(message));
     }
     Ok(all)
 }

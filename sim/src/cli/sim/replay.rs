@@ -61,7 +61,8 @@ struct Replayed {
 /// Runs the command.
 pub(crate) fn run(arguments: &ReplayTrace) -> Outcome {
     let paths = trace_file::expand(&arguments.traces)?;
-    let mut output = Output::for_reading();
+    // Whoever reads it, the exit code says whether all hold.
+    let mut output = Output::for_writing();
     let mut all = Vec::new();
     let mut unreadable = Vec::new();
     let stop = match paths.len() {

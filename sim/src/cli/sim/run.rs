@@ -148,7 +148,7 @@ struct FindingLine {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Run) -> Outcome {
-    let settings: Settings = arguments.settings.iter().cloned().collect();
+    let settings = choose::settings(&arguments.settings)?;
     if let Err(message) = arguments.system.0.configure(&settings) {
         return Err(Exit::Usage.because(message));
     }
@@ -166,11 +166,11 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     trace_file::check_directory(&arguments.out)?;
     let time = arguments.time.map(Duration::from_secs);
     let stop = workers::stop_on_interrupt().within(time);
-    let limits = limits(arguments, stop.clone());
+    let limits = limits(arguments, stop.clone())?;
     let total = Mutex::new(Ledger::default());
     let found: Mutex<Vec<Found>> = Mutex::default();
     let start = Instant::now();
-    let progress = Progress::of(limits.end - limits.first, "seeds", arguments.format.format);
+    let progress = Progress::of(limits.count, "seeds", arguments.format.format);
     let recoveries = AtomicU64::new(0);
     let complete = workers::spread(
         &limits,
@@ -212,18 +212,25 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().expect("findings are values, not panics")
 }
 
-fn limits(arguments: &Run, stop: Stop) -> Limits {
-    let (first, count) = match arguments.seed {
-        Some(seed) => (seed.0, 1),
-        None if arguments.time.is_some() => (arguments.from.0, arguments.seeds.unwrap_or(u64::MAX)),
-        None => (arguments.from.0, arguments.seeds.unwrap_or(100)),
+fn limits(arguments: &Run, stop: Stop) -> Outcome<Limits> {
+    let first = arguments.seed.unwrap_or(arguments.from).0;
+    let most = (u64::MAX - first).saturating_add(1);
+    let count = match (arguments.seed, arguments.seeds) {
+        (Some(_), _) => 1,
+        (None, Some(count)) => count,
+        (None, None) if arguments.time.is_some() => most,
+        (None, None) => 100,
     };
-    Limits {
+    if count > most {
+        let message = format!("{count} seeds from {first} on: there are only {most}");
+        return Err(Exit::Usage.because(message));
+    }
+    Ok(Limits {
         first,
-        end: first.saturating_add(count),
+        count,
         stop,
         jobs: workers::threads(arguments.jobs),
-    }
+    })
 }
 
 /// What a seed means under these arguments. The same for every number of seeds and jobs.

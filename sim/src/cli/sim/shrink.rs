@@ -31,7 +31,7 @@ pub(crate) struct ShrinkTrace {
     out: Option<PathBuf>,
     /// Stop after so many seconds, and explain for as many; the best result so far is
     /// written in any case
-    #[arg(long, value_name = "SECONDS", default_value = "30")]
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u64).range(1..))]
     time: u64,
     #[command(flatten)]
     format: FormatArgument,
@@ -51,6 +51,11 @@ struct Line {
 /// Runs the command.
 pub(crate) fn run(arguments: &ShrinkTrace) -> Outcome {
     let plan = trace_file::read(&arguments.trace)?;
+    let out = arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| arguments.trace.with_extension("small.sim"));
+    let place = trace_file::Place::check(&out)?;
     let start = Instant::now();
     let interrupt = workers::stop_on_interrupt();
     let in_time = || {
@@ -69,11 +74,7 @@ pub(crate) fn run(arguments: &ShrinkTrace) -> Outcome {
         ));
     };
     let shrunk = shrink_watched(&plan, in_time(), &mut watch).map_err(refused)?;
-    let out = arguments
-        .out
-        .clone()
-        .unwrap_or_else(|| arguments.trace.with_extension("small.sim"));
-    trace_file::write(&out, &shrunk.plan)?;
+    place.keep(&shrunk.plan)?;
     progress.say("asking what matters");
     let pivots = explain(&shrunk.plan, &in_time()).map_err(refused)?;
     drop(progress);

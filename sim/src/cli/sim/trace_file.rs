@@ -65,13 +65,71 @@ pub(super) fn write(path: &Path, plan: &Plan) -> Outcome {
             path.display()
         ))
     };
-    if let Some(directory) = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-    {
+    if let Some(directory) = directory_of(path) {
         std::fs::create_dir_all(directory).map_err(failed)?;
     }
     std::fs::write(path, plan.to_string()).map_err(failed)
+}
+
+/// A file for a trace that may come, of which it is known beforehand that it can be
+/// written. Without a trace, nothing is left of it.
+pub(super) struct Place {
+    path: PathBuf,
+    /// What was made for it: the file, the directory.
+    made: [bool; 2],
+}
+
+impl Place {
+    /// Fails early when a trace could not be written there.
+    pub(super) fn check(path: &Path) -> Outcome<Self> {
+        let failed = |error: std::io::Error| {
+            let path = path.display();
+            Exit::Usage.because(format!("a trace cannot be written to {path}: {error}"))
+        };
+        let directory = directory_of(path);
+        let has_directory = directory.is_none_or(Path::exists);
+        if let Some(directory) = directory {
+            std::fs::create_dir_all(directory).map_err(failed)?;
+        }
+        let mut place = Self {
+            path: path.to_owned(),
+            made: [false, !has_directory],
+        };
+        let is_new = !path.exists();
+        let mut options = std::fs::OpenOptions::new();
+        options
+            .append(true)
+            .create(true)
+            .open(path)
+            .map_err(failed)?;
+        place.made[0] = is_new;
+        Ok(place)
+    }
+
+    /// Writes the trace.
+    pub(super) fn keep(mut self, plan: &Plan) -> Outcome {
+        self.made = [false; 2];
+        write(&self.path, plan)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let [file, directory] = self.made;
+        if file {
+            let _ = std::fs::remove_file(&self.path);
+        }
+        if let Some(parent) = directory_of(&self.path).filter(|_| directory) {
+            // Only when nothing else is in it by now.
+            let _ = std::fs::remove_dir(parent);
+        }
+    }
+}
+
+/// The directory that a path names, if it names one.
+fn directory_of(path: &Path) -> Option<&Path> {
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
 }
 
 /// Fails early when traces could not be written there.

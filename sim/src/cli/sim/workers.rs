@@ -31,8 +31,7 @@ pub(super) fn stop_on_interrupt() -> Stop {
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
     pub(super) first: u64,
-    /// One behind the last.
-    pub(super) end: u64,
+    pub(super) count: u64,
     pub(super) stop: Stop,
     pub(super) jobs: usize,
 }
@@ -45,7 +44,8 @@ pub(super) fn spread<T: Send>(
     work: impl Fn(&mut T, u64) -> bool + Sync,
     merge: impl Fn(T) + Sync,
 ) -> bool {
-    let next = AtomicU64::new(limits.first);
+    // Counted from the first, so that the last may be the largest number there is.
+    let next = AtomicU64::new(0);
     let stopped = AtomicBool::new(false);
     let merging = Mutex::new(());
     let worker = || {
@@ -55,11 +55,11 @@ pub(super) fn spread<T: Send>(
                 stopped.store(true, Ordering::Relaxed);
                 break;
             }
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= limits.end {
+            let turn = next.fetch_add(1, Ordering::Relaxed);
+            if turn >= limits.count {
                 break;
             }
-            if !work(&mut state, number) {
+            if !work(&mut state, limits.first + turn) {
                 stopped.store(true, Ordering::Relaxed);
             }
         }
