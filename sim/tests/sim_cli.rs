@@ -629,3 +629,25 @@ fn a_place_for_a_trace_is_tried_before_the_work() {
     let kept = std::fs::read_to_string(directory.path().join("file"));
     assert_eq!(kept.expect("it is there"), "mine");
 }
+
+/// What a run was never in, it has not tried. Faults and schedules reach all of a single
+/// store without any crash; ending an interrupted promotion takes one.
+#[cfg(feature = "planted-bugs")]
+#[test]
+fn no_situation_stays_dark() {
+    let directory = directory();
+    let runs: [&[&str]; 2] = [
+        &["--seeds", "1000", "--images", "0"],
+        &["--system", "replica", "--seeds", "8", "--images", "400"],
+    ];
+    for more in runs {
+        let mut command = sim(&directory);
+        let command = command.args(["run", "--format", "json"]).args(more);
+        let output = command.assert().success();
+        let value: serde_json::Value =
+            serde_json::from_slice(&output.get_output().stdout).expect("it is JSON");
+        let marks = value["marks"].as_object().expect("they are counted");
+        let dark: Vec<_> = marks.iter().filter(|(_, count)| **count == 0).collect();
+        assert!(!marks.is_empty() && dark.is_empty(), "{more:?}: {dark:?}");
+    }
+}
