@@ -38,6 +38,9 @@ Examples:
   lithify sim economy --seeds 4
   lithify sim list
 
+Ctrl-C ends a long command in good order, with what is known by then; a second one ends it
+at once.
+
 Exit codes of these commands:
   0  nothing was found, or what the trace expects holds
   1  a finding, or what the trace expects does not hold
