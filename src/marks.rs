@@ -88,6 +88,8 @@ mod counted {
         MovedSegmentRetired "moved-segment-retired-meanwhile"
         InputRemoved "input-removed-at-once"
         InputRemovedLater "input-removed-by-a-later-closing"
+        RetentionWaitsForLog "retention-waits-for-the-log"
+        SweptNumberKept "swept-number-kept"
         InputKept "input-kept"
         VersionThinned "version-thinned-out"
         TombstoneDropped "oldest-tombstone-dropped"

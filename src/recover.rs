@@ -5,7 +5,8 @@
 //! - what is about to be served is durable first, so that a later crash cannot take
 //!   back what a reader has seen. What is not *proven* to be durable by a later record
 //!   is written again into new files; a sync alone would prove nothing;
-//! - file numbers seen on disk are never used again;
+//! - file numbers seen on disk are never used again: before the highest one is swept,
+//!   something durable is above it;
 //! - only files of ours that nothing names are removed, one by one; foreign files
 //!   stay;
 //! - opening an intact store changes nothing, so opening it twice is opening it once.
@@ -82,8 +83,9 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
         let manifest = Manifest::new(ManifestState::new(placement));
         let mut storage = assemble(fs, options, mode, lock, manifest, &found)?;
         take_role(&*storage.fs, mode, &found)?;
-        sweep(&mut storage, &found, &found.manifests, &found.wals)?;
+        // In this order, or an interrupted creation would forget the numbers that it swept.
         create(&mut storage)?;
+        sweep(&mut storage, &found, &found.manifests, &found.wals)?;
         return Ok(storage);
     };
     if let Some(placement) = &options.placement {
@@ -107,9 +109,28 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
         let oldest = storage.manifest.state.oldest_wal;
         let mut wals = found.wals.clone();
         wals.retain(|number| *number < oldest || replay.leftovers.contains(number));
+        if forgets_number(&storage, &found, &wals) && !planted!(SweptNumberForgotten) {
+            mark!(SweptNumberKept);
+            manifests.push(write_manifest(&mut storage)?);
+        }
         sweep(&mut storage, &found, &manifests, &wals)?;
     }
     Ok(storage)
+}
+
+/// Whether the highest number would be used again once the sweep is done. A file that held
+/// it was durable, and its blocks may come back in another file of that name: only under
+/// another number are they sure to be told apart.
+fn forgets_number(storage: &Storage, found: &Found, swept_wals: &[u64]) -> bool {
+    let highest = found.highest;
+    let is_swept = match highest {
+        _ if found.wals.last() == Some(&highest) => swept_wals.contains(&highest),
+        _ if found.segments.last() == Some(&highest) => !storage.data_files.contains_key(&highest),
+        _ => storage.manifest.number() != highest,
+    };
+    let is_known = storage.manifest.state.next_file > highest;
+    let is_surpassed = storage.next_file > highest + 1;
+    is_swept && !is_known && !is_surpassed
 }
 
 fn not_a_store(reason: &str) -> Error {

@@ -10,6 +10,9 @@
 //! order: create, append (several), sync, sync directory, append to manifest, sync
 //! manifest. Only then does the version change, and only then do files go. A large file
 //! is also synced every few appends, so that no step waits for all of its bytes.
+//!
+//! What a later closing has removed is missing from the file, or from the manifest. So
+//! that no crash can undo that closing, the WAL is synced before the record is written.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -23,8 +26,9 @@ use crate::event::Event;
 use crate::files::{FileKind, file_name};
 use crate::log::LogIo;
 use crate::manifest::Edit;
+use crate::options::Durability;
 use crate::policy::PlannedMerge;
-use crate::retention::removes;
+use crate::retention::{removes, removes_later};
 use crate::segment::{Segment, SegmentFileWriter, SegmentId, SegmentMeta};
 use crate::storage::{Lend, Obsolete, Storage};
 use crate::version::Node;
@@ -40,6 +44,7 @@ enum Phase {
     Write,
     Sync,
     SyncDirectory,
+    SyncLog,
     WriteEdit,
     SyncEdit(Edit),
     Done,
@@ -54,6 +59,8 @@ pub(crate) struct FileJob {
     writer: Option<SegmentFileWriter>,
     appends_since_sync: u32,
     phase: Phase,
+    /// The closing up to which the WAL was synced for this job.
+    log_synced_for: Commit,
     /// The merge outputs, and how many inputs each has.
     merges: BTreeMap<SegmentId, usize>,
     /// Segments in files whose place in the manifest this job takes over.
@@ -79,6 +86,7 @@ impl FileJob {
             writer: None,
             appends_since_sync: 0,
             phase: Phase::Create,
+            log_synced_for: at,
             merges: plan.merges,
             replaced: plan.replaced,
             segments: Vec::new(),
@@ -123,9 +131,12 @@ impl FileJob {
                 }
                 self.phase = Phase::WriteEdit;
             }
+            Phase::SyncLog => self.sync_log(storage)?,
             Phase::WriteEdit => {
-                let edit = storage.lend(|storage| self.write_edit(storage))?;
-                self.phase = Phase::SyncEdit(edit);
+                self.phase = storage.lend(|storage| match self.outruns_log(storage) {
+                    true => Ok(Phase::SyncLog),
+                    false => self.write_edit(storage).map(Phase::SyncEdit),
+                })?;
             }
             Phase::SyncEdit(edit) => {
                 let io = storage.lend(|storage| storage.manifest.begin_sync())?;
@@ -195,6 +206,29 @@ impl FileJob {
             self.running = None;
         }
         Ok((read, false))
+    }
+
+    /// Whether retention has removed something at a closing that a crash could undo: a
+    /// store that ends before that closing still needs what is gone.
+    fn outruns_log(&self, storage: &Storage) -> bool {
+        storage.options.durability == Durability::Buffered
+            && removes_later(storage.placement.remove_inputs)
+            && storage.latest_closing > self.log_synced_for
+            && !planted!(RetentionOutrunsLog)
+    }
+
+    /// Makes every commit durable that can be seen.
+    fn sync_log(&mut self, storage: &mut impl Lend) -> Result<()> {
+        mark!(RetentionWaitsForLog);
+        let (closing, io) =
+            storage.lend(|storage| (storage.latest_closing, storage.wal.begin_sync()));
+        if let Some(io) = io? {
+            let outcome = io.perform();
+            storage.lend(|storage| storage.wal.finish_sync(&io, outcome))?;
+        }
+        self.log_synced_for = closing;
+        self.phase = Phase::WriteEdit;
+        Ok(())
     }
 
     /// Appends the record that publishes the file to the manifest.

@@ -156,7 +156,7 @@ impl LogWriter {
     }
 
     /// Takes out the sync of everything written.
-    pub(crate) fn begin_sync(&mut self) -> Result<LogIo> {
+    pub(crate) fn begin_sync(&self) -> Result<LogIo> {
         self.check()?;
         Ok(self.io(Vec::new(), true))
     }
@@ -198,6 +198,19 @@ impl LogWriter {
             // The memory is used again.
             bytes.clear();
             self.staged = bytes;
+        }
+        Ok(())
+    }
+
+    /// Takes note of a sync that others may have written during: it covers what was written
+    /// before it. A sync of another file says nothing about this one.
+    pub(crate) fn finish_sync(&mut self, io: &LogIo, outcome: Result<()>) -> Result<()> {
+        if let Err(error) = outcome {
+            self.failure = Some(error.to_string());
+            return Err(error);
+        }
+        if io.name == self.name {
+            self.synced = self.synced.max(io.offset);
         }
         Ok(())
     }

@@ -158,6 +158,10 @@ impl Manifest {
     }
 
     /// The name of the file in force.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
     pub(crate) fn name(&self) -> String {
         file_name(FileKind::Manifest, self.number)
     }

@@ -329,6 +329,14 @@ catalogue! {
         "confluence" "none; head window, closings out of order"
         "Retention is applied as of the closing that is installed, although a later one was installed before it (found in this engine by the laboratory)."
 
+    SweptNumberForgotten "swept-number-forgotten" "M05" "recovery"
+        "numbers" "an error behind a rotation; reopening twice"
+        "Opening removes the file with the highest number and remembers that number only in memory, so that the next opening gives it out again (found in this engine by the laboratory)."
+
+    RetentionOutrunsLog "retention-outruns-log" "M39" "retention"
+        "confluence" "crash; buffered, head window, closings out of order"
+        "A file is published without what a later closing has removed, although a crash can still lose the commits of that closing (found in this engine by the laboratory)."
+
     QuietClosingSkipped "quiet-closing-skipped" "M39" "retention"
         "confluence" "none; head window, reopening"
         "A closing that merges nothing is skipped with its retention (processSegment of the original design returned early)."

@@ -127,7 +127,21 @@ impl Wal {
         writer.map(|writer| writer.begin_write(syncs)).transpose()
     }
 
-    /// Takes note of what came out of it.
+    /// Takes out a sync of everything written. Others may write meanwhile. `None` before
+    /// the first commit since opening: recovery has made the others durable.
+    pub(crate) fn begin_sync(&self) -> Result<Option<LogIo>> {
+        self.writer.as_ref().map(LogWriter::begin_sync).transpose()
+    }
+
+    /// Takes note of what came out of it. A file that was sealed meanwhile was synced again.
+    pub(crate) fn finish_sync(&mut self, io: &LogIo, outcome: Result<()>) -> Result<()> {
+        match &mut self.writer {
+            Some(writer) => writer.finish_sync(io, outcome),
+            None => outcome,
+        }
+    }
+
+    /// Takes note of what came out of a write.
     pub(crate) fn finish_write(&mut self, io: LogIo, outcome: Result<()>) -> Result<()> {
         self.writer().finish(io, outcome)
     }

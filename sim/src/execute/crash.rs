@@ -67,6 +67,7 @@ impl Executor<'_> {
         self.check_unprompted()?;
         self.check_space()?;
         self.check_syncs()?;
+        self.check_names()?;
         self.instance = None;
         let bounds = self.bounds();
         let memory = Memory::default();
