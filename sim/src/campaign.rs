@@ -151,6 +151,14 @@ impl Campaign {
         }
     }
 
+    /// The same, and nothing is crashed.
+    #[must_use]
+    pub fn without_crashes(&self) -> Self {
+        let mut calm = self.clone();
+        calm.reach.most_images = 0;
+        calm
+    }
+
     /// One seed after the other, up to the first finding; and what that has covered.
     #[must_use]
     pub fn run(&self, seeds: impl IntoIterator<Item = u64>) -> (Ledger, Option<Found>) {

@@ -69,7 +69,8 @@ pub fn generate(recipe: &Recipe, seed: Seed) -> Plan {
         .clone()
         .unwrap_or_else(|| Order::draw(seed, recipe.system.task_kinds()));
     let fs = SimFs::new();
-    let (mut actions, dirty) = schedule(recipe.system, &settings, seed, order, operations, &fs);
+    let (mut actions, dirty) = schedule(recipe, &settings, seed, order, operations, &fs);
+    add_end(recipe.workload, seed, &mut actions);
     add_losses(seed, &mut actions);
     add_deaths(seed, &dirty, &mut actions);
     add_faults(recipe, seed, &fs, &mut actions);
@@ -99,13 +100,14 @@ fn settings(recipe: &Recipe, seed: Seed) -> Settings {
 /// Writes the scheduler's decisions between the client's operations. Also returns behind
 /// which actions something was written and not synced.
 fn schedule(
-    system: &dyn System,
+    recipe: &Recipe,
     settings: &Settings,
     seed: Seed,
     order: Order,
     operations: Vec<Action>,
     fs: &SimFs,
 ) -> (Vec<Action>, Vec<usize>) {
+    let system = recipe.system;
     let engine = system
         .configure(settings)
         .expect("a system accepts the values that it offers");
@@ -116,16 +118,22 @@ fn schedule(
     unless_panics(&mut instance, |instance| {
         *instance = engine.open(Arc::new(fs.clone())).ok();
     });
+    let mut turns = |instance: &mut Option<Box<dyn Instance>>, actions: &mut _, dirty: &mut _| {
+        if recipe.workload.is_burst {
+            return;
+        }
+        unless_panics(instance, |instance| {
+            if let Some(instance) = instance.as_deref_mut() {
+                background(instance, &mut scheduler, fs, actions, dirty);
+            }
+        });
+    };
     let has_setting = |name: &str| system.settings().iter().any(|setting| setting.name == name);
     for operation in operations {
         if matches!(&operation, Action::Set(name, _) if !has_setting(name)) {
             continue;
         }
-        unless_panics(&mut instance, |instance| {
-            if let Some(instance) = instance.as_deref_mut() {
-                background(instance, &mut scheduler, fs, &mut actions, &mut dirty);
-            }
-        });
+        turns(&mut instance, &mut actions, &mut dirty);
         unless_panics(&mut instance, |instance| {
             match (&operation, &mut *instance) {
                 (Action::Commit(batches), Some(instance)) => drop(instance.commit(batches)),
@@ -142,11 +150,7 @@ fn schedule(
             dirty.push(actions.len());
         }
     }
-    unless_panics(&mut instance, |instance| {
-        if let Some(instance) = instance.as_deref_mut() {
-            background(instance, &mut scheduler, fs, &mut actions, &mut dirty);
-        }
-    });
+    turns(&mut instance, &mut actions, &mut dirty);
     (actions, dirty)
 }
 
@@ -189,6 +193,14 @@ fn background(
                 }
             }
         }
+    }
+}
+
+/// Some plans end with all the work that is left, so that power is lost in it: behind the
+/// last commit nothing else would make it come up.
+fn add_end(workload: &Workload, seed: Seed, actions: &mut Vec<Action>) {
+    if workload.is_burst || seed.draws(Domain::Schedule, 4).percent(40) {
+        actions.push(Action::Settle);
     }
 }
 

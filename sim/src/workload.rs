@@ -30,6 +30,8 @@ pub struct Workload {
     pub is_even: bool,
     /// Percent of writes that delete; `None` draws it.
     pub deletes: Option<u64>,
+    /// Whether only commits come, and all background work after them.
+    pub is_burst: bool,
     /// Commits that were recorded somewhere: instead of drawing any, each seed plays a
     /// stretch of them.
     pub recorded: &'static [Batch],
@@ -48,6 +50,7 @@ pub const WORKLOADS: &[Workload] = &[
         is_even: false,
         recorded: &[],
         deletes: None,
+        is_burst: false,
     },
     Workload {
         name: "mixed",
@@ -60,6 +63,7 @@ pub const WORKLOADS: &[Workload] = &[
         is_even: false,
         recorded: &[],
         deletes: None,
+        is_burst: false,
     },
     Workload {
         name: "hot-key",
@@ -72,6 +76,7 @@ pub const WORKLOADS: &[Workload] = &[
         is_even: false,
         recorded: &[],
         deletes: Some(20),
+        is_burst: false,
     },
     Workload {
         name: "delete-heavy",
@@ -84,6 +89,7 @@ pub const WORKLOADS: &[Workload] = &[
         is_even: false,
         recorded: &[],
         deletes: Some(60),
+        is_burst: false,
     },
     Workload {
         name: "big-batches",
@@ -96,6 +102,7 @@ pub const WORKLOADS: &[Workload] = &[
         is_even: false,
         recorded: &[],
         deletes: Some(5),
+        is_burst: false,
     },
     Workload {
         name: "even",
@@ -108,6 +115,7 @@ pub const WORKLOADS: &[Workload] = &[
         is_even: true,
         recorded: &[],
         deletes: Some(0),
+        is_burst: false,
     },
     Workload {
         name: "many-keyspaces",
@@ -120,6 +128,20 @@ pub const WORKLOADS: &[Workload] = &[
         is_even: false,
         recorded: &[],
         deletes: Some(20),
+        is_burst: false,
+    },
+    Workload {
+        name: "burst",
+        about: "some commits at once, and all the work on them afterwards",
+        operations: 6,
+        keyspaces: 2,
+        keys: 3,
+        writes: 2,
+        value_bytes: 8,
+        is_even: false,
+        recorded: &[],
+        deletes: None,
+        is_burst: true,
     },
     Workload {
         name: "tiny",
@@ -132,6 +154,7 @@ pub const WORKLOADS: &[Workload] = &[
         is_even: false,
         recorded: &[],
         deletes: None,
+        is_burst: false,
     },
 ];
 
@@ -202,7 +225,8 @@ impl Mix {
         // with something else is found that way.
         let mut weight = |most: u64| {
             let drawn = draws.between(1, most);
-            if draws.percent(50) { drawn } else { 0 }
+            let occurs = draws.percent(50) && !workload.is_burst;
+            if occurs { drawn } else { 0 }
         };
         let weights = [
             40,

@@ -1,6 +1,6 @@
 //! Where bugs are looked for, and in which order: cheap places first.
 
-use crate::simfs::FaultKind;
+use crate::simfs::{Budget, FaultKind};
 use crate::workload::{WORKLOADS, Workload};
 
 /// A workload and at most one kind of fault.
@@ -17,6 +17,8 @@ enum Arenas {
     Small,
     /// The smallest one, without faults: settings are tried instead of histories.
     Tiny,
+    /// Commits first and work afterwards, without faults.
+    Burst,
     /// All but the first one, without faults.
     Others,
     /// Each kind of fault.
@@ -35,29 +37,58 @@ pub(super) struct Stage {
     pub(super) seeds: u64,
     pub(super) most_images: u64,
     pub(super) recoveries_one_in: u64,
+    pub(super) budget: Budget,
+    /// Of how many seeds each one is crashed, and then only when it has passed the place of
+    /// the bug; 0 for crashing every seed.
+    pub(super) out_of: u64,
 }
 
+/// Little more than all and nothing at each crash point.
+const SPARSE: Budget = Budget {
+    enumerate: 4,
+    bound: 0,
+    samples: 2,
+};
+
+/// Images as [`Budget::SMALL`] says, of as many crash points as the limit is enough for.
 const fn stage(arenas: Arenas, seeds: u64, most_images: u64, recoveries_one_in: u64) -> Stage {
     Stage {
         arenas,
         seeds,
         most_images,
         recoveries_one_in,
+        budget: Budget::SMALL,
+        out_of: 0,
+    }
+}
+
+/// Every crash point, and few images of each, of those seeds that have passed the place of
+/// the bug while they ran: running costs a tenth of crashing. Testers of mutants run only
+/// what covers the mutant for the same reason (PIT). What recovery does wrong is found by
+/// the other stages.
+const fn sparse(arenas: Arenas, seeds: u64) -> Stage {
+    Stage {
+        budget: SPARSE,
+        out_of: 12,
+        ..stage(arenas, seeds, u64::MAX, 0)
     }
 }
 
 /// Cheap stages first: running without a crash costs a hundredth of crashing everywhere.
 /// Few images of many histories come before the rarest things: settings that a bug needs
 /// are as rare as orders of writes.
-pub(super) const STAGES: [Stage; 13] = [
+pub(super) const STAGES: [Stage; 16] = [
     stage(Arenas::Small, 16, 0, 0),
     stage(Arenas::Others, 2, 0, 0),
     stage(Arenas::Faults, 8, 0, 0),
-    stage(Arenas::Tiny, 40, 120, 16),
+    sparse(Arenas::Tiny, 40),
+    sparse(Arenas::Burst, 40),
+    stage(Arenas::Tiny, 30, 120, 16),
     stage(Arenas::Small, 6, 150, 4),
     stage(Arenas::Corruption, 16, 0, 0),
     stage(Arenas::Syncs, 12, 80, 0),
-    stage(Arenas::Tiny, 24, 120, 2),
+    sparse(Arenas::Small, 30),
+    stage(Arenas::Tiny, 20, 120, 2),
     stage(Arenas::Faults, 12, 0, 0),
     stage(Arenas::Others, 8, 24, 0),
     stage(Arenas::Small, 48, 0, 0),
@@ -71,8 +102,13 @@ pub(super) fn seeds_of(round: u64) -> u64 {
 }
 
 impl Stage {
-    /// Seeds of each arena in a round.
+    /// Seeds of each arena in a round, passed ones or not.
     pub(super) fn seeds_of(self, round: u64) -> u64 {
+        self.crashed_of(round) * self.out_of.max(1)
+    }
+
+    /// The most seeds of each arena in a round that are crashed, if any are.
+    pub(super) fn crashed_of(self, round: u64) -> u64 {
         self.seeds * (round + 1)
     }
 
@@ -85,6 +121,7 @@ impl Stage {
         match self.arenas {
             Arenas::Small => vec![calm(&WORKLOADS[0])],
             Arenas::Tiny => vec![calm(named("tiny"))],
+            Arenas::Burst => vec![calm(named("burst"))],
             Arenas::Others => WORKLOADS[1..].iter().map(calm).collect(),
             Arenas::Syncs => {
                 let is_of_syncs = |kind: FaultKind| matches!(kind.class(), "sync-errors" | "lies");

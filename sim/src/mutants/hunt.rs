@@ -15,6 +15,7 @@ use crate::generate::Recipe;
 use crate::judge::Enabled;
 use crate::oracle::Oracle;
 use crate::plan::Action;
+use crate::planted;
 use crate::simfs::Model;
 use crate::simfs::model::MODELS;
 use crate::stop::Stop;
@@ -267,7 +268,7 @@ impl Pass<'_> {
                 if is_meant(arena, stage.most_images) {
                     let seeds =
                         (0..stage.seeds_of(round)).map(|more| first_seed.wrapping_add(more));
-                    let found = self.stage(stage, arena, model, seeds, ledger);
+                    let found = self.stage((stage, round), arena, model, seeds, ledger);
                     if let Some(found) = found {
                         return Some((found, arena, model));
                     }
@@ -280,7 +281,7 @@ impl Pass<'_> {
 
     fn stage(
         &self,
-        stage: Stage,
+        (stage, round): (Stage, u64),
         arena: Arena,
         model: &'static Model,
         mut seeds: impl Iterator<Item = u64>,
@@ -288,9 +289,23 @@ impl Pass<'_> {
     ) -> Option<Found> {
         let mut campaign = campaign(self.mutant, self.search, arena, model, stage.most_images);
         campaign.reach.recoveries_one_in = stage.recoveries_one_in;
-        seeds.find_map(|seed| match self.is_over() {
-            true => None,
-            false => campaign.seed(seed, ledger),
+        campaign.reach.budget = stage.budget;
+        // Barriers that are skipped have no place of their own in the code.
+        let is_guided = stage.out_of > 0 && self.mutant.skipped.is_none();
+        let mut left = stage.crashed_of(round);
+        seeds.find_map(|seed| {
+            if self.is_over() || left == 0 {
+                return None;
+            }
+            if is_guided {
+                let before = planted::passed();
+                let found = campaign.without_crashes().seed(seed, ledger);
+                if found.is_some() || planted::passed() == before {
+                    return found;
+                }
+            }
+            left -= 1;
+            campaign.seed(seed, ledger)
         })
     }
 }

@@ -11,7 +11,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting::fixed(
         "divisor",
         "commits of a window, level by level",
-        &["2", "3", "2,3", "4"],
+        &["2", "2", "3", "2,3", "4"],
     ),
     Setting::fixed(
         "min-inputs",
@@ -21,7 +21,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting::fixed(
         "history",
         "versions that a merge keeps",
-        &["all", "all", "last-3", "newest"],
+        &["all", "last-3", "newest"],
     ),
     Setting::fixed(
         "remove-inputs",
