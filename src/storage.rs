@@ -14,6 +14,7 @@
 //!   readable, and nothing more is acknowledged until the store is opened again.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::slice;
 use std::sync::Arc;
 
 use crate::align::{Level, Window};
@@ -243,12 +244,19 @@ impl Storage {
         for record in records {
             self.wal.stage(record);
         }
+        #[cfg(feature = "planted-bugs")]
+        if planted!(EveryGroupMarked) {
+            self.wal.stage_mark();
+        }
         Ok(())
     }
 
     fn write_records(&mut self, records: &[CommitRecord]) -> Result<()> {
+        if planted!(GroupSyncedApart) && records.len() > 1 {
+            return (records.iter()).try_for_each(|one| self.write_records(slice::from_ref(one)));
+        }
         self.stage(records)?;
-        if planted!(AckBeforeSync) {
+        if planted!(AckBeforeSync) && self.options.durability == Durability::Synced {
             self.wal.sync()?;
             return self.wal.write();
         }
@@ -256,6 +264,7 @@ impl Storage {
         match self.options.durability {
             Durability::Synced if planted!(GroupCommitUnsynced) && records.len() > 1 => Ok(()),
             Durability::Synced => self.wal.sync(),
+            Durability::Buffered if planted!(BufferedCommitsSynced) => self.wal.sync(),
             Durability::Buffered => Ok(()),
         }
     }
@@ -350,7 +359,10 @@ pub(crate) fn remove_one_obsolete(storage: &mut impl Lend) -> Result<bool> {
         let file = fs.open(&file, Access::Write);
         let _ = file.and_then(|file| file.set_len(0));
     }
-    let outcome = fs.remove(&file).map_err(Error::io("remove", &file));
+    let mut outcome = fs.remove(&file).map_err(Error::io("remove", &file));
+    if planted!(RemovalSynced) && outcome.is_ok() {
+        outcome = fs.sync_dir("").map_err(Error::io("sync", ""));
+    }
     if !planted!(RemoveErrorIgnored) {
         storage.note(outcome)?;
     }

@@ -239,6 +239,8 @@ impl Campaign {
                 return Some(found(finding, &plan));
             }
         }
-        None
+        let was_crashed = !models.is_empty();
+        let missing_syncs = execution.missing_syncs.filter(|_| was_crashed)?;
+        Some(found(missing_syncs, plan))
     }
 }

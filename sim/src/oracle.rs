@@ -41,7 +41,8 @@ pub enum Oracle {
     Orphans,
     /// Damage is reported, or harmless.
     Damage,
-    /// Counters are what the rule predicts.
+    /// Counters of the store, and bytes and syncs that the disk has seen, are what the rule
+    /// predicts.
     Counters,
     /// A settled store takes no more than it promises, and opening again and again does not
     /// take more and more.
@@ -135,7 +136,7 @@ impl Oracle {
             Self::Dangling => "every file that is needed is there",
             Self::Orphans => "no file is left that nothing needs",
             Self::Damage => "damage is reported or harmless",
-            Self::Counters => "counters equal the prediction",
+            Self::Counters => "counters, and the bytes and syncs of the disk, equal the prediction",
             Self::Space => "a settled store takes no more than it promises, however often it opens",
             Self::Snapshots => "readers keep seeing what they saw",
             Self::Liveness => "settling ends",

@@ -36,7 +36,8 @@ impl Replay {
     }
 }
 
-/// Runs `plan`; twice when it expects to do two different things.
+/// Runs `plan`; twice when it expects to do two different things. Syncs that are missing
+/// are the finding of a plan that does not expect another one.
 ///
 /// # Errors
 /// As [`as_planted`].
@@ -46,6 +47,14 @@ pub fn replay(plan: &Plan, wants_timeline: bool) -> Result<Replay, String> {
     let mut replay = run(wants_timeline)?;
     if plan.expectation == Expectation::Violation(Oracle::Determinism) && replay.finding.is_none() {
         replay.finding = replay.difference(&run(false)?);
+    }
+    let may_be_missing_syncs = matches!(
+        plan.expectation,
+        Expectation::Pass | Expectation::Violation(Oracle::Counters)
+    );
+    if may_be_missing_syncs && replay.finding.is_none() {
+        let execution = replay.execution.as_ref();
+        replay.finding = execution.and_then(|execution| execution.missing_syncs.clone());
     }
     Ok(replay)
 }

@@ -16,6 +16,7 @@ use lithify::fs::Fs;
 
 use crate::history::{Batch, State};
 use crate::planted::{self, Planted};
+use crate::simfs::DiskUse;
 
 /// Why a system did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -255,6 +256,27 @@ pub trait Engine: Send + Sync {
     }
 }
 
+/// Something that a client asks of a store and that may cost the disk something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// So many batches were committed together.
+    Commit(usize),
+    /// Durability was asked for.
+    Sync,
+}
+
+/// A run that nothing has disturbed since the store was created: what the client asked
+/// for, and what the store has asked of the disk.
+#[derive(Clone, Copy, Debug)]
+pub struct Account<'run> {
+    /// All batches, commit 1 first.
+    pub history: &'run [Batch],
+    /// In which calls they came, and the other calls among them, in order.
+    pub calls: &'run [Call],
+    /// What the disk has seen.
+    pub disk: &'run DiskUse,
+}
+
 /// Something of which a system knows how often it must have happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Equality {
@@ -264,6 +286,43 @@ pub struct Equality {
     pub counted: u64,
     /// How often the rule says that it happens.
     pub expected: u64,
+    /// Whether it counts syncs. One too many is a cost and nothing else; of one too few a
+    /// crash says more, so that is reported only when no crash has shown it.
+    pub is_of_syncs: bool,
+}
+
+impl Equality {
+    /// What was counted, next to what the rule says.
+    #[must_use]
+    pub const fn new(what: &'static str, counted: u64, expected: u64) -> Self {
+        Self {
+            what,
+            counted,
+            expected,
+            is_of_syncs: false,
+        }
+    }
+
+    /// The same for syncs.
+    #[must_use]
+    pub const fn of_syncs(what: &'static str, counted: u64, expected: u64) -> Self {
+        Self {
+            is_of_syncs: true,
+            ..Self::new(what, counted, expected)
+        }
+    }
+}
+
+impl fmt::Display for Equality {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            what,
+            counted,
+            expected,
+            ..
+        } = self;
+        write!(formatter, "{what} should be {expected} and are {counted}")
+    }
 }
 
 /// A live segment.
@@ -392,9 +451,13 @@ pub trait Instance {
         None
     }
 
-    /// What must have happened since this instance was opened on an empty disk.
-    fn equalities(&self, history: &[Batch]) -> Vec<Equality> {
-        let _ = history;
+    /// What must have happened since this instance was opened on an empty disk, asked when
+    /// no background work is left. What was counted may come from the store, which is how
+    /// it shows that it knows what it does, or from the disk, which is how it shows that
+    /// it does no more; what was expected should come from neither. A system without
+    /// such laws promises nothing about its costs.
+    fn equalities(&self, account: &Account<'_>) -> Vec<Equality> {
+        let _ = account;
         Vec::new()
     }
 

@@ -11,6 +11,8 @@ use lithify_sim::campaign::Campaign;
 use lithify_sim::crashes::Reach;
 use lithify_sim::explain::explain;
 use lithify_sim::generate::Recipe;
+use lithify_sim::judge::Enabled;
+use lithify_sim::oracle::Oracle;
 use lithify_sim::scope::{Scope, enumerate};
 use lithify_sim::shrink::shrink;
 use lithify_sim::simfs::FaultKind;
@@ -102,6 +104,41 @@ fn seeds_repeat() {
         (found, ledger.recovered, ledger.operations, ledger.distinct)
     };
     assert_eq!(count(), count());
+}
+
+/// What is right and costs too much shows in nothing but the disk's own counts: with the
+/// oracle that compares them each of these is found, and without it none is.
+#[cfg(feature = "planted-bugs")]
+#[test]
+fn what_costs_too_much_is_found_by_counting_alone() {
+    let bugs = [
+        ("lithify", "group-synced-apart"),
+        ("lithify", "buffered-commits-synced"),
+        ("lithify", "every-group-marked"),
+        ("lithify", "rotated-early"),
+        ("lithify", "segment-written-twice"),
+        ("lithify", "switch-mark-synced"),
+        ("lithify", "edits-get-new-manifest"),
+        ("lithify", "removal-synced"),
+        ("snapshot-log", "group-synced-apart"),
+        ("snapshot-log", "snapshot-written-twice"),
+        ("wal-ratio", "group-written-twice"),
+        ("wal-ratio", "every-piece-synced"),
+    ];
+    for (system, bug) in bugs {
+        let mut campaign = campaign(&WORKLOADS[1], Vec::new());
+        let mut systems = SYSTEMS.iter();
+        let system = systems.find(|known| known.name() == system);
+        campaign.recipe.system = *system.expect("it is a system");
+        campaign.reach.most_images = 0;
+        campaign.bug = Some(bug);
+        let (_, found) = campaign.run(0..60);
+        let oracle = found.map(|found| found.finding.oracle);
+        assert_eq!(oracle, Some(Oracle::Counters), "{bug}");
+        campaign.enabled = Enabled::without([Oracle::Counters]);
+        let (_, found) = campaign.run(0..20);
+        assert!(found.is_none(), "{bug}: {found:?}");
+    }
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -152,9 +152,13 @@ impl Manifest {
     /// Whether the next edit should be preceded by a switch to a new file: after
     /// opening, and when the log is longer than `shortest` and several times its state.
     pub(crate) fn wants_switch(&self, shortest: u64) -> bool {
+        let most_bytes = match shortest.max(4 * self.snapshot_bytes) {
+            _ if planted!(EditsGetNewManifest) => self.snapshot_bytes,
+            most_bytes => most_bytes,
+        };
         self.writer
             .as_ref()
-            .is_none_or(|writer| writer.length() > shortest.max(4 * self.snapshot_bytes))
+            .is_none_or(|writer| writer.length() > most_bytes)
     }
 
     /// The name of the file in force.
@@ -185,6 +189,9 @@ impl Manifest {
         // before it has succeeded.
         switch.writer.stage(|buffer| buffer.push(MARK));
         switch.writer.write()?;
+        if planted!(SwitchMarkSynced) {
+            switch.writer.sync()?;
+        }
         let old = self.number;
         self.number = switch.writer.number();
         self.snapshot_bytes = switch.writer.length();

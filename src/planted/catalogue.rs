@@ -113,6 +113,22 @@ catalogue! {
         "counters" "none"
         "A file is synced although nothing was written since the last sync: correct, and slower than predicted."
 
+    GroupSyncedApart "group-synced-apart" "O24" "wal"
+        "counters" "none; groups of batches"
+        "The batches of a group are written and synced one by one: correct, and committing them together gains nothing."
+
+    BufferedCommitsSynced "buffered-commits-synced" "O24" "wal"
+        "counters" "none; buffered commits"
+        "A commit that need not be durable is synced all the same: correct, and as slow as one that must be."
+
+    EveryGroupMarked "every-group-marked" "M61" "wal"
+        "counters" "none"
+        "Every group of commits ends with the mark that only a closed log needs: readers accept it, and the log is longer than the format says."
+
+    RotatedEarly "rotated-early" "M61" "wal"
+        "counters" "none"
+        "A WAL file ends when it is half as long as the option says, so there are twice as many headers, names and syncs."
+
     CloseErrorIgnored "close-error-ignored" "M16" "wal"
         "error honesty" "sync error at the end, with buffered commits"
         "Closing reports success although the sync that it promises has failed, so an error that arrives late is never heard of (ATC 2020, ext4 with data=journal)."
@@ -156,6 +172,10 @@ catalogue! {
     RereadBlockDropped "reread-block-dropped" "M63" "segment"
         "damage" "stale read"
         "A block that is all zeros is read again; when the second reading is sound, the answer is still made from the first one."
+
+    SegmentWrittenTwice "segment-written-twice" "M61" "segment"
+        "counters" "none"
+        "Every append of a segment file is done twice, at the same place: the file is right and cost twice as much (weaviate #1716)."
 
     ZeroBlockIsEmpty "zero-block-is-empty" "M27" "segment"
         "damage" "misdirected write; lying sync and a crash"
@@ -212,6 +232,14 @@ catalogue! {
     ManifestKeepsOldWal "manifest-keeps-old-wal" "M14" "manifest"
         "opens" "none; reopening"
         "WAL files are removed, and the manifest still names the first of them as needed (RocksDB 6.8.0 and 7.2.0)."
+
+    SwitchMarkSynced "switch-mark-synced" "O24" "manifest"
+        "counters" "none; a manifest that was replaced"
+        "The mark behind the snapshot of a new manifest is synced, although that it was written proves what it has to."
+
+    EditsGetNewManifest "edits-get-new-manifest" "M61" "manifest"
+        "counters" "none; a long manifest"
+        "Each edit is preceded by a new manifest with the whole state, however short the old one is, so that publishing costs as much as the store is large."
 
     FailedEditUndone "failed-edit-undone" "M37b" "manifest"
         "opens" "sync error that leaves pages dirty, then crash"
@@ -348,6 +376,10 @@ catalogue! {
     WalNeverRemoved "wal-never-removed" "M56" "retention"
         "space" "none"
         "WAL files that the manifest does not need any more stay until the next opening (sled 083ee409)."
+
+    RemovalSynced "removal-synced" "O24" "retention"
+        "counters" "none"
+        "The directory is synced after each removal, although a file that comes back is swept by the next opening."
 
     ObsoleteFileLeaked "obsolete-file-leaked" "M56" "retention"
         "orphans" "none"

@@ -61,9 +61,13 @@ impl Wal {
 
     /// Whether the next commit should begin a new file.
     pub(crate) fn wants_rotation(&self) -> bool {
+        let most_bytes = match self.file_bytes {
+            bytes if planted!(RotatedEarly) => bytes / 2,
+            bytes => bytes,
+        };
         self.writer
             .as_ref()
-            .is_none_or(|writer| writer.length() >= self.file_bytes)
+            .is_none_or(|writer| writer.length() >= most_bytes)
     }
 
     /// Seals the present file and begins file `number`.
@@ -112,6 +116,13 @@ impl Wal {
         self.last = record.commit;
         self.writer()
             .stage(|buffer| record::encode_commit(record, buffer));
+    }
+
+    /// Encodes a mark behind the commits, as only the end of a log has one: for a planted
+    /// bug.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn stage_mark(&mut self) {
+        self.writer().stage(record::encode_close);
     }
 
     /// Hands everything staged to the file, in one append.

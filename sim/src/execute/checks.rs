@@ -9,23 +9,30 @@ use crate::oracle::{Finding, Oracle};
 use crate::plan::Action;
 use crate::simfs::SimFs;
 use crate::simfs::oplog::Operation;
+use crate::system::Account;
 
 impl Executor<'_> {
-    /// What a settled store must have counted since it was created.
+    /// What a settled store, and its disk, must have counted since it was created.
     pub(super) fn check_equalities(&mut self) -> Result<(), Finding> {
         if !self.is_first || self.is_faulty() {
             return Ok(());
         }
         let instance = self.instance.as_ref().expect("the store is open");
-        for equality in instance.equalities(self.history.batches()) {
-            if equality.counted != equality.expected {
-                self.enabled.object(
-                    Oracle::Counters,
-                    format!(
-                        "{} should be {} and are {}",
-                        equality.what, equality.expected, equality.counted
-                    ),
-                )?;
+        let account = Account {
+            history: self.history.batches(),
+            calls: &self.calls,
+            disk: &self.fs.disk_use(),
+        };
+        for equality in instance.equalities(&account) {
+            if equality.counted == equality.expected {
+                continue;
+            }
+            let object = self.enabled.object(Oracle::Counters, equality.to_string());
+            match object {
+                Err(finding) if equality.is_of_syncs && equality.counted < equality.expected => {
+                    self.missing_syncs.get_or_insert(finding);
+                }
+                object => object?,
             }
         }
         Ok(())

@@ -4,6 +4,7 @@ use super::executor::Executor;
 use crate::history::Batch;
 use crate::oracle::{Finding, Oracle};
 use crate::simfs::Mark;
+use crate::system::Call;
 
 impl Executor<'_> {
     pub(super) fn commit(&mut self, batches: &[Batch]) -> Result<(), Finding> {
@@ -21,6 +22,7 @@ impl Executor<'_> {
         }
         let issued = self.history.head();
         self.fs.mark(Mark::Issued(issued));
+        self.calls.push(Call::Commit(batches.len()));
         let outcome = self.instance().commit(batches);
         let Some(number) = self.tolerate(outcome)? else {
             let shown = self.instance().head();
@@ -50,6 +52,7 @@ impl Executor<'_> {
     }
 
     pub(super) fn sync(&mut self) -> Result<(), Finding> {
+        self.calls.push(Call::Sync);
         let outcome = self.instance().sync();
         if self.tolerate(outcome)?.is_some() {
             let head = self.instance().head();

@@ -12,7 +12,7 @@ use crate::judge::{Bounds, Enabled};
 use crate::oracle::{Finding, Oracle};
 use crate::plan::{Action, Plan};
 use crate::simfs::{FaultKind, Image, Known, Mark, SimFs};
-use crate::system::{Engine, Failure, Instance, Pinned, Settings};
+use crate::system::{Call, Engine, Failure, Instance, Pinned, Settings};
 
 pub(super) struct Executor<'run> {
     pub(super) plan: &'run Plan,
@@ -40,6 +40,10 @@ pub(super) struct Executor<'run> {
     pub(super) is_alive: bool,
     /// Whether the instance has run since an empty disk, undisturbed.
     pub(super) is_first: bool,
+    /// What the client has asked for since then.
+    pub(super) calls: Vec<Call>,
+    /// The first time that there were fewer syncs than the rule says.
+    pub(super) missing_syncs: Option<Finding>,
     pub(super) struck: Vec<Struck>,
     pub(super) unmatched: Vec<String>,
     pub(super) timeline: Timeline,
@@ -71,6 +75,8 @@ impl<'run> Executor<'run> {
             is_undecidable: false,
             is_alive: false,
             is_first: true,
+            calls: Vec::new(),
+            missing_syncs: None,
             struck: Vec::new(),
             unmatched: Vec::new(),
             timeline: Timeline::new(wants_timeline),

@@ -32,6 +32,9 @@ pub use struck::Struck;
 pub struct Execution {
     /// The first finding.
     pub finding: Option<Finding>,
+    /// Fewer syncs than the rule says: a finding when nothing else is, for a crash that
+    /// shows what they are for says more.
+    pub missing_syncs: Option<Finding>,
     /// The lives.
     pub lives: Vec<Life>,
     /// The faults that have struck, in order.
@@ -97,6 +100,7 @@ pub fn execute(plan: &Plan, enabled: &Enabled, wants_timeline: bool) -> Executio
     }
     Execution {
         finding,
+        missing_syncs: executor.missing_syncs,
         digest: digest(&executor.lives),
         lives: executor.lives,
         struck: executor.struck,

@@ -12,6 +12,7 @@ use super::image::Image;
 use super::oplog::{InodeId, Log, Mark, Operation};
 use super::skipped::SkippedBarrier;
 use super::state::State;
+use super::usage::DiskUse;
 
 /// A simulated file system. Clones share it.
 ///
@@ -89,6 +90,12 @@ impl SimFs {
     #[must_use]
     pub fn log_length(&self) -> usize {
         self.state().log.operations().len()
+    }
+
+    /// What was asked of the disk since the log began. O(operations).
+    #[must_use]
+    pub fn disk_use(&self) -> DiskUse {
+        DiskUse::of(&self.state().log)
     }
 
     /// Forgets the log, for long runs in which nobody will crash.

@@ -27,6 +27,7 @@ mod order;
 mod places;
 mod skipped;
 mod state;
+pub mod usage;
 
 pub use change::{Change, ChangeKind};
 pub use explore::{Budget, Choice, Coverage};
@@ -37,3 +38,4 @@ pub use image::{Fill, Image};
 pub use model::Model;
 pub use oplog::{Log, Mark, Operation};
 pub use skipped::{SkippedBarrier, context, without_numbers};
+pub use usage::{DiskUse, FileUse};

@@ -5,10 +5,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use lithify_sim::campaign::Campaign;
 use lithify_sim::planted;
 use lithify_sim::simfs::FaultKind;
 use lithify_sim::system::System;
 use lithify_sim::systems::snapshot_log::SnapshotLogSystem;
+use lithify_sim::workload::WORKLOADS;
 
 use crate::bits::flip;
 use crate::crashes::{FIRST_LIFE, Search, search};
@@ -55,6 +57,20 @@ fn hunt_bits() -> Result<(), Finding> {
     Ok(())
 }
 
+/// Histories that nobody has written down, without a crash: what the disk has seen is
+/// compared with what the history costs.
+fn hunt_drawn() -> Result<(), Finding> {
+    for workload in WORKLOADS {
+        let mut campaign = Campaign::new(&SnapshotLogSystem);
+        campaign.reach.most_images = 0;
+        campaign.recipe.workload = workload;
+        if let (_, Some(found)) = campaign.run(0..150) {
+            return Err(Finding(found.finding.to_string()));
+        }
+    }
+    Ok(())
+}
+
 /// Whether a hunt finds the bug. A panic is a finding too.
 fn finds(bug: &'static str, hunt: impl FnOnce() -> Result<(), Finding>) -> bool {
     let outcome = catch_unwind(AssertUnwindSafe(|| planted::with(Some(bug), hunt)));
@@ -75,6 +91,9 @@ fn every_planted_bug_is_found() {
         }
         if finds(bug.name, hunt_bits) {
             by.push("bits");
+        }
+        if finds(bug.name, hunt_drawn) {
+            by.push("drawn");
         }
         if by.is_empty() {
             missed.push(bug.name);

@@ -133,45 +133,40 @@ pub(super) fn equalities(counted: &Counted<'_>, batches: &[Batch]) -> Vec<Equali
     }
     let law = compacts(counted.options).then(|| most_bytes(&counted.options.policy, live));
     let most = law.flatten().unwrap_or(u64::MAX);
-    let equality = |what, counted, expected| Equality {
-        what,
-        counted,
-        expected,
-    };
     vec![
-        equality(
+        Equality::new(
             "bytes of the data file",
             counted.space.total_bytes,
             file_bytes(counted.base, head),
         ),
-        equality("live bytes", counted.space.live_bytes, live),
-        equality(
+        Equality::new("live bytes", counted.space.live_bytes, live),
+        Equality::new(
             "keys",
             counted.keys as u64,
             history.state(head).len() as u64,
         ),
-        equality(
+        Equality::new(
             "bytes beyond the law",
             counted.space.total_bytes.saturating_sub(most),
             0,
         ),
-        equality("compactions", counted.compactions.len() as u64, asked_for),
-        equality(
+        Equality::new("compactions", counted.compactions.len() as u64, asked_for),
+        Equality::new(
             "values copied",
             sums.entries_copied,
             expected.entries_copied,
         ),
-        equality(
+        Equality::new(
             "records caught up",
             sums.entries_caught_up,
             expected.entries_caught_up,
         ),
-        equality(
+        Equality::new(
             "bytes before compactions",
             sums.bytes_before,
             expected.bytes_before,
         ),
-        equality(
+        Equality::new(
             "bytes after compactions",
             sums.bytes_after,
             expected.bytes_after,

@@ -27,7 +27,7 @@ use super::settings::Chosen;
 use super::store::{Options, Store};
 use crate::history::{Batch, State};
 use crate::planted;
-use crate::system::{Equality, Failure, Instance, Pinned};
+use crate::system::{Account, Equality, Failure, Instance, Pinned};
 use crate::systems::parts::disk::Disk;
 
 const TIMER: &str = "timer";
@@ -250,7 +250,7 @@ impl Instance for Open {
         Some(files)
     }
 
-    fn equalities(&self, history: &[Batch]) -> Vec<Equality> {
+    fn equalities(&self, account: &Account<'_>) -> Vec<Equality> {
         let counted = Counted {
             options: self.store.options(),
             space: self.store.space(),
@@ -258,7 +258,7 @@ impl Instance for Open {
             keys: self.store.keys(),
             compactions: &self.compactions,
         };
-        expected::equalities(&counted, history)
+        expected::equalities(&counted, account.history)
     }
 
     fn close(mut self: Box<Self>) -> Result<(), Failure> {

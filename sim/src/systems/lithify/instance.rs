@@ -6,9 +6,9 @@ use lithify::{
     Cascade, Commit, Error, Event, KeyRange, Layout, Options, Snapshot, Step, Store, WriteBatch,
 };
 
-use super::{failure, placement};
+use super::{costs, failure, placement};
 use crate::history::{Batch, State};
-use crate::system::{Equality, Failure, Instance, Piece, Pinned};
+use crate::system::{Account, Equality, Failure, Instance, Piece, Pinned};
 
 /// More steps than any history of the laboratory needs.
 const SETTLE_STEPS: u64 = 20_000;
@@ -54,6 +54,12 @@ impl Open {
             .iter()
             .position(|event| task_of(event) == task)
     }
+}
+
+/// How many keyspaces a batch writes to.
+fn keyspaces_of(batch: &Batch) -> u64 {
+    let keyspaces = batch.writes.iter().map(|write| write.key.keyspace);
+    keyspaces.collect::<BTreeSet<u8>>().len() as u64
 }
 
 /// The name of the task that delivers an event.
@@ -198,43 +204,36 @@ impl Instance for Open {
         Some(self.store.files().into_iter().collect())
     }
 
-    fn equalities(&self, history: &[Batch]) -> Vec<Equality> {
+    fn equalities(&self, account: &Account<'_>) -> Vec<Equality> {
+        let history = account.history;
         let placement = self.options.placement.as_ref();
-        let counters = self.store.stats().counters;
+        let stats = self.store.stats();
+        let counters = stats.counters;
         let expected = placement.map(|placement| placement::expected(placement, history));
         let live = expected.map_or(0, |layout| layout.len() as u64);
         let is_direct = self.options.cascade == Cascade::Direct;
         let work = placement.map(|rule| placement::work(rule, history, is_direct));
         let work = work.unwrap_or_default();
-        let segments: u64 = history
-            .iter()
-            .map(|batch| {
-                let keyspaces: BTreeSet<u8> = batch
-                    .writes
-                    .iter()
-                    .map(|write| write.key.keyspace)
-                    .collect();
-                keyspaces.len() as u64
-            })
-            .sum();
-        let equality = |what, counted, expected| Equality {
-            what,
-            counted,
-            expected,
-        };
-        vec![
-            equality("commits", counters.commits, history.len() as u64),
-            equality("merges", counters.merges, work.merges),
-            equality("kept inputs", self.store.stats().kept_inputs, work.kept),
-            equality("level-0 segments", counters.level_zero_segments, segments),
+        let mut equalities = vec![
+            Equality::new("commits", counters.commits, history.len() as u64),
+            Equality::new("merges", counters.merges, work.merges),
+            Equality::new("kept inputs", stats.kept_inputs, work.kept),
+            Equality::new(
+                "level-0 segments",
+                counters.level_zero_segments,
+                history.iter().map(keyspaces_of).sum(),
+            ),
             // Every merge turns its inputs into one segment.
-            equality(
+            Equality::new(
                 "live segments",
                 (counters.level_zero_segments + counters.merges)
                     .saturating_sub(counters.merge_inputs),
                 live,
             ),
-        ]
+        ];
+        let published = (counters.segment_files, counters.segment_file_bytes);
+        equalities.extend(costs::equalities(&self.options, account, published));
+        equalities
     }
 
     fn close(self: Box<Self>) -> Result<(), Failure> {

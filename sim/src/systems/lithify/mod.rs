@@ -4,6 +4,7 @@
 //! the tuning is small: blocks, WAL files and budgets of a few hundred bytes, so that
 //! ten commits go through rotations, spills, merges and manifest switches.
 
+mod costs;
 mod instance;
 mod placement;
 mod settings;

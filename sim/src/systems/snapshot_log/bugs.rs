@@ -121,4 +121,14 @@ pub(super) const BUGS: &[Planted] = &[
         "recovery cuts the log before the snapshot that it has just found is durable, as in Typhon (#715)",
     ),
     shared::RECOVERED_TAIL_NOT_SYNCED,
+    Planted::new(
+        "group-synced-apart",
+        "O24",
+        "the entries of a group are appended and synced one by one, so committing them together gains nothing",
+    ),
+    Planted::new(
+        "snapshot-written-twice",
+        "M61",
+        "a snapshot is written twice at the same place before it is synced: right, and twice as many bytes to the disk",
+    ),
 ];

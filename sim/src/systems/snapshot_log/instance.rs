@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use lithify::fs::Fs;
 
+use super::costs;
 use super::settings::Chosen;
 use super::store::SnapshotLog;
 use crate::history::{Batch, State};
 use crate::planted;
-use crate::system::{Failure, Instance};
+use crate::system::{Account, Equality, Failure, Instance};
 use crate::systems::parts::batches::{Batches, note, payloads};
 
 const TASK: &str = "snapshot";
@@ -24,7 +25,7 @@ const SETTLE_STEPS: u64 = 20_000;
 
 pub(super) struct Open {
     store: SnapshotLog<Batches>,
-    snapshot_every: u64,
+    chosen: Chosen,
 }
 
 impl Open {
@@ -33,16 +34,13 @@ impl Open {
         if planted::is_active("recovery-grows-log") {
             store.append(&[note()])?;
         }
-        Ok(Self {
-            store,
-            snapshot_every: chosen.snapshot_every,
-        })
+        Ok(Self { store, chosen })
     }
 
     /// Whether enough commits lie behind the newest snapshot.
     fn is_due(&self) -> bool {
         let covered = self.store.snapshot().map_or(0, |snapshot| snapshot.offset);
-        self.store.next_offset() >= covered.saturating_add(self.snapshot_every)
+        self.store.next_offset() >= covered.saturating_add(self.chosen.snapshot_every)
     }
 
     fn has_work(&self) -> bool {
@@ -106,6 +104,11 @@ impl Instance for Open {
 
     fn files(&self) -> Option<BTreeSet<String>> {
         Some(self.store.files())
+    }
+
+    fn equalities(&self, account: &Account<'_>) -> Vec<Equality> {
+        let owes_name = self.store.log.has_unsynced_name;
+        costs::equalities(&self.chosen, account, owes_name)
     }
 
     fn close(self: Box<Self>) -> Result<(), Failure> {

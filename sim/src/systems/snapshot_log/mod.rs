@@ -10,11 +10,12 @@
 //!
 //! Reading order: `names`, `snapshot`, `index` (the bytes), `log`, `lookup`, `job` (the
 //! order), `steps` (the work), `store`, `plan` and `recover` (the way back), `check`, and
-//! `settings`, `instance`, `bugs` for the laboratory. Entries and machines are in
+//! `settings`, `instance`, `costs`, `bugs` for the laboratory. Entries and machines are in
 //! `parts`. `design/wal-snapshot.md` says why.
 
 mod bugs;
 mod check;
+mod costs;
 mod index;
 mod instance;
 mod job;

@@ -55,12 +55,21 @@ impl<M: Machine> SnapshotLog<M> {
                 job.file.create(&self.disk)?;
                 return Ok(false);
             }
-            replace::Phase::Write => job.file.write(&job.bytes)?,
+            replace::Phase::Write => self.write(job)?,
             replace::Phase::Sync => job.file.sync()?,
             replace::Phase::Rename => self.rename(job)?,
             replace::Phase::SyncDirectory => self.disk.sync_directory()?,
         }
         Ok(true)
+    }
+
+    fn write(&self, job: &mut Job) -> Result<(), Failure> {
+        if planted::is_active("snapshot-written-twice") {
+            let mut again = Replacement::new(names::TEMPORARY);
+            again.reuse(&self.disk)?;
+            again.write(&job.bytes)?;
+        }
+        job.file.write(&job.bytes)
     }
 
     fn overwrite(&mut self, job: &mut Job) -> Result<bool, Failure> {

@@ -92,7 +92,16 @@ impl<M: Machine> SnapshotLog<M> {
             if acknowledges_early {
                 store.log.sync()?;
             }
-            store.log.append(payloads)?;
+            if planted::is_active("group-synced-apart") {
+                for payload in payloads {
+                    store.log.append(std::slice::from_ref(payload))?;
+                    if store.syncs_appends {
+                        store.log.sync()?;
+                    }
+                }
+            } else {
+                store.log.append(payloads)?;
+            }
             if store.syncs_appends && !acknowledges_early {
                 store.log.sync()?;
             }

@@ -26,6 +26,11 @@ pub(super) const BUGS: &[Planted] = &[
         "M24",
         "a deletion of a key that memory does not hold is not written, although its put is in the pending batch",
     ),
+    Planted::new(
+        "group-written-twice",
+        "M61",
+        "a group is written twice at the same place before it is synced: right, and twice as many bytes to the disk",
+    ),
     // The pause.
     Planted::new(
         "pending-batch-dropped",
@@ -46,6 +51,11 @@ pub(super) const BUGS: &[Planted] = &[
         "puts-not-paused",
         "S000",
         "commits go into the old log and are acknowledged while the new one is written, as with deletions during bitcask's merge",
+    ),
+    Planted::new(
+        "every-piece-synced",
+        "O24",
+        "a rewrite syncs the pieces before each further one, and nothing depends on them before the last: right, and as slow as it has pieces",
     ),
     // The swap.
     Planted::new(

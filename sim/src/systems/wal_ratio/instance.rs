@@ -14,10 +14,11 @@ use lithify::fs::Fs;
 
 use super::commit::{operations, state};
 use super::forecast::{Live, Tick, forecast, is_due};
+use super::names;
 use super::settings::Chosen;
 use super::store::RatioStore;
 use crate::history::{Batch, State};
-use crate::system::{Equality, Failure, Instance};
+use crate::system::{Account, Call, Equality, Failure, Instance};
 
 const GROUP: &str = "group";
 const REWRITE: &str = "rewrite";
@@ -172,32 +173,48 @@ impl Instance for Open {
         Some(self.store.files())
     }
 
-    /// When and how often the log was rewritten, and what that cost, byte for byte.
-    fn equalities(&self, history: &[Batch]) -> Vec<Equality> {
-        let expected = forecast(&self.chosen, history, &self.ticks);
+    /// When and how often the log was rewritten, and what that cost, byte for byte and
+    /// sync for sync. How commits were grouped is predicted only when each call waits for
+    /// its own: otherwise a group is what has come until the loop had its turn.
+    fn equalities(&self, account: &Account<'_>) -> Vec<Equality> {
+        let expected = forecast(&self.chosen, account.history, &self.ticks);
         let counters = self.store.counters();
-        let equality = |what, counted, expected| Equality {
-            what,
-            counted,
-            expected,
+        let calls = account.calls.iter();
+        let is_group = |call: &&Call| matches!(call, Call::Commit(1..));
+        let groups = match self.chosen.syncs_commits {
+            true => calls.filter(is_group).count() as u64,
+            false => counters.groups,
         };
+        let logs = account
+            .disk
+            .total(|name| names::generation(name).is_some() || name == names::TEMPORARY);
+        // The first log, and one for each rewrite.
+        let made = expected.rewrites + 1;
         vec![
-            equality("rewrites", counters.rewrites, expected.rewrites),
-            equality(
+            Equality::new("rewrites", counters.rewrites, expected.rewrites),
+            Equality::new(
                 "bytes of commits",
                 counters.commit_bytes,
                 expected.commit_bytes,
             ),
-            equality(
+            Equality::new(
                 "bytes of rewritten state",
                 counters.base_bytes,
                 expected.base_bytes,
             ),
-            equality(
+            Equality::new(
                 "bytes of the log",
                 self.store.log_bytes(),
                 expected.log_bytes,
             ),
+            Equality::new(
+                "bytes written to logs",
+                logs.written_bytes,
+                expected.commit_bytes + expected.base_bytes,
+            ),
+            Equality::new("groups", counters.groups, groups),
+            Equality::of_syncs("syncs of logs", logs.syncs, made + groups),
+            Equality::of_syncs("syncs of the directory", account.disk.directory_syncs, made),
         ]
     }
 

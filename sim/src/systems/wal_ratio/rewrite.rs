@@ -81,6 +81,9 @@ impl RatioStore {
         let Some(piece) = piece else {
             return Ok(true);
         };
+        if planted::is_active("every-piece-synced") && job.file.bytes() > 0 {
+            job.file.sync()?;
+        }
         job.file.write(&piece)?;
         self.counters.base_bytes += piece.len() as u64;
         Ok(false)
