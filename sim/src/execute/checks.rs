@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::executor::Executor;
-use crate::judge::{misfit, misplaced};
+use crate::judge::{STRAY, misfit, misplaced};
 use crate::oracle::{Finding, Oracle};
 use crate::plan::Action;
 use crate::simfs::SimFs;
@@ -65,6 +65,7 @@ impl Executor<'_> {
     /// was forgotten. What is wrong even then is wrong.
     pub(super) fn check_laid_out(&mut self) -> Result<(), Finding> {
         if self.misfit().is_none() {
+            self.check_files()?;
             return self.check_equalities();
         }
         let outcome = self.instance().settle();
@@ -105,6 +106,25 @@ impl Executor<'_> {
         }
         self.enabled
             .object(Oracle::Liveness, "background work does not end")
+    }
+
+    /// A settled store has the files that it needs and no others, also while it runs: the
+    /// next opening would sweep what it has left, and a store may run for long.
+    pub(super) fn check_files(&self) -> Result<(), Finding> {
+        let instance = self.instance.as_deref().expect("the store is open");
+        let Some(needed) = instance.files().filter(|_| !self.is_faulty()) else {
+            return Ok(());
+        };
+        let image = self.fs.image();
+        let is_left =
+            |name: &&str| !name.contains('/') && !STRAY.contains(name) && !needed.contains(*name);
+        match image.files().map(|(name, _)| name).find(is_left) {
+            Some(left) => self.enabled.object(
+                Oracle::Orphans,
+                format!("{left} is there, and the running store does not need it"),
+            ),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn check_pins(&mut self) -> Result<(), Finding> {

@@ -71,6 +71,7 @@ impl Executor<'_> {
         self.check_windows()?;
         if settled == Some(true) {
             self.check_layout()?;
+            self.check_files()?;
         }
         self.check_pins()?;
         self.check_equalities()

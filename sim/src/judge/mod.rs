@@ -23,6 +23,7 @@ pub use bounds::Bounds;
 pub(crate) use difference::{misfit, misplaced};
 pub use enabled::Enabled;
 pub use memory::Memory;
+pub(crate) use settled::STRAY;
 
 /// What a check does to the disk, as marks in the log: the same as the actions of
 /// [`phase_actions`], so that a crash during a check can be written into a plan.

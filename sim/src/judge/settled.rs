@@ -13,7 +13,7 @@ use crate::simfs::SimFs;
 use crate::system::Instance;
 
 /// The names that [`crate::simfs::FaultKind::StrayFiles`] leaves in the directory.
-const STRAY: [&str; 6] = [
+pub(crate) const STRAY: [&str; 6] = [
     ".DS_Store",
     "wal-1",
     "wal-000001.tmp",
