@@ -15,7 +15,7 @@ use crate::plan::{Action, Crash, Expectation, Plan};
 use crate::schedule::{Order, Scheduler, Turn};
 use crate::simfs::oplog::Operation;
 use crate::simfs::{Fault, FaultKind, Model, SimFs, SkippedBarrier};
-use crate::system::{Instance, Settings, System};
+use crate::system::{Instance, Setting, Settings, System};
 use crate::workload::{WORKLOADS, Workload};
 
 /// What to draw from a seed.
@@ -63,7 +63,7 @@ const MOST_TURNS: usize = 40;
 #[must_use]
 pub fn generate(recipe: &Recipe, seed: Seed) -> Plan {
     let settings = settings(recipe, seed);
-    let operations = recipe.workload.operations(seed);
+    let operations = recipe.workload.operations(seed, &changeable(recipe));
     let order = recipe
         .order
         .clone()
@@ -84,6 +84,16 @@ pub fn generate(recipe: &Recipe, seed: Seed) -> Plan {
         actions,
         expectation: Expectation::Pass,
     }
+}
+
+/// The settings that may differ at each opening. One that is chosen stays as it is.
+fn changeable(recipe: &Recipe) -> Vec<Setting> {
+    let is_changeable = |setting: &&Setting| {
+        let has_choice = setting.values.len() > 1;
+        setting.may_change && has_choice && !recipe.fixed.contains_key(setting.name)
+    };
+    let settings = recipe.system.settings().iter();
+    settings.filter(is_changeable).copied().collect()
 }
 
 fn settings(recipe: &Recipe, seed: Seed) -> Settings {
@@ -107,16 +117,17 @@ fn schedule(
     operations: Vec<Action>,
     fs: &SimFs,
 ) -> (Vec<Action>, Vec<usize>) {
-    let system = recipe.system;
-    let engine = system
-        .configure(settings)
-        .expect("a system accepts the values that it offers");
+    let mut settings = settings.clone();
+    let configured = |settings: &Settings| {
+        let engine = recipe.system.configure(settings);
+        engine.expect("a system accepts the values that it offers")
+    };
     let mut scheduler = Scheduler::new(seed, order);
     let mut actions = Vec::new();
     let mut dirty = Vec::new();
     let mut instance = None;
     unless_panics(&mut instance, |instance| {
-        *instance = engine.open(Arc::new(fs.clone())).ok();
+        *instance = configured(&settings).open(Arc::new(fs.clone())).ok();
     });
     let mut turns = |instance: &mut Option<Box<dyn Instance>>, actions: &mut _, dirty: &mut _| {
         if recipe.workload.is_burst {
@@ -128,10 +139,9 @@ fn schedule(
             }
         });
     };
-    let has_setting = |name: &str| system.settings().iter().any(|setting| setting.name == name);
     for operation in operations {
-        if matches!(&operation, Action::Set(name, _) if !has_setting(name)) {
-            continue;
+        if let Action::Set(name, value) = &operation {
+            settings.insert(name.clone(), value.clone());
         }
         turns(&mut instance, &mut actions, &mut dirty);
         unless_panics(&mut instance, |instance| {
@@ -140,7 +150,7 @@ fn schedule(
                 (Action::Settle, Some(instance)) => drop(instance.settle()),
                 (Action::Reopen | Action::Die, _) => {
                     drop(instance.take());
-                    *instance = engine.open(Arc::new(fs.clone())).ok();
+                    *instance = configured(&settings).open(Arc::new(fs.clone())).ok();
                 }
                 _ => {}
             }

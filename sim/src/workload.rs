@@ -3,11 +3,13 @@
 //! Each seed draws its own mix (swarm testing: Groce et al., ISSTA 2012): which kinds of
 //! operations occur at all, how hot the hot keys are, how often keys are deleted, how
 //! many keyspaces there are. Each operation has a stream of its own, so taking one out
-//! leaves the others as they are.
+//! leaves the others as they are. A workload knows nothing of the system but which of its
+//! settings may differ from opening to opening.
 
 use crate::history::{Batch, Key, Value, Write};
 use crate::keyed::{Domain, Draws, Seed};
 use crate::plan::Action;
+use crate::system::Setting;
 
 /// A named family of workloads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,12 +167,18 @@ impl Workload {
         WORKLOADS.iter().find(|workload| workload.name == name)
     }
 
-    /// The client's operations for a seed.
+    /// The client's operations for a seed, in a store of which these settings may change.
     #[must_use]
-    pub fn operations(&self, seed: Seed) -> Vec<Action> {
+    pub fn operations(&self, seed: Seed, changeable: &[Setting]) -> Vec<Action> {
         let mix = Mix::draw(self, seed);
         let mut operations: Vec<Action> = (0..self.operations)
-            .map(|number| mix.operation(number, &mut seed.draws(Domain::Workload, number + 1)))
+            .flat_map(|number| {
+                let mut draws = seed.draws(Domain::Workload, number + 1);
+                match mix.operation(number, &mut draws) {
+                    Some(operation) => vec![operation],
+                    None => changes(changeable, &mut draws),
+                }
+            })
             .collect();
         if !self.recorded.is_empty() {
             self.play(seed, &mut operations);
@@ -202,6 +210,27 @@ impl Workload {
             }
         }
     }
+}
+
+/// Other values for one setting or two, and most often the opening from which on they
+/// count. Where it is left out, whatever opens the store next brings it, be it a crash.
+fn changes(changeable: &[Setting], draws: &mut Draws) -> Vec<Action> {
+    if changeable.is_empty() {
+        return Vec::new();
+    }
+    let mut operations: Vec<Action> = (0..draws.between(1, 2))
+        .map(|_| {
+            let setting = draws.pick(changeable);
+            let value = draws.pick(setting.values);
+            Action::Set(setting.name.to_owned(), (*value).to_owned())
+        })
+        .collect();
+    match draws.below(10) {
+        0..4 => operations.push(Action::Reopen),
+        4..7 => operations.push(Action::Die),
+        _ => {}
+    }
+    operations
 }
 
 /// What one seed makes of a workload.
@@ -254,8 +283,9 @@ impl Mix {
         }
     }
 
-    fn operation(&self, number: u64, draws: &mut Draws) -> Action {
-        match draws.weighted(&self.weights) {
+    /// An operation, or `None` for a change of settings.
+    fn operation(&self, number: u64, draws: &mut Draws) -> Option<Action> {
+        Some(match draws.weighted(&self.weights) {
             1 => Action::Settle,
             2 => Action::Reopen,
             3 => Action::Die,
@@ -263,12 +293,9 @@ impl Mix {
             5 => Action::Read(draws.below(number + 2)),
             6 => Action::Pin(draws.below(number + 2)),
             7 => Action::Release,
-            8 => Action::Set(
-                "cascade".to_owned(),
-                (*draws.pick(&["step", "direct"])).to_owned(),
-            ),
+            8 => return None,
             _ => Action::Commit(self.group(number, draws)),
-        }
+        })
     }
 
     fn group(&self, number: u64, draws: &mut Draws) -> Vec<Batch> {

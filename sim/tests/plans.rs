@@ -1,10 +1,13 @@
 //! Plans as text: what is printed reads back the same, lines can go, errors have places.
 
+use std::collections::BTreeSet;
+
 use lithify_sim::generate::{Recipe, generate};
 use lithify_sim::keyed::Seed;
 use lithify_sim::plan::{Action, parse, parse_of};
 use lithify_sim::replay::replay;
 use lithify_sim::simfs::FaultKind;
+use lithify_sim::system::{Setting, Settings};
 use lithify_sim::systems::SYSTEMS;
 use lithify_sim::workload::WORKLOADS;
 use proptest::prelude::*;
@@ -57,6 +60,53 @@ fn faults_do_not_re_roll_anything_else() {
             actions.iter().filter(is_commit).cloned().collect()
         };
         assert_eq!(commits(&with.actions), commits(&without.actions));
+    }
+}
+
+/// Settings change at reopening: each that may, to each of its values, and no other. A
+/// setting that was chosen stays as it was chosen.
+#[test]
+fn every_setting_that_may_change_does() {
+    for &system in SYSTEMS {
+        let recipe = |fixed: Settings| Recipe {
+            workload: &WORKLOADS[1],
+            fixed,
+            ..Recipe::new(system)
+        };
+        let changes = |fixed: &Settings| -> BTreeSet<(String, String)> {
+            let plans = (0..400).map(|seed| generate(&recipe(fixed.clone()), Seed(seed)));
+            let actions = plans.flat_map(|plan| plan.actions);
+            let change = |action| match action {
+                Action::Set(name, value) => Some((name, value)),
+                _ => None,
+            };
+            actions.filter_map(change).collect()
+        };
+        let settings = system.settings().iter();
+        let settings = settings.filter(|setting| setting.may_change && setting.values.len() > 1);
+        let all = settings.flat_map(|setting| {
+            let values = setting.values.iter();
+            values.map(|value| (setting.name.to_owned(), (*value).to_owned()))
+        });
+        let mut all: BTreeSet<(String, String)> = all.collect();
+        assert_eq!(changes(&Settings::new()), all, "{}", system.name());
+        let (name, value) = all.first().expect("every system has one").clone();
+        all.retain(|(other, _)| *other != name);
+        let fixed = Settings::from([(name, value)]);
+        assert_eq!(changes(&fixed), all, "{}", system.name());
+    }
+}
+
+/// Which settings may change decides nothing about what is committed.
+#[test]
+fn changes_of_settings_do_not_re_roll_commits() {
+    for seed in 0..40 {
+        let commits = |settings: &[Setting]| -> Vec<Action> {
+            let operations = WORKLOADS[1].operations(Seed(seed), settings);
+            let is_commit = |action: &Action| matches!(action, Action::Commit(_));
+            operations.into_iter().filter(is_commit).collect()
+        };
+        assert_eq!(commits(&[]), commits(SYSTEMS[0].settings()));
     }
 }
 
@@ -131,6 +181,10 @@ fn errors_name_line_and_column() {
         (
             "settle\nset cascade sideways\n",
             "line 7, column 5: the setting cascade has no value \"sideways\"",
+        ),
+        (
+            "settle\nset divisor 3\n",
+            "line 7, column 5: the setting divisor cannot change: a store keeps it",
         ),
         (
             "expect pass please\n",

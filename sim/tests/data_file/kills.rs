@@ -19,7 +19,7 @@ fn look(mutant: &Mutant, model: &str) -> Row {
     let model = Model::named(model).expect("the model exists");
     let search = Search {
         time: LONGEST,
-        ..Search::new(&DataFileSystem, model, 3)
+        ..Search::new(&DataFileSystem, model, 5)
     };
     hunt(mutant, &search)
 }

@@ -57,8 +57,8 @@ fn hunt_bits() -> Result<(), Finding> {
     Ok(())
 }
 
-/// Histories that nobody has written down, without a crash: what the disk has seen is
-/// compared with what the history costs.
+/// Histories that nobody has written down, without a crash: settings change at reopening,
+/// and what the disk has seen is compared with what the history costs.
 fn hunt_drawn() -> Result<(), Finding> {
     for workload in WORKLOADS {
         let mut campaign = Campaign::new(&SnapshotLogSystem);

@@ -8,7 +8,7 @@ use std::fmt;
 use super::{Action, Expectation, Plan, TRACE_VERSION};
 use crate::oracle::Oracle;
 use crate::simfs::{Model, SkippedBarrier};
-use crate::system::{Settings, System};
+use crate::system::{Setting, Settings, System};
 use crate::systems::SYSTEMS;
 use action::action;
 use words::{Complaint, Word, any, ends_after, number, setting, word, words_of};
@@ -283,6 +283,14 @@ impl Reader {
         let mut settings = self.settings.clone();
         for (index, place) in &self.changed_at {
             if let Action::Set(name, value) = &self.actions[*index] {
+                let is_kept =
+                    |setting: &Setting| setting.name == name.as_str() && !setting.may_change;
+                if system.settings().iter().any(is_kept) {
+                    let message = format!(
+                        "the setting {name} cannot change: a store keeps it from its creation on"
+                    );
+                    return Err(ParseError::new(*place, message));
+                }
                 settings.insert(name.clone(), value.clone());
             }
             if let Err(message) = system.configure(&settings) {

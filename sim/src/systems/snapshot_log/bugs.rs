@@ -131,4 +131,9 @@ pub(super) const BUGS: &[Planted] = &[
         "M61",
         "a snapshot is written twice at the same place before it is synced: right, and twice as many bytes to the disk",
     ),
+    Planted::new(
+        "index-left-when-off",
+        "M56",
+        "an opening without indexes leaves those of an earlier one with them, and nothing removes them any more",
+    ),
 ];

@@ -247,9 +247,10 @@ fn leftovers<M>(found: &Found, base: &Base<M>, kept: &[Read], options: &Options)
     let invalid = base.invalid.iter();
     leftovers.extend(invalid.map(|(number, _)| names::snapshot(*number)));
     let indexes = found.indexes.iter().copied();
+    let keeps_index = options.keeps_index || planted::is_active("index-left-when-off");
     leftovers.extend(
         indexes
-            .filter(|start| !options.keeps_index || !is_kept(start))
+            .filter(|start| !keeps_index || !is_kept(start))
             .map(names::index),
     );
     let segments = found.segments.iter().copied();
