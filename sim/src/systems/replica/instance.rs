@@ -64,13 +64,7 @@ impl Pair {
     /// promises it cannot be otherwise.
     fn compare_histories(&mut self) -> Result<(), Failure> {
         let (primary, replica) = self.stores()?;
-        if replica.store().head() > primary.head() {
-            return Err(Failure::Damage(format!(
-                "the replica has commit {}, its primary only {}",
-                replica.store().head(),
-                primary.head()
-            )));
-        }
+        check_heads(primary, replica)?;
         let known = replica.store().head().get() as usize;
         let changes = primary.changes_since(Commit::ZERO).map_err(failure)?;
         for changes in changes.take(known) {
@@ -147,6 +141,8 @@ impl Pair {
             let demoted = demote().map_err(failure)?;
             (replica.promote().map_err(failure)?, demoted)
         };
+        // Opening the old primary again may have brought back what its disk had hidden.
+        check_heads(&primary, &replica)?;
         self.durable = primary.head();
         self.exchanged = self.durable.get();
         self.stores = Some((primary, replica));
@@ -165,6 +161,17 @@ impl Pair {
         }
         Ok(())
     }
+}
+
+/// A replica has nothing that its primary has not, unless a disk has hidden or lost it.
+fn check_heads(primary: &Store, replica: &Replica) -> Result<(), Failure> {
+    let (head, replica_head) = (primary.head(), replica.store().head());
+    if replica_head <= head {
+        return Ok(());
+    }
+    Err(Failure::Damage(format!(
+        "the replica has commit {replica_head}, its primary only {head}"
+    )))
 }
 
 impl Instance for Pair {
