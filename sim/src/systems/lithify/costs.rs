@@ -16,7 +16,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lithify::files::{FileKind, parse_file_name};
-use lithify::{Durability, Options};
+use lithify::{Durability, Options, RemoveInputs};
 
 use crate::history::{Batch, Key};
 use crate::simfs::usage::{DiskUse, FileUse};
@@ -61,15 +61,33 @@ fn wal(options: &Options, account: &Account<'_>) -> Vec<Equality> {
         }
     }
     let seen = account.disk.total(is_wal);
-    vec![
+    let mut equalities = vec![
         Equality::new("WAL files", seen.made, forecast.files),
         Equality::new(
             "bytes written to WAL files",
             seen.written_bytes,
             forecast.bytes,
         ),
-        Equality::of_syncs("syncs of WAL files", seen.syncs, forecast.syncs),
-    ]
+    ];
+    if !may_wait_for_log(options) {
+        equalities.push(Equality::of_syncs(
+            "syncs of WAL files",
+            seen.syncs,
+            forecast.syncs,
+        ));
+    }
+    equalities
+}
+
+/// Whether a file may wait for the WAL, because a later closing has removed what the file
+/// goes without: how often, and what is synced by then, is a matter of time.
+fn may_wait_for_log(options: &Options) -> bool {
+    let rule = options.placement.as_ref().map(|rule| rule.remove_inputs);
+    let removes_later = matches!(
+        rule,
+        Some(RemoveInputs::HeadWindow { .. } | RemoveInputs::HeadWindowUpToLevel { .. })
+    );
+    options.durability == Durability::Buffered && removes_later
 }
 
 /// The laws of all other files, and of the directory.
