@@ -15,6 +15,7 @@ impl Executor<'_> {
             self.forget_after(head);
             if self.may_be_back() {
                 self.undecided_since.get_or_insert(self.fs.log_length());
+                self.forked_since.get_or_insert(self.fs.log_length());
             }
         }
         for batch in batches {

@@ -64,6 +64,9 @@ impl Executor<'_> {
         if self.instance.is_none() && !self.open()? {
             return Ok(());
         }
+        if self.is_fork_damaged() {
+            return Ok(());
+        }
         self.check_unprompted()?;
         self.check_space()?;
         self.check_syncs()?;

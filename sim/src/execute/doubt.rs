@@ -10,6 +10,10 @@ use crate::simfs::{FaultKind, Mark};
 impl Executor<'_> {
     /// Takes over what the store says it holds, if that is possible.
     pub(super) fn adopt(&mut self, bounds: Bounds) -> Result<(), Finding> {
+        if self.is_fork_damaged() {
+            self.is_undecidable = true;
+            return Ok(());
+        }
         let head = self.instance().head();
         bounds.check_head(head, self.enabled)?;
         let head = head.min(self.history.head());
@@ -39,6 +43,17 @@ impl Executor<'_> {
             )
         };
         self.past.iter().any(is_wrong) || self.fs.fired().iter().any(is_wrong)
+    }
+
+    /// Whether commits that were overtaken may come back for good: a wrong read has hidden
+    /// them, others got their numbers, and then stored bytes were damaged. Where the damage
+    /// has hit the later ones, the earlier ones are all that the disk has to say, and they
+    /// are whole. Two faults on the two copies of one thing leave nothing to judge by.
+    pub(super) fn is_fork_damaged(&self) -> bool {
+        let damages =
+            |kind: &FaultKind| matches!(kind, FaultKind::BitRot | FaultKind::MisdirectedWrite);
+        let fired = self.fs.fired();
+        self.forked_since.is_some() && self.past.iter().chain(&fired).any(damages)
     }
 
     /// Commits after `head` did not happen; what the client will ask for next has

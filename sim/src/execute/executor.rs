@@ -34,6 +34,8 @@ pub(super) struct Executor<'run> {
     /// Since when two histories are possible, and until when they were.
     pub(super) undecided_since: Option<usize>,
     pub(super) undecided: Vec<Range<usize>>,
+    /// Since when the disk may hold commits that others have taken the numbers of.
+    pub(super) forked_since: Option<usize>,
     /// Whether that can not end any more, so that nothing more can be judged.
     pub(super) is_undecidable: bool,
     /// Whether a life has begun and not ended.
@@ -72,6 +74,7 @@ impl<'run> Executor<'run> {
             observed: 0,
             undecided_since: None,
             undecided: Vec::new(),
+            forked_since: None,
             is_undecidable: false,
             is_alive: false,
             is_first: true,
@@ -117,6 +120,10 @@ impl<'run> Executor<'run> {
         if let Some(since) = self.undecided_since.take() {
             self.undecided.push(since..usize::MAX);
         }
+        if let Some(since) = self.forked_since.filter(|_| self.is_fork_damaged()) {
+            self.undecided.push(since..usize::MAX);
+        }
+        self.forked_since = self.forked_since.map(|_| 0);
         self.lives.push(Life {
             undecided: std::mem::take(&mut self.undecided),
             start: self.start.clone(),
