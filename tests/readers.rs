@@ -101,7 +101,9 @@ fn files_wait_for_readers() {
     assert!(!files.contains(&held[0]), "{files:?}");
 }
 
-/// What an interrupted job leaves behind is swept at opening; what is not ours stays.
+/// What an interrupted job leaves behind is swept at opening; what is not ours stays. Its
+/// number stays taken, although no other file has a higher one: a manifest above it comes
+/// first, so that an opening that writes nothing else remembers it too.
 #[test]
 fn orphans_are_swept_and_foreign_files_stay() {
     let fs = MemFs::new();
@@ -120,9 +122,11 @@ fn orphans_are_swept_and_foreign_files_stay() {
     ] {
         fs.create(stray).unwrap();
     }
+    drop(Store::open(Arc::new(fs.clone()), options()).unwrap());
     let mut store = Store::open(Arc::new(fs.clone()), options()).unwrap();
     let mut expected = needed;
-    expected.extend(["notes.txt".to_owned(), "segment-9.tmp".to_owned()]);
+    expected.retain(|name| !name.starts_with("manifest-"));
+    expected.extend(["notes.txt", "segment-9.tmp", "manifest-000901"].map(str::to_owned));
     expected.sort();
     assert_eq!(fs.list("").unwrap(), expected);
     for number in 3..5 {

@@ -78,6 +78,16 @@ impl ManifestState {
             self.file_mut(place.file)?.segments -= 1;
         }
         for (meta, place) in &edit.added {
+            // Inputs are looked up by level and end, so that one as wide as its output
+            // could be the output itself, and building the forest would never end.
+            let level = meta.window.level;
+            if let Some(input) = meta.inputs.iter().find(|input| input.level >= level) {
+                return Err(format!(
+                    "{:?} is added with an input of level {}, which is not below it",
+                    meta.id(),
+                    input.level
+                ));
+            }
             if self
                 .segments
                 .insert(meta.id(), (meta.clone(), *place))
@@ -139,6 +149,11 @@ mod tests {
             start: Commit::new(end - 1),
             end: Commit::new(end),
         };
+        let input = InputMeta {
+            end: window.end,
+            level: 0,
+            first: window.end,
+        };
         let meta = SegmentMeta {
             keyspace: 0,
             window,
@@ -150,11 +165,7 @@ mod tests {
             tombstones: 2,
             keys: 298,
             bytes: 70_000,
-            inputs: vec![InputMeta {
-                end: window.end,
-                level: 0,
-                first: window.end,
-            }],
+            inputs: (level > 0).then_some(input).into_iter().collect(),
         };
         let handle = |offset| BlockHandle { offset, length: 20 };
         (
@@ -182,7 +193,7 @@ mod tests {
 
     #[test]
     fn edits_and_placements_round_trip() {
-        let mut edit = edit(300, &[4], vec![segment(300, 0, 4)]);
+        let mut edit = edit(300, &[4], vec![segment(300, 1, 4)]);
         edit.removed = vec![segment(5, 1, 4).0.id()];
         let mut bytes = Vec::new();
         edit.encode(&mut bytes);
@@ -255,7 +266,13 @@ mod tests {
             removed: vec![segment(9, 0, 4).0.id()],
             ..edit(2, &[], vec![])
         };
+        let mut circular = segment(2, 1, 4);
+        circular.0.inputs[0].level = 1;
         for (contradiction, edit) in [
+            (
+                "a segment that goes into itself",
+                edit(2, &[], vec![circular]),
+            ),
             ("back in time", edit(1, &[], vec![])),
             ("a file twice", edit(2, &[4], vec![])),
             ("a segment twice", edit(2, &[], vec![segment(1, 0, 4)])),
