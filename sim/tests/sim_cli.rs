@@ -262,6 +262,22 @@ fn what_one_model_cannot_show_is_looked_for_under_the_next() {
         .stderr(predicate::str::contains("not found: one-log-name"));
 }
 
+/// A gate for every change has less time than the rarest bugs need. One of these cannot be
+/// found under this model, and most of the others are.
+#[cfg(feature = "planted-bugs")]
+#[test]
+fn a_part_of_the_bugs_may_be_enough() {
+    let directory = directory();
+    for (at_least, code) in [("50", 0), ("100", 1)] {
+        sim(&directory)
+            .args(["mutants", "--system", "wal-ratio", "--only", "log"])
+            .args(["--model", "posix-min", "--time", "1"])
+            .args(["--at-least", at_least])
+            .assert()
+            .code(code);
+    }
+}
+
 /// Nothing looks for it for long, and everything small is enumerated.
 #[cfg(feature = "planted-bugs")]
 #[test]
@@ -293,7 +309,7 @@ fn enumeration_says_that_everything_was_seen() {
 #[test]
 fn bad_input_is_one_line_and_exit_code_2() {
     let directory = directory();
-    let cases: [(&[&str], &str); 24] = [
+    let cases: [(&[&str], &str); 25] = [
         (&["run", "--system", "nothing"], "no system is called"),
         (&["run", "--faults", "fire"], "no fault is called"),
         (
@@ -352,6 +368,7 @@ fn bad_input_is_one_line_and_exit_code_2() {
         (&["enumerate", "--time", "0"], "0 is not in 1.."),
         (&["economy", "--seeds", "0"], "0 is not in 1.."),
         (&["mutants", "--time", "0"], "0 is not in 1.."),
+        (&["mutants", "--at-least", "101"], "101 is not in 1..=100"),
         (&["mutants", "--without", "luck"], "there are opens, errors"),
         (
             &["replay", "missing.sim"],
