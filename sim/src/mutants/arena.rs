@@ -26,7 +26,8 @@ enum Arenas {
     /// Each kind of fault that strikes syncs, in the smallest workload: only a crash shows
     /// what they leave.
     Syncs,
-    /// Each kind of fault that changes bytes, where one block can be taken for another.
+    /// Each kind of fault that changes bytes, where one block can be taken for another, and
+    /// where there is so little that all of it is hit.
     Corruption,
 }
 
@@ -74,6 +75,11 @@ const fn sparse(arenas: Arenas, seeds: u64) -> Stage {
     }
 }
 
+/// The same with every seed crashed: what a sync has failed to do is met by recovery.
+const fn unguided(stage: Stage) -> Stage {
+    Stage { out_of: 0, ..stage }
+}
+
 /// Cheap stages first: running without a crash costs a hundredth of crashing everywhere.
 /// Few images of many histories come before the rarest things: settings that a bug needs
 /// are as rare as orders of writes.
@@ -85,8 +91,8 @@ pub(super) const STAGES: [Stage; 16] = [
     sparse(Arenas::Burst, 40),
     stage(Arenas::Tiny, 30, 120, 16),
     stage(Arenas::Small, 6, 150, 4),
-    stage(Arenas::Corruption, 16, 0, 0),
-    stage(Arenas::Syncs, 12, 80, 0),
+    stage(Arenas::Corruption, 64, 0, 0),
+    unguided(sparse(Arenas::Syncs, 24)),
     sparse(Arenas::Small, 30),
     stage(Arenas::Tiny, 20, 120, 2),
     stage(Arenas::Faults, 12, 0, 0),
@@ -127,7 +133,10 @@ impl Stage {
                 let is_of_syncs = |kind: FaultKind| matches!(kind.class(), "sync-errors" | "lies");
                 with_faults(named("tiny"), is_of_syncs)
             }
-            Arenas::Corruption => with_faults(named("even"), FaultKind::corrupts),
+            Arenas::Corruption => ["even", "tiny"]
+                .into_iter()
+                .flat_map(|name| with_faults(named(name), FaultKind::corrupts))
+                .collect(),
             // Small histories first, then the others in turn.
             Arenas::Faults => {
                 let count = WORKLOADS.len();
