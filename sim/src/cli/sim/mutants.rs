@@ -27,7 +27,7 @@ Examples:
   lithify sim mutants
   lithify sim mutants --system lithify --only sync --out found
   lithify sim mutants --system lithify --models           # also what weaker models miss
-  lithify sim mutants --time 3 --at-least 95              # soon done, for every change";
+  lithify sim mutants --time 3 --at-least 90              # soon done, for every change";
 
 /// Plants bugs, one at a time, and looks for each
 #[derive(Args, Debug)]
