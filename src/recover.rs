@@ -123,14 +123,12 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
 /// another number are they sure to be told apart.
 fn forgets_number(storage: &Storage, found: &Found, swept_wals: &[u64]) -> bool {
     let highest = found.highest;
-    let is_swept = match highest {
-        _ if found.wals.last() == Some(&highest) => swept_wals.contains(&highest),
-        _ if found.segments.last() == Some(&highest) => !storage.data_files.contains_key(&highest),
-        _ => storage.manifest.number() != highest,
-    };
+    let is_kept = storage.manifest.number() == highest
+        || storage.data_files.contains_key(&highest)
+        || found.wals.contains(&highest) && !swept_wals.contains(&highest);
     let is_known = storage.manifest.state.next_file > highest;
     let is_surpassed = storage.next_file > highest + 1;
-    is_swept && !is_known && !is_surpassed
+    !is_kept && !is_known && !is_surpassed
 }
 
 fn not_a_store(reason: &str) -> Error {

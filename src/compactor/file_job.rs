@@ -224,7 +224,7 @@ impl FileJob {
             storage.lend(|storage| (storage.latest_closing, storage.wal.begin_sync()));
         if let Some(io) = io? {
             let outcome = io.perform();
-            storage.lend(|storage| storage.wal.finish_sync(&io, outcome))?;
+            storage.lend(|storage| storage.wal.finish(io, outcome))?;
         }
         self.log_synced_for = closing;
         self.phase = Phase::WriteEdit;

@@ -172,11 +172,12 @@ impl LogWriter {
         }
     }
 
-    /// Takes note of what came out.
+    /// Takes note of what came out. A sync covers what was written before it was taken out,
+    /// also when others have written meanwhile; one of another file says nothing about this.
     pub(crate) fn finish(&mut self, io: LogIo, outcome: Result<()>) -> Result<()> {
-        let LogIo {
-            mut bytes, syncs, ..
-        } = io;
+        let covers = io.syncs && io.name == self.name;
+        let end = io.offset + io.bytes.len() as u64;
+        let mut bytes = io.bytes;
         let is_write = !bytes.is_empty();
         if let Err(error) = outcome {
             if planted!(FailedEditUndone) {
@@ -191,26 +192,13 @@ impl LogWriter {
             return Err(error);
         }
         self.written += bytes.len() as u64;
-        if syncs {
-            self.synced = self.written;
+        if covers {
+            self.synced = self.synced.max(end);
         }
         if is_write {
             // The memory is used again.
             bytes.clear();
             self.staged = bytes;
-        }
-        Ok(())
-    }
-
-    /// Takes note of a sync that others may have written during: it covers what was written
-    /// before it. A sync of another file says nothing about this one.
-    pub(crate) fn finish_sync(&mut self, io: &LogIo, outcome: Result<()>) -> Result<()> {
-        if let Err(error) = outcome {
-            self.failure = Some(error.to_string());
-            return Err(error);
-        }
-        if io.name == self.name {
-            self.synced = self.synced.max(io.offset);
         }
         Ok(())
     }

@@ -161,11 +161,12 @@ impl Manifest {
             .is_none_or(|writer| writer.length() > most_bytes)
     }
 
-    /// The name of the file in force.
+    /// The number of the file in force.
     pub(crate) fn number(&self) -> u64 {
         self.number
     }
 
+    /// The name of the file in force.
     pub(crate) fn name(&self) -> String {
         file_name(FileKind::Manifest, self.number)
     }

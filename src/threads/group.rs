@@ -109,7 +109,7 @@ impl Group {
     /// job, in order.
     pub(crate) fn finish(self, storage: &mut Storage, outcome: Result<()>) -> Vec<Result<Commit>> {
         let outcome = match self.io {
-            Some(io) => storage.wal.finish_write(io, outcome),
+            Some(io) => storage.wal.finish(io, outcome),
             None => outcome,
         };
         if let Err(error) = storage.note(outcome) {

@@ -144,16 +144,9 @@ impl Wal {
         self.writer.as_ref().map(LogWriter::begin_sync).transpose()
     }
 
-    /// Takes note of what came out of it. A file that was sealed meanwhile was synced again.
-    pub(crate) fn finish_sync(&mut self, io: &LogIo, outcome: Result<()>) -> Result<()> {
-        match &mut self.writer {
-            Some(writer) => writer.finish_sync(io, outcome),
-            None => outcome,
-        }
-    }
-
-    /// Takes note of what came out of a write.
-    pub(crate) fn finish_write(&mut self, io: LogIo, outcome: Result<()>) -> Result<()> {
+    /// Takes note of what came out of a write or a sync. A file that was sealed meanwhile was
+    /// synced again.
+    pub(crate) fn finish(&mut self, io: LogIo, outcome: Result<()>) -> Result<()> {
         self.writer().finish(io, outcome)
     }
 

@@ -8,7 +8,7 @@ use crate::judge::{STRAY, misfit, misplaced};
 use crate::oracle::{Finding, Oracle};
 use crate::plan::Action;
 use crate::simfs::SimFs;
-use crate::simfs::oplog::Operation;
+use crate::simfs::oplog::{Log, Operation};
 use crate::system::Account;
 
 impl Executor<'_> {
@@ -154,11 +154,10 @@ impl Executor<'_> {
     }
 
     /// A sync of a file that is clean already costs time and gives nothing.
-    pub(super) fn check_syncs(&mut self) -> Result<(), Finding> {
+    pub(super) fn check_syncs(&self, log: &Log) -> Result<(), Finding> {
         if self.is_faulty() {
             return Ok(());
         }
-        let log = self.fs.log();
         let mut dirty = BTreeSet::new();
         for operation in log.operations() {
             match operation {
@@ -181,8 +180,7 @@ impl Executor<'_> {
     }
 
     /// A name that is given out once is not given out again, as long as power lasts.
-    pub(super) fn check_names(&mut self) -> Result<(), Finding> {
-        let log = self.fs.log();
+    pub(super) fn check_names(&self, log: &Log) -> Result<(), Finding> {
         let mut created = BTreeSet::new();
         for operation in log.operations() {
             if let Operation::Create { path, .. } = operation {

@@ -69,8 +69,9 @@ impl Executor<'_> {
         }
         self.check_unprompted()?;
         self.check_space()?;
-        self.check_syncs()?;
-        self.check_names()?;
+        let log = self.fs.log();
+        self.check_syncs(&log)?;
+        self.check_names(&log)?;
         self.instance = None;
         let bounds = self.bounds();
         let memory = Memory::default();

@@ -292,6 +292,7 @@ impl Pass<'_> {
         campaign.reach.budget = stage.budget;
         // Barriers that are skipped have no place of their own in the code.
         let is_guided = stage.out_of > 0 && self.mutant.skipped.is_none();
+        let calm = campaign.without_crashes();
         let mut left = stage.crashed_of(round);
         seeds.find_map(|seed| {
             if self.is_over() || left == 0 {
@@ -299,7 +300,7 @@ impl Pass<'_> {
             }
             if is_guided {
                 let before = planted::passed();
-                let found = campaign.without_crashes().seed(seed, ledger);
+                let found = calm.seed(seed, ledger);
                 if found.is_some() || planted::passed() == before {
                     return found;
                 }
