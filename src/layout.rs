@@ -64,9 +64,13 @@ pub struct SegmentLayout {
 
 impl SegmentLayout {
     fn of(meta: &SegmentMeta) -> Self {
+        let over_claims = planted!(ListingOverClaims);
         Self {
             window: meta.window,
-            first: meta.first,
+            first: match over_claims {
+                true => meta.window.start.next(),
+                false => meta.first,
+            },
             last: meta.last,
             readable_from: meta.floor,
             commits: meta.commits,

@@ -277,6 +277,10 @@ catalogue! {
         "windows" "none"
         "A merged segment claims commits up to the edge of its window, also those that did not write to its keyspace (persistCurrent of the original design)."
 
+    ListingOverClaims "listing-over-claims" "M38" "compactor"
+        "layout" "none; a keyspace that not every commit writes to"
+        "The layout lists a segment with the first commit of its window, and not with the first one that wrote into it, though all else about the segment is right (LevelDB's metadata that no read looks at)."
+
     EmptyOutputDropped "empty-output-dropped" "R1" "compactor"
         "layout" "none; deletions with thinned history"
         "A merge in memory that leaves nothing is not installed, and its inputs stay (R1: `diff == nil` returned early)."

@@ -117,6 +117,16 @@ const OWN: &[Planted] = &[
         "files below the minimum size are compacted again and again",
     ),
     Planted::new(
+        "empty-value-reads-as-none",
+        "D21",
+        "a key with an empty value is read as if it were not there, as where a length of zero stands for a deletion",
+    ),
+    Planted::new(
+        "backup-marked-behind-torn-mark",
+        "M11",
+        "the mark of a backup goes behind what a crash has left of an earlier one, so that the backup grows with each (found here, see tests/traces/backup-marked-twice.sim)",
+    ),
+    Planted::new(
         "replica-compacts",
         "D17",
         "a replica decides on a compaction of its own",

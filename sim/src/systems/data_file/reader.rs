@@ -13,6 +13,7 @@ use super::header::HEADER_BYTES;
 use super::index::{Index, Place};
 use super::names;
 use super::record::{self, Record};
+use crate::planted;
 use crate::system::Failure;
 use crate::systems::parts::disk::failed;
 use crate::systems::parts::entry;
@@ -79,7 +80,8 @@ impl Reader {
     /// Whatever the disk says, and `Damage`.
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
         let found = self.index.get(key).map(|place| self.found(place));
-        found.map(|found| found.value(key)).transpose()
+        let value = found.map(|found| found.value(key)).transpose()?;
+        Ok(value.filter(|value| !is_taken_for_none(value)))
     }
 
     fn found(&self, place: Place) -> Found {
@@ -92,9 +94,15 @@ impl Reader {
 
     /// All keys and values, sorted by key. A read for each.
     pub fn pairs(&self) -> impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), Failure>> {
-        self.index.iter().map(|(key, place)| {
+        let pairs = self.index.iter().map(|(key, place)| {
             let value = self.found(place).value(key)?;
             Ok((key.clone(), value))
-        })
+        });
+        pairs.filter(|pair| !matches!(pair, Ok((_, value)) if is_taken_for_none(value)))
     }
+}
+
+/// A planted bug takes an empty value for a deletion.
+fn is_taken_for_none(value: &[u8]) -> bool {
+    value.is_empty() && planted::is_active("empty-value-reads-as-none")
 }

@@ -232,7 +232,10 @@ fn mark_backup(disk: &Disk, header: &Header) -> Result<(), Failure> {
     }
     let bytes = disk.read(names::BACKUP)?;
     let whole = contents::read(&bytes).map(|contents| contents.end);
-    let end = whole.unwrap_or(length - HEADER_BYTES);
+    let end = match planted::is_active("backup-marked-behind-torn-mark") {
+        true => length - HEADER_BYTES,
+        false => whole.unwrap_or(length - HEADER_BYTES),
+    };
     let mark = mark(header.generation, end);
     write_all_at(&*file, HEADER_BYTES + end, &mark)
         .and_then(|()| file.set_len(HEADER_BYTES + end + MARK_BYTES))

@@ -23,7 +23,7 @@ pub(super) const BUGS: &[Planted] = &[
     ),
     Planted::new(
         "delete-of-absent-key-dropped",
-        "M24",
+        "S000",
         "a deletion of a key that memory does not hold is not written, although its put is in the pending batch",
     ),
     Planted::new(
@@ -85,7 +85,7 @@ pub(super) const BUGS: &[Planted] = &[
     ),
     Planted::new(
         "old-handle-after-swap",
-        "M36",
+        "S000",
         "after the swap commits go on into the old file, which has no name any more",
     ),
     Planted::new(
@@ -106,7 +106,7 @@ pub(super) const BUGS: &[Planted] = &[
     // What is rewritten.
     Planted::new(
         "empty-value-dropped",
-        "M26",
+        "S000",
         "a rewrite takes an empty value for a deletion",
     ),
     Planted::new(
@@ -143,7 +143,7 @@ pub(super) const BUGS: &[Planted] = &[
     // The way back.
     Planted::new(
         "oldest-log-counts",
-        "M46",
+        "M34",
         "an opening that finds two logs takes the old one",
     ),
     Planted::new(
