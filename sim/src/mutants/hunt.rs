@@ -16,6 +16,7 @@ use crate::judge::Enabled;
 use crate::oracle::Oracle;
 use crate::plan::Action;
 use crate::planted;
+use crate::replay::{as_planted, attempt};
 use crate::simfs::Model;
 use crate::simfs::model::MODELS;
 use crate::stop::Stop;
@@ -129,7 +130,10 @@ pub fn hunt(mutant: &Mutant, search: &Search) -> Row {
     // A proof is cheaper than a search that finds nothing.
     if search.proves && mutant.about.is_thought_equivalent {
         match prove(mutant, search) {
-            Attempt::Found(found) => row.note_found(found, search.models[0], "enumerated"),
+            Attempt::Found(found) => {
+                let fault = fault_of(&found, search);
+                row.note_found(found, fault, search.models[0], "enumerated");
+            }
             Attempt::Equivalent(proof) => {
                 row.equivalent = true;
                 row.proof = Some(proof);
@@ -148,12 +152,12 @@ pub fn hunt(mutant: &Mutant, search: &Search) -> Row {
     row.seeds = ledger.seeds;
     row.cpu_seconds = elapsed.as_secs_f64();
     if let Some((found, arena, model)) = found {
-        let fault = fault_of(&found);
+        let fault = fault_of(&found, search);
         if search.asks_models {
             let known = (&found, arena, model);
             row.note_alone(look_again(mutant, search, known, &fault, elapsed));
         }
-        row.note_found(found, model, arena.workload.name);
+        row.note_found(found, fault, model, arena.workload.name);
     }
     row
 }
@@ -186,8 +190,7 @@ impl Row {
         }
     }
 
-    fn note_found(&mut self, found: Found, model: &Model, workload: &str) {
-        let fault = fault_of(&found);
+    fn note_found(&mut self, found: Found, fault: String, model: &Model, workload: &str) {
         self.killed = true;
         self.oracle = Some(found.finding.oracle.to_string());
         self.class = Some(class_of(&fault).to_owned());
@@ -340,18 +343,29 @@ pub(super) fn campaign(
     }
 }
 
-/// The kind of fault that a finding took, by its plan.
-fn fault_of(found: &Found) -> String {
+/// The kind of fault that a finding took: the one in its plan, unless the same oracle
+/// objects without it.
+fn fault_of(found: &Found, search: &Search) -> String {
     let mut actions = found.plan.actions.iter().rev();
     let fault = actions.find_map(|action| match action {
         Action::Fault(fault) => Some(fault.kind.name().to_owned()),
         _ => None,
     });
-    match (fault, has_crash(found)) {
-        (Some(fault), _) => fault,
-        (None, true) => "crash".to_owned(),
-        (None, false) => "none".to_owned(),
+    match fault {
+        Some(fault) if !is_found_undisturbed(found, search) => fault,
+        _ if has_crash(found) => "crash".to_owned(),
+        _ => "none".to_owned(),
     }
+}
+
+fn is_found_undisturbed(found: &Found, search: &Search) -> bool {
+    let is_of_faults = |action: &Action| matches!(action, Action::Fault(_) | Action::Heal);
+    let mut plan = found.plan.clone();
+    plan.actions.retain(|action| !is_of_faults(action));
+    let enabled = Enabled::without(search.without.iter().copied());
+    let again = as_planted(&plan, || attempt(&plan, &enabled, false));
+    let finding = again.ok().and_then(|replay| replay.finding);
+    finding.is_some_and(|finding| finding.oracle == found.finding.oracle)
 }
 
 pub(super) fn has_crash(found: &Found) -> bool {

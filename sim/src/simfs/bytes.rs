@@ -24,7 +24,7 @@ impl State {
         offset: u64,
         bytes: &[u8],
     ) -> io::Result<usize> {
-        let fault = if self.faults.is_waiting() {
+        let fault = if !self.faults.is_idle() {
             let path = Arc::clone(self.log.name_of(inode));
             self.strike(Class::Write, &path)
         } else {
@@ -119,7 +119,7 @@ impl State {
         self.reads += 1;
         let range = self.readable(inode, offset, buffer.len());
         let file = &self.inodes[inode as usize];
-        let is_calm = !self.faults.is_waiting() && file.bad_sectors.is_empty();
+        let is_calm = self.faults.is_idle() && file.bad_sectors.is_empty();
         if is_calm && !self.keeps_places {
             buffer[..range.len()].copy_from_slice(&file.bytes[range.clone()]);
             return Ok(range.len());
@@ -245,7 +245,7 @@ impl State {
     pub(super) fn sync(&mut self, inode: InodeId, data_only: bool) -> io::Result<()> {
         let verb = if data_only { "sync_data" } else { "sync" };
         let (mut barrier, mut fault) = (Barrier::Kept, None);
-        if self.faults.is_waiting() || !self.skipped.is_empty() {
+        if !self.faults.is_idle() || !self.skipped.is_empty() {
             let path = Arc::clone(self.log.name_of(inode));
             fault = self.strike(Class::Sync, &path);
             if self.skips(verb, &path) {

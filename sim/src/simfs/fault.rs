@@ -52,7 +52,7 @@ pub enum FaultKind {
 }
 
 /// The operations that faults are matched with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Class {
     Read,
     Write,
@@ -279,6 +279,37 @@ pub struct Fault {
     pub stays: bool,
 }
 
+/// An operation that a fault could have struck.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Target {
+    class: Class,
+    path: String,
+}
+
+impl Target {
+    /// Whether a fault of this kind in files whose names begin with `file` would strike it.
+    #[must_use]
+    pub fn is_of(&self, kind: FaultKind, file: &str) -> bool {
+        kind.strikes(self.class) && self.path.starts_with(file)
+    }
+
+    /// The name of the file or directory.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The same of another file of the same kind: what its name has before the first digit.
+    #[must_use]
+    pub fn without_number(&self) -> Self {
+        let end = self.path.find(|letter: char| letter.is_ascii_digit());
+        Self {
+            class: self.class,
+            path: self.path[..end.unwrap_or(self.path.len())].to_owned(),
+        }
+    }
+}
+
 /// A fault and what has become of it.
 #[derive(Clone, Debug)]
 pub(super) struct Armed {
@@ -294,6 +325,8 @@ pub(super) struct Faults {
     /// Armed and not fired: nothing is looked up when there are none.
     waiting: usize,
     fired: Vec<FaultKind>,
+    /// What could have been struck, while somebody wants to know.
+    targets: Option<Vec<Target>>,
 }
 
 impl Faults {
@@ -311,8 +344,17 @@ impl Faults {
         self.waiting = 0;
     }
 
+    /// Notes from now on what could be struck, and returns what was noted before.
+    pub(super) fn take_targets(&mut self) -> Vec<Target> {
+        self.targets.replace(Vec::new()).unwrap_or_default()
+    }
+
     /// The fault that strikes an operation on `path`, if one does.
     pub(super) fn strike(&mut self, class: Class, path: &str) -> Option<FaultKind> {
+        if let Some(targets) = &mut self.targets {
+            let path = path.to_owned();
+            targets.push(Target { class, path });
+        }
         if self.waiting == 0 {
             return None;
         }
@@ -342,8 +384,9 @@ impl Faults {
         waiting.map(|armed| &armed.fault)
     }
 
-    pub(super) fn is_waiting(&self) -> bool {
-        self.waiting > 0
+    /// Whether operations need not be shown to [`Faults::strike`].
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting == 0 && self.targets.is_none()
     }
 
     pub(super) fn fired(&self) -> &[FaultKind] {

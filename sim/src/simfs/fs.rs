@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use lithify::fs::{Access, File, Fs, Lock, LockKind};
 
 use super::Known;
-use super::fault::{Fault, FaultKind};
+use super::fault::{Fault, FaultKind, Target};
 use super::image::Image;
 use super::oplog::{InodeId, Log, Mark, Operation};
 use super::skipped::SkippedBarrier;
@@ -122,6 +122,13 @@ impl SimFs {
         let mut state = self.state();
         state.faults.disarm();
         state.is_full = false;
+    }
+
+    /// Notes from now on which operations a fault could strike, and returns those that were
+    /// noted before, in order.
+    #[must_use]
+    pub fn take_targets(&self) -> Vec<Target> {
+        self.state().faults.take_targets()
     }
 
     /// The faults that were armed and have not fired.

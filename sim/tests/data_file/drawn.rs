@@ -86,7 +86,7 @@ impl Run {
     fn step(&mut self, store: &mut Store) {
         let mut compaction = match self.compaction.take() {
             Some(compaction) => compaction,
-            None => store.begin_compaction(Duration::ZERO),
+            None => store.begin_compaction(Duration::ZERO).unwrap(),
         };
         step(&mut compaction, store, Duration::ZERO);
         self.compaction = compaction.phase().is_some().then_some(compaction);
@@ -110,7 +110,7 @@ proptest! {
         }
         run.act(&Action::Restart);
         let mut store = run.store.take().unwrap();
-        let mut compaction = store.begin_compaction(Duration::ZERO);
+        let mut compaction = store.begin_compaction(Duration::ZERO).unwrap();
         let report = finish(&mut compaction, &mut store, Duration::ZERO);
         prop_assert_eq!(report.bytes_after, live_bytes(&run.model));
         prop_assert_eq!(store.head(), run.head);
@@ -135,7 +135,7 @@ proptest! {
             store.commit(std::slice::from_ref(batch)).unwrap();
             committed += store.space().total_bytes - before;
             if decide(&options.policy, Role::Primary, store.space()) == Decision::Compact {
-                let mut compaction = store.begin_compaction(Duration::ZERO);
+                let mut compaction = store.begin_compaction(Duration::ZERO).unwrap();
                 let report = finish(&mut compaction, &mut store, Duration::ZERO);
                 prop_assert_eq!(report.entries_caught_up, 0);
                 copied += report.bytes_after - 56;

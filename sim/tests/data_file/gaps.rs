@@ -52,7 +52,7 @@ fn batches() -> Vec<(&'static str, Vec<Write>)> {
 fn steps_of_copy() -> usize {
     let fs = SimFs::new();
     let (mut store, _) = filled(&fs);
-    let mut compaction = store.begin_compaction(Duration::ZERO);
+    let mut compaction = store.begin_compaction(Duration::ZERO).unwrap();
     let mut steps = 0;
     while compaction.phase() == Some(Phase::Copy) {
         step(&mut compaction, &mut store, Duration::ZERO);
@@ -74,7 +74,7 @@ fn compact_around(batch: &[Write], gap: usize) -> Outcome {
     let fs = SimFs::new();
     let (mut store, mut model) = filled(&fs);
     let before = model.clone();
-    let mut compaction = store.begin_compaction(Duration::ZERO);
+    let mut compaction = store.begin_compaction(Duration::ZERO).unwrap();
     for _ in 0..gap {
         step(&mut compaction, &mut store, Duration::ZERO);
     }
@@ -156,7 +156,7 @@ fn statistics_are_exact() {
 fn readers_of_any_moment_keep_what_they_saw() {
     let fs = SimFs::new();
     let (mut store, mut model) = filled(&fs);
-    let mut compaction = store.begin_compaction(Duration::ZERO);
+    let mut compaction = store.begin_compaction(Duration::ZERO).unwrap();
     let mut readers = vec![(store.reader(), model.clone())];
     while compaction.phase().is_some() {
         if !compaction.holds_store() {
@@ -185,7 +185,7 @@ fn compactions_follow_one_another() {
         let batch = vec![put("a", &round.to_string()), delete("b")];
         apply(&mut model, &batch);
         store.commit(&[batch]).unwrap();
-        let mut compaction: Compaction = store.begin_compaction(Duration::ZERO);
+        let mut compaction: Compaction = store.begin_compaction(Duration::ZERO).unwrap();
         let report = finish(&mut compaction, &mut store, Duration::ZERO);
         assert_eq!(report.bytes_after, live_bytes(&model), "round {round}");
         assert_eq!(store.space().dead_bytes(), 0);
@@ -202,7 +202,7 @@ fn a_copy_that_is_given_up_changes_nothing() {
     let fs = SimFs::new();
     let (mut store, mut model) = filled(&fs);
     for gap in 0..=steps_of_copy() {
-        let mut compaction = store.begin_compaction(Duration::ZERO);
+        let mut compaction = store.begin_compaction(Duration::ZERO).unwrap();
         for _ in 0..gap {
             step(&mut compaction, &mut store, Duration::ZERO);
         }
@@ -212,7 +212,7 @@ fn a_copy_that_is_given_up_changes_nothing() {
         store.commit(&[batch]).unwrap();
         assert_eq!(state(&store), model);
     }
-    let mut compaction = store.begin_compaction(Duration::ZERO);
+    let mut compaction = store.begin_compaction(Duration::ZERO).unwrap();
     finish(&mut compaction, &mut store, Duration::ZERO);
     assert_eq!(state(&store), model);
     assert_eq!(names(&fs), ["data.db", "data.db.old", "lock"]);

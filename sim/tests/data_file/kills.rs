@@ -10,7 +10,7 @@ use lithify_sim::simfs::Model;
 use lithify_sim::systems::data_file::DataFileSystem;
 
 /// Bugs that nothing but a rename that is lost in halves can show.
-const OF_HALF_RENAMES: &[&str] = &["old-removed-before-swap-durable"];
+const OF_HALF_RENAMES: &[&str] = &["no-backup", "old-removed-before-swap-durable"];
 
 /// Bounds the work on a machine that is very slow; on others the search ends by itself.
 const LONGEST: Duration = Duration::from_secs(300);

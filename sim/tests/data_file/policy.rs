@@ -116,7 +116,7 @@ fn compactions_happen_at_the_hours_that_the_rule_says() {
             && decide(&options.policy, Role::Primary, store.space()) == Decision::Compact
         {
             let now = Duration::from_secs(60 * minute);
-            let mut compaction = store.begin_compaction(now);
+            let mut compaction = store.begin_compaction(now).unwrap();
             finish(&mut compaction, &mut store, now);
             compacted_at.push(minute / 60);
         }
@@ -146,7 +146,7 @@ fn entries_written_are_those_of_the_ratio_rule() {
     for key in 0..KEYS {
         store.commit(&[vec![write(key)]]).unwrap();
     }
-    let mut first = store.begin_compaction(Duration::ZERO);
+    let mut first = store.begin_compaction(Duration::ZERO).unwrap();
     let live_bytes = finish(&mut first, &mut store, Duration::ZERO).bytes_after;
     // dead >= 0.3 * (live + dead), in commits of an entry and its end.
     let commit_bytes = commit_bytes(&[write(0)]);
@@ -157,7 +157,7 @@ fn entries_written_are_those_of_the_ratio_rule() {
         store.commit(&[vec![write(number)]]).unwrap();
         written += 1;
         if decide(&options.policy, Role::Primary, store.space()) == Decision::Compact {
-            let mut compaction = store.begin_compaction(Duration::ZERO);
+            let mut compaction = store.begin_compaction(Duration::ZERO).unwrap();
             written +=
                 u128::from(finish(&mut compaction, &mut store, Duration::ZERO).entries_copied);
         }

@@ -164,7 +164,7 @@ fn after_a_compaction_older_changes_are_gone_and_newer_ones_are_not() {
     store
         .replicate(&primary.changes_since(0, 100).unwrap())
         .unwrap();
-    let mut compaction = primary.begin_compaction(Duration::ZERO);
+    let mut compaction = primary.begin_compaction(Duration::ZERO).unwrap();
     finish(&mut compaction, &mut primary, Duration::ZERO);
     primary.commit(&[vec![delete("c")]]).unwrap();
     let message = refused(primary.changes_since(5, 100));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lithify::fs::Fs;
-use lithify_sim::simfs::SimFs;
+use lithify_sim::simfs::{Fault, FaultKind, SimFs};
 use lithify_sim::system::Failure;
 use lithify_sim::systems::data_file::{Compaction, Phase, Store};
 
@@ -20,11 +20,11 @@ fn compacting() -> (SimFs, Store, Model, Compaction) {
         apply(&mut model, &batch);
         store.commit(&[batch]).unwrap();
         if number == 3 {
-            let mut first = store.begin_compaction(Duration::ZERO);
+            let mut first = store.begin_compaction(Duration::ZERO).unwrap();
             finish(&mut first, &mut store, Duration::ZERO);
         }
     }
-    let mut compaction = store.begin_compaction(Duration::ZERO);
+    let mut compaction = store.begin_compaction(Duration::ZERO).unwrap();
     while compaction.phase() == Some(Phase::Copy) {
         step(&mut compaction, &mut store, Duration::ZERO);
     }
@@ -108,6 +108,31 @@ fn a_process_may_die_after_any_step_of_the_swap() {
         "data.db data.db.old lock",
     ];
     assert_eq!(seen, expected);
+}
+
+/// A swap whose second rename has failed leaves the copy as the newest file, and a compaction
+/// begins by removing it: found by the laboratory, `tests/traces/stopped-store-compacts.sim`.
+#[test]
+fn a_store_that_has_stopped_in_a_swap_compacts_no_more() {
+    let (fs, mut store, model, mut compaction) = compacting();
+    fs.arm(Fault {
+        kind: FaultKind::MetadataError,
+        file: "data.db".to_owned(),
+        at: 2,
+        stays: false,
+    });
+    let failed = loop {
+        let outcome = compaction.swap_step(&mut store, Duration::ZERO);
+        if let Err(failure) = outcome {
+            break failure;
+        }
+    };
+    assert!(matches!(failed, Failure::Disk(_)), "{failed}");
+    assert_eq!(names(&fs), ["data.db.old", "data.db.tmp", "lock"]);
+    let refused = store.begin_compaction(Duration::ZERO).unwrap_err();
+    assert!(refused.to_string().contains("stopped"), "{refused}");
+    drop(store);
+    assert_eq!(state(&open(&fs, &eager())), model);
 }
 
 #[test]

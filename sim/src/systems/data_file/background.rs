@@ -152,7 +152,7 @@ impl Inner {
 
     /// The four phases, with the store held as little as each of them allows.
     fn compact(&self) -> Answer {
-        let mut compaction = self.look().begin_compaction(self.now());
+        let mut compaction = self.look().begin_compaction(self.now())?;
         while compaction.phase() == Some(Phase::Copy) {
             if self.is_closing() {
                 return Err(closed());

@@ -187,6 +187,7 @@ const OF_PARTS: &[Planted] = &[
         "the checksum does not cover generation and place, so that bytes of another file pass, as with RocksDB's recycled logs and Pebble's (#567)",
     ),
     shared::NO_CHECKSUM,
+    shared::LENGTH_BELIEVED,
     shared::DAMAGE_TAKEN_FOR_TORN_TAIL,
     shared::BAD_RECORD_SKIPPED,
 ];

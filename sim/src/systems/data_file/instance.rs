@@ -79,13 +79,14 @@ impl Open {
     }
 
     /// An interval passes, and the policy is asked.
-    fn timer(&mut self) {
+    fn timer(&mut self) -> Result<(), Failure> {
         let options = self.store.options();
         self.now += options.policy.interval;
         self.is_unchecked = false;
         if decide(&options.policy, options.role, self.store.space()) == Decision::Compact {
-            self.compaction = Some(self.store.begin_compaction(self.now));
+            self.compaction = Some(self.store.begin_compaction(self.now)?);
         }
+        Ok(())
     }
 
     /// One step of the compaction. One that fails is given up.
@@ -160,7 +161,7 @@ impl Open {
         if self.compaction.is_some() {
             self.compact()?;
         } else if self.is_unchecked {
-            self.timer();
+            self.timer()?;
         } else {
             return Ok(false);
         }
@@ -216,7 +217,7 @@ impl Instance for Open {
 
     fn run(&mut self, task: &str) -> Result<(), Failure> {
         match task {
-            TIMER if self.compaction.is_none() => self.timer(),
+            TIMER if self.compaction.is_none() => self.timer()?,
             COMPACT => self.compact()?,
             _ => {}
         }

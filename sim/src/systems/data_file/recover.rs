@@ -6,7 +6,8 @@
 //!    becomes the data. Without it the backup does, provided that it does not carry the
 //!    mark of the clean-up: nothing is committed to the new file before its name is
 //!    durable, so a swap whose new file is lost has lost nothing else. A backup with the
-//!    mark is never served from.
+//!    mark is never served from. What is renamed or replaces a backup is durable first,
+//!    whoever has written it.
 //! 2. If the data is there, it is right, and whatever lies beside it is not looked at.
 //! 3. The tail is cut, and what is about to be served is made durable: the commits that
 //!    nothing vouches for are written again and synced, because after a failed sync the
@@ -108,6 +109,7 @@ fn restore(disk: &Disk, found: &mut BTreeSet<String>) -> Result<(), Failure> {
     };
     match copy {
         Some(copy) if copy.header.generation > Header::FIRST.generation => {
+            prove(disk)?;
             keep_second(disk, found, &copy.header)?;
         }
         _ if found.contains(names::BACKUP) && !forgets => {
@@ -120,6 +122,17 @@ fn restore(disk: &Disk, found: &mut BTreeSet<String>) -> Result<(), Failure> {
     disk.rename(names::TEMPORARY, names::DATA)?;
     found.remove(names::TEMPORARY);
     Ok(())
+}
+
+/// Makes the copy durable, under its name, before the file that it is a copy of may go. A
+/// swap has done so before its first rename, but the copy may also come from an opening that
+/// failed: then the page cache may hold pages that are marked clean, and the name is pending.
+fn prove(disk: &Disk) -> Result<(), Failure> {
+    let file = disk.open(names::TEMPORARY)?;
+    write_all_at(&*file, 0, &disk.read(names::TEMPORARY)?)
+        .and_then(|()| file.sync())
+        .map_err(failed("settle", names::TEMPORARY))?;
+    disk.sync_directory()
 }
 
 /// The contents of a file that was completed before it was to get its final name.

@@ -216,9 +216,13 @@ impl Store {
 
     /// The first phase of a compaction: a copy of the index as it is. `now` is the time
     /// since any fixed moment. At most one compaction may be under way.
-    #[must_use]
-    pub fn begin_compaction(&self, now: Duration) -> Compaction {
-        Compaction::new(self, now)
+    ///
+    /// # Errors
+    /// `Disk` when the store has stopped: a swap that failed may have left the copy as the
+    /// only file of the new generation, and a compaction begins by removing it.
+    pub fn begin_compaction(&self, now: Duration) -> Result<Compaction, Failure> {
+        self.check_running()?;
+        Ok(Compaction::new(self, now))
     }
 
     /// The newest commit.

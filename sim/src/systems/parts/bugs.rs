@@ -9,6 +9,12 @@ pub(in crate::systems) const NO_CHECKSUM: Planted = Planted::new(
     "an entry counts when its length fits, as in LevelDB 1.15 and HSQLDB (ALICE, OSDI 2014)",
 );
 
+pub(in crate::systems) const LENGTH_BELIEVED: Planted = Planted::new(
+    "length-believed",
+    "M09",
+    "the length of a half-written entry is not compared with what is there, and the opening reads beyond the end and panics",
+);
+
 pub(in crate::systems) const DAMAGE_TAKEN_FOR_TORN_TAIL: Planted = Planted::new(
     "damage-taken-for-torn-tail",
     "M08",

@@ -78,7 +78,8 @@ pub(in crate::systems) fn payload_of(bytes: &[u8]) -> Option<Range<usize>> {
     let length = bytes.get(..HEADER_BYTES)?.first_chunk::<4>()?;
     let length = u32::from_le_bytes(*length) as usize;
     let end = HEADER_BYTES.checked_add(length)?;
-    (length <= MAX_PAYLOAD_BYTES && end <= bytes.len()).then_some(HEADER_BYTES..end)
+    let is_there = end <= bytes.len() || planted::is_active("length-believed");
+    (length <= MAX_PAYLOAD_BYTES && is_there).then_some(HEADER_BYTES..end)
 }
 
 /// The payload of the entry at the front of `bytes`, which lie at `position` in their

@@ -25,6 +25,7 @@ pub(super) const BUGS: &[Planted] = &[
         "a removed segment's file is used again and its old entries pass for new ones, as RocksDB's recycled logs and Pebble's (#567) did",
     ),
     shared::NO_CHECKSUM,
+    shared::LENGTH_BELIEVED,
     shared::DAMAGE_TAKEN_FOR_TORN_TAIL,
     shared::TORN_TAIL_FATAL,
     shared::BAD_RECORD_SKIPPED,

@@ -157,6 +157,7 @@ pub(super) const BUGS: &[Planted] = &[
         "a log counts although its base is not whole, the silent errors of ALICE (OSDI 2014)",
     ),
     shared::NO_CHECKSUM,
+    shared::LENGTH_BELIEVED,
     shared::DAMAGE_TAKEN_FOR_TORN_TAIL,
     shared::TORN_TAIL_FATAL,
     shared::BAD_RECORD_SKIPPED,

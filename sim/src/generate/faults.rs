@@ -1,0 +1,191 @@
+//! Which faults a plan has, and where.
+//!
+//! Half of them are drawn blindly: any file, any place, and there may be nothing left to
+//! strike. The others are aimed at an operation of the undisturbed run, at one kind of
+//! operation on one kind of file first, so that what happens once is struck as often as
+//! what happens all the time.
+
+use std::collections::BTreeMap;
+
+use lithify::fs::Fs as _;
+
+use super::Recipe;
+use crate::keyed::{Domain, Draws, Seed};
+use crate::plan::{Action, Crash};
+use crate::simfs::{Fault, FaultKind, SimFs, Target};
+
+/// Where the identities begin of draws that say how long a fault lasts.
+const LASTING: u64 = 1000;
+
+/// Where the identities begin of draws that say what a fault is aimed at.
+const AIMED: u64 = 2000;
+
+/// An operation of the undisturbed run that a fault could strike.
+#[derive(Debug)]
+pub(super) struct Moment {
+    /// The action of the plan that does it.
+    pub(super) action: usize,
+    pub(super) target: Target,
+}
+
+pub(super) fn add_faults(
+    recipe: &Recipe,
+    seed: Seed,
+    fs: &SimFs,
+    moments: &[Moment],
+    actions: &mut Vec<Action>,
+) {
+    let prefixes = prefixes(fs);
+    let mut inserted: Vec<(usize, Action)> = Vec::new();
+    for &kind in &recipe.faults {
+        let mut draws = seed.draws(Domain::Faults, kind as u64);
+        // With several kinds on offer each seed takes a third of them.
+        if recipe.faults.len() > 1 && !draws.percent(33) {
+            continue;
+        }
+        let mut lasting = seed.draws(Domain::Faults, LASTING + kind as u64);
+        let mut aiming = seed.draws(Domain::Faults, AIMED + kind as u64);
+        for _ in 0..draws.between(1, 2) {
+            let stays = kind.may_stay() && lasting.percent(25);
+            let first = inserted.len();
+            let aimed = match aiming.percent(50) {
+                true => aim(kind, moments, &mut aiming),
+                false => None,
+            };
+            let blind = blind(kind, &prefixes, actions.len(), &mut draws);
+            let lists = (&mut draws, &mut inserted);
+            add_fault(kind, aimed, blind, actions.len(), lists);
+            if stays {
+                let healed = stay(&mut inserted[first..], actions.len(), &mut lasting);
+                inserted.push((healed, Action::Heal));
+            }
+        }
+    }
+    inserted.sort_by_key(|(at, _)| *at);
+    for (at, action) in inserted.into_iter().rev() {
+        actions.insert(at, action);
+    }
+}
+
+/// Makes the fault among these stay, and draws when the disk is healed.
+fn stay(inserted: &mut [(usize, Action)], actions: usize, draws: &mut Draws) -> usize {
+    let mut begins = 0;
+    for (at, action) in inserted {
+        if let Action::Fault(fault) = action {
+            fault.stays = true;
+            begins = *at;
+        }
+    }
+    (begins + draws.between(1, 12) as usize).min(actions)
+}
+
+/// A fault before an action.
+type Placed = (usize, Fault);
+
+/// Any file, by how its name begins, and any place.
+fn blind(
+    kind: FaultKind,
+    prefixes: &[String],
+    actions: usize,
+    draws: &mut Draws,
+) -> (usize, String) {
+    // What happens to a directory has no file's name.
+    let any_file = match kind {
+        FaultKind::DirectorySyncError | FaultKind::StrayFiles => 100,
+        FaultKind::MetadataError => 60,
+        _ => 30,
+    };
+    let file = match draws.percent(any_file) || prefixes.is_empty() {
+        true => String::new(),
+        false => draws.pick(prefixes).clone(),
+    };
+    (draws.below(actions as u64 + 1) as usize, file)
+}
+
+/// A fault that strikes one of these, as far as nothing else disturbs the run; `None` when
+/// none of them can be struck.
+fn aim(kind: FaultKind, moments: &[Moment], draws: &mut Draws) -> Option<Placed> {
+    let mut places: BTreeMap<Target, Vec<usize>> = BTreeMap::new();
+    for (index, moment) in moments.iter().enumerate() {
+        if moment.target.is_of(kind, "") {
+            let place = moment.target.without_number();
+            places.entry(place).or_default().push(index);
+        }
+    }
+    let places: Vec<_> = places.into_iter().collect();
+    if places.is_empty() {
+        return None;
+    }
+    let (place, indexes) = draws.pick(&places);
+    let index = *draws.pick(indexes);
+    let action = moments[index].action;
+    let until = moments[..=index].iter().rev();
+    let of_action = until.take_while(|moment| moment.action == action);
+    let at = of_action.filter(|moment| moment.target.is_of(kind, place.path()));
+    let fault = Fault {
+        kind,
+        file: place.path().to_owned(),
+        at: at.count() as u32,
+        stays: false,
+    };
+    Some((action, fault))
+}
+
+/// Adds a fault, and most often something that it strikes, or that shows what it has
+/// left: an opening, reading everything for faults of reads, and for others all the work
+/// and all the time that settling takes.
+fn add_fault(
+    kind: FaultKind,
+    aimed: Option<Placed>,
+    blind: (usize, String),
+    actions: usize,
+    (draws, inserted): (&mut Draws, &mut Vec<(usize, Action)>),
+) {
+    let distance = draws.below(4) as usize;
+    let reads_twice = kind.is_of_reads() && draws.percent(40);
+    let before_crash = kind.is_of_reads() && !reads_twice && draws.percent(10);
+    let blind_fault = Fault {
+        kind,
+        file: blind.1,
+        at: draws.between(1, 6) as u32,
+        stays: false,
+    };
+    let blind = (blind.0, blind_fault);
+    // A fault that is aimed would meet the reading, and not what it is meant for.
+    let (at, fault) = match reads_twice || before_crash {
+        true => blind,
+        false => aimed.unwrap_or(blind),
+    };
+    let later = (at + distance).min(actions);
+    let newest = Action::Read(999);
+    if reads_twice {
+        inserted.push((at, newest.clone()));
+    }
+    inserted.push((at, Action::Fault(fault)));
+    match draws.below(10) {
+        _ if reads_twice => inserted.push((at, newest)),
+        // What a loss of power has left is damaged, too, before anybody reads it.
+        _ if before_crash => inserted.push((at, Action::Crash(Crash::losing_everything()))),
+        0..5 => inserted.push((later, Action::Die)),
+        5..7 if kind.is_of_reads() => {
+            inserted.push((later, Action::Read(draws.below(20))));
+        }
+        5..7 => inserted.push((later, Action::Settle)),
+        7 => inserted.push((later, Action::Reopen)),
+        8 => inserted.push((later, Action::Settle)),
+        _ => {}
+    }
+}
+
+/// How the names of the store's files begin: everything before the first digit, once for
+/// each file, so that kinds with many files are drawn more often.
+fn prefixes(fs: &SimFs) -> Vec<String> {
+    let names = fs.list("").unwrap_or_default();
+    let prefix = |name: &String| {
+        let end = name.find(|letter: char| letter.is_ascii_digit());
+        end.map(|end| name[..end].to_owned())
+    };
+    let mut prefixes: Vec<String> = names.iter().filter_map(prefix).collect();
+    prefixes.retain(|prefix| !prefix.is_empty());
+    prefixes
+}
