@@ -3,7 +3,7 @@
 use super::executor::Executor;
 use crate::history::Batch;
 use crate::oracle::{Finding, Oracle};
-use crate::simfs::Mark;
+use crate::simfs::{Mark, Operation};
 use crate::system::Call;
 
 impl Executor<'_> {
@@ -15,7 +15,7 @@ impl Executor<'_> {
             self.forget_after(head);
             if self.may_be_back() {
                 self.undecided_since.get_or_insert(self.fs.log_length());
-                self.forked_since.get_or_insert(self.fs.log_length());
+                self.note_fork();
             }
         }
         for batch in batches {
@@ -24,6 +24,7 @@ impl Executor<'_> {
         let issued = self.history.head();
         self.fs.mark(Mark::Issued(issued));
         self.calls.push(Call::Commit(batches.len()));
+        let before = self.fs.log_length();
         let outcome = self.instance().commit(batches);
         let Some(number) = self.tolerate(outcome)? else {
             let shown = self.instance().head();
@@ -34,9 +35,11 @@ impl Executor<'_> {
                 )?;
             }
             if let Some(in_doubt) = in_doubt {
-                // Refused again: what is in doubt is still the first one that failed.
+                // Refused again: what is in doubt is still the first one that failed, unless
+                // this one has come to the disk, too.
                 self.replace_history(in_doubt);
-                self.is_undecidable = self.undecided_since.is_some();
+                let is_refused = !self.has_done_since(before);
+                self.is_undecidable = self.undecided_since.is_some() || !is_refused;
             }
             return Ok(());
         };
@@ -50,6 +53,13 @@ impl Executor<'_> {
             self.acknowledge(issued);
         }
         Ok(())
+    }
+
+    /// Whether the store has asked something of the disk since a place in the log.
+    fn has_done_since(&self, position: usize) -> bool {
+        let log = self.fs.log();
+        let mut later = log.operations()[position..].iter();
+        later.any(Operation::is_call)
     }
 
     pub(super) fn sync(&mut self) -> Result<(), Finding> {

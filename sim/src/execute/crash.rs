@@ -6,8 +6,8 @@ use super::struck;
 use crate::judge::{Judge, Memory, Outcome};
 use crate::oracle::Finding;
 use crate::plan::{Action, Crash};
+use crate::simfs::Frontier;
 use crate::simfs::change::labels;
-use crate::simfs::{Frontier, SimFs};
 
 impl Executor<'_> {
     /// Where a crash strikes the last action.
@@ -48,7 +48,7 @@ impl Executor<'_> {
         self.is_first = false;
         // What lies in wait strikes whoever comes next.
         let waiting = self.fs.waiting_faults();
-        self.fs = SimFs::from_image(&image);
+        self.fs = self.fs.restarted(&image);
         self.start = image;
         self.begin_life();
         waiting.into_iter().for_each(|fault| self.fs.arm(fault));

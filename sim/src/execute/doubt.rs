@@ -7,6 +7,15 @@ use crate::judge::Bounds;
 use crate::oracle::Finding;
 use crate::simfs::{FaultKind, Mark};
 
+/// The moment from which on two histories may be on the disk.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fork {
+    /// Its place in the log.
+    pub(super) since: usize,
+    /// How many reads had returned something else than what is stored.
+    pub(super) wrong_reads: usize,
+}
+
 impl Executor<'_> {
     /// Takes over what the store says it holds, if that is possible.
     pub(super) fn adopt(&mut self, bounds: Bounds) -> Result<(), Finding> {
@@ -45,15 +54,34 @@ impl Executor<'_> {
         self.past.iter().any(is_wrong) || self.fs.fired().iter().any(is_wrong)
     }
 
+    /// From here on commits may have the numbers of others that are on the disk, too.
+    pub(super) fn note_fork(&mut self) {
+        let fork = Fork {
+            since: self.fs.log_length(),
+            wrong_reads: self.wrong_reads(),
+        };
+        self.fork.get_or_insert(fork);
+    }
+
     /// Whether commits that were overtaken may come back for good: a wrong read has hidden
-    /// them, others got their numbers, and then stored bytes were damaged. Where the damage
-    /// has hit the later ones, the earlier ones are all that the disk has to say, and they
-    /// are whole. Two faults on the two copies of one thing leave nothing to judge by.
+    /// them, others got their numbers, and then stored bytes were damaged, or another wrong
+    /// read has hidden those, too, so that an opening has swept them. Where that has hit the
+    /// later ones, the earlier ones are all that the disk has to say, and they are whole. Two
+    /// faults on the two copies of one thing leave nothing to judge by.
     pub(super) fn is_fork_damaged(&self) -> bool {
         let damages =
             |kind: &FaultKind| matches!(kind, FaultKind::BitRot | FaultKind::MisdirectedWrite);
         let fired = self.fs.fired();
-        self.forked_since.is_some() && self.past.iter().chain(&fired).any(damages)
+        self.fork.is_some_and(|fork| {
+            fork.wrong_reads < self.wrong_reads() || self.past.iter().chain(&fired).any(damages)
+        })
+    }
+
+    fn wrong_reads(&self) -> usize {
+        let fired = self.fs.fired();
+        let is_wrong =
+            |kind: &&FaultKind| matches!(kind, FaultKind::StaleRead | FaultKind::MisdirectedRead);
+        self.past.iter().chain(&fired).filter(is_wrong).count()
     }
 
     /// Commits after `head` did not happen; what the client will ask for next has

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::doubt::Fork;
 use super::life::{Life, bounds};
 use super::struck::{self, Struck};
 use super::timeline::Timeline;
@@ -34,8 +35,8 @@ pub(super) struct Executor<'run> {
     /// Since when two histories are possible, and until when they were.
     pub(super) undecided_since: Option<usize>,
     pub(super) undecided: Vec<Range<usize>>,
-    /// Since when the disk may hold commits that others have taken the numbers of.
-    pub(super) forked_since: Option<usize>,
+    /// Set when the disk may hold commits that others have taken the numbers of.
+    pub(super) fork: Option<Fork>,
     /// Whether that can not end any more, so that nothing more can be judged.
     pub(super) is_undecidable: bool,
     /// Whether a life has begun and not ended.
@@ -74,7 +75,7 @@ impl<'run> Executor<'run> {
             observed: 0,
             undecided_since: None,
             undecided: Vec::new(),
-            forked_since: None,
+            fork: None,
             is_undecidable: false,
             is_alive: false,
             is_first: true,
@@ -120,10 +121,10 @@ impl<'run> Executor<'run> {
         if let Some(since) = self.undecided_since.take() {
             self.undecided.push(since..usize::MAX);
         }
-        if let Some(since) = self.forked_since.filter(|_| self.is_fork_damaged()) {
-            self.undecided.push(since..usize::MAX);
+        if let Some(fork) = self.fork.filter(|_| self.is_fork_damaged()) {
+            self.undecided.push(fork.since..usize::MAX);
         }
-        self.forked_since = self.forked_since.map(|_| 0);
+        self.fork = self.fork.map(|fork| Fork { since: 0, ..fork });
         self.lives.push(Life {
             undecided: std::mem::take(&mut self.undecided),
             start: self.start.clone(),

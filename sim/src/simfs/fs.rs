@@ -45,6 +45,17 @@ impl SimFs {
         }
     }
 
+    /// The same machine after a loss of power that has left `image`. Bits that have flipped
+    /// stay so: none flips back.
+    #[must_use]
+    pub fn restarted(&self, image: &Image) -> Self {
+        let mut state = State::from_image(image);
+        state.rotten.clone_from(&self.state().rotten);
+        Self {
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
     /// The machine in the middle of a log that began on a disk with `start`: the process
     /// that wrote the log is gone after `end` of its entries, nothing that it wrote is
     /// lost, and what was pending still is. The log goes on from there.

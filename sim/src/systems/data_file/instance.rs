@@ -171,7 +171,9 @@ impl Open {
 
 impl Instance for Open {
     fn commit(&mut self, batches: &[Batch]) -> Result<u64, Failure> {
-        self.finish_swap()?;
+        // A swap that fails is not the client's: the background thread would meet it. If it
+        // has stopped the store, the store says so.
+        let _ = self.finish_swap();
         let batches: Vec<Vec<Write>> = batches.iter().map(writes).collect();
         let outcome = match self.store.options().role {
             Role::Primary => self.store.commit(&batches),

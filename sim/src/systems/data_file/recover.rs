@@ -129,8 +129,11 @@ fn restore(disk: &Disk, found: &mut BTreeSet<String>) -> Result<(), Failure> {
 /// failed: then the page cache may hold pages that are marked clean, and the name is pending.
 fn prove(disk: &Disk) -> Result<(), Failure> {
     let file = disk.open(names::TEMPORARY)?;
-    write_all_at(&*file, 0, &disk.read(names::TEMPORARY)?)
-        .and_then(|()| file.sync())
+    let bytes = disk.read(names::TEMPORARY)?;
+    let settle = || write_all_at(&*file, 0, &bytes).and_then(|()| file.sync());
+    // The first error may be about something that was written before.
+    settle()
+        .or_else(|_| settle())
         .map_err(failed("settle", names::TEMPORARY))?;
     disk.sync_directory()
 }

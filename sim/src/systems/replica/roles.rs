@@ -7,7 +7,7 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use lithify::files::{FileKind, REPLICA, file_name};
+use lithify::files::{FileKind, REPLICA, file_name, parse_file_name};
 use lithify::fs::Fs;
 use lithify::{Options, Replica, Store};
 
@@ -35,7 +35,7 @@ fn find(fs: &dyn Fs, place: &str) -> Result<Found, Failure> {
     let has = |is_meant: fn(&str) -> bool| names.iter().any(|name| is_meant(name));
     Ok(if has(|name| name == REPLICA) {
         Found::Replica
-    } else if has(|name| name.starts_with("manifest-")) {
+    } else if has(|name| matches!(parse_file_name(name), Some((FileKind::Manifest, _)))) {
         Found::Primary
     } else if names.is_empty() {
         Found::Nothing
