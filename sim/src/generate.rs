@@ -1,22 +1,20 @@
 //! From a seed to a plan.
 //!
 //! The client's operations are generated first. Then they are run once on an undisturbed
-//! disk, to learn which background tasks there are, and the scheduler's decisions are
-//! written between them. Faults are drawn last ([`faults`]), so that a plan with and
+//! disk (`rehearsal`), to learn which background tasks there are, and the scheduler's
+//! decisions are written between them. Faults are drawn last (`faults`), so that a plan with and
 //! without them has the same operations and the same schedule.
 
 mod faults;
+mod rehearsal;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-
-use self::faults::{Moment, add_faults};
+use self::faults::add_faults;
+use self::rehearsal::Rehearsal;
 use crate::keyed::{Domain, Seed};
 use crate::plan::{Action, Expectation, Plan};
-use crate::schedule::{Order, Scheduler, Turn};
-use crate::simfs::oplog::Operation;
-use crate::simfs::{FaultKind, Model, SimFs, SkippedBarrier};
-use crate::system::{Instance, Setting, Settings, System};
+use crate::schedule::Order;
+use crate::simfs::{FaultKind, Model, SkippedBarrier};
+use crate::system::{Setting, Settings, System};
 use crate::workload::{WORKLOADS, Workload};
 
 /// What to draw from a seed.
@@ -54,9 +52,6 @@ impl Recipe {
     }
 }
 
-/// Turns that the background gets at most between two operations of the client.
-const MOST_TURNS: usize = 40;
-
 /// The plan of a seed.
 ///
 /// # Panics
@@ -69,16 +64,17 @@ pub fn generate(recipe: &Recipe, seed: Seed) -> Plan {
         .order
         .clone()
         .unwrap_or_else(|| Order::draw(seed, recipe.system.task_kinds()));
-    let fs = SimFs::new();
-    let mut course = schedule(recipe, &settings, seed, order, operations, &fs);
-    add_losses(seed, &mut course.actions);
-    add_deaths(seed, &mut course);
-    let Course {
-        mut actions,
-        moments,
-        ..
-    } = course;
-    add_faults(recipe, seed, &fs, &moments, &mut actions);
+    let mut rehearsal = Rehearsal::new(recipe, settings.clone(), seed, order);
+    for operation in operations {
+        rehearsal.client(operation);
+    }
+    rehearsal.background();
+    if ends_settled(recipe.workload, seed) {
+        rehearsal.settle();
+    }
+    add_losses(seed, &mut rehearsal.actions);
+    add_deaths(seed, &mut rehearsal);
+    let actions = add_faults(recipe, seed, rehearsal);
     Plan {
         system: recipe.system,
         settings,
@@ -112,148 +108,6 @@ fn settings(recipe: &Recipe, seed: Seed) -> Settings {
     settings
 }
 
-/// What happens in a run that nothing disturbs.
-#[derive(Default)]
-struct Course {
-    actions: Vec<Action>,
-    /// Behind which actions something was written and not synced.
-    dirty: Vec<usize>,
-    /// What faults could strike, if there are to be any.
-    moments: Vec<Moment>,
-    has_faults: bool,
-}
-
-impl Course {
-    /// Adds what was just done.
-    fn push(&mut self, action: Action, fs: &SimFs) {
-        if self.has_faults {
-            let action = self.actions.len();
-            let targets = fs.take_targets().into_iter();
-            self.moments
-                .extend(targets.map(|target| Moment { action, target }));
-        }
-        self.actions.push(action);
-    }
-
-    fn note_dirty(&mut self, fs: &SimFs) {
-        if ends_dirty(fs) {
-            self.dirty.push(self.actions.len());
-        }
-    }
-}
-
-/// Writes the scheduler's decisions between the client's operations.
-fn schedule(
-    recipe: &Recipe,
-    settings: &Settings,
-    seed: Seed,
-    order: Order,
-    operations: Vec<Action>,
-    fs: &SimFs,
-) -> Course {
-    let mut settings = settings.clone();
-    let configured = |settings: &Settings| {
-        let engine = recipe.system.configure(settings);
-        engine.expect("a system accepts the values that it offers")
-    };
-    let mut scheduler = Scheduler::new(seed, order);
-    let mut course = Course {
-        has_faults: !recipe.faults.is_empty(),
-        ..Course::default()
-    };
-    let mut instance = None;
-    unless_panics(&mut instance, |instance| {
-        *instance = configured(&settings).open(Arc::new(fs.clone())).ok();
-    });
-    if course.has_faults {
-        // Faults come behind the first opening.
-        let _ = fs.take_targets();
-    }
-    let mut turns = |instance: &mut Option<Box<dyn Instance>>, course: &mut Course| {
-        if recipe.workload.is_burst {
-            return;
-        }
-        unless_panics(instance, |instance| {
-            if let Some(instance) = instance.as_deref_mut() {
-                background(instance, &mut scheduler, fs, course);
-            }
-        });
-    };
-    for operation in operations {
-        if let Action::Set(name, value) = &operation {
-            settings.insert(name.clone(), value.clone());
-        }
-        turns(&mut instance, &mut course);
-        unless_panics(&mut instance, |instance| {
-            match (&operation, &mut *instance) {
-                (Action::Commit(batches), Some(instance)) => drop(instance.commit(batches)),
-                (Action::Settle, Some(instance)) => drop(instance.settle()),
-                (Action::Reopen | Action::Die, _) => {
-                    let before = instance.take();
-                    if operation == Action::Reopen {
-                        drop(before.map(Instance::close));
-                    }
-                    *instance = configured(&settings).open(Arc::new(fs.clone())).ok();
-                }
-                _ => {}
-            }
-        });
-        course.push(operation, fs);
-        course.note_dirty(fs);
-    }
-    turns(&mut instance, &mut course);
-    if ends_settled(recipe.workload, seed) {
-        if course.has_faults {
-            unless_panics(&mut instance, |instance| {
-                drop(instance.as_deref_mut().map(Instance::settle));
-            });
-        }
-        course.push(Action::Settle, fs);
-    }
-    course
-}
-
-/// Whether the last operation is a write.
-fn ends_dirty(fs: &SimFs) -> bool {
-    let log = fs.log();
-    matches!(log.operations().last(), Some(Operation::Write { .. }))
-}
-
-/// A store that panics has no more turns; the execution of the plan will meet the same
-/// panic and report it.
-fn unless_panics(
-    instance: &mut Option<Box<dyn Instance>>,
-    run: impl FnOnce(&mut Option<Box<dyn Instance>>),
-) {
-    if catch_unwind(AssertUnwindSafe(|| run(instance))).is_err() {
-        *instance = None;
-    }
-}
-
-fn background(
-    instance: &mut dyn Instance,
-    scheduler: &mut Scheduler,
-    fs: &SimFs,
-    course: &mut Course,
-) {
-    for _ in 0..MOST_TURNS {
-        match scheduler.next(&instance.tasks()) {
-            Turn::Client => return,
-            Turn::Task(task) => {
-                let before = fs.log_length();
-                let outcome = instance.run(&task);
-                course.push(Action::Run(task), fs);
-                if fs.log_length() > before {
-                    course.note_dirty(fs);
-                }
-                if outcome.is_err() {
-                    return;
-                }
-            }
-        }
-    }
-}
-
 /// Some plans end with all the work that is left, so that power is lost in it: behind the
 /// last commit nothing else would make it come up.
 fn ends_settled(workload: &Workload, seed: Seed) -> bool {
@@ -279,27 +133,20 @@ fn add_losses(seed: Seed, actions: &mut [Action]) {
 
 /// In some seeds the process dies between any two turns, so also in the middle of jobs;
 /// most often where something was written and not synced.
-fn add_deaths(seed: Seed, course: &mut Course) {
-    let Course {
-        actions,
-        dirty,
-        moments,
-        ..
-    } = course;
+fn add_deaths(seed: Seed, rehearsal: &mut Rehearsal<'_>) {
     let mut draws = seed.draws(Domain::Schedule, 3);
     if !draws.percent(40) {
         return;
     }
+    let (dirty, actions) = (&rehearsal.dirty, rehearsal.actions.len() as u64);
     let mut places: Vec<usize> = (0..draws.between(1, 3))
         .map(|_| match draws.percent(60) && !dirty.is_empty() {
             true => *draws.pick(dirty),
-            false => draws.below(actions.len() as u64 + 1) as usize,
+            false => draws.below(actions + 1) as usize,
         })
         .collect();
     places.sort_unstable();
     for place in places.into_iter().rev() {
-        actions.insert(place, Action::Die);
-        let later = moments.iter_mut().filter(|moment| moment.action >= place);
-        later.for_each(|moment| moment.action += 1);
+        rehearsal.die_before(place);
     }
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use lithify::fs::Fs as _;
 
 use super::Recipe;
+use super::rehearsal::Rehearsal;
 use crate::keyed::{Domain, Draws, Seed};
 use crate::plan::{Action, Crash};
 use crate::simfs::{Fault, FaultKind, SimFs, Target};
@@ -28,14 +29,10 @@ pub(super) struct Moment {
     pub(super) target: Target,
 }
 
-pub(super) fn add_faults(
-    recipe: &Recipe,
-    seed: Seed,
-    fs: &SimFs,
-    moments: &[Moment],
-    actions: &mut Vec<Action>,
-) {
-    let prefixes = prefixes(fs);
+/// The actions of a run, with faults among them.
+pub(super) fn add_faults(recipe: &Recipe, seed: Seed, rehearsal: Rehearsal<'_>) -> Vec<Action> {
+    let prefixes = prefixes(&rehearsal.fs);
+    let (mut actions, moments) = (rehearsal.actions, rehearsal.moments);
     let mut inserted: Vec<(usize, Action)> = Vec::new();
     for &kind in &recipe.faults {
         let mut draws = seed.draws(Domain::Faults, kind as u64);
@@ -49,7 +46,7 @@ pub(super) fn add_faults(
             let stays = kind.may_stay() && lasting.percent(25);
             let first = inserted.len();
             let aimed = match aiming.percent(50) {
-                true => aim(kind, moments, &mut aiming),
+                true => aim(kind, &moments, &mut aiming),
                 false => None,
             };
             let blind = blind(kind, &prefixes, actions.len(), &mut draws);
@@ -65,6 +62,7 @@ pub(super) fn add_faults(
     for (at, action) in inserted.into_iter().rev() {
         actions.insert(at, action);
     }
+    actions
 }
 
 /// Makes the fault among these stay, and draws when the disk is healed.

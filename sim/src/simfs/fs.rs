@@ -103,6 +103,12 @@ impl SimFs {
         self.state().log.operations().len()
     }
 
+    /// The last thing that was logged.
+    #[must_use]
+    pub fn last_operation(&self) -> Option<Operation> {
+        self.state().log.operations().last().cloned()
+    }
+
     /// What was asked of the disk since the log began. O(operations).
     #[must_use]
     pub fn disk_use(&self) -> DiskUse {

@@ -1,0 +1,166 @@
+//! The run that nothing disturbs: it teaches which background tasks there are, where
+//! something is written and not synced, and what faults could strike.
+//!
+//! What the client reads is not read here unless faults are to come: nothing else depends
+//! on it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::Recipe;
+use super::faults::Moment;
+use crate::keyed::Seed;
+use crate::plan::Action;
+use crate::schedule::{Order, Scheduler, Turn};
+use crate::simfs::{Operation, SimFs};
+use crate::system::{Instance, Settings};
+
+/// Turns that the background gets at most between two operations of the client.
+const MOST_TURNS: usize = 40;
+
+/// A run under way.
+pub(super) struct Rehearsal<'run> {
+    recipe: &'run Recipe,
+    settings: Settings,
+    scheduler: Scheduler,
+    pub(super) fs: SimFs,
+    /// None when it could not be opened, or has panicked: then it has no more turns, and
+    /// the execution of the plan will meet the same and report it.
+    instance: Option<Box<dyn Instance>>,
+    pub(super) actions: Vec<Action>,
+    /// Behind which actions something was written and not synced.
+    pub(super) dirty: Vec<usize>,
+    /// What faults could strike, if there are to be any.
+    pub(super) moments: Vec<Moment>,
+}
+
+impl<'run> Rehearsal<'run> {
+    /// A store on an empty disk.
+    pub(super) fn new(recipe: &'run Recipe, settings: Settings, seed: Seed, order: Order) -> Self {
+        let mut rehearsal = Self {
+            recipe,
+            settings,
+            scheduler: Scheduler::new(seed, order),
+            fs: SimFs::new(),
+            instance: None,
+            actions: Vec::new(),
+            dirty: Vec::new(),
+            moments: Vec::new(),
+        };
+        rehearsal.unless_panics(Self::open);
+        if rehearsal.has_faults() {
+            // They come behind the first opening.
+            let _ = rehearsal.fs.take_targets();
+        }
+        rehearsal
+    }
+
+    fn has_faults(&self) -> bool {
+        !self.recipe.faults.is_empty()
+    }
+
+    fn open(&mut self) {
+        let engine = self.recipe.system.configure(&self.settings);
+        let engine = engine.expect("a system accepts the values that it offers");
+        self.instance = engine.open(Arc::new(self.fs.clone())).ok();
+    }
+
+    /// An operation of the client, behind the turns that the background gets before it.
+    pub(super) fn client(&mut self, operation: Action) {
+        if let Action::Set(name, value) = &operation {
+            self.settings.insert(name.clone(), value.clone());
+        }
+        self.background();
+        self.unless_panics(|rehearsal| rehearsal.perform(&operation));
+        self.note(operation);
+        self.note_dirty();
+    }
+
+    fn perform(&mut self, operation: &Action) {
+        let reads = self.has_faults();
+        match (operation, &mut self.instance) {
+            (Action::Commit(batches), Some(instance)) => drop(instance.commit(batches)),
+            (Action::Sync, Some(instance)) => drop(instance.sync()),
+            (Action::Settle, Some(instance)) => drop(instance.settle()),
+            (Action::Read(commit), Some(instance)) if reads => {
+                let commit = instance.head().min(*commit);
+                drop(instance.state_at(commit));
+            }
+            (Action::Reopen, _) => {
+                drop(self.instance.take().map(Instance::close));
+                self.open();
+            }
+            (Action::Die, _) => {
+                drop(self.instance.take());
+                self.open();
+            }
+            _ => {}
+        }
+    }
+
+    /// Turns of the background.
+    pub(super) fn background(&mut self) {
+        if !self.recipe.workload.is_burst {
+            self.unless_panics(Self::turns);
+        }
+    }
+
+    fn turns(&mut self) {
+        for _ in 0..MOST_TURNS {
+            let Some(instance) = &mut self.instance else {
+                return;
+            };
+            let Turn::Task(task) = self.scheduler.next(&instance.tasks()) else {
+                return;
+            };
+            let before = self.fs.log_length();
+            let outcome = instance.run(&task);
+            self.note(Action::Run(task));
+            if self.fs.log_length() > before {
+                self.note_dirty();
+            }
+            if outcome.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// All the work that is left.
+    pub(super) fn settle(&mut self) {
+        if self.has_faults() {
+            self.unless_panics(|rehearsal| rehearsal.perform(&Action::Settle));
+        }
+        self.note(Action::Settle);
+    }
+
+    /// Notes what was just done.
+    fn note(&mut self, action: Action) {
+        if self.has_faults() {
+            let action = self.actions.len();
+            let targets = self.fs.take_targets().into_iter();
+            self.moments
+                .extend(targets.map(|target| Moment { action, target }));
+        }
+        self.actions.push(action);
+    }
+
+    fn note_dirty(&mut self) {
+        if matches!(self.fs.last_operation(), Some(Operation::Write { .. })) {
+            self.dirty.push(self.actions.len());
+        }
+    }
+
+    fn unless_panics(&mut self, run: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| run(self))).is_err() {
+            self.instance = None;
+        }
+    }
+
+    /// Puts the death of the process before an action.
+    pub(super) fn die_before(&mut self, place: usize) {
+        self.actions.insert(place, Action::Die);
+        let later = self.moments.iter_mut();
+        let later = later.filter(|moment| moment.action >= place);
+        later.for_each(|moment| moment.action += 1);
+    }
+}
