@@ -11,13 +11,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::execute::{Execution, Life};
+use crate::history::History;
 use crate::judge::{Bounds, Enabled, Judge, Memory, PHASE_PROBE, phase_actions};
 use crate::keyed::{Domain, Seed};
 use crate::oracle::{Finding, Oracle};
 use crate::plan::{Action, Crash, Plan, Survivors};
 use crate::simfs::change::labels;
 use crate::simfs::oplog::{Log, Operation};
-use crate::simfs::{Budget, Choice, Coverage, Frontier, Image, Known, Mark, Model, SimFs, explore};
+use crate::simfs::{Budget, Choice, Coverage, Frontier, Image, Mark, Model, SimFs, explore};
 use crate::stop::Stop;
 use crate::system::{Engine, Settings};
 
@@ -178,16 +179,16 @@ struct Crasher<'run> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Judged {
     disk: u128,
-    known: Known,
+    bounds: Bounds,
     history: u64,
 }
 
 impl Judged {
-    fn new(image: &Image, known: Known, judge: &Judge<'_>) -> Self {
+    fn new(image: &Image, bounds: Bounds, judge: &Judge<'_>) -> Self {
         Self {
             disk: image.digest(),
-            known,
-            history: judge.history_digest(known.issued),
+            bounds,
+            history: judge.history_digest(bounds.known.issued),
         }
     }
 }
@@ -197,6 +198,7 @@ impl Crasher<'_> {
         let mut frontier = Frontier::new(self.model, life.start.clone(), &life.log);
         let mut engine = self.engine();
         let mut memory = Memory::default();
+        let mut fired = life.past.clone();
         loop {
             if let Some(Operation::Mark(Mark::Action(action))) = frontier.next()
                 && let Some(Action::Set(name, value)) = self.plan.actions.get(*action as usize)
@@ -206,21 +208,24 @@ impl Crasher<'_> {
                 memory = Memory::default();
                 self.judged.clear();
             }
-            if let Some(Operation::Mark(Mark::Fault { .. })) = frontier.next() {
+            if let Some(Operation::Mark(Mark::Fault { kind, .. })) = frontier.next() {
                 self.stride.pass_fault();
+                fired.push(*kind);
             }
-            let is_point = frontier.is_crash_point() || frontier.position() == life.end;
-            if is_point && life.is_decided(frontier.position(), self.model) && self.stride.takes() {
-                let history = life.history_at(frontier.position());
+            let position = frontier.position();
+            let is_point = frontier.is_crash_point() || position == life.end;
+            let is_decided = || life.is_decided(position, self.model, &fired);
+            if is_point && is_decided() && self.stride.takes() {
+                let history = life.history_at(position);
                 let judge = Judge::new(&*engine, history, self.enabled, &memory);
                 let mut known = frontier.known();
                 known.issued = known.issued.min(history.head());
-                let bounds = life.bounds(self.model, known);
+                let bounds = life.bounds(position, self.model, &fired, known);
                 if self.point(life, &frontier, &judge, bounds).is_break() {
                     return;
                 }
             }
-            if frontier.position() >= life.end {
+            if position >= life.end {
                 return;
             }
             frontier.advance();
@@ -242,7 +247,7 @@ impl Crasher<'_> {
         let mut draws = Seed(self.plan.seed).draws(Domain::CrashImages, frontier.position() as u64);
         let budget = self.reach.budget;
         let coverage = explore::explore(frontier, budget, &mut draws, &mut |choice, image| {
-            let key = Judged::new(&image, bounds.known, judge);
+            let key = Judged::new(&image, bounds, judge);
             if self.judged.contains_key(&key) {
                 return ControlFlow::Continue(());
             }
@@ -302,7 +307,8 @@ impl Crasher<'_> {
         }
     }
 
-    /// Crashes inside the recovery of an image, and inside the recovery of that.
+    /// Crashes inside the recovery of an image and behind the judge's own commit, and inside
+    /// the recovery of that.
     fn recovery(
         &mut self,
         judge: &Judge<'_>,
@@ -312,57 +318,72 @@ impl Crasher<'_> {
         depth: u32,
     ) -> Result<(), InTail> {
         let mut frontier = Frontier::new(self.model, start.clone(), log);
-        let mut finding = None;
-        // Behind the end of the history comes the judge's own commit.
-        let end = probe_position(log).unwrap_or(log.operations().len());
-        // Each level multiplies the one above it, so only the innermost is never cut short.
-        let is_spent = |crasher: &Self| depth > 1 && crasher.go_on().is_break();
-        while frontier.position() <= end && finding.is_none() && !self.stop.is_due() {
-            if is_spent(self) {
-                break;
+        let probe = Probe::of(log, judge);
+        let probed = probe.as_ref().map(|probe| judge.of(&probe.history));
+        loop {
+            // Each level multiplies the one above it, so only the innermost is never cut short.
+            if self.stop.is_due() || (depth > 1 && self.go_on().is_break()) {
+                return Ok(());
             }
-            if frontier.is_crash_point() {
+            let position = frontier.position();
+            let begins_probe = probe.as_ref().is_some_and(|probe| probe.at == position);
+            let is_end = frontier.next().is_none();
+            if frontier.is_crash_point() || begins_probe || is_end {
+                let is_probed = probe.as_ref().is_some_and(|probe| probe.at < position);
+                let judge = probed.as_ref().filter(|_| is_probed).unwrap_or(judge);
                 let bounds = Bounds {
                     known: frontier.known(),
                     ..bounds
                 };
-                let identity = frontier.position() as u64;
-                let mut draws = Seed(self.plan.seed).draws(Domain::Recovery, identity);
-                let budget = self.reach.recovery_budget;
-                explore::explore(&frontier, budget, &mut draws, &mut |choice, image| {
-                    if is_spent(self) {
-                        return ControlFlow::Break(());
-                    }
-                    let key = Judged::new(&image, bounds.known, judge);
-                    let known_depth = self.judged.entry(key).or_default();
-                    if *known_depth >= depth {
-                        return ControlFlow::Continue(());
-                    }
-                    *known_depth = depth;
-                    let outcome = match depth {
-                        ..=1 => self.recover(judge, &image, bounds).map(|_| ()),
-                        _ => self.recover(&judge.whole(), &image, bounds).and_then(|fs| {
-                            self.recovery(judge, &image, &fs.log(), bounds, depth - 1)
-                        }),
-                    };
-                    match outcome {
-                        Ok(()) => ControlFlow::Continue(()),
-                        Err((found, tail)) => {
-                            let (phase, crash) = crash_of(log, &frontier, &choice);
-                            let mut actions = phase_actions(phase.unwrap_or(0));
-                            actions.push(Action::Crash(crash));
-                            actions.extend(tail);
-                            finding = Some((found, actions));
-                            ControlFlow::Break(())
-                        }
-                    }
-                });
+                self.point_of_recovery(judge, log, &frontier, bounds, depth)?;
             }
-            if frontier.next().is_none() {
-                break;
+            if is_end {
+                return Ok(());
             }
             frontier.advance();
         }
+    }
+
+    fn point_of_recovery(
+        &mut self,
+        judge: &Judge<'_>,
+        log: &Log,
+        frontier: &Frontier<'_>,
+        bounds: Bounds,
+        depth: u32,
+    ) -> Result<(), InTail> {
+        let mut finding = None;
+        let identity = frontier.position() as u64;
+        let mut draws = Seed(self.plan.seed).draws(Domain::Recovery, identity);
+        let budget = self.reach.recovery_budget;
+        explore::explore(frontier, budget, &mut draws, &mut |choice, image| {
+            if depth > 1 && self.go_on().is_break() {
+                return ControlFlow::Break(());
+            }
+            let key = Judged::new(&image, bounds, judge);
+            let known_depth = self.judged.entry(key).or_default();
+            if *known_depth >= depth {
+                return ControlFlow::Continue(());
+            }
+            *known_depth = depth;
+            let outcome = match depth {
+                ..=1 => self.recover(judge, &image, bounds).map(|_| ()),
+                _ => self
+                    .recover(&judge.whole(), &image, bounds)
+                    .and_then(|fs| self.recovery(judge, &image, &fs.log(), bounds, depth - 1)),
+            };
+            match outcome {
+                Ok(()) => ControlFlow::Continue(()),
+                Err((found, tail)) => {
+                    let (phase, crash) = crash_of(log, frontier, &choice);
+                    let mut actions = phase_actions(phase.unwrap_or(0));
+                    actions.push(Action::Crash(crash));
+                    actions.extend(tail);
+                    finding = Some((found, actions));
+                    ControlFlow::Break(())
+                }
+            }
+        });
         finding.map_or(Ok(()), Err)
     }
 
@@ -408,10 +429,28 @@ pub fn guarded<T: Default>(
 /// A finding, and the actions that lead to it from the crash before.
 type InTail = (Finding, Vec<Action>);
 
-/// Where the judge begins to commit what no history holds.
-fn probe_position(log: &Log) -> Option<usize> {
-    let is_probe = |operation: &Operation| matches!(operation, Operation::Mark(Mark::Action(phase)) if *phase >= PHASE_PROBE);
-    log.operations().iter().position(is_probe)
+/// The commit that the judge makes on what was recovered.
+struct Probe {
+    /// Where it begins in the log.
+    at: usize,
+    /// What the store must hold then.
+    history: History,
+}
+
+impl Probe {
+    /// None when the check ended before.
+    fn of(log: &Log, judge: &Judge<'_>) -> Option<Self> {
+        let is_probe = |operation: &Operation| matches!(operation, Operation::Mark(Mark::Action(phase)) if *phase == PHASE_PROBE);
+        let at = log.operations().iter().position(is_probe)?;
+        let number = log.operations()[at..]
+            .iter()
+            .find_map(|operation| match operation {
+                Operation::Mark(Mark::Issued(number)) => Some(*number),
+                _ => None,
+            });
+        let history = judge.probed_history(number?);
+        Some(Self { at, history })
+    }
 }
 
 /// The action during which an operation happened, and its text and count in it.

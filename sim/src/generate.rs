@@ -11,7 +11,7 @@ mod rehearsal;
 use self::faults::add_faults;
 use self::rehearsal::Rehearsal;
 use crate::keyed::{Domain, Seed};
-use crate::plan::{Action, Expectation, Plan};
+use crate::plan::{Action, Crash, Expectation, Plan};
 use crate::schedule::Order;
 use crate::simfs::{FaultKind, Model, SkippedBarrier};
 use crate::system::{Setting, Settings, System};
@@ -74,6 +74,7 @@ pub fn generate(recipe: &Recipe, seed: Seed) -> Plan {
     }
     add_losses(seed, &mut rehearsal.actions);
     add_deaths(seed, &mut rehearsal);
+    add_power_losses(seed, &mut rehearsal);
     let actions = add_faults(recipe, seed, rehearsal);
     Plan {
         system: recipe.system,
@@ -147,6 +148,23 @@ fn add_deaths(seed: Seed, rehearsal: &mut Rehearsal<'_>) {
         .collect();
     places.sort_unstable();
     for place in places.into_iter().rev() {
-        rehearsal.die_before(place);
+        rehearsal.interrupt(place, Action::Die);
+    }
+}
+
+/// In some seeds power fails and the client goes on with what is left, so that commits are
+/// made, and crashed, on a store that has recovered.
+fn add_power_losses(seed: Seed, rehearsal: &mut Rehearsal<'_>) {
+    let mut draws = seed.draws(Domain::Schedule, 5);
+    if !draws.percent(20) {
+        return;
+    }
+    for _ in 0..draws.between(1, 2) {
+        let place = draws.below(rehearsal.actions.len() as u64 + 1) as usize;
+        let crash = match draws.percent(50) {
+            true => Crash::losing_everything(),
+            false => Crash::losing_nothing(),
+        };
+        rehearsal.interrupt(place, Action::Crash(crash));
     }
 }

@@ -143,8 +143,9 @@ impl Executor<'_> {
                 continue;
             }
             let found = self.tolerate(outcome)?;
-            if found.is_some() && !is_same && !self.bounds().is_damaged {
-                self.enabled.object(
+            if found.is_some() && !is_same {
+                self.enabled.object_to_value(
+                    self.bounds(),
                     Oracle::Snapshots,
                     format!("a reader of commit {commit} sees something else now"),
                 )?;

@@ -135,13 +135,20 @@ impl Executor<'_> {
         let commit = commit.min(head);
         let outcome = self.instance().state_at(commit);
         // A reader of what cannot be read has nothing to keep.
-        if !matches!(self.tolerate(outcome)?, Some(Some(_))) {
+        let Some(Some(read)) = self.tolerate(outcome)? else {
             return Ok(());
-        }
+        };
         let outcome = self.instance().pin(commit);
         if let Some(Some(pinned)) = self.tolerate(outcome)? {
             let outcome = pinned.state();
             if let Some(shown) = self.tolerate(outcome)? {
+                if shown != read {
+                    self.enabled.object_to_value(
+                        self.bounds(),
+                        Oracle::Snapshots,
+                        format!("a reader of commit {commit} differs from what was just read"),
+                    )?;
+                }
                 self.pins.push((commit, pinned, shown));
             }
         }

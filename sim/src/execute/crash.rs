@@ -36,7 +36,8 @@ impl Executor<'_> {
         self.note(|| format!("    {}", outcome_of(&scene, &frontier, crash)));
         self.end_life(scene.log.operations().len());
         let life = self.lives.last().expect("a life has ended");
-        if !life.is_decided(scene.position, self.plan.model) {
+        let fired = life.fired_by(scene.position);
+        if !life.is_decided(scene.position, self.plan.model, &fired) {
             self.is_undecidable = true;
             return Ok(());
         }

@@ -31,6 +31,8 @@ pub(super) struct Executor<'run> {
     pub(super) lives: Vec<Life>,
     /// The faults of earlier lives: damage stays.
     pub(super) past: Vec<FaultKind>,
+    /// Whether one of them has destroyed the only witness of something.
+    pub(super) has_lost_witness: bool,
     pub(super) observed: u64,
     /// Since when two histories are possible, and until when they were.
     pub(super) undecided_since: Option<usize>,
@@ -72,6 +74,7 @@ impl<'run> Executor<'run> {
             pins: Vec::new(),
             lives: Vec::new(),
             past: Vec::new(),
+            has_lost_witness: false,
             observed: 0,
             undecided_since: None,
             undecided: Vec::new(),
@@ -115,8 +118,9 @@ impl<'run> Executor<'run> {
         if let Some((_, last)) = histories.last_mut() {
             *last = self.history.clone();
         }
-        let lost_witness =
-            self.past.contains(&FaultKind::BitRot) || lost_witness(&self.fs.log(), &*self.engine);
+        let lost_witness_since = self.lost_witness_since();
+        self.has_lost_witness = lost_witness_since.is_some();
+        let past = self.past.clone();
         self.past.extend(self.fs.fired());
         if let Some(since) = self.undecided_since.take() {
             self.undecided.push(since..usize::MAX);
@@ -131,9 +135,18 @@ impl<'run> Executor<'run> {
             log: self.fs.log(),
             end,
             histories,
-            fired: self.past.clone(),
-            lost_witness,
+            past,
+            lost_witness_since,
         });
+    }
+
+    /// Since which position of this life's log the only witness of something is destroyed.
+    fn lost_witness_since(&self) -> Option<usize> {
+        let here = || match self.fs.fired().contains(&FaultKind::BitRot) {
+            true => lost_witness(&self.fs.log(), &*self.engine),
+            false => None,
+        };
+        self.has_lost_witness.then_some(0).or_else(here)
     }
 
     pub(super) fn note(&mut self, line: impl FnOnce() -> String) {
@@ -148,10 +161,13 @@ impl<'run> Executor<'run> {
         self.past.iter().any(is_harmful) || self.fs.fired().iter().any(is_harmful)
     }
 
-    /// How many operations have failed by a fault.
-    pub(super) fn errors(&self) -> usize {
-        let fired = self.fs.fired();
-        fired.iter().filter(|kind| kind.is_error()).count()
+    /// An error of the disk needs any harmful fault, a claim of damage one that can damage.
+    fn is_excused(&self, failure: &Failure) -> bool {
+        match failure {
+            Failure::Damage(_) => self.bounds().is_damaged,
+            Failure::Disk(_) => self.is_faulty(),
+            Failure::Other(_) => false,
+        }
     }
 
     /// Errors are findings while the disk is healthy, and expected when it is not.
@@ -161,7 +177,7 @@ impl<'run> Executor<'run> {
     ) -> Result<Option<T>, Finding> {
         match outcome {
             Ok(value) => Ok(Some(value)),
-            Err(failure) if self.is_faulty() && !matches!(failure, Failure::Other(_)) => {
+            Err(failure) if self.is_excused(&failure) => {
                 self.observed += 1;
                 self.note(|| format!("    fails: {failure}"));
                 Ok(None)
@@ -179,7 +195,7 @@ impl<'run> Executor<'run> {
             self.fs.mark(Mark::Action(index as u32));
         }
         self.note(|| format!("{index:>4}  {action}"));
-        let (errors, observed) = (self.errors(), self.observed);
+        let observed = self.observed;
         let (lives, fired) = (self.lives.len(), self.fs.fired().len());
         let mut outcome = self.perform(action);
         let is_same_life = self.lives.len() == lives;
@@ -188,7 +204,8 @@ impl<'run> Executor<'run> {
             .fired()
             .split_off(if is_same_life { fired } else { 0 });
         struck::note(&mut self.struck, &during, self.observed > observed);
-        let is_silent = self.errors() > errors && self.observed == observed;
+        let has_error = during.iter().any(|kind| kind.is_error());
+        let is_silent = has_error && self.observed == observed && !self.is_undecidable;
         if outcome.is_ok() && is_silent && self.engine.surfaces_errors() {
             outcome = self.enabled.object(
                 Oracle::Honesty,
@@ -295,8 +312,7 @@ impl<'run> Executor<'run> {
 
     pub(super) fn bounds(&self) -> Bounds {
         let mut fired = self.fs.fired();
-        let lost_witness = self.past.contains(&FaultKind::BitRot)
-            || (fired.contains(&FaultKind::BitRot) && lost_witness(&self.fs.log(), &*self.engine));
+        let lost_witness = self.lost_witness_since().is_some();
         fired.extend(&self.past);
         bounds(self.plan.model, &fired, lost_witness, self.known())
     }

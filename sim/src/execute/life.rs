@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::history::History;
 use crate::judge::Bounds;
-use crate::simfs::oplog::Log;
+use crate::simfs::oplog::{Log, Mark, Operation};
 use crate::simfs::{FaultKind, Image, Known, Model};
 
 /// A time between two losses of power.
@@ -18,10 +18,11 @@ pub struct Life {
     pub end: usize,
     /// What the client knew, from a position in the log on.
     pub histories: Vec<(usize, History)>,
-    /// The faults that fired.
-    pub fired: Vec<FaultKind>,
-    /// Whether bytes rotted of which no copy and no later witness existed.
-    pub lost_witness: bool,
+    /// The faults of earlier lives: damage stays.
+    pub past: Vec<FaultKind>,
+    /// From which position on bytes had rotted of which no copy and no later witness
+    /// existed, if any had.
+    pub lost_witness_since: Option<usize>,
     /// Parts of the log in which two histories are possible: see
     /// `may_be_back`. Crashes there cannot be judged.
     pub undecided: Vec<Range<usize>>,
@@ -39,21 +40,41 @@ impl Life {
         &known.unwrap_or(&self.histories[0]).1
     }
 
-    /// Whether a crash at a position of the log can be judged. Where syncs lie, no
-    /// acknowledgement ends a doubt, for nothing is durable by it: the disk may bring back
-    /// what was given up and lose what took its place.
+    /// The faults that had fired at a position of the log.
     #[must_use]
-    pub fn is_decided(&self, position: usize, model: &Model) -> bool {
-        let lies = !model.honest || self.fired.iter().any(|kind| kind.class() == "lies");
+    pub fn fired_by(&self, position: usize) -> Vec<FaultKind> {
+        let struck = self.log.operations()[..position].iter();
+        let struck = struck.filter_map(|operation| match operation {
+            Operation::Mark(Mark::Fault { kind, .. }) => Some(*kind),
+            _ => None,
+        });
+        self.past.iter().copied().chain(struck).collect()
+    }
+
+    /// Whether a crash at a position of the log can be judged, after these faults. Where
+    /// syncs lie, no acknowledgement ends a doubt, for nothing is durable by it: the disk may
+    /// bring back what was given up and lose what took its place.
+    #[must_use]
+    pub fn is_decided(&self, position: usize, model: &Model, fired: &[FaultKind]) -> bool {
+        let lies = !model.honest || fired.iter().any(|kind| kind.class() == "lies");
         let is_inside =
             |range: &Range<usize>| range.start <= position && (lies || position < range.end);
         !self.undecided.iter().any(is_inside)
     }
 
-    /// What a crash may leave, given what went wrong in this life.
+    /// What a crash at a position may leave, given what had gone wrong by then.
     #[must_use]
-    pub fn bounds(&self, model: &Model, known: Known) -> Bounds {
-        bounds(model, &self.fired, self.lost_witness, known)
+    pub fn bounds(
+        &self,
+        position: usize,
+        model: &Model,
+        fired: &[FaultKind],
+        known: Known,
+    ) -> Bounds {
+        let lost_witness = self
+            .lost_witness_since
+            .is_some_and(|since| since <= position);
+        bounds(model, fired, lost_witness, known)
     }
 }
 

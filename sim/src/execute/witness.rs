@@ -6,17 +6,19 @@
 use crate::simfs::oplog::{Barrier, InodeId, Log, Operation};
 use crate::system::Engine;
 
-/// Whether bytes rotted in a log of which nothing says that they were ever durable: a
+/// Where in the log bytes first rotted of which nothing says that they were ever durable: a
 /// record can vouch only for what was synced before it was written.
-pub(super) fn lost_witness(log: &Log, engine: &dyn Engine) -> bool {
+pub(super) fn lost_witness(log: &Log, engine: &dyn Engine) -> Option<usize> {
     let operations = log.operations();
-    operations.iter().enumerate().any(|(position, operation)| {
+    let mut entries = operations.iter().enumerate();
+    let lost = entries.find(|(position, operation)| {
         let Operation::Rot { inode, offset, .. } = operation else {
             return false;
         };
         engine.is_log(log.name_of(*inode))
-            && *offset >= vouched_for(&operations[..position], *inode)
-    })
+            && *offset >= vouched_for(&operations[..*position], *inode)
+    });
+    lost.map(|(position, _)| position)
 }
 
 /// How many bytes of a file a later record proves to have been durable. What was written

@@ -156,9 +156,9 @@ impl<'run> Rehearsal<'run> {
         }
     }
 
-    /// Puts the death of the process before an action.
-    pub(super) fn die_before(&mut self, place: usize) {
-        self.actions.insert(place, Action::Die);
+    /// Puts the death of the process, or a loss of power, before an action.
+    pub(super) fn interrupt(&mut self, place: usize, end: Action) {
+        self.actions.insert(place, end);
         let later = self.moments.iter_mut();
         let later = later.filter(|moment| moment.action >= place);
         later.for_each(|moment| moment.action += 1);

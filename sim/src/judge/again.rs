@@ -3,8 +3,11 @@
 use super::difference::difference;
 use super::memory::Closed;
 use super::settled::Settled;
-use super::{Bounds, Checked, Judge, PHASE_PROBE, PHASE_REOPEN, PHASE_SETTLE_AGAIN};
-use crate::history::{Batch, Key, State, Value, Write, apply};
+use super::{
+    Bounds, Checked, Judge, PHASE_OPEN_PROBED, PHASE_PROBE, PHASE_REOPEN, PHASE_SETTLE_AGAIN,
+    PHASE_SYNC,
+};
+use crate::history::{Batch, Key, Value, Write, apply};
 use crate::oracle::Oracle;
 use crate::simfs::{Known, Mark, SimFs};
 use crate::system::Instance;
@@ -63,7 +66,14 @@ impl Judge<'_> {
                 ),
             )?;
         }
-        if let (Some(shown), Some(state)) = (&settled.state, instance.state_at(head)?)
+        let state = instance.state_at(head)?;
+        if settled.state.is_some() && state.is_none() {
+            self.enabled.object(
+                Oracle::Stability,
+                format!("commit {head} was read, and cannot be read after a second opening"),
+            )?;
+        }
+        if let (Some(shown), Some(state)) = (&settled.state, state)
             && state != *shown
         {
             let difference = difference(shown, &state);
@@ -94,12 +104,18 @@ impl Judge<'_> {
         let head = served.known.issued;
         fs.mark(Mark::Action(PHASE_PROBE));
         let probe = probe();
-        fs.mark_known(Known {
+        let issued = Known {
             issued: head + 1,
             ..served.known
-        });
+        };
+        fs.mark_known(issued);
         let number = instance.commit(std::slice::from_ref(&probe))?;
+        fs.mark(Mark::Action(PHASE_SYNC));
         instance.sync()?;
+        fs.mark_known(Known {
+            acknowledged: head + 1,
+            ..issued
+        });
         if number != head + 1 {
             self.enabled.object(
                 Oracle::Numbers,
@@ -107,6 +123,7 @@ impl Judge<'_> {
             )?;
         }
         drop(instance);
+        fs.mark(Mark::Action(PHASE_OPEN_PROBED));
         let Some(mut instance) = self.open(fs, served)? else {
             return Ok(());
         };
@@ -119,16 +136,26 @@ impl Judge<'_> {
                 ),
             )?);
         }
+        self.check_probed(&mut *instance, served)
+    }
+
+    /// The store holds what it held, and the probe.
+    fn check_probed(&self, instance: &mut dyn Instance, served: Bounds) -> Checked<()> {
+        let head = served.known.issued;
         let Some(state) = instance.state_at(head + 1)? else {
-            return Ok(());
+            return Ok(self.enabled.object(
+                Oracle::TimeTravel,
+                format!("the newest commit, {}, cannot be read", head + 1),
+            )?);
         };
-        let mut written = State::new();
-        apply(&mut written, &probe);
-        if written
-            .iter()
-            .any(|(key, value)| state.get(key) != Some(value))
-        {
-            let message = format!("commit {} does not show what it wrote", head + 1);
+        let mut expected = (**self.history.state(head)).clone();
+        apply(&mut expected, &probe());
+        if state != expected {
+            let difference = difference(&expected, &state);
+            let message = format!(
+                "commit {}, the first after recovery: {difference}",
+                head + 1
+            );
             self.enabled
                 .object_to_value(served, Oracle::State, message)?;
         }
@@ -160,7 +187,7 @@ impl Judge<'_> {
 }
 
 /// A commit that no history contains.
-fn probe() -> Batch {
+pub(super) fn probe() -> Batch {
     Batch {
         writes: vec![Write {
             key: Key {

@@ -6,7 +6,7 @@ use crate::simfs::Known;
 use crate::system::Failure;
 
 /// What may be found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bounds {
     /// What clients know.
     pub known: Known,

@@ -31,13 +31,22 @@ const PHASE_OPEN: u32 = 0;
 const PHASE_SETTLE: u32 = 1;
 const PHASE_REOPEN: u32 = 2;
 const PHASE_SETTLE_AGAIN: u32 = 3;
-/// From here on a check commits what no history holds.
+/// From here on a check has committed what no history holds.
 pub(crate) const PHASE_PROBE: u32 = 4;
+const PHASE_SYNC: u32 = 5;
+const PHASE_OPEN_PROBED: u32 = 6;
 
 /// The actions that do what a check does up to and including a phase.
 pub(crate) fn phase_actions(phase: u32) -> Vec<Action> {
-    let all = [Action::Settle, Action::Reopen, Action::Settle];
-    all[..phase.min(3) as usize].to_vec()
+    let all = [
+        Action::Settle,
+        Action::Reopen,
+        Action::Settle,
+        Action::Commit(vec![again::probe()]),
+        Action::Sync,
+        Action::Die,
+    ];
+    all[..phase as usize].to_vec()
 }
 
 /// How a check ended that found nothing.
@@ -92,6 +101,19 @@ impl<'run> Judge<'run> {
             is_whole: true,
             ..*self
         }
+    }
+
+    /// The same demands of a store that ran another history.
+    pub(crate) fn of<'other>(&'other self, history: &'other History) -> Judge<'other> {
+        Judge { history, ..*self }
+    }
+
+    /// The history that ends with the judge's own commit, which has this number.
+    pub(crate) fn probed_history(&self, number: u64) -> History {
+        let mut history = self.history.clone();
+        history.truncate(number - 1);
+        history.push(again::probe());
+        history
     }
 
     /// Tells histories up to a commit apart.

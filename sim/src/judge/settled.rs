@@ -62,8 +62,12 @@ impl Judge<'_> {
             )?;
         }
         let state = instance.state_at(head)?;
-        if let Some(state) = &state {
-            self.check_state(state, head, Bounds::default())?;
+        match &state {
+            Some(state) => self.check_state(state, head, Bounds::default())?,
+            None => self.enabled.object(
+                Oracle::TimeTravel,
+                format!("the newest commit, {head}, cannot be read when all is settled"),
+            )?,
         }
         self.check_orphans(fs, instance)?;
         if !bounds.is_faulty {

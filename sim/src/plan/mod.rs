@@ -83,6 +83,16 @@ impl Crash {
             fill: "zero".to_owned(),
         }
     }
+
+    /// A loss of power after the action, which everything survives: what was pending is on
+    /// the disk.
+    #[must_use]
+    pub fn losing_nothing() -> Self {
+        Self {
+            survivors: Survivors::AllBut(Vec::new()),
+            ..Self::losing_everything()
+        }
+    }
 }
 
 /// What a trace says about its own outcome.

@@ -223,7 +223,7 @@ impl Compaction {
         if is_left && planted::is_active("temporary-file-reused") {
             self.file = Some(self.disk.open(names::TEMPORARY)?);
         } else if is_left {
-            self.disk.remove(names::TEMPORARY)?;
+            self.disk.blank_and_remove(names::TEMPORARY)?;
             return Ok(false);
         } else {
             self.file = Some(self.disk.create(names::TEMPORARY)?);

@@ -12,7 +12,8 @@
 //! 3. The tail is cut, and what is about to be served is made durable: the commits that
 //!    nothing vouches for are written again and synced, because after a failed sync the
 //!    page cache may hold pages that are marked clean. Then the names.
-//! 4. Only then the temporary file goes, and the backup gets its mark if it has none, or
+//! 4. Only then the temporary file goes, blanked, because the next one will have its
+//!    generation ([`Disk::blank_and_remove`]), and the backup gets its mark if it has none, or
 //!    goes if it is no older file.
 //! 5. The role is put on the disk ([`super::role`]); one that contradicts what is there is
 //!    refused at the front, before anything was written.
@@ -61,7 +62,7 @@ pub(super) fn open(disk: Disk, options: &Options) -> Result<Store, Failure> {
     disk.sync_directory()?;
     role.take(&disk, options, contents.head())?;
     if found.contains(names::TEMPORARY) && !planted::is_active("temporary-file-reused") {
-        disk.remove(names::TEMPORARY)?;
+        disk.blank_and_remove(names::TEMPORARY)?;
     }
     if found.contains(names::BACKUP) && !keep_backup(&disk, &contents.header)? {
         found.remove(names::BACKUP);
@@ -188,7 +189,7 @@ fn duplicate(
     name: &str,
 ) -> Result<(), Failure> {
     if found.remove(name) {
-        disk.remove(name)?;
+        disk.blank_and_remove(name)?;
     }
     let file = disk.create(name)?;
     append_all(&*file, bytes).map_err(failed("write to", name))?;
