@@ -7,12 +7,16 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::ops::ControlFlow;
 
+use lithify::fs::{Access, Fs};
 use lithify_sim::conformance;
+use lithify_sim::keyed::{Domain, Seed};
+use lithify_sim::simfs::explore::explore;
 use lithify_sim::simfs::litmus::published::{Agreement, PUBLISHED, Verdict};
 use lithify_sim::simfs::litmus::{LITMUS, Litmus};
 use lithify_sim::simfs::model::MODELS;
-use lithify_sim::simfs::{Image, Model, SimFs};
+use lithify_sim::simfs::{Budget, Frontier, Image, Log, Model, SimFs};
 
 #[test]
 fn the_simulated_file_system_conforms() {
@@ -120,4 +124,116 @@ fn litmus_outcomes_of_every_model() {
         }
     }
     insta::assert_snapshot!(text);
+}
+
+fn model(name: &str) -> &'static Model {
+    Model::named(name).expect("the model exists")
+}
+
+fn create(fs: &SimFs, name: &str, bytes: &[u8]) {
+    let file = fs.create(name).expect("nothing fails here");
+    file.append(bytes).expect("nothing fails here");
+}
+
+fn write(fs: &SimFs, name: &str, offset: u64, bytes: &[u8]) {
+    let file = fs.open(name, Access::Write).expect("nothing fails here");
+    file.write_at(offset, bytes).expect("nothing fails here");
+}
+
+fn set_len(fs: &SimFs, name: &str, length: u64) {
+    let file = fs.open(name, Access::Write).expect("nothing fails here");
+    file.set_len(length).expect("nothing fails here");
+}
+
+fn sync_all(fs: &SimFs, name: &str) {
+    let file = fs.open(name, Access::Write).expect("nothing fails here");
+    file.sync().expect("nothing fails here");
+    fs.sync_dir("").expect("nothing fails here");
+}
+
+/// A file with these bytes, durable.
+fn create_durable(fs: &SimFs, name: &str, bytes: &[u8]) {
+    create(fs, name, bytes);
+    sync_all(fs, name);
+}
+
+/// What a file may hold after a crash in the state of `frontier`, with the name of the fill.
+fn contents(frontier: &Frontier<'_>, name: &str) -> BTreeSet<(&'static str, Vec<u8>)> {
+    let mut found = BTreeSet::new();
+    let mut draws = Seed(0).draws(Domain::CrashImages, 0);
+    explore(frontier, Budget::ALL, &mut draws, &mut |choice, image| {
+        let bytes = image.files().find(|file| file.0 == name);
+        found.extend(bytes.map(|(_, bytes)| (choice.fill.name(), bytes.to_vec())));
+        ControlFlow::Continue(())
+    });
+    found
+}
+
+fn at_end<'log>(model: &'static Model, start: Image, log: &'log Log) -> Frontier<'log> {
+    let mut frontier = Frontier::new(model, start, log);
+    frontier.advance_to(log.operations().len());
+    frontier
+}
+
+/// The header is written last and lost: what stands there is not always zeros.
+#[test]
+fn a_lost_header_before_a_kept_body_reads_as_any_fill() {
+    let fs = SimFs::new();
+    create_durable(&fs, "old", &[b'o'; 300]);
+    fs.remove("old").expect("nothing fails here");
+    create_durable(&fs, "f", b"");
+    write(&fs, "f", 56, &[b'b'; 144]);
+    write(&fs, "f", 0, &[b'h'; 56]);
+    let log = fs.log();
+    let mut frontier = at_end(model("posix-min"), Image::default(), &log);
+    let found = contents(&frontier, "f");
+    let has = |fill: &str, header: fn(u8) -> bool, body: fn(u8) -> bool| {
+        found.iter().any(|(name, bytes)| {
+            let is_as_asked = |bytes: &[u8], is: fn(u8) -> bool| bytes.iter().all(|&b| is(b));
+            *name == fill
+                && bytes.len() == 200
+                && is_as_asked(&bytes[..56], header)
+                && is_as_asked(&bytes[56..], body)
+        })
+    };
+    let bodies: [fn(u8) -> bool; 2] = [|byte| byte == b'b', |byte| byte == 0];
+    assert!(has("zero", |byte| byte == 0, bodies[0]));
+    assert!(has("zero", |byte| byte == 0, bodies[1]));
+    assert!(has("garbage", |byte| byte % 2 == 1, bodies[0]));
+    assert!(has("garbage", |byte| byte % 2 == 1, |byte| byte % 2 == 1));
+    assert!(has("stale", |byte| byte == b'o', bodies[0]));
+    assert!(has("stale", |byte| byte == b'o', |byte| byte == b'o'));
+    // A gap that nobody wrote is a hole, whatever was lost around it.
+    write(&fs, "f", 900, b"x");
+    let log = fs.log();
+    frontier = at_end(model("posix-min"), Image::default(), &log);
+    let found = contents(&frontier, "f");
+    let is_hole = |bytes: &[u8]| bytes.get(200..900).is_none_or(|gap| *gap == [0; 700]);
+    assert!(found.iter().all(|(_, bytes)| is_hole(bytes)));
+}
+
+/// A shortening forgets what was lost before it.
+#[test]
+fn bytes_behind_a_shortening_are_filled_only_when_they_are_written_again() {
+    let fs = SimFs::new();
+    create_durable(&fs, "f", b"");
+    write(&fs, "f", 0, &[b'a'; 40]);
+    set_len(&fs, "f", 10);
+    set_len(&fs, "f", 30);
+    let log = fs.log();
+    let frontier = at_end(model("posix-min"), Image::default(), &log);
+    let is_zero = |bytes: &[u8]| bytes.len() != 30 || bytes[10..] == [0; 20];
+    let found = contents(&frontier, "f");
+    assert!(found.iter().all(|(_, bytes)| is_zero(bytes)), "{found:?}");
+    write(&fs, "f", 15, &[b'b'; 5]);
+    let log = fs.log();
+    let frontier = at_end(model("posix-min"), Image::default(), &log);
+    let found = contents(&frontier, "f");
+    let is_expected = |bytes: &[u8]| {
+        bytes[10..15] == [0; 5]
+            && bytes[20..] == [0; 10]
+            && bytes[15..20].iter().all(|b| b % 2 == 1)
+    };
+    let mut lengthened = found.iter().filter(|(_, bytes)| bytes.len() == 30);
+    assert!(lengthened.any(|(fill, bytes)| *fill == "garbage" && is_expected(bytes)));
 }

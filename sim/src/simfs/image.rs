@@ -4,19 +4,21 @@
 //! execution cost little more than what differs between them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::change::{Change, ChangeKind};
 use super::oplog::InodeId;
 
-/// What stands in a place of a file that has a length but whose bytes were lost.
+/// What stands in a place of a file that has a length but whose bytes were lost. A place
+/// that nobody wrote is a hole: it reads as zeros, whatever was lost elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fill {
     /// Zeros.
     Zero,
     /// Bytes that nobody wrote.
     Garbage,
-    /// The bytes that another, removed file had at the same place.
+    /// The bytes that a file without a name had at the same place.
     Stale(Arc<Vec<u8>>),
 }
 
@@ -31,21 +33,21 @@ impl Fill {
         }
     }
 
-    fn byte(&self, offset: usize) -> u8 {
+    /// Takes a place that reads as zeros so far, or that this has taken before.
+    fn take(&self, bytes: &mut [u8], place: Range<usize>) {
         match self {
-            Self::Zero => 0,
-            // Never zero, different at each place, the same in every run.
-            Self::Garbage => (offset as u8).wrapping_mul(167) | 1,
-            Self::Stale(bytes) => bytes.get(offset).copied().unwrap_or(0),
-        }
-    }
-
-    fn extend(&self, bytes: &mut Vec<u8>, length: usize) {
-        let start = bytes.len();
-        if length > start {
-            match self {
-                Self::Zero => bytes.resize(length, 0),
-                _ => bytes.extend((start..length).map(|offset| self.byte(offset))),
+            Self::Zero => {}
+            Self::Garbage => {
+                for offset in place {
+                    // Never zero, different at each place, the same in every run.
+                    bytes[offset] = (offset as u8).wrapping_mul(167) | 1;
+                }
+            }
+            Self::Stale(old) => {
+                let place = place.start..place.end.min(old.len());
+                if !place.is_empty() {
+                    bytes[place.clone()].copy_from_slice(&old[place]);
+                }
             }
         }
     }
@@ -161,6 +163,9 @@ fn buffer<'buffers>(
 struct Buffer {
     bytes: Vec<u8>,
     length: usize,
+    /// Places behind the durable bytes where nothing that is kept was written. They read
+    /// as zeros until a write that is lost covers them. Appends leave none.
+    holes: Vec<Range<usize>>,
 }
 
 impl Buffer {
@@ -168,23 +173,27 @@ impl Buffer {
         Self {
             length: bytes.len(),
             bytes,
+            holes: Vec::new(),
         }
     }
 
     fn data(&mut self, offset: u64, data: &[u8], is_kept: bool, fill: &Fill) {
         let start = offset as usize;
         let end = start + data.len();
-        if start > self.bytes.len() {
-            // A gap that no write covers reads as zeros, whatever was lost elsewhere.
-            self.bytes.resize(start, 0);
+        self.grow(start);
+        let known = self.bytes.len();
+        if end > known {
+            self.bytes.resize(end, 0);
         }
         if is_kept {
-            if end > self.bytes.len() {
-                self.bytes.resize(end, 0);
-            }
             self.bytes[start..end].copy_from_slice(data);
+            self.cover(start, end);
         } else {
-            fill.extend(&mut self.bytes, end);
+            for hole in &self.holes {
+                let place = start.max(hole.start)..end.min(hole.end);
+                fill.take(&mut self.bytes, place);
+            }
+            fill.take(&mut self.bytes, known..end);
         }
     }
 
@@ -192,10 +201,32 @@ impl Buffer {
         let length = length as usize;
         if length < self.length {
             self.bytes.truncate(length);
-        } else if length > self.bytes.len() {
-            self.bytes.resize(length, 0);
+            self.cover(length, usize::MAX);
         }
+        self.grow(length);
         self.length = length;
+    }
+
+    /// Makes the file long enough for something at `length`.
+    fn grow(&mut self, length: usize) {
+        let known = self.bytes.len();
+        if length > known {
+            self.bytes.resize(length, 0);
+            self.holes.push(known..length);
+        }
+    }
+
+    /// No hole is left between these places.
+    fn cover(&mut self, start: usize, end: usize) {
+        let parts = std::mem::take(&mut self.holes)
+            .into_iter()
+            .flat_map(|hole| {
+                [
+                    hole.start..hole.end.min(start),
+                    hole.start.max(end)..hole.end,
+                ]
+            });
+        self.holes = parts.filter(|part| !part.is_empty()).collect();
     }
 
     fn cut(mut self) -> Vec<u8> {
