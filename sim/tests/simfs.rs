@@ -16,7 +16,7 @@ use lithify_sim::simfs::explore::explore;
 use lithify_sim::simfs::litmus::published::{Agreement, PUBLISHED, Verdict};
 use lithify_sim::simfs::litmus::{LITMUS, Litmus};
 use lithify_sim::simfs::model::MODELS;
-use lithify_sim::simfs::{Budget, Frontier, Image, Log, Model, SimFs};
+use lithify_sim::simfs::{Budget, Coverage, Frontier, Image, Log, Model, SimFs};
 
 #[test]
 fn the_simulated_file_system_conforms() {
@@ -236,4 +236,33 @@ fn bytes_behind_a_shortening_are_filled_only_when_they_are_written_again() {
     };
     let mut lengthened = found.iter().filter(|(_, bytes)| bytes.len() == 30);
     assert!(lengthened.any(|(fill, bytes)| *fill == "garbage" && is_expected(bytes)));
+}
+
+/// An overwrite in the sector of an append whose length was lost.
+#[test]
+fn an_overwrite_takes_along_what_cannot_be_seen_in_its_sector() {
+    let fs = SimFs::new();
+    create_durable(&fs, "f", &[b'a'; 100]);
+    write(&fs, "f", 100, &[b'b'; 50]);
+    write(&fs, "f", 0, &[b'c'; 56]);
+    let log = fs.log();
+    let frontier = at_end(model("posix-min"), Image::default(), &log);
+    let found = contents(&frontier, "f");
+    let is_overwritten = |bytes: &[u8]| bytes.len() == 100 && bytes[0] == b'c';
+    assert!(found.iter().any(|(_, bytes)| is_overwritten(bytes)));
+    let coverage = explored(&frontier, &mut BTreeSet::new());
+    // Short: as it was, or overwritten. Long: nothing, the append, or both; lost in three fills.
+    assert_eq!(
+        (coverage.enumerated_points, coverage.images),
+        (1, 2 + 3 + 2)
+    );
+}
+
+/// The digests of the images that enumeration finds.
+fn explored(frontier: &Frontier<'_>, digests: &mut BTreeSet<u128>) -> Coverage {
+    let mut draws = Seed(0).draws(Domain::CrashImages, 0);
+    explore(frontier, Budget::ALL, &mut draws, &mut |_, image| {
+        digests.insert(image.digest());
+        ControlFlow::Continue(())
+    })
 }

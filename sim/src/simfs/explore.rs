@@ -289,57 +289,42 @@ fn enumerate(
     let changes = frontier.pending();
     let is_data = |index: &usize| matches!(changes[*index].kind, ChangeKind::Data { .. });
     let (data, rest): (Vec<usize>, Vec<usize>) = (0..changes.len()).partition(is_data);
+    let none = FixedBitSet::with_capacity(changes.len());
+    let mut all_data = none.clone();
+    all_data.extend(data.iter().copied());
     let mut frames = Vec::new();
-    subsets(
-        &rest,
-        required,
-        &FixedBitSet::with_capacity(changes.len()),
-        &rest,
-        most,
-        &mut frames,
-    )?;
+    subsets(&rest, required, &none, &all_data, most, &mut frames)?;
     let mut sets = Vec::new();
     for frame in frames {
         let visible = visible_data(frontier, &frame, &data);
-        let forced = forced_data(required, &frame, &data);
-        let mut free = Vec::new();
-        for &index in &data {
-            let others_kept = required[index]
-                .ones()
-                .all(|other| frame.contains(other) || is_data(&other));
-            if !forced.contains(index) && visible.contains(&index) && others_kept {
-                free.push(index);
-            }
-        }
-        let mut start = frame.clone();
-        start.union_with(&forced);
-        subsets(
-            &free,
-            required,
-            &start,
-            &data,
-            most - sets.len().min(most),
-            &mut sets,
-        )?;
-        if sets.len() > most {
-            return None;
-        }
+        let is_free = |index: &usize| {
+            let others_kept = (required[*index].ones())
+                .all(|other| frame.contains(other) || all_data.contains(other));
+            visible.contains(*index) && !frame.contains(*index) && others_kept
+        };
+        let free: Vec<usize> = data.iter().copied().filter(is_free).collect();
+        // Bytes that cannot be seen are no choice, but what requires them can be seen: an
+        // overwrite in the sector of an append whose length was lost.
+        let mut hidden = all_data.clone();
+        hidden.difference_with(&visible);
+        let left = most - sets.len();
+        subsets(&free, required, &frame, &hidden, left, &mut sets)?;
     }
     Some(sets)
 }
 
 /// Adds to `found` all ways to add some of `free` to `start` so that whatever they
-/// require among `scope` is there. `None` beyond `most`.
+/// require is there. What is in `along` comes when it is required. `None` when there are
+/// more than `most` ways.
 fn subsets(
     free: &[usize],
     required: &[FixedBitSet],
     start: &FixedBitSet,
-    scope: &[usize],
+    along: &FixedBitSet,
     most: usize,
     found: &mut Vec<FixedBitSet>,
 ) -> Option<()> {
     let limit = found.len().saturating_add(most);
-    let scope: FixedBitSet = scope.iter().copied().collect();
     let mut stack = vec![(0, start.clone())];
     while let Some((depth, set)) = stack.pop() {
         let Some(&index) = free.get(depth) else {
@@ -351,10 +336,11 @@ fn subsets(
         };
         let is_allowed = required[index]
             .ones()
-            .all(|other| !scope.contains(other) || set.contains(other));
+            .all(|other| along.contains(other) || set.contains(other));
         if is_allowed {
             let mut with = set.clone();
             with.insert(index);
+            with.union_with(&required[index]);
             stack.push((depth + 1, with));
         }
         stack.push((depth + 1, set));
@@ -362,19 +348,8 @@ fn subsets(
     Some(())
 }
 
-/// The data that kept names and lengths require.
-fn forced_data(required: &[FixedBitSet], frame: &FixedBitSet, data: &[usize]) -> FixedBitSet {
-    let mut forced = FixedBitSet::with_capacity(required.len());
-    for index in frame.ones() {
-        forced.union_with(&required[index]);
-    }
-    let data: FixedBitSet = data.iter().copied().collect();
-    forced.intersect_with(&data);
-    forced
-}
-
 /// The data that can be seen when the names and lengths of `frame` are kept.
-fn visible_data(frontier: &Frontier<'_>, frame: &FixedBitSet, data: &[usize]) -> BTreeSet<usize> {
+fn visible_data(frontier: &Frontier<'_>, frame: &FixedBitSet, data: &[usize]) -> FixedBitSet {
     let changes = frontier.pending();
     let image = frontier
         .durable()
@@ -389,5 +364,7 @@ fn visible_data(frontier: &Frontier<'_>, frame: &FixedBitSet, data: &[usize]) ->
         }
         _ => false,
     };
-    data.iter().copied().filter(is_visible).collect()
+    let mut visible = FixedBitSet::with_capacity(changes.len());
+    visible.extend(data.iter().copied().filter(is_visible));
+    visible
 }
