@@ -3,7 +3,8 @@
 //! The same conformance cases that `OsFs` and `MemFs` pass run on [`SimFs`]; a property
 //! test of the root package compares operation lists with a real directory. The litmus
 //! tests are reviewed snapshots: every outcome that a model allows, and a table of what was
-//! published about each file system, beside what its model says.
+//! published about each file system, beside what its model says. And what the laboratory
+//! looks at is held against every legal image of small histories, one after the other.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,12 +12,12 @@ use std::ops::ControlFlow;
 
 use lithify::fs::{Access, Fs};
 use lithify_sim::conformance;
-use lithify_sim::keyed::{Domain, Seed};
+use lithify_sim::keyed::{Domain, Draws, Seed};
 use lithify_sim::simfs::explore::explore;
 use lithify_sim::simfs::litmus::published::{Agreement, PUBLISHED, Verdict};
 use lithify_sim::simfs::litmus::{LITMUS, Litmus};
 use lithify_sim::simfs::model::MODELS;
-use lithify_sim::simfs::{Budget, Coverage, Frontier, Image, Log, Model, SimFs};
+use lithify_sim::simfs::{Budget, Coverage, Fill, Frontier, Image, Log, Model, SimFs};
 
 #[test]
 fn the_simulated_file_system_conforms() {
@@ -258,6 +259,27 @@ fn an_overwrite_takes_along_what_cannot_be_seen_in_its_sector() {
     );
 }
 
+/// Between the two calls only the old name is gone.
+#[test]
+fn instant_names_and_lengths_make_every_call_a_crash_point() {
+    for name in ["data-only", "names-instant", "prefix-only"] {
+        let fs = SimFs::new();
+        create_durable(&fs, "f", b"old");
+        create_durable(&fs, "g", b"new");
+        fs.remove("f").expect("nothing fails here");
+        fs.rename("g", "f").expect("nothing fails here");
+        let log = fs.log();
+        let mut is_seen = false;
+        let mut frontier = Frontier::new(model(name), Image::default(), &log);
+        while frontier.next().is_some() {
+            frontier.advance();
+            let names: Vec<&str> = frontier.durable().files().map(|file| file.0).collect();
+            is_seen |= frontier.is_crash_point() && names == ["g"];
+        }
+        assert!(is_seen, "{name}");
+    }
+}
+
 /// The digests of the images that enumeration finds.
 fn explored(frontier: &Frontier<'_>, digests: &mut BTreeSet<u128>) -> Coverage {
     let mut draws = Seed(0).draws(Domain::CrashImages, 0);
@@ -265,4 +287,99 @@ fn explored(frontier: &Frontier<'_>, digests: &mut BTreeSet<u128>) -> Coverage {
         digests.insert(image.digest());
         ControlFlow::Continue(())
     })
+}
+
+/// The same, by trying every set of pending changes with each fill.
+fn tried(frontier: &Frontier<'_>, fills: &[Fill]) -> BTreeSet<u128> {
+    let changes = frontier.pending();
+    let required: Vec<Vec<usize>> = (0..changes.len())
+        .map(|index| frontier.keeping(&[index]).ones().collect())
+        .collect();
+    let ways = match frontier.model().drops_all {
+        true => 1,
+        false => 1_u32 << changes.len(),
+    };
+    let mut digests = BTreeSet::new();
+    for set in 0..ways {
+        let is_kept = |index: usize| set >> index & 1 == 1;
+        let is_legal = (0..changes.len())
+            .all(|index| !is_kept(index) || required[index].iter().all(|&other| is_kept(other)));
+        if is_legal {
+            let images = fills
+                .iter()
+                .map(|fill| frontier.durable().with(changes, is_kept, fill));
+            digests.extend(images.map(|image| image.digest()));
+        }
+    }
+    digests
+}
+
+/// A dozen calls on three files, with a barrier now and then.
+fn some_calls(draws: &mut Draws) -> SimFs {
+    const NAMES: [&str; 3] = ["f", "g", "h"];
+    let fs = SimFs::new();
+    for _ in 0..12 {
+        let name = NAMES[draws.below(3) as usize];
+        let Ok(file) = fs.open(name, Access::Write) else {
+            create(&fs, name, &[b'a'; 60][..draws.below(60) as usize]);
+            continue;
+        };
+        let offset = draws.below(3) * 300 + draws.below(100);
+        let done = match draws.below(10) {
+            0..5 => {
+                let bytes = &[b'w'; 200][..draws.below(200) as usize];
+                file.write_at(offset, bytes).map(|_| ())
+            }
+            5 => file.set_len(offset),
+            6 => fs.rename(name, NAMES[draws.below(3) as usize]),
+            7 => fs.remove(name),
+            8 => file.sync(),
+            _ => fs.sync_dir(""),
+        };
+        done.expect("nothing fails here");
+    }
+    fs
+}
+
+/// No legal image of a small history is missing, and none that is looked at is illegal. And
+/// crash points have the images of the places before them. That is asked with zeros only: an
+/// image has one fill, which also takes holes that are written, and lost, after such a place.
+#[test]
+fn enumeration_finds_exactly_the_legal_images() {
+    const MOST_PENDING: usize = 8;
+    let mut places = 0;
+    for seed in 0..40 {
+        let fs = some_calls(&mut Seed(seed).draws(Domain::Recovery, 0));
+        let log = fs.log();
+        for model in MODELS {
+            let mut frontier = Frontier::new(model, Image::default(), &log);
+            let mut since_point = BTreeSet::new();
+            loop {
+                if frontier.pending().len() <= MOST_PENDING {
+                    let place = format!("seed {seed}, {}, {}", model.name, frontier.position());
+                    let mut found = BTreeSet::new();
+                    explored(&frontier, &mut found);
+                    let legal = tried(&frontier, &frontier.fills());
+                    assert!(
+                        found == legal,
+                        "{place}: {} of {}",
+                        found.len(),
+                        legal.len()
+                    );
+                    since_point.append(&mut tried(&frontier, &[Fill::Zero]));
+                    let is_missed = frontier.is_crash_point() && !since_point.is_subset(&found);
+                    assert!(!is_missed, "{place}: images of places before it");
+                    places += 1;
+                }
+                if frontier.is_crash_point() {
+                    since_point.clear();
+                }
+                if frontier.next().is_none() {
+                    break;
+                }
+                frontier.advance();
+            }
+        }
+    }
+    assert!(places > 4000, "only {places} places");
 }

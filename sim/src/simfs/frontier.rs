@@ -107,12 +107,11 @@ impl<'log> Frontier<'log> {
         }
     }
 
-    /// Whether crashing here shows all that crashing since the last such place can.
-    /// Pending changes only grow between two barriers, so the images just before a
-    /// barrier include those of all operations before it; and the end is one too.
+    /// Whether crashing here shows all that crashing since the last such place can: see
+    /// [`Model::is_crash_point`].
     #[must_use]
     pub fn is_crash_point(&self) -> bool {
-        self.next().is_none_or(Operation::is_barrier)
+        self.model.is_crash_point(self.next())
     }
 
     /// The fills that the model allows here.

@@ -14,6 +14,8 @@
 //! ASPLOS 2016; the ATC study is Rebello et al., USENIX ATC 2020; the flash study is
 //! Zheng et al., FAST 2013; POSIX is IEEE 1003.1, `fsync` and its rationale.
 
+use super::oplog::Operation;
+
 /// When bytes that extend a file are on the disk, compared with its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Append {
@@ -287,6 +289,19 @@ impl Model {
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         MODELS.iter().find(|model| model.name == name)
+    }
+
+    /// Whether a crash before `next` shows what no later one can. Pending changes only grow
+    /// between two barriers, so the images just before a barrier include those of all
+    /// operations before it; and the end is one too. Where names or lengths need no
+    /// barrier, every call makes something durable, and none of it can be lost later.
+    #[must_use]
+    pub fn is_crash_point(&self, next: Option<&Operation>) -> bool {
+        let needs_no_barrier = self.instant.names || self.instant.lengths;
+        next.is_none_or(|next| match needs_no_barrier {
+            true => next.is_call(),
+            false => next.is_barrier(),
+        })
     }
 
     /// Where the piece that holds the byte at `offset` ends.
