@@ -280,6 +280,52 @@ fn instant_names_and_lengths_make_every_call_a_crash_point() {
     }
 }
 
+#[test]
+fn only_sampled_points_are_counted_as_such() {
+    let fs = SimFs::new();
+    create_durable(&fs, "f", b"");
+    write(&fs, "f", 0, &[b'a'; 3 * 512]);
+    let log = fs.log();
+    let frontier = at_end(model("posix-min"), Image::default(), &log);
+    let pending = frontier.pending().len();
+    let look = |budget: Budget, most: u64| {
+        let mut draws = Seed(0).draws(Domain::CrashImages, 0);
+        let mut left = most;
+        explore(&frontier, budget, &mut draws, &mut |_, _| {
+            left -= 1;
+            match left {
+                0 => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        })
+    };
+    let mut whole = look(Budget::ALL, u64::MAX);
+    assert_eq!((whole.enumerated_points, whole.most_pending), (1, 0));
+    let stopped = look(Budget::ALL, 2);
+    assert_eq!((stopped.enumerated_points, stopped.stopped_points), (0, 1));
+    assert_eq!(stopped.most_pending, 0);
+    whole.add(stopped);
+    let text = whole.to_string();
+    assert!(
+        text.ends_with("1 of them enumerated, 1 stopped early"),
+        "{text}"
+    );
+    let sampled = look(
+        Budget {
+            enumerate: 2,
+            bound: 1,
+            samples: 3,
+        },
+        u64::MAX,
+    );
+    assert_eq!((sampled.enumerated_points, sampled.stopped_points), (0, 0));
+    assert_eq!(sampled.most_pending, pending);
+    whole.add(sampled);
+    let text = whole.to_string();
+    let end = format!("1 stopped early, the largest sampled out of up to 2^{pending}");
+    assert!(text.ends_with(&end), "{text}");
+}
+
 /// The digests of the images that enumeration finds.
 fn explored(frontier: &Frontier<'_>, digests: &mut BTreeSet<u128>) -> Coverage {
     let mut draws = Seed(0).draws(Domain::CrashImages, 0);

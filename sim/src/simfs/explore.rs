@@ -70,9 +70,11 @@ pub struct Coverage {
     pub points: u64,
     /// Crash points of which every legal image was looked at.
     pub enumerated_points: u64,
+    /// Crash points at which looking ended early, because of a finding or a limit.
+    pub stopped_points: u64,
     /// Images, before equal ones were recognised.
     pub images: u64,
-    /// The most pending changes at one point.
+    /// The most pending changes at a point that was sampled.
     pub most_pending: usize,
 }
 
@@ -81,6 +83,7 @@ impl Coverage {
     pub fn add(&mut self, other: Self) {
         self.points += other.points;
         self.enumerated_points += other.enumerated_points;
+        self.stopped_points += other.stopped_points;
         self.images += other.images;
         self.most_pending = self.most_pending.max(other.most_pending);
     }
@@ -97,9 +100,20 @@ impl fmt::Display for Coverage {
         } else {
             write!(
                 formatter,
-                "{} images of {} crash points, {} of them enumerated, the largest sampled out of up to 2^{}",
-                self.images, self.points, self.enumerated_points, self.most_pending
-            )
+                "{} images of {} crash points, {} of them enumerated",
+                self.images, self.points, self.enumerated_points
+            )?;
+            if self.stopped_points > 0 {
+                write!(formatter, ", {} stopped early", self.stopped_points)?;
+            }
+            if self.most_pending > 0 {
+                write!(
+                    formatter,
+                    ", the largest sampled out of up to 2^{}",
+                    self.most_pending
+                )?;
+            }
+            Ok(())
         }
     }
 }
@@ -113,12 +127,17 @@ pub fn explore(
     visit: &mut dyn FnMut(Choice, Image) -> ControlFlow<()>,
 ) -> Coverage {
     let mut explorer = Explorer::new(frontier, visit);
-    let enumerated = explorer.run(budget, draws);
+    let is_whole = explorer.run(budget, draws);
     Coverage {
         points: 1,
-        enumerated_points: u64::from(enumerated && !explorer.stopped),
+        enumerated_points: u64::from(is_whole && !explorer.stopped),
+        stopped_points: u64::from(explorer.stopped),
         images: explorer.images,
-        most_pending: frontier.pending().len(),
+        most_pending: if is_whole {
+            0
+        } else {
+            frontier.pending().len()
+        },
     }
 }
 
@@ -152,7 +171,7 @@ impl<'run, 'log> Explorer<'run, 'log> {
         self.required.len()
     }
 
-    /// Whether everything was enumerated.
+    /// Whether this looks at everything, unless it is stopped.
     fn run(&mut self, budget: Budget, draws: &mut Draws) -> bool {
         let (none, all) = (self.none(), self.all());
         if self.frontier.model().drops_all {
