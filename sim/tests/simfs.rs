@@ -239,6 +239,54 @@ fn bytes_behind_a_shortening_are_filled_only_when_they_are_written_again() {
     assert!(lengthened.any(|(fill, bytes)| *fill == "garbage" && is_expected(bytes)));
 }
 
+fn stale(frontier: &Frontier<'_>) -> Option<Vec<u8>> {
+    frontier.fills().into_iter().find_map(|fill| match fill {
+        Fill::Stale(bytes) => Some(bytes.to_vec()),
+        _ => None,
+    })
+}
+
+#[test]
+fn stale_bytes_come_from_whatever_has_lost_its_name() {
+    let model = model("ext4-writeback");
+    // From a file that a rename replaced.
+    let fs = SimFs::new();
+    create_durable(&fs, "f", b"replaced");
+    create(&fs, "g", b"new");
+    fs.rename("g", "f").expect("nothing fails here");
+    let log = fs.log();
+    assert_eq!(
+        stale(&at_end(model, Image::default(), &log)).as_deref(),
+        Some(&b"replaced"[..])
+    );
+    // From a file that never was durable: its bytes may have been written all the same.
+    let fs = SimFs::new();
+    create(&fs, "f", b"volatile");
+    fs.remove("f").expect("nothing fails here");
+    create(&fs, "empty", b"");
+    fs.remove("empty").expect("nothing fails here");
+    let log = fs.log();
+    assert_eq!(
+        stale(&at_end(model, Image::default(), &log)).as_deref(),
+        Some(&b"volatile"[..])
+    );
+    // From a file whose name a crash has lost.
+    let fs = SimFs::new();
+    create(&fs, "f", b"nameless");
+    let file = fs.open("f", Access::Write).expect("nothing fails here");
+    file.sync().expect("nothing fails here");
+    let log = fs.log();
+    let frontier = at_end(Model::DEFAULT, Image::default(), &log);
+    assert_eq!(stale(&frontier), None);
+    let start = frontier.durable().clone();
+    assert_eq!(start.files().count(), 0);
+    let log = SimFs::from_image(&start).log();
+    assert_eq!(
+        stale(&at_end(model, start, &log)).as_deref(),
+        Some(&b"nameless"[..])
+    );
+}
+
 /// An overwrite in the sector of an append whose length was lost.
 #[test]
 fn an_overwrite_takes_along_what_cannot_be_seen_in_its_sector() {

@@ -45,6 +45,7 @@ pub struct Frontier<'log> {
     position: usize,
     durable: Image,
     pending: Vec<Change>,
+    /// What the file held that was the last to lose its name, of those that held anything.
     stale: Option<Arc<Vec<u8>>>,
     known: Known,
 }
@@ -57,9 +58,9 @@ impl<'log> Frontier<'log> {
             model,
             log,
             position: 0,
+            stale: nameless(&start),
             durable: start,
             pending: Vec::new(),
-            stale: None,
             known: Known::default(),
         }
     }
@@ -169,8 +170,13 @@ impl<'log> Frontier<'log> {
     }
 
     fn change(&mut self, operation: &Operation) {
-        if let Operation::Remove { inode, .. } = operation {
-            self.stale = self.durable.files.get(inode).cloned().or(self.stale.take());
+        if let Operation::Remove { inode, .. }
+        | Operation::Rename {
+            replaced: Some(inode),
+            ..
+        } = operation
+        {
+            self.leave_stale(*inode);
         }
         self.pending
             .extend(changes_of(self.log, self.position, self.model));
@@ -182,6 +188,16 @@ impl<'log> Frontier<'log> {
                 _ => instant.names,
             });
         }
+    }
+
+    /// Remembers what a file held that loses its name. What was pending may have been on
+    /// the disk all the same.
+    fn leave_stale(&mut self, file: InodeId) {
+        let is_own = |change: &&Change| change.kind.content_of() == Some(file);
+        let own: Vec<Change> = self.pending.iter().filter(is_own).cloned().collect();
+        let image = self.durable.with(&own, |_| true, &Fill::Zero);
+        let bytes = image.files.get(&file).filter(|bytes| !bytes.is_empty());
+        self.stale = bytes.cloned().or(self.stale.take());
     }
 
     fn sync(&mut self, file: InodeId, data_only: bool, barrier: Barrier) {
@@ -292,4 +308,13 @@ impl<'log> Frontier<'log> {
             }
         }
     }
+}
+
+/// What the newest file without a name holds: a crash has lost its name, or it was removed
+/// before the crash.
+fn nameless(image: &Image) -> Option<Arc<Vec<u8>>> {
+    let is_nameless = |inode: &InodeId| !image.names.values().any(|named| named == inode);
+    let mut files = image.files.iter().rev();
+    let found = files.find(|(inode, bytes)| !bytes.is_empty() && is_nameless(inode));
+    found.map(|(_, bytes)| Arc::clone(bytes))
 }
