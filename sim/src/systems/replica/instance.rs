@@ -291,8 +291,18 @@ impl Instance for Pair {
         self.primary().map(|primary| primary.layout().to_string())
     }
 
+    /// The layout is the primary's, so that of the replica stands here, and the steps of
+    /// both: most of them merge in memory and show nowhere else.
     fn progress(&self) -> String {
-        format!("{:?} {} {}", self.places, self.wire, self.durable)
+        let steps = |store: &Store| (store.stats().counters.steps, store.lag());
+        let stores = self.stores.as_ref().map(|(primary, replica)| {
+            let replica = replica.store();
+            (steps(primary), steps(replica), replica.layout().to_string())
+        });
+        format!(
+            "{:?} {} {} {} {stores:?}",
+            self.places, self.wire, self.durable, self.exchanged
+        )
     }
 
     fn close(mut self: Box<Self>) -> Result<(), Failure> {

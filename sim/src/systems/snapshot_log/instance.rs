@@ -102,6 +102,10 @@ impl Instance for Open {
         Ok(false)
     }
 
+    fn progress(&self) -> String {
+        self.store.progress()
+    }
+
     fn files(&self) -> Option<BTreeSet<String>> {
         Some(self.store.files())
     }

@@ -69,6 +69,19 @@ impl Job {
         self.phases.last().copied()
     }
 
+    /// How far it has come. The end of a phase need not show on the disk, and what the
+    /// snapshot holds is in memory until it is written.
+    pub(super) fn progress(&self) -> String {
+        format!(
+            "{:?} limit {} offset {} name {:?} bytes {:?}",
+            self.phases,
+            self.limit,
+            self.offset,
+            self.file.name(),
+            self.bytes
+        )
+    }
+
     /// The phase that was due has ended.
     pub(super) fn advance(&mut self) {
         self.phases.pop();

@@ -84,6 +84,15 @@ impl Log {
         self.sealed.iter().copied().chain([self.active.segment])
     }
 
+    /// What it believes of its files: their segments and indexes, and what is synced.
+    pub(super) fn progress(&self) -> String {
+        let segments: Vec<Segment> = self.segments().collect();
+        format!(
+            "{segments:?} {:?} {:?} bytes {} name {}",
+            self.indexes, self.retired, self.has_unsynced_bytes, self.has_unsynced_name
+        )
+    }
+
     /// Appends a group in one write, in one segment. Not durable until synced.
     pub(super) fn append(&mut self, payloads: &[Vec<u8>]) -> Result<(), Failure> {
         let length: usize = payloads

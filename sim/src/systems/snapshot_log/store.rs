@@ -231,6 +231,15 @@ impl<M: Machine> SnapshotLog<M> {
         self.log.segment_bytes = bytes;
     }
 
+    /// How far it has come, in words that are equal when it goes on alike from the same
+    /// machine and the same disk: what only memory knows of job, log and snapshots.
+    #[must_use]
+    pub fn progress(&self) -> String {
+        let job = self.job.as_ref().map(Job::progress);
+        let log = self.log.progress();
+        format!("{job:?} {log} {:?} {:?}", self.snapshots, self.poison)
+    }
+
     /// The files that the store needs, or is writing.
     #[must_use]
     pub fn files(&self) -> BTreeSet<String> {
