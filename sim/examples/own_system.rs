@@ -130,6 +130,11 @@ impl Instance for OpenLog {
         Ok((commit == self.head).then(|| self.state.clone()))
     }
 
+    /// There is no background work, and the file shows all the rest.
+    fn progress(&self) -> String {
+        String::new()
+    }
+
     fn close(self: Box<Self>) -> Result<(), Failure> {
         Ok(())
     }

@@ -441,10 +441,11 @@ pub trait Instance {
     }
 
     /// How far background work has come that neither the disk nor the layout shows yet:
-    /// two instances that agree in all three go on alike.
-    fn progress(&self) -> String {
-        String::new()
-    }
+    /// two instances that agree in all three go on alike. An enumeration takes them for
+    /// one and drops what follows from the second, so what is left out here is lost there
+    /// without a sound. That is why there is no default: a system whose memory holds
+    /// nothing but what was committed says so, with an empty string.
+    fn progress(&self) -> String;
 
     /// The files that the store needs.
     fn files(&self) -> Option<BTreeSet<String>> {
