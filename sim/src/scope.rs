@@ -173,12 +173,13 @@ impl SmallScope<'_> {
         if let Some(finding) = node.finding {
             return self.report(finding, path.clone());
         }
+        // A known state may be reached by another way, and a crash on this one is new.
+        self.crash(&node, path)?;
         if !self.states.insert(node.state) {
             return ControlFlow::Continue(());
         }
         self.found.states += 1;
         (self.watch)(&self.found);
-        self.crash(&node, path)?;
         if node.moves.is_empty() {
             self.found.ends += 1;
         }
