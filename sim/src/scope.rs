@@ -6,8 +6,14 @@
 //! moves again from the beginning. Two nodes are the same, and one of them is left, when
 //! the disk as the process sees it, what is pending on it, the layout, the progress of
 //! background work, the callbacks that are under way and the client's position agree.
+//!
+//! That is as good as what a store tells of its progress. So a move after which all of
+//! this is as before is followed all the same, and the search then owns that it may have
+//! taken different states for one. So it does when no state was final, for a history
+//! that never comes to rest was not followed to its end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -49,14 +55,16 @@ pub struct Enumerated {
     pub states: u64,
     /// Complete schedules, or their common ends.
     pub ends: u64,
+    /// Moves after which a state was as before.
+    pub silent: u64,
     /// Runs from the beginning.
     pub executions: u64,
     /// Crash points and images.
     pub coverage: Coverage,
     /// Images that differ, or of which something else is demanded.
     pub distinct: u64,
-    /// Whether the search came to its end.
-    pub is_complete: bool,
+    /// Whether the search came to its end: it was not stopped, and found nothing.
+    pub came_to_end: bool,
     /// A digest of all states, with what is read in them, and of all images, with what
     /// opening and judging them leaves: two stores of which the same was seen cannot be
     /// told apart.
@@ -64,6 +72,71 @@ pub struct Enumerated {
     /// The first finding and a plan up to it.
     pub finding: Option<(Finding, Plan)>,
 }
+
+/// Why not everything was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// A finding has ended the search.
+    Finding,
+    /// It was stopped.
+    Stopped,
+    /// It came to its end, and no state was final: the system never comes to rest, or
+    /// states were taken for one that are not.
+    NoEnd,
+    /// So many moves showed nothing, though the system says that there was work to do:
+    /// states may have been taken for one that are not.
+    Silent(u64),
+    /// So many crash points have too many images, and only some of those were looked at.
+    Bounded(u64),
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finding => formatter.write_str("ended by a finding"),
+            Self::Stopped => formatter.write_str("ended early"),
+            Self::NoEnd => formatter.write_str("not everything was seen, for no state was final"),
+            Self::Silent(moves) => write!(
+                formatter,
+                "not everything may have been seen, for {moves} moves showed no progress"
+            ),
+            Self::Bounded(points) => write!(
+                formatter,
+                "not everything was seen, for {points} crash points have too many images"
+            ),
+        }
+    }
+}
+
+impl Enumerated {
+    /// Why not everything was seen; `None` when it was, and this is a proof.
+    #[must_use]
+    pub fn gap(&self) -> Option<Gap> {
+        let bounded = self.coverage.points - self.coverage.enumerated_points;
+        if self.finding.is_some() {
+            Some(Gap::Finding)
+        } else if !self.came_to_end {
+            Some(Gap::Stopped)
+        } else if self.ends == 0 {
+            Some(Gap::NoEnd)
+        } else if self.silent > 0 {
+            Some(Gap::Silent(self.silent))
+        } else {
+            (bounded > 0).then_some(Gap::Bounded(bounded))
+        }
+    }
+
+    /// Whether everything was seen: every schedule to its end, and every image of every
+    /// crash point.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.gap().is_none()
+    }
+}
+
+/// So many moves that show nothing are followed one after the other. A step of a store
+/// ends a phase or two without the disk; a store that does more is not at work.
+const MOST_SILENT: u32 = 4;
 
 /// Enumerates. Exponential in the number of commits: up to five or so.
 ///
@@ -101,11 +174,11 @@ pub fn enumerate_watched(scope: &Scope, watch: &mut dyn FnMut(&Enumerated)) -> E
         found: Enumerated::default(),
         watch,
     };
-    let outcome = search.visit(&mut Vec::new());
+    let outcome = search.visit(&mut Vec::new(), None);
     let seen = search.seen();
     let mut found = search.found;
     found.seen = seen;
-    found.is_complete = outcome.is_continue() && found.finding.is_none();
+    found.came_to_end = outcome.is_continue();
     found
 }
 
@@ -130,6 +203,9 @@ pub(crate) fn small_history(commits: u64, keyspaces: u8) -> Vec<Batch> {
     (1..=commits).map(batch).collect()
 }
 
+/// What shows of a state, and how many moves before it have shown nothing.
+type Shown = (u128, u32);
+
 /// Whether a task is one of the engine's callbacks about new segments. Its compactor does
 /// not listen to them, so that delivering them changes nothing, and in every order of them
 /// the search would see the same again. What other systems call their tasks is theirs.
@@ -142,7 +218,8 @@ struct SmallScope<'run> {
     engine: &'run dyn Engine,
     judge: Judge<'run>,
     batches: &'run [Batch],
-    states: BTreeSet<u128>,
+    /// What shows of each state, and how many moves in a row have shown nothing.
+    states: BTreeSet<Shown>,
     /// Each image, for what clients know, and the disk after it was judged.
     images: BTreeMap<(u128, Known), u128>,
     found: Enumerated,
@@ -162,8 +239,9 @@ struct Node {
 impl SmallScope<'_> {
     fn seen(&self) -> u128 {
         let mut hasher = xxhash_rust::xxh3::Xxh3::new();
-        for state in &self.states {
+        for (state, silent) in &self.states {
             hasher.update(&state.to_le_bytes());
+            hasher.update(&silent.to_le_bytes());
         }
         for ((image, _), left) in &self.images {
             hasher.update(&image.to_le_bytes());
@@ -172,7 +250,7 @@ impl SmallScope<'_> {
         hasher.digest128()
     }
 
-    fn visit(&mut self, path: &mut Vec<Action>) -> ControlFlow<()> {
+    fn visit(&mut self, path: &mut Vec<Action>, before: Option<Shown>) -> ControlFlow<()> {
         if self.scope.stop.is_due() {
             return ControlFlow::Break(());
         }
@@ -182,7 +260,13 @@ impl SmallScope<'_> {
         }
         // A known state may be reached by another way, and a crash on this one is new.
         self.crash(&node, path)?;
-        if !self.states.insert(node.state) {
+        let silent = match before {
+            Some((state, silent)) if state == node.state => silent + 1,
+            _ => 0,
+        };
+        self.found.silent += u64::from(silent > 0);
+        let shown = (node.state, silent);
+        if silent > MOST_SILENT || !self.states.insert(shown) {
             return ControlFlow::Continue(());
         }
         self.found.states += 1;
@@ -192,7 +276,7 @@ impl SmallScope<'_> {
         }
         for next in node.moves {
             path.push(next);
-            self.visit(path)?;
+            self.visit(path, Some(shown))?;
             path.pop();
         }
         ControlFlow::Continue(())

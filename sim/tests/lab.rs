@@ -40,7 +40,7 @@ fn three_commits_are_safe_whatever_happens_under_every_model() {
             model.name,
             found.finding
         );
-        assert!(found.is_complete, "{}", model.name);
+        assert!(found.is_complete(), "{}", model.name);
         assert!(
             found.states > 40 && found.ends > 0,
             "{}: {found:?}",

@@ -2,8 +2,9 @@
 //!
 //! With and without the bug: every schedule and every legal crash image of small
 //! histories, under the defaults and under each other value of each setting, and under
-//! the defaults every single fault at every operation. When both times the same was
-//! seen, and the place of the bug was passed, there is nothing to observe. That is a
+//! the defaults every single fault at every operation. When both times everything was
+//! seen (each schedule to its end, each image of each crash point), it was the same,
+//! and the place of the bug was passed, there is nothing to observe. That is a
 //! proof for histories of this size and for no others, so its counts are told with it.
 
 use std::time::Duration;
@@ -112,7 +113,7 @@ fn compare(
     if let Some(finding) = bugged.finding {
         return found(mutant, finding);
     }
-    if clean.seen != bugged.seen || !clean.is_complete || !bugged.is_complete {
+    if clean.seen != bugged.seen || !clean.is_complete() || !bugged.is_complete() {
         return Attempt::Open;
     }
     proof.commits = proof.commits.max(scope.commits);

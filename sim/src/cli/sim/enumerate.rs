@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use lithify_sim::plan::Plan;
-use lithify_sim::scope::{Enumerated, Scope, enumerate_watched};
+use lithify_sim::scope::{Enumerated, Gap, Scope, enumerate_watched};
 use lithify_sim::simfs::Model;
 use lithify_sim::system::{Settings, System, planted_in};
 use serde::Serialize;
@@ -75,6 +75,7 @@ struct Line {
     complete: bool,
     states: u64,
     final_states: u64,
+    silent_moves: u64,
     executions: u64,
     crash_points: u64,
     enumerated_points: u64,
@@ -122,8 +123,20 @@ pub(crate) fn run(arguments: &Enumerate) -> Outcome {
     }
     tell(arguments, &scope.settings, &found, start.elapsed())?;
     match finding {
-        None => Ok(()),
+        None => check_end(system, found.gap()),
         Some((finding, plan)) => Err(failure(&finding, &plan, &arguments.out)),
+    }
+}
+
+/// Who asks for less (`--time`, `--most-images`) gets less, and is told so. That nothing
+/// came to its end nobody has asked for: "nothing found" would be the wrong answer.
+fn check_end(system: &dyn System, gap: Option<Gap>) -> Outcome {
+    match gap {
+        Some(Gap::NoEnd) => Err(Exit::Negative.because(format!(
+            "no state was final, so this says nothing: {} never comes to rest, or its progress leaves out what only memory knows",
+            system.name()
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -185,9 +198,10 @@ fn tell(arguments: &Enumerate, settings: &Settings, found: &Enumerated, time: Du
     match arguments.format.format {
         Format::Json => output.json(&Line {
             model: arguments.model.name,
-            complete: found.is_complete,
+            complete: found.is_complete(),
             states: found.states,
             final_states: found.ends,
+            silent_moves: found.silent,
             executions: found.executions,
             crash_points: found.coverage.points,
             enumerated_points: found.coverage.enumerated_points,
@@ -197,10 +211,9 @@ fn tell(arguments: &Enumerate, settings: &Settings, found: &Enumerated, time: Du
             finding,
         })?,
         Format::Text => {
-            let how = match (found.is_complete, &finding) {
-                (true, _) => "everything was seen",
-                (false, Some(_)) => "ended by a finding",
-                (false, None) => "ended early",
+            let how = match found.gap() {
+                None => "everything was seen".to_owned(),
+                Some(gap) => gap.to_string(),
             };
             let divisor = match settings.get("divisor") {
                 Some(divisor) => format!(" divisor {divisor},"),
