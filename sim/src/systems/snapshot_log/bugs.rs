@@ -15,6 +15,11 @@ pub(super) const BUGS: &[Planted] = &[
         "a new segment's name is never made durable, as in ZooKeeper's logs (ALICE, OSDI 2014)",
     ),
     Planted::new(
+        "name-synced-late",
+        "M05",
+        "entries go into a new segment before its name is durable, and when the name is lost its blocks pass in the next segment of that offset (found here, see tests/traces/segment-that-lost-its-name.sim)",
+    ),
+    Planted::new(
         "rotation-without-sync",
         "M04",
         "a segment is left for the next one before its bytes are durable, as in Yugabyte (#3490) and raft-engine (#123)",

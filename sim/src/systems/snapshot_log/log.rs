@@ -103,6 +103,11 @@ impl Log {
         if segment.entries > 0 && segment.bytes + length as u64 > self.segment_bytes {
             self.rotate()?;
         }
+        if self.active.segment.entries == 0 && !planted::is_active("name-synced-late") {
+            // A file that loses its name gives its blocks back. The next one of this offset
+            // may get them unwritten, and entries would pass there.
+            self.sync_name()?;
+        }
         let Segment { start, bytes, .. } = self.active.segment;
         let mut group = Vec::with_capacity(length);
         let mut positions = Vec::with_capacity(payloads.len());
