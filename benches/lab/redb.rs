@@ -217,6 +217,11 @@ impl Instance for Open {
         self.state().map(Some).map_err(failure)
     }
 
+    /// There is no background work.
+    fn progress(&self) -> String {
+        String::new()
+    }
+
     fn close(mut self: Box<Self>) -> Result<(), Failure> {
         drop(self.database.take());
         Ok(())

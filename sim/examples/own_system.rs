@@ -194,7 +194,7 @@ fn main() -> Result<(), String> {
     println!("seed {}: {}\n", found.seed, found.finding);
     let small = shrink(&found.plan, Stop::after(Duration::from_secs(10)))?.plan;
     println!("{small}");
-    for pivot in explain(&small, &Stop::never())? {
+    for pivot in explain(&small, &Stop::never())?.pivots {
         println!("{pivot}");
     }
     Ok(())

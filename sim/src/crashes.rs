@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::execute::{Execution, Life};
@@ -15,6 +14,7 @@ use crate::history::History;
 use crate::judge::{Bounds, Enabled, Judge, Memory, PHASE_PROBE, phase_actions};
 use crate::keyed::{Domain, Seed};
 use crate::oracle::{Finding, Oracle};
+use crate::panics::caught;
 use crate::plan::{Action, Crash, Plan, Survivors};
 use crate::simfs::change::labels;
 use crate::simfs::oplog::{Log, Operation};
@@ -81,7 +81,7 @@ pub fn crash_everywhere(
 ) -> Explored {
     let mut settings = plan.settings.clone();
     let mut explored = Explored::default();
-    let mut stride = Stride::new(execution, plan.seed, reach.most_images);
+    let mut stride = Stride::new(execution, model, plan.seed, reach.most_images);
     for (number, life) in execution.lives.iter().enumerate() {
         let mut crasher = Crasher {
             plan,
@@ -115,15 +115,15 @@ struct Stride {
 }
 
 impl Stride {
-    fn new(execution: &Execution, seed: u64, most_images: u64) -> Self {
+    fn new(execution: &Execution, model: &Model, seed: u64, most_images: u64) -> Self {
         /// Images of a crash point, about.
         const IMAGES: u64 = 25;
         let lives = execution.lives.iter();
         let points: usize = lives
             .map(|life| {
-                life.log.operations()[..life.end]
-                    .iter()
-                    .filter(|operation| operation.is_barrier())
+                let operations = life.log.operations()[..life.end].iter();
+                operations
+                    .filter(|operation| model.is_crash_point(Some(operation)))
                     .count()
                     + 1
             })
@@ -410,20 +410,10 @@ pub fn guarded<T: Default>(
     enabled: &Enabled,
     run: impl FnOnce() -> Result<T, Finding>,
 ) -> Result<T, Finding> {
-    match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(outcome) => outcome,
-        Err(panic) => {
-            let message = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or(panic.downcast_ref::<&str>().copied());
-            enabled.object(
-                Oracle::Panic,
-                message.unwrap_or("a panic without a message"),
-            )?;
-            Ok(T::default())
-        }
-    }
+    caught(run).unwrap_or_else(|message| {
+        enabled.object(Oracle::Panic, message)?;
+        Ok(T::default())
+    })
 }
 
 /// A finding, and the actions that lead to it from the crash before.

@@ -54,12 +54,22 @@ impl fmt::Display for Pivot {
     }
 }
 
+/// What was learned about a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// What flips the verdict.
+    pub pivots: Vec<Pivot>,
+    /// Whether there was no time to try everything.
+    pub is_cut_short: bool,
+}
+
 /// Explains a plan whose expectation is a violation. With a long plan that takes a run for
-/// each line; `stop` ends it with what was learned by then.
+/// each line; `stop` ends it with what was learned by then. Commits are tried only when
+/// nothing else flips the verdict: that a finding needs its commits goes without saying.
 ///
 /// # Errors
 /// When it has no finding.
-pub fn explain(plan: &Plan, stop: &Stop) -> Result<Vec<Pivot>, String> {
+pub fn explain(plan: &Plan, stop: &Stop) -> Result<Explanation, String> {
     let finding = replay(plan, false)?
         .finding
         .ok_or("the trace has no finding")?;
@@ -73,23 +83,34 @@ pub fn explain(plan: &Plan, stop: &Stop) -> Result<Vec<Pivot>, String> {
         Some(crash) => crash_pivots(&plan, crash, stop)?,
         None => Vec::new(),
     };
-    pivots.extend(line_pivots(&plan, stop)?);
-    Ok(pivots)
+    let is_commit = |action: &Action| matches!(action, Action::Commit(_));
+    pivots.extend(line_pivots(&plan, stop, &|action| !is_commit(action))?);
+    if pivots.is_empty() {
+        pivots.extend(line_pivots(&plan, stop, &is_commit)?);
+    }
+    Ok(Explanation {
+        pivots,
+        is_cut_short: stop.is_due(),
+    })
 }
 
 fn still_fails(plan: &Plan) -> Result<bool, String> {
     Ok(replay(plan, false)?.holds(plan.expectation))
 }
 
-/// Lines that are not commits and matter.
-fn line_pivots(plan: &Plan, stop: &Stop) -> Result<Vec<Pivot>, String> {
+/// Lines that are meant and matter.
+fn line_pivots(
+    plan: &Plan,
+    stop: &Stop,
+    is_meant: &dyn Fn(&Action) -> bool,
+) -> Result<Vec<Pivot>, String> {
     let mut pivots = Vec::new();
     for index in 0..plan.actions.len() {
         if stop.is_due() {
             break;
         }
         let action = &plan.actions[index];
-        if matches!(action, Action::Crash(_) | Action::Commit(_)) {
+        if matches!(action, Action::Crash(_)) || !is_meant(action) {
             continue;
         }
         let mut without = plan.clone();

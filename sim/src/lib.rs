@@ -70,6 +70,7 @@ pub mod keyed;
 pub mod mutants;
 pub mod observed;
 pub mod oracle;
+pub mod panics;
 pub mod plan;
 pub mod planted;
 pub mod policies;

@@ -150,7 +150,8 @@ fn a_planted_bug_is_found_shrunk_and_explained() {
     let found = found.expect("the bug is found");
     let shrunk = shrink(&found.plan, Stop::after(Duration::from_secs(600))).expect("it fails");
     assert!(!shrunk.is_cut_short);
-    let pivots = explain(&shrunk.plan, &Stop::never()).expect("it fails");
+    let explained = explain(&shrunk.plan, &Stop::never()).expect("it fails");
+    let pivots = explained.pivots;
     let pivots: Vec<String> = pivots.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(format!("{}\n{}", shrunk.plan, pivots.join("\n")));
 }

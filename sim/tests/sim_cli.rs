@@ -244,7 +244,7 @@ fn what_enumeration_finds_can_be_replayed() {
 #[test]
 fn what_one_model_cannot_show_is_looked_for_under_the_next() {
     let directory = directory();
-    let search = ["mutants", "--system", "wal-ratio", "--only", "one-log-name"];
+    let search = ["mutants", "--system", "data-file", "--only", "no-backup"];
     let mut command = sim(&directory);
     let command = command.args(search);
     let output = command.args(["--time", "4", "--format", "json"]).assert();
@@ -259,7 +259,7 @@ fn what_one_model_cannot_show_is_looked_for_under_the_next() {
         .args(["--time", "1", "--model", "posix-min"])
         .assert()
         .code(1)
-        .stderr(predicate::str::contains("not found: one-log-name"));
+        .stderr(predicate::str::contains("not found: no-backup"));
 }
 
 /// A gate for every change has less time than the rarest bugs need. One of these cannot be
@@ -270,7 +270,7 @@ fn a_part_of_the_bugs_may_be_enough() {
     let directory = directory();
     for (at_least, code) in [("50", 0), ("100", 1)] {
         sim(&directory)
-            .args(["mutants", "--system", "wal-ratio", "--only", "log"])
+            .args(["mutants", "--system", "data-file", "--only", "old"])
             .args(["--model", "posix-min", "--time", "1"])
             .args(["--at-least", at_least])
             .assert()

@@ -84,12 +84,13 @@ impl Executor<'_> {
     /// asked to. After faults, which have stopped, a store may refuse; one that works
     /// must come to an end.
     pub(super) fn check_unprompted(&mut self) -> Result<(), Finding> {
-        const MOST_TURNS: usize = 10_000;
+        const TURNS: u64 = 10_000;
+        const TURNS_OF_A_COMMIT: u64 = 200;
         let loses = |action: &Action| matches!(action, Action::Lose(_));
         if self.plan.actions.iter().any(loses) {
             return Ok(());
         }
-        for _ in 0..MOST_TURNS {
+        for _ in 0..TURNS + TURNS_OF_A_COMMIT * self.history.head() {
             let tasks = self.instance().tasks();
             let step = tasks.last().filter(|task| *task == "step");
             let Some(task) = tasks.iter().rev().find(|task| *task != "step").or(step) else {

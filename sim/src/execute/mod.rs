@@ -58,22 +58,32 @@ impl Execution {
         let (one, other) = (self.operations(), other.operations());
         let position = one.iter().zip(&other).position(|(a, b)| a != b);
         let position = position.unwrap_or(one.len().min(other.len()));
-        let at = |lines: &[String]| lines.get(position).cloned().unwrap_or("the end".to_owned());
-        Some(format!(
-            "operation {position} is {:?} in the first run and {:?} in the second, or writes other bytes",
-            at(&one),
-            at(&other)
-        ))
+        let at = |operations: &[(String, Vec<u8>)]| {
+            let operation = operations.get(position);
+            operation.map_or("the end", |(text, _)| text).to_owned()
+        };
+        let (one, other) = (at(&one), at(&other));
+        Some(match one == other {
+            true => format!("operation {position}, {one:?}, writes other bytes in the second run"),
+            false => format!(
+                "operation {position} is {one:?} in the first run and {other:?} in the second"
+            ),
+        })
     }
 
-    fn operations(&self) -> Vec<String> {
-        let lives = self.lives.iter();
-        lives
-            .flat_map(|life| {
-                let operations = life.log.operations().iter();
-                operations.map(|operation| life.log.describe(operation).to_string())
+    /// Every operation in words, with the bytes that it writes.
+    fn operations(&self) -> Vec<(String, Vec<u8>)> {
+        let logs = self.lives.iter().map(|life| &life.log);
+        let described = logs.flat_map(|log| {
+            log.operations().iter().map(|operation| {
+                let bytes = match operation {
+                    Operation::Write { bytes, .. } => log.bytes(bytes).to_vec(),
+                    _ => Vec::new(),
+                };
+                (log.describe(operation).to_string(), bytes)
             })
-            .collect()
+        });
+        described.collect()
     }
 }
 

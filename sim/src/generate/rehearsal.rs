@@ -4,12 +4,12 @@
 //! What the client reads is not read here unless faults are to come: nothing else depends
 //! on it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::Recipe;
 use super::faults::Moment;
 use crate::keyed::Seed;
+use crate::panics::caught;
 use crate::plan::Action;
 use crate::schedule::{Order, Scheduler, Turn};
 use crate::simfs::{Operation, SimFs};
@@ -151,7 +151,7 @@ impl<'run> Rehearsal<'run> {
     }
 
     fn unless_panics(&mut self, run: impl FnOnce(&mut Self)) {
-        if catch_unwind(AssertUnwindSafe(|| run(self))).is_err() {
+        if caught(|| run(self)).is_err() {
             self.instance = None;
         }
     }

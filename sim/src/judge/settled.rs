@@ -70,7 +70,7 @@ impl Judge<'_> {
             )?,
         }
         self.check_orphans(fs, instance)?;
-        if !bounds.is_faulty {
+        if !bounds.is_faulty && !bounds.excuses_loss {
             self.check_space(fs, head, reference.most_bytes)?;
         }
         Ok(Settled { details, state })

@@ -29,10 +29,11 @@ pub fn context(log: &Log, end: usize) -> String {
     texts.join(",").replace(' ', ":")
 }
 
-/// An operation's text up to the first digit: which kind of file, not which one.
+/// An operation's text up to the first digit, or to the place in the file: which kind of
+/// file, not which one.
 #[must_use]
 pub fn without_numbers(text: &str) -> String {
-    let end = text.find(|letter: char| letter.is_ascii_digit());
+    let end = text.find(|letter: char| letter.is_ascii_digit() || letter == '[');
     text[..end.unwrap_or(text.len())].trim_end().to_owned()
 }
 

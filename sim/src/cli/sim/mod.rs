@@ -22,6 +22,7 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 use lithify_sim::oracle::{Finding, Oracle};
+use lithify_sim::panics;
 use lithify_sim::plan::Plan;
 use lithify_sim::replay::replay;
 
@@ -106,7 +107,12 @@ fn quoted(path: &Path) -> String {
 /// Runs the command.
 pub(crate) fn run(arguments: &Simulate) -> Outcome {
     // A panic of the system under test is a finding, with its message in it.
-    std::panic::set_hook(Box::new(|_| {}));
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !panics::are_caught() {
+            print(panic);
+        }
+    }));
     let outcome = match &arguments.command {
         Command::Run(arguments) => run::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),

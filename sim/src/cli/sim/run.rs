@@ -53,7 +53,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "SEED", value_parser = choose::seed, default_value = "0", conflicts_with = "seed")]
     from: Seed,
     /// Print what happens to one seed, operation by operation, and crash nothing
-    #[arg(long, requires = "seed", conflicts_with_all = ["time", "jobs"])]
+    #[arg(long, requires = "seed", conflicts_with_all = ["time", "jobs", "seeds", "from", "out"])]
     trace: bool,
     /// The system
     #[arg(long, default_value = "lithify", value_parser = choose::system)]

@@ -76,9 +76,9 @@ pub(crate) fn run(arguments: &ShrinkTrace) -> Outcome {
     let shrunk = shrink_watched(&plan, in_time(), &mut watch).map_err(refused)?;
     place.keep(&shrunk.plan)?;
     progress.say("asking what matters");
-    let pivots = explain(&shrunk.plan, &in_time()).map_err(refused)?;
+    let explained = explain(&shrunk.plan, &in_time()).map_err(refused)?;
     drop(progress);
-    let pivots: Vec<String> = pivots.iter().map(ToString::to_string).collect();
+    let pivots: Vec<String> = explained.pivots.iter().map(ToString::to_string).collect();
     let mut output = Output::for_writing();
     match arguments.format.format {
         Format::Json => output.json(&Line {
@@ -87,18 +87,20 @@ pub(crate) fn run(arguments: &ShrinkTrace) -> Outcome {
             lines_after: shrunk.plan.actions.len(),
             runs: shrunk.runs,
             seconds: start.elapsed().as_secs_f64(),
-            cut_short: shrunk.is_cut_short,
+            cut_short: shrunk.is_cut_short || explained.is_cut_short,
             pivots,
         })?,
         Format::Text => {
             output.bytes(shrunk.plan.to_string().as_bytes())?;
             output.line(b"")?;
-            if pivots.is_empty() {
-                output
-                    .line(b"no single change of the crash and no single line flips the verdict")?;
-            }
             for pivot in &pivots {
                 output.line(pivot.as_bytes())?;
+            }
+            if explained.is_cut_short {
+                output.line(b"there was no time to try everything that may matter")?;
+            } else if pivots.is_empty() {
+                output
+                    .line(b"no single change of the crash and no single line flips the verdict")?;
             }
             let cut = if shrunk.is_cut_short {
                 ", cut short"

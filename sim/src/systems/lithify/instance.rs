@@ -10,8 +10,9 @@ use super::{costs, failure, placement};
 use crate::history::{Batch, State};
 use crate::system::{Account, Equality, Failure, Instance, Piece, Pinned};
 
-/// More steps than any history of the laboratory needs.
+/// More steps than settling needs, and more for each commit than one can cause.
 const SETTLE_STEPS: u64 = 20_000;
+const SETTLE_STEPS_OF_A_COMMIT: u64 = 200;
 
 pub(super) struct Open {
     store: Store,
@@ -182,7 +183,8 @@ impl Instance for Open {
 
     fn settle(&mut self) -> Result<bool, Failure> {
         self.may_work = false;
-        self.store.settle_within(SETTLE_STEPS).map_err(failure)
+        let steps = SETTLE_STEPS + SETTLE_STEPS_OF_A_COMMIT * self.head();
+        self.store.settle_within(steps).map_err(failure)
     }
 
     fn layout(&self) -> Option<Vec<Piece>> {

@@ -54,6 +54,20 @@ impl Job {
         self.phases.last().copied()
     }
 
+    /// How far it has come. A flush without anything to write, the end of the pieces and
+    /// the swap do not show on the disk.
+    pub(super) fn progress(&self) -> String {
+        format!(
+            "{:?} generation {} flush {} name {:?} bytes {} {:?}",
+            self.phases,
+            self.generation,
+            self.flushed_up_to,
+            self.file.name(),
+            self.file.bytes(),
+            self.copy
+        )
+    }
+
     /// The phase that was due has ended.
     pub(super) fn advance(&mut self) {
         self.phases.pop();

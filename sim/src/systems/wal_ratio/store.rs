@@ -380,6 +380,23 @@ impl RatioStore {
         self.counters
     }
 
+    /// How far it has come, in words that are equal when it goes on alike from the same
+    /// table, the same disk and the same time: what only memory knows of commits that
+    /// wait, of the log and of a rewrite.
+    #[must_use]
+    pub fn progress(&self) -> String {
+        let job = self.job.as_ref().map(Job::progress);
+        format!(
+            "acknowledged {} written {} log {} old {:?} last {:?} {:?} {job:?}",
+            self.acknowledged,
+            self.group.is_some(),
+            self.log.name(),
+            self.old,
+            self.last,
+            self.counters
+        )
+    }
+
     /// The files that the store needs, or is writing.
     #[must_use]
     pub fn files(&self) -> BTreeSet<String> {
