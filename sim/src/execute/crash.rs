@@ -6,8 +6,8 @@ use super::struck;
 use crate::judge::{Judge, Memory, Outcome};
 use crate::oracle::Finding;
 use crate::plan::{Action, Crash};
-use crate::simfs::Frontier;
 use crate::simfs::change::labels;
+use crate::simfs::{Frontier, Mark};
 
 impl Executor<'_> {
     /// Where a crash strikes the last action.
@@ -52,6 +52,8 @@ impl Executor<'_> {
         self.fs = self.fs.restarted(&image);
         self.start = image;
         self.begin_life();
+        // The opening behind it belongs to the loss of power.
+        self.fs.mark(Mark::Action(self.action_index));
         waiting.into_iter().for_each(|fault| self.fs.arm(fault));
         self.open().map(|_| ())
     }

@@ -54,6 +54,8 @@ pub(super) struct Executor<'run> {
     pub(super) timeline: Timeline,
     /// Where the last action began in the log.
     pub(super) action_start: usize,
+    /// Which one it is.
+    pub(super) action_index: u32,
 }
 
 impl<'run> Executor<'run> {
@@ -88,6 +90,7 @@ impl<'run> Executor<'run> {
             unmatched: Vec::new(),
             timeline: Timeline::new(wants_timeline),
             action_start: 0,
+            action_index: 0,
         };
         executor.begin_life();
         executor
@@ -190,6 +193,7 @@ impl<'run> Executor<'run> {
     }
 
     pub(super) fn action(&mut self, index: usize, action: &Action) -> Result<(), Finding> {
+        self.action_index = index as u32;
         if !matches!(action, Action::Crash(_)) {
             self.action_start = self.fs.log_length();
             self.fs.mark(Mark::Action(index as u32));
