@@ -98,12 +98,3 @@ pub fn attempt(plan: &Plan, enabled: &Enabled, wants_timeline: bool) -> Replay {
         execution,
     }
 }
-
-/// A replay opens the store behind a crash once more before it judges, so that another
-/// oracle may be the first to object: then the plan expects that one. With whatever is
-/// planted already.
-pub fn expect_as_replayed(plan: &mut Plan, enabled: &Enabled) {
-    if let Some(finding) = attempt(plan, enabled, false).finding {
-        plan.expectation = Expectation::Violation(finding.oracle);
-    }
-}

@@ -4,9 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use lithify_sim::judge::Enabled;
 use lithify_sim::plan::Plan;
-use lithify_sim::replay::{as_planted, expect_as_replayed};
 use lithify_sim::scope::{Enumerated, Gap, Scope, enumerate_watched};
 use lithify_sim::simfs::Model;
 use lithify_sim::system::{Settings, System, planted_in};
@@ -118,12 +116,7 @@ pub(crate) fn run(arguments: &Enumerate) -> Outcome {
     // The trace first: it is there whatever becomes of the output.
     let finding = found.finding.clone().map(|(finding, plan)| {
         let bug = arguments.bug.clone();
-        let mut plan = Plan { bug, ..plan };
-        let named = plan.clone();
-        let _ = as_planted(&named, || {
-            expect_as_replayed(&mut plan, &Enabled::default())
-        });
-        (finding, plan)
+        (finding, Plan { bug, ..plan })
     });
     if let Some((_, plan)) = &finding {
         place.keep(plan)?;
