@@ -135,7 +135,7 @@ impl Executor<'_> {
             let outcome = pinned.state();
             let is_same = outcome.as_ref().is_ok_and(|state| state == shown);
             if let Err(failure) = &outcome
-                && !self.is_faulty()
+                && !self.is_excused(failure)
             {
                 self.enabled.object(
                     Oracle::Snapshots,

@@ -165,7 +165,7 @@ impl<'run> Executor<'run> {
     }
 
     /// An error of the disk needs any harmful fault, a claim of damage one that can damage.
-    fn is_excused(&self, failure: &Failure) -> bool {
+    pub(super) fn is_excused(&self, failure: &Failure) -> bool {
         match failure {
             Failure::Damage(_) => self.bounds().is_damaged,
             Failure::Disk(_) => self.is_faulty(),

@@ -69,7 +69,7 @@ impl Judge<'_> {
         let state = instance.state_at(head)?;
         if settled.state.is_some() && state.is_none() {
             self.enabled.object(
-                Oracle::Stability,
+                Oracle::TimeTravel,
                 format!("commit {head} was read, and cannot be read after a second opening"),
             )?;
         }
