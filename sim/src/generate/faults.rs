@@ -13,7 +13,7 @@ use super::Recipe;
 use super::rehearsal::Rehearsal;
 use crate::keyed::{Domain, Draws, Seed};
 use crate::plan::{Action, Crash};
-use crate::simfs::{Fault, FaultKind, SimFs, Target};
+use crate::simfs::{Fault, FaultKind, SimFs, Target, without_numbers};
 
 /// Where the identities begin of draws that say how long a fault lasts.
 const LASTING: u64 = 1000;
@@ -180,10 +180,8 @@ fn add_fault(
 fn prefixes(fs: &SimFs) -> Vec<String> {
     let names = fs.list("").unwrap_or_default();
     let prefix = |name: &String| {
-        let end = name.find(|letter: char| letter.is_ascii_digit());
-        end.map(|end| name[..end].to_owned())
+        let prefix = without_numbers(name);
+        (!prefix.is_empty() && prefix != *name).then_some(prefix)
     };
-    let mut prefixes: Vec<String> = names.iter().filter_map(prefix).collect();
-    prefixes.retain(|prefix| !prefix.is_empty());
-    prefixes
+    names.iter().filter_map(prefix).collect()
 }

@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use super::skipped::without_numbers;
+
 /// The kinds, with what they do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FaultKind {
@@ -302,10 +304,9 @@ impl Target {
     /// The same of another file of the same kind: what its name has before the first digit.
     #[must_use]
     pub fn without_number(&self) -> Self {
-        let end = self.path.find(|letter: char| letter.is_ascii_digit());
         Self {
             class: self.class,
-            path: self.path[..end.unwrap_or(self.path.len())].to_owned(),
+            path: without_numbers(&self.path),
         }
     }
 }
