@@ -267,6 +267,10 @@ impl Fs for ObservedFs {
         Ok(self.file(name, self.inner.create(name)?))
     }
 
+    fn fresh_number(&self, name: &str) -> io::Result<u64> {
+        self.inner.fresh_number(name)
+    }
+
     fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn File>> {
         Ok(self.file(name, self.inner.open(name, access)?))
     }

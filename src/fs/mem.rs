@@ -15,6 +15,7 @@ use super::{Access, File, Fs, Lock, LockKind, name};
 use inode::Inode;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// A directory tree in memory. Clones share it; [`MemFs::deep_copy`] does not.
@@ -22,6 +23,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 #[derive(Clone, Debug, Default)]
 pub struct MemFs {
     root: Arc<Mutex<Directory>>,
+    /// How many fresh numbers were given out.
+    drawn: Arc<AtomicU64>,
 }
 
 type Directory = BTreeMap<String, Node>;
@@ -46,6 +49,7 @@ impl MemFs {
     pub fn deep_copy(&self) -> Self {
         Self {
             root: Arc::new(Mutex::new(copy_of(&self.tree()))),
+            drawn: Arc::new(AtomicU64::new(self.drawn.load(Ordering::Relaxed))),
         }
     }
 
@@ -90,6 +94,13 @@ impl Fs for MemFs {
         let inode = Arc::<Inode>::default();
         parent.insert(leaf.to_owned(), Node::File(inode.clone()));
         Ok(inode.open(Access::Write))
+    }
+
+    /// Counts from 1, so that what is written does not differ from run to run. Two disks
+    /// in memory share no blocks.
+    fn fresh_number(&self, name: &str) -> io::Result<u64> {
+        name::check_file(name)?;
+        Ok(self.drawn.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn File>> {

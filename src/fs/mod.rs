@@ -132,6 +132,18 @@ pub trait Fs: Debug + Send + Sync {
     /// `AlreadyExists` when the name is taken, `NotFound` when its directory is missing.
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>>;
 
+    /// A number for the file that is about to be created as `name`. Nobody was given it
+    /// before: neither an earlier file of that name, whose blocks the new one may find
+    /// on the device, nor a file of another store. Whoever puts it into the file and into
+    /// the salt of each checksum can tell the file's bytes from all others.
+    ///
+    /// It is random, or drawn from a key that never repeats. The core draws nothing
+    /// itself, so that a simulated disk decides what it gets.
+    ///
+    /// # Errors
+    /// Whatever the source of random numbers reports; `InvalidInput` as for every name.
+    fn fresh_number(&self, name: &str) -> io::Result<u64>;
+
     /// Opens an existing file.
     ///
     /// # Errors

@@ -76,6 +76,11 @@ impl Fs for OsFs {
         Ok(OsFile::shared(file, Access::Write))
     }
 
+    fn fresh_number(&self, name: &str) -> io::Result<u64> {
+        name::check_file(name)?;
+        getrandom::u64().map_err(io::Error::from)
+    }
+
     fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn File>> {
         let write = access == Access::Write;
         let file = OpenOptions::new()

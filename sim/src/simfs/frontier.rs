@@ -6,7 +6,7 @@ use fixedbitset::FixedBitSet;
 use lithify::fs::name;
 
 use super::change::{Change, ChangeKind, changes_of};
-use super::image::{Fill, Image};
+use super::image::{Fill, Image, count_creation};
 use super::model::{DirectoryScope, Model, SyncScope};
 use super::oplog::{Barrier, InodeId, Log, Mark, Operation};
 use super::order::{dropping, keeping, requirements};
@@ -177,6 +177,9 @@ impl<'log> Frontier<'log> {
         } = operation
         {
             self.leave_stale(*inode);
+        }
+        if let Operation::Create { path, .. } = operation {
+            count_creation(&mut self.durable.creations, self.log.path(*path));
         }
         self.pending
             .extend(changes_of(self.log, self.position, self.model));

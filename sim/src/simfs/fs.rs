@@ -191,6 +191,10 @@ impl Fs for SimFs {
         Ok(self.file(inode, Access::Write))
     }
 
+    fn fresh_number(&self, name: &str) -> io::Result<u64> {
+        self.state().fresh_number(name)
+    }
+
     fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn File>> {
         let inode = self.state().open(name)?;
         Ok(self.file(inode, access))

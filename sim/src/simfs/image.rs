@@ -53,6 +53,16 @@ impl Fill {
     }
 }
 
+/// How many files were created under each name.
+pub(super) type Creations = BTreeMap<Arc<str>, u32>;
+
+/// Counts one more file.
+pub(super) fn count_creation(creations: &mut Arc<Creations>, name: &Arc<str>) {
+    *Arc::make_mut(creations)
+        .entry(Arc::clone(name))
+        .or_default() += 1;
+}
+
 /// The content of a disk. Cloning is O(files).
 #[derive(Clone, Debug, Default)]
 pub struct Image {
@@ -60,6 +70,9 @@ pub struct Image {
     pub(super) files: BTreeMap<InodeId, Arc<Vec<u8>>>,
     pub(super) names: BTreeMap<Arc<str>, InodeId>,
     pub(super) directories: Arc<BTreeSet<Arc<str>>>,
+    /// What the machine's source of fresh numbers is keyed with. A crash takes none of it
+    /// back, also where it takes the name: a number is never given twice. Not observable.
+    pub(super) creations: Arc<Creations>,
 }
 
 impl Image {

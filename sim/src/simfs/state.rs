@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lithify::fs::{LockKind, name};
 
 use super::fault::{Class, FaultKind, Faults};
-use super::image::Image;
+use super::image::{Creations, Image, count_creation};
 use super::oplog::{Barrier, InodeId, Log, Mark, Operation};
 use super::places::Places;
 use super::skipped::SkippedBarrier;
@@ -31,6 +31,8 @@ pub(super) struct State {
     pub(super) inodes: Vec<Inode>,
     pub(super) names: BTreeMap<Arc<str>, InodeId>,
     directories: BTreeSet<Arc<str>>,
+    /// See [`Image::creations`].
+    creations: Arc<Creations>,
     pub(super) log: Log,
     pub(super) faults: Faults,
     pub(super) skipped: Vec<SkippedBarrier>,
@@ -50,6 +52,7 @@ impl State {
     pub(super) fn from_image(image: &Image) -> Self {
         let mut state = Self {
             directories: (*image.directories).clone(),
+            creations: Arc::clone(&image.creations),
             ..Self::default()
         };
         // Numbers continue where the image's end, so that they stay the same files.
@@ -119,6 +122,7 @@ impl State {
             files: files.collect(),
             names: self.names.clone(),
             directories: Arc::new(self.directories.clone()),
+            creations: Arc::clone(&self.creations),
         }
     }
 
@@ -169,7 +173,9 @@ impl State {
         self.inodes.push(Inode::default());
         let path_id = self.log.intern(path);
         self.log.name_inode(inode, path_id);
-        self.names.insert(path.into(), inode);
+        let path: Arc<str> = path.into();
+        count_creation(&mut self.creations, &path);
+        self.names.insert(path, inode);
         self.log.push(Operation::Create {
             path: path_id,
             inode,
@@ -186,6 +192,15 @@ impl State {
         let fault = self.metadata_fault(Class::Create, path)?;
         let inode = self.new_inode(path);
         done(fault, inode)
+    }
+
+    /// Keyed by the name and by how many files have had it, in this life and in earlier
+    /// ones, so that no other decision of a plan changes it.
+    pub(super) fn fresh_number(&self, path: &str) -> io::Result<u64> {
+        name::check_file(path)?;
+        let creations = self.creations.get(path).copied().unwrap_or_default();
+        let name = xxhash_rust::xxh3::xxh3_64_with_seed(path.as_bytes(), creations.into());
+        Ok(name)
     }
 
     pub(super) fn open(&mut self, path: &str) -> io::Result<InodeId> {

@@ -38,6 +38,10 @@ where
         self.fs.create(&self.path(name))
     }
 
+    fn fresh_number(&self, name: &str) -> io::Result<u64> {
+        self.fs.fresh_number(&self.path(name))
+    }
+
     fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn File>> {
         self.fs.open(&self.path(name), access)
     }
