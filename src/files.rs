@@ -3,13 +3,10 @@
 //! A store directory holds numbered files of three kinds and a lock file. All
 //! kinds draw from one number space and a number is never used twice, so a file
 //! number alone identifies content. Anything with another name is foreign and is
-//! left alone, but for `replica`, which is empty and says by its name what the store is.
+//! left alone, but for `identity`, which says which store this is, and `replica`, which is
+//! empty and says by its name what the store is.
 //!
-//! The preamble is what tells a store of another format version from a damaged
-//! one: magic, kind, version, and a checksum over the three.
-
-use crate::codec::Decoder;
-use crate::error::{Error, Result};
+//! What a file holds, and who it is, stands in its preamble: see `identity`.
 
 /// The lock file's name.
 pub(crate) const LOCK: &str = "lock";
@@ -17,16 +14,14 @@ pub(crate) const LOCK: &str = "lock";
 pub const REPLICA: &str = "replica";
 /// The name that it has while a promotion is under way.
 pub const PROMOTED: &str = "promoted";
-/// The format version that this library writes, and the newest that it reads.
-pub const FORMAT_VERSION: u32 = 1;
-/// The length of a preamble in bytes.
-pub(crate) const PREAMBLE_BYTES: u64 = 16;
+/// The name of the file that says which store the directory holds.
+pub const IDENTITY: &str = "identity";
+/// The format version that this library writes and reads.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The highest file number. A file with a higher one is foreign: it would leave no
 /// numbers for new files.
 const HIGHEST_NUMBER: u64 = 1 << 62;
-
-const MAGIC: &[u8; 7] = b"lithify";
 
 /// What a numbered file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +45,7 @@ impl FileKind {
         }
     }
 
-    const fn letter(self) -> u8 {
+    pub(crate) const fn letter(self) -> u8 {
         match self {
             Self::Wal => b'w',
             Self::Manifest => b'm',
@@ -91,12 +86,6 @@ fn is_canonical(digits: &str) -> bool {
     (is_padded || is_longer) && digits.bytes().all(|digit| digit.is_ascii_digit())
 }
 
-/// The number that every checksum in a file is salted with, so that bytes of
-/// another file, or of the same file at another place, never pass.
-pub(crate) fn salt(kind: FileKind, number: u64) -> u64 {
-    mix(u64::from(kind.letter()) << 56 ^ number)
-}
-
 /// A bijective mixer (the finaliser of `SplitMix64`, Steele, Lea and Flood 2014).
 pub(crate) fn mix(value: u64) -> u64 {
     let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -116,60 +105,6 @@ pub(crate) fn checksum(salt: u64, offset: u64, parts: &[&[u8]]) -> u32 {
         hasher.update(part);
     }
     hasher.finalize()
-}
-
-/// The first bytes of a file of this kind.
-pub(crate) fn preamble(kind: FileKind) -> [u8; PREAMBLE_BYTES as usize] {
-    let mut bytes = [0; PREAMBLE_BYTES as usize];
-    bytes[..7].copy_from_slice(MAGIC);
-    bytes[7] = kind.letter();
-    bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
-    let checksum = crc32fast::hash(&bytes[..12]);
-    bytes[12..].copy_from_slice(&checksum.to_le_bytes());
-    bytes
-}
-
-/// Checks the preamble at the start of `bytes`.
-///
-/// # Errors
-/// [`Error::UnsupportedFormat`] for an intact preamble of another version,
-/// [`Error::Damage`] for anything else that is not ours.
-pub(crate) fn check_preamble(kind: FileKind, name: &str, bytes: &[u8]) -> Result<()> {
-    let mut decoder = Decoder::new(bytes);
-    let (Some(magic), Some(version), Some(found)) = (decoder.take(8), decoder.u32(), decoder.u32())
-    else {
-        return Err(Error::damage(
-            name,
-            0,
-            format!("a preamble of {PREAMBLE_BYTES} bytes"),
-            format!("{} bytes", bytes.len()),
-        ));
-    };
-    let expected = crc32fast::hash(&bytes[..12]);
-    if found != expected {
-        return Err(Error::damage(
-            name,
-            0,
-            format!("preamble checksum {expected:08x}"),
-            format!("{found:08x}"),
-        ));
-    }
-    if &magic[..7] != MAGIC || magic[7] != kind.letter() {
-        return Err(Error::damage(
-            name,
-            0,
-            format!("a {kind:?} file of lithify"),
-            format!("magic {:?}", String::from_utf8_lossy(magic)),
-        ));
-    }
-    if version != FORMAT_VERSION {
-        return Err(Error::UnsupportedFormat {
-            file: name.to_owned(),
-            found: version,
-            supported: FORMAT_VERSION,
-        });
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -194,23 +129,5 @@ mod tests {
         ] {
             assert_eq!(parse_file_name(foreign), None, "{foreign}");
         }
-    }
-
-    #[test]
-    fn another_version_is_told_from_damage() {
-        let mut bytes = preamble(FileKind::Wal);
-        assert!(check_preamble(FileKind::Wal, "wal-000001", &bytes).is_ok());
-        assert!(check_preamble(FileKind::Manifest, "wal-000001", &bytes).is_err());
-        bytes[8] = 9;
-        assert!(matches!(
-            check_preamble(FileKind::Wal, "wal-000001", &bytes),
-            Err(Error::Damage(_))
-        ));
-        let checksum = crc32fast::hash(&bytes[..12]);
-        bytes[12..].copy_from_slice(&checksum.to_le_bytes());
-        assert!(matches!(
-            check_preamble(FileKind::Wal, "wal-000001", &bytes),
-            Err(Error::UnsupportedFormat { found: 9, .. })
-        ));
     }
 }

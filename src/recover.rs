@@ -17,8 +17,9 @@ use std::sync::Arc;
 
 use crate::commit::Commit;
 use crate::error::{Error, Result};
-use crate::files::{FileKind, LOCK, PROMOTED, REPLICA, file_name, parse_file_name};
+use crate::files::{FileKind, IDENTITY, LOCK, PROMOTED, REPLICA, file_name, parse_file_name};
 use crate::fs::{Fs, Lock, LockKind};
+use crate::identity::{self, FileId, StoreId};
 use crate::manifest::{self, Manifest, ManifestState};
 use crate::options::{History, Options, Placement};
 use crate::segment::file::{BlockCache, DataFile};
@@ -69,32 +70,38 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
     if mode == Mode::ReadWrite && found.is_replica {
         return Err(Error::IsReplica);
     }
-    let loaded = manifest::load(&*fs, &found.manifests)?;
-    let Some(loaded) = loaded else {
+    let store = identity::load_store_id(&*fs)?;
+    let Some(loaded) = manifest::load(&*fs, &found.manifests, store)? else {
         if !creates || planted!(FirstOpenRefused) && !found.is_empty() {
             return Err(not_a_store("no manifest is intact"));
         }
-        found.must_be_unborn(&*fs)?;
+        found.must_be_unborn(&*fs, store)?;
         mark!(StoreCreated);
         if !found.is_empty() {
             mark!(CreationRepeated);
         }
         let placement = options.placement.clone().unwrap_or_default();
         let manifest = Manifest::new(ManifestState::new(placement));
-        let mut storage = assemble(fs, options, mode, lock, manifest, &found)?;
-        take_role(&*storage.fs, mode, &found)?;
-        // In this order, or an interrupted creation would forget the numbers that it swept.
+        take_role(&*fs, mode, &found)?;
+        sweep_unborn(&*fs, &found)?;
+        let store = identity::create_store_id(&*fs)?;
+        let mut storage = assemble(fs, store, options, mode, lock, manifest, &found)?;
         create(&mut storage)?;
-        sweep(&mut storage, &found, &found.manifests, &found.wals)?;
         return Ok(storage);
     };
     if let Some(placement) = &options.placement {
         placement.must_equal(&loaded.manifest.state.placement)?;
     }
-    let mut storage = assemble(fs, options, mode, lock, loaded.manifest, &found)?;
+    let is_identified = store.is_some();
+    let (store, manifest) = (loaded.store, loaded.manifest);
+    let mut storage = assemble(fs, store, options, mode, lock, manifest, &found)?;
     let mut replay = replay_wal(&mut storage, &found)?;
     if writes {
         take_role(&*storage.fs, mode, &found)?;
+        if !is_identified {
+            mark!(IdentityWrittenAgain);
+            identity::write_store_id(&*storage.fs, store)?;
+        }
         let mut manifests = loaded.obsolete;
         if planted!(SweepBeforeProof) {
             let obsolete = std::mem::take(&mut manifests);
@@ -105,7 +112,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
             mark!(ManifestWrittenAgain);
             manifests.push(write_manifest(&mut storage)?);
         }
-        write_wal_again(&mut storage, std::mem::take(&mut replay.unproven))?;
+        write_wal_again(&mut storage, &mut replay)?;
         let oldest = storage.manifest.state.oldest_wal;
         let mut wals = found.wals.clone();
         wals.retain(|number| *number < oldest || replay.leftovers.contains(number));
@@ -218,17 +225,33 @@ impl Found {
 
     /// Without an intact manifest, only what an interrupted creation leaves may be
     /// there: one WAL file without commits.
-    fn must_be_unborn(&self, fs: &dyn Fs) -> Result<()> {
+    fn must_be_unborn(&self, fs: &dyn Fs, store: Option<StoreId>) -> Result<()> {
         let lost = |what: String| Error::NotAStore {
             reason: format!("no manifest is intact, but {what} holds data: restore a backup"),
         };
         if planted!(DamagedStoreRecreated) {
             return Ok(());
         }
-        if let Some(&number) = self.segments.first() {
+        let own = |kind, numbers: &[u64]| identity::own_files(fs, store, kind, numbers);
+        if let Some(&number) = own(FileKind::Segment, &self.segments)?.first() {
             return Err(lost(file_name(FileKind::Segment, number)));
         }
-        match first_with_commits(fs, &self.wals)? {
+        // The log of a new store is durable before its first manifest is created, so a
+        // crash never leaves the manifest of another store alone.
+        let own_manifests = own(FileKind::Manifest, &self.manifests)?;
+        let foreign = |number: &&u64| !own_manifests.contains(number);
+        if let Some(&number) = self.manifests.iter().find(foreign)
+            && own(FileKind::Wal, &self.wals)?.is_empty()
+        {
+            let name = file_name(FileKind::Manifest, number);
+            return Err(Error::NotAStore {
+                reason: format!(
+                    "{IDENTITY} names one store and {name} another: restore the identity file \
+                     that belongs to the others"
+                ),
+            });
+        }
+        match first_with_commits(fs, store, &self.wals)? {
             Some(number) => Err(lost(file_name(FileKind::Wal, number))),
             None if planted!(TwiceInterruptedRefused) && self.wals.len() > 1 => {
                 Err(lost(file_name(FileKind::Wal, self.wals[1])))
@@ -241,6 +264,7 @@ impl Found {
 /// Everything but the WAL: keyspaces and segments as the manifest has them.
 fn assemble(
     fs: Arc<dyn Fs>,
+    store: StoreId,
     options: Options,
     mode: Mode,
     lock: Option<Box<dyn Lock>>,
@@ -251,7 +275,13 @@ fn assemble(
     let cache = BlockCache::new(options.cache_bytes, options.block_bytes);
     let mut data_files = BTreeMap::new();
     for (&number, file) in &state.files {
-        let data = DataFile::open(&*fs, number, file.length, cache.clone())?;
+        let id = FileId {
+            store,
+            kind: FileKind::Segment,
+            number,
+            fresh: file.fresh,
+        };
+        let data = DataFile::open(&*fs, id, file.length, cache.clone())?;
         data_files.insert(number, Arc::new(data));
     }
     let mut version = Version::default();
@@ -273,6 +303,7 @@ fn assemble(
         version: Arc::new(version),
         wal: Wal::new(Vec::new(), options.wal_file_bytes),
         fs,
+        store,
         options,
         manifest,
         cache,
@@ -316,24 +347,33 @@ fn replay_wal(storage: &mut Storage, found: &Found) -> Result<Replay> {
         .collect();
     let through = storage.manifest.state.flushed_through;
     let fs = Arc::clone(&storage.fs);
-    let outcome = replay(&*fs, &numbers, oldest, through, &mut |mut record| {
-        // A manifest that named a keyspace before the commit that first names it was in
-        // files would have it twice; none of ours does.
-        record
-            .new_keyspaces
-            .retain(|name| planted!(NamedTwice) || storage.version.keyspace(name).is_none());
-        check_record(storage, &record)?;
-        storage.apply(record);
-        Ok(())
-    })?;
+    let outcome = replay(
+        &*fs,
+        storage.store,
+        &numbers,
+        oldest,
+        through,
+        &mut |mut record| {
+            // A manifest that named a keyspace before the commit that first names it was in
+            // files would have it twice; none of ours does.
+            record
+                .new_keyspaces
+                .retain(|name| planted!(NamedTwice) || storage.version.keyspace(name).is_none());
+            check_record(storage, &record)?;
+            storage.apply(record);
+            Ok(())
+        },
+    )?;
     storage.events.clear();
     storage.wal = Wal::new(outcome.sealed.clone(), storage.options.wal_file_bytes);
     Ok(outcome)
 }
 
 /// Writes the commits again whose durability the WAL does not prove.
-fn write_wal_again(storage: &mut Storage, unproven: Vec<Vec<u8>>) -> Result<()> {
-    if unproven.is_empty() && !planted!(RecoveryGrowsWal) {
+fn write_wal_again(storage: &mut Storage, replay: &mut Replay) -> Result<()> {
+    let unproven = std::mem::take(&mut replay.unproven);
+    let needs_successor = replay.tip_needs_successor && !planted!(CachedProofBelieved);
+    if unproven.is_empty() && !needs_successor && !planted!(RecoveryGrowsWal) {
         return Ok(());
     }
     mark!(UnprovenWrittenAgain);
@@ -342,8 +382,8 @@ fn write_wal_again(storage: &mut Storage, unproven: Vec<Vec<u8>>) -> Result<()> 
     if planted!(TailLeftUnsynced) && storage.wal.go_on(&*fs, &unproven, head)? {
         return Ok(());
     }
-    let number = storage.allocate_file();
-    storage.wal.write_again(&*fs, number, unproven, head)
+    let id = storage.draw_file(FileKind::Wal)?;
+    storage.wal.write_again(&*fs, id, unproven, head)
 }
 
 /// A record that is intact byte for byte can still contradict the manifest.
@@ -361,7 +401,7 @@ fn check_record(storage: &Storage, record: &CommitRecord) -> Result<()> {
     ))
 }
 
-/// Removes our files that nothing names.
+/// Removes our files that nothing names, and those of other stores under names of ours.
 fn sweep(storage: &mut Storage, found: &Found, manifests: &[u64], wals: &[u64]) -> Result<()> {
     let manifests = manifests.iter().map(|&number| (FileKind::Manifest, number));
     let wals = wals.iter().map(|&number| (FileKind::Wal, number));
@@ -376,23 +416,44 @@ fn sweep(storage: &mut Storage, found: &Found, manifests: &[u64], wals: &[u64]) 
             FileKind::Wal => mark!(LeftoverLogSwept),
             FileKind::Segment => mark!(OrphanSegmentSwept),
         }
-        let name = file_name(kind, number);
-        match storage.fs.remove(&name) {
-            // A directory with a name like ours is somebody else's.
-            Err(error) if error.kind() == ErrorKind::IsADirectory => {}
-            outcome => outcome.map_err(Error::io("remove", &name))?,
-        }
+        remove_file(&*storage.fs, &file_name(kind, number))?;
     }
     Ok(())
 }
 
-/// Puts an empty store on the disk: a WAL file, then a manifest that names it. The
-/// manifest's name becoming durable is the moment of birth.
+/// Removes what an interrupted creation has left, for good: the next attempt is another
+/// store, and its files may get the same numbers.
+fn sweep_unborn(fs: &dyn Fs, found: &Found) -> Result<()> {
+    let manifests = found
+        .manifests
+        .iter()
+        .map(|&number| (FileKind::Manifest, number));
+    let wals = found.wals.iter().map(|&number| (FileKind::Wal, number));
+    for (kind, number) in manifests.chain(wals) {
+        remove_file(fs, &file_name(kind, number))?;
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    fs.sync_dir("").map_err(Error::io("sync", ""))
+}
+
+/// Removes a file with a name of ours.
+fn remove_file(fs: &dyn Fs, name: &str) -> Result<()> {
+    match fs.remove(name) {
+        // A directory with a name like ours is somebody else's.
+        Err(error) if error.kind() == ErrorKind::IsADirectory => Ok(()),
+        outcome => outcome.map_err(Error::io("remove", name)),
+    }
+}
+
+/// Puts an empty store on the disk: a WAL file, then a manifest that names it. The mark
+/// behind the manifest's first record becoming durable is the moment of birth.
 fn create(storage: &mut Storage) -> Result<()> {
-    let number = storage.allocate_file();
+    let id = storage.draw_file(FileKind::Wal)?;
     let fs = Arc::clone(&storage.fs);
-    storage.wal.rotate(&*fs, number)?;
-    storage.manifest.state.oldest_wal = number;
+    storage.wal.rotate(&*fs, id)?;
+    storage.manifest.state.oldest_wal = id.number;
     write_manifest(storage)?;
     Ok(())
 }
@@ -401,10 +462,10 @@ fn create(storage: &mut Storage) -> Result<()> {
 /// 0 for none.
 fn write_manifest(storage: &mut Storage) -> Result<u64> {
     let fs = Arc::clone(&storage.fs);
-    let number = storage.allocate_file();
-    let mut switch = storage.manifest.begin_switch(&*fs, number)?;
+    let id = storage.draw_file(FileKind::Manifest)?;
+    let mut switch = storage.manifest.begin_switch(&*fs, id)?;
     switch.write()?;
     switch.sync()?;
     fs.sync_dir("").map_err(Error::io("sync", ""))?;
-    storage.manifest.finish_switch(switch)
+    storage.manifest.finish_switch(switch, true)
 }

@@ -22,8 +22,9 @@ use crate::batch::WriteBatch;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::files::{FileKind, LOCK, PROMOTED, REPLICA, file_name};
+use crate::files::{FileKind, IDENTITY, LOCK, PROMOTED, REPLICA, file_name};
 use crate::fs::{Access, Fs, Lock};
+use crate::identity::{FileId, StoreId};
 use crate::limits;
 use crate::manifest::Manifest;
 use crate::options::{Durability, Options, Placement};
@@ -48,6 +49,7 @@ pub(crate) enum Obsolete {
 #[derive(Debug)]
 pub(crate) struct Storage {
     pub(crate) fs: Arc<dyn Fs>,
+    pub(crate) store: StoreId,
     pub(crate) options: Options,
     pub(crate) placement: Placement,
     pub(crate) file_level: Level,
@@ -76,11 +78,11 @@ pub(crate) struct Storage {
 }
 
 impl Storage {
-    /// A file number that was never used.
-    pub(crate) fn allocate_file(&mut self) -> u64 {
-        let number = self.next_file;
+    /// The identity of a new file, with a number that was never used.
+    pub(crate) fn draw_file(&mut self, kind: FileKind) -> Result<FileId> {
+        let id = FileId::draw(&*self.fs, self.store, kind, self.next_file)?;
         self.next_file += 1;
-        number
+        Ok(id)
     }
 
     pub(crate) fn wants_manifest_switch(&self) -> bool {
@@ -104,7 +106,7 @@ impl Storage {
             .map(|number| file_name(FileKind::Segment, number))
             .chain(obsolete)
             .chain(self.wal.names())
-            .chain([self.manifest.name(), LOCK.to_owned()])
+            .chain([self.manifest.name(), LOCK.to_owned(), IDENTITY.to_owned()])
             .chain(self.is_replica.then(|| REPLICA.to_owned()))
             .collect();
         files.sort_unstable();
@@ -238,8 +240,8 @@ impl Storage {
     pub(crate) fn stage(&mut self, records: &[CommitRecord]) -> Result<()> {
         if self.wal.wants_rotation() {
             mark!(LogRotated);
-            let number = self.allocate_file();
-            self.wal.rotate(&*self.fs, number)?;
+            let id = self.draw_file(FileKind::Wal)?;
+            self.wal.rotate(&*self.fs, id)?;
         }
         for record in records {
             self.wal.stage(record);

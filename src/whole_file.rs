@@ -1,17 +1,34 @@
 //! Reading a log file as a whole. Logs are bounded by rotation and switching, so
 //! their length is no threat to memory.
 
+use std::sync::Arc;
+
 use crate::error::{Error, Result};
 use crate::fs::whole::read_exact_at;
-use crate::fs::{Access, Fs};
+use crate::fs::{Access, File, Fs};
 
 /// All bytes of the file `name`.
 pub(crate) fn read_whole(fs: &dyn Fs, name: &str) -> Result<Vec<u8>> {
+    let (file, length) = open(fs, name)?;
+    read(&*file, name, length)
+}
+
+/// The first `most_bytes` bytes of the file `name`, or all when there are fewer.
+pub(crate) fn read_start(fs: &dyn Fs, name: &str, most_bytes: u64) -> Result<Vec<u8>> {
+    let (file, length) = open(fs, name)?;
+    read(&*file, name, length.min(most_bytes))
+}
+
+fn open(fs: &dyn Fs, name: &str) -> Result<(Arc<dyn File>, u64)> {
     let file = fs
         .open(name, Access::Read)
         .map_err(Error::io("open", name))?;
     let length = file.len().map_err(Error::io("read the length of", name))?;
+    Ok((file, length))
+}
+
+fn read(file: &dyn File, name: &str, length: u64) -> Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(length).expect("a log fits into memory")];
-    read_exact_at(&*file, 0, &mut bytes).map_err(Error::io("read", name))?;
+    read_exact_at(file, 0, &mut bytes).map_err(Error::io("read", name))?;
     Ok(bytes)
 }

@@ -43,7 +43,7 @@ fn stores() -> [(&'static str, MemFs); 4] {
 
 fn directory(store: &str) -> PathBuf {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/golden");
-    golden.join("version-1").join(store)
+    golden.join("version-2").join(store)
 }
 
 fn read_golden(store: &str) -> Files {

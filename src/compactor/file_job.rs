@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::files::{FileKind, file_name};
 use crate::log::LogIo;
-use crate::manifest::Edit;
+use crate::manifest::{Edit, NewFile};
 use crate::options::Durability;
 use crate::policy::PlannedMerge;
 use crate::retention::{removes, removes_later};
@@ -103,14 +103,15 @@ impl FileJob {
     fn advance(&mut self, storage: &mut impl Lend) -> Result<(usize, bool)> {
         match std::mem::replace(&mut self.phase, Phase::Done) {
             Phase::Create => {
-                let (fs, number, options) = storage.lend(|storage| {
-                    let fs = Arc::clone(&storage.fs);
-                    (fs, storage.allocate_file(), storage.writer_options())
-                });
-                let mut writer = SegmentFileWriter::create(&*fs, number, options);
+                let (fs, options) =
+                    storage.lend(|storage| (Arc::clone(&storage.fs), storage.writer_options()));
+                let mut create = || {
+                    let id = storage.lend(|storage| storage.draw_file(FileKind::Segment))?;
+                    SegmentFileWriter::create(&*fs, id, options)
+                };
+                let mut writer = create();
                 if planted!(CreateRetried) && writer.is_err() {
-                    let number = storage.lend(Storage::allocate_file);
-                    writer = SegmentFileWriter::create(&*fs, number, options);
+                    writer = create();
                 }
                 self.writer = Some(writer?);
                 self.phase = Phase::Write;
@@ -145,7 +146,7 @@ impl FileJob {
                     let is_undone = planted!(FailedEditUndone) && outcome.is_err();
                     let outcome = storage.manifest.commit_edit(&edit, io, outcome);
                     if is_undone {
-                        let name = file_name(FileKind::Segment, edit.files[0].0);
+                        let name = file_name(FileKind::Segment, edit.files[0].number);
                         let _ = storage.fs.remove(&name);
                     }
                     let unused = outcome?;
@@ -257,7 +258,7 @@ impl FileJob {
         let number = writer.number();
         let (data, segments) = writer.into_parts(storage.cache.clone());
         let data = Arc::new(data);
-        let length = data.length();
+        let (length, fresh) = (data.length(), data.fresh());
         storage.data_files.insert(number, Arc::clone(&data));
         let mut removed: BTreeSet<SegmentId> = storage.removed_since_edit.drain(..).collect();
         removed.extend(self.replaced.iter().copied());
@@ -290,7 +291,11 @@ impl FileJob {
             oldest_wal,
             next_file: storage.next_file,
             keyspaces: new_keyspaces(storage, self.at),
-            files: vec![(number, length)],
+            files: vec![NewFile {
+                number,
+                length,
+                fresh,
+            }],
             removed: removed.into_iter().collect(),
             added: segments,
         }
@@ -344,7 +349,7 @@ impl FileJob {
         storage.obsolete.extend(logs.into_iter().map(Obsolete::Log));
         storage.counters.segment_files += 1;
         storage.counters.segment_file_bytes +=
-            edit.files.iter().map(|(_, bytes)| bytes).sum::<u64>();
+            edit.files.iter().map(|file| file.length).sum::<u64>();
         storage.counters.edits += 1;
         storage.events.push(Event::Published {
             flushed_through: self.at,

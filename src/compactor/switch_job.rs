@@ -39,8 +39,8 @@ impl SwitchJob {
         *self = match std::mem::replace(self, Self::Done) {
             Self::Create => {
                 let switch = storage.lend(|storage| {
-                    let number = storage.allocate_file();
-                    storage.manifest.begin_switch(&*storage.fs, number)
+                    let id = storage.draw_file(FileKind::Manifest)?;
+                    storage.manifest.begin_switch(&*storage.fs, id)
                 });
                 Self::Write(switch?)
             }
@@ -63,7 +63,7 @@ impl SwitchJob {
                 }
                 fs.sync_dir("").map_err(Error::io("sync", ""))?;
                 return storage.lend(|storage| {
-                    let old = storage.manifest.finish_switch(switch)?;
+                    let old = storage.manifest.finish_switch(switch, false)?;
                     if old != 0 && !is_early {
                         let name = file_name(FileKind::Manifest, old);
                         storage.obsolete.push_back(Obsolete::Log(name));

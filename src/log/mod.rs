@@ -2,21 +2,23 @@
 //!
 //! A record is `tag u32 | length u32 | synced u64 | checksum u32 | payload`.
 //!
-//! - `tag` is a hash of (file salt, offset). It makes a candidate record cheap to
-//!   reject, so the reader can look for survivors behind a damaged one.
+//! - `tag` is a hash of the offset, salted with store, kind and number. It makes a
+//!   candidate record cheap to reject, so the reader can look for survivors behind a
+//!   damaged one, and it can be seen without the preamble.
 //! - `synced` is the offset up to which the file was known to be durable when the
 //!   record was written. A bad record *below* a mark found further on was durable
 //!   once, so it is damage; a bad record above every mark is a torn tail.
-//! - `checksum` covers salt, offset, the other header fields and the payload: a
-//!   record of another file, of an earlier incarnation, or at another place never
-//!   passes.
+//! - `checksum` covers the file's salt, offset, the other header fields and the payload: a
+//!   record of another file, of an earlier file of this name, or at another place never
+//!   passes, and no value that a client writes holds a record that does, since the salt
+//!   has a number in it that nobody knows before the file is created.
 //!
 //! This module does not know what a payload means.
 
 mod reader;
 mod writer;
 
-pub(crate) use reader::{Record, Scan, Tail, scan};
+pub(crate) use reader::{Record, Tail, record_after_preamble, scan, was_written};
 pub(crate) use writer::{LogIo, LogWriter};
 
 use crate::files::{checksum, mix};
@@ -26,13 +28,13 @@ pub(crate) const HEADER_BYTES: usize = 20;
 
 /// The tag of a record at `offset`; never zero, so that zero-filled space never
 /// looks like a record.
-fn tag_at(salt: u64, offset: u64) -> u32 {
-    (mix(salt ^ offset.rotate_left(17)) >> 32) as u32 | 1
+fn tag_at(place_salt: u64, offset: u64) -> u32 {
+    (mix(place_salt ^ offset.rotate_left(17)) >> 32) as u32 | 1
 }
 
 /// The checksum of a record whose header is `header` (the checksum field left out).
-fn record_checksum(salt: u64, offset: u64, header: &[u8], payload: &[u8]) -> u32 {
-    checksum(salt, offset, &[header, payload])
+fn record_checksum(file_salt: u64, offset: u64, header: &[u8], payload: &[u8]) -> u32 {
+    checksum(file_salt, offset, &[header, payload])
 }
 
 #[cfg(test)]
@@ -40,15 +42,23 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::files::{FileKind, file_name, salt};
+    use crate::files::FileKind;
     use crate::fs::{Fs, MemFs};
+    use crate::identity::{FileId, PREAMBLE_BYTES, StoreId};
 
     const NAME: &str = "wal-000007";
+    const START: usize = PREAMBLE_BYTES as usize;
+    const ID: FileId = FileId {
+        store: StoreId::of(3),
+        kind: FileKind::Wal,
+        number: 7,
+        fresh: 5,
+    };
 
     /// A log of four records; the first two were synced before the others were staged.
     fn log() -> Vec<u8> {
         let fs = MemFs::new();
-        let mut writer = LogWriter::create(&fs, FileKind::Wal, 7).unwrap();
+        let mut writer = LogWriter::create(&fs, ID).unwrap();
         for (record, is_synced) in [
             ("one", false),
             ("two", true),
@@ -61,13 +71,12 @@ mod tests {
                 writer.sync().unwrap();
             }
         }
-        assert_eq!(file_name(FileKind::Wal, 7), NAME);
         let file: Arc<dyn Fs> = Arc::new(fs);
         crate::whole_file::read_whole(&*file, NAME).unwrap()
     }
 
     fn read(bytes: &[u8], known_durable: u64) -> (Vec<String>, Tail) {
-        let scan = scan(NAME, salt(FileKind::Wal, 7), bytes, known_durable);
+        let scan = scan(NAME, ID.salts(), bytes, known_durable);
         let text = |payload: &[u8]| String::from_utf8(payload.to_vec()).unwrap();
         (
             scan.records
@@ -88,16 +97,16 @@ mod tests {
     #[test]
     fn every_cut_is_a_torn_tail_unless_somebody_knows_better() {
         let whole = log();
-        let ends: Vec<u64> = scan(NAME, salt(FileKind::Wal, 7), &whole, 0)
+        let ends: Vec<u64> = scan(NAME, ID.salts(), &whole, 0)
             .records
             .iter()
             .map(|record| record.end)
             .collect();
-        for length in 16..whole.len() {
+        for length in START..whole.len() {
             let (records, tail) = read(&whole[..length], 0);
             let complete = ends.iter().filter(|end| **end <= length as u64).count();
             assert_eq!(records.len(), complete, "{length} bytes");
-            let is_whole = length == 16 || ends.contains(&(length as u64));
+            let is_whole = length == START || ends.contains(&(length as u64));
             assert_eq!(
                 tail,
                 if is_whole { Tail::Clean } else { Tail::Torn },
@@ -116,8 +125,8 @@ mod tests {
     #[test]
     fn a_bad_record_below_a_mark_is_damage_and_above_it_a_torn_tail() {
         let whole = log();
-        let (records, _) = (scan(NAME, salt(FileKind::Wal, 7), &whole, 0).records, ());
-        for position in 16..whole.len() {
+        let (records, _) = (scan(NAME, ID.salts(), &whole, 0).records, ());
+        for position in START..whole.len() {
             let mut bytes = whole.clone();
             bytes[position] ^= 0x10;
             let (found, tail) = read(&bytes, 0);
@@ -140,11 +149,14 @@ mod tests {
     #[test]
     fn misplaced_records_are_refused() {
         let whole = log();
-        let other = scan(NAME, salt(FileKind::Wal, 8), &whole, 0);
-        assert!(other.records.is_empty());
-        let mut moved = whole[..16].to_vec();
+        let (mut number, mut fresh, mut store) = (ID, ID, ID);
+        (number.number, fresh.fresh, store.store) = (8, 6, StoreId::of(4));
+        for other in [number, fresh, store] {
+            assert!(scan(NAME, other.salts(), &whole, 0).records.is_empty());
+        }
+        let mut moved = whole[..START].to_vec();
         moved.extend_from_slice(&[0; 4]);
-        moved.extend_from_slice(&whole[16..]);
+        moved.extend_from_slice(&whole[START..]);
         assert!(read(&moved, 0).0.is_empty());
         let zeros = [&whole[..], &[0; 64]].concat();
         let (records, tail) = read(&zeros, 0);

@@ -3,7 +3,7 @@
 use super::{HEADER_BYTES, record_checksum, tag_at};
 use crate::codec::Decoder;
 use crate::error::Damage;
-use crate::files::PREAMBLE_BYTES;
+use crate::identity::{PREAMBLE_BYTES, Salts};
 
 /// One intact record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,19 +38,32 @@ pub(crate) struct Scan<'a> {
     pub(crate) tail: Tail,
 }
 
+impl Scan<'_> {
+    /// Whether the first record is proven to be durable.
+    pub(crate) fn is_begun(&self) -> bool {
+        (self.records.first()).is_some_and(|record| record.end <= self.proven)
+    }
+
+    /// Whether that proof is proven to be durable itself. Until then a crash can take the
+    /// proof away, and the file counts for nothing.
+    pub(crate) fn is_begun_for_good(&self) -> bool {
+        (self.records.get(1)).is_some_and(|record| record.end <= self.proven)
+    }
+}
+
 /// Reads the records of `bytes`, a whole log file whose preamble was checked.
 /// `known_durable` is an offset that some *other* file proves to have been
 /// durable (0 when there is no such proof).
 ///
 /// Linear in the length of the file, also when the tail is bad.
-pub(crate) fn scan<'a>(name: &str, salt: u64, bytes: &'a [u8], known_durable: u64) -> Scan<'a> {
+pub(crate) fn scan<'a>(name: &str, salts: Salts, bytes: &'a [u8], known_durable: u64) -> Scan<'a> {
     let mut records = Vec::new();
     let mut end = PREAMBLE_BYTES.min(bytes.len() as u64);
     let mut proven = 0;
-    while let Some((record, synced)) = record_at(salt, bytes, end).or_else(|| {
+    while let Some((record, synced)) = record_at(salts, bytes, end).or_else(|| {
         let skips = planted!(ReplaySkipsBadRecord) && name.starts_with("wal-");
         let mut behind = end..if skips { bytes.len() as u64 } else { end };
-        behind.find_map(|offset| record_at(salt, bytes, offset))
+        behind.find_map(|offset| record_at(salts, bytes, offset))
     }) {
         end = record.end;
         proven = proven.max(synced);
@@ -59,9 +72,10 @@ pub(crate) fn scan<'a>(name: &str, salt: u64, bytes: &'a [u8], known_durable: u6
     let tail = if end == bytes.len() as u64 && end >= known_durable {
         Tail::Clean
     } else if planted!(TornTailIsFatal)
-        || end < known_durable.max(newest_mark_behind(salt, bytes, end))
+        || end < known_durable
+        || is_proven_behind(salts, bytes, end)
     {
-        Tail::Damaged(describe(name, salt, bytes, end))
+        Tail::Damaged(describe(name, salts, bytes, end))
     } else {
         Tail::Torn
     };
@@ -72,29 +86,24 @@ pub(crate) fn scan<'a>(name: &str, salt: u64, bytes: &'a [u8], known_durable: u6
     }
 }
 
+/// The record right behind the preamble, if it is intact, and the mark of the one after it.
+/// Reads no further.
+pub(crate) fn record_after_preamble(salts: Salts, bytes: &[u8]) -> Option<(Record<'_>, u64)> {
+    let (record, _) = record_at(salts, bytes, PREAMBLE_BYTES)?;
+    let mark = record_at(salts, bytes, record.end).map_or(0, |(_, synced)| synced);
+    Some((record, mark))
+}
+
 /// The record at `offset` and its synced mark, if there is an intact one.
-fn record_at(salt: u64, bytes: &[u8], offset: u64) -> Option<(Record<'_>, u64)> {
-    let rest = bytes.get(usize::try_from(offset).ok()?..)?;
-    let (header, behind) = rest.split_at_checked(HEADER_BYTES)?;
-    let mut fields = Decoder::new(header);
-    let tag = fields.u32()?;
-    let salts = 0..if planted!(RecordFileIgnored) { 256 } else { 0 };
-    let mut salts = salts.map(|number| crate::files::salt(crate::files::FileKind::Wal, number));
-    let salt = salts
-        .find(|&salt| tag == tag_at(salt, offset))
-        .unwrap_or(salt);
-    if tag != tag_at(salt, offset) {
-        return None;
-    }
-    let length = fields.u32()? as usize;
-    let synced = fields.u64()?;
-    let payload = behind.get(..length)?;
-    if fields.u32()? != record_checksum(salt, offset, &header[..16], payload)
+fn record_at(salts: Salts, bytes: &[u8], offset: u64) -> Option<(Record<'_>, u64)> {
+    let (payload, synced, found) = candidate_at(salts.place, bytes, offset)?;
+    let header = &bytes[offset as usize..][..HEADER_BYTES];
+    if found != record_checksum(salts.file, offset, &header[..16], payload)
         && !planted!(ReplaySkipsChecksum)
     {
         return None;
     }
-    let end = offset + (HEADER_BYTES + length) as u64;
+    let end = offset + (HEADER_BYTES + payload.len()) as u64;
     Some((
         Record {
             offset,
@@ -105,28 +114,69 @@ fn record_at(salt: u64, bytes: &[u8], offset: u64) -> Option<(Record<'_>, u64)> 
     ))
 }
 
-/// The highest synced mark of any intact record behind `from`.
-fn newest_mark_behind(salt: u64, bytes: &[u8], from: u64) -> u64 {
-    if planted!(MidLogDamageIsTorn) {
-        return 0;
+/// The payload, mark and checksum of what looks like a record at `offset`: its tag is
+/// right, it ends inside the file, and its mark lies before it.
+fn candidate_at(place_salt: u64, bytes: &[u8], offset: u64) -> Option<(&[u8], u64, u32)> {
+    let rest = bytes.get(usize::try_from(offset).ok()?..)?;
+    let (header, behind) = rest.split_at_checked(HEADER_BYTES)?;
+    let mut fields = Decoder::new(header);
+    if fields.u32()? != tag_at(place_salt, offset) {
+        return None;
     }
-    let mut newest = 0;
+    let length = fields.u32()? as usize;
+    let synced = fields.u64()?;
+    let payload = behind.get(..length)?;
+    // What a record proves to be durable was written before it.
+    (synced <= offset).then_some((payload, synced, fields.u32()?))
+}
+
+/// Whether an intact record behind `from` has a mark behind `from`: what stands there was
+/// durable once.
+///
+/// Linear: a candidate that fails costs its length, and there are none but by chance, one
+/// place in 2^31. A file in which somebody has placed them on purpose, with the salt read
+/// from the file itself, is searched until twice its length was looked at.
+fn is_proven_behind(salts: Salts, bytes: &[u8], from: u64) -> bool {
+    if planted!(MidLogDamageIsTorn) {
+        return false;
+    }
+    let mut checked_bytes = 0;
     let mut offset = from;
-    while offset < bytes.len() as u64 {
-        match record_at(salt, bytes, offset) {
-            Some((record, synced)) => {
-                newest = newest.max(synced);
-                offset = record.end;
+    while offset < bytes.len() as u64 && checked_bytes <= 2 * bytes.len() {
+        match record_at(salts, bytes, offset) {
+            Some((_, synced)) if synced > from => return true,
+            Some((record, _)) => offset = record.end,
+            None => {
+                let candidate = candidate_at(salts.place, bytes, offset);
+                checked_bytes += candidate.map_or(0, |(payload, ..)| payload.len());
+                offset += 1;
             }
-            None => offset += 1,
         }
     }
-    newest
+    false
+}
+
+/// Whether `bytes`, whose preamble says nothing, are those of a log file whose creation was
+/// finished: some record in it was written after the first one was known to be durable.
+///
+/// Without the preamble checksums mean nothing, but tags do. Two that follow one another
+/// are no accident (2^-62 for each place), and an earlier file of this number that had a
+/// record with a mark had a durable name, so its number was not given again. O(bytes).
+pub(crate) fn was_written(place_salt: u64, bytes: &[u8]) -> bool {
+    let end_of_first = PREAMBLE_BYTES + HEADER_BYTES as u64;
+    (PREAMBLE_BYTES..bytes.len() as u64).any(|offset| {
+        let Some((payload, synced, _)) = candidate_at(place_salt, bytes, offset) else {
+            return false;
+        };
+        let end = offset + (HEADER_BYTES + payload.len()) as u64;
+        let is_last = end == bytes.len() as u64;
+        synced >= end_of_first && (is_last || candidate_at(place_salt, bytes, end).is_some())
+    })
 }
 
 /// Says what is wrong at `offset`, as precisely as the bytes allow.
-fn describe(name: &str, salt: u64, bytes: &[u8], offset: u64) -> Damage {
-    let (expected, found) = compare(salt, bytes, offset).unwrap_or_else(|| {
+fn describe(name: &str, salts: Salts, bytes: &[u8], offset: u64) -> Damage {
+    let (expected, found) = compare(salts, bytes, offset).unwrap_or_else(|| {
         let missing = (bytes.len() as u64).saturating_sub(offset);
         (
             "a whole record".to_owned(),
@@ -141,12 +191,12 @@ fn describe(name: &str, salt: u64, bytes: &[u8], offset: u64) -> Damage {
     }
 }
 
-fn compare(salt: u64, bytes: &[u8], offset: u64) -> Option<(String, String)> {
+fn compare(salts: Salts, bytes: &[u8], offset: u64) -> Option<(String, String)> {
     let rest = bytes.get(usize::try_from(offset).ok()?..)?;
     let (header, behind) = rest.split_at_checked(HEADER_BYTES)?;
     let mut fields = Decoder::new(header);
     let (tag, length) = (fields.u32()?, fields.u32()? as usize);
-    let expected_tag = tag_at(salt, offset);
+    let expected_tag = tag_at(salts.place, offset);
     if tag != expected_tag {
         return Some((
             format!("record tag {expected_tag:08x}"),
@@ -159,7 +209,7 @@ fn compare(salt: u64, bytes: &[u8], offset: u64) -> Option<(String, String)> {
     };
     fields.u64()?;
     let found = fields.u32()?;
-    let expected = record_checksum(salt, offset, &header[..16], payload);
+    let expected = record_checksum(salts.file, offset, &header[..16], payload);
     Some((
         format!("record checksum {expected:08x}"),
         format!("{found:08x}"),

@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use super::{HEADER_BYTES, record_checksum, tag_at};
 use crate::error::{Error, Result};
-use crate::files::{FileKind, file_name, preamble, salt};
 use crate::fs::whole::write_all_at;
 use crate::fs::{File, Fs};
+use crate::identity::{FileId, Salts};
 
 /// An open log file, at its end.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct LogWriter {
     file: Arc<dyn File>,
     name: Arc<str>,
     number: u64,
-    salt: u64,
+    salts: Salts,
     /// Bytes handed to the file so far.
     written: u64,
     /// Bytes known to be durable.
@@ -74,17 +74,17 @@ impl LogIo {
 impl LogWriter {
     /// Creates the file and stages its preamble. Nothing is durable, not even the
     /// name, until the caller has written, synced, and synced the directory.
-    pub(crate) fn create(fs: &dyn Fs, kind: FileKind, number: u64) -> Result<Self> {
-        let name = file_name(kind, number);
+    pub(crate) fn create(fs: &dyn Fs, id: FileId) -> Result<Self> {
+        let name = id.name();
         let file = fs.create(&name).map_err(Error::io("create", &name))?;
         Ok(Self {
             file,
             name: name.into(),
-            number,
-            salt: salt(kind, number),
+            number: id.number,
+            salts: id.salts(),
             written: 0,
             synced: 0,
-            staged: preamble(kind).to_vec(),
+            staged: id.preamble().to_vec(),
             failure: None,
         })
     }
@@ -92,17 +92,12 @@ impl LogWriter {
     /// A writer that goes on in a file that was read back and is durable up to `synced`,
     /// as none may: for a planted bug.
     #[cfg(feature = "planted-bugs")]
-    pub(crate) fn go_on(
-        file: Arc<dyn File>,
-        kind: FileKind,
-        number: u64,
-        (synced, written): (u64, u64),
-    ) -> Self {
+    pub(crate) fn go_on(file: Arc<dyn File>, id: FileId, (synced, written): (u64, u64)) -> Self {
         Self {
             file,
-            name: file_name(kind, number).into(),
-            number,
-            salt: salt(kind, number),
+            name: id.name().into(),
+            number: id.number,
+            salts: id.salts(),
             written,
             synced,
             staged: Vec::new(),
@@ -127,10 +122,10 @@ impl LogWriter {
         fill(&mut self.staged);
         let (header, payload) = self.staged[start..].split_at_mut(HEADER_BYTES);
         let length = u32::try_from(payload.len()).expect("limits keep a record below 4 GiB");
-        header[..4].copy_from_slice(&tag_at(self.salt, offset).to_le_bytes());
+        header[..4].copy_from_slice(&tag_at(self.salts.place, offset).to_le_bytes());
         header[4..8].copy_from_slice(&length.to_le_bytes());
         header[8..16].copy_from_slice(&self.synced.to_le_bytes());
-        let checksum = record_checksum(self.salt, offset, &header[..16], payload);
+        let checksum = record_checksum(self.salts.file, offset, &header[..16], payload);
         header[16..].copy_from_slice(&checksum.to_le_bytes());
     }
 
@@ -217,18 +212,21 @@ impl LogWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::FileKind;
     use crate::fs::MemFs;
+    use crate::identity::StoreId;
 
     /// After a failure nothing is written any more, not even by a retry that would work.
     #[test]
     fn a_writer_that_failed_stays_failed() {
         let fs = MemFs::new();
-        let mut writer = LogWriter::create(&fs, FileKind::Wal, 7).unwrap();
+        let id = FileId::draw(&fs, StoreId::of(3), FileKind::Wal, 7).unwrap();
+        let mut writer = LogWriter::create(&fs, id).unwrap();
         writer.write().unwrap();
         writer.failure = Some("a sync failed".to_owned());
         writer.stage(|buffer| buffer.push(1));
         assert!(writer.write().is_err());
         assert!(writer.sync().is_err());
-        assert_eq!(fs.read("wal-000007").unwrap().len(), 16);
+        assert_eq!(fs.read("wal-000007").unwrap().len(), 36);
     }
 }

@@ -6,6 +6,16 @@ use crate::commit::Commit;
 use crate::options::{History, Placement, RemoveInputs};
 use crate::segment::{Place, SegmentId, SegmentMeta};
 
+/// A segment file that joins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NewFile {
+    pub(crate) number: u64,
+    pub(crate) length: u64,
+    /// The number in its preamble and in its salt, so that nothing is believed of a file
+    /// that stands in its place. See [`crate::fs::Fs::fresh_number`].
+    pub(crate) fresh: u64,
+}
+
 /// A change that happens as a whole or not at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Edit {
@@ -17,8 +27,8 @@ pub(crate) struct Edit {
     pub(crate) next_file: u64,
     /// Keyspaces that join, in order of their numbers.
     pub(crate) keyspaces: Vec<String>,
-    /// Files that join, with their lengths in bytes.
-    pub(crate) files: Vec<(u64, u64)>,
+    /// Files that join.
+    pub(crate) files: Vec<NewFile>,
     /// Segments that go, explicitly one by one. A segment that moves to another file
     /// is removed and added.
     pub(crate) removed: Vec<SegmentId>,
@@ -36,9 +46,10 @@ impl Edit {
             put_bytes(buffer, name.as_bytes());
         }
         put_varint(buffer, self.files.len() as u64);
-        for (number, length) in &self.files {
-            put_varint(buffer, *number);
-            put_varint(buffer, *length);
+        for file in &self.files {
+            put_varint(buffer, file.number);
+            put_varint(buffer, file.length);
+            buffer.extend_from_slice(&file.fresh.to_le_bytes());
         }
         put_varint(buffer, self.removed.len() as u64);
         for id in &self.removed {
@@ -63,7 +74,11 @@ impl Edit {
                 .push(String::from_utf8(decoder.bytes()?.to_vec()).ok()?);
         }
         for _ in 0..decoder.length()? {
-            edit.files.push((decoder.varint()?, decoder.varint()?));
+            edit.files.push(NewFile {
+                number: decoder.varint()?,
+                length: decoder.varint()?,
+                fresh: decoder.u64()?,
+            });
         }
         for _ in 0..decoder.length()? {
             edit.removed.push(SegmentId::decode(decoder)?);

@@ -2,9 +2,10 @@
 
 use crate::codec::Decoder;
 use crate::error::{Error, Result};
-use crate::files::{FileKind, check_preamble, file_name, salt};
+use crate::files::{FileKind, file_name};
 use crate::fs::Fs;
-use crate::log::{LogIo, LogWriter, Scan, Tail, scan};
+use crate::identity::{FileId, StoreId};
+use crate::log::{LogIo, LogWriter, Tail, scan, was_written};
 use crate::manifest::edit::{Edit, decode_placement, encode_placement};
 use crate::manifest::state::ManifestState;
 use crate::whole_file::read_whole;
@@ -30,93 +31,130 @@ pub(crate) struct Manifest {
 /// What loading found.
 #[derive(Debug)]
 pub(crate) struct Loaded {
+    pub(crate) store: StoreId,
     pub(crate) manifest: Manifest,
-    /// Whether a later record proves that the last edit is durable. If not, it may
-    /// exist only in a cache, and the state must be written again before anything
-    /// relies on it.
+    /// Whether later records prove that the last edit, and what proves the file itself, are
+    /// durable. If not, they may exist only in a cache, and the state must be written again
+    /// before anything relies on it.
     pub(crate) is_proven: bool,
     /// Manifest files that are not in force.
     pub(crate) obsolete: Vec<u64>,
 }
 
-/// Loads the manifest in force from those with these numbers, ascending; `None`
-/// when none of them has an intact first record and all of them may be torn
-/// creations.
+/// A manifest file that could be in force.
+struct Candidate {
+    id: FileId,
+    state: ManifestState,
+    /// Whether a later record proves the first one. An earlier file of this number whose
+    /// bytes stand here had no durable name, and so no such record.
+    is_begun: bool,
+    is_proven: bool,
+}
+
+/// Loads the manifest in force from those with these numbers, ascending; `None` when none
+/// of them has an intact first record and all of them may be torn creations. `store` is
+/// what the identity file says; without it any store is taken.
 ///
 /// # Errors
 /// [`Error::Damage`] and [`Error::UnsupportedFormat`].
-pub(crate) fn load(fs: &dyn Fs, numbers: &[u64]) -> Result<Option<Loaded>> {
-    for position in (0..numbers.len()).rev() {
-        let mirrored = numbers.len() - 1 - position;
-        let position = if planted!(LowestManifestWins) {
-            mirrored
-        } else {
-            position
-        };
-        let number = numbers[position];
+pub(crate) fn load(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -> Result<Option<Loaded>> {
+    let mut best: Option<Candidate> = None;
+    let mut newest_first: Vec<u64> = numbers.iter().rev().copied().collect();
+    if planted!(LowestManifestWins) {
+        newest_first.reverse();
+    }
+    for &number in &newest_first {
         let name = file_name(FileKind::Manifest, number);
         let bytes = match read_whole(fs, &name) {
             Err(_) if planted!(UnreadableManifestSkipped) => continue,
             outcome => outcome?,
         };
-        if let Some((state, is_proven)) = read_state(&name, number, &bytes)? {
-            let mut obsolete = numbers.to_vec();
-            obsolete.remove(position);
-            let manifest = Manifest {
-                state,
-                writer: None,
-                number,
-                snapshot_bytes: 0,
-            };
-            return Ok(Some(Loaded {
-                manifest,
-                is_proven,
-                obsolete,
-            }));
+        let Some(candidate) = read_candidate(number, &bytes, store)? else {
+            continue;
+        };
+        if candidate.is_begun || planted!(UnprovenManifestWins) {
+            best = Some(candidate);
+            // Older ones are not read: they may be damaged, and nobody needs them.
+            break;
         }
+        mark!(ManifestWithoutProof);
+        best.get_or_insert(candidate);
     }
-    Ok(None)
+    let Some(candidate) = best else {
+        return Ok(None);
+    };
+    let state = candidate.state;
+    if let Err(reason) = state.check_forest() {
+        let name = candidate.id.name();
+        return Err(Error::damage(&name, 0, "a forest of segments", reason));
+    }
+    let in_force = candidate.id.number;
+    let obsolete = numbers.iter().copied().filter(|&number| number != in_force);
+    Ok(Some(Loaded {
+        store: candidate.id.store,
+        manifest: Manifest {
+            state,
+            writer: None,
+            number: in_force,
+            snapshot_bytes: 0,
+        },
+        is_proven: candidate.is_proven,
+        obsolete: obsolete.collect(),
+    }))
 }
 
-/// The state that a manifest file records, and whether all of it is proven to be
-/// durable; `None` for a file whose first record never became durable.
-fn read_state(name: &str, number: u64, bytes: &[u8]) -> Result<Option<(ManifestState, bool)>> {
-    let preamble = check_preamble(FileKind::Manifest, name, bytes);
-    if let Err(error @ Error::UnsupportedFormat { .. }) = preamble {
-        return Err(error);
+/// What a manifest file says; `None` for one of another store, and for one whose first
+/// record never became durable.
+fn read_candidate(number: u64, bytes: &[u8], store: Option<StoreId>) -> Result<Option<Candidate>> {
+    let name = file_name(FileKind::Manifest, number);
+    let id = match FileId::read(FileKind::Manifest, number, bytes) {
+        Ok(id) => id,
+        Err(Error::Damage(damage)) => {
+            let place_salt = store.map(|store| store.place_salt(FileKind::Manifest, number));
+            if place_salt.is_some_and(|salt| was_written(salt, bytes)) {
+                return Err(Error::Damage(damage));
+            }
+            mark!(ManifestPassedOver);
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    if store.is_some_and(|store| store != id.store) && !planted!(ForeignManifestAccepted) {
+        mark!(ForeignFilePassedOver);
+        return Ok(None);
     }
-    let Scan {
-        records,
-        proven,
-        tail,
-        ..
-    } = scan(name, salt(FileKind::Manifest, number), bytes, 0);
-    if let Tail::Damaged(damage) = tail {
+    let scan = scan(&name, id.salts(), bytes, 0);
+    if let Tail::Damaged(damage) = scan.tail {
         return Err(Error::Damage(damage));
     }
-    let Some((first, edits)) = records.split_first() else {
+    let Some((first, edits)) = scan.records.split_first() else {
         mark!(ManifestPassedOver);
         return Ok(None);
     };
-    if matches!(tail, Tail::Torn) {
+    if matches!(scan.tail, Tail::Torn) {
         mark!(TornTailOfManifest);
     }
-    preamble?;
     let malformed =
-        |offset: u64, found: &str| Error::damage(name, offset, "a manifest record", found);
+        |offset: u64, found: &str| Error::damage(&name, offset, "a manifest record", found);
     let mut state = decode_snapshot(first.payload)
         .ok_or_else(|| malformed(first.offset, "something else"))?
         .map_err(|reason| malformed(first.offset, &reason))?;
-    let mut is_proven = first.end <= proven;
+    let mut is_proven =
+        scan.is_begun_for_good() || planted!(CachedManifestBelieved) && scan.is_begun();
     for record in edits.iter().filter(|record| record.payload != [MARK]) {
         let edit = decode_edit(record.payload)
             .ok_or_else(|| malformed(record.offset, "something else"))?;
         state
             .apply(&edit)
             .map_err(|reason| malformed(record.offset, &reason))?;
-        is_proven = record.end <= proven;
+        is_proven = record.end <= scan.proven;
     }
-    Ok(Some((state, is_proven)))
+    Ok(Some(Candidate {
+        id,
+        state,
+        is_begun: scan.is_begun(),
+        is_proven,
+    }))
 }
 
 fn decode_snapshot(payload: &[u8]) -> Option<Result<ManifestState, String>> {
@@ -171,11 +209,11 @@ impl Manifest {
         file_name(FileKind::Manifest, self.number)
     }
 
-    /// Creates manifest file `number` with the present state as its first record.
+    /// Creates manifest file `id` with the present state as its first record.
     /// Not durable yet.
-    pub(crate) fn begin_switch(&mut self, fs: &dyn Fs, number: u64) -> Result<Switch> {
-        let mut writer = LogWriter::create(fs, FileKind::Manifest, number)?;
-        self.state.next_file = self.state.next_file.max(number + 1);
+    pub(crate) fn begin_switch(&mut self, fs: &dyn Fs, id: FileId) -> Result<Switch> {
+        let mut writer = LogWriter::create(fs, id)?;
+        self.state.next_file = self.state.next_file.max(id.number + 1);
         writer.stage(|buffer| {
             buffer.push(SNAPSHOT);
             encode_placement(&self.state.placement, buffer);
@@ -184,14 +222,25 @@ impl Manifest {
         Ok(Switch { writer })
     }
 
-    /// Puts a durable new file in force and returns the number of the old one.
-    pub(crate) fn finish_switch(&mut self, mut switch: Switch) -> Result<u64> {
-        // The mark need not be durable itself: that it exists proves that the sync
-        // before it has succeeded.
-        switch.writer.stage(|buffer| buffer.push(MARK));
-        switch.writer.write()?;
+    /// Puts a durable new file in force and returns the number of the old one. `relies` when
+    /// something is about to be done that the old one would not allow.
+    ///
+    /// The mark proves the file: one without it is not preferred to an older one. While both
+    /// say the same, it does not matter which of them counts, and the next edit is a proof
+    /// too. After an opening they may differ, in an edit that only a cache still had, and
+    /// then the mark has to be durable first. A second one says that it is, so that the
+    /// next opening has nothing to write.
+    pub(crate) fn finish_switch(&mut self, mut switch: Switch, relies: bool) -> Result<u64> {
+        let writer = &mut switch.writer;
+        writer.stage(|buffer| buffer.push(MARK));
+        writer.write()?;
         if planted!(SwitchMarkSynced) {
-            switch.writer.sync()?;
+            writer.sync()?;
+        }
+        if relies {
+            writer.sync()?;
+            writer.stage(|buffer| buffer.push(MARK));
+            writer.write()?;
         }
         let old = self.number;
         self.number = switch.writer.number();

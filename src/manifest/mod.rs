@@ -7,14 +7,14 @@
 //!
 //! The log does not grow for ever: when it has become much longer than its state, a
 //! new manifest with the next file number begins with that state, and the old one is
-//! removed. The manifest with the highest number whose first record is intact is
-//! the one in force. There is no pointer file and no rename, so nothing depends on a
-//! rename being atomic.
+//! removed. The manifest in force is the one with the highest number whose first record is
+//! proven to be durable; before any is, the highest one whose first record is intact. There
+//! is no pointer file and no rename, so nothing depends on a rename being atomic.
 
 mod edit;
 mod log;
 mod state;
 
-pub(crate) use edit::Edit;
+pub(crate) use edit::{Edit, NewFile};
 pub(crate) use log::{Manifest, Switch, load};
 pub(crate) use state::ManifestState;

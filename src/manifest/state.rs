@@ -1,9 +1,9 @@
 //! What the manifest says at one moment. Pure: edits in, state out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::commit::Commit;
-use crate::manifest::edit::Edit;
+use crate::manifest::edit::{Edit, NewFile};
 use crate::options::Placement;
 use crate::segment::{Place, SegmentId, SegmentMeta};
 
@@ -11,6 +11,7 @@ use crate::segment::{Place, SegmentId, SegmentMeta};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileUse {
     pub(crate) length: u64,
+    pub(crate) fresh: u64,
     pub(crate) segments: usize,
 }
 
@@ -56,19 +57,14 @@ impl ManifestState {
         self.oldest_wal = edit.oldest_wal;
         self.next_file = edit.next_file;
         self.keyspaces.extend(edit.keyspaces.iter().cloned());
-        for &(number, length) in &edit.files {
-            if self
-                .files
-                .insert(
-                    number,
-                    FileUse {
-                        length,
-                        segments: 0,
-                    },
-                )
-                .is_some()
-            {
-                return Err(format!("segment file {number} is added twice"));
+        for file in &edit.files {
+            let added = FileUse {
+                length: file.length,
+                fresh: file.fresh,
+                segments: 0,
+            };
+            if self.files.insert(file.number, added).is_some() {
+                return Err(format!("segment file {} is added twice", file.number));
             }
         }
         for id in &edit.removed {
@@ -78,16 +74,7 @@ impl ManifestState {
             self.file_mut(place.file)?.segments -= 1;
         }
         for (meta, place) in &edit.added {
-            // Inputs are looked up by level and end, so that one as wide as its output
-            // could be the output itself, and building the forest would never end.
-            let level = meta.window.level;
-            if let Some(input) = meta.inputs.iter().find(|input| input.level >= level) {
-                return Err(format!(
-                    "{:?} is added with an input of level {}, which is not below it",
-                    meta.id(),
-                    input.level
-                ));
-            }
+            check_inputs(meta)?;
             if self
                 .segments
                 .insert(meta.id(), (meta.clone(), *place))
@@ -115,6 +102,29 @@ impl ManifestState {
             .ok_or_else(|| format!("a segment lies in file {number}, which is not there"))
     }
 
+    /// Refuses a state in which a segment hangs below two others. Each input is in the
+    /// memory of an open store once for each segment that names it, and so is all that
+    /// hangs below it: a few hundred bytes could ask for any amount of memory.
+    ///
+    /// # Errors
+    /// A sentence that names the segment. O(segments + inputs).
+    pub(crate) fn check_forest(&self) -> Result<(), String> {
+        let mut named = BTreeSet::new();
+        for (meta, _) in self.segments.values() {
+            for input in &meta.inputs {
+                let id = SegmentId {
+                    keyspace: meta.keyspace,
+                    end: input.end,
+                    level: input.level,
+                };
+                if self.segments.contains_key(&id) && !named.insert(id) {
+                    return Err(format!("{id:?} is an input of two segments"));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The edit that leads from the empty state to this one.
     pub(crate) fn as_edit(&self) -> Edit {
         Edit {
@@ -125,12 +135,36 @@ impl ManifestState {
             files: self
                 .files
                 .iter()
-                .map(|(&number, file)| (number, file.length))
+                .map(|(&number, file)| NewFile {
+                    number,
+                    length: file.length,
+                    fresh: file.fresh,
+                })
                 .collect(),
             removed: Vec::new(),
             added: self.segments.values().cloned().collect(),
         }
     }
+}
+
+/// Inputs are narrower than their output, lie in its window, and come in order of commits,
+/// each once. They are looked up by level and end, so one as wide as its output could be
+/// the output itself, and building the forest would never end.
+fn check_inputs(meta: &SegmentMeta) -> Result<(), String> {
+    let mut before = meta.window.start;
+    for input in &meta.inputs {
+        let (level, end) = (input.level, input.end);
+        if level >= meta.window.level || end <= before || end > meta.window.end {
+            return Err(format!(
+                "{:?} is added with an input of level {level} that ends at commit {end}, where \
+                 a lower level and an end behind {before} and up to {} are expected",
+                meta.id(),
+                meta.window.end
+            ));
+        }
+        before = end;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -185,7 +219,14 @@ mod tests {
             oldest_wal: 1,
             next_file: 10,
             keyspaces: vec![format!("keyspace of {through}")],
-            files: files.iter().map(|&file| (file, 4096)).collect(),
+            files: files
+                .iter()
+                .map(|&number| NewFile {
+                    number,
+                    length: 4096,
+                    fresh: number + 70,
+                })
+                .collect(),
             removed: Vec::new(),
             added,
         }

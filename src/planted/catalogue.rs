@@ -53,10 +53,6 @@ catalogue! {
         "opens" "crash with buffered commits"
         "A full WAL file is followed by a new one without being synced, so the new one can survive without the end of the old one (Yugabyte #3490, raft-engine #123)."
 
-    RecordFileIgnored "record-file-ignored" "M05" "wal"
-        "opens" "stale bytes after a crash, misdirected write"
-        "A record of any WAL file is taken for one of this file when it stands at the right offset, as when log files are recycled without a generation (Pebble #567, sled e9b2cfba)."
-
     ReplaySkipsChecksum "replay-skips-checksum" "M07" "wal"
         "damage" "bit rot; crash with torn writes"
         "Replay believes a record by its tag and length and does not compare its checksum (LevelDB 1.15 and HSQLDB in ALICE)."
@@ -160,10 +156,6 @@ catalogue! {
     BlockPlaceIgnored "block-place-ignored" "M63" "segment"
         "damage" "misdirected read or write inside a file"
         "An intact block is accepted at another place of its file (the reason why TigerBeetle keeps checksums outside of blocks)."
-
-    BlockFileIgnored "block-file-ignored" "M63" "segment"
-        "damage" "misdirected read or write between files"
-        "An intact block of another segment file is accepted when it stands at the same offset (the reason why TigerBeetle keeps checksums outside of blocks)."
 
     RetriedBlockIsEmpty "retried-block-is-empty" "M47" "segment"
         "exact state" "transient read error"
@@ -524,4 +516,36 @@ catalogue! {
     OlderVersionShadows "older-version-shadows" "M43" "reading"
         "exact state" "none; small blocks"
         "A search starts in the block that begins with the key, though newer versions end the block before it (LevelDB #320, RocksDB 11.1.0)."
+
+    NumberNotFresh "number-not-fresh" "M05" "identity"
+        "durability" "stale bytes of an earlier file of the same name"
+        "A file draws the same number as every other, so that checksums are salted with store, kind and number alone: bytes of a file whose name a crash took pass in the next file of that name (format version 1 of this engine)."
+
+    UnprovenLogWins "unproven-log-wins" "M05" "identity"
+        "durability" "stale bytes of a whole earlier file"
+        "The newest log with an intact header is the end of the log, though nothing proves that its creation was ever finished; it may be an earlier file of that name, and then its commits replace the synced ones (found in this engine, see tests/traces)."
+
+    UnprovenManifestWins "unproven-manifest-wins" "M05" "identity"
+        "opens" "stale bytes of a whole earlier file"
+        "The newest manifest with an intact first record is in force, though nothing proves that its creation was ever finished."
+
+    ForeignManifestAccepted "foreign-manifest-accepted" "M63" "identity"
+        "opens" "stale bytes of a whole file of another store"
+        "A manifest of another store counts when it stands under a name of this one."
+
+    ForeignLogAccepted "foreign-log-accepted" "M63" "identity"
+        "opens" "stale bytes of a whole file of another store"
+        "A log file of another store counts when it stands under a name of this one."
+
+    IdentityUnsynced "identity-unsynced" "M04" "identity"
+        "opens" "crash during creation, stale bytes of another store"
+        "The file that says which store a directory holds is not durable before the first log is created."
+
+    CachedProofBelieved "cached-proof-believed" "M14" "identity"
+        "stability" "a sync that fails in an opening"
+        "A log file whose beginning is proven only by a mark that a cache holds is built upon, so that a crash takes the mark, and with it the file (found in this engine by the laboratory on the day that files had to be proven)."
+
+    CachedManifestBelieved "cached-manifest-believed" "M14" "identity"
+        "opens" "a sync that fails in an opening"
+        "A manifest that is proven only by a mark that a cache holds is relied on, so that a crash takes the mark, and the older manifest counts again, whose last edit only a cache had."
 }

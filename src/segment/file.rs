@@ -10,9 +10,10 @@ use std::sync::{Arc, OnceLock};
 
 use crate::commit::Commit;
 use crate::error::{Error, Result};
-use crate::files::{FileKind, file_name, mix, salt};
+use crate::files::mix;
 use crate::fs::whole::read_exact_at;
 use crate::fs::{Access, File, Fs};
+use crate::identity::FileId;
 use crate::segment::block::{self, BlockHandle};
 use crate::segment::filter::Filter;
 use crate::segment::meta::Place;
@@ -100,7 +101,7 @@ impl BlockCache {
 /// An open segment file.
 #[derive(Debug)]
 pub(crate) struct DataFile {
-    number: u64,
+    id: FileId,
     name: String,
     salt: u64,
     file: Arc<dyn File>,
@@ -111,8 +112,8 @@ pub(crate) struct DataFile {
 
 impl DataFile {
     /// Opens a published file and checks its length against the manifest's.
-    pub(crate) fn open(fs: &dyn Fs, number: u64, length: u64, cache: BlockCache) -> Result<Self> {
-        let name = file_name(FileKind::Segment, number);
+    pub(crate) fn open(fs: &dyn Fs, id: FileId, length: u64, cache: BlockCache) -> Result<Self> {
+        let name = id.name();
         let file = fs.open(&name, Access::Read).map_err(|error| {
             if error.kind() == std::io::ErrorKind::NotFound {
                 let expected = format!("a file of {length} bytes");
@@ -131,15 +132,14 @@ impl DataFile {
                 format!("{found} bytes"),
             ));
         }
-        Ok(Self::new(file, number, length, cache))
+        Ok(Self::new(file, id, length, cache))
     }
 
-    pub(crate) fn new(file: Arc<dyn File>, number: u64, length: u64, cache: BlockCache) -> Self {
-        let name = file_name(FileKind::Segment, number);
+    pub(crate) fn new(file: Arc<dyn File>, id: FileId, length: u64, cache: BlockCache) -> Self {
         Self {
-            number,
-            name,
-            salt: salt(FileKind::Segment, number),
+            id,
+            name: id.name(),
+            salt: id.salts().file,
             file,
             length,
             cache,
@@ -147,7 +147,12 @@ impl DataFile {
     }
 
     pub(crate) fn number(&self) -> u64 {
-        self.number
+        self.id.number
+    }
+
+    /// See [`Fs::fresh_number`].
+    pub(crate) fn fresh(&self) -> u64 {
+        self.id.fresh
     }
 
     pub(crate) fn length(&self) -> u64 {
@@ -299,7 +304,7 @@ impl FileSegment {
         let number = if planted!(CacheForgetsFile) {
             0
         } else {
-            self.data.number
+            self.data.number()
         };
         let key = (number, handle.offset);
         let cached = self.data.cache.blocks.as_ref();

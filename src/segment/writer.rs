@@ -14,9 +14,10 @@ use std::sync::Arc;
 use crate::codec::put_varint;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
-use crate::files::{FileKind, checksum, file_name, preamble, salt};
+use crate::files::checksum;
 use crate::fs::whole::write_all_at;
 use crate::fs::{File, Fs};
+use crate::identity::FileId;
 use crate::options::Compression;
 use crate::segment::block::{self, BlockBuilder, BlockHandle};
 use crate::segment::file::{BlockCache, DataFile};
@@ -85,7 +86,7 @@ struct Open {
 #[derive(Debug)]
 pub(crate) struct SegmentFileWriter {
     file: Arc<dyn File>,
-    number: u64,
+    id: FileId,
     name: String,
     salt: u64,
     options: WriterOptions,
@@ -99,24 +100,24 @@ pub(crate) struct SegmentFileWriter {
 
 impl SegmentFileWriter {
     /// Creates the file. Its name is volatile until the directory is synced.
-    pub(crate) fn create(fs: &dyn Fs, number: u64, options: WriterOptions) -> Result<Self> {
-        let name = file_name(FileKind::Segment, number);
+    pub(crate) fn create(fs: &dyn Fs, id: FileId, options: WriterOptions) -> Result<Self> {
+        let name = id.name();
         let file = fs.create(&name).map_err(Error::io("create", &name))?;
         Ok(Self {
             file,
-            number,
+            id,
             name,
-            salt: salt(FileKind::Segment, number),
+            salt: id.salts().file,
             options,
             written: 0,
-            chunk: preamble(FileKind::Segment).to_vec(),
+            chunk: id.preamble().to_vec(),
             open: None,
             segments: Vec::new(),
         })
     }
 
     pub(crate) fn number(&self) -> u64 {
-        self.number
+        self.id.number
     }
 
     fn offset(&self) -> u64 {
@@ -217,7 +218,7 @@ impl SegmentFileWriter {
             .seal(&mut self.chunk, salt, offset, self.options.compression);
         open.tally.fill(&mut open.meta);
         let place = Place {
-            file: self.number,
+            file: self.id.number,
             start: open.start,
             filter,
             index,
@@ -281,7 +282,7 @@ impl SegmentFileWriter {
     pub(crate) fn into_parts(self, cache: BlockCache) -> (DataFile, Vec<(SegmentMeta, Place)>) {
         assert!(self.chunk.is_empty(), "everything was written");
         (
-            DataFile::new(self.file, self.number, self.written, cache),
+            DataFile::new(self.file, self.id, self.written, cache),
             self.segments,
         )
     }

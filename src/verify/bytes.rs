@@ -9,9 +9,9 @@ use crate::fs::whole::read_exact_at;
 use crate::fs::{Access, File, Fs};
 
 /// The format version that this code was written for.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Bytes of a preamble.
-pub(super) const PREAMBLE: u64 = 16;
+pub(super) const PREAMBLE: u64 = 36;
 
 /// The three kinds of numbered files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,9 +58,21 @@ pub(super) fn mix(value: u64) -> u64 {
     bits ^ bits >> 31
 }
 
+/// What a preamble says of a file: its store, and the number that the file drew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) store: u64,
+    pub(super) fresh: u64,
+}
+
+/// The salt of what can be told of a file without its preamble: the tags of its records.
+pub(super) fn place_salt(kind: Kind, number: u64, store: u64) -> u64 {
+    mix(mix(store) ^ (u64::from(kind.letter()) << 56) ^ number)
+}
+
 /// The salt of a file's checksums.
-pub(super) fn salt(kind: Kind, number: u64) -> u64 {
-    mix((u64::from(kind.letter()) << 56) ^ number)
+pub(super) fn salt(kind: Kind, number: u64, identity: Identity) -> u64 {
+    mix(place_salt(kind, number, identity.store) ^ mix(identity.fresh))
 }
 
 /// CRC-32 over salt, offset, and the bytes that lie there.
@@ -74,33 +86,50 @@ pub(super) fn checksum(salt: u64, offset: u64, parts: &[&[u8]]) -> u32 {
     crc.finalize()
 }
 
-/// Checks the first bytes of a file. The inner result says what was expected and
-/// found instead.
+/// Checks the first bytes of the numbered file `name`. The inner result says what was
+/// expected and found instead.
 ///
 /// # Errors
 /// [`Error::UnsupportedFormat`] for an intact preamble of another version: what
 /// follows may mean anything, so verification ends.
 pub(super) fn check_preamble(
     kind: Kind,
+    number: u64,
+    bytes: &[u8],
+) -> Result<Result<Identity, (String, String)>> {
+    read_preamble(kind.letter(), number, &kind.name(number), bytes)
+}
+
+/// The same for the file that names the store.
+pub(super) fn check_store(name: &str, bytes: &[u8]) -> Result<Result<u64, (String, String)>> {
+    let identity = read_preamble(b'i', 0, name, bytes)?;
+    Ok(identity.map(|identity| identity.store))
+}
+
+fn read_preamble(
+    letter: u8,
+    number: u64,
     name: &str,
     bytes: &[u8],
-) -> Result<Result<(), (String, String)>> {
-    let Some(preamble) = bytes.first_chunk::<{ PREAMBLE as usize }>() else {
+) -> Result<Result<Identity, (String, String)>> {
+    let short = |at: usize| u32::from_le_bytes(std::array::from_fn(|byte| bytes[at + byte]));
+    let long = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| bytes[at + byte]));
+    let too_short = || {
         let found = format!("{} bytes", bytes.len());
-        return Ok(Err((format!("a preamble of {PREAMBLE} bytes"), found)));
+        Ok(Err((format!("a preamble of {PREAMBLE} bytes"), found)))
     };
-    let number = |at: usize| u32::from_le_bytes(std::array::from_fn(|byte| preamble[at + byte]));
-    let (version, found, expected) = (number(8), number(12), crc32fast::hash(&preamble[..12]));
-    if found != expected {
-        return Ok(Err((
-            format!("preamble checksum {expected:08x}"),
-            format!("{found:08x}"),
-        )));
+    if bytes.len() < 16 {
+        return too_short();
     }
-    if &preamble[..7] != b"lithify" || preamble[7] != kind.letter() {
+    let (version, found, expected) = (short(8), short(12), crc32fast::hash(&bytes[..12]));
+    if found != expected {
+        let expected = format!("preamble checksum {expected:08x}");
+        return Ok(Err((expected, format!("{found:08x}"))));
+    }
+    if &bytes[..7] != b"lithify" || bytes[7] != letter {
         return Ok(Err((
-            format!("the magic of a {} file", kind.word()),
-            format!("{:?}", String::from_utf8_lossy(&preamble[..8])),
+            format!("magic \"lithify{}\"", letter as char),
+            format!("{:?}", String::from_utf8_lossy(&bytes[..8])),
         )));
     }
     if version != VERSION {
@@ -110,7 +139,18 @@ pub(super) fn check_preamble(
             supported: VERSION,
         });
     }
-    Ok(Ok(()))
+    if (bytes.len() as u64) < PREAMBLE {
+        return too_short();
+    }
+    let (found, expected) = (short(32), checksum(number, 0, &[&bytes[..32]]));
+    if found != expected {
+        let expected = format!("identity checksum {expected:08x} of file number {number}");
+        return Ok(Err((expected, format!("{found:08x}"))));
+    }
+    Ok(Ok(Identity {
+        store: long(16),
+        fresh: long(24),
+    }))
 }
 
 /// A file that may be missing, and its length.
@@ -160,6 +200,15 @@ impl<'a> Reader<'a> {
         let byte = self.bytes.get(self.at).copied();
         self.at += 1;
         byte.ok_or_else(|| format!("the end of the bytes in place of {what}"))
+    }
+
+    /// Eight bytes, low ones first.
+    pub(super) fn fixed(&mut self, what: &str) -> Result<u64, String> {
+        let bytes = self.take(8, what)?;
+        Ok(bytes
+            .iter()
+            .rev()
+            .fold(0, |value, &byte| value << 8 | u64::from(byte)))
     }
 
     /// An integer of seven bits a byte, low bits first, no longer than needed.

@@ -51,7 +51,10 @@ fn check_numbers(state: &State, report: &mut Report) {
 
 fn check_segment(state: &State, listed: &Listed, report: &mut Report) {
     let meta = &listed.meta;
-    let length = state.files.get(&listed.place.file).copied().unwrap_or(0);
+    let length = state
+        .files
+        .get(&listed.place.file)
+        .map_or(0, |file| file.length);
     let found = if meta.id.keyspace as usize >= state.keyspaces.len() {
         let known = state.keyspaces.len();
         Some(format!("keyspace number {} of {known}", meta.id.keyspace))

@@ -5,7 +5,7 @@
 //! the highest synced mark of any intact record behind it. A mark above the fault
 //! proves that the bytes there were durable once.
 
-use super::bytes::{Kind, PREAMBLE, checksum, mix, salt};
+use super::bytes::{Identity, Kind, PREAMBLE, checksum, mix, place_salt, salt};
 use super::report::Report;
 
 /// Bytes of a record's header.
@@ -65,9 +65,28 @@ pub(super) fn check_tail(name: &str, chain: &Chain<'_>, report: &mut Report) {
     }
 }
 
+impl Chain<'_> {
+    /// Whether a later record proves the first one: creating the file was finished.
+    pub(super) fn is_begun(&self) -> bool {
+        self.records
+            .first()
+            .is_some_and(|first| first.end <= self.proven)
+    }
+}
+
+/// What the checksums of records and their tags are salted with.
+#[derive(Clone, Copy)]
+struct Salts {
+    place: u64,
+    file: u64,
+}
+
 /// Reads the chain of the whole file `bytes`.
-pub(super) fn read_chain(kind: Kind, number: u64, bytes: &[u8]) -> Chain<'_> {
-    let salt = salt(kind, number);
+pub(super) fn read_chain(kind: Kind, number: u64, identity: Identity, bytes: &[u8]) -> Chain<'_> {
+    let salt = Salts {
+        place: place_salt(kind, number, identity.store),
+        file: salt(kind, number, identity),
+    };
     let mut records = Vec::new();
     let mut end = PREAMBLE.min(bytes.len() as u64);
     let mut fault = None;
@@ -134,7 +153,7 @@ impl Broken {
 }
 
 /// The record at `offset`.
-fn read_record(salt: u64, bytes: &[u8], offset: u64) -> Result<Record<'_>, Broken> {
+fn read_record(salt: Salts, bytes: &[u8], offset: u64) -> Result<Record<'_>, Broken> {
     let rest = &bytes[offset as usize..];
     let Some((header, behind)) = rest.split_first_chunk::<HEADER>() else {
         return Err(Broken::Header { left: rest.len() });
@@ -142,7 +161,7 @@ fn read_record(salt: u64, bytes: &[u8], offset: u64) -> Result<Record<'_>, Broke
     let short = |at: usize| u32::from_le_bytes(std::array::from_fn(|byte| header[at + byte]));
     let (tag, length, found) = (short(0), short(4) as usize, short(16));
     let synced = u64::from_le_bytes(std::array::from_fn(|byte| header[8 + byte]));
-    let expected = tag_of(salt, offset);
+    let expected = tag_of(salt.place, offset);
     if tag != expected {
         return Err(Broken::Tag {
             expected,
@@ -155,7 +174,7 @@ fn read_record(salt: u64, bytes: &[u8], offset: u64) -> Result<Record<'_>, Broke
             left: behind.len(),
         });
     };
-    let expected = checksum(salt, offset, &[&header[..16], payload]);
+    let expected = checksum(salt.file, offset, &[&header[..16], payload]);
     if found != expected {
         return Err(Broken::Checksum { expected, found });
     }
@@ -171,12 +190,32 @@ fn tag_of(salt: u64, offset: u64) -> u32 {
     (mix(salt ^ offset.rotate_left(17)) >> 32) as u32 | 1
 }
 
-fn highest_mark_behind(salt: u64, bytes: &[u8], fault: u64) -> u64 {
+fn highest_mark_behind(salt: Salts, bytes: &[u8], fault: u64) -> u64 {
     (fault + 1..bytes.len() as u64)
         .filter_map(|offset| read_record(salt, bytes, offset).ok())
         .map(|record| record.synced)
         .max()
         .unwrap_or(0)
+}
+
+/// Whether a file whose preamble says nothing holds records that were written behind a
+/// durable first one. Without the salt only tags can be recognised, two in a row.
+pub(super) fn was_begun(kind: Kind, number: u64, store: u64, bytes: &[u8]) -> bool {
+    let place = place_salt(kind, number, store);
+    let end_of_record = |offset: u64| {
+        let header = bytes.get(offset as usize..)?.first_chunk::<HEADER>()?;
+        let short = |at: usize| u32::from_le_bytes(std::array::from_fn(|byte| header[at + byte]));
+        let synced = u64::from_le_bytes(std::array::from_fn(|byte| header[8 + byte]));
+        let end = offset + HEADER as u64 + u64::from(short(4));
+        let fits = end <= bytes.len() as u64 && synced <= offset;
+        (short(0) == tag_of(place, offset) && fits).then_some((end, synced))
+    };
+    (PREAMBLE..bytes.len() as u64).any(|offset| {
+        end_of_record(offset).is_some_and(|(end, synced)| {
+            let is_last = end == bytes.len() as u64;
+            synced >= PREAMBLE + HEADER as u64 && (is_last || end_of_record(end).is_some())
+        })
+    })
 }
 
 /// Synced marks never go back, never point ahead, and point at ends of records.

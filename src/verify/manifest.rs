@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::bytes::{self, Kind, Reader, check_preamble};
-use super::log::{Chain, check_marks, check_tail, read_chain};
+use super::bytes::{self, Identity, Kind, Reader, check_preamble};
+use super::log::{Chain, check_marks, check_tail, read_chain, was_begun};
 use super::meta::{Id, Listed};
 use super::report::Report;
 use crate::align::Alignment;
@@ -16,6 +16,8 @@ use crate::fs::Fs;
 pub(super) struct State {
     /// The manifest's name.
     pub(super) name: String,
+    /// The store that it is of.
+    pub(super) store: u64,
     /// Where the last intact record starts.
     pub(super) offset: u64,
     pub(super) alignment: Alignment,
@@ -26,18 +28,31 @@ pub(super) struct State {
     pub(super) oldest_wal: u64,
     pub(super) next_file: u64,
     pub(super) keyspaces: Vec<String>,
-    /// Segment files and their lengths.
-    pub(super) files: BTreeMap<u64, u64>,
+    pub(super) files: BTreeMap<u64, SegmentFile>,
     pub(super) segments: BTreeMap<Id, Listed>,
+}
+
+/// A segment file that counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SegmentFile {
+    pub(super) length: u64,
+    /// The number that it drew.
+    pub(super) fresh: u64,
 }
 
 /// Checks the manifests with these numbers, ascending, and returns the state of the
 /// one in force, if any is.
-pub(super) fn check(fs: &dyn Fs, numbers: &[u64], report: &mut Report) -> Result<Option<State>> {
-    let mut in_force = None;
+pub(super) fn check(
+    fs: &dyn Fs,
+    numbers: &[u64],
+    store: Option<u64>,
+    report: &mut Report,
+) -> Result<Option<State>> {
+    let mut in_force: Option<State> = None;
+    let mut is_settled = false;
     for &number in numbers.iter().rev() {
         let name = Kind::Manifest.name(number);
-        if in_force.is_some() {
+        if is_settled {
             report.note(&name, 0, "no older manifest", "a file that opening removes");
             continue;
         }
@@ -47,43 +62,67 @@ pub(super) fn check(fs: &dyn Fs, numbers: &[u64], report: &mut Report) -> Result
         let bytes = bytes::read(&*file, &name, 0, length)?;
         report.checked.files += 1;
         report.checked.bytes += length;
-        in_force = check_one(&name, number, &bytes, report)?;
+        let Some((state, is_begun)) = check_one(&name, number, &bytes, store, report)? else {
+            continue;
+        };
+        is_settled = is_begun;
+        if is_begun || in_force.is_none() {
+            in_force = Some(state);
+        }
     }
     Ok(in_force)
 }
 
-fn check_one(name: &str, number: u64, bytes: &[u8], report: &mut Report) -> Result<Option<State>> {
-    let preamble = check_preamble(Kind::Manifest, name, bytes)?;
-    let chain = read_chain(Kind::Manifest, number, bytes);
+/// What a manifest says, and whether its creation is proven to be finished.
+fn check_one(
+    name: &str,
+    number: u64,
+    bytes: &[u8],
+    store: Option<u64>,
+    report: &mut Report,
+) -> Result<Option<(State, bool)>> {
+    let identity = match check_preamble(Kind::Manifest, number, bytes)? {
+        Ok(identity) => identity,
+        Err((expected, found)) => {
+            let was_begun =
+                store.is_some_and(|store| was_begun(Kind::Manifest, number, store, bytes));
+            match was_begun {
+                true => report.damage(name, 0, expected, found),
+                false => {
+                    let found = format!("{found}: an interrupted creation");
+                    report.note(name, 0, expected, found);
+                }
+            }
+            return Ok(None);
+        }
+    };
+    if let Some(store) = store.filter(|&store| store != identity.store) {
+        let found = format!("one of store {:016x}", identity.store);
+        report.note(name, 0, format_args!("a file of store {store:016x}"), found);
+        return Ok(None);
+    }
+    let chain = read_chain(Kind::Manifest, number, identity, bytes);
     report.checked.records += chain.records.len() as u64;
     check_tail(name, &chain, report);
-    if let Err((expected, found)) = preamble {
-        if chain.records.is_empty() {
-            report.note(
-                name,
-                0,
-                expected,
-                format!("{found}: an interrupted creation"),
-            );
-        } else {
-            report.damage(name, 0, expected, found);
-        }
-    } else if chain.records.is_empty() && chain.fault.is_none() {
-        report.note(
-            name,
-            0,
-            "a first record",
-            "nothing: an interrupted creation",
-        );
+    if chain.records.is_empty() && chain.fault.is_none() {
+        let found = "nothing: an interrupted creation";
+        report.note(name, 0, "a first record", found);
     }
     check_marks(name, &chain, report);
-    Ok(read_state(name, number, &chain, report))
+    let state = read_state(name, number, identity, &chain, report);
+    Ok(state.map(|state| (state, chain.is_begun())))
 }
 
 /// Applies the records one by one, as far as they make sense.
-fn read_state(name: &str, number: u64, chain: &Chain<'_>, report: &mut Report) -> Option<State> {
+fn read_state(
+    name: &str,
+    number: u64,
+    identity: Identity,
+    chain: &Chain<'_>,
+    report: &mut Report,
+) -> Option<State> {
     let (first, edits) = chain.records.split_first()?;
-    let mut state = match read_snapshot(name, first.payload) {
+    let mut state = match read_snapshot(name, identity.store, first.payload) {
         Ok(state) => state,
         Err(found) => {
             report.damage(name, first.offset, "a manifest snapshot", found);
@@ -120,7 +159,7 @@ fn read_state(name: &str, number: u64, chain: &Chain<'_>, report: &mut Report) -
     Some(state)
 }
 
-fn read_snapshot(name: &str, payload: &[u8]) -> Result<State, String> {
+fn read_snapshot(name: &str, store: u64, payload: &[u8]) -> Result<State, String> {
     let mut reader = Reader::new(payload);
     let kind = reader.byte("a record kind")?;
     if kind != 0 {
@@ -129,6 +168,7 @@ fn read_snapshot(name: &str, payload: &[u8]) -> Result<State, String> {
     let alignment = reader.text("the alignment")?;
     let mut state = State {
         name: name.to_owned(),
+        store,
         offset: 0,
         alignment: alignment
             .parse()
@@ -187,7 +227,9 @@ impl State {
         for _ in 0..reader.number("a count of files")? {
             let number = reader.number("a file number")?;
             let length = reader.number("a file's length")?;
-            if self.files.insert(number, length).is_some() {
+            let fresh = reader.fixed("the number that a file drew")?;
+            let file = SegmentFile { length, fresh };
+            if self.files.insert(number, file).is_some() {
                 return Err(format!("segment file {number} a second time"));
             }
         }

@@ -29,7 +29,7 @@ pub use report::{Checked, Finding, Report, Severity};
 use bytes::{Kind, kind_and_number};
 
 use crate::error::{Error, Result};
-use crate::files::LOCK;
+use crate::files::{IDENTITY, LOCK};
 use crate::fs::{Fs, Lock, LockKind};
 
 /// The numbers of our files, ascending. What has another name is foreign and ignored.
@@ -68,10 +68,11 @@ pub fn verify(fs: &dyn Fs) -> Result<Report> {
     // Another process may have worked between the first look and the lock.
     let directory = Directory::list(fs)?;
     let mut report = Report::default();
-    let state = manifest::check(fs, &directory.manifests, &mut report)?;
+    let store = check_identity(fs, &mut report)?;
+    let state = manifest::check(fs, &directory.manifests, store, &mut report)?;
     let Some(state) = state else {
         report.damage("manifest", 0, "an intact manifest", "none");
-        wal::check_alone(fs, &directory.wals, &mut report)?;
+        wal::check_alone(fs, &directory.wals, store, &mut report)?;
         for &number in &directory.segments {
             segment::check(fs, number, None, &mut report)?;
         }
@@ -94,6 +95,25 @@ pub fn verify(fs: &dyn Fs) -> Result<Report> {
         }
     }
     Ok(report)
+}
+
+/// The store that the identity file names. Opening can do without it, and writes it again.
+fn check_identity(fs: &dyn Fs, report: &mut Report) -> Result<Option<u64>> {
+    let Some((file, length)) = bytes::open(fs, IDENTITY)? else {
+        let found = "no such file: opening writes it again";
+        report.note(IDENTITY, 0, "the file that names the store", found);
+        return Ok(None);
+    };
+    let bytes = bytes::read(&*file, IDENTITY, 0, length.min(bytes::PREAMBLE))?;
+    report.checked.files += 1;
+    report.checked.bytes += length;
+    match bytes::check_store(IDENTITY, &bytes)? {
+        Ok(store) => Ok(Some(store)),
+        Err((expected, found)) => {
+            report.damage(IDENTITY, 0, expected, found);
+            Ok(None)
+        }
+    }
 }
 
 fn lock(fs: &dyn Fs) -> Result<Option<Box<dyn Lock>>> {

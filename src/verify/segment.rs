@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::block::{self, Entry};
-use super::bytes::{self, Kind, PREAMBLE, Reader, check_preamble, checksum, salt};
+use super::bytes::{self, Identity, Kind, PREAMBLE, Reader, check_preamble, checksum, salt};
 use super::manifest::State;
 use super::meta::{Handle, Id, Listed};
 use super::report::Report;
@@ -38,9 +38,10 @@ pub(super) fn check(
     report: &mut Report,
 ) -> Result<()> {
     let name = Kind::Segment.name(number);
-    let expected_length = state.and_then(|state| state.files.get(&number));
+    let listed = state.and_then(|state| Some((state.store, state.files.get(&number)?)));
+    let expected_length = listed.map(|(_, file)| file.length);
     let Some((file, length)) = bytes::open(fs, &name)? else {
-        let length = expected_length.copied().unwrap_or(0);
+        let length = expected_length.unwrap_or(0);
         report.damage(
             &name,
             0,
@@ -49,7 +50,7 @@ pub(super) fn check(
         );
         return Ok(());
     };
-    if let Some(&expected) = expected_length.filter(|&&expected| expected != length) {
+    if let Some(expected) = expected_length.filter(|&expected| expected != length) {
         let expected_words = format!("a file of {expected} bytes");
         report.damage(
             &name,
@@ -59,16 +60,30 @@ pub(super) fn check(
         );
     }
     let start = bytes::read(&*file, &name, 0, length.min(PREAMBLE))?;
-    if let Err((expected, found)) = check_preamble(Kind::Segment, &name, &start)? {
-        report.damage(&name, 0, expected, found);
-    }
     report.checked.files += 1;
     report.checked.bytes += length;
+    let expected = listed.map(|(store, file)| Identity {
+        store,
+        fresh: file.fresh,
+    });
+    let found = check_preamble(Kind::Segment, number, &start)?;
+    match (&found, expected) {
+        (Err((expected, found)), _) => report.damage(&name, 0, expected, found),
+        (Ok(found), Some(expected)) if *found != expected => {
+            let expected = format!("{expected:x?}, which the manifest names");
+            report.damage(&name, 0, expected, format_args!("{found:x?}"));
+        }
+        (Ok(_), _) => {}
+    }
+    // What the manifest says counts; without one, what the file says of itself.
+    let Some(identity) = expected.or(found.ok()) else {
+        return Ok(());
+    };
     let mut segments = Segments {
         file,
         name,
         number,
-        salt: salt(Kind::Segment, number),
+        salt: salt(Kind::Segment, number, identity),
         length,
         report,
     };

@@ -1,8 +1,8 @@
 //! WAL files, read independently of the engine: the chain of files, the chain of
 //! records in each, and the density of commit numbers.
 
-use super::bytes::{self, Kind, Reader, check_preamble};
-use super::log::{Chain, check_marks, check_tail, read_chain};
+use super::bytes::{self, Identity, Kind, Reader, check_preamble};
+use super::log::{Chain, check_marks, check_tail, read_chain, was_begun};
 use super::manifest::State;
 use super::report::Report;
 use crate::commit::Commit;
@@ -23,8 +23,11 @@ struct Header {
 struct File {
     number: u64,
     name: String,
+    identity: Identity,
     bytes: Vec<u8>,
     header: Header,
+    /// Whether a later record proves that its creation was finished.
+    is_begun: bool,
 }
 
 /// Where the log stands between two records.
@@ -47,7 +50,7 @@ pub(super) fn check(
         let name = Kind::Wal.name(number);
         if number < state.oldest_wal {
             report.note(&name, 0, "no older WAL file", "a file that opening removes");
-        } else if let Some(file) = read_file(fs, name, number, report)? {
+        } else if let Some(file) = read_file(fs, name, number, Some(state.store), report)? {
             files.push(file);
         }
     }
@@ -65,10 +68,15 @@ pub(super) fn check(
 }
 
 /// Checks the chains of WAL files without a manifest to compare them with.
-pub(super) fn check_alone(fs: &dyn Fs, numbers: &[u64], report: &mut Report) -> Result<()> {
+pub(super) fn check_alone(
+    fs: &dyn Fs,
+    numbers: &[u64],
+    store: Option<u64>,
+    report: &mut Report,
+) -> Result<()> {
     for &number in numbers {
-        if let Some(file) = read_file(fs, Kind::Wal.name(number), number, report)? {
-            let chain = read_chain(Kind::Wal, number, &file.bytes);
+        if let Some(file) = read_file(fs, Kind::Wal.name(number), number, store, report)? {
+            let chain = read_chain(Kind::Wal, number, file.identity, &file.bytes);
             check_tail(&file.name, &chain, report);
         }
     }
@@ -77,30 +85,58 @@ pub(super) fn check_alone(fs: &dyn Fs, numbers: &[u64], report: &mut Report) -> 
 
 /// Reads a file and its header; `None` for one whose creation was interrupted or
 /// whose header is damaged.
-fn read_file(fs: &dyn Fs, name: String, number: u64, report: &mut Report) -> Result<Option<File>> {
+fn read_file(
+    fs: &dyn Fs,
+    name: String,
+    number: u64,
+    store: Option<u64>,
+    report: &mut Report,
+) -> Result<Option<File>> {
     let Some((file, length)) = bytes::open(fs, &name)? else {
         return Ok(None);
     };
     let bytes = bytes::read(&*file, &name, 0, length)?;
     report.checked.files += 1;
     report.checked.bytes += length;
-    let preamble = check_preamble(Kind::Wal, &name, &bytes)?;
-    let chain = read_chain(Kind::Wal, number, &bytes);
+    let identity = match check_preamble(Kind::Wal, number, &bytes)? {
+        Ok(identity) => identity,
+        Err((expected, found)) => {
+            match store.is_some_and(|store| was_begun(Kind::Wal, number, store, &bytes)) {
+                true => report.damage(&name, 0, expected, found),
+                false => {
+                    let found = format!("{found}: an interrupted creation");
+                    report.note(&name, 0, expected, found);
+                }
+            }
+            return Ok(None);
+        }
+    };
+    if let Some(store) = store.filter(|&store| store != identity.store) {
+        let found = format!("one of store {:016x}", identity.store);
+        report.note(
+            &name,
+            0,
+            format_args!("a file of store {store:016x}"),
+            found,
+        );
+        return Ok(None);
+    }
+    let chain = read_chain(Kind::Wal, number, identity, &bytes);
     report.checked.records += chain.records.len() as u64;
     check_marks(&name, &chain, report);
     let Some(first) = chain.records.first() else {
         report_no_header(&name, &chain, report);
         return Ok(None);
     };
-    if let Err((expected, found)) = preamble {
-        report.damage(&name, 0, expected, found);
-    }
+    let is_begun = chain.is_begun();
     match read_header(first.payload) {
         Ok(header) => Ok(Some(File {
             number,
             name,
+            identity,
             bytes,
             header,
+            is_begun,
         })),
         Err(found) => {
             report.damage(&name, first.offset, "a WAL header", found);
@@ -137,11 +173,13 @@ fn read_header(payload: &[u8]) -> Result<Header, String> {
     Ok(header)
 }
 
-/// Every file names the one before it, from the newest down to the one that the
-/// manifest needs. Files off this chain are leftovers.
+/// Every file names the one before it, from the newest that was begun down to the one that
+/// the manifest needs. Files off this chain are leftovers.
 fn take_chain(mut files: Vec<File>, state: &State, report: &mut Report) -> Vec<File> {
     let mut chain: Vec<File> = Vec::new();
-    let mut wanted = files.last().map_or(state.oldest_wal, |file| file.number);
+    let is_begun = |file: &&File| file.is_begun || file.number == state.oldest_wal;
+    let tip = files.iter().rev().find(is_begun);
+    let mut wanted = tip.map_or(state.oldest_wal, |file| file.number);
     loop {
         let Some(position) = files.iter().position(|file| file.number == wanted) else {
             let user = chain.last().map_or(&state.name, |file| &file.name);
@@ -182,7 +220,7 @@ fn check_file(
     state: &State,
     report: &mut Report,
 ) {
-    let chain = read_chain(Kind::Wal, file.number, &file.bytes);
+    let chain = read_chain(Kind::Wal, file.number, file.identity, &file.bytes);
     check_after(file, position, state, report);
     let mut is_closed = false;
     let carried = file

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::files::{FileKind, file_name};
 use crate::fs::whole::write_all_at;
 use crate::fs::{Access, Fs};
+use crate::identity::FileId;
 use crate::log::{HEADER_BYTES, LogWriter};
 use crate::whole_file::read_whole;
 
@@ -28,6 +29,7 @@ impl Wal {
         };
         let name = file_name(FileKind::Wal, tip.number);
         let bytes = read_whole(fs, &name)?;
+        let id = FileId::read(FileKind::Wal, tip.number, &bytes)?;
         let mut end = tip.end as usize;
         for payload in unproven {
             let record = bytes.get(end + HEADER_BYTES..);
@@ -46,7 +48,7 @@ impl Wal {
             .map_err(Error::io("write to", &name))?;
         let lengths = (tip.end, end as u64);
         self.sealed.pop_back();
-        self.writer = Some(LogWriter::go_on(file, FileKind::Wal, tip.number, lengths));
+        self.writer = Some(LogWriter::go_on(file, id, lengths));
         self.last = last;
         Ok(true)
     }

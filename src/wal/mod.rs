@@ -21,6 +21,7 @@ use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::files::{FileKind, file_name};
 use crate::fs::Fs;
+use crate::identity::FileId;
 use crate::log::{LogIo, LogWriter};
 
 /// A WAL file that is not written to any more.
@@ -70,8 +71,8 @@ impl Wal {
             .is_none_or(|writer| writer.length() >= most_bytes)
     }
 
-    /// Seals the present file and begins file `number`.
-    pub(crate) fn rotate(&mut self, fs: &dyn Fs, number: u64) -> Result<()> {
+    /// Seals the present file and begins another one.
+    pub(crate) fn rotate(&mut self, fs: &dyn Fs, id: FileId) -> Result<()> {
         if let Some(writer) = &mut self.writer {
             writer.write()?;
             if !planted!(RotationUnsynced) {
@@ -85,10 +86,10 @@ impl Wal {
             self.sealed.push_back(sealed);
             self.sealed_bytes += sealed.end;
         }
-        self.begin_file(fs, number, Vec::new())
+        self.begin_file(fs, id, Vec::new())
     }
 
-    fn begin_file(&mut self, fs: &dyn Fs, number: u64, carried: Vec<Vec<u8>>) -> Result<()> {
+    fn begin_file(&mut self, fs: &dyn Fs, id: FileId, carried: Vec<Vec<u8>>) -> Result<()> {
         let previous = self.sealed.back();
         let header = WalHeader {
             previous: previous.map_or(0, |wal| wal.number),
@@ -96,7 +97,7 @@ impl Wal {
             after: self.last,
             carried,
         };
-        let mut writer = LogWriter::create(fs, FileKind::Wal, number)?;
+        let mut writer = LogWriter::create(fs, id)?;
         writer.stage(|buffer| record::encode_header(&header, buffer));
         writer.write()?;
         writer.sync()?;
@@ -155,19 +156,24 @@ impl Wal {
         self.writer.as_mut().map_or(Ok(()), LogWriter::sync)
     }
 
-    /// Writes commits again, into the new file `number`, whose durability the log so
+    /// Writes commits again, into a new file, whose durability the log so
     /// far does not prove. `carried` are their records as they were read, and the last
     /// of them is commit `last`.
     pub(crate) fn write_again(
         &mut self,
         fs: &dyn Fs,
-        number: u64,
+        id: FileId,
         carried: Vec<Vec<u8>>,
         last: Commit,
     ) -> Result<()> {
-        self.begin_file(fs, number, carried)?;
+        self.begin_file(fs, id, carried)?;
         self.last = last;
-        self.close()
+        self.close()?;
+        // The mark is durable now. Another one says so to the next opening, which then has
+        // nothing to write, and need not be durable itself.
+        let writer = self.writer();
+        writer.stage(record::encode_close);
+        writer.write()
     }
 
     /// Makes everything durable and leaves a mark that says so, after which damage

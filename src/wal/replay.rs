@@ -1,9 +1,15 @@
-//! Reading the WAL back at opening.
+//! Reading the WAL back at opening, one file at a time.
 //!
 //! The files form a chain: each header names the file before it and says where that
-//! one ends. The newest file with an intact header is the tip, and the chain must lead
-//! from it to the first file that the manifest needs. Files off the chain are leftovers
-//! of interrupted creations, or of removals that a crash has undone.
+//! one ends. The tip is the newest file that was *begun*: a later record of it proves that
+//! its header, and so its name, was durable, or the manifest names it. The chain must lead
+//! from the tip to the first file that the manifest needs. Everything else is a leftover
+//! of an interrupted creation, or of a removal that a crash has undone.
+//!
+//! A file that nothing proves is passed over, however whole it looks: its bytes may be
+//! those of an earlier file of this name, written in a life that a crash took back. Nothing
+//! is lost with it. What it carries stands in the file before it as well, and a commit is
+//! written only behind a header that is durable.
 //!
 //! Every file but the tip must be whole up to where its successor says it ends. The tip
 //! may have a torn tail, which is cut: it was never acknowledged as synced. Anything
@@ -14,16 +20,18 @@
 //! pages that look clean (Rebello et al., ATC 2020). Syncing again proves nothing, so
 //! they are handed out to be written again elsewhere.
 
-use std::collections::BTreeMap;
-
 use crate::commit::Commit;
 use crate::error::{Error, Result};
-use crate::files::{FileKind, check_preamble, file_name, salt};
+use crate::files::{FileKind, file_name};
 use crate::fs::Fs;
-use crate::log::{HEADER_BYTES, Record, Scan, Tail, scan};
+use crate::identity::{FileId, StoreId};
+use crate::log::{HEADER_BYTES, Record, Tail, record_after_preamble, scan, was_written};
 use crate::wal::SealedWal;
 use crate::wal::record::{self, CommitRecord, WalHeader, WalRecord};
-use crate::whole_file::read_whole;
+use crate::whole_file::{read_start, read_whole};
+
+/// Bytes that hold the header of most files.
+const START_BYTES: u64 = 4096;
 
 /// What the WAL holds.
 #[derive(Debug, Default)]
@@ -35,142 +43,197 @@ pub(crate) struct Replay {
     /// The records of the last commits, whose durability nothing proves. They must be
     /// written again before they are served; the chain is sealed before them.
     pub(crate) unproven: Vec<Vec<u8>>,
+    /// Whether a crash could take away what proves the newest file: then another one must
+    /// vouch for it before anything in it is served.
+    pub(crate) tip_needs_successor: bool,
 }
 
-/// Reads the WAL files with these numbers and hands the commits after `through` to
-/// `take`. `oldest` is the first file that the manifest needs.
+/// Reads the WAL files with these numbers, ascending, and hands the commits after `through`
+/// to `take`. `oldest` is the first file that the manifest needs.
+///
+/// Memory: one file. O(bytes of the log), and the newest file is read twice.
 ///
 /// # Errors
 /// [`Error::Damage`] when a durable commit is missing or not what was written, and
 /// whatever `take` returns.
 pub(crate) fn replay(
     fs: &dyn Fs,
+    store: StoreId,
     numbers: &[u64],
     oldest: u64,
     through: Commit,
     take: &mut dyn FnMut(CommitRecord) -> Result<()>,
 ) -> Result<Replay> {
-    let mut files = BTreeMap::new();
-    for &number in numbers {
-        files.insert(number, WalFile::read(fs, number)?);
-    }
-    let chain = chain(&mut files, oldest)?;
+    let chain = chain(fs, store, numbers, oldest)?;
     let mut reader = Reader {
         last: through,
         take,
         outcome: Replay::default(),
     };
-    for (position, (file, header)) in chain.iter().enumerate() {
-        let successor = chain.get(position + 1).map(|(_, header)| header);
-        match successor {
-            Some(successor) => reader.read_sealed(file, header, successor.previous_end)?,
-            // A manifest names a file only after it and its name were synced.
-            None => reader.read_tip(file, header, file.number == oldest)?,
+    for (position, file) in chain.iter().enumerate() {
+        let bytes = read_whole(fs, &file.name)?;
+        match chain.get(position + 1) {
+            Some(successor) => {
+                reader.read_sealed(file, &bytes, successor.header.previous_end)?;
+            }
+            None => reader.read_tip(file, &bytes, file.id.number == oldest)?,
         }
     }
-    reader.outcome.leftovers.extend(files.into_keys());
+    let is_leftover = |number: &&u64| chain.iter().all(|file| file.id.number != **number);
+    let leftovers = numbers.iter().filter(is_leftover);
+    reader.outcome.leftovers.extend(leftovers);
     Ok(reader.outcome)
 }
 
-/// Whether any of these files holds a commit, as far as can be read.
-pub(crate) fn first_with_commits(fs: &dyn Fs, numbers: &[u64]) -> Result<Option<u64>> {
+/// The first of these files that holds a commit of this store, or of any store when none
+/// is given, as far as can be read.
+pub(crate) fn first_with_commits(
+    fs: &dyn Fs,
+    store: Option<StoreId>,
+    numbers: &[u64],
+) -> Result<Option<u64>> {
     for &number in numbers {
-        let file = WalFile::read(fs, number)?;
-        let scan = file.scan(0);
-        let header = file.header.as_ref();
-        let carries = header.is_some_and(|header| !header.carried.is_empty());
-        if carries || scan.records.len() > 1 || matches!(scan.tail, Tail::Damaged(_)) {
+        let name = file_name(FileKind::Wal, number);
+        let bytes = read_whole(fs, &name)?;
+        let holds_commits = match FileId::read(FileKind::Wal, number, &bytes) {
+            Ok(id) if store.is_some_and(|store| store != id.store) => false,
+            Ok(id) => {
+                let scan = scan(&name, id.salts(), &bytes, 0);
+                let header = scan.records.first().and_then(|record| header_of(record));
+                let carries = header.is_some_and(|header| !header.carried.is_empty());
+                carries || scan.records.len() > 1 || matches!(scan.tail, Tail::Damaged(_))
+            }
+            Err(Error::Damage(_)) => store.is_some_and(|store| {
+                let place_salt = store.place_salt(FileKind::Wal, number);
+                was_written(place_salt, &bytes)
+            }),
+            Err(error) => return Err(error),
+        };
+        if holds_commits {
             return Ok(Some(number));
         }
     }
     Ok(None)
 }
 
-/// A WAL file in memory.
+/// A file of the log, without what stands behind its header.
 #[derive(Debug)]
 struct WalFile {
-    number: u64,
+    id: FileId,
     name: String,
-    bytes: Vec<u8>,
-    header: Option<WalHeader>,
+    header: WalHeader,
+    /// Where the header's record ends.
+    header_end: u64,
 }
 
 impl WalFile {
-    /// Reads a file. One without an intact beginning has no header, if that can be
-    /// the work of a crash during its creation.
-    fn read(fs: &dyn Fs, number: u64) -> Result<Self> {
+    /// The file whose first bytes these are; `None` without an intact beginning.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedFormat`].
+    fn read(number: u64, store: StoreId, bytes: &[u8]) -> Result<Option<(Self, bool)>> {
+        let id = match FileId::read(FileKind::Wal, number, bytes) {
+            Ok(id) if id.store == store || planted!(ForeignLogAccepted) => id,
+            Ok(_) => {
+                mark!(ForeignFilePassedOver);
+                return Ok(None);
+            }
+            Err(Error::Damage(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let beginning = record_after_preamble(id.salts(), bytes);
+        let file = beginning.and_then(|(record, mark)| {
+            let file = Self {
+                id,
+                name: id.name(),
+                header: header_of(&record)?,
+                header_end: record.end,
+            };
+            Some((file, mark >= record.end))
+        });
+        Ok(file)
+    }
+}
+
+fn header_of(record: &Record<'_>) -> Option<WalHeader> {
+    match record::decode(record.payload) {
+        Some(WalRecord::Header(header)) => Some(header),
+        _ => None,
+    }
+}
+
+/// The files of the log, oldest first, none of them read beyond its header but the tip.
+fn chain(fs: &dyn Fs, store: StoreId, numbers: &[u64], oldest: u64) -> Result<Vec<WalFile>> {
+    let missing = |number: u64, why: String| {
+        let name = file_name(FileKind::Wal, number);
+        Error::damage(&name, 0, why, "no such file, or no intact header")
+    };
+    let tip = find_tip(fs, store, numbers, oldest)?
+        .ok_or_else(|| missing(oldest, "the log that the manifest needs".to_owned()))?;
+    let mut chain = vec![tip];
+    while let Some(file) = chain.last().filter(|file| file.id.number > oldest) {
+        let (number, needed_by) = (file.header.previous, file.name.clone());
+        let why = || format!("the log before {needed_by}");
+        let is_there = number < file.id.number && numbers.binary_search(&number).is_ok();
+        let previous = match is_there {
+            true => read_header(fs, store, number)?,
+            false => None,
+        };
+        chain.push(previous.ok_or_else(|| missing(number, why()))?);
+    }
+    if chain.last().is_some_and(|file| file.id.number != oldest) {
+        let why = "the log that the manifest needs".to_owned();
+        return Err(missing(oldest, why));
+    }
+    chain.reverse();
+    Ok(chain)
+}
+
+/// The newest file that was begun.
+fn find_tip(fs: &dyn Fs, store: StoreId, numbers: &[u64], oldest: u64) -> Result<Option<WalFile>> {
+    for &number in numbers.iter().rev() {
         let name = file_name(FileKind::Wal, number);
         let bytes = match read_whole(fs, &name) {
             Err(_) if planted!(UnreadableWalIsLeftover) => Vec::new(),
             outcome => outcome?,
         };
-        let preamble = check_preamble(FileKind::Wal, &name, &bytes);
-        if let Err(error @ Error::UnsupportedFormat { .. }) = preamble {
-            return Err(error);
+        let found = WalFile::read(number, store, &bytes)?;
+        if let Some((file, is_begun)) = found
+            && (is_begun || number == oldest || planted!(UnprovenLogWins))
+        {
+            return Ok(Some(file));
         }
-        let mut file = Self {
-            number,
-            name,
-            bytes,
-            header: None,
-        };
-        let Scan { records, tail, .. } = file.scan(0);
-        let header = records
-            .first()
-            .and_then(|record| match record::decode(record.payload) {
-                Some(WalRecord::Header(header)) => Some(header),
-                _ => None,
-            });
-        match (&header, tail) {
-            // A record behind a bad preamble was synced together with it, or later.
-            (Some(_), _) => preamble?,
-            (None, Tail::Damaged(damage)) => return Err(Error::Damage(damage)),
-            (None, _) => {}
-        }
-        file.header = header;
-        Ok(file)
+        must_be_unfinished(number, store, &bytes)?;
+        mark!(TipWithoutProof);
     }
+    Ok(None)
+}
 
-    fn scan(&self, known_durable: u64) -> Scan<'_> {
-        let salt = salt(FileKind::Wal, self.number);
-        scan(&self.name, salt, &self.bytes, known_durable)
+/// A file that does not say by itself that it was begun can be the work of a crash during
+/// its creation. If a record says that it is not, its beginning is damaged.
+fn must_be_unfinished(number: u64, store: StoreId, bytes: &[u8]) -> Result<()> {
+    let name = file_name(FileKind::Wal, number);
+    match FileId::read(FileKind::Wal, number, bytes) {
+        Ok(id) if id.store != store => Ok(()),
+        Ok(id) => match scan(&name, id.salts(), bytes, 0).tail {
+            Tail::Damaged(damage) => Err(Error::Damage(damage)),
+            Tail::Clean | Tail::Torn => Ok(()),
+        },
+        Err(damage) if was_written(store.place_salt(FileKind::Wal, number), bytes) => Err(damage),
+        Err(Error::Damage(_)) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
-/// Takes the chain out of `files`, oldest first.
-fn chain(files: &mut BTreeMap<u64, WalFile>, oldest: u64) -> Result<Vec<(WalFile, WalHeader)>> {
-    let missing = |number: u64, why: String| {
-        let name = file_name(FileKind::Wal, number);
-        Error::damage(&name, 0, why, "no such file, or no intact header")
-    };
-    let tip = files
-        .iter()
-        .rev()
-        .find(|(_, file)| file.header.is_some())
-        .map(|(&number, _)| number)
-        .ok_or_else(|| missing(oldest, "the log that the manifest needs".to_owned()))?;
-    let mut take = |number: u64, why: String| {
-        let file = files.remove(&number);
-        file.and_then(|mut file| {
-            let header = file.header.take()?;
-            Some((file, header))
-        })
-        .ok_or_else(|| missing(number, why))
-    };
-    let mut chain = vec![take(tip, "the newest log".to_owned())?];
-    while let Some((file, header)) = chain.last().filter(|(file, _)| file.number > oldest) {
-        let why = format!("the log before {}", file.name);
-        let previous = header.previous;
-        chain.push(take(previous, why)?);
+/// A file by its first bytes, which are few unless the header carries commits.
+fn read_header(fs: &dyn Fs, store: StoreId, number: u64) -> Result<Option<WalFile>> {
+    let name = file_name(FileKind::Wal, number);
+    let start = read_start(fs, &name, START_BYTES)?;
+    if let Some((file, _)) = WalFile::read(number, store, &start)? {
+        return Ok(Some(file));
     }
-    if chain.last().is_some_and(|(file, _)| file.number != oldest) {
-        return Err(missing(
-            oldest,
-            "the log that the manifest needs".to_owned(),
-        ));
-    }
-    chain.reverse();
-    Ok(chain)
+    let whole = read_whole(fs, &name)?;
+    Ok(WalFile::read(number, store, &whole)?.map(|(file, _)| file))
 }
 
 /// Goes through the chain.
@@ -183,18 +246,17 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// A file whose successor says where it ends.
-    fn read_sealed(&mut self, file: &WalFile, header: &WalHeader, end: u64) -> Result<()> {
-        self.check_after(file, header)?;
+    fn read_sealed(&mut self, file: &WalFile, bytes: &[u8], end: u64) -> Result<()> {
+        self.check_after(file)?;
         let trusts = planted!(MissingCommitsSkipped);
-        let scan = file.scan(if trusts { 0 } else { end });
+        let known_durable = if trusts { 0 } else { end };
+        let scan = scan(&file.name, file.id.salts(), bytes, known_durable);
         if let Tail::Damaged(damage) = scan.tail
             && !trusts
         {
             return Err(Error::Damage(damage));
         }
-        for payload in &header.carried {
-            self.read_payload(file, 0, payload)?;
-        }
+        self.read_carried(file)?;
         for record in scan
             .records
             .iter()
@@ -203,37 +265,24 @@ impl Reader<'_> {
         {
             self.read_payload(file, record.offset, record.payload)?;
         }
-        self.seal(file.number, end);
+        self.seal(file.id.number, end);
         Ok(())
     }
 
-    /// The newest file, which is sealed behind what is proven. `is_named` when the
-    /// manifest vouches for its creation.
-    fn read_tip(&mut self, file: &WalFile, header: &WalHeader, is_named: bool) -> Result<()> {
-        self.check_after(file, header)?;
-        let scan = file.scan(0);
+    /// The newest file, which is sealed behind what is proven. `is_named` when the manifest
+    /// vouches for it.
+    fn read_tip(&mut self, file: &WalFile, bytes: &[u8], is_named: bool) -> Result<()> {
+        self.check_after(file)?;
+        let scan = scan(&file.name, file.id.salts(), bytes, 0);
         if let Tail::Damaged(damage) = scan.tail {
             return Err(Error::Damage(damage));
         }
-        let header_end = scan.records.first().map_or(0, |record| record.end);
-        let is_created = is_named || header_end <= scan.proven;
         if matches!(scan.tail, Tail::Torn) {
             mark!(TornTailCut);
         }
-        for payload in &header.carried {
-            mark!(CommitsCarried);
-            if self.read_payload(file, 0, payload)? && !is_created {
-                self.outcome.unproven.push(payload.clone());
-            }
-        }
-        if !is_created {
-            // Neither its bytes nor its name may be durable, and no commit was written
-            // behind its header: the chain ends before it.
-            mark!(TipWithoutProof);
-            self.outcome.leftovers.push(file.number);
-            return Ok(());
-        }
-        let end = scan.proven.max(header_end);
+        self.outcome.tip_needs_successor = !is_named && !scan.is_begun_for_good();
+        self.read_carried(file)?;
+        let end = scan.proven.max(file.header_end);
         let last_end = scan.records.last().map_or(end, |record| record.end);
         let end = match end {
             _ if planted!(UnprovenWalServed) => last_end,
@@ -247,11 +296,11 @@ impl Reader<'_> {
         for record in proven {
             self.read_payload(file, record.offset, record.payload)?;
         }
-        let sealed_end = match file.bytes.len() as u64 {
+        let sealed_end = match bytes.len() as u64 {
             length if planted!(TornTailSealed) && unproven.is_empty() => length,
             _ => end,
         };
-        self.seal(file.number, sealed_end);
+        self.seal(file.id.number, sealed_end);
         for record in unproven {
             if planted!(UnprovenDropped) {
                 break;
@@ -260,12 +309,21 @@ impl Reader<'_> {
                 self.outcome.unproven.push(record.payload.to_vec());
             }
         }
-        let torn = file.bytes.get(last_end as usize + HEADER_BYTES..);
+        let torn = bytes.get(last_end as usize + HEADER_BYTES..);
         if planted!(PartialBatchReplayed)
             && let Some(payload) = torn.filter(|payload| record::decode(payload).is_some())
             && self.read_payload(file, last_end, payload)?
         {
             self.outcome.unproven.push(payload.to_vec());
+        }
+        Ok(())
+    }
+
+    /// What a header holds of the file before.
+    fn read_carried(&mut self, file: &WalFile) -> Result<()> {
+        for payload in &file.header.carried {
+            mark!(CommitsCarried);
+            self.read_payload(file, 0, payload)?;
         }
         Ok(())
     }
@@ -276,11 +334,12 @@ impl Reader<'_> {
     }
 
     /// The commits that a header says came before must be there.
-    fn check_after(&self, file: &WalFile, header: &WalHeader) -> Result<()> {
-        if header.after <= self.last || planted!(MissingCommitsSkipped) {
+    fn check_after(&self, file: &WalFile) -> Result<()> {
+        let after = file.header.after;
+        if after <= self.last || planted!(MissingCommitsSkipped) {
             return Ok(());
         }
-        let expected = format!("commits up to {} before it", header.after);
+        let expected = format!("commits up to {after} before it");
         Err(Error::damage(
             &file.name,
             0,

@@ -22,8 +22,11 @@ use crate::history::{Batch, Key};
 use crate::simfs::usage::{DiskUse, FileUse};
 use crate::system::{Account, Call, Equality};
 
-/// In front of every file that has a number.
-const PREAMBLE_BYTES: u64 = 16;
+/// In front of every file that has a number: magic and version, the store's number, the
+/// file's own, and a checksum.
+const PREAMBLE_BYTES: u64 = 4 * 4 + 8 + 8 + 4;
+/// The file that names the store has a name to be synced, too.
+const IDENTITY_FILES: u64 = 1;
 /// In front of every record of a log: tag, length, mark and checksum.
 const RECORD_HEADER_BYTES: u64 = 4 + 4 + 8 + 4;
 /// A segment file that is longer may be synced also while it is written.
@@ -102,11 +105,12 @@ fn files(options: &Options, disk: &DiskUse, published: (u64, u64)) -> Vec<Equali
             segment.written_bytes,
             published_bytes,
         ),
-        // A snapshot when the file is made, and a record for each segment file.
+        // A snapshot when the file is made, and a record for each segment file. The mark
+        // behind the first snapshot is what makes the store exist.
         Equality::of_syncs(
             "syncs of manifests",
             manifest.syncs,
-            manifest.made + segment.made,
+            manifest.made + segment.made + 1,
         ),
         Equality::new(
             "bytes written to manifests",
@@ -122,7 +126,7 @@ fn files(options: &Options, disk: &DiskUse, published: (u64, u64)) -> Vec<Equali
         Equality::of_syncs(
             "syncs of the directory",
             disk.directory_syncs,
-            wal.made + manifest.made + segment.made,
+            wal.made + manifest.made + segment.made + IDENTITY_FILES,
         ),
     ];
     let is_long = |file: &FileUse| {

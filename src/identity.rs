@@ -1,0 +1,351 @@
+//! Who a store and its files are, so that no other bytes pass for theirs.
+//!
+//! A disk gives out blocks before they are overwritten. After a crash a file may show
+//! what stood there before: bytes of a file of another store, of another file of this
+//! store, or of an earlier file of the same name whose name a crash took. So a store
+//! draws a number when it is created, a file draws one when it is created, and both are
+//! in the preamble of the file and in the salt of every checksum in it.
+//!
+//! The file `identity` says which store a directory holds. It is durable before the first
+//! numbered file is created, so it settles which files are the store's own. A file whose
+//! preamble names another store counts for nothing, and goes like any other that nothing
+//! needs.
+//!
+//! A salt says nothing about a file all of whose bytes, preamble included, are those of an
+//! earlier file of the same store, kind and number. Such a file never had a durable name,
+//! and so nobody ever wrote into it what only a durable name allows: a mark that proves
+//! its beginning. The rule that follows is kept by `wal::replay` and `manifest::log`: a
+//! file that nothing proves is never preferred to one that is proven.
+//!
+//! The preamble also tells a store of another format version from a damaged one: its first
+//! sixteen bytes (magic, kind, version, checksum) mean the same in every version.
+
+use std::io::ErrorKind;
+
+use crate::codec::Decoder;
+use crate::error::{Error, Result};
+use crate::files::{FORMAT_VERSION, FileKind, IDENTITY, checksum, file_name, mix};
+use crate::fs::whole::write_all_at;
+use crate::fs::{Access, Fs};
+use crate::whole_file::read_start;
+
+/// The length of a preamble in bytes.
+pub(crate) const PREAMBLE_BYTES: u64 = 36;
+/// The part of it that means the same in every format version.
+const VERSIONED_BYTES: usize = 16;
+
+const MAGIC: &[u8; 7] = b"lithify";
+/// The letter of the identity file's preamble.
+const STORE_LETTER: u8 = b'i';
+
+/// A number that no other store has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StoreId(u64);
+
+/// What one numbered file is: of which store, of which kind and number, and which of all
+/// files that ever had this name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileId {
+    pub(crate) store: StoreId,
+    pub(crate) kind: FileKind,
+    pub(crate) number: u64,
+    /// See [`Fs::fresh_number`].
+    pub(crate) fresh: u64,
+}
+
+/// What the checksums of a file are salted with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Salts {
+    /// Of store, kind and number. It makes the tags of records, so that records can be
+    /// seen also where the preamble is damaged.
+    pub(crate) place: u64,
+    /// Of all that, and the fresh number. It goes into every checksum.
+    pub(crate) file: u64,
+}
+
+impl StoreId {
+    /// A new store's number.
+    fn draw(fs: &dyn Fs) -> Result<Self> {
+        let fresh = fs.fresh_number(IDENTITY);
+        fresh
+            .map(Self)
+            .map_err(Error::io("draw a number for", IDENTITY))
+    }
+
+    /// What can be known of a file's salts without its preamble.
+    pub(crate) fn place_salt(self, kind: FileKind, number: u64) -> u64 {
+        mix(mix(self.0) ^ u64::from(kind.letter()) << 56 ^ number)
+    }
+
+    /// The number in a file's preamble.
+    #[cfg(test)]
+    pub(crate) const fn of(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl FileId {
+    /// The identity of a file that is about to be created.
+    pub(crate) fn draw(fs: &dyn Fs, store: StoreId, kind: FileKind, number: u64) -> Result<Self> {
+        let name = file_name(kind, number);
+        let fresh = fs
+            .fresh_number(&name)
+            .map_err(Error::io("draw a number for", &name))?;
+        Ok(Self {
+            store,
+            kind,
+            number,
+            fresh: if planted!(NumberNotFresh) { 1 } else { fresh },
+        })
+    }
+
+    pub(crate) fn name(&self) -> String {
+        file_name(self.kind, self.number)
+    }
+
+    pub(crate) fn salts(&self) -> Salts {
+        let place = self.store.place_salt(self.kind, self.number);
+        Salts {
+            place,
+            file: mix(place ^ mix(self.fresh)),
+        }
+    }
+
+    /// The first bytes of the file.
+    pub(crate) fn preamble(&self) -> [u8; PREAMBLE_BYTES as usize] {
+        preamble(self.kind.letter(), self.store, self.fresh, self.number)
+    }
+
+    /// Reads the preamble at the start of `bytes`, of the file that has this kind and
+    /// number in its name.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedFormat`] for an intact preamble of another version,
+    /// [`Error::Damage`] for anything that is no preamble of such a file.
+    pub(crate) fn read(kind: FileKind, number: u64, bytes: &[u8]) -> Result<Self> {
+        let name = file_name(kind, number);
+        let (store, fresh) = read_preamble(kind.letter(), number, &name, bytes)?;
+        Ok(Self {
+            store,
+            kind,
+            number,
+            fresh,
+        })
+    }
+}
+
+/// Those of these files that do not say that they belong to another store than this one.
+/// Reads [`PREAMBLE_BYTES`] of each at most.
+///
+/// # Errors
+/// [`Error::UnsupportedFormat`], and whatever the disk says.
+pub(crate) fn own_files(
+    fs: &dyn Fs,
+    store: Option<StoreId>,
+    kind: FileKind,
+    numbers: &[u64],
+) -> Result<Vec<u64>> {
+    let mut own = Vec::new();
+    for &number in numbers {
+        let bytes = read_preamble_of(fs, &file_name(kind, number))?;
+        let id = bytes.map(|bytes| FileId::read(kind, number, &bytes));
+        let owner = match id {
+            None | Some(Err(Error::Damage(_))) => None,
+            Some(id) => Some(id?.store),
+        };
+        if store.is_none() || owner.is_none() || owner == store {
+            own.push(number);
+        }
+    }
+    Ok(own)
+}
+
+/// The store that the directory holds, if its identity file is there and intact.
+///
+/// # Errors
+/// [`Error::UnsupportedFormat`], and whatever the disk says.
+pub(crate) fn load_store_id(fs: &dyn Fs) -> Result<Option<StoreId>> {
+    let Some(bytes) = read_preamble_of(fs, IDENTITY)? else {
+        return Ok(None);
+    };
+    match read_preamble(STORE_LETTER, 0, IDENTITY, &bytes) {
+        Ok((store, _)) => Ok(Some(store)),
+        // An interrupted creation, or damage. The manifest says it too.
+        Err(Error::Damage(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// As many bytes of a preamble as the file has; `None` when there is no such file.
+fn read_preamble_of(fs: &dyn Fs, name: &str) -> Result<Option<Vec<u8>>> {
+    match read_start(fs, name, PREAMBLE_BYTES) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(Error::Io { source, .. })
+            // A directory with a name like ours is somebody else's.
+            if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Draws a number for a new store and makes it durable, before anything else is created.
+pub(crate) fn create_store_id(fs: &dyn Fs) -> Result<StoreId> {
+    let store = StoreId::draw(fs)?;
+    write_store_id(fs, store)?;
+    Ok(store)
+}
+
+/// Puts the identity file in its place, whatever stands there, and makes it durable.
+pub(crate) fn write_store_id(fs: &dyn Fs, store: StoreId) -> Result<()> {
+    let file = match fs.create(IDENTITY) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => fs.open(IDENTITY, Access::Write),
+        outcome => outcome,
+    };
+    let file = file.map_err(Error::io("create", IDENTITY))?;
+    let bytes = preamble(STORE_LETTER, store, 0, 0);
+    write_all_at(&*file, 0, &bytes).map_err(Error::io("write to", IDENTITY))?;
+    if !planted!(IdentityUnsynced) {
+        file.sync_data().map_err(Error::io("sync", IDENTITY))?;
+        fs.sync_dir("").map_err(Error::io("sync", ""))?;
+    }
+    Ok(())
+}
+
+fn preamble(letter: u8, store: StoreId, fresh: u64, number: u64) -> [u8; PREAMBLE_BYTES as usize] {
+    let mut bytes = [0; PREAMBLE_BYTES as usize];
+    bytes[..7].copy_from_slice(MAGIC);
+    bytes[7] = letter;
+    bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+    let versioned = crc32fast::hash(&bytes[..12]);
+    bytes[12..16].copy_from_slice(&versioned.to_le_bytes());
+    bytes[16..24].copy_from_slice(&store.0.to_le_bytes());
+    bytes[24..32].copy_from_slice(&fresh.to_le_bytes());
+    let whole = checksum(number, 0, &[&bytes[..32]]);
+    bytes[32..].copy_from_slice(&whole.to_le_bytes());
+    bytes
+}
+
+/// The store and the fresh number in a preamble.
+fn read_preamble(letter: u8, number: u64, name: &str, bytes: &[u8]) -> Result<(StoreId, u64)> {
+    let damage = |expected: String, found: String| Err(Error::damage(name, 0, expected, found));
+    let Some(versioned) = bytes.get(..VERSIONED_BYTES) else {
+        let expected = format!("a preamble of {PREAMBLE_BYTES} bytes");
+        return damage(expected, format!("{} bytes", bytes.len()));
+    };
+    let mut fields = Decoder::new(&versioned[8..]);
+    let (version, found) = (
+        fields.u32().unwrap_or_default(),
+        fields.u32().unwrap_or_default(),
+    );
+    let expected = crc32fast::hash(&versioned[..12]);
+    if found != expected {
+        let expected = format!("preamble checksum {expected:08x}");
+        return damage(expected, format!("{found:08x}"));
+    }
+    if &versioned[..7] != MAGIC || versioned[7] != letter {
+        let found = String::from_utf8_lossy(&versioned[..8]).into_owned();
+        return damage(
+            format!("magic \"lithify{}\"", letter as char),
+            format!("{found:?}"),
+        );
+    }
+    if version != FORMAT_VERSION {
+        return Err(Error::UnsupportedFormat {
+            file: name.to_owned(),
+            found: version,
+            supported: FORMAT_VERSION,
+        });
+    }
+    let Some(whole) = bytes.get(..PREAMBLE_BYTES as usize) else {
+        let expected = format!("a preamble of {PREAMBLE_BYTES} bytes");
+        return damage(expected, format!("{} bytes", bytes.len()));
+    };
+    let mut fields = Decoder::new(&whole[VERSIONED_BYTES..]);
+    let (Some(store), Some(fresh), Some(found)) = (fields.u64(), fields.u64(), fields.u32()) else {
+        unreachable!("a preamble has these fields")
+    };
+    let expected = checksum(number, 0, &[&whole[..32]]);
+    if found != expected {
+        let expected = format!("identity checksum {expected:08x} of file number {number}");
+        return damage(expected, format!("{found:08x}"));
+    }
+    Ok((StoreId(store), fresh))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id() -> FileId {
+        FileId {
+            store: StoreId::of(3),
+            kind: FileKind::Wal,
+            number: 7,
+            fresh: 5,
+        }
+    }
+
+    #[test]
+    fn a_preamble_names_store_kind_number_and_file() {
+        let bytes = id().preamble();
+        assert_eq!(FileId::read(FileKind::Wal, 7, &bytes).unwrap(), id());
+        assert!(
+            FileId::read(FileKind::Manifest, 7, &bytes).is_err(),
+            "another kind"
+        );
+        assert!(
+            FileId::read(FileKind::Wal, 8, &bytes).is_err(),
+            "another number"
+        );
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes;
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let outcome = FileId::read(FileKind::Wal, 7, &flipped);
+            assert!(matches!(outcome, Err(Error::Damage(_))), "bit {bit}");
+        }
+    }
+
+    /// The first sixteen bytes are those of every version, so a store of version 1, whose
+    /// preamble is no longer than that, is refused by its version and not as damage.
+    #[test]
+    fn another_version_is_told_from_damage() {
+        let mut bytes = id().preamble()[..16].to_vec();
+        bytes[8] = 1;
+        let damaged = FileId::read(FileKind::Wal, 7, &bytes);
+        assert!(matches!(damaged, Err(Error::Damage(_))));
+        let checksum = crc32fast::hash(&bytes[..12]);
+        bytes[12..].copy_from_slice(&checksum.to_le_bytes());
+        let outcome = FileId::read(FileKind::Wal, 7, &bytes);
+        assert!(matches!(
+            outcome,
+            Err(Error::UnsupportedFormat { found: 1, .. })
+        ));
+    }
+
+    /// Whatever differs between two files makes their checksums differ.
+    #[test]
+    fn salts_differ_with_everything() {
+        let mut salts = Vec::new();
+        for store in [3, 4] {
+            for kind in [FileKind::Wal, FileKind::Segment] {
+                for number in [7, 8] {
+                    for fresh in [5, 6] {
+                        let store = StoreId::of(store);
+                        let id = FileId {
+                            store,
+                            kind,
+                            number,
+                            fresh,
+                        };
+                        salts.push(id.salts().file);
+                    }
+                }
+            }
+        }
+        salts.sort_unstable();
+        salts.dedup();
+        assert_eq!(salts.len(), 16);
+    }
+}
