@@ -1,8 +1,9 @@
 //! The files of a store: their names, and the preamble that each begins with.
 //!
 //! A store directory holds numbered files of three kinds and a lock file. All
-//! kinds draw from one number space and a number is never used twice, so a file
-//! number alone identifies content. Anything with another name is foreign and is
+//! kinds draw from one number space. While a store is open no number is used twice; after a
+//! crash one may be given again whose file counted for nothing, and then `identity` tells
+//! the two files apart. Anything with another name is foreign and is
 //! left alone, but for `identity`, which says which store this is, and `replica`, which is
 //! empty and says by its name what the store is.
 //!

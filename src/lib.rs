@@ -47,6 +47,7 @@ mod segment;
 pub mod stats;
 mod storage;
 mod store;
+mod sweep;
 mod threads;
 pub mod verify;
 mod version;

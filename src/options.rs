@@ -166,6 +166,13 @@ impl Options {
         })
     }
 
+    /// Bytes of the log beyond which commits move to a file, although there is memory for
+    /// them: as much as memory may hold, and never less than two files of the log.
+    #[must_use]
+    pub fn log_budget_bytes(&self) -> u64 {
+        (self.memory_budget_bytes as u64).max(self.wal_file_bytes.saturating_mul(2))
+    }
+
     /// Refuses contradictions.
     ///
     /// # Errors

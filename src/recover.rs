@@ -5,14 +5,11 @@
 //! - what is about to be served is durable first, so that a later crash cannot take
 //!   back what a reader has seen. What is not *proven* to be durable by a later record
 //!   is written again into new files; a sync alone would prove nothing;
-//! - file numbers seen on disk are never used again: before the highest one is swept,
-//!   something durable is above it;
-//! - only files of ours that nothing names are removed, one by one; foreign files
-//!   stay;
+//! - only files of ours that nothing needs are removed, one by one; foreign files
+//!   stay. What can go at once goes before anything is written: see `sweep`;
 //! - opening an intact store changes nothing, so opening it twice is opening it once.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::sync::Arc;
 
 use crate::commit::Commit;
@@ -26,6 +23,7 @@ use crate::segment::file::{BlockCache, DataFile};
 use crate::segment::{Segment, SegmentId};
 use crate::stats::Counters;
 use crate::storage::Storage;
+use crate::sweep::{self, Proof, Sweep};
 use crate::version::{Version, forest};
 use crate::wal::{CommitRecord, Replay, Wal, first_with_commits, replay};
 
@@ -83,7 +81,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
         let placement = options.placement.clone().unwrap_or_default();
         let manifest = Manifest::new(ManifestState::new(placement));
         take_role(&*fs, mode, &found)?;
-        sweep_unborn(&*fs, &found)?;
+        found.sweep_unborn(&*fs)?;
         let store = identity::create_store_id(&*fs)?;
         let mut storage = assemble(fs, store, options, mode, lock, manifest, &found)?;
         create(&mut storage)?;
@@ -94,6 +92,12 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
     }
     let is_identified = store.is_some();
     let (store, manifest) = (loaded.store, loaded.manifest);
+    let proof = Proof {
+        number: manifest.number(),
+        is_for_good: loaded.is_for_good,
+        is_proven: loaded.is_proven,
+        named: loaded.named,
+    };
     let mut storage = assemble(fs, store, options, mode, lock, manifest, &found)?;
     let mut replay = replay_wal(&mut storage, &found)?;
     if writes {
@@ -102,40 +106,37 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
             mark!(IdentityWrittenAgain);
             identity::write_store_id(&*storage.fs, store)?;
         }
-        let mut manifests = loaded.obsolete;
-        if planted!(SweepBeforeProof) {
-            let obsolete = std::mem::take(&mut manifests);
-            sweep(&mut storage, &Found::default(), &obsolete, &[])?;
-        }
-        let is_proven = loaded.is_proven || planted!(UnprovenManifestServed);
+        let unneeded = unneeded(&storage, &found, &replay);
+        let files = Sweep::plan(unneeded, &proof, &replay.leftovers);
+        sweep::remove(&*storage.fs, &files.first)?;
+        let is_proven = proof.is_proven || planted!(UnprovenManifestServed);
+        let mut replaced = None;
         if !is_proven || planted!(ManifestAlwaysRewritten) {
             mark!(ManifestWrittenAgain);
-            manifests.push(write_manifest(&mut storage)?);
+            replaced = Some((FileKind::Manifest, write_manifest(&mut storage)?));
         }
         write_wal_again(&mut storage, &mut replay)?;
-        let oldest = storage.manifest.state.oldest_wal;
-        let mut wals = found.wals.clone();
-        wals.retain(|number| *number < oldest || replay.leftovers.contains(number));
-        if forgets_number(&storage, &found, &wals) && !planted!(SweptNumberForgotten) {
-            mark!(SweptNumberKept);
-            manifests.push(write_manifest(&mut storage)?);
-        }
-        sweep(&mut storage, &found, &manifests, &wals)?;
+        sweep::remove(&*storage.fs, replaced.as_slice())?;
+        sweep::remove(&*storage.fs, &files.later)?;
     }
     Ok(storage)
 }
 
-/// Whether the highest number would be used again once the sweep is done. A file that held
-/// it was durable, and its blocks may come back in another file of that name: only under
-/// another number are they sure to be told apart.
-fn forgets_number(storage: &Storage, found: &Found, swept_wals: &[u64]) -> bool {
-    let highest = found.highest;
-    let is_kept = storage.manifest.number() == highest
-        || storage.data_files.contains_key(&highest)
-        || found.wals.contains(&highest) && !swept_wals.contains(&highest);
-    let is_known = storage.manifest.state.next_file > highest;
-    let is_surpassed = storage.next_file > highest + 1;
-    !is_kept && !is_known && !is_surpassed
+/// The files with a name of ours that nothing needs.
+fn unneeded(storage: &Storage, found: &Found, replay: &Replay) -> Vec<sweep::File> {
+    let in_force = storage.manifest.number();
+    let oldest = storage.manifest.state.oldest_wal;
+    let manifests = found.manifests.iter().filter(|&&number| number != in_force);
+    let is_spare = |number: &&u64| **number < oldest || replay.leftovers.contains(number);
+    let wals = found.wals.iter().filter(is_spare);
+    let is_orphan = |number: &&u64| !storage.data_files.contains_key(number);
+    let segments = found.segments.iter().filter(is_orphan);
+    let segments = segments.filter(|_| !planted!(OrphansNotSwept));
+    let of = |kind: FileKind| move |&number: &u64| (kind, number);
+    (manifests.map(of(FileKind::Manifest)))
+        .chain(wals.map(of(FileKind::Wal)))
+        .chain(segments.map(of(FileKind::Segment)))
+        .collect()
 }
 
 fn not_a_store(reason: &str) -> Error {
@@ -221,6 +222,19 @@ impl Found {
 
     fn is_empty(&self) -> bool {
         self.manifests.is_empty() && self.wals.is_empty() && self.segments.is_empty()
+    }
+
+    /// Removes what an interrupted creation has left, for good: the next attempt is another
+    /// store, and its files may get the same numbers.
+    fn sweep_unborn(&self, fs: &dyn Fs) -> Result<()> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let of = |kind: FileKind| move |&number: &u64| (kind, number);
+        let manifests = self.manifests.iter().map(of(FileKind::Manifest));
+        let wals = self.wals.iter().map(of(FileKind::Wal));
+        sweep::remove(fs, &manifests.chain(wals).collect::<Vec<_>>())?;
+        fs.sync_dir("").map_err(Error::io("sync", ""))
     }
 
     /// Without an intact manifest, only what an interrupted creation leaves may be
@@ -383,7 +397,7 @@ fn write_wal_again(storage: &mut Storage, replay: &mut Replay) -> Result<()> {
         return Ok(());
     }
     let id = storage.draw_file(FileKind::Wal)?;
-    storage.wal.write_again(&*fs, id, unproven, head)
+    storage.wal.write_again(&*fs, id, &unproven, head)
 }
 
 /// A record that is intact byte for byte can still contradict the manifest.
@@ -399,52 +413,6 @@ fn check_record(storage: &Storage, record: &CommitRecord) -> Result<()> {
         format!("keyspaces below {known} in commit {}", record.commit),
         "a higher one",
     ))
-}
-
-/// Removes our files that nothing names, and those of other stores under names of ours.
-fn sweep(storage: &mut Storage, found: &Found, manifests: &[u64], wals: &[u64]) -> Result<()> {
-    let manifests = manifests.iter().map(|&number| (FileKind::Manifest, number));
-    let wals = wals.iter().map(|&number| (FileKind::Wal, number));
-    let segments = found
-        .segments
-        .iter()
-        .filter(|number| !storage.data_files.contains_key(number) && !planted!(OrphansNotSwept))
-        .map(|&number| (FileKind::Segment, number));
-    for (kind, number) in manifests.chain(wals).chain(segments) {
-        match kind {
-            FileKind::Manifest => mark!(OldManifestSwept),
-            FileKind::Wal => mark!(LeftoverLogSwept),
-            FileKind::Segment => mark!(OrphanSegmentSwept),
-        }
-        remove_file(&*storage.fs, &file_name(kind, number))?;
-    }
-    Ok(())
-}
-
-/// Removes what an interrupted creation has left, for good: the next attempt is another
-/// store, and its files may get the same numbers.
-fn sweep_unborn(fs: &dyn Fs, found: &Found) -> Result<()> {
-    let manifests = found
-        .manifests
-        .iter()
-        .map(|&number| (FileKind::Manifest, number));
-    let wals = found.wals.iter().map(|&number| (FileKind::Wal, number));
-    for (kind, number) in manifests.chain(wals) {
-        remove_file(fs, &file_name(kind, number))?;
-    }
-    if found.is_empty() {
-        return Ok(());
-    }
-    fs.sync_dir("").map_err(Error::io("sync", ""))
-}
-
-/// Removes a file with a name of ours.
-fn remove_file(fs: &dyn Fs, name: &str) -> Result<()> {
-    match fs.remove(name) {
-        // A directory with a name like ours is somebody else's.
-        Err(error) if error.kind() == ErrorKind::IsADirectory => Ok(()),
-        outcome => outcome.map_err(Error::io("remove", name)),
-    }
 }
 
 /// Puts an empty store on the disk: a WAL file, then a manifest that names it. The mark

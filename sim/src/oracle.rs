@@ -51,7 +51,7 @@ pub enum Oracle {
     Snapshots,
     /// Settling ends, at the latest when faults have stopped.
     Liveness,
-    /// Commit numbers go up by one, and none means two things; nor does a number of a file.
+    /// Commit numbers go up by one, and none means two things.
     Numbers,
     /// The same plan does the same operations.
     Determinism,

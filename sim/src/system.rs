@@ -241,13 +241,6 @@ pub trait Engine: Send + Sync {
         None
     }
 
-    /// Whether no two files may ever have this name, one after the other: a store that
-    /// tells files apart by numbers takes the blocks of an earlier one for its own.
-    fn names_once(&self, file: &str) -> bool {
-        let _ = file;
-        false
-    }
-
     /// Whether the end of this file may be lost without notice when its last bytes are
     /// damaged on the device: true for logs, whose last record has no witness.
     fn is_log(&self, file: &str) -> bool {

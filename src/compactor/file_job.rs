@@ -29,7 +29,7 @@ use crate::manifest::{Edit, NewFile};
 use crate::options::Durability;
 use crate::policy::PlannedMerge;
 use crate::retention::{removes, removes_later};
-use crate::segment::{Segment, SegmentFileWriter, SegmentId, SegmentMeta};
+use crate::segment::{Place, Segment, SegmentFileWriter, SegmentId, SegmentMeta};
 use crate::storage::{Lend, Obsolete, Storage};
 use crate::version::Node;
 
@@ -69,14 +69,25 @@ pub(crate) struct FileJob {
 }
 
 impl FileJob {
-    /// The job that brings everything up to `at` into files, with these merges;
-    /// `None` when there is nothing to write.
-    pub(crate) fn new(storage: &Storage, at: Commit, merges: &[PlannedMerge]) -> Option<Self> {
+    /// The job that brings everything up to `at` into files, with these merges; `None` when
+    /// there is nothing to write. A spill of commits that have left nothing in memory has no
+    /// file to write, and moves the line with the record alone.
+    pub(crate) fn new(
+        storage: &Storage,
+        at: Commit,
+        merges: &[PlannedMerge],
+        is_spill: bool,
+    ) -> Option<Self> {
         #[allow(unused_mut, reason = "a planted bug changes it")]
         let mut plan = Plan::new(storage, at, merges);
-        if plan.tasks.is_empty() {
+        let moves_line = is_spill && at > storage.manifest.state.flushed_through;
+        if plan.tasks.is_empty() && !moves_line {
             return None;
         }
+        let phase = match plan.tasks.is_empty() {
+            true => Phase::WriteEdit,
+            false => Phase::Create,
+        };
         #[cfg(feature = "planted-bugs")]
         crate::planted::shuffle(&mut plan.tasks);
         Some(Self {
@@ -85,7 +96,7 @@ impl FileJob {
             running: None,
             writer: None,
             appends_since_sync: 0,
-            phase: Phase::Create,
+            phase,
             log_synced_for: at,
             merges: plan.merges,
             replaced: plan.replaced,
@@ -145,8 +156,8 @@ impl FileJob {
                 return storage.lend(|storage| {
                     let is_undone = planted!(FailedEditUndone) && outcome.is_err();
                     let outcome = storage.manifest.commit_edit(&edit, io, outcome);
-                    if is_undone {
-                        let name = file_name(FileKind::Segment, edit.files[0].number);
+                    for file in edit.files.iter().filter(|_| is_undone) {
+                        let name = file_name(FileKind::Segment, file.number);
                         let _ = storage.fs.remove(&name);
                     }
                     let unused = outcome?;
@@ -254,12 +265,23 @@ impl FileJob {
 
     /// The record that publishes the file.
     fn edit(&mut self, storage: &mut Storage) -> Edit {
-        let writer = self.writer.take().expect("the file was created");
-        let number = writer.number();
-        let (data, segments) = writer.into_parts(storage.cache.clone());
-        let data = Arc::new(data);
-        let (length, fresh) = (data.length(), data.fresh());
-        storage.data_files.insert(number, Arc::clone(&data));
+        let mut files = Vec::new();
+        let mut segments = Vec::new();
+        if let Some(writer) = self.writer.take() {
+            let (data, written) = writer.into_parts(storage.cache.clone());
+            let data = Arc::new(data);
+            files.push(NewFile {
+                number: data.number(),
+                length: data.length(),
+                fresh: data.fresh(),
+            });
+            let open = |(meta, place): &(SegmentMeta, Place)| {
+                Arc::new(Segment::in_file(meta.clone(), Arc::clone(&data), *place))
+            };
+            self.segments = written.iter().map(open).collect();
+            storage.data_files.insert(data.number(), data);
+            segments = written;
+        }
         let mut removed: BTreeSet<SegmentId> = storage.removed_since_edit.drain(..).collect();
         removed.extend(self.replaced.iter().copied());
         if planted!(InputsRemovedByRange) {
@@ -271,11 +293,6 @@ impl FileJob {
             removed.extend(known.keys().filter(is_inside));
             removed.retain(|id| known.contains_key(id));
         }
-        self.segments = segments
-            .iter()
-            .map(|(meta, place)| Segment::in_file(meta.clone(), Arc::clone(&data), *place))
-            .map(Arc::new)
-            .collect();
         let flushed_through = match self.at {
             at if planted!(FlushedTooFar) && at < storage.version.head() => at.next(),
             at if planted!(FlushedTooLittle) => at.minus(1),
@@ -291,11 +308,7 @@ impl FileJob {
             oldest_wal,
             next_file: storage.next_file,
             keyspaces: new_keyspaces(storage, self.at),
-            files: vec![NewFile {
-                number,
-                length,
-                fresh,
-            }],
+            files,
             removed: removed.into_iter().collect(),
             added: segments,
         }
@@ -347,7 +360,7 @@ impl FileJob {
             oldest => storage.wal.retire_before(oldest),
         };
         storage.obsolete.extend(logs.into_iter().map(Obsolete::Log));
-        storage.counters.segment_files += 1;
+        storage.counters.segment_files += edit.files.len() as u64;
         storage.counters.segment_file_bytes +=
             edit.files.iter().map(|file| file.length).sum::<u64>();
         storage.counters.edits += 1;

@@ -67,7 +67,7 @@ pub enum Step {
 enum FileWork {
     /// Windows close, and their outputs or inputs live in files.
     Close(Closing),
-    /// Memory is short: everything up to this commit moves to a file as it is.
+    /// Memory is short, or the log long: everything up to this commit moves to a file as it is.
     Spill(Commit),
 }
 
@@ -280,7 +280,7 @@ impl Compactor {
         });
         let always_flushes = closing.is_none_or(|closing| closing.highest >= storage.file_level);
         let job = (always_flushes || !merges.is_empty())
-            .then(|| FileJob::new(storage, work.at(), &merges))
+            .then(|| FileJob::new(storage, work.at(), &merges, closing.is_none()))
             .flatten();
         match job {
             Some(_) if storage.wants_manifest_switch() => {
@@ -301,10 +301,17 @@ impl Compactor {
         self.file_queue.pop_front();
     }
 
-    /// Whether memory is over its budget and a spill would help.
+    /// Whether memory or the log is over its budget and a spill would help.
+    ///
+    /// The next opening reads the whole log, and all of it is in memory before anything of
+    /// it is merged. So the log may not be longer than memory may be: commits that merges
+    /// have made small, and empty ones, would otherwise stay in it for ever.
     fn wants_spill(&self, storage: &Storage) -> bool {
-        storage.memory_bytes > storage.options.memory_budget_bytes
-            && storage.manifest.state.flushed_through < self.watermark.through()
+        let memory_budget = storage.options.memory_budget_bytes;
+        let log_budget = storage.options.log_budget_bytes();
+        let is_over = storage.memory_bytes > memory_budget
+            || storage.wal.live_bytes() > log_budget && !planted!(LogUnbounded);
+        is_over && storage.manifest.state.flushed_through < self.watermark.through()
     }
 }
 

@@ -179,11 +179,11 @@ pub trait Fs: Debug + Send + Sync {
     fn create_dir(&self, name: &str) -> io::Result<()>;
 
     /// The names of the files and directories directly inside `dir`, sorted.
-    /// `""` is the root.
+    /// `""` is the root. A name that is not UTF-8 is left out: no method could be asked
+    /// for it, and it is somebody else's.
     ///
     /// # Errors
-    /// `NotFound` when there is no such directory, `InvalidData` when a name in
-    /// it is not UTF-8.
+    /// `NotFound` when there is no such directory.
     fn list(&self, dir: &str) -> io::Result<Vec<String>>;
 
     /// Makes the names inside `dir` durable: creations, renames and removals

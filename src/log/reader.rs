@@ -35,19 +35,21 @@ pub(crate) struct Scan<'a> {
     /// behind it may exist only in the operating system's cache, even when a sync
     /// reports success now: a failed one before may have marked its pages clean.
     pub(crate) proven: u64,
+    /// The end of the first record that proves the first record of all to be durable.
+    begun_by: Option<u64>,
     pub(crate) tail: Tail,
 }
 
 impl Scan<'_> {
     /// Whether the first record is proven to be durable.
     pub(crate) fn is_begun(&self) -> bool {
-        (self.records.first()).is_some_and(|record| record.end <= self.proven)
+        self.begun_by.is_some()
     }
 
     /// Whether that proof is proven to be durable itself. Until then a crash can take the
     /// proof away, and the file counts for nothing.
     pub(crate) fn is_begun_for_good(&self) -> bool {
-        (self.records.get(1)).is_some_and(|record| record.end <= self.proven)
+        self.begun_by.is_some_and(|end| end <= self.proven)
     }
 }
 
@@ -60,6 +62,7 @@ pub(crate) fn scan<'a>(name: &str, salts: Salts, bytes: &'a [u8], known_durable:
     let mut records = Vec::new();
     let mut end = PREAMBLE_BYTES.min(bytes.len() as u64);
     let mut proven = 0;
+    let mut begun_by = None;
     while let Some((record, synced)) = record_at(salts, bytes, end).or_else(|| {
         let skips = planted!(ReplaySkipsBadRecord) && name.starts_with("wal-");
         let mut behind = end..if skips { bytes.len() as u64 } else { end };
@@ -68,6 +71,9 @@ pub(crate) fn scan<'a>(name: &str, salts: Salts, bytes: &'a [u8], known_durable:
         end = record.end;
         proven = proven.max(synced);
         records.push(record);
+        if synced >= records[0].end && begun_by.is_none() {
+            begun_by = Some(end);
+        }
     }
     let tail = if end == bytes.len() as u64 && end >= known_durable {
         Tail::Clean
@@ -82,16 +88,14 @@ pub(crate) fn scan<'a>(name: &str, salts: Salts, bytes: &'a [u8], known_durable:
     Scan {
         records,
         proven,
+        begun_by,
         tail,
     }
 }
 
-/// The record right behind the preamble, if it is intact, and the mark of the one after it.
-/// Reads no further.
-pub(crate) fn record_after_preamble(salts: Salts, bytes: &[u8]) -> Option<(Record<'_>, u64)> {
-    let (record, _) = record_at(salts, bytes, PREAMBLE_BYTES)?;
-    let mark = record_at(salts, bytes, record.end).map_or(0, |(_, synced)| synced);
-    Some((record, mark))
+/// The record right behind the preamble, if it is intact. Reads no further.
+pub(crate) fn first_record(salts: Salts, bytes: &[u8]) -> Option<Record<'_>> {
+    record_at(salts, bytes, PREAMBLE_BYTES).map(|(record, _)| record)
 }
 
 /// The record at `offset` and its synced mark, if there is an intact one.

@@ -1,5 +1,7 @@
 //! The manifest as a file: loading it, appending edits, switching to a new one.
 
+use std::collections::BTreeSet;
+
 use crate::codec::Decoder;
 use crate::error::{Error, Result};
 use crate::files::{FileKind, file_name};
@@ -37,8 +39,10 @@ pub(crate) struct Loaded {
     /// durable. If not, they may exist only in a cache, and the state must be written again
     /// before anything relies on it.
     pub(crate) is_proven: bool,
-    /// Manifest files that are not in force.
-    pub(crate) obsolete: Vec<u64>,
+    /// Whether no crash can make an older manifest count again.
+    pub(crate) is_for_good: bool,
+    /// The segment files that any of its records names.
+    pub(crate) named: BTreeSet<u64>,
 }
 
 /// A manifest file that could be in force.
@@ -48,7 +52,9 @@ struct Candidate {
     /// Whether a later record proves the first one. An earlier file of this number whose
     /// bytes stand here had no durable name, and so no such record.
     is_begun: bool,
+    is_for_good: bool,
     is_proven: bool,
+    named: BTreeSet<u64>,
 }
 
 /// Loads the manifest in force from those with these numbers, ascending; `None` when none
@@ -89,7 +95,6 @@ pub(crate) fn load(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -> Resu
         return Err(Error::damage(&name, 0, "a forest of segments", reason));
     }
     let in_force = candidate.id.number;
-    let obsolete = numbers.iter().copied().filter(|&number| number != in_force);
     Ok(Some(Loaded {
         store: candidate.id.store,
         manifest: Manifest {
@@ -99,7 +104,8 @@ pub(crate) fn load(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -> Resu
             snapshot_bytes: 0,
         },
         is_proven: candidate.is_proven,
-        obsolete: obsolete.collect(),
+        is_for_good: candidate.is_for_good,
+        named: candidate.named,
     }))
 }
 
@@ -139,6 +145,7 @@ fn read_candidate(number: u64, bytes: &[u8], store: Option<StoreId>) -> Result<O
     let mut state = decode_snapshot(first.payload)
         .ok_or_else(|| malformed(first.offset, "something else"))?
         .map_err(|reason| malformed(first.offset, &reason))?;
+    let mut named: BTreeSet<u64> = state.files.keys().copied().collect();
     let mut is_proven =
         scan.is_begun_for_good() || planted!(CachedManifestBelieved) && scan.is_begun();
     for record in edits.iter().filter(|record| record.payload != [MARK]) {
@@ -147,13 +154,16 @@ fn read_candidate(number: u64, bytes: &[u8], store: Option<StoreId>) -> Result<O
         state
             .apply(&edit)
             .map_err(|reason| malformed(record.offset, &reason))?;
+        named.extend(edit.files.iter().map(|file| file.number));
         is_proven = record.end <= scan.proven;
     }
     Ok(Some(Candidate {
         id,
         state,
         is_begun: scan.is_begun(),
+        is_for_good: scan.is_begun_for_good(),
         is_proven,
+        named,
     }))
 }
 

@@ -353,10 +353,6 @@ catalogue! {
         "confluence" "none; head window, closings out of order"
         "Retention is applied as of the closing that is installed, although a later one was installed before it (found in this engine by the laboratory)."
 
-    SweptNumberForgotten "swept-number-forgotten" "M05" "recovery"
-        "numbers" "an error behind a rotation; reopening twice"
-        "Opening removes the file with the highest number and remembers that number only in memory, so that the next opening gives it out again (found in this engine by the laboratory)."
-
     RetentionOutrunsLog "retention-outruns-log" "M39" "retention"
         "confluence" "crash; buffered, head window, closings out of order"
         "A file is published without what a later closing has removed, although a crash can still lose the commits of that closing (found in this engine by the laboratory)."
@@ -548,4 +544,12 @@ catalogue! {
     CachedManifestBelieved "cached-manifest-believed" "M14" "identity"
         "opens" "a sync that fails in an opening"
         "A manifest that is proven only by a mark that a cache holds is relied on, so that a crash takes the mark, and the older manifest counts again, whose last edit only a cache had."
+
+    SweptLast "swept-last" "M56" "recovery"
+        "space" "a full device"
+        "Opening removes what nothing needs when it has written all that it has to write: on a device that is full of it, the store can never be opened again (found in this engine by trying it on a small device)."
+
+    LogUnbounded "log-unbounded" "M56" "compactor"
+        "space" "none; overwritten keys, newest only"
+        "The log goes only when memory is short: keys that are overwritten in memory, and empty commits, stay in it for ever, and the next opening reads all of it (found in this engine by measuring openings)."
 }

@@ -59,7 +59,7 @@ type Blocks = quick_cache::sync::Cache<
     BuildHasherDefault<BlockHasher>,
 >;
 
-/// Decoded blocks, by file number and offset. File numbers are never reused, so an
+/// Decoded blocks, by file number and offset. File numbers are not reused while a store is open, so an
 /// entry can be stale only in the sense of being useless.
 #[derive(Clone)]
 pub(crate) struct BlockCache {

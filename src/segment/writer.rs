@@ -82,6 +82,20 @@ struct Open {
     filter: Option<Filter>,
 }
 
+/// Bytes of an index beyond which blocks grow.
+const LONG_INDEX_BYTES: usize = 64 * 1024 * 1024;
+
+/// How long a block gets before the next one begins. The index has the first key of each
+/// block, and a length in it has 32 bits: with keys of 60 KiB, 70,000 of them are too many.
+/// Behind a long index blocks are a sixteenth of it, so a terabyte of such keys has an
+/// index of 1.4 GB.
+fn block_bytes(chosen: usize, index_bytes: usize) -> usize {
+    match index_bytes {
+        ..LONG_INDEX_BYTES => chosen,
+        long => chosen.max(long / 16),
+    }
+}
+
 /// A segment file on its way to the disk.
 #[derive(Debug)]
 pub(crate) struct SegmentFileWriter {
@@ -114,10 +128,6 @@ impl SegmentFileWriter {
             open: None,
             segments: Vec::new(),
         })
-    }
-
-    pub(crate) fn number(&self) -> u64 {
-        self.id.number
     }
 
     fn offset(&self) -> u64 {
@@ -166,7 +176,7 @@ impl SegmentFileWriter {
             open.block_first.1 = entry.commit;
         }
         open.block.push(entry, open.meta.first);
-        if open.block.raw_bytes() >= self.options.block_bytes {
+        if open.block.raw_bytes() >= block_bytes(self.options.block_bytes, open.index.raw_bytes()) {
             self.seal_block();
         }
     }

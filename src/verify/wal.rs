@@ -15,8 +15,6 @@ struct Header {
     previous: u64,
     previous_end: u64,
     after: u64,
-    /// Commit records of the file before, written again.
-    carried: Vec<Vec<u8>>,
 }
 
 /// A file of the log.
@@ -158,17 +156,11 @@ fn read_header(payload: &[u8]) -> Result<Header, String> {
     if kind != 0 {
         return Err(format!("record kind {kind}"));
     }
-    let mut header = Header {
+    let header = Header {
         previous: reader.number("the file before")?,
         previous_end: reader.number("where it ends")?,
         after: reader.number("the last commit before")?,
-        carried: Vec::new(),
     };
-    for _ in 0..reader.number("a count of carried records")? {
-        header
-            .carried
-            .push(reader.string("a carried record")?.to_vec());
-    }
     reader.end()?;
     Ok(header)
 }
@@ -223,21 +215,15 @@ fn check_file(
     let chain = read_chain(Kind::Wal, file.number, file.identity, &file.bytes);
     check_after(file, position, state, report);
     let mut is_closed = false;
-    let carried = file
-        .header
-        .carried
-        .iter()
-        .map(|payload| (bytes::PREAMBLE, &payload[..]));
     let own = chain.records.iter().skip(1);
-    let own = own.filter(|record| sealed_end.is_none_or(|end| record.end <= end));
-    for (offset, payload) in carried.chain(own.map(|record| (record.offset, record.payload))) {
+    for record in own.filter(|record| sealed_end.is_none_or(|end| record.end <= end)) {
         is_closed = false;
-        match check_record(payload, position, state) {
+        match check_record(record.payload, position, state) {
             Ok(Some(entries)) => report.checked.entries += entries,
             Ok(None) => is_closed = true,
             Err(found) => {
                 let expected = format!("commit {} or a close mark", position.last + 1);
-                report.damage(&file.name, offset, expected, found);
+                report.damage(&file.name, record.offset, expected, found);
             }
         }
     }

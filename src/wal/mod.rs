@@ -86,19 +86,23 @@ impl Wal {
             self.sealed.push_back(sealed);
             self.sealed_bytes += sealed.end;
         }
-        self.begin_file(fs, id, Vec::new())
+        self.begin_file(fs, id, &[])
     }
 
-    fn begin_file(&mut self, fs: &dyn Fs, id: FileId, carried: Vec<Vec<u8>>) -> Result<()> {
+    /// Begins a file with a header and these records behind it. They are synced together, so
+    /// none of them has a mark, and nothing proves the file yet.
+    fn begin_file(&mut self, fs: &dyn Fs, id: FileId, records: &[Vec<u8>]) -> Result<()> {
         let previous = self.sealed.back();
         let header = WalHeader {
             previous: previous.map_or(0, |wal| wal.number),
             previous_end: previous.map_or(0, |wal| wal.end),
             after: self.last,
-            carried,
         };
         let mut writer = LogWriter::create(fs, id)?;
         writer.stage(|buffer| record::encode_header(&header, buffer));
+        for record in records {
+            writer.stage(|buffer| buffer.extend_from_slice(record));
+        }
         writer.write()?;
         writer.sync()?;
         fs.sync_dir("").map_err(Error::io("sync", ""))?;
@@ -156,17 +160,19 @@ impl Wal {
         self.writer.as_mut().map_or(Ok(()), LogWriter::sync)
     }
 
-    /// Writes commits again, into a new file, whose durability the log so
-    /// far does not prove. `carried` are their records as they were read, and the last
-    /// of them is commit `last`.
+    /// Writes commits again, into a new file, whose durability the log so far does not
+    /// prove. `records` are theirs as they were read, and the last of them is commit `last`.
+    ///
+    /// The new file takes the place of the end of the old one in one moment, when the mark
+    /// behind its records becomes durable: without it the file counts for nothing.
     pub(crate) fn write_again(
         &mut self,
         fs: &dyn Fs,
         id: FileId,
-        carried: Vec<Vec<u8>>,
+        records: &[Vec<u8>],
         last: Commit,
     ) -> Result<()> {
-        self.begin_file(fs, id, carried)?;
+        self.begin_file(fs, id, records)?;
         self.last = last;
         self.close()?;
         // The mark is durable now. Another one says so to the next opening, which then has
@@ -193,6 +199,12 @@ impl Wal {
     /// Bytes written since opening.
     pub(crate) fn bytes_written(&self) -> u64 {
         self.sealed_bytes + self.writer.as_ref().map_or(0, LogWriter::length)
+    }
+
+    /// Bytes of its files, those that nothing needs any more left out. What an opening reads.
+    pub(crate) fn live_bytes(&self) -> u64 {
+        let sealed = self.sealed.iter().map(|wal| wal.end).sum::<u64>();
+        sealed + self.writer.as_ref().map_or(0, LogWriter::length)
     }
 
     /// The number of the oldest file that holds commits after `through`, or of the

@@ -23,9 +23,6 @@ pub(crate) struct WalHeader {
     pub(crate) previous_end: u64,
     /// The last commit before this file.
     pub(crate) after: Commit,
-    /// Commit records that the file before holds behind that end, written again. They
-    /// are part of the header so that the old file is never sealed without them.
-    pub(crate) carried: Vec<Vec<u8>>,
 }
 
 /// A decoded record.
@@ -52,10 +49,6 @@ pub(crate) fn encode_header(header: &WalHeader, buffer: &mut Vec<u8>) {
     put_varint(buffer, header.previous);
     put_varint(buffer, header.previous_end);
     put_varint(buffer, header.after.get());
-    put_varint(buffer, header.carried.len() as u64);
-    for payload in &header.carried {
-        put_bytes(buffer, payload);
-    }
 }
 
 pub(crate) fn encode_close(buffer: &mut Vec<u8>) {
@@ -99,16 +92,11 @@ pub(crate) fn decode(payload: &[u8]) -> Option<WalRecord> {
 }
 
 fn decode_header(decoder: &mut Decoder<'_>) -> Option<WalHeader> {
-    let mut header = WalHeader {
+    Some(WalHeader {
         previous: decoder.varint()?,
         previous_end: decoder.varint()?,
         after: decoder.commit()?,
-        carried: Vec::new(),
-    };
-    for _ in 0..decoder.length()? {
-        header.carried.push(decoder.bytes()?.to_vec());
-    }
-    Some(header)
+    })
 }
 
 fn decode_commit(decoder: &mut Decoder<'_>) -> Option<CommitRecord> {
@@ -137,23 +125,39 @@ fn decode_commit(decoder: &mut Decoder<'_>) -> Option<CommitRecord> {
 
 fn decode_run(decoder: &mut Decoder<'_>, commit: Commit) -> Option<(KeyspaceId, Run)> {
     let keyspace = u32::try_from(decoder.varint()?).ok()?;
-    let entries = decoder.length()?;
-    // A damaged count cannot make us allocate more than the bytes at hand.
-    let mut run = Run::with_capacity(entries.min(decoder.remaining()), decoder.remaining());
+    let (entries, bytes) = measure_run(decoder.clone())?;
+    let mut run = Run::with_capacity(entries, bytes);
     let mut previous: Option<&[u8]> = None;
-    for _ in 0..entries {
-        let key = decoder.bytes()?;
+    for _ in 0..decoder.length()? {
+        let (key, value) = decode_entry(decoder)?;
         if previous.is_some_and(|previous| previous >= key) {
             return None;
         }
         previous = Some(key);
-        let value = match decoder.length()? {
-            0 => None,
-            length => Some(decoder.take(length - 1)?),
-        };
         run.push(EntryRef { key, commit, value });
     }
     Some((keyspace, run))
+}
+
+/// The entries of a run, and the bytes of their keys and values. A count is believed only
+/// when as many entries are there, so that no memory is taken for those that are not.
+fn measure_run(mut decoder: Decoder<'_>) -> Option<(usize, usize)> {
+    let entries = decoder.length()?;
+    let mut bytes = 0;
+    for _ in 0..entries {
+        let (key, value) = decode_entry(&mut decoder)?;
+        bytes += key.len() + value.map_or(0, <[u8]>::len);
+    }
+    Some((entries, bytes))
+}
+
+fn decode_entry<'a>(decoder: &mut Decoder<'a>) -> Option<(&'a [u8], Option<&'a [u8]>)> {
+    let key = decoder.bytes()?;
+    let value = match decoder.length()? {
+        0 => None,
+        length => Some(decoder.take(length - 1)?),
+    };
+    Some((key, value))
 }
 
 #[cfg(test)]

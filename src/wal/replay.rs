@@ -8,8 +8,8 @@
 //!
 //! A file that nothing proves is passed over, however whole it looks: its bytes may be
 //! those of an earlier file of this name, written in a life that a crash took back. Nothing
-//! is lost with it. What it carries stands in the file before it as well, and a commit is
-//! written only behind a header that is durable.
+//! is lost with it. Commits that an opening has written into it again stand in the file
+//! before it as well, and others are written only behind a header that is durable.
 //!
 //! Every file but the tip must be whole up to where its successor says it ends. The tip
 //! may have a torn tail, which is cut: it was never acknowledged as synced. Anything
@@ -25,13 +25,13 @@ use crate::error::{Error, Result};
 use crate::files::{FileKind, file_name};
 use crate::fs::Fs;
 use crate::identity::{FileId, StoreId};
-use crate::log::{HEADER_BYTES, Record, Tail, record_after_preamble, scan, was_written};
+use crate::log::{HEADER_BYTES, Record, Tail, first_record, scan, was_written};
 use crate::wal::SealedWal;
 use crate::wal::record::{self, CommitRecord, WalHeader, WalRecord};
 use crate::whole_file::{read_start, read_whole};
 
-/// Bytes that hold the header of most files.
-const START_BYTES: u64 = 4096;
+/// Bytes that hold the preamble and the header of every file.
+const START_BYTES: u64 = 256;
 
 /// What the WAL holds.
 #[derive(Debug, Default)]
@@ -99,9 +99,7 @@ pub(crate) fn first_with_commits(
             Ok(id) if store.is_some_and(|store| store != id.store) => false,
             Ok(id) => {
                 let scan = scan(&name, id.salts(), &bytes, 0);
-                let header = scan.records.first().and_then(|record| header_of(record));
-                let carries = header.is_some_and(|header| !header.carried.is_empty());
-                carries || scan.records.len() > 1 || matches!(scan.tail, Tail::Damaged(_))
+                scan.records.len() > 1 || matches!(scan.tail, Tail::Damaged(_))
             }
             Err(Error::Damage(_)) => store.is_some_and(|store| {
                 let place_salt = store.place_salt(FileKind::Wal, number);
@@ -131,7 +129,7 @@ impl WalFile {
     ///
     /// # Errors
     /// [`Error::UnsupportedFormat`].
-    fn read(number: u64, store: StoreId, bytes: &[u8]) -> Result<Option<(Self, bool)>> {
+    fn read(number: u64, store: StoreId, bytes: &[u8]) -> Result<Option<Self>> {
         let id = match FileId::read(FileKind::Wal, number, bytes) {
             Ok(id) if id.store == store || planted!(ForeignLogAccepted) => id,
             Ok(_) => {
@@ -141,17 +139,15 @@ impl WalFile {
             Err(Error::Damage(_)) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let beginning = record_after_preamble(id.salts(), bytes);
-        let file = beginning.and_then(|(record, mark)| {
-            let file = Self {
+        let first = first_record(id.salts(), bytes);
+        Ok(first.and_then(|record| {
+            Some(Self {
                 id,
                 name: id.name(),
                 header: header_of(&record)?,
                 header_end: record.end,
-            };
-            Some((file, mark >= record.end))
-        });
-        Ok(file)
+            })
+        }))
     }
 }
 
@@ -197,20 +193,25 @@ fn find_tip(fs: &dyn Fs, store: StoreId, numbers: &[u64], oldest: u64) -> Result
             Err(_) if planted!(UnreadableWalIsLeftover) => Vec::new(),
             outcome => outcome?,
         };
-        let found = WalFile::read(number, store, &bytes)?;
-        if let Some((file, is_begun)) = found
-            && (is_begun || number == oldest || planted!(UnprovenLogWins))
-        {
-            return Ok(Some(file));
+        match WalFile::read(number, store, &bytes)? {
+            Some(file) => {
+                let scan = scan(&name, file.id.salts(), &bytes, 0);
+                if scan.is_begun() || number == oldest || planted!(UnprovenLogWins) {
+                    return Ok(Some(file));
+                }
+                if let Tail::Damaged(damage) = scan.tail {
+                    return Err(Error::Damage(damage));
+                }
+            }
+            None => must_be_unfinished(number, store, &bytes)?,
         }
-        must_be_unfinished(number, store, &bytes)?;
         mark!(TipWithoutProof);
     }
     Ok(None)
 }
 
-/// A file that does not say by itself that it was begun can be the work of a crash during
-/// its creation. If a record says that it is not, its beginning is damaged.
+/// A file without an intact beginning can be the work of a crash during its creation. If a
+/// record behind it says that it is not, the beginning is damaged.
 fn must_be_unfinished(number: u64, store: StoreId, bytes: &[u8]) -> Result<()> {
     let name = file_name(FileKind::Wal, number);
     match FileId::read(FileKind::Wal, number, bytes) {
@@ -225,15 +226,11 @@ fn must_be_unfinished(number: u64, store: StoreId, bytes: &[u8]) -> Result<()> {
     }
 }
 
-/// A file by its first bytes, which are few unless the header carries commits.
+/// A file by its first bytes.
 fn read_header(fs: &dyn Fs, store: StoreId, number: u64) -> Result<Option<WalFile>> {
     let name = file_name(FileKind::Wal, number);
     let start = read_start(fs, &name, START_BYTES)?;
-    if let Some((file, _)) = WalFile::read(number, store, &start)? {
-        return Ok(Some(file));
-    }
-    let whole = read_whole(fs, &name)?;
-    Ok(WalFile::read(number, store, &whole)?.map(|(file, _)| file))
+    WalFile::read(number, store, &start)
 }
 
 /// Goes through the chain.
@@ -256,7 +253,6 @@ impl Reader<'_> {
         {
             return Err(Error::Damage(damage));
         }
-        self.read_carried(file)?;
         for record in scan
             .records
             .iter()
@@ -281,7 +277,6 @@ impl Reader<'_> {
             mark!(TornTailCut);
         }
         self.outcome.tip_needs_successor = !is_named && !scan.is_begun_for_good();
-        self.read_carried(file)?;
         let end = scan.proven.max(file.header_end);
         let last_end = scan.records.last().map_or(end, |record| record.end);
         let end = match end {
@@ -315,15 +310,6 @@ impl Reader<'_> {
             && self.read_payload(file, last_end, payload)?
         {
             self.outcome.unproven.push(payload.to_vec());
-        }
-        Ok(())
-    }
-
-    /// What a header holds of the file before.
-    fn read_carried(&mut self, file: &WalFile) -> Result<()> {
-        for payload in &file.header.carried {
-            mark!(CommitsCarried);
-            self.read_payload(file, 0, payload)?;
         }
         Ok(())
     }

@@ -181,25 +181,6 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// A name that is given out once is not given out again, as long as power lasts.
-    pub(super) fn check_names(&self, log: &Log) -> Result<(), Finding> {
-        let mut created = BTreeSet::new();
-        for operation in log.operations() {
-            if let Operation::Create { path, .. } = operation {
-                let name = log.path(*path);
-                if self.engine.names_once(name) && !created.insert(name) {
-                    self.enabled.object(
-                        Oracle::Numbers,
-                        format!(
-                            "{name} is created a second time, and its number was to be used once"
-                        ),
-                    )?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Opening and settling again and again must reach a fixed size.
     pub(super) fn check_space(&mut self) -> Result<(), Finding> {
         const ROUNDS: usize = 4;

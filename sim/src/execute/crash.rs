@@ -82,7 +82,6 @@ impl Executor<'_> {
             self.check_space()?;
             let log = self.fs.log();
             self.check_syncs(&log)?;
-            self.check_names(&log)?;
             self.instance = None;
         }
         self.judge()

@@ -292,6 +292,7 @@ impl<'run> Executor<'run> {
             self.observed += 1;
             let message = failure.to_string();
             self.note(|| format!("    cannot open: {message}"));
+            self.check_room()?;
             self.fs.disarm();
             self.is_first = false;
             outcome = self.engine.open(Arc::new(self.fs.clone()));
@@ -312,6 +313,35 @@ impl<'run> Executor<'run> {
                 Ok(false)
             }
         }
+    }
+
+    /// A store that cannot be opened for lack of room must not sit on room that it would give
+    /// back: with more of it, opening removes as much as it writes, and so it has only done
+    /// things in the wrong order.
+    fn check_room(&mut self) -> Result<(), Finding> {
+        if !self.fs.is_full() {
+            return Ok(());
+        }
+        let full = self.fs.image();
+        let roomy = SimFs::from_image(&full);
+        if self.engine.open(Arc::new(roomy.clone())).is_err() {
+            return Ok(());
+        }
+        let opened = roomy.image();
+        let is_kept = |name: &str| opened.files().any(|(kept, _)| kept == name);
+        let removed = full.files().filter(|(name, _)| !is_kept(name));
+        let removed_bytes: usize = removed.map(|(_, bytes)| bytes.len()).sum();
+        let written_bytes = roomy.disk_use().total(|_| true).written_bytes;
+        if removed_bytes as u64 <= written_bytes {
+            return Ok(());
+        }
+        self.enabled.object(
+            Oracle::Space,
+            format!(
+                "opening fails on a full device, though it only has to write {written_bytes} bytes \
+                 and to remove {removed_bytes} that nothing needs"
+            ),
+        )
     }
 
     pub(super) fn bounds(&self) -> Bounds {

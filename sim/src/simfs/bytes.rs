@@ -32,16 +32,16 @@ impl State {
         };
         let half = bytes.len() / 2;
         match fault {
-            _ if self.is_full && !bytes.is_empty() => Err(ErrorKind::StorageFull.into()),
+            Some(FaultKind::DiskFull) => {
+                self.write(inode, offset, &bytes[..half])?;
+                self.capacity = Some(self.used_bytes());
+                Err(ErrorKind::StorageFull.into())
+            }
+            _ if self.capacity.is_some() => self.write_what_fits(inode, offset, bytes),
             Some(FaultKind::Interrupted) => Err(ErrorKind::Interrupted.into()),
             Some(FaultKind::WriteError) => {
                 self.write(inode, offset, &bytes[..half])?;
                 Err(injected(FaultKind::WriteError))
-            }
-            Some(FaultKind::DiskFull) => {
-                self.is_full = true;
-                self.write(inode, offset, &bytes[..half])?;
-                Err(ErrorKind::StorageFull.into())
             }
             Some(FaultKind::ShortWrite) => self.write(inode, offset, &bytes[..half.max(1)]),
             Some(FaultKind::MisdirectedWrite) if offset == 0 => {
@@ -58,6 +58,28 @@ impl State {
                 Ok(bytes.len())
             }
             _ => self.write(inode, offset, bytes),
+        }
+    }
+
+    /// Bytes that files with a name take. A file that is open and has no name any more takes
+    /// none, which flatters whoever holds it.
+    pub(super) fn used_bytes(&self) -> u64 {
+        let files = self.names.values();
+        files
+            .map(|&inode| self.inodes[inode as usize].bytes.len() as u64)
+            .sum()
+    }
+
+    /// A write on a device with little room: as much as fits, and an error when that is
+    /// nothing. What overwrites takes no room.
+    fn write_what_fits(&mut self, inode: InodeId, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        let capacity = self.capacity.unwrap_or(u64::MAX);
+        let room = capacity.saturating_sub(self.used_bytes());
+        let length = self.inodes[inode as usize].bytes.len() as u64;
+        let most = (length + room).saturating_sub(offset);
+        match bytes.len().min(most as usize) {
+            0 if !bytes.is_empty() => Err(ErrorKind::StorageFull.into()),
+            fitting => self.write(inode, offset, &bytes[..fitting]),
         }
     }
 

@@ -124,7 +124,9 @@ impl FaultKind {
             Self::ReadError => "a read fails once",
             Self::LatentSector => "a sector cannot be read until it is written again",
             Self::WriteError => "a write fails, and half of it has reached the file",
-            Self::DiskFull => "the device is full, from the middle of a write on",
+            Self::DiskFull => {
+                "the device is full, from the middle of a write on, until files are removed"
+            }
             Self::MetadataError => {
                 "creating, opening, listing, renaming or removing fails without effect"
             }

@@ -51,6 +51,7 @@ impl SimFs {
     pub fn restarted(&self, image: &Image) -> Self {
         let mut state = State::from_image(image);
         state.rotten.clone_from(&self.state().rotten);
+        state.capacity = self.state().capacity;
         Self {
             state: Arc::new(Mutex::new(state)),
         }
@@ -138,7 +139,13 @@ impl SimFs {
     pub fn disarm(&self) {
         let mut state = self.state();
         state.faults.disarm();
-        state.is_full = false;
+        state.capacity = None;
+    }
+
+    /// Whether the device has been full, and nobody has given it more room since.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.state().capacity.is_some()
     }
 
     /// Notes from now on which operations a fault could strike, and returns those that were

@@ -36,7 +36,8 @@ pub(super) struct State {
     pub(super) log: Log,
     pub(super) faults: Faults,
     pub(super) skipped: Vec<SkippedBarrier>,
-    pub(super) is_full: bool,
+    /// The bytes that the device holds, once it has been full. Removing a file makes room.
+    pub(super) capacity: Option<u64>,
     /// Whether stale reads may come.
     pub(super) keeps_last_writes: bool,
     /// Whether misdirected reads may come.

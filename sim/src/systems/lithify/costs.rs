@@ -202,12 +202,8 @@ impl<'run> Forecast<'run> {
         let before = (self.files as usize).checked_sub(1);
         let previous = before.and_then(|before| self.numbers.get(before));
         let previous = previous.copied().unwrap_or(0);
-        let carried = 0;
-        let payload = 1
-            + varint_bytes(previous)
-            + varint_bytes(self.length)
-            + varint_bytes(self.commits)
-            + varint_bytes(carried);
+        let payload =
+            1 + varint_bytes(previous) + varint_bytes(self.length) + varint_bytes(self.commits);
         self.length = 0;
         self.files += 1;
         self.write(PREAMBLE_BYTES + RECORD_HEADER_BYTES + payload);

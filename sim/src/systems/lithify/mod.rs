@@ -87,10 +87,6 @@ impl Engine for Configured {
         true
     }
 
-    fn names_once(&self, file: &str) -> bool {
-        ::lithify::files::parse_file_name(file).is_some()
-    }
-
     fn surfaces_errors(&self) -> bool {
         true
     }

@@ -1,0 +1,131 @@
+//! What goes at opening, and what of it goes first.
+//!
+//! A store removes every file with a name of its own that nothing needs: what an
+//! interrupted creation, a merge that failed, or a removal that a crash has undone has
+//! left. Deciding is pure; only [`remove`] touches the disk. Files are removed one by one,
+//! and what a crash brings back goes at the next opening.
+//!
+//! An opening may have to write before it can serve, and the device may be full of what it
+//! is about to remove. So what no crash in this opening can make count again goes before
+//! anything is written, and the rest when what was written is durable.
+
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+
+use crate::error::{Error, Result};
+use crate::files::{FileKind, file_name};
+use crate::fs::Fs;
+
+/// A file of ours.
+pub(crate) type File = (FileKind, u64);
+
+/// What the manifest in force says, and how sure that is.
+#[derive(Debug)]
+pub(crate) struct Proof {
+    /// Its number.
+    pub(crate) number: u64,
+    /// Whether no crash can make an older manifest count again.
+    pub(crate) is_for_good: bool,
+    /// Whether its last edit is durable, too.
+    pub(crate) is_proven: bool,
+    /// The segment files that any of its records names, also those that go again.
+    pub(crate) named: BTreeSet<u64>,
+}
+
+/// The files that go, in two parts.
+#[derive(Debug, Default)]
+pub(crate) struct Sweep {
+    /// Before anything is written.
+    pub(crate) first: Vec<File>,
+    /// When everything that this opening relies on is durable.
+    pub(crate) later: Vec<File>,
+}
+
+impl Sweep {
+    /// Sorts out `unneeded`. `leftovers` are the log files that are not part of the log.
+    pub(crate) fn plan(unneeded: Vec<File>, proof: &Proof, leftovers: &[u64]) -> Self {
+        let goes_first = |&(kind, number): &File| {
+            let is_unfinished = match kind {
+                // A newer one was not begun, or it would be in force.
+                FileKind::Manifest => number > proof.number || proof.is_for_good,
+                // Not begun, or it would be in the chain.
+                FileKind::Wal => leftovers.contains(&number),
+                // Of a file job that did not come to its end.
+                FileKind::Segment => proof.is_for_good && !proof.named.contains(&number),
+            };
+            (is_unfinished || proof.is_proven) && !planted!(SweptLast)
+        };
+        let (mut first, mut later): (Vec<_>, Vec<_>) = unneeded.into_iter().partition(goes_first);
+        if planted!(SweepBeforeProof) {
+            first.append(&mut later);
+        }
+        Self { first, later }
+    }
+}
+
+/// Removes these files.
+///
+/// # Errors
+/// Whatever the disk says; the files before the one that it names are gone.
+pub(crate) fn remove(fs: &dyn Fs, files: &[File]) -> Result<()> {
+    for &(kind, number) in files {
+        match kind {
+            FileKind::Manifest => mark!(OldManifestSwept),
+            FileKind::Wal => mark!(LeftoverLogSwept),
+            FileKind::Segment => mark!(OrphanSegmentSwept),
+        }
+        let name = file_name(kind, number);
+        match fs.remove(&name) {
+            // A directory with a name like ours is somebody else's.
+            Err(error) if error.kind() == ErrorKind::IsADirectory => {}
+            outcome => outcome.map_err(Error::io("remove", &name))?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proof(is_for_good: bool, is_proven: bool) -> Proof {
+        Proof {
+            number: 5,
+            is_for_good,
+            is_proven,
+            named: BTreeSet::from([6]),
+        }
+    }
+
+    /// The less is known of the manifest, the less may go before it is written again.
+    #[test]
+    fn what_goes_first_depends_on_what_is_proven() {
+        let unneeded: Vec<File> = vec![
+            (FileKind::Manifest, 2),
+            (FileKind::Manifest, 9),
+            (FileKind::Wal, 1),
+            (FileKind::Wal, 8),
+            (FileKind::Segment, 6),
+            (FileKind::Segment, 7),
+        ];
+        let first = |proof: &Proof| -> Vec<String> {
+            let sweep = Sweep::plan(unneeded.clone(), proof, &[8]);
+            assert_eq!(sweep.first.len() + sweep.later.len(), unneeded.len());
+            let names = sweep
+                .first
+                .iter()
+                .map(|&(kind, number)| file_name(kind, number));
+            names.collect()
+        };
+        let unfinished = ["manifest-000009", "wal-000008"];
+        assert_eq!(first(&proof(false, false)), unfinished);
+        let never_needed = [
+            "manifest-000002",
+            "manifest-000009",
+            "wal-000008",
+            "segment-000007",
+        ];
+        assert_eq!(first(&proof(true, false)), never_needed);
+        assert_eq!(first(&proof(true, true)).len(), unneeded.len());
+    }
+}
