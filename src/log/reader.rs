@@ -163,18 +163,21 @@ fn is_proven_behind(salts: Salts, bytes: &[u8], from: u64) -> bool {
 /// Whether `bytes`, whose preamble says nothing, are those of a log file whose creation was
 /// finished: some record in it was written after the first one was known to be durable.
 ///
-/// Without the preamble checksums mean nothing, but tags do. Two that follow one another
-/// are no accident (2^-62 for each place), and an earlier file of this number that had a
-/// record with a mark had a durable name, so its number was not given again. O(bytes).
+/// Without the preamble checksums mean nothing, but tags do. Two in a row are no accident
+/// (2^-62 for each place), and an earlier file of this number that had a record with a mark
+/// had a durable name, so its number was not given again. O(bytes).
 pub(crate) fn was_written(place_salt: u64, bytes: &[u8]) -> bool {
     let end_of_first = PREAMBLE_BYTES + HEADER_BYTES as u64;
-    (PREAMBLE_BYTES..bytes.len() as u64).any(|offset| {
-        let Some((payload, synced, _)) = candidate_at(place_salt, bytes, offset) else {
-            return false;
-        };
+    let at = |offset: u64| {
+        let (payload, synced, _) = candidate_at(place_salt, bytes, offset)?;
         let end = offset + (HEADER_BYTES + payload.len()) as u64;
-        let is_last = end == bytes.len() as u64;
-        synced >= end_of_first && (is_last || candidate_at(place_salt, bytes, end).is_some())
+        Some((end, synced >= end_of_first))
+    };
+    (PREAMBLE_BYTES..bytes.len() as u64).any(|offset| {
+        at(offset).is_some_and(|(end, is_proof)| match at(end) {
+            Some((_, is_next_proof)) => is_proof || is_next_proof,
+            None => is_proof && end == bytes.len() as u64,
+        })
     })
 }
 

@@ -210,10 +210,11 @@ pub(super) fn was_begun(kind: Kind, number: u64, store: u64, bytes: &[u8]) -> bo
         let fits = end <= bytes.len() as u64 && synced <= offset;
         (short(0) == tag_of(place, offset) && fits).then_some((end, synced))
     };
+    let is_proof = |synced: u64| synced >= PREAMBLE + HEADER as u64;
     (PREAMBLE..bytes.len() as u64).any(|offset| {
-        end_of_record(offset).is_some_and(|(end, synced)| {
-            let is_last = end == bytes.len() as u64;
-            synced >= PREAMBLE + HEADER as u64 && (is_last || end_of_record(end).is_some())
+        end_of_record(offset).is_some_and(|(end, synced)| match end_of_record(end) {
+            Some((_, next)) => is_proof(synced) || is_proof(next),
+            None => is_proof(synced) && end == bytes.len() as u64,
         })
     })
 }

@@ -37,7 +37,6 @@ impl State {
                 self.capacity = Some(self.used_bytes());
                 Err(ErrorKind::StorageFull.into())
             }
-            _ if self.capacity.is_some() => self.write_what_fits(inode, offset, bytes),
             Some(FaultKind::Interrupted) => Err(ErrorKind::Interrupted.into()),
             Some(FaultKind::WriteError) => {
                 self.write(inode, offset, &bytes[..half])?;
@@ -57,7 +56,7 @@ impl State {
                 self.write(inode, elsewhere, bytes)?;
                 Ok(bytes.len())
             }
-            _ => self.write(inode, offset, bytes),
+            _ => self.write_what_fits(inode, offset, bytes),
         }
     }
 
@@ -73,7 +72,9 @@ impl State {
     /// A write on a device with little room: as much as fits, and an error when that is
     /// nothing. What overwrites takes no room.
     fn write_what_fits(&mut self, inode: InodeId, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        let capacity = self.capacity.unwrap_or(u64::MAX);
+        let Some(capacity) = self.capacity else {
+            return self.write(inode, offset, bytes);
+        };
         let room = capacity.saturating_sub(self.used_bytes());
         let length = self.inodes[inode as usize].bytes.len() as u64;
         let most = (length + room).saturating_sub(offset);

@@ -32,12 +32,24 @@ const RECORD_HEADER_BYTES: u64 = 4 + 4 + 8 + 4;
 /// A segment file that is longer may be synced also while it is written.
 const SYNCED_ONCE_BYTES: u64 = 4 << 20;
 
-/// What a calm store has cost, next to what it must have cost. `published` is how many
-/// bytes of segment files the store says that it has published, and in how many files.
+/// What a store says that it has published.
+#[derive(Clone, Copy)]
+pub(super) struct Published {
+    /// Segment files.
+    pub(super) files: u64,
+    /// Their bytes.
+    pub(super) bytes: u64,
+    /// Records of the manifest. One without a file moves the line behind commits that have
+    /// left nothing in memory.
+    pub(super) edits: u64,
+}
+
+/// What a calm store has cost, next to what it must have cost. `published` is what
+/// the store says that it has published.
 pub(super) fn equalities(
     options: &Options,
     account: &Account<'_>,
-    published: (u64, u64),
+    published: Published,
 ) -> Vec<Equality> {
     let mut equalities = wal(options, account);
     equalities.extend(files(options, account.disk, published));
@@ -94,23 +106,22 @@ fn may_wait_for_log(options: &Options) -> bool {
 }
 
 /// The laws of all other files, and of the directory.
-fn files(options: &Options, disk: &DiskUse, published: (u64, u64)) -> Vec<Equality> {
+fn files(options: &Options, disk: &DiskUse, published: Published) -> Vec<Equality> {
     let of = |kind| disk.total(|name| is_of(kind, name));
     let [wal, manifest, segment] = [FileKind::Wal, FileKind::Manifest, FileKind::Segment].map(of);
-    let (published_files, published_bytes) = published;
     let mut equalities = vec![
-        Equality::new("segment files", segment.made, published_files),
+        Equality::new("segment files", segment.made, published.files),
         Equality::new(
             "bytes written to segment files",
             segment.written_bytes,
-            published_bytes,
+            published.bytes,
         ),
-        // A snapshot when the file is made, and a record for each segment file. The mark
-        // behind the first snapshot is what makes the store exist.
+        // A snapshot when the file is made, and each record. The mark behind the first
+        // snapshot is what makes the store exist.
         Equality::of_syncs(
             "syncs of manifests",
             manifest.syncs,
-            manifest.made + segment.made + 1,
+            manifest.made + published.edits + 1,
         ),
         Equality::new(
             "bytes written to manifests",

@@ -233,7 +233,11 @@ impl Instance for Open {
                 live,
             ),
         ];
-        let published = (counters.segment_files, counters.segment_file_bytes);
+        let published = costs::Published {
+            files: counters.segment_files,
+            bytes: counters.segment_file_bytes,
+            edits: counters.edits,
+        };
         equalities.extend(costs::equalities(&self.options, account, published));
         equalities
     }
