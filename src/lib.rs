@@ -31,6 +31,7 @@ pub mod error;
 pub mod event;
 pub mod files;
 pub mod fs;
+mod group;
 pub mod layout;
 pub mod limits;
 mod log;

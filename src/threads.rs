@@ -6,12 +6,11 @@
 //! history it settles at the same layout as [`Store`](crate::Store).
 //!
 //! The protocols are in `queue`, `ticket`, `inbox`, `gate` and `worker`, which know
-//! nothing of storage; `shared` and `group` put them to use. The ban on sleeping and on
-//! waiting for a time holds here too. `design/threads.md` says who waits for what, and
-//! why that cannot go round in a circle.
+//! nothing of storage; `shared` puts them to use for the commit protocol of `crate::group`.
+//! The ban on sleeping and on waiting for a time holds here too. `design/threads.md` says
+//! who waits for what, and why that cannot go round in a circle.
 
 mod gate;
-mod group;
 mod inbox;
 mod pending;
 mod queue;
@@ -23,6 +22,7 @@ mod worker;
 pub use pending::PendingCommit;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::slice;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -33,13 +33,13 @@ use crate::commit::Commit;
 use crate::compactor::Compactor;
 use crate::error::{Error, Result};
 use crate::fs::Fs;
+use crate::group::Job;
 use crate::layout::Layout;
 use crate::options::{Options, Pacing, Placement};
 use crate::read::Snapshot;
 use crate::recover::{self, Mode};
 use crate::stats::Stats;
 
-use group::{Job, SortedBatch};
 use shared::{Compacting, Shared};
 
 /// An open store that threads share: cloning the handle is cheap, and every call may
@@ -143,7 +143,7 @@ impl Db {
     /// [`Error::Closed`] it is in doubt whether the batch will be there when the store
     /// is opened again, and every handle refuses further commits, with the cause.
     pub fn commit(&self, batch: &WriteBatch) -> Result<Commit> {
-        let job = Job::Commit(SortedBatch::new(batch)?);
+        let job = Job::commit(slice::from_ref(batch))?;
         self.run(job, batch.bytes())
     }
 
@@ -157,7 +157,7 @@ impl Db {
     /// [`Error::Limit`] and [`Error::Closed`]. All others come from the handle, as from
     /// [`Db::commit`].
     pub fn commit_async(&self, batch: &WriteBatch) -> Result<PendingCommit> {
-        let job = Job::Commit(SortedBatch::new(batch)?);
+        let job = Job::commit(slice::from_ref(batch))?;
         let ticket = self.shared().queue.submit(job, batch.bytes());
         ticket.map(PendingCommit).map_err(|_| Error::Closed)
     }

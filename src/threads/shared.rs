@@ -16,7 +16,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use arc_swap::ArcSwap;
 
 use super::gate::{Allowance, Gate, Progress, Request};
-use super::group::{Group, Job};
 use super::inbox::Inbox;
 use super::queue::{Limits, Queue};
 use super::worker::Worker;
@@ -24,6 +23,7 @@ use crate::commit::Commit;
 use crate::compactor::{Compactor, PACED_ENTRIES, Step};
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::group::{Group, Job};
 use crate::storage::{Lend, Storage};
 use crate::version::Version;
 
