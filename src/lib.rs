@@ -65,4 +65,4 @@ pub use read::{KeyRange, Snapshot};
 pub use replica::Replica;
 pub use stats::Stats;
 pub use store::Store;
-pub use threads::{Db, PendingCommit, Pressure};
+pub use threads::{Db, PendingCommit, Pressure, stepped};
