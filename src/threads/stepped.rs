@@ -13,6 +13,7 @@
 //! turn, so that nobody comes in between two loans of the storage inside a step. A step of
 //! a compactor sees there what it could also see between two steps.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
@@ -81,6 +82,8 @@ type Output = Result<Commit>;
 struct Task {
     program: Pin<Box<dyn Future<Output = Output>>>,
     woken: Arc<Woken>,
+    /// Whether it has to wait for room before its job is in the queue.
+    waits_for_room: Rc<Cell<bool>>,
 }
 
 /// Whether a task may have a turn.
@@ -156,10 +159,16 @@ impl SteppedDb {
             }
             Request::CommitAsync(batch) => {
                 let (job, bytes) = (Job::commit(slice::from_ref(batch))?, batch.bytes());
-                self.spawn(async move |shared| {
+                let waits_for_room = Rc::new(Cell::new(true));
+                let waits = Rc::clone(&waits_for_room);
+                let task = self.spawn(async move |shared| {
                     let pending = shared.hand_in(job, bytes).await?;
+                    waits.set(false);
                     answer_of(&pending).await
-                })
+                });
+                let started = self.tasks.get_mut(&task).expect("it was just started");
+                started.waits_for_room = waits_for_room;
+                task
             }
             Request::Sync => self.spawn(async |shared| shared.run(Job::Sync, 0).await),
             Request::Settle => {
@@ -181,6 +190,7 @@ impl SteppedDb {
         let task = Task {
             program: Box::pin(program(Rc::clone(&self.shared))),
             woken: Arc::new(Woken(AtomicBool::new(true))),
+            waits_for_room: Rc::default(),
         };
         self.tasks.insert(id, task);
         id
@@ -190,6 +200,14 @@ impl SteppedDb {
     #[must_use]
     pub fn is_under_way(&self, task: TaskId) -> bool {
         self.tasks.contains_key(&task)
+    }
+
+    /// Whether the job of a task that has had its first turn is in the queue, or done: false
+    /// while it waits for room.
+    #[must_use]
+    pub fn has_handed_in(&self, task: TaskId) -> bool {
+        let task = self.tasks.get(&task);
+        task.is_none_or(|task| !task.waits_for_room.get())
     }
 
     /// Whether a task may have a turn: it is under way and does not wait for others.
