@@ -107,10 +107,15 @@ impl Group {
             answers.push(match job {
                 Job::Commit(batches) => numbers.take(batches, &mut records),
                 Job::Sync => {
-                    asks_for_sync = true;
+                    asks_for_sync |= !planted!(SyncAsksForNothing);
                     Ok(numbers.head)
                 }
             });
+        }
+        if planted!(RefusalRefusesAll)
+            && let Some(Err(refusal)) = answers.iter().find(|answer| answer.is_err())
+        {
+            return Err(refusal.for_another());
         }
         if records.len() > 1 {
             mark!(GroupCommitted);
@@ -120,8 +125,12 @@ impl Group {
         } else {
             stage(storage, &records, asks_for_sync)
         };
+        let io = storage.note(io)?;
+        if planted!(VisibleBeforeWritten) {
+            records.drain(..).for_each(|record| storage.apply(record));
+        }
         Ok(Self {
-            io: storage.note(io)?,
+            io,
             records,
             answers,
         })
@@ -147,8 +156,18 @@ impl Group {
         match outcome {
             Ok(()) => self.answers,
             Err(error) => {
-                let fail = |answer: Result<Commit>| answer.and_then(|_| Err(error.for_another()));
-                self.answers.into_iter().map(fail).collect()
+                let mut fail = |answer: &mut Result<Commit>| {
+                    if answer.is_ok() {
+                        *answer = Err(error.for_another());
+                    }
+                };
+                let mut answers = self.answers;
+                let told = match planted!(OneIsToldOfFailure) {
+                    true => 1.min(answers.len()),
+                    false => answers.len(),
+                };
+                answers[..told].iter_mut().for_each(&mut fail);
+                answers
             }
         }
     }
@@ -219,8 +238,12 @@ impl Numbers<'_> {
             limit: self.most_keyspaces as u64,
         };
         let (head, new, records_before) = before;
-        self.head = head;
-        self.new.truncate(new);
+        if !planted!(RefusedTakesNumber) {
+            self.head = head;
+        }
+        if !planted!(RefusedLeavesKeyspace) {
+            self.new.truncate(new);
+        }
         records.truncate(records_before);
         refusal
     }

@@ -74,7 +74,7 @@ impl State {
         let backlog = head.saturating_sub(progress.closed_through);
         let is_free = progress.memory_bytes <= allowance.free_memory_bytes;
         // A compactor that has nothing left to do makes no more room.
-        self.idle_through.is_some_and(|through| through >= head)
+        (self.idle_through.is_some_and(|through| through >= head) && !planted!(IdleMakesNoRoom))
             || (backlog <= allowance.backlog_commits
                 && progress.memory_bytes <= allowance.memory_bytes
                 && (is_free || progress.read_entries >= due_entries))
@@ -91,7 +91,9 @@ impl State {
 
     fn stop(&mut self, cause: &str, bells: &mut Bells) {
         self.stopped.get_or_insert_with(|| cause.to_owned());
-        bells.ring_all(MOVED);
+        if !planted!(StoppedGateWakesNobody) {
+            bells.ring_all(MOVED);
+        }
     }
 
     /// A group has come: how many entries must have been read before it may go on.
@@ -124,7 +126,7 @@ impl State {
     fn idle_since(&self, asked: u64) -> Option<Result<(), String>> {
         match &self.stopped {
             Some(cause) => Some(Err(cause.clone())),
-            None => (self.answered >= asked).then_some(Ok(())),
+            None => (self.answered >= asked || planted!(SettledBeforeTheLook)).then_some(Ok(())),
         }
     }
 }

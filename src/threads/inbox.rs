@@ -40,10 +40,12 @@ impl<T> State<T> {
                 self.messages.push(message);
             } else {
                 self.dropped += 1;
-                self.must_look = true;
+                self.must_look |= !planted!(FullInboxForgets);
             }
         }
-        bells.ring_one(RECEIVER);
+        if !planted!(FullInboxWakesNobody) || self.dropped == 0 {
+            bells.ring_one(RECEIVER);
+        }
     }
 
     fn ask_to_look(&mut self, bells: &mut Bells) -> u64 {
@@ -55,7 +57,9 @@ impl<T> State<T> {
 
     fn close(&mut self, bells: &mut Bells) {
         self.is_closed = true;
-        bells.ring_one(RECEIVER);
+        if !planted!(ClosedInboxWakesNobody) {
+            bells.ring_one(RECEIVER);
+        }
     }
 
     /// What has come, `Some(None)` when the inbox is closed, and `None` when the receiver

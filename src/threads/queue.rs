@@ -76,11 +76,11 @@ struct State<J, R, K: Shell> {
 impl<J, R, K: Shell> State<J, R, K> {
     /// Takes a job whose owner waits for it. Says whether the owner leads.
     fn enter(&mut self, waiting: Waiting<J, R, K>) -> Result<bool, Closed> {
-        if self.is_closed {
+        if self.is_closed && !planted!(ClosedQueueTakesJobs) {
             return Err(Closed);
         }
         self.push(waiting);
-        Ok(!std::mem::replace(&mut self.has_leader, true))
+        Ok(!std::mem::replace(&mut self.has_leader, true) || planted!(TwoLeaders))
     }
 
     /// Takes a job whose owner does not wait; `None` when there is no room.
@@ -114,7 +114,8 @@ impl<J, R, K: Shell> State<J, R, K> {
         if std::mem::take(&mut self.standby_is_called) {
             return Some(true);
         }
-        (self.is_closed && self.is_quiet()).then_some(false)
+        let is_done = self.is_quiet() || planted!(StandbyLeavesEarly);
+        (self.is_closed && is_done).then_some(false)
     }
 
     /// The next group: what waits, up to its size, and one job at least.
@@ -123,24 +124,38 @@ impl<J, R, K: Shell> State<J, R, K> {
         while let Some(next) = self.waiting.front()
             && (jobs.is_empty() || bytes + next.bytes <= self.limits.group_bytes)
         {
-            let next = self.waiting.pop_front().expect("it was looked at");
+            let next = match planted!(GroupTakenFromTheEnd) {
+                true => self.waiting.pop_back(),
+                false => self.waiting.pop_front(),
+            };
+            let next = next.expect("it was looked at");
             bytes += next.bytes;
             jobs.push(next.job);
             tickets.push(next.ticket);
         }
-        self.waiting_bytes -= bytes;
-        bells.ring_all(ROOM);
+        if !planted!(RoomNeverCountedBack) {
+            self.waiting_bytes -= bytes;
+        }
+        if !planted!(RoomNotAnnounced) {
+            bells.ring_all(ROOM);
+        }
         (jobs, tickets)
     }
 
     /// Names the next leader, if anything is waiting: an owner who is to be called, or the
     /// standby thread.
     fn hand_over(&mut self, bells: &mut Bells) -> Option<Arc<Ticket<R, K>>> {
-        match self.waiting.front() {
+        match self
+            .waiting
+            .front()
+            .filter(|_| !planted!(QueueLeftWithoutLeader))
+        {
             Some(next) if next.can_lead => return Some(Arc::clone(&next.ticket)),
             Some(_) => {
                 self.standby_is_called = true;
-                bells.ring_one(STANDBY);
+                if !planted!(StandbyNotCalled) {
+                    bells.ring_one(STANDBY);
+                }
             }
             None => {
                 self.has_leader = false;
@@ -239,7 +254,9 @@ impl<J, R, K: Shell> Queue<J, R, K> {
     /// Takes no more jobs, and returns when those that were taken are performed.
     pub(crate) async fn close(&self) {
         self.state.visit(State::close);
-        let is_quiet = |state: &mut State<J, R, K>| state.is_quiet().then_some(());
+        let is_quiet = |state: &mut State<J, R, K>| {
+            (state.is_quiet() || planted!(CloseDoesNotDrain)).then_some(())
+        };
         self.state.wait(QUIET, |state, _| is_quiet(state)).await;
     }
 
@@ -251,10 +268,16 @@ impl<J, R, K: Shell> Queue<J, R, K> {
             tickets: tickets.into_iter(),
         };
         K::turn().await;
-        let results = performer.perform(jobs).await;
+        let mut results = performer.perform(jobs).await;
+        if planted!(AnswersSwapped) {
+            results.reverse();
+        }
         assert_eq!(results.len(), led.tickets.len(), "one result for each job");
-        for (ticket, result) in led.tickets.by_ref().zip(results) {
+        for (index, (ticket, result)) in led.tickets.by_ref().zip(results).enumerate() {
             K::turn().await;
+            if index > 0 && planted!(OnlyTheFirstIsTold) {
+                continue;
+            }
             ticket.call(Call::Done(Some(result)));
         }
         K::turn().await;

@@ -142,7 +142,8 @@ impl<K: Shell> Shared<K> {
     /// is acknowledged.
     fn publish(&self, storage: &Storage, is_whole: bool) -> Option<Arc<Version>> {
         let is_new = !Arc::ptr_eq(&self.published.load(), &storage.version);
-        let publishes = is_new && is_whole;
+        let hides = planted!(FailureHidesCommits) && storage.poison.is_some();
+        let publishes = is_new && is_whole && !hides;
         publishes.then(|| self.published.swap(Arc::clone(&storage.version)))
     }
 

@@ -235,11 +235,11 @@ impl SteppedDb {
     }
 
     /// The rest of [`Db::close`](crate::Db::close), when [`Request::Stop`] is answered and
-    /// standby and compactor have come to their ends.
+    /// standby and compactor have come to their ends. Clients may have turns left.
     ///
     /// # Errors
     /// Whatever the disk says, and what has poisoned the store.
-    pub fn close(self) -> Result<()> {
+    pub fn close(&self) -> Result<()> {
         self.shared.close()
     }
 

@@ -48,7 +48,8 @@ pub(crate) async fn work<W: Worker, K: Shell>(
         let step = worker.step();
         K::turn().await;
         match step {
-            Ok(has_worked) => is_idle = !has_worked,
+            Ok(has_worked) => is_idle = !has_worked || planted!(SleepsAfterEachStep),
+            Err(_) if planted!(CompactorDiesUntold) => return,
             Err(cause) => return gate.stop(&cause),
         }
         gate.report(worker.progress(), is_idle.then_some(delivery.asked));

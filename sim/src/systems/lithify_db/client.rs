@@ -21,6 +21,8 @@ pub(super) enum Call {
     /// A commit that must be refused.
     Refused,
     Stop,
+    /// A commit of somebody who does not know yet that the store is closed.
+    Late,
 }
 
 /// A client whose call is under way.
@@ -49,6 +51,10 @@ impl Client {
             (Call::Refused, Err(Error::Limit { .. })) => Ok(0),
             (Call::Refused, Ok(commit)) => wrong(format!(
                 "a commit beyond a limit is acknowledged as commit {commit}"
+            )),
+            (Call::Late, Err(Error::Closed)) => Ok(0),
+            (Call::Late, Ok(commit)) => wrong(format!(
+                "a store that is closed has taken it, as commit {commit}"
             )),
             (_, Err(error)) => Err(failure(error)),
             (Call::Commit(number), Ok(commit)) if commit.get() != number => wrong(format!(

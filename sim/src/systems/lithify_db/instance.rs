@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lithify::stepped::{Request, SteppedDb, TaskId};
-use lithify::{Commit, Durability, Error, Snapshot};
+use lithify::{Commit, Durability, Error, Snapshot, WriteBatch};
 
 use super::client::{Call, Client, REFUSED};
 use super::settings::{Chosen, Clients};
@@ -24,6 +24,9 @@ use crate::systems::lithify::{
 
 /// Turns that settling may take, for each step of a store with one owner.
 const TURNS_OF_A_STEP: u64 = 10;
+
+/// No call meets more of them.
+const MOST_FAILURES: usize = 1000;
 
 /// The threads that a store has of its own.
 const THREADS: [(&str, TaskId); 2] = [
@@ -198,15 +201,7 @@ impl Open {
 
     /// The same for a call of this client, which a failure of another one does not end.
     fn finish(&mut self, task: TaskId) -> Result<(), Failure> {
-        let mut first = Ok(());
-        loop {
-            let is_finished = |open: &Self| !open.db.is_under_way(task);
-            match self.drive(is_finished) {
-                Ok(true) => return first,
-                Ok(false) => return first.and(Err(self.hangs())),
-                Err(failure) => first = first.and(Err(failure)),
-            }
-        }
+        self.drive_on(|open| !open.db.is_under_way(task))
     }
 
     fn hangs(&self) -> Failure {
@@ -353,7 +348,14 @@ impl Instance for Open {
         let task = self.start(Request::Settle)?;
         self.go(task, "settle".to_owned(), Call::Settle)?;
         self.finish(task)?;
-        self.drive(|open| open.ready().is_empty())
+        let settled = self.db.stats().counters.steps;
+        let has_ended = self.drive(|open| open.ready().is_empty())?;
+        match self.db.stats().counters.steps - settled {
+            0 => Ok(has_ended),
+            steps => Err(Failure::Other(format!(
+                "settling has come to its end, and {steps} steps were left to do"
+            ))),
+        }
     }
 
     fn layout(&self) -> Option<Vec<Piece>> {
@@ -401,24 +403,41 @@ impl Instance for Open {
         self.let_in()?;
         self.is_closing = true;
         let task = self.start(Request::Stop)?;
-        let stopped = match self.go(task, "stop".to_owned(), Call::Stop) {
-            Ok(()) => self.finish(task),
-            failed => failed,
-        };
-        let mut outcome = stopped;
-        loop {
-            match self.drive(|open| open.clients.is_empty() && open.has_ended()) {
-                Ok(true) => break,
-                Ok(false) => return outcome.and(Err(self.hangs())),
-                Err(failure) => outcome = outcome.and(Err(failure)),
-            }
-        }
+        let stopped = self.go(task, "stop".to_owned(), Call::Stop);
+        let mut late = WriteBatch::new();
+        late.put("a", b"late", b"late");
+        let late = self.start(Request::Commit(&late))?;
+        let refused = self.go(late, "late".to_owned(), Call::Late);
+        let ended = self.drive_on(|open| !open.db.is_under_way(task) && open.has_ended());
         let closed = self.db.close().map_err(failure);
-        outcome.and(closed)
+        // Whoever was told how to go on still comes to its end, and does nothing more.
+        let head = self.db.head();
+        let left = self.drive_on(|open| open.clients.is_empty());
+        let outcome = stopped.and(refused).and(ended).and(closed).and(left);
+        match self.db.head() == head {
+            true => outcome,
+            false => Err(Failure::Other(format!(
+                "the store was closed at commit {head}, and commit {} came afterwards",
+                self.db.head()
+            ))),
+        }
     }
 }
 
 impl Open {
+    /// Gives turns until `is_done`, whatever fails meanwhile, and returns what failed first.
+    fn drive_on(&mut self, is_done: impl Fn(&Self) -> bool) -> Result<(), Failure> {
+        let mut first = Ok(());
+        for _ in 0..MOST_FAILURES {
+            match self.drive(&is_done) {
+                Ok(true) => return first,
+                Ok(false) => return first.and(Err(self.hangs())),
+                Err(failure) => first = first.and(Err(failure)),
+            }
+        }
+        first
+    }
+
     /// Whether the threads of the store have ended.
     fn has_ended(&self) -> bool {
         THREADS.iter().all(|(_, task)| !self.db.is_under_way(*task))

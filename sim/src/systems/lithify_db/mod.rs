@@ -26,6 +26,9 @@ use crate::system::{Engine, Failure, Instance, Piece, Setting, Settings, System}
 use instance::Open;
 use settings::Chosen;
 
+/// Bugs of the commit protocol that a store with one owner shows as well.
+const PROTOCOL_BUGS: [&str; 2] = ["ack-before-sync", "group-commit-unsynced"];
+
 /// The system.
 #[derive(Debug)]
 pub struct LithifyDb;
@@ -65,7 +68,11 @@ impl System for LithifyDb {
     }
 
     fn bugs(&self) -> Vec<Planted> {
-        lithify::bugs_of("threads")
+        let mut bugs = lithify::bugs_of("threads");
+        // The commit protocol is the one of every driver, and so are the mistakes in it.
+        let of_protocol = lithify::bugs_of("wal").into_iter();
+        bugs.extend(of_protocol.filter(|bug| PROTOCOL_BUGS.contains(&bug.name)));
+        bugs
     }
 
     fn with_bug(&self, bug: &'static str, run: &mut dyn FnMut()) {
