@@ -261,9 +261,8 @@ impl Open {
 
 impl Instance for Open {
     fn commit(&mut self, batches: &[Batch]) -> Result<u64, Failure> {
-        for batch in batches {
-            self.hand_over(batch)?;
-        }
+        let outcome = batches.iter().try_for_each(|batch| self.hand_over(batch));
+        self.wind_up(outcome)?;
         Ok(self.head())
     }
 
@@ -276,10 +275,8 @@ impl Instance for Open {
     }
 
     fn sync(&mut self) -> Result<(), Failure> {
-        self.let_in()?;
-        let task = self.start(Request::Sync)?;
-        self.go(task, "sync".to_owned(), Call::Sync(self.accepted))?;
-        self.finish(task)
+        let outcome = self.sync_at_once();
+        self.wind_up(outcome)
     }
 
     fn state_at(&mut self, commit: u64) -> Result<Option<State>, Failure> {
@@ -312,14 +309,15 @@ impl Instance for Open {
 
     fn run(&mut self, task: &str) -> Result<(), Failure> {
         if self.ready().iter().any(|ready| ready == task) {
-            return self.give_turn(task);
+            let outcome = self.give_turn(task);
+            return self.wind_up(outcome);
         }
         let others = self.others().into_iter();
         let mut meant = others.filter(|(_, name)| name == task);
         match meant.next() {
             Some((kind, name)) => {
-                self.let_in()?;
-                self.come_up(kind, name)
+                let outcome = self.let_in().and_then(|()| self.come_up(kind, name));
+                self.wind_up(outcome)
             }
             None => Ok(()),
         }
@@ -341,21 +339,9 @@ impl Instance for Open {
     }
 
     fn settle(&mut self) -> Result<bool, Failure> {
-        self.let_in()?;
-        if !self.drive(|open| open.clients.is_empty())? {
-            return Ok(false);
-        }
-        let task = self.start(Request::Settle)?;
-        self.go(task, "settle".to_owned(), Call::Settle)?;
-        self.finish(task)?;
-        let settled = self.db.stats().counters.steps;
-        let has_ended = self.drive(|open| open.ready().is_empty())?;
-        match self.db.stats().counters.steps - settled {
-            0 => Ok(has_ended),
-            steps => Err(Failure::Other(format!(
-                "settling has come to its end, and {steps} steps were left to do"
-            ))),
-        }
+        let outcome = self.settle_at_once();
+        let wound_up = self.wind_up(Ok(()));
+        outcome.and_then(|has_ended| wound_up.map(|()| has_ended))
     }
 
     fn layout(&self) -> Option<Vec<Piece>> {
@@ -425,6 +411,41 @@ impl Instance for Open {
 }
 
 impl Open {
+    /// After a failure everybody who is under way comes to an end before the client goes
+    /// on: which of their commits can be seen is certain only then.
+    fn wind_up(&mut self, outcome: Result<(), Failure>) -> Result<(), Failure> {
+        if !self.has_failed {
+            return outcome;
+        }
+        let wound_up = self.drive_on(|open| open.clients.is_empty());
+        outcome.and(wound_up)
+    }
+
+    fn sync_at_once(&mut self) -> Result<(), Failure> {
+        self.let_in()?;
+        let task = self.start(Request::Sync)?;
+        self.go(task, "sync".to_owned(), Call::Sync(self.accepted))?;
+        self.finish(task)
+    }
+
+    fn settle_at_once(&mut self) -> Result<bool, Failure> {
+        self.let_in()?;
+        if !self.drive(|open| open.clients.is_empty())? {
+            return Ok(false);
+        }
+        let task = self.start(Request::Settle)?;
+        self.go(task, "settle".to_owned(), Call::Settle)?;
+        self.finish(task)?;
+        let settled = self.db.stats().counters.steps;
+        let has_ended = self.drive(|open| open.ready().is_empty())?;
+        match self.db.stats().counters.steps - settled {
+            0 => Ok(has_ended),
+            steps => Err(Failure::Other(format!(
+                "settling has come to its end, and {steps} steps were left to do"
+            ))),
+        }
+    }
+
     /// Gives turns until `is_done`, whatever fails meanwhile, and returns what failed first.
     fn drive_on(&mut self, is_done: impl Fn(&Self) -> bool) -> Result<(), Failure> {
         let mut first = Ok(());
