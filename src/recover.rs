@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::files::{FileKind, IDENTITY, LOCK, PROMOTED, REPLICA, file_name, parse_file_name};
 use crate::fs::{Fs, Lock, LockKind};
 use crate::identity::{self, FileId, StoreId};
+use crate::limits;
 use crate::manifest::{self, Manifest, ManifestState};
 use crate::options::{History, Options, Placement};
 use crate::segment::file::{BlockCache, DataFile};
@@ -330,6 +331,7 @@ fn assemble(
         latest_closing: Commit::ZERO,
         pause: (Commit::ZERO, 0),
         poison: None,
+        most_keyspaces: limits::KEYSPACES,
         read_only: mode == Mode::ReadOnly,
         is_replica: found.is_replica || mode == Mode::Replica,
         lock,

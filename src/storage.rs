@@ -24,10 +24,10 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::files::{FileKind, IDENTITY, LOCK, PROMOTED, REPLICA, file_name};
 use crate::fs::{Access, Fs, Lock};
+use crate::group::{Group, Job};
 use crate::identity::{FileId, StoreId};
-use crate::limits;
 use crate::manifest::Manifest;
-use crate::options::{Durability, Options, Placement};
+use crate::options::{Options, Placement};
 use crate::recover;
 use crate::segment::file::{BlockCache, DataFile};
 use crate::segment::run::Run;
@@ -71,6 +71,8 @@ pub(crate) struct Storage {
     /// Entries written by the merges that close at one commit, and that commit.
     pub(crate) pause: (Commit, u64),
     pub(crate) poison: Option<String>,
+    /// [`limits::KEYSPACES`](crate::limits::KEYSPACES), or fewer where somebody tries it out.
+    pub(crate) most_keyspaces: usize,
     pub(crate) read_only: bool,
     pub(crate) is_replica: bool,
     /// Held until the storage is dropped, or closed by one of several owners.
@@ -197,43 +199,18 @@ impl Storage {
         outcome
     }
 
-    /// Commits batches in order, with one append and at most one sync for all.
-    /// Returns the number of the last one.
+    /// Commits batches in order, with one append and at most one sync for all: one job
+    /// that is a group of its own. Returns the number of the last one.
     pub(crate) fn commit(&mut self, batches: &[WriteBatch]) -> Result<Commit> {
         self.check_writable()?;
-        let mut head = self.version.head();
-        if batches.is_empty() {
-            return Ok(head);
+        if planted!(GroupSyncedApart) && batches.len() > 1 {
+            let mut apart = batches.iter().map(|one| self.commit(slice::from_ref(one)));
+            return apart.try_fold(Commit::ZERO, |_, commit| commit);
         }
-        if batches.len() > 1 {
-            mark!(GroupCommitted);
-        }
-        let mut keyspaces = KeyspaceNumbers::new(&self.version);
-        let mut records = Vec::with_capacity(batches.len());
-        for batch in batches {
-            batch.check_limits()?;
-            if batch.is_empty() {
-                mark!(EmptyCommit);
-            }
-            if planted!(EmptyCommitSkipped) && batch.is_empty() {
-                continue;
-            }
-            head = head.next();
-            let runs = batch.sorted_runs(head);
-            records.push(keyspaces.record(head, batch.keyspaces(), runs)?);
-        }
-        let outcome = self.write_records(&records);
-        if planted!(PublishedBeforeDurable) {
-            records.drain(..).for_each(|record| self.apply(record));
-        }
-        self.note(outcome)?;
-        for record in records {
-            self.apply(record);
-        }
-        if planted!(GroupAnswersFirst) {
-            return Ok(head.minus(batches.len() as u64 - 1));
-        }
-        Ok(head)
+        let group = Group::begin(self, [Job::commit(batches)?])?;
+        let outcome = group.perform();
+        let mut answers = group.finish(self, outcome);
+        answers.pop().expect("there is an answer for each job")
     }
 
     /// Encodes records for the WAL, in a new file if it is time for one.
@@ -251,24 +228,6 @@ impl Storage {
             self.wal.stage_mark();
         }
         Ok(())
-    }
-
-    fn write_records(&mut self, records: &[CommitRecord]) -> Result<()> {
-        if planted!(GroupSyncedApart) && records.len() > 1 {
-            return (records.iter()).try_for_each(|one| self.write_records(slice::from_ref(one)));
-        }
-        self.stage(records)?;
-        if planted!(AckBeforeSync) && self.options.durability == Durability::Synced {
-            self.wal.sync()?;
-            return self.wal.write();
-        }
-        self.wal.write()?;
-        match self.options.durability {
-            Durability::Synced if planted!(GroupCommitUnsynced) && records.len() > 1 => Ok(()),
-            Durability::Synced => self.wal.sync(),
-            Durability::Buffered if planted!(BufferedCommitsSynced) => self.wal.sync(),
-            Durability::Buffered => Ok(()),
-        }
     }
 
     /// Puts a logged commit into the index, and then says so.
@@ -390,61 +349,5 @@ pub(crate) fn level_zero_meta(keyspace: u32, commit: Commit, run: &Run) -> Segme
         keys: run.len() as u64,
         bytes: run.bytes().len() as u64,
         inputs: Vec::new(),
-    }
-}
-
-/// Numbers the keyspaces of a group of batches, before any of them is applied.
-pub(crate) struct KeyspaceNumbers<'a> {
-    version: &'a Version,
-    new: Vec<String>,
-}
-
-impl<'a> KeyspaceNumbers<'a> {
-    pub(crate) fn new(version: &'a Version) -> Self {
-        Self {
-            version,
-            new: Vec::new(),
-        }
-    }
-
-    /// The WAL record of commit `commit`, which has a sorted run for each of `names`.
-    /// A commit that is refused leaves no trace.
-    pub(crate) fn record(
-        &mut self,
-        commit: Commit,
-        names: &[String],
-        sorted: Vec<Run>,
-    ) -> Result<CommitRecord> {
-        let known = self.version.keyspace_names().len();
-        let mut new_keyspaces = Vec::new();
-        let mut runs = Vec::with_capacity(sorted.len());
-        for (name, run) in names.iter().zip(sorted) {
-            let position = self.new.iter().position(|new| new == name);
-            let keyspace = self
-                .version
-                .keyspace(name)
-                .or(position.map(|new| (known + new) as u32));
-            let keyspace = keyspace.unwrap_or_else(|| {
-                self.new.push(name.clone());
-                new_keyspaces.push(name.clone());
-                (known + self.new.len() - 1) as u32
-            });
-            runs.push((keyspace, run));
-        }
-        let keyspaces = known + self.new.len();
-        if keyspaces > limits::KEYSPACES {
-            self.new.truncate(self.new.len() - new_keyspaces.len());
-            return Err(Error::Limit {
-                what: "the number of keyspaces",
-                given: keyspaces as u64,
-                limit: limits::KEYSPACES as u64,
-            });
-        }
-        runs.sort_by_key(|(keyspace, _)| *keyspace);
-        Ok(CommitRecord {
-            commit,
-            new_keyspaces,
-            runs,
-        })
     }
 }

@@ -6,23 +6,29 @@
 //! history it settles at the same layout as [`Store`](crate::Store).
 //!
 //! The protocols are in `queue`, `ticket`, `inbox`, `gate` and `worker`, which know
-//! nothing of storage; `shared` and `group` put them to use. The ban on sleeping and on
-//! waiting for a time holds here too. `design/threads.md` says who waits for what, and
-//! why that cannot go round in a circle.
+//! nothing of storage; `shared` puts them to use for the commit protocol of `crate::group`.
+//! None of them knows of threads: `shell` says what they ask of whoever runs them, `locks`
+//! is real threads, and `turns` with `stepped` is one thread and a schedule.
+//! The ban on sleeping and on waiting for a time holds here too. `design/threads.md` says
+//! who waits for what, and why that cannot go round in a circle.
 
 mod gate;
-mod group;
 mod inbox;
+mod locks;
 mod pending;
 mod queue;
 mod shared;
+mod shell;
+pub mod stepped;
 mod sync;
 mod ticket;
+mod turns;
 mod worker;
 
 pub use pending::PendingCommit;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::slice;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -33,14 +39,17 @@ use crate::commit::Commit;
 use crate::compactor::Compactor;
 use crate::error::{Error, Result};
 use crate::fs::Fs;
+use crate::group::Job;
 use crate::layout::Layout;
 use crate::options::{Options, Pacing, Placement};
 use crate::read::Snapshot;
 use crate::recover::{self, Mode};
 use crate::stats::Stats;
 
-use group::{Job, SortedBatch};
-use shared::{Compacting, Shared};
+use locks::{Locks, now};
+use shared::Compacting;
+
+type Shared = shared::Shared<Locks>;
 
 /// An open store that threads share: cloning the handle is cheap, and every call may
 /// come from any thread.
@@ -120,7 +129,7 @@ impl Db {
         let storage = recover::open(fs, options, Mode::ReadWrite)?;
         let compactor = Compactor::new(&storage);
         let owner = Owner {
-            shared: Arc::new(Shared::new(storage)),
+            shared: Arc::new(Shared::new(storage, shared::Sizes::USUAL)),
             threads: Mutex::default(),
         };
         owner.start("lithify-standby", stand_by)?;
@@ -143,7 +152,7 @@ impl Db {
     /// [`Error::Closed`] it is in doubt whether the batch will be there when the store
     /// is opened again, and every handle refuses further commits, with the cause.
     pub fn commit(&self, batch: &WriteBatch) -> Result<Commit> {
-        let job = Job::Commit(SortedBatch::new(batch)?);
+        let job = Job::commit(slice::from_ref(batch))?;
         self.run(job, batch.bytes())
     }
 
@@ -157,9 +166,9 @@ impl Db {
     /// [`Error::Limit`] and [`Error::Closed`]. All others come from the handle, as from
     /// [`Db::commit`].
     pub fn commit_async(&self, batch: &WriteBatch) -> Result<PendingCommit> {
-        let job = Job::Commit(SortedBatch::new(batch)?);
-        let ticket = self.shared().queue.submit(job, batch.bytes());
-        ticket.map(PendingCommit).map_err(|_| Error::Closed)
+        let job = Job::commit(slice::from_ref(batch))?;
+        let pending = now(self.shared().hand_in(job, batch.bytes()));
+        pending.map(PendingCommit)
     }
 
     /// Makes every commit durable that has returned, whatever its durability.
@@ -171,9 +180,7 @@ impl Db {
     }
 
     fn run(&self, job: Job, bytes: usize) -> Result<Commit> {
-        let shared = self.shared();
-        let outcome = shared.queue.run(job, bytes, |jobs| shared.perform(jobs));
-        outcome.map_or(Err(Error::Closed), Shared::answer)
+        now(self.shared().run(job, bytes))
     }
 
     /// Waits until the compactor has nothing left to do: the layout is then the settled
@@ -182,12 +189,7 @@ impl Db {
     /// # Errors
     /// What has stopped the compactor.
     pub fn settle(&self) -> Result<()> {
-        let shared = self.shared();
-        let asked = shared.inbox.ask_to_look();
-        shared.gate.wait_until_idle(asked).or_else(|_| {
-            shared.lend(|storage| storage.check_healthy())?;
-            Err(Error::Closed)
-        })
+        now(self.shared().settle())
     }
 
     /// Closes the store for all clones of the handle: commits that were handed over are
@@ -203,14 +205,7 @@ impl Db {
     /// Whatever the disk says, and what has poisoned the store.
     pub fn close(self) -> Result<()> {
         self.owner.stop();
-        self.shared().lend(|storage| {
-            if storage.lock.is_none() {
-                return Ok(());
-            }
-            let outcome = storage.close();
-            storage.lock = None;
-            outcome
-        })
+        self.shared().close()
     }
 
     /// The newest commit that is visible.
@@ -223,11 +218,7 @@ impl Db {
     /// that belong together should be of one snapshot, because others go on committing.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let version = self.shared().version();
-        Snapshot {
-            at: version.head(),
-            version,
-        }
+        self.shared().snapshot()
     }
 
     /// The store as of `commit`. [`Commit::ZERO`] is the empty state.
@@ -236,12 +227,7 @@ impl Db {
     /// [`Error::BeyondHead`]. Whether retention has thinned the commit out shows when a
     /// keyspace is read.
     pub fn snapshot_at(&self, commit: Commit) -> Result<Snapshot> {
-        let version = self.shared().version();
-        version.check_exists(commit)?;
-        Ok(Snapshot {
-            version,
-            at: commit,
-        })
+        self.shared().snapshot_at(commit)
     }
 
     /// The value of `key` as of the newest commit, or `None` when it has none.
@@ -267,27 +253,13 @@ impl Db {
     /// How far the compactor is behind, and how far it may be.
     #[must_use]
     pub fn pressure(&self) -> Pressure {
-        let shared = self.shared();
-        // In this order, so that the compactor is never ahead of the head.
-        let (progress, waits) = shared.gate.progress();
-        let head = self.head().get();
-        Pressure {
-            lag_commits: head.saturating_sub(progress.known_through),
-            backlog_commits: head.saturating_sub(progress.closed_through),
-            most_backlog_commits: shared.allowance.backlog_commits,
-            memory_bytes: progress.memory_bytes as u64,
-            free_memory_bytes: shared.allowance.free_memory_bytes as u64,
-            most_memory_bytes: shared.allowance.memory_bytes as u64,
-            waits,
-            dropped_events: shared.inbox.dropped(),
-        }
+        self.shared().pressure()
     }
 
     /// What the store holds, and what was done since it was opened.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let lag = self.lag();
-        self.shared().lend(|storage| storage.stats(lag))
+        self.shared().stats()
     }
 
     /// The placement that the store was created with.
@@ -346,10 +318,9 @@ impl Drop for Owner {
     }
 }
 
-/// First the queue, while the compactor still makes room for it.
+/// Finishes what was handed over and waits for the threads to end.
 fn stop(shared: &Shared, threads: &mut Vec<JoinHandle<()>>) {
-    shared.queue.close();
-    shared.inbox.close();
+    now(shared.stop());
     for thread in threads.drain(..) {
         // What a thread has panicked over has poisoned the storage.
         let _ = thread.join();
@@ -359,14 +330,13 @@ fn stop(shared: &Shared, threads: &mut Vec<JoinHandle<()>>) {
 /// The standby thread. It outlives a panic, because there is nobody else to finish what
 /// was submitted; the storage is then poisoned, so it only refuses.
 fn stand_by(shared: &Shared) {
-    let serve = || shared.queue.stand_by(|jobs| shared.perform(jobs));
+    let serve = || now(shared.queue.stand_by(shared));
     while catch_unwind(AssertUnwindSafe(serve)).is_err() {}
 }
 
 /// The compactor thread.
 fn compact(shared: &Shared, compactor: Compactor) {
-    let mut worker = Compacting::new(shared, compactor);
-    let work = || worker::work(&mut worker, &shared.inbox, &shared.gate);
+    let work = || now(Compacting::new(shared, compactor).work());
     if catch_unwind(AssertUnwindSafe(work)).is_err() {
         let cause = shared.poison("the compactor thread panicked".to_owned());
         shared.gate.stop(&cause);

@@ -4,8 +4,9 @@
 //! Method: a model checker (loom) runs small programs of two to four threads once for
 //! each way in which their lock and condition-variable operations can be interleaved,
 //! and reports a deadlock when all threads wait. The files under `src/threads/` that are
-//! named here are compiled as they ship, against the `sync` module below. What they do
-//! not contain is replaced by the least that has the same locks: a storage that is a
+//! named here are compiled as they ship, against the `sync` module below: the protocols,
+//! which `lithify sim run --system lithify-db` drives without threads, and `locks`, which
+//! only threads have and which is what this file is for. What they do not contain is replaced by the least that has the same locks: a storage that is a
 //! number of commits, and a compactor that closes two commits at a step, when both are
 //! there.
 //!
@@ -20,17 +21,29 @@
     reason = "not every part of the driver's files is used here, and models read a setting"
 )]
 
+/// No bug is planted here.
+#[allow(unused_macros, reason = "only some of the files have places for one")]
+macro_rules! planted {
+    ($bug:ident) => {
+        false
+    };
+}
+
 /// What `src/threads/sync.rs` is in the engine.
 mod sync {
-    pub(crate) use loom::sync::{Condvar, Mutex};
+    pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
 }
 
 #[path = "../src/threads/gate.rs"]
 mod gate;
 #[path = "../src/threads/inbox.rs"]
 mod inbox;
+#[path = "../src/threads/locks.rs"]
+mod locks;
 #[path = "../src/threads/queue.rs"]
 mod queue;
+#[path = "../src/threads/shell.rs"]
+mod shell;
 #[path = "../src/threads/ticket.rs"]
 mod ticket;
 #[path = "../src/threads/worker.rs"]
@@ -38,13 +51,18 @@ mod worker;
 
 use std::sync::Arc;
 
-use gate::{Allowance, Gate, Progress, Request};
-use inbox::Inbox;
+use gate::{Allowance, Progress, Request};
+use locks::{Locks, now};
 use loom::sync::Mutex;
 use loom::thread;
-use queue::{Closed, Limits, Queue};
+use queue::{Closed, Limits, Perform};
 use ticket::Call;
 use worker::{Worker, work};
+
+type Gate = gate::Gate<Locks>;
+type Inbox<T> = inbox::Inbox<T, Locks>;
+type Queue<J, R> = queue::Queue<J, R, Locks>;
+type Ticket<R> = ticket::Ticket<R, Locks>;
 
 /// Checks every interleaving with at most so many preemptions; `None`: every one.
 fn check(preemptions: Option<usize>, program: impl Fn() + Sync + Send + 'static) {
@@ -92,17 +110,19 @@ impl Performed {
         Arc::new(Self(Mutex::new(Vec::new())))
     }
 
-    fn perform(&self, jobs: Vec<u64>) -> Vec<u64> {
-        let mut performed = self.0.try_lock().expect("there is one leader at a time");
-        performed.extend(&jobs);
-        thread::yield_now();
-        jobs
-    }
-
     fn sorted(&self) -> Vec<u64> {
         let mut performed = self.0.lock().unwrap().clone();
         performed.sort_unstable();
         performed
+    }
+}
+
+impl Perform<u64, u64> for Performed {
+    async fn perform(&self, jobs: Vec<u64>) -> Vec<u64> {
+        let mut performed = self.0.try_lock().expect("there is one leader at a time");
+        performed.extend(&jobs);
+        thread::yield_now();
+        jobs
     }
 }
 
@@ -111,7 +131,7 @@ fn submitters(limits: Limits, threads: u64) {
     let run = |job: u64| {
         let (queue, performed) = (Arc::clone(&queue), Arc::clone(&performed));
         move || {
-            let result = queue.run(job, 1, |jobs| performed.perform(jobs));
+            let result = now(queue.run(job, 1, &*performed));
             assert_eq!(result, Ok(Some(job)), "everybody gets their own result");
         }
     };
@@ -138,19 +158,19 @@ fn mixed_submitters(limits: Limits) {
     let (queue, performed) = (Arc::new(Queue::new(limits)), Performed::new());
     let standby = {
         let (queue, performed) = (Arc::clone(&queue), Arc::clone(&performed));
-        thread::spawn(move || queue.stand_by(|jobs| performed.perform(jobs)))
+        thread::spawn(move || now(queue.stand_by(&*performed)))
     };
     let blocking = {
         let (queue, performed) = (Arc::clone(&queue), Arc::clone(&performed));
-        thread::spawn(move || queue.run(1, 1, |jobs| performed.perform(jobs)))
+        thread::spawn(move || now(queue.run(1, 1, &*performed)))
     };
-    let second = queue.submit(2, 1).expect("the queue is open");
-    let third = queue.submit(3, 1).expect("the queue is open");
-    assert!(matches!(second.wait(), Call::Done(Some(2))));
-    queue.close();
+    let second = now(queue.submit(2, 1)).expect("the queue is open");
+    let third = now(queue.submit(3, 1)).expect("the queue is open");
+    assert!(matches!(now(second.wait()), Call::Done(Some(2))));
+    now(queue.close());
     assert!(third.is_done(), "closing finishes what was submitted");
-    assert!(matches!(third.wait(), Call::Done(Some(3))));
-    assert_eq!(queue.submit(4, 1).unwrap_err(), Closed);
+    assert!(matches!(now(third.wait()), Call::Done(Some(3))));
+    assert_eq!(now(queue.submit(4, 1)).unwrap_err(), Closed);
     let mut expected = vec![2, 3];
     if let Ok(result) = blocking.join().unwrap() {
         assert_eq!(result, Some(1));
@@ -178,17 +198,20 @@ fn who_waits_for_room_is_let_in_or_refused() {
         let (queue, performed) = (Arc::new(Queue::new(limits)), Performed::new());
         let standby = {
             let (queue, performed) = (Arc::clone(&queue), Arc::clone(&performed));
-            thread::spawn(move || queue.stand_by(|jobs| performed.perform(jobs)))
+            thread::spawn(move || now(queue.stand_by(&*performed)))
         };
         let submitter = {
             let queue = Arc::clone(&queue);
             thread::spawn(move || {
-                let tickets = [queue.submit(1, 1), queue.submit(2, 1)];
-                let done = tickets.into_iter().flatten().map(|ticket| ticket.wait());
+                let tickets = [now(queue.submit(1, 1)), now(queue.submit(2, 1))];
+                let done = tickets
+                    .into_iter()
+                    .flatten()
+                    .map(|ticket| now(ticket.wait()));
                 done.count()
             })
         };
-        queue.close();
+        now(queue.close());
         let admitted = submitter.join().unwrap();
         standby.join().unwrap();
         assert_eq!(performed.sorted(), Vec::from_iter(1..=admitted as u64));
@@ -199,7 +222,7 @@ fn who_waits_for_room_is_let_in_or_refused() {
 #[test]
 fn a_task_is_woken() {
     check(None, || {
-        let ticket = ticket::Ticket::new();
+        let ticket = Ticket::new();
         let other = Arc::clone(&ticket);
         let leader = thread::spawn(move || other.call(Call::Done(Some(7))));
         let result = loom::future::block_on(std::future::poll_fn(|context| ticket.poll(context)));
@@ -237,13 +260,30 @@ impl Shared {
             storage: Mutex::default(),
             queue: Queue::new(limits),
             inbox: Inbox::new(inbox),
-            gate: Gate::default(),
+            gate: Gate::new(),
             allowance,
         })
     }
 
-    /// Number under the lock, write without it, make visible under it, tell.
-    fn perform(&self, jobs: Vec<()>) -> Vec<u64> {
+    fn commit(&self) -> Result<u64, Closed> {
+        let outcome = now(self.queue.run((), 1, self));
+        outcome.map(|commit| commit.expect("nobody panics here"))
+    }
+
+    fn settle(&self) -> Result<(), String> {
+        let asked = self.inbox.ask_to_look();
+        now(self.gate.wait_until_idle(asked))
+    }
+
+    fn stop(&self) {
+        now(self.queue.close());
+        self.inbox.close();
+    }
+}
+
+/// Number under the lock, write without it, make visible under it, tell.
+impl Perform<(), u64> for Shared {
+    async fn perform(&self, jobs: Vec<()>) -> Vec<u64> {
         let (head, memory_bytes) = {
             let storage = self.storage.lock().unwrap();
             (storage.head, storage.memory_bytes())
@@ -253,7 +293,7 @@ impl Shared {
             memory_bytes,
             price_entries: jobs.len() as u64,
         };
-        self.gate.wait_for_room(request, self.allowance);
+        self.gate.wait_for_room(request, self.allowance).await;
         let before = self.storage.lock().unwrap().head;
         assert_eq!(
             before, head,
@@ -264,21 +304,6 @@ impl Shared {
         self.storage.lock().unwrap().head = *commits.end();
         self.inbox.send(commits.clone());
         commits.collect()
-    }
-
-    fn commit(&self) -> Result<u64, Closed> {
-        let outcome = self.queue.run((), 1, |jobs| self.perform(jobs));
-        outcome.map(|commit| commit.expect("nobody panics here"))
-    }
-
-    fn settle(&self) -> Result<(), String> {
-        let asked = self.inbox.ask_to_look();
-        self.gate.wait_until_idle(asked)
-    }
-
-    fn stop(&self) {
-        self.queue.close();
-        self.inbox.close();
     }
 }
 
@@ -346,7 +371,7 @@ fn compactor(shared: &Arc<Shared>, fails_at: usize) -> thread::JoinHandle<()> {
             fails_at,
             steps: 0,
         };
-        work(&mut compactor, &shared.inbox, &shared.gate);
+        now(work(&mut compactor, &shared.inbox, &shared.gate));
     })
 }
 

@@ -49,7 +49,7 @@ pub enum Oracle {
     Space,
     /// Readers see what they saw when they were opened.
     Snapshots,
-    /// Settling ends, at the latest when faults have stopped.
+    /// Settling ends, at the latest when faults have stopped, and nobody waits for ever.
     Liveness,
     /// Commit numbers go up by one, and none means two things.
     Numbers,
@@ -139,7 +139,7 @@ impl Oracle {
             Self::Counters => "counters, and the bytes and syncs of the disk, equal the prediction",
             Self::Space => "a settled store takes no more than it promises, however often it opens",
             Self::Snapshots => "readers keep seeing what they saw",
-            Self::Liveness => "settling ends",
+            Self::Liveness => "settling ends, and nobody waits for ever",
             Self::Numbers => "commit numbers go up by one and mean one thing",
             Self::Determinism => "the same plan does the same operations",
             Self::Panic => "nothing panics",

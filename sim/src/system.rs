@@ -409,6 +409,17 @@ pub trait Instance {
         Ok(())
     }
 
+    /// The newest commit that a client has been told is durable, by a call that came to its
+    /// end while something else ran; 0 where every call comes to its end by itself.
+    fn acknowledged(&self) -> u64 {
+        0
+    }
+
+    /// Who waits although nothing is left that could end the wait.
+    fn stuck(&self) -> Option<String> {
+        None
+    }
+
     /// Loses a callback, if `task` is one.
     fn lose(&mut self, task: &str) {
         let _ = task;

@@ -552,4 +552,112 @@ catalogue! {
     LogUnbounded "log-unbounded" "M56" "compactor"
         "space" "none; overwritten keys, newest only"
         "The log goes only when memory is short: keys that are overwritten in memory, and empty commits, stay in it for ever, and the next opening reads all of it (found in this engine by measuring openings)."
+
+    OnlyTheFirstIsTold "only-the-first-is-told" "R8" "threads"
+        "liveness" "none; groups of commits"
+        "The leader answers the first ticket of its group and forgets the others, whose owners sleep for ever."
+
+    QueueLeftWithoutLeader "queue-left-without-leader" "R8" "threads"
+        "liveness" "none; commits that come while a group is under way"
+        "A leader that is done gives leadership up although others wait, and nobody leads them before the next one comes."
+
+    StandbyNotCalled "standby-not-called" "R8" "threads"
+        "liveness" "none; commits that nobody waits for"
+        "Leadership goes to the standby thread, and its bell is not rung: the wake-up is lost."
+
+    CalledWithoutABell "called-without-a-bell" "R8" "threads"
+        "liveness" "none; commits that come while a group is under way"
+        "The next leader is named on its ticket and not woken: the wake-up is lost."
+
+    TwoLeaders "two-leaders" "M21" "threads"
+        "commit numbers" "none; commits that come while a group is under way"
+        "Whoever submits leads, also while another leads: two groups are under way, with the same numbers (Typhon #712, numbers used twice)."
+
+    GroupTakenFromTheEnd "group-taken-from-the-end" "M21" "threads"
+        "answers" "none; groups of commits"
+        "A group is taken from the end of the queue, so that commits of one client overtake each other."
+
+    AnswersSwapped "answers-swapped" "M21" "threads"
+        "answers" "none; groups of commits"
+        "The owners in a group get the results of one another."
+
+    RoomNotAnnounced "room-not-announced" "R8" "threads"
+        "liveness" "none; room for few bytes"
+        "Whoever waits for room in the queue is not woken when there is some."
+
+    RoomNeverCountedBack "room-never-counted-back" "R8" "threads"
+        "liveness" "none; room for few bytes"
+        "What was taken from the queue still counts as waiting, so back-pressure never ends."
+
+    CloseDoesNotDrain "close-does-not-drain" "M22" "threads"
+        "answers" "none; commits under way while the store is closed"
+        "Closing does not wait for the group that is under way: the log is marked as closed, and commits go behind the mark or fail."
+
+    StandbyLeavesEarly "standby-leaves-early" "R8" "threads"
+        "liveness" "none; commits under way while the store is closed"
+        "The standby thread ends when the queue is closed, though commits wait that only it would lead."
+
+    ClosedQueueTakesJobs "closed-queue-takes-jobs" "M22" "threads"
+        "answers" "none; a commit after closing"
+        "A queue that was closed takes jobs, so a commit is acknowledged by a store whose directory is free."
+
+    FullInboxForgets "full-inbox-forgets" "R8" "threads"
+        "liveness" "none; an inbox for few commits"
+        "A full inbox drops a commit and does not tell the compactor to look for itself (R8: a full channel dropped notifications)."
+
+    FullInboxWakesNobody "full-inbox-wakes-nobody" "R8" "threads"
+        "liveness" "none; an inbox for few commits"
+        "A compactor that has to look because its inbox was full is not woken."
+
+    ClosedInboxWakesNobody "closed-inbox-wakes-nobody" "R8" "threads"
+        "liveness" "none; reopening"
+        "Closing does not wake the compactor, whose thread is then waited for for ever."
+
+    IdleMakesNoRoom "idle-makes-no-room" "R8" "threads"
+        "liveness" "none; little memory or backlog"
+        "A leader waits for a compactor that is idle and makes no more room: back-pressure never ends."
+
+    StoppedGateWakesNobody "stopped-gate-wakes-nobody" "R8" "threads"
+        "liveness" "a disk that fails while a leader waits for room"
+        "A compactor that has stopped wakes nobody at the gate."
+
+    SettledBeforeTheLook "settled-before-the-look" "M45" "threads"
+        "answers" "none"
+        "Whoever waits until all is settled is let go before the compactor has looked."
+
+    SleepsAfterEachStep "sleeps-after-each-step" "R8" "threads"
+        "liveness" "none"
+        "The compactor sleeps after a step that has found something to do, and reports that it is idle."
+
+    CompactorDiesUntold "compactor-dies-untold" "M47" "threads"
+        "liveness" "a disk that fails while a leader or settling waits"
+        "A compactor that fails ends without telling the gate, so whoever waits there waits for ever."
+
+    FailureHidesCommits "failure-hides-commits" "M22" "threads"
+        "answers" "a disk that fails under the compactor while a commit is under way"
+        "A commit under way when the compactor fails is acknowledged and not visible (found in this engine by a test)."
+
+    SyncAsksForNothing "sync-asks-for-nothing" "M03" "threads"
+        "durability" "crash; buffered commits and explicit syncs"
+        "A sync that comes through the queue asks the log for nothing."
+
+    RefusalRefusesAll "refusal-refuses-all" "M47" "threads"
+        "answers" "none; a commit that is refused"
+        "One refused commit refuses all that share its group."
+
+    VisibleBeforeWritten "visible-before-written" "M22" "threads"
+        "durability" "crash; a reader between numbering and writing"
+        "A group is visible as soon as it is numbered, so a reader sees what a crash takes back (RocksDB 11.0.0, slatedb #1521)."
+
+    OneIsToldOfFailure "one-is-told-of-failure" "M47" "threads"
+        "answers" "a write or sync that fails under a group"
+        "When a group fails the first of its owners is told, and the others that all is well (Electric #2982 in another place)."
+
+    RefusedTakesNumber "refused-takes-number" "M21" "threads"
+        "commit numbers" "none; a commit that is refused"
+        "A refused commit takes a number, so the log has a hole."
+
+    RefusedLeavesKeyspace "refused-leaves-keyspace" "M21" "threads"
+        "answers" "none; a commit that is refused"
+        "The keyspaces that a refused commit would have made stay numbered, and later ones get other numbers than the version gives them."
 }

@@ -11,9 +11,7 @@
 //! Invariant: when the compactor stops, for whatever reason, nobody waits any longer,
 //! and everybody learns why.
 
-use std::sync::PoisonError;
-
-use super::sync::{Condvar, Mutex};
+use super::shell::{Bells, Monitor, Shell};
 
 /// How far a compactor is. Commits are counted from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,9 +62,10 @@ struct State {
     stopped: Option<String>,
     /// How often somebody had to wait for room.
     waits: u64,
-    /// Waking nobody is not free either.
-    sleepers: usize,
 }
+
+/// Whoever waits for the compactor sleeps here.
+const MOVED: usize = 0;
 
 impl State {
     /// Whether commits may follow on `head`, once so many entries were read.
@@ -75,64 +74,98 @@ impl State {
         let backlog = head.saturating_sub(progress.closed_through);
         let is_free = progress.memory_bytes <= allowance.free_memory_bytes;
         // A compactor that has nothing left to do makes no more room.
-        self.idle_through.is_some_and(|through| through >= head)
+        (self.idle_through.is_some_and(|through| through >= head) && !planted!(IdleMakesNoRoom))
             || (backlog <= allowance.backlog_commits
                 && progress.memory_bytes <= allowance.memory_bytes
                 && (is_free || progress.read_entries >= due_entries))
     }
+
+    fn report(&mut self, progress: Progress, idle_after: Option<u64>, bells: &mut Bells) {
+        self.progress = progress;
+        if let Some(answered) = idle_after {
+            self.idle_through = Some(progress.known_through);
+            self.answered = answered;
+        }
+        bells.ring_all(MOVED);
+    }
+
+    fn stop(&mut self, cause: &str, bells: &mut Bells) {
+        self.stopped.get_or_insert_with(|| cause.to_owned());
+        if !planted!(StoppedGateWakesNobody) {
+            bells.ring_all(MOVED);
+        }
+    }
+
+    /// A group has come: how many entries must have been read before it may go on.
+    fn arrive(&mut self, request: Request, allowance: Allowance) -> u64 {
+        self.progress.memory_bytes = request.memory_bytes;
+        if request.memory_bytes <= allowance.free_memory_bytes {
+            self.spent_entries = self.progress.read_entries;
+        }
+        let due = self.spent_entries + request.price_entries;
+        self.waits += u64::from(!self.may_pass(request, due, allowance));
+        due
+    }
+
+    fn may_pass(&self, request: Request, due_entries: u64, allowance: Allowance) -> bool {
+        self.stopped.is_some() || self.has_room(request.head, due_entries, allowance)
+    }
+
+    /// Lets a group through, if it may go on.
+    fn pass(&mut self, request: Request, due: u64, allowance: Allowance) -> Option<()> {
+        if !self.may_pass(request, due, allowance) {
+            return None;
+        }
+        // Nobody owes what a compactor without work could not read.
+        self.spent_entries = due.min(self.progress.read_entries);
+        Some(())
+    }
+
+    /// Whether there was nothing left to do after so many requests to look; `None` when
+    /// that is not known yet.
+    fn idle_since(&self, asked: u64) -> Option<Result<(), String>> {
+        match &self.stopped {
+            Some(cause) => Some(Err(cause.clone())),
+            None => (self.answered >= asked || planted!(SettledBeforeTheLook)).then_some(Ok(())),
+        }
+    }
 }
 
 /// The gate between those who write and the compactor.
-#[derive(Debug, Default)]
-pub(crate) struct Gate {
-    state: Mutex<State>,
-    moved: Condvar,
+#[derive(Debug)]
+pub(crate) struct Gate<K: Shell> {
+    state: K::Monitor<State, 1>,
 }
 
-impl Gate {
+impl<K: Shell> Gate<K> {
+    pub(crate) fn new() -> Self {
+        Self {
+            state: Monitor::new(State::default()),
+        }
+    }
+
     /// The compactor reports. When it has nothing left to do, `idle_after` says how often
     /// it had been asked to look.
     pub(crate) fn report(&self, progress: Progress, idle_after: Option<u64>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.progress = progress;
-        if let Some(answered) = idle_after {
-            state.idle_through = Some(progress.known_through);
-            state.answered = answered;
-        }
-        if state.sleepers > 0 {
-            self.moved.notify_all();
-        }
+        self.state
+            .visit(|state, bells| state.report(progress, idle_after, bells));
     }
 
     /// The compactor has stopped. The first cause stays.
     pub(crate) fn stop(&self, cause: &str) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.stopped.get_or_insert_with(|| cause.to_owned());
-        self.moved.notify_all();
+        self.state.visit(|state, bells| state.stop(cause, bells));
     }
 
     /// Waits until the compactor is not too far behind and the group is paid for, or
     /// until it has stopped. Whoever asks knows the head and the memory better than the
     /// last report does, which may be older than a long wait for the disk.
-    pub(crate) fn wait_for_room(&self, request: Request, allowance: Allowance) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.progress.memory_bytes = request.memory_bytes;
-        if request.memory_bytes <= allowance.free_memory_bytes {
-            state.spent_entries = state.progress.read_entries;
-        }
-        let due = state.spent_entries + request.price_entries;
-        let must_wait = |state: &State| {
-            state.stopped.is_none() && !state.has_room(request.head, due, allowance)
+    pub(crate) async fn wait_for_room(&self, request: Request, allowance: Allowance) {
+        let mut due = None;
+        let attempt = |state: &mut State, _: &mut Bells| {
+            let due = *due.get_or_insert_with(|| state.arrive(request, allowance));
+            state.pass(request, due, allowance)
         };
-        state.waits += u64::from(must_wait(&state));
-        while must_wait(&state) {
-            state.sleepers += 1;
-            let woken = self.moved.wait(state);
-            state = woken.unwrap_or_else(PoisonError::into_inner);
-            state.sleepers -= 1;
-        }
-        // Nobody owes what a compactor without work could not read.
-        state.spent_entries = due.min(state.progress.read_entries);
+        self.state.wait(MOVED, attempt).await;
     }
 
     /// Waits until the compactor had nothing left to do after it was asked to look so
@@ -140,25 +173,14 @@ impl Gate {
     ///
     /// # Errors
     /// Why the compactor has stopped.
-    pub(crate) fn wait_until_idle(&self, asked: u64) -> Result<(), String> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if let Some(cause) = &state.stopped {
-                return Err(cause.clone());
-            }
-            if state.answered >= asked {
-                return Ok(());
-            }
-            state.sleepers += 1;
-            let woken = self.moved.wait(state);
-            state = woken.unwrap_or_else(PoisonError::into_inner);
-            state.sleepers -= 1;
-        }
+    pub(crate) async fn wait_until_idle(&self, asked: u64) -> Result<(), String> {
+        self.state
+            .wait(MOVED, |state, _| state.idle_since(asked))
+            .await
     }
 
     /// The last report, and how often somebody had to wait for room.
     pub(crate) fn progress(&self) -> (Progress, u64) {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        (state.progress, state.waits)
+        self.state.visit(|state, _| (state.progress, state.waits))
     }
 }

@@ -6,9 +6,7 @@
 //! Invariant: whenever a message was sent since the last delivery, the next delivery
 //! either holds it or says that the receiver must look.
 
-use std::sync::PoisonError;
-
-use super::sync::{Condvar, Mutex};
+use super::shell::{Bells, Monitor, Shell};
 
 /// What has come since the last delivery.
 #[derive(Debug)]
@@ -22,97 +20,110 @@ pub(crate) struct Delivery<T> {
     pub(crate) asked: u64,
 }
 
+/// The receiver sleeps here.
+const RECEIVER: usize = 0;
+
 #[derive(Debug)]
 struct State<T> {
+    capacity: usize,
     messages: Vec<T>,
     must_look: bool,
     asked: u64,
     is_closed: bool,
     dropped: u64,
-    /// Waking nobody is not free either.
-    receiver_sleeps: bool,
+}
+
+impl<T> State<T> {
+    fn send(&mut self, messages: impl IntoIterator<Item = T>, bells: &mut Bells) {
+        for message in messages {
+            if self.messages.len() < self.capacity {
+                self.messages.push(message);
+            } else {
+                self.dropped += 1;
+                self.must_look |= !planted!(FullInboxForgets);
+            }
+        }
+        if !planted!(FullInboxWakesNobody) || self.dropped == 0 {
+            bells.ring_one(RECEIVER);
+        }
+    }
+
+    fn ask_to_look(&mut self, bells: &mut Bells) -> u64 {
+        self.must_look = true;
+        self.asked += 1;
+        bells.ring_one(RECEIVER);
+        self.asked
+    }
+
+    fn close(&mut self, bells: &mut Bells) {
+        self.is_closed = true;
+        if !planted!(ClosedInboxWakesNobody) {
+            bells.ring_one(RECEIVER);
+        }
+    }
+
+    /// What has come, `Some(None)` when the inbox is closed, and `None` when the receiver
+    /// is to sleep.
+    fn receive(&mut self, waits: bool) -> Option<Option<Delivery<T>>> {
+        if self.is_closed {
+            return Some(None);
+        }
+        if waits && self.messages.is_empty() && !self.must_look {
+            return None;
+        }
+        Some(Some(Delivery {
+            messages: std::mem::take(&mut self.messages),
+            must_look: std::mem::take(&mut self.must_look),
+            asked: self.asked,
+        }))
+    }
 }
 
 /// A bounded inbox.
 #[derive(Debug)]
-pub(crate) struct Inbox<T> {
-    capacity: usize,
-    state: Mutex<State<T>>,
-    arrived: Condvar,
+pub(crate) struct Inbox<T, K: Shell> {
+    state: K::Monitor<State<T>, 1>,
 }
 
-impl<T> Inbox<T> {
+impl<T, K: Shell> Inbox<T, K> {
     /// An inbox for so many messages.
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
-            capacity,
-            state: Mutex::new(State {
+            state: Monitor::new(State {
+                capacity,
                 messages: Vec::new(),
                 must_look: false,
                 asked: 0,
                 is_closed: false,
                 dropped: 0,
-                receiver_sleeps: false,
             }),
-            arrived: Condvar::new(),
         }
     }
 
     /// Sends messages, as far as there is room. Never waits.
     pub(crate) fn send(&self, messages: impl IntoIterator<Item = T>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        for message in messages {
-            if state.messages.len() < self.capacity {
-                state.messages.push(message);
-            } else {
-                state.dropped += 1;
-                state.must_look = true;
-            }
-        }
-        if state.receiver_sleeps {
-            self.arrived.notify_one();
-        }
+        self.state.visit(|state, bells| state.send(messages, bells));
     }
 
     /// Asks the receiver to look at the truth; returns how often it was asked to.
     pub(crate) fn ask_to_look(&self) -> u64 {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.must_look = true;
-        state.asked += 1;
-        self.arrived.notify_one();
-        state.asked
+        self.state.visit(State::ask_to_look)
     }
 
     /// The receiver stops at its next look here.
     pub(crate) fn close(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.is_closed = true;
-        self.arrived.notify_one();
+        self.state.visit(State::close);
     }
 
     /// Messages that found the inbox full.
     pub(crate) fn dropped(&self) -> u64 {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.dropped
+        self.state.visit(|state, _| state.dropped)
     }
 
     /// Takes what has come; if it is nothing and `waits`, waits until something comes.
     /// `None` when the inbox is closed.
-    pub(crate) fn receive(&self, waits: bool) -> Option<Delivery<T>> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        while waits && state.messages.is_empty() && !state.must_look && !state.is_closed {
-            state.receiver_sleeps = true;
-            let woken = self.arrived.wait(state);
-            state = woken.unwrap_or_else(PoisonError::into_inner);
-            state.receiver_sleeps = false;
-        }
-        if state.is_closed {
-            return None;
-        }
-        Some(Delivery {
-            messages: std::mem::take(&mut state.messages),
-            must_look: std::mem::take(&mut state.must_look),
-            asked: state.asked,
-        })
+    pub(crate) async fn receive(&self, waits: bool) -> Option<Delivery<T>> {
+        let attempt = |state: &mut State<T>, _: &mut Bells| state.receive(waits);
+        self.state.wait(RECEIVER, attempt).await
     }
 }

@@ -5,8 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::shared::Shared;
-use super::ticket::{Call, Ticket};
+use super::locks::{Locks, now};
+use super::shared::{answer, answer_of};
+use super::ticket::Ticket;
 use crate::commit::Commit;
 use crate::error::Result;
 
@@ -19,7 +20,7 @@ use crate::error::Result;
 /// When it is polled again after it was ready.
 #[derive(Debug)]
 #[must_use = "whether the commit is durable is known only when this is done"]
-pub struct PendingCommit(pub(super) Arc<Ticket<Result<Commit>>>);
+pub struct PendingCommit(pub(super) Arc<Ticket<Result<Commit>, Locks>>);
 
 impl PendingCommit {
     /// Whether the outcome is there, so that waiting would not block.
@@ -33,10 +34,7 @@ impl PendingCommit {
     /// # Errors
     /// As [`Db::commit`](crate::Db::commit).
     pub fn wait(self) -> Result<Commit> {
-        match self.0.wait() {
-            Call::Done(result) => Shared::answer(result),
-            Call::Lead => unreachable!("the standby thread leads in its place"),
-        }
+        now(answer_of(&self.0))
     }
 }
 
@@ -44,6 +42,6 @@ impl Future for PendingCommit {
     type Output = Result<Commit>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.poll(context).map(Shared::answer)
+        self.0.poll(context).map(answer)
     }
 }

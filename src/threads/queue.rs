@@ -19,9 +19,9 @@
 //! This module knows nothing of what a job is.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
-use super::sync::{Condvar, Mutex};
+use super::shell::{Bells, Monitor, Shell};
 use super::ticket::{Call, Ticket};
 
 /// How much is taken at once, and how much may wait.
@@ -37,205 +37,142 @@ pub(crate) struct Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Closed;
 
-#[derive(Debug)]
-struct Waiting<J, R> {
-    job: J,
-    bytes: usize,
-    /// Whether the owner of the ticket is blocked, so that it can be called to lead.
-    can_lead: bool,
-    ticket: Arc<Ticket<R>>,
+/// Whoever performs groups.
+pub(crate) trait Perform<J, R> {
+    /// Performs jobs and returns one result for each, in order.
+    fn perform(&self, jobs: Vec<J>) -> impl Future<Output = Vec<R>>;
 }
 
+/// The standby thread sleeps here until it is called, or the queue is closed and empty, ...
+const STANDBY: usize = 0;
+/// ... asynchronous submitters until there is room again, ...
+const ROOM: usize = 1;
+/// ... and whoever closes until the queue is empty and has no leader.
+const QUIET: usize = 2;
+
 #[derive(Debug)]
-struct State<J, R> {
-    waiting: VecDeque<Waiting<J, R>>,
+struct Waiting<J, R, K: Shell> {
+    job: J,
+    bytes: usize,
+    /// Whether the owner of the ticket waits, so that it can be called to lead.
+    can_lead: bool,
+    ticket: Arc<Ticket<R, K>>,
+}
+
+/// Jobs that are performed together, and their tickets.
+type Taken<J, R, K> = (Vec<J>, Vec<Arc<Ticket<R, K>>>);
+
+#[derive(Debug)]
+struct State<J, R, K: Shell> {
+    limits: Limits,
+    waiting: VecDeque<Waiting<J, R, K>>,
     waiting_bytes: usize,
     has_leader: bool,
     /// The leader is the standby thread, which has not begun yet.
     standby_is_called: bool,
     is_closed: bool,
-    /// Submitters that wait for room. Waking nobody is not free either.
-    crowd: usize,
 }
 
-/// The queue.
-#[derive(Debug)]
-pub(crate) struct Queue<J, R> {
-    limits: Limits,
-    state: Mutex<State<J, R>>,
-    /// The standby thread is called, or the queue is closed and empty.
-    standby: Condvar,
-    /// There is room for asynchronous submissions again.
-    room: Condvar,
-    /// The queue is empty and has no leader.
-    quiet: Condvar,
-}
-
-impl<J, R> Queue<J, R> {
-    pub(crate) fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            state: Mutex::new(State {
-                waiting: VecDeque::new(),
-                waiting_bytes: 0,
-                has_leader: false,
-                standby_is_called: false,
-                is_closed: false,
-                crowd: 0,
-            }),
-            standby: Condvar::new(),
-            room: Condvar::new(),
-            quiet: Condvar::new(),
+impl<J, R, K: Shell> State<J, R, K> {
+    /// Takes a job whose owner waits for it. Says whether the owner leads.
+    fn enter(&mut self, waiting: Waiting<J, R, K>) -> Result<bool, Closed> {
+        if self.is_closed && !planted!(ClosedQueueTakesJobs) {
+            return Err(Closed);
         }
+        self.push(waiting);
+        Ok(!std::mem::replace(&mut self.has_leader, true) || planted!(TwoLeaders))
     }
 
-    /// Submits a job and returns when it was performed: by whoever leads, and that may
-    /// be the caller, with `perform`, which returns one result for each job, in order.
-    /// `None`: the leader panicked.
-    pub(crate) fn run(
-        &self,
-        job: J,
-        bytes: usize,
-        mut perform: impl FnMut(Vec<J>) -> Vec<R>,
-    ) -> Result<Option<R>, Closed> {
-        let ticket = Ticket::new();
-        let leads = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.admit()?;
-            state.push(job, bytes, true, &ticket);
-            !std::mem::replace(&mut state.has_leader, true)
-        };
-        if leads {
-            self.lead(&mut perform);
+    /// Takes a job whose owner does not wait; `None` when there is no room.
+    fn hand_in(
+        &mut self,
+        waiting: &mut Option<Waiting<J, R, K>>,
+        bells: &mut Bells,
+    ) -> Option<Result<(), Closed>> {
+        if self.is_closed {
+            return Some(Err(Closed));
         }
-        loop {
-            match ticket.wait() {
-                Call::Lead => self.lead(&mut perform),
-                Call::Done(result) => return Ok(result),
-            }
+        if self.waiting_bytes >= self.limits.waiting_bytes {
+            return None;
         }
+        self.push(waiting.take().expect("it is handed in once"));
+        if !std::mem::replace(&mut self.has_leader, true) {
+            self.standby_is_called = true;
+            bells.ring_one(STANDBY);
+        }
+        Some(Ok(()))
     }
 
-    /// Submits a job and returns at once, unless too much is waiting already. The
-    /// standby thread performs it if nobody else does.
-    pub(crate) fn submit(&self, job: J, bytes: usize) -> Result<Arc<Ticket<R>>, Closed> {
-        let ticket = Ticket::new();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.admit()?;
-        while state.waiting_bytes >= self.limits.waiting_bytes {
-            state.crowd += 1;
-            let woken = self.room.wait(state);
-            state = woken.unwrap_or_else(PoisonError::into_inner);
-            state.crowd -= 1;
-            state.admit()?;
-        }
-        state.push(job, bytes, false, &ticket);
-        if !std::mem::replace(&mut state.has_leader, true) {
-            state.standby_is_called = true;
-            self.standby.notify_one();
-        }
-        Ok(ticket)
+    fn push(&mut self, waiting: Waiting<J, R, K>) {
+        self.waiting_bytes += waiting.bytes;
+        self.waiting.push_back(waiting);
     }
 
-    /// What the standby thread does: it leads when it is called, until the queue is
-    /// closed and empty.
-    pub(crate) fn stand_by(&self, mut perform: impl FnMut(Vec<J>) -> Vec<R>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if std::mem::take(&mut state.standby_is_called) {
-                drop(state);
-                self.lead(&mut perform);
-                state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            } else if state.is_closed && state.is_quiet() {
-                return;
-            } else {
-                let woken = self.standby.wait(state);
-                state = woken.unwrap_or_else(PoisonError::into_inner);
-            }
+    /// Whether the standby thread is to lead now (true) or has come to its end (false);
+    /// `None` when it is to sleep.
+    fn stand_by(&mut self) -> Option<bool> {
+        if std::mem::take(&mut self.standby_is_called) {
+            return Some(true);
         }
+        let is_done = self.is_quiet() || planted!(StandbyLeavesEarly);
+        (self.is_closed && is_done).then_some(false)
     }
 
-    /// Takes no more jobs, and returns when those that were taken are performed.
-    pub(crate) fn close(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.is_closed = true;
-        self.standby.notify_one();
-        // Who waits for room is woken, and refused, when the leader takes what is waiting.
-        while !state.is_quiet() {
-            let woken = self.quiet.wait(state);
-            state = woken.unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// Performs one group, and hands over.
-    fn lead(&self, perform: &mut impl FnMut(Vec<J>) -> Vec<R>) {
-        let (jobs, tickets) = self.take_group();
-        let mut led = Led {
-            queue: self,
-            tickets: tickets.into_iter(),
-        };
-        let results = perform(jobs);
-        assert_eq!(results.len(), led.tickets.len(), "one result for each job");
-        for (ticket, result) in led.tickets.by_ref().zip(results) {
-            ticket.call(Call::Done(Some(result)));
-        }
-    }
-
-    fn take_group(&self) -> (Vec<J>, Vec<Arc<Ticket<R>>>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The next group: what waits, up to its size, and one job at least.
+    fn take_group(&mut self, bells: &mut Bells) -> Taken<J, R, K> {
         let (mut jobs, mut tickets, mut bytes) = (Vec::new(), Vec::new(), 0);
-        while let Some(next) = state.waiting.front()
+        while let Some(next) = self.waiting.front()
             && (jobs.is_empty() || bytes + next.bytes <= self.limits.group_bytes)
         {
-            let next = state.waiting.pop_front().expect("it was looked at");
+            let next = match planted!(GroupTakenFromTheEnd) {
+                true => self.waiting.pop_back(),
+                false => self.waiting.pop_front(),
+            };
+            let next = next.expect("it was looked at");
             bytes += next.bytes;
             jobs.push(next.job);
             tickets.push(next.ticket);
         }
-        state.waiting_bytes -= bytes;
-        if state.crowd > 0 {
-            self.room.notify_all();
+        if !planted!(RoomNeverCountedBack) {
+            self.waiting_bytes -= bytes;
+        }
+        if !planted!(RoomNotAnnounced) {
+            bells.ring_all(ROOM);
         }
         (jobs, tickets)
     }
 
-    /// Calls the next leader, if anything is waiting.
-    fn hand_over(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match state.waiting.front() {
-            Some(next) if next.can_lead => {
-                let ticket = Arc::clone(&next.ticket);
-                drop(state);
-                ticket.call(Call::Lead);
-            }
+    /// Names the next leader, if anything is waiting: an owner who is to be called, or the
+    /// standby thread.
+    fn hand_over(&mut self, bells: &mut Bells) -> Option<Arc<Ticket<R, K>>> {
+        match self
+            .waiting
+            .front()
+            .filter(|_| !planted!(QueueLeftWithoutLeader))
+        {
+            Some(next) if next.can_lead => return Some(Arc::clone(&next.ticket)),
             Some(_) => {
-                state.standby_is_called = true;
-                self.standby.notify_one();
+                self.standby_is_called = true;
+                if !planted!(StandbyNotCalled) {
+                    bells.ring_one(STANDBY);
+                }
             }
             None => {
-                state.has_leader = false;
-                if state.is_closed {
-                    self.standby.notify_one();
-                    self.quiet.notify_all();
+                self.has_leader = false;
+                if self.is_closed {
+                    bells.ring_one(STANDBY);
+                    bells.ring_all(QUIET);
                 }
             }
         }
-    }
-}
-
-impl<J, R> State<J, R> {
-    fn admit(&self) -> Result<(), Closed> {
-        if self.is_closed { Err(Closed) } else { Ok(()) }
+        None
     }
 
-    fn push(&mut self, job: J, bytes: usize, can_lead: bool, ticket: &Arc<Ticket<R>>) {
-        self.waiting_bytes += bytes;
-        self.waiting.push_back(Waiting {
-            job,
-            bytes,
-            can_lead,
-            ticket: Arc::clone(ticket),
-        });
+    /// Takes no more jobs. Who waits for room is woken, and refused, when the leader takes
+    /// what is waiting.
+    fn close(&mut self, bells: &mut Bells) {
+        self.is_closed = true;
+        bells.ring_one(STANDBY);
     }
 
     fn is_quiet(&self) -> bool {
@@ -243,15 +180,126 @@ impl<J, R> State<J, R> {
     }
 }
 
-/// A group that is being performed. When its leader panics, its owners are told, and
-/// the queue goes on.
-struct Led<'a, J, R> {
-    queue: &'a Queue<J, R>,
-    /// Of those that were not completed yet.
-    tickets: std::vec::IntoIter<Arc<Ticket<R>>>,
+/// The queue.
+#[derive(Debug)]
+pub(crate) struct Queue<J, R, K: Shell> {
+    state: K::Monitor<State<J, R, K>, 3>,
 }
 
-impl<J, R> Drop for Led<'_, J, R> {
+impl<J, R, K: Shell> Queue<J, R, K> {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            state: Monitor::new(State {
+                limits,
+                waiting: VecDeque::new(),
+                waiting_bytes: 0,
+                has_leader: false,
+                standby_is_called: false,
+                is_closed: false,
+            }),
+        }
+    }
+
+    /// Submits a job and returns when it was performed: by whoever leads, and that may
+    /// be the caller. `None`: the leader panicked.
+    pub(crate) async fn run(
+        &self,
+        job: J,
+        bytes: usize,
+        performer: &impl Perform<J, R>,
+    ) -> Result<Option<R>, Closed> {
+        let ticket = Ticket::new();
+        let waiting = Waiting {
+            job,
+            bytes,
+            can_lead: true,
+            ticket: Arc::clone(&ticket),
+        };
+        if self.state.visit(|state, _| state.enter(waiting))? {
+            K::turn().await;
+            self.lead(performer).await;
+        }
+        loop {
+            match ticket.wait().await {
+                Call::Lead => self.lead(performer).await,
+                Call::Done(result) => return Ok(result),
+            }
+        }
+    }
+
+    /// Submits a job and returns at once, unless too much is waiting already. The
+    /// standby thread performs it if nobody else does.
+    pub(crate) async fn submit(&self, job: J, bytes: usize) -> Result<Arc<Ticket<R, K>>, Closed> {
+        let ticket = Ticket::new();
+        let mut waiting = Some(Waiting {
+            job,
+            bytes,
+            can_lead: false,
+            ticket: Arc::clone(&ticket),
+        });
+        let attempt =
+            |state: &mut State<J, R, K>, bells: &mut Bells| state.hand_in(&mut waiting, bells);
+        self.state.wait(ROOM, attempt).await?;
+        Ok(ticket)
+    }
+
+    /// What the standby thread does: it leads when it is called, until the queue is
+    /// closed and empty.
+    pub(crate) async fn stand_by(&self, performer: &impl Perform<J, R>) {
+        while self.state.wait(STANDBY, |state, _| state.stand_by()).await {
+            self.lead(performer).await;
+        }
+    }
+
+    /// Takes no more jobs, and returns when those that were taken are performed.
+    pub(crate) async fn close(&self) {
+        self.state.visit(State::close);
+        let is_quiet = |state: &mut State<J, R, K>| {
+            (state.is_quiet() || planted!(CloseDoesNotDrain)).then_some(())
+        };
+        self.state.wait(QUIET, |state, _| is_quiet(state)).await;
+    }
+
+    /// Performs one group, and hands over.
+    async fn lead(&self, performer: &impl Perform<J, R>) {
+        let (jobs, tickets) = self.state.visit(State::take_group);
+        let mut led = Led {
+            queue: self,
+            tickets: tickets.into_iter(),
+        };
+        K::turn().await;
+        let mut results = performer.perform(jobs).await;
+        if planted!(AnswersSwapped) {
+            results.reverse();
+        }
+        assert_eq!(results.len(), led.tickets.len(), "one result for each job");
+        for (index, (ticket, result)) in led.tickets.by_ref().zip(results).enumerate() {
+            K::turn().await;
+            if index > 0 && planted!(OnlyTheFirstIsTold) {
+                continue;
+            }
+            ticket.call(Call::Done(Some(result)));
+        }
+        K::turn().await;
+    }
+
+    /// Calls the next leader, if anything is waiting.
+    fn hand_over(&self) {
+        if let Some(ticket) = self.state.visit(State::hand_over) {
+            ticket.call(Call::Lead);
+        }
+    }
+}
+
+/// A group that is being performed. When its leader panics, its owners are told, and
+/// the queue goes on.
+struct Led<'a, J, R, K: Shell> {
+    queue: &'a Queue<J, R, K>,
+    /// Of those that were not completed yet.
+    tickets: std::vec::IntoIter<Arc<Ticket<R, K>>>,
+}
+
+impl<J, R, K: Shell> Drop for Led<'_, J, R, K> {
     fn drop(&mut self) {
         for ticket in self.tickets.by_ref() {
             ticket.call(Call::Done(None));

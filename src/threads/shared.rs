@@ -1,4 +1,4 @@
-//! What the threads of one store share, and how they take turns at it.
+//! What the threads of one store share, how they take turns at it, and what each call does.
 //!
 //! One lock guards the storage. It is held for moments: to number and stage a group, to
 //! make it visible, to plan a merge, to install one. It is not held while anybody writes
@@ -10,59 +10,104 @@
 //!
 //! Lock order: the storage, then nothing. Queue, inbox, gate and tickets have locks of
 //! their own, under which nobody takes another lock or calls anybody.
+//!
+//! Everything here runs in any shell: `Db` is this with real threads, and `SteppedDb` this
+//! with turns.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::Pressure;
 use super::gate::{Allowance, Gate, Progress, Request};
-use super::group::{Group, Job};
 use super::inbox::Inbox;
-use super::queue::{Limits, Queue};
-use super::worker::Worker;
+use super::queue::{Limits, Perform, Queue};
+use super::shell::{Monitor, Shell};
+use super::ticket::{Call, Ticket};
+use super::worker::{self, Worker};
 use crate::commit::Commit;
 use crate::compactor::{Compactor, PACED_ENTRIES, Step};
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::group::{Group, Job};
+use crate::read::Snapshot;
+use crate::stats::Stats;
 use crate::storage::{Lend, Storage};
 use crate::version::Version;
 
-/// Commits that the compactor's inbox has room for.
-const INBOX_COMMITS: usize = 4096;
+/// How much may wait, and how much is taken at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    /// Commits that the compactor's inbox has room for.
+    pub(crate) inbox_commits: usize,
+    pub(crate) queue: Limits,
+}
 
-/// A larger group would make its first commit wait for the last one's bytes.
-const LIMITS: Limits = Limits {
-    group_bytes: 1024 * 1024,
-    waiting_bytes: 16 * 1024 * 1024,
-};
+impl Sizes {
+    /// Those of every store outside of the laboratory.
+    pub(crate) const USUAL: Self = Self {
+        inbox_commits: 4096,
+        // A larger group would make its first commit wait for the last one's bytes.
+        queue: Limits {
+            group_bytes: 1024 * 1024,
+            waiting_bytes: 16 * 1024 * 1024,
+        },
+    };
+}
 
 const PANICKED: &str = "a thread panicked while it worked on the store";
 
-/// What the threads share.
+/// The storage, and whether somebody has it.
 #[derive(Debug)]
-pub(crate) struct Shared {
-    storage: Mutex<Storage>,
-    published: ArcSwap<Version>,
-    pub(super) queue: Queue<Job, Result<Commit>>,
-    pub(super) inbox: Inbox<Commit>,
-    pub(super) gate: Gate,
-    pub(super) allowance: Allowance,
+struct Lent {
+    storage: Storage,
+    /// Set for good by a panic of whoever had it: what that has left half done is not
+    /// gone on with, and never published.
+    is_out: bool,
 }
 
-impl Shared {
-    pub(super) fn new(storage: Storage) -> Self {
+impl Lent {
+    /// Lends the storage out; says whether it came back whole from all loans before.
+    fn lend<T>(&mut self, work: impl FnOnce(&mut Storage, bool) -> T) -> T {
+        let is_whole = !std::mem::replace(&mut self.is_out, true);
+        if !is_whole {
+            let poison = &mut self.storage.poison;
+            poison.get_or_insert_with(|| PANICKED.to_owned());
+        }
+        let result = work(&mut self.storage, is_whole);
+        self.is_out = !is_whole;
+        result
+    }
+}
+
+/// What the threads share.
+#[derive(Debug)]
+pub(crate) struct Shared<K: Shell> {
+    storage: K::Monitor<Lent, 0>,
+    published: ArcSwap<Version>,
+    pub(super) queue: Queue<Job, Result<Commit>, K>,
+    pub(super) inbox: Inbox<Commit, K>,
+    pub(super) gate: Gate<K>,
+    allowance: Allowance,
+}
+
+impl<K: Shell> Shared<K> {
+    pub(super) fn new(storage: Storage, sizes: Sizes) -> Self {
         let options = &storage.options;
         Self {
             published: ArcSwap::new(Arc::clone(&storage.version)),
-            queue: Queue::new(LIMITS),
-            inbox: Inbox::new(INBOX_COMMITS),
-            gate: Gate::default(),
+            queue: Queue::new(sizes.queue),
+            inbox: Inbox::new(sizes.inbox_commits),
+            gate: Gate::new(),
             allowance: Allowance {
                 backlog_commits: options.most_backlog_commits,
                 free_memory_bytes: options.memory_budget_bytes,
                 memory_bytes: options.memory_budget_bytes.saturating_mul(2),
             },
-            storage: Mutex::new(storage),
+            storage: Monitor::new(Lent {
+                storage,
+                is_out: false,
+            }),
         }
     }
 
@@ -73,11 +118,12 @@ impl Shared {
 
     /// Lends the storage out, publishes what has changed, and tells the compactor.
     pub(super) fn lend<T>(&self, work: impl FnOnce(&mut Storage) -> T) -> T {
-        let mut storage = self.lock();
-        let result = work(&mut storage);
-        let old = self.publish(&storage);
-        let events = std::mem::take(&mut storage.events);
-        drop(storage);
+        let lend = |storage: &mut Storage, is_whole: bool| {
+            let result = work(storage);
+            let old = self.publish(storage, is_whole);
+            (result, old, std::mem::take(&mut storage.events))
+        };
+        let (result, old, events) = self.storage.visit(|lent, _| lent.lend(lend));
         let committed = events.into_iter().filter_map(|event| match event {
             Event::Committed { commit } => Some(commit),
             _ => None,
@@ -91,20 +137,13 @@ impl Shared {
         result
     }
 
-    fn lock(&self) -> MutexGuard<'_, Storage> {
-        self.storage.lock().unwrap_or_else(|poisoned| {
-            let mut storage = poisoned.into_inner();
-            storage.poison.get_or_insert_with(|| PANICKED.to_owned());
-            storage
-        })
-    }
-
-    /// Publishes the version if it has changed, and returns the one before. What a panic
-    /// has left half done is never published. A failed disk leaves nothing half done, and
-    /// a commit that was under way when the compactor failed is acknowledged.
-    fn publish(&self, storage: &Storage) -> Option<Arc<Version>> {
+    /// Publishes the version if it has changed, and returns the one before. A failed disk
+    /// leaves nothing half done, and a commit that was under way when the compactor failed
+    /// is acknowledged.
+    fn publish(&self, storage: &Storage, is_whole: bool) -> Option<Arc<Version>> {
         let is_new = !Arc::ptr_eq(&self.published.load(), &storage.version);
-        let publishes = is_new && !self.storage.is_poisoned();
+        let hides = planted!(FailureHidesCommits) && storage.poison.is_some();
+        let publishes = is_new && is_whole && !hides;
         publishes.then(|| self.published.swap(Arc::clone(&storage.version)))
     }
 
@@ -113,55 +152,150 @@ impl Shared {
         self.lend(|storage| storage.poison.get_or_insert(cause).clone())
     }
 
-    /// Performs a group: what a leader does.
-    pub(super) fn perform(&self, jobs: Vec<Job>) -> Vec<Result<Commit>> {
+    /// Hands a job over and waits until it is done, or leads the group that it is in.
+    pub(super) async fn run(&self, job: Job, bytes: usize) -> Result<Commit> {
+        let outcome = self.queue.run(job, bytes, self).await;
+        outcome.map_or(Err(Error::Closed), answer)
+    }
+
+    /// Hands a job over and does not wait for it.
+    pub(super) async fn hand_in(&self, job: Job, bytes: usize) -> Result<Pending<K>> {
+        let ticket = self.queue.submit(job, bytes).await;
+        ticket.map_err(|_| Error::Closed)
+    }
+
+    /// Waits until the compactor has nothing left to do.
+    pub(super) async fn settle(&self) -> Result<()> {
+        let asked = self.inbox.ask_to_look();
+        K::turn().await;
+        let Err(_) = self.gate.wait_until_idle(asked).await else {
+            return Ok(());
+        };
+        self.lend(|storage| storage.check_healthy())?;
+        Err(Error::Closed)
+    }
+
+    /// Finishes what was handed over and tells the threads to end: first the queue, while
+    /// the compactor still makes room for it.
+    pub(super) async fn stop(&self) {
+        self.queue.close().await;
+        K::turn().await;
+        self.inbox.close();
+    }
+
+    /// Makes everything durable and frees the directory, when the threads have ended.
+    pub(super) fn close(&self) -> Result<()> {
+        self.lend(|storage| {
+            if storage.lock.is_none() {
+                return Ok(());
+            }
+            let outcome = storage.close();
+            storage.lock = None;
+            outcome
+        })
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let version = self.version();
+        Snapshot {
+            at: version.head(),
+            version,
+        }
+    }
+
+    pub(super) fn snapshot_at(&self, commit: Commit) -> Result<Snapshot> {
+        let version = self.version();
+        version.check_exists(commit)?;
+        Ok(Snapshot {
+            version,
+            at: commit,
+        })
+    }
+
+    pub(super) fn pressure(&self) -> Pressure {
+        // In this order, so that the compactor is never ahead of the head.
+        let (progress, waits) = self.gate.progress();
+        let head = self.version().head().get();
+        Pressure {
+            lag_commits: head.saturating_sub(progress.known_through),
+            backlog_commits: head.saturating_sub(progress.closed_through),
+            most_backlog_commits: self.allowance.backlog_commits,
+            memory_bytes: progress.memory_bytes as u64,
+            free_memory_bytes: self.allowance.free_memory_bytes as u64,
+            most_memory_bytes: self.allowance.memory_bytes as u64,
+            waits,
+            dropped_events: self.inbox.dropped(),
+        }
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let lag = self.pressure().lag_commits;
+        self.lend(|storage| storage.stats(lag))
+    }
+
+    async fn wait_for_room(&self, jobs: &[Job]) {
+        let entries: usize = jobs.iter().map(Job::entries).sum();
+        let ask = |storage: &mut Storage, _| Request {
+            head: storage.version.head().get(),
+            memory_bytes: storage.memory_bytes,
+            price_entries: (entries * PACED_ENTRIES) as u64,
+        };
+        let request = self.storage.visit(|lent, _| lent.lend(ask));
+        self.gate.wait_for_room(request, self.allowance).await;
+    }
+}
+
+/// What a leader does.
+impl<K: Shell> Perform<Job, Result<Commit>> for Shared<K> {
+    async fn perform(&self, jobs: Vec<Job>) -> Vec<Result<Commit>> {
         let guard = PoisonOnPanic(self);
-        self.wait_for_room(&jobs);
+        self.wait_for_room(&jobs).await;
+        K::turn().await;
         let count = jobs.len();
-        let results = match self.lend(|storage| Group::begin(storage, jobs)) {
+        let answers = match self.lend(|storage| Group::begin(storage, jobs)) {
             Ok(group) => {
+                K::turn().await;
                 let outcome = group.perform();
+                K::turn().await;
                 self.lend(|storage| group.finish(storage, outcome))
             }
             Err(error) => (0..count).map(|_| Err(error.for_another())).collect(),
         };
         std::mem::forget(guard);
-        results
-    }
-
-    fn wait_for_room(&self, jobs: &[Job]) {
-        let entries: usize = jobs.iter().map(Job::entries).sum();
-        let request = {
-            let storage = self.lock();
-            Request {
-                head: storage.version.head().get(),
-                memory_bytes: storage.memory_bytes,
-                price_entries: (entries * PACED_ENTRIES) as u64,
-            }
-        };
-        self.gate.wait_for_room(request, self.allowance);
-    }
-
-    /// What the caller of a job is told.
-    pub(super) fn answer(result: Option<Result<Commit>>) -> Result<Commit> {
-        result.unwrap_or_else(|| {
-            Err(Error::Poisoned {
-                cause: PANICKED.to_owned(),
-            })
-        })
+        answers
     }
 }
 
-impl Lend for &Shared {
+/// A job that nobody waits for.
+pub(super) type Pending<K> = Arc<Ticket<Result<Commit>, K>>;
+
+/// Waits for the outcome of a job that was handed in.
+pub(super) async fn answer_of<K: Shell>(ticket: &Ticket<Result<Commit>, K>) -> Result<Commit> {
+    match ticket.wait().await {
+        Call::Done(result) => answer(result),
+        Call::Lead => unreachable!("the standby thread leads in its place"),
+    }
+}
+
+/// What the caller of a job is told.
+pub(super) fn answer(result: Option<Result<Commit>>) -> Result<Commit> {
+    result.unwrap_or_else(|| {
+        Err(Error::Poisoned {
+            cause: PANICKED.to_owned(),
+        })
+    })
+}
+
+impl<K: Shell> Lend for &Shared<K> {
     fn lend<T>(&mut self, work: impl FnOnce(&mut Storage) -> T) -> T {
         Shared::lend(self, work)
     }
 }
 
 /// A leader that panics between its two loans leaves a log that nobody knows the end of.
-struct PoisonOnPanic<'a>(&'a Shared);
+struct PoisonOnPanic<'a, K: Shell>(&'a Shared<K>);
 
-impl Drop for PoisonOnPanic<'_> {
+impl<K: Shell> Drop for PoisonOnPanic<'_, K> {
     fn drop(&mut self) {
         self.0.poison(PANICKED.to_owned());
     }
@@ -169,15 +303,15 @@ impl Drop for PoisonOnPanic<'_> {
 
 /// The compactor, as the worker thread drives it.
 #[derive(Debug)]
-pub(super) struct Compacting<'a> {
-    shared: &'a Shared,
+pub(super) struct Compacting<'a, K: Shell> {
+    shared: &'a Shared<K>,
     compactor: Compactor,
     memory_bytes: usize,
     read_entries: u64,
 }
 
-impl<'a> Compacting<'a> {
-    pub(super) fn new(shared: &'a Shared, compactor: Compactor) -> Self {
+impl<'a, K: Shell> Compacting<'a, K> {
+    pub(super) fn new(shared: &'a Shared<K>, compactor: Compactor) -> Self {
         Self {
             shared,
             compactor,
@@ -185,9 +319,15 @@ impl<'a> Compacting<'a> {
             read_entries: 0,
         }
     }
+
+    /// What the compactor thread does.
+    pub(super) async fn work(mut self) {
+        let shared = self.shared;
+        worker::work(&mut self, &shared.inbox, &shared.gate).await;
+    }
 }
 
-impl Worker for Compacting<'_> {
+impl<K: Shell> Worker for Compacting<'_, K> {
     type Hint = Commit;
 
     fn hear(&mut self, commit: Commit) {

@@ -1,7 +1,7 @@
-//! The locks and condition variables that the protocols in this folder are made of.
+//! The locks and condition variables that real threads meet at.
 //!
-//! `ticket`, `queue`, `inbox`, `gate` and `worker` name nothing else that blocks, and
-//! they name it through this module. `tests/threads_model.rs` compiles the same files
-//! against a `sync` module of its own, which re-exports the model checker's.
+//! `locks` names nothing else that blocks, and names it through this module.
+//! `tests/threads_model.rs` compiles the same files against a `sync` module of its own,
+//! which re-exports the model checker's.
 
-pub(crate) use std::sync::{Condvar, Mutex};
+pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};

@@ -1,18 +1,18 @@
 //! A ticket: what one submission to the queue waits for.
 //!
-//! It has one owner who waits and one who completes it. The owner may block, ask, or
-//! leave a waker; a blocked owner can also be called to lead, which is how leadership
+//! It has one owner who waits and one who completes it. The owner may wait, ask, or
+//! leave a waker; an owner who waits can also be called to lead, which is how leadership
 //! is handed over without waking anybody else.
 //!
-//! Invariant: a ticket is completed exactly once, and nobody holds another lock while
-//! holding its lock.
+//! Invariant: a ticket is completed exactly once, and nobody visits anything else while
+//! visiting it.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::sync::{Condvar, Mutex};
+use super::shell::{Bells, Monitor, Shell};
 
-/// What a blocked owner is woken for.
+/// What a waiting owner is woken for.
 #[derive(Debug)]
 pub(crate) enum Call<R> {
     /// The owner is to lead the next group.
@@ -21,77 +21,77 @@ pub(crate) enum Call<R> {
     Done(Option<R>),
 }
 
+/// The owner sleeps here.
+const OWNER: usize = 0;
+
 #[derive(Debug)]
 struct State<R> {
     call: Option<Call<R>>,
     waker: Option<Waker>,
-    /// Waking nobody is not free either.
-    owner_sleeps: bool,
+}
+
+impl<R> State<R> {
+    /// Takes the call down. What comes back is to be woken as well.
+    fn call(&mut self, call: Call<R>, bells: &mut Bells) -> Option<Waker> {
+        let is_silent = matches!(call, Call::Lead) && planted!(CalledWithoutABell);
+        self.call = Some(call);
+        if !is_silent {
+            bells.ring_one(OWNER);
+        }
+        self.waker.take()
+    }
+
+    /// The result, or nothing as long as there is none, and then `waker` is kept.
+    fn result_or_keep(&mut self, waker: &Waker) -> Poll<Option<R>> {
+        match self.call.take() {
+            Some(Call::Done(result)) => Poll::Ready(result),
+            Some(Call::Lead) => unreachable!("only an owner who waits is called to lead"),
+            None => {
+                self.waker = Some(waker.clone());
+                Poll::Pending
+            }
+        }
+    }
 }
 
 /// One submission on its way.
 #[derive(Debug)]
-pub(crate) struct Ticket<R> {
-    state: Mutex<State<R>>,
-    changed: Condvar,
+pub(crate) struct Ticket<R, K: Shell> {
+    state: K::Monitor<State<R>, 1>,
 }
 
-impl<R> Ticket<R> {
+impl<R, K: Shell> Ticket<R, K> {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
-            state: Mutex::new(State {
+            state: Monitor::new(State {
                 call: None,
                 waker: None,
-                owner_sleeps: false,
             }),
-            changed: Condvar::new(),
         })
     }
 
     /// Wakes the owner.
     pub(crate) fn call(&self, call: Call<R>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.call = Some(call);
-        let waker = state.waker.take();
-        if state.owner_sleeps {
-            self.changed.notify_one();
-        }
-        drop(state);
+        let waker = self.state.visit(|state, bells| state.call(call, bells));
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
-    /// Blocks until the owner is called.
-    pub(crate) fn wait(&self) -> Call<R> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if let Some(call) = state.call.take() {
-                return call;
-            }
-            state.owner_sleeps = true;
-            let woken = self.changed.wait(state);
-            state = woken.unwrap_or_else(PoisonError::into_inner);
-            state.owner_sleeps = false;
-        }
+    /// Waits until the owner is called.
+    pub(crate) async fn wait(&self) -> Call<R> {
+        self.state.wait(OWNER, |state, _| state.call.take()).await
     }
 
     /// Whether the result is there, and was not taken yet.
     pub(crate) fn is_done(&self) -> bool {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        matches!(state.call, Some(Call::Done(_)))
+        let is_done = |state: &mut State<R>| matches!(state.call, Some(Call::Done(_)));
+        self.state.visit(|state, _| is_done(state))
     }
 
     /// The result, or a promise to wake the task when it is there.
     pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<Option<R>> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match state.call.take() {
-            Some(Call::Done(result)) => Poll::Ready(result),
-            Some(Call::Lead) => unreachable!("only a blocked owner is called to lead"),
-            None => {
-                state.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
-        }
+        let waker = context.waker();
+        self.state.visit(|state, _| state.result_or_keep(waker))
     }
 }

@@ -7,6 +7,7 @@
 
 use super::gate::{Gate, Progress};
 use super::inbox::Inbox;
+use super::shell::Shell;
 
 /// Something that is driven by hints and steps.
 pub(crate) trait Worker {
@@ -30,20 +31,29 @@ pub(crate) trait Worker {
 }
 
 /// Drives `worker` until the inbox is closed or a step fails.
-pub(crate) fn work<W: Worker>(worker: &mut W, inbox: &Inbox<W::Hint>, gate: &Gate) {
+pub(crate) async fn work<W: Worker, K: Shell>(
+    worker: &mut W,
+    inbox: &Inbox<W::Hint, K>,
+    gate: &Gate<K>,
+) {
     let mut is_idle = false;
-    while let Some(delivery) = inbox.receive(is_idle) {
+    while let Some(delivery) = inbox.receive(is_idle).await {
+        K::turn().await;
         for hint in delivery.messages {
             worker.hear(hint);
         }
         if delivery.must_look {
             worker.look();
         }
-        match worker.step() {
-            Ok(has_worked) => is_idle = !has_worked,
+        let step = worker.step();
+        K::turn().await;
+        match step {
+            Ok(has_worked) => is_idle = !has_worked || planted!(SleepsAfterEachStep),
+            Err(_) if planted!(CompactorDiesUntold) => return,
             Err(cause) => return gate.stop(&cause),
         }
         gate.report(worker.progress(), is_idle.then_some(delivery.asked));
+        K::turn().await;
     }
     gate.stop("the store was closed");
 }

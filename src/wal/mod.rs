@@ -130,11 +130,6 @@ impl Wal {
         self.writer().stage(record::encode_close);
     }
 
-    /// Hands everything staged to the file, in one append.
-    pub(crate) fn write(&mut self) -> Result<()> {
-        self.writer().write()
-    }
-
     /// Takes out the append of everything staged and, if asked for, a sync after it.
     /// Until it is back, nothing may be staged. `None` before the first commit since
     /// opening: there is nothing to do.

@@ -38,6 +38,21 @@ impl Executor<'_> {
         Ok(())
     }
 
+    /// Takes note of what other clients were told meanwhile; none of them may wait for ever.
+    pub(super) fn check_clients(&mut self) -> Result<(), Finding> {
+        let Some(instance) = self.instance.as_deref() else {
+            return Ok(());
+        };
+        let acknowledged = instance.acknowledged().min(self.history.head());
+        if let Some(message) = instance.stuck() {
+            self.enabled.object(Oracle::Liveness, message)?;
+        }
+        if acknowledged > self.acknowledged {
+            self.acknowledge(acknowledged);
+        }
+        Ok(())
+    }
+
     pub(super) fn check_windows(&mut self) -> Result<(), Finding> {
         if let Some(message) = self.instance().layout().as_deref().and_then(misplaced) {
             self.enabled.object(Oracle::Layout, message)?;

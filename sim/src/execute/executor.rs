@@ -202,6 +202,9 @@ impl<'run> Executor<'run> {
         let observed = self.observed;
         let (lives, fired) = (self.lives.len(), self.fs.fired().len());
         let mut outcome = self.perform(action);
+        if let Err(finding) = self.check_clients() {
+            outcome = Err(finding);
+        }
         let is_same_life = self.lives.len() == lives;
         let during = self
             .fs

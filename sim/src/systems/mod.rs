@@ -2,6 +2,7 @@
 
 pub mod data_file;
 pub mod lithify;
+pub mod lithify_db;
 mod parts;
 pub mod replica;
 pub mod snapshot_log;
@@ -16,6 +17,7 @@ pub static SYSTEMS: &[&dyn System] = &[
     &data_file::DataFileSystem,
     &replica::ReplicaSystem,
     &wal_ratio::WalRatioSystem,
+    &lithify_db::LithifyDb,
 ];
 
 /// The system of this name.

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use lithify::{
-    Cascade, Commit, Error, Event, KeyRange, Layout, Options, Snapshot, Step, Store, WriteBatch,
+    Cascade, Commit, Error, Event, KeyRange, Layout, Options, Snapshot, Stats, Step, Store,
+    WriteBatch,
 };
 
 use super::{costs, failure, placement};
@@ -11,8 +12,8 @@ use crate::history::{Batch, State};
 use crate::system::{Account, Equality, Failure, Instance, Piece, Pinned};
 
 /// More steps than settling needs, and more for each commit than one can cause.
-const SETTLE_STEPS: u64 = 20_000;
-const SETTLE_STEPS_OF_A_COMMIT: u64 = 200;
+pub(in crate::systems) const SETTLE_STEPS: u64 = 20_000;
+pub(in crate::systems) const SETTLE_STEPS_OF_A_COMMIT: u64 = 200;
 
 pub(super) struct Open {
     store: Store,
@@ -207,44 +208,51 @@ impl Instance for Open {
     }
 
     fn equalities(&self, account: &Account<'_>) -> Vec<Equality> {
-        let history = account.history;
-        let placement = self.options.placement.as_ref();
-        let stats = self.store.stats();
-        let counters = stats.counters;
-        let expected = placement.map(|placement| placement::expected(placement, history));
-        let live = expected.map_or(0, |layout| layout.len() as u64);
-        let is_direct = self.options.cascade == Cascade::Direct;
-        let work = placement.map(|rule| placement::work(rule, history, is_direct));
-        let work = work.unwrap_or_default();
-        let mut equalities = vec![
-            Equality::new("commits", counters.commits, history.len() as u64),
-            Equality::new("merges", counters.merges, work.merges),
-            Equality::new("kept inputs", stats.kept_inputs, work.kept),
-            Equality::new(
-                "level-0 segments",
-                counters.level_zero_segments,
-                history.iter().map(keyspaces_of).sum(),
-            ),
-            // Every merge turns its inputs into one segment.
-            Equality::new(
-                "live segments",
-                (counters.level_zero_segments + counters.merges)
-                    .saturating_sub(counters.merge_inputs),
-                live,
-            ),
-        ];
-        let published = costs::Published {
-            files: counters.segment_files,
-            bytes: counters.segment_file_bytes,
-            edits: counters.edits,
-        };
-        equalities.extend(costs::equalities(&self.options, account, published));
-        equalities
+        counted(&self.options, &self.store.stats(), account)
     }
 
     fn close(self: Box<Self>) -> Result<(), Failure> {
         self.store.close().map_err(failure)
     }
+}
+
+/// What a calm store has counted, and what its disk has seen, next to the rule.
+pub(in crate::systems) fn counted(
+    options: &Options,
+    stats: &Stats,
+    account: &Account<'_>,
+) -> Vec<Equality> {
+    let history = account.history;
+    let placement = options.placement.as_ref();
+    let counters = stats.counters;
+    let expected = placement.map(|placement| placement::expected(placement, history));
+    let live = expected.map_or(0, |layout| layout.len() as u64);
+    let is_direct = options.cascade == Cascade::Direct;
+    let work = placement.map(|rule| placement::work(rule, history, is_direct));
+    let work = work.unwrap_or_default();
+    let mut equalities = vec![
+        Equality::new("commits", counters.commits, history.len() as u64),
+        Equality::new("merges", counters.merges, work.merges),
+        Equality::new("kept inputs", stats.kept_inputs, work.kept),
+        Equality::new(
+            "level-0 segments",
+            counters.level_zero_segments,
+            history.iter().map(keyspaces_of).sum(),
+        ),
+        // Every merge turns its inputs into one segment.
+        Equality::new(
+            "live segments",
+            (counters.level_zero_segments + counters.merges).saturating_sub(counters.merge_inputs),
+            live,
+        ),
+    ];
+    let published = costs::Published {
+        files: counters.segment_files,
+        bytes: counters.segment_file_bytes,
+        edits: counters.edits,
+    };
+    equalities.extend(costs::equalities(options, account, published));
+    equalities
 }
 
 /// The live segments of a layout.

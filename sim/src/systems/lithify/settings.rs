@@ -7,7 +7,7 @@ use lithify::{
 use super::Lithify;
 use crate::system::{Setting, Settings, Values, unknown_value};
 
-pub(super) const SETTINGS: &[Setting] = &[
+pub(in crate::systems) const SETTINGS: &[Setting] = &[
     Setting::fixed(
         "divisor",
         "commits of a window, level by level",
@@ -141,7 +141,10 @@ fn remove_inputs(text: &str) -> Result<RemoveInputs, String> {
     }
 }
 
-fn number<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, String> {
+pub(in crate::systems) fn number<T: std::str::FromStr>(
+    name: &str,
+    text: &str,
+) -> Result<T, String> {
     text.parse()
         .map_err(|_| format!("the setting {name} is {text:?}, which is not a number in range"))
 }

@@ -107,7 +107,7 @@ impl System for ReplicaSystem {
 
     fn bugs(&self) -> Vec<Planted> {
         let mut bugs = BUGS.to_vec();
-        bugs.extend(super::lithify::bugs_of_replicas());
+        bugs.extend(super::lithify::bugs_of("replica"));
         bugs
     }
 

@@ -1,0 +1,83 @@
+//! A client: one call that is under way, and what it has to come to.
+
+use lithify::stepped::{Request, SteppedDb, TaskId};
+use lithify::{Commit, Error, WriteBatch};
+
+use super::settings::KEYSPACES;
+use crate::system::Failure;
+use crate::systems::lithify::failure;
+
+/// What keyspaces of batches that must be refused begin with.
+pub(super) const REFUSED: &str = "refused-";
+
+/// What a client has called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    /// A commit that must get this number.
+    Commit(u64),
+    /// Everything up to this commit becomes durable.
+    Sync(u64),
+    Settle,
+    /// A commit that must be refused.
+    Refused,
+    Stop,
+    /// A commit of somebody who does not know yet that the store is closed.
+    Late,
+}
+
+/// A client whose call is under way.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    pub(super) task: TaskId,
+    /// What the schedule calls it: what it has called, and which commit was the newest or
+    /// is its own.
+    pub(super) name: String,
+    pub(super) call: Call,
+    /// How many turns it has had.
+    pub(super) turns: u64,
+}
+
+impl Client {
+    /// What came of the call: the commit up to which everything is durable, if the call says
+    /// so.
+    pub(super) fn told(
+        &self,
+        db: &SteppedDb,
+        outcome: Result<Commit, Error>,
+        commits_are_durable: bool,
+    ) -> Result<u64, Failure> {
+        let wrong = |message: String| Err(Failure::Other(format!("{}: {message}", self.name)));
+        match (self.call, outcome) {
+            (Call::Refused, Err(Error::Limit { .. })) => Ok(0),
+            (Call::Refused, Ok(commit)) => wrong(format!(
+                "a commit beyond a limit is acknowledged as commit {commit}"
+            )),
+            (Call::Late, Err(Error::Closed)) => Ok(0),
+            (Call::Late, Ok(commit)) => wrong(format!(
+                "a store that is closed has taken it, as commit {commit}"
+            )),
+            (_, Err(error)) => Err(failure(error)),
+            (Call::Commit(number), Ok(commit)) if commit.get() != number => wrong(format!(
+                "it was handed over as commit {number} and is answered with {commit}"
+            )),
+            (Call::Commit(number), Ok(_)) if db.head().get() < number => wrong(format!(
+                "commit {number} is acknowledged, and the newest that can be seen is {}",
+                db.head()
+            )),
+            (Call::Commit(number), Ok(_)) if commits_are_durable => Ok(number),
+            (Call::Sync(through), Ok(_)) => Ok(through),
+            (Call::Commit(_) | Call::Settle | Call::Stop, Ok(_)) => Ok(0),
+        }
+    }
+
+    /// Starts the call of a commit that must be refused: it names some keyspaces that there
+    /// are, and more than there may be.
+    pub(super) fn start_refused(db: &mut SteppedDb) -> Result<TaskId, Failure> {
+        let mut batch = WriteBatch::new();
+        batch.put("a", b"refused", b"refused");
+        for number in 0..=KEYSPACES {
+            batch.put(&format!("{REFUSED}{number}"), b"key", b"value");
+        }
+        db.start(Request::Commit(&batch)).map_err(failure)
+    }
+}

@@ -1,0 +1,466 @@
+//! An open store with its clients, driven one turn at a time.
+//!
+//! A commit of the plan is handed over by a client of its own and not waited for; several
+//! are under way when the schedule gives the next turn to the plan. Numbers follow the order
+//! in which commits are handed over, so they are known by then, and whoever is told another
+//! one is told wrongly. Other clients come up by themselves, once for some commits: they
+//! sync, settle, or commit what must be refused.
+//!
+//! What a client sees it may tell others, so under `synced` a commit counts as acknowledged
+//! as soon as it is visible.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lithify::stepped::{Request, SteppedDb, TaskId};
+use lithify::{Commit, Durability, Error, Snapshot, WriteBatch};
+
+use super::client::{Call, Client, REFUSED};
+use super::settings::{Chosen, Clients};
+use crate::history::{Batch, State, apply};
+use crate::system::{Account, Call as PlanCall, Equality, Failure, Instance, Piece, Pinned};
+use crate::systems::lithify::{
+    Reader, SETTLE_STEPS, SETTLE_STEPS_OF_A_COMMIT, batch_of, counted, failure, pieces_of, state_of,
+};
+
+/// Turns that settling may take, for each step of a store with one owner.
+const TURNS_OF_A_STEP: u64 = 10;
+
+/// No call meets more of them.
+const MOST_FAILURES: usize = 1000;
+
+/// The threads that a store has of its own.
+const THREADS: [(&str, TaskId); 2] = [
+    ("standby", SteppedDb::STANDBY),
+    ("compactor", SteppedDb::COMPACTOR),
+];
+
+pub(super) struct Open {
+    db: SteppedDb,
+    chosen: Chosen,
+    clients: Vec<Client>,
+    /// Commits that were handed over and cannot be seen yet.
+    handed_over: BTreeMap<u64, Batch>,
+    /// The number of the last commit that was handed over.
+    accepted: u64,
+    /// The newest commit that was visible.
+    seen: u64,
+    acknowledged: u64,
+    /// Whether a client was told of a failure: what is handed over after that is refused.
+    has_failed: bool,
+    is_closing: bool,
+    /// The newest commit when another client of this kind last came up.
+    came_up: BTreeMap<&'static str, u64>,
+    /// Turns given so far.
+    turns: u64,
+    /// The groups that became visible, as one owner would have committed them.
+    groups: Vec<PlanCall>,
+}
+
+impl Open {
+    pub(super) fn new(db: SteppedDb, chosen: Chosen) -> Self {
+        let head = db.head().get();
+        Self {
+            db,
+            chosen,
+            clients: Vec::new(),
+            handed_over: BTreeMap::new(),
+            accepted: head,
+            seen: head,
+            acknowledged: 0,
+            has_failed: false,
+            is_closing: false,
+            came_up: BTreeMap::new(),
+            turns: 0,
+            groups: Vec::new(),
+        }
+    }
+
+    fn is_synced(&self) -> bool {
+        self.chosen.options.durability == Durability::Synced
+    }
+
+    /// Everybody who may have a turn, in the order in which they came.
+    fn ready(&self) -> Vec<String> {
+        let clients = self.clients.iter();
+        let clients = clients.filter(|client| self.db.may_go(client.task));
+        let threads = THREADS.iter().filter(|(_, task)| self.db.may_go(*task));
+        let clients = clients.map(|client| client.name.clone());
+        clients
+            .chain(threads.map(|(name, _)| (*name).to_owned()))
+            .collect()
+    }
+
+    /// The clients that may come up now: each kind once for every fourth commit.
+    fn others(&self) -> Vec<(&'static str, String)> {
+        let kinds = [
+            ("sync", 3, self.chosen.has_others && !self.is_synced()),
+            ("settle", 1, self.chosen.has_others),
+            ("refused", 2, self.chosen.has_refused),
+        ];
+        let head = self.accepted;
+        let comes_up = |(kind, rest, is_there): &(&'static str, u64, bool)| {
+            *is_there && head % 4 == *rest && self.came_up.get(kind) != Some(&head)
+        };
+        let kinds = kinds.into_iter().filter(comes_up);
+        let kinds = kinds.filter(|_| !self.has_failed);
+        kinds
+            .map(|(kind, ..)| (kind, format!("{kind}-{head}")))
+            .collect()
+    }
+
+    fn come_up(&mut self, kind: &'static str, name: String) -> Result<(), Failure> {
+        self.came_up.insert(kind, self.accepted);
+        let (task, call) = match kind {
+            "sync" => (self.start(Request::Sync)?, Call::Sync(self.accepted)),
+            "settle" => (self.start(Request::Settle)?, Call::Settle),
+            _ => (Client::start_refused(&mut self.db)?, Call::Refused),
+        };
+        self.go(task, name, call)
+    }
+
+    fn start(&mut self, request: Request<'_>) -> Result<TaskId, Failure> {
+        self.db.start(request).map_err(failure)
+    }
+
+    /// A client's first turn: it hands over what it has, unless there is no room.
+    fn go(&mut self, task: TaskId, name: String, call: Call) -> Result<(), Failure> {
+        let client = Client {
+            task,
+            name: name.clone(),
+            call,
+            turns: 0,
+        };
+        self.clients.push(client);
+        self.give_turn(&name)
+    }
+
+    /// Gives a turn to a client or a thread that may have one, and looks at what came of it.
+    fn give_turn(&mut self, name: &str) -> Result<(), Failure> {
+        self.turns += 1;
+        let position = self.clients.iter().position(|client| client.name == name);
+        let Some(position) = position else {
+            let thread = THREADS.iter().find(|(thread, _)| *thread == name);
+            let outcome = thread.and_then(|(_, task)| self.db.turn(*task));
+            outcome.transpose().map_err(failure)?;
+            return self.look();
+        };
+        let client = &mut self.clients[position];
+        client.turns += 1;
+        let Some(outcome) = self.db.turn(client.task) else {
+            return self.look();
+        };
+        let client = self.clients.remove(position);
+        if self.is_closing && client.call == Call::Settle && matches!(outcome, Err(Error::Closed)) {
+            // Nobody waits for a compactor that was told to end.
+            return self.look();
+        }
+        let told = client.told(&self.db, outcome, self.is_synced());
+        self.has_failed |= matches!(told, Err(Failure::Disk(_) | Failure::Damage(_)));
+        self.acknowledged = self.acknowledged.max(told?);
+        self.look()
+    }
+
+    /// What everybody can see after a turn.
+    fn look(&mut self) -> Result<(), Failure> {
+        let head = self.db.head().get();
+        if head < self.seen || head > self.accepted.max(self.seen) {
+            return Err(Failure::Other(format!(
+                "the newest commit was {}, and is {head} of {} that were handed over",
+                self.seen, self.accepted
+            )));
+        }
+        if head > self.seen {
+            self.groups
+                .push(PlanCall::Commit((head - self.seen) as usize));
+            self.seen = head;
+            self.handed_over.retain(|commit, _| *commit > head);
+        }
+        if self.is_synced() {
+            self.acknowledged = self.acknowledged.max(head);
+        }
+        Ok(())
+    }
+
+    /// Gives turns until `is_done`, by the rule for turns inside of a call. False when
+    /// nobody may have one any more, or it takes for ever.
+    fn drive(&mut self, is_done: impl Fn(&Self) -> bool) -> Result<bool, Failure> {
+        let steps = SETTLE_STEPS + SETTLE_STEPS_OF_A_COMMIT * self.accepted;
+        for _ in 0..TURNS_OF_A_STEP * steps {
+            if is_done(self) {
+                return Ok(true);
+            }
+            let ready = self.ready();
+            if ready.is_empty() {
+                return Ok(false);
+            }
+            let next = self.chosen.order.pick(ready.len(), self.turns);
+            self.give_turn(&ready[next])?;
+        }
+        Ok(is_done(self))
+    }
+
+    /// The same for a call of this client, which a failure of another one does not end.
+    fn finish(&mut self, task: TaskId) -> Result<(), Failure> {
+        self.drive_on(|open| !open.db.is_under_way(task))
+    }
+
+    fn hangs(&self) -> Failure {
+        let hangs = || "a call does not come to its end".to_owned();
+        Failure::Other(self.stuck().unwrap_or_else(hangs))
+    }
+
+    /// One client hands over after the other: whoever waits for room is not overtaken.
+    fn let_in(&mut self) -> Result<(), Failure> {
+        let has_handed_in = |open: &Self| {
+            let mut clients = open.clients.iter();
+            clients.all(|client| open.db.has_handed_in(client.task))
+        };
+        match self.drive(has_handed_in)? {
+            true => Ok(()),
+            false => Err(self.hangs()),
+        }
+    }
+
+    fn hand_over(&mut self, batch: &Batch) -> Result<(), Failure> {
+        self.let_in()?;
+        let number = self.accepted + 1;
+        let writes = batch_of(batch);
+        let waits = match self.chosen.clients {
+            Clients::Waiting => true,
+            Clients::Async => false,
+            Clients::Mixed => number.is_multiple_of(2),
+        };
+        let task = self.start(match waits {
+            true => Request::Commit(&writes),
+            false => Request::CommitAsync(&writes),
+        })?;
+        self.accepted = number;
+        self.handed_over.insert(number, batch.clone());
+        self.go(task, format!("commit-{number}"), Call::Commit(number))?;
+        match self.has_failed {
+            // What is wrong with the store is known, and so is what this is told.
+            true => self.finish(task),
+            false => Ok(()),
+        }
+    }
+
+    fn read(&self, snapshot: &Snapshot) -> Result<Option<State>, Failure> {
+        let keyspaces = snapshot.keyspaces();
+        if let Some(left) = keyspaces.iter().find(|name| name.starts_with(REFUSED)) {
+            return Err(Failure::Other(format!(
+                "a refused commit has left the keyspace {left} behind"
+            )));
+        }
+        match state_of(snapshot) {
+            Ok(state) => Ok(Some(state)),
+            Err(Error::Thinned { .. }) => Ok(None),
+            Err(error) => Err(failure(error)),
+        }
+    }
+}
+
+impl Instance for Open {
+    fn commit(&mut self, batches: &[Batch]) -> Result<u64, Failure> {
+        let outcome = batches.iter().try_for_each(|batch| self.hand_over(batch));
+        self.wind_up(outcome)?;
+        Ok(self.head())
+    }
+
+    /// The last commit that was handed over; after a failure the last one that can be seen.
+    fn head(&self) -> u64 {
+        match self.has_failed {
+            true => self.db.head().get(),
+            false => self.accepted,
+        }
+    }
+
+    fn sync(&mut self) -> Result<(), Failure> {
+        let outcome = self.sync_at_once();
+        self.wind_up(outcome)
+    }
+
+    fn state_at(&mut self, commit: u64) -> Result<Option<State>, Failure> {
+        let head = self.db.head().get();
+        if commit < head {
+            let snapshot = self.db.snapshot_at(Commit::new(commit)).map_err(failure)?;
+            return self.read(&snapshot);
+        }
+        let mut state = self.read(&self.db.snapshot())?;
+        if let Some(state) = &mut state {
+            let under_way = self.handed_over.range(..=commit);
+            under_way.for_each(|(_, batch)| apply(state, batch));
+        }
+        Ok(state)
+    }
+
+    fn pin(&mut self, commit: u64) -> Result<Option<Box<dyn Pinned>>, Failure> {
+        if commit > self.db.head().get() {
+            return Ok(None);
+        }
+        let snapshot = self.db.snapshot_at(Commit::new(commit)).map_err(failure)?;
+        Ok(Some(Box::new(Reader(snapshot))))
+    }
+
+    fn tasks(&self) -> Vec<String> {
+        let mut tasks = self.ready();
+        tasks.extend(self.others().into_iter().map(|(_, name)| name));
+        tasks
+    }
+
+    fn run(&mut self, task: &str) -> Result<(), Failure> {
+        if self.ready().iter().any(|ready| ready == task) {
+            let outcome = self.give_turn(task);
+            return self.wind_up(outcome);
+        }
+        let others = self.others().into_iter();
+        let mut meant = others.filter(|(_, name)| name == task);
+        match meant.next() {
+            Some((kind, name)) => {
+                let outcome = self.let_in().and_then(|()| self.come_up(kind, name));
+                self.wind_up(outcome)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn acknowledged(&self) -> u64 {
+        self.acknowledged
+    }
+
+    fn stuck(&self) -> Option<String> {
+        if !self.ready().is_empty() || self.clients.is_empty() {
+            return None;
+        }
+        let names: Vec<&str> = self.clients.iter().map(|it| it.name.as_str()).collect();
+        Some(format!(
+            "{} waits, and nothing is left that could end the wait",
+            names.join(", ")
+        ))
+    }
+
+    fn settle(&mut self) -> Result<bool, Failure> {
+        let outcome = self.settle_at_once();
+        let wound_up = self.wind_up(Ok(()));
+        outcome.and_then(|has_ended| wound_up.map(|()| has_ended))
+    }
+
+    fn layout(&self) -> Option<Vec<Piece>> {
+        Some(pieces_of(&self.db.layout()))
+    }
+
+    fn layout_details(&self) -> Option<String> {
+        let ranges = self.db.readable_commits();
+        Some(format!("{}readable {ranges:?}\n", self.db.layout()))
+    }
+
+    fn progress(&self) -> String {
+        let clients = self.clients.iter();
+        let clients: Vec<_> = clients.map(|it| (&it.name, it.turns)).collect();
+        let stats = self.db.stats();
+        format!(
+            "{:?} {clients:?} {} {:?} {:?}",
+            self.db,
+            stats.counters.steps,
+            self.came_up,
+            self.db.pressure()
+        )
+    }
+
+    fn files(&self) -> Option<BTreeSet<String>> {
+        Some(self.db.files().into_iter().collect())
+    }
+
+    /// Those of one owner, who would have committed the same groups. Which of the syncs that
+    /// clients ask for come in a group with commits does not show from outside.
+    fn equalities(&self, account: &Account<'_>) -> Vec<Equality> {
+        let account = Account {
+            calls: &self.groups,
+            ..*account
+        };
+        let mut equalities = counted(&self.chosen.options, &self.db.stats(), &account);
+        if !self.is_synced() {
+            equalities.retain(|equality| equality.what != "syncs of WAL files");
+        }
+        equalities
+    }
+
+    /// Commits are under way while the store is closed.
+    fn close(mut self: Box<Self>) -> Result<(), Failure> {
+        self.let_in()?;
+        self.is_closing = true;
+        let task = self.start(Request::Stop)?;
+        let stopped = self.go(task, "stop".to_owned(), Call::Stop);
+        let mut late = WriteBatch::new();
+        late.put("a", b"late", b"late");
+        let late = self.start(Request::Commit(&late))?;
+        let refused = self.go(late, "late".to_owned(), Call::Late);
+        let ended = self.drive_on(|open| !open.db.is_under_way(task) && open.has_ended());
+        let closed = self.db.close().map_err(failure);
+        // Whoever was told how to go on still comes to its end, and does nothing more.
+        let head = self.db.head();
+        let left = self.drive_on(|open| open.clients.is_empty());
+        let outcome = stopped.and(refused).and(ended).and(closed).and(left);
+        match self.db.head() == head {
+            true => outcome,
+            false => Err(Failure::Other(format!(
+                "the store was closed at commit {head}, and commit {} came afterwards",
+                self.db.head()
+            ))),
+        }
+    }
+}
+
+impl Open {
+    /// After a failure everybody who is under way comes to an end before the client goes
+    /// on: which of their commits can be seen is certain only then.
+    fn wind_up(&mut self, outcome: Result<(), Failure>) -> Result<(), Failure> {
+        if !self.has_failed {
+            return outcome;
+        }
+        let wound_up = self.drive_on(|open| open.clients.is_empty());
+        outcome.and(wound_up)
+    }
+
+    fn sync_at_once(&mut self) -> Result<(), Failure> {
+        self.let_in()?;
+        let task = self.start(Request::Sync)?;
+        self.go(task, "sync".to_owned(), Call::Sync(self.accepted))?;
+        self.finish(task)
+    }
+
+    fn settle_at_once(&mut self) -> Result<bool, Failure> {
+        self.let_in()?;
+        if !self.drive(|open| open.clients.is_empty())? {
+            return Ok(false);
+        }
+        let task = self.start(Request::Settle)?;
+        self.go(task, "settle".to_owned(), Call::Settle)?;
+        self.finish(task)?;
+        let settled = self.db.stats().counters.steps;
+        let has_ended = self.drive(|open| open.ready().is_empty())?;
+        match self.db.stats().counters.steps - settled {
+            0 => Ok(has_ended),
+            steps => Err(Failure::Other(format!(
+                "settling has come to its end, and {steps} steps were left to do"
+            ))),
+        }
+    }
+
+    /// Gives turns until `is_done`, whatever fails meanwhile, and returns what failed first.
+    fn drive_on(&mut self, is_done: impl Fn(&Self) -> bool) -> Result<(), Failure> {
+        let mut first = Ok(());
+        for _ in 0..MOST_FAILURES {
+            match self.drive(&is_done) {
+                Ok(true) => return first,
+                Ok(false) => return first.and(Err(self.hangs())),
+                Err(failure) => first = first.and(Err(failure)),
+            }
+        }
+        first
+    }
+
+    /// Whether the threads of the store have ended.
+    fn has_ended(&self) -> bool {
+        THREADS.iter().all(|(_, task)| !self.db.is_under_way(*task))
+    }
+}

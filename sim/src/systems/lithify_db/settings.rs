@@ -1,0 +1,151 @@
+//! What can be chosen: options of the engine, limits that a `Db` has fixed, and what the
+//! clients are like.
+
+use ::lithify::Options;
+use ::lithify::stepped::Sizes;
+
+use super::LithifyDb;
+use super::order::Order;
+use crate::system::{Setting, Settings, Values, unknown_value};
+use crate::systems::lithify::{self, number};
+
+/// So many keyspaces the laboratory's batches have; a client that is to be refused names
+/// more.
+pub(super) const KEYSPACES: usize = 8;
+
+const INBOX: &str = "inbox";
+const GROUP: &str = "group-bytes";
+const WAITING: &str = "waiting-bytes";
+const BACKLOG: &str = "backlog";
+const CLIENTS: &str = "clients";
+const OTHERS: &str = "others";
+const TURNS: &str = "turns";
+
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting::fixed(
+        "divisor",
+        "commits of a window, level by level",
+        &["2", "3", "2,3"],
+    ),
+    Setting::fixed(
+        "history",
+        "versions that a merge keeps",
+        &["all", "all", "last-3", "newest"],
+    ),
+    Setting::tuning(
+        "file-level",
+        "lowest level that lives in files",
+        &["1", "2", "3"],
+    ),
+    Setting::tuning(
+        "memory-budget",
+        "bytes of segments in memory, beyond which commits are paid for",
+        &["100000", "300", "0"],
+    ),
+    Setting::tuning("wal-file", "bytes of a WAL file", &["300", "150", "4000"]),
+    Setting::tuning(
+        "durability",
+        "when a commit is acknowledged",
+        &["synced", "synced", "buffered"],
+    ),
+    Setting::tuning(
+        INBOX,
+        "commits that the compactor's inbox has room for",
+        &["4096", "1", "0"],
+    ),
+    Setting::tuning(
+        GROUP,
+        "bytes of a group of commits",
+        &["1048576", "60", "1"],
+    ),
+    Setting::tuning(
+        WAITING,
+        "bytes that may wait before those who do not wait for their commits wait for room",
+        &["16777216", "30", "1"],
+    ),
+    Setting::tuning(
+        BACKLOG,
+        "commits that the compactor may be behind before commits wait",
+        &["1000000", "0", "2"],
+    ),
+    Setting::tuning(
+        CLIENTS,
+        "how commits are handed over: waited for, not waited for, in turns, or mixed",
+        &["mixed", "waiting", "async"],
+    ),
+    Setting::tuning(
+        OTHERS,
+        "what other clients do besides: sync, settle, commit what is refused",
+        &["all", "none", "refused"],
+    ),
+    Setting::tuning(
+        TURNS,
+        "who goes on first while a client waits for the end of a call",
+        &["mixed", "oldest", "newest"],
+    ),
+];
+
+/// How commits are handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Clients {
+    Waiting,
+    Async,
+    Mixed,
+}
+
+/// Everything that was chosen.
+#[derive(Clone, Debug)]
+pub(super) struct Chosen {
+    pub(super) options: Options,
+    pub(super) sizes: Sizes,
+    pub(super) clients: Clients,
+    /// Whether other clients sync and settle.
+    pub(super) has_others: bool,
+    /// Whether other clients commit what is refused.
+    pub(super) has_refused: bool,
+    pub(super) order: Order,
+}
+
+/// The choice of these settings.
+pub(super) fn chosen(settings: &Settings) -> Result<Chosen, String> {
+    let values = Values::new(&LithifyDb, settings)?;
+    let value = |name: &str| values.value(name);
+    let is_of_engine = |name: &str| {
+        let mut known = lithify::SETTINGS.iter();
+        known.any(|setting| setting.name == name)
+    };
+    let of_engine = SETTINGS.iter().filter(|setting| is_of_engine(setting.name));
+    let of_engine = of_engine.map(|setting| (setting.name.to_owned(), value(setting.name).into()));
+    let options = Options {
+        most_backlog_commits: number(BACKLOG, value(BACKLOG))?,
+        ..lithify::options(&of_engine.collect())?
+    };
+    let others = value(OTHERS);
+    Ok(Chosen {
+        options,
+        sizes: Sizes {
+            inbox_commits: number(INBOX, value(INBOX))?,
+            group_bytes: number(GROUP, value(GROUP))?,
+            waiting_bytes: number(WAITING, value(WAITING))?,
+            most_keyspaces: KEYSPACES,
+        },
+        clients: match value(CLIENTS) {
+            "waiting" => Clients::Waiting,
+            "async" => Clients::Async,
+            "mixed" => Clients::Mixed,
+            other => return Err(unknown_value(CLIENTS, other)),
+        },
+        has_others: match others {
+            "all" => true,
+            "none" | "refused" => false,
+            other => return Err(unknown_value(OTHERS, other)),
+        },
+        has_refused: others != "none",
+        order: match value(TURNS) {
+            "mixed" => Order::Mixed,
+            "oldest" => Order::Oldest,
+            "newest" => Order::Newest,
+            other => return Err(unknown_value(TURNS, other)),
+        },
+    })
+}

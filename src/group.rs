@@ -1,0 +1,393 @@
+//! The commit protocol: one group of jobs is numbered and staged (begin), written and
+//! synced (perform), and made visible and answered (finish).
+//!
+//! Every driver commits by these three steps: `Store` one after the other, `Db` and the
+//! step-driven driver of the laboratory with the storage given back in the middle.
+//!
+//! A job is what one call hands over. It is taken as a whole or refused as a whole, and
+//! a refused job refuses nobody else's: see `design/decisions/0008-one-commit-protocol.md`.
+//!
+//! Invariants:
+//! - there is one group at a time: nothing is begun before the last one is finished;
+//! - a refused job leaves no trace: no commit number, no keyspace, no byte in the log;
+//! - nothing of a group is visible before its write, and sync, has succeeded, and after
+//!   a failure nothing of it ever is.
+//!
+//! This file does not decide which jobs come together, and never waits.
+
+use crate::batch::WriteBatch;
+use crate::commit::Commit;
+use crate::error::{Error, Result};
+use crate::log::LogIo;
+use crate::options::Durability;
+use crate::segment::run::Run;
+use crate::storage::Storage;
+use crate::version::Version;
+use crate::wal::CommitRecord;
+
+/// What one call hands over.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// Batches that get numbers one after the other, or are all refused.
+    Commit(Vec<SortedBatch>),
+    /// Everything before it becomes durable.
+    Sync,
+}
+
+impl Job {
+    /// The job that commits these batches. Whoever submits the job has sorted it, so that
+    /// a leader does not do the work of all.
+    ///
+    /// # Errors
+    /// [`Error::Limit`], for what can be told from the batches alone.
+    pub(crate) fn commit(batches: &[WriteBatch]) -> Result<Self> {
+        let sorted = batches.iter().map(SortedBatch::new);
+        sorted.collect::<Result<_>>().map(Self::Commit)
+    }
+
+    /// Entries that it adds.
+    pub(crate) fn entries(&self) -> usize {
+        match self {
+            Self::Commit(batches) => {
+                let runs = batches.iter().flat_map(|batch| &batch.runs);
+                runs.map(Run::len).sum()
+            }
+            Self::Sync => 0,
+        }
+    }
+}
+
+/// A batch that waits for its commit number.
+#[derive(Debug)]
+pub(crate) struct SortedBatch {
+    keyspaces: Vec<String>,
+    runs: Vec<Run>,
+}
+
+impl SortedBatch {
+    fn new(batch: &WriteBatch) -> Result<Self> {
+        batch.check_limits()?;
+        Ok(Self {
+            keyspaces: batch.keyspaces().to_vec(),
+            runs: batch.sorted_runs(Commit::ZERO),
+        })
+    }
+}
+
+/// A group on its way.
+#[derive(Debug)]
+#[must_use = "what was staged has to be written and finished"]
+pub(crate) struct Group {
+    records: Vec<CommitRecord>,
+    io: Option<LogIo>,
+    /// One for each job, in case that writing succeeds.
+    answers: Vec<Result<Commit>>,
+}
+
+impl Group {
+    /// Numbers the commits and stages them.
+    ///
+    /// # Errors
+    /// Whatever refuses all jobs: a failure now or earlier, or a handle for reading.
+    pub(crate) fn begin(
+        storage: &mut Storage,
+        jobs: impl IntoIterator<Item = Job>,
+    ) -> Result<Self> {
+        storage.check_writable()?;
+        let mut numbers = Numbers {
+            version: &storage.version,
+            most_keyspaces: storage.most_keyspaces,
+            head: storage.version.head(),
+            new: Vec::new(),
+        };
+        let mut records = Vec::new();
+        let mut answers = Vec::new();
+        let mut asks_for_sync = false;
+        for job in jobs {
+            answers.push(match job {
+                Job::Commit(batches) => numbers.take(batches, &mut records),
+                Job::Sync => {
+                    asks_for_sync |= !planted!(SyncAsksForNothing);
+                    Ok(numbers.head)
+                }
+            });
+        }
+        if planted!(RefusalRefusesAll)
+            && let Some(Err(refusal)) = answers.iter().find(|answer| answer.is_err())
+        {
+            return Err(refusal.for_another());
+        }
+        if records.len() > 1 {
+            mark!(GroupCommitted);
+        }
+        let io = if records.is_empty() && !asks_for_sync {
+            Ok(None)
+        } else {
+            stage(storage, &records, asks_for_sync)
+        };
+        let io = storage.note(io)?;
+        if planted!(VisibleBeforeWritten) {
+            records.drain(..).for_each(|record| storage.apply(record));
+        }
+        Ok(Self {
+            io,
+            records,
+            answers,
+        })
+    }
+
+    /// Writes, and syncs if that was promised. Needs no storage.
+    pub(crate) fn perform(&self) -> Result<()> {
+        self.io.as_ref().map_or(Ok(()), LogIo::perform)
+    }
+
+    /// Makes the commits visible if writing has succeeded. Returns one answer for each
+    /// job, in order.
+    pub(crate) fn finish(self, storage: &mut Storage, outcome: Result<()>) -> Vec<Result<Commit>> {
+        let outcome = match self.io {
+            Some(io) => storage.wal.finish(io, outcome),
+            None => outcome,
+        };
+        let outcome = storage.note(outcome);
+        if outcome.is_ok() || planted!(PublishedBeforeDurable) {
+            let records = self.records.into_iter();
+            records.for_each(|record| storage.apply(record));
+        }
+        match outcome {
+            Ok(()) => self.answers,
+            Err(error) => {
+                let mut fail = |answer: &mut Result<Commit>| {
+                    if answer.is_ok() {
+                        *answer = Err(error.for_another());
+                    }
+                };
+                let mut answers = self.answers;
+                let told = match planted!(OneIsToldOfFailure) {
+                    true => 1.min(answers.len()),
+                    false => answers.len(),
+                };
+                answers[..told].iter_mut().for_each(&mut fail);
+                answers
+            }
+        }
+    }
+}
+
+/// Stages records and takes out what is to be done to the log.
+fn stage(
+    storage: &mut Storage,
+    records: &[CommitRecord],
+    asks_for_sync: bool,
+) -> Result<Option<LogIo>> {
+    if !records.is_empty() {
+        storage.stage(records)?;
+    }
+    let syncs = asks_for_sync
+        || match storage.options.durability {
+            Durability::Synced if planted!(AckBeforeSync) => storage.wal.sync().is_err(),
+            Durability::Synced => records.len() <= 1 || !planted!(GroupCommitUnsynced),
+            Durability::Buffered => planted!(BufferedCommitsSynced),
+        };
+    storage.wal.begin_write(syncs)
+}
+
+/// Gives out commit numbers, and numbers of keyspaces that no commit has named before, to
+/// the jobs of a group before any of them is applied.
+#[derive(Debug)]
+struct Numbers<'a> {
+    version: &'a Version,
+    most_keyspaces: usize,
+    head: Commit,
+    /// Names that have the numbers behind those of the version.
+    new: Vec<String>,
+}
+
+impl Numbers<'_> {
+    /// Numbers the batches of one job, or none of them, and returns the last number.
+    fn take(
+        &mut self,
+        batches: Vec<SortedBatch>,
+        records: &mut Vec<CommitRecord>,
+    ) -> Result<Commit> {
+        let before = (self.head, self.new.len(), records.len());
+        for batch in batches {
+            if batch.runs.is_empty() {
+                mark!(EmptyCommit);
+                if planted!(EmptyCommitSkipped) {
+                    continue;
+                }
+            }
+            self.head = self.head.next();
+            let record = self.record(batch);
+            if self.keyspaces() > self.most_keyspaces {
+                return Err(self.refuse(before, records));
+            }
+            records.push(record);
+        }
+        if planted!(GroupAnswersFirst) && self.head > before.0 {
+            return Ok(before.0.next());
+        }
+        Ok(self.head)
+    }
+
+    /// Takes back what a job was given.
+    fn refuse(&mut self, before: (Commit, usize, usize), records: &mut Vec<CommitRecord>) -> Error {
+        let refusal = Error::Limit {
+            what: "the number of keyspaces",
+            given: self.keyspaces() as u64,
+            limit: self.most_keyspaces as u64,
+        };
+        let (head, new, records_before) = before;
+        if !planted!(RefusedTakesNumber) {
+            self.head = head;
+        }
+        if !planted!(RefusedLeavesKeyspace) {
+            self.new.truncate(new);
+        }
+        records.truncate(records_before);
+        refusal
+    }
+
+    /// Keyspaces of the store after the group.
+    fn keyspaces(&self) -> usize {
+        self.version.keyspace_names().len() + self.new.len()
+    }
+
+    /// The WAL record of the batch that has the number of the head.
+    fn record(&mut self, batch: SortedBatch) -> CommitRecord {
+        let known = self.version.keyspace_names().len();
+        let first_new = self.new.len();
+        let mut runs = Vec::with_capacity(batch.runs.len());
+        for (name, mut run) in batch.keyspaces.into_iter().zip(batch.runs) {
+            run.stamp(self.head);
+            let position = self.new.iter().position(|new| *new == name);
+            let keyspace = self
+                .version
+                .keyspace(&name)
+                .or(position.map(|new| (known + new) as u32));
+            let keyspace = keyspace.unwrap_or_else(|| {
+                self.new.push(name);
+                (known + self.new.len() - 1) as u32
+            });
+            runs.push((keyspace, run));
+        }
+        runs.sort_by_key(|(keyspace, _)| *keyspace);
+        CommitRecord {
+            commit: self.head,
+            new_keyspaces: self.new[first_new..].to_vec(),
+            runs,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::fs::{Fs, MemFs};
+    use crate::options::Options;
+    use crate::recover::{self, Mode};
+
+    const LIMIT: usize = 3;
+
+    fn open(fs: &MemFs) -> Storage {
+        let fs: Arc<dyn Fs> = Arc::new(fs.clone());
+        let mut storage = recover::open(fs, Options::default(), Mode::ReadWrite).unwrap();
+        storage.most_keyspaces = LIMIT;
+        storage
+    }
+
+    fn batch(keyspaces: &[&str]) -> WriteBatch {
+        let mut batch = WriteBatch::new();
+        for keyspace in keyspaces {
+            batch.put(keyspace, b"key", keyspace.as_bytes());
+        }
+        batch
+    }
+
+    fn job(batches: &[&[&str]]) -> Job {
+        let batches: Vec<_> = batches.iter().map(|names| batch(names)).collect();
+        Job::commit(&batches).unwrap()
+    }
+
+    fn perform(storage: &mut Storage, jobs: Vec<Job>) -> Vec<Result<u64>> {
+        let group = Group::begin(storage, jobs).unwrap();
+        let outcome = group.perform();
+        let answers = group.finish(storage, outcome).into_iter();
+        answers.map(|answer| answer.map(Commit::get)).collect()
+    }
+
+    /// What the storage holds, and holds again when it is opened anew.
+    fn check(fs: &MemFs, mut storage: Storage, head: u64, keyspaces: &[&str]) {
+        storage.close().unwrap();
+        let held = Arc::clone(&storage.version);
+        drop(storage);
+        for version in [held, open(fs).version] {
+            assert_eq!(version.head().get(), head);
+            let names = version.keyspace_names().iter();
+            assert_eq!(names.map(|name| &**name).collect::<Vec<_>>(), keyspaces);
+        }
+    }
+
+    #[test]
+    fn a_refused_job_refuses_nobody_elses_and_leaves_no_trace() {
+        let fs = MemFs::new();
+        let mut storage = open(&fs);
+        let jobs = vec![
+            job(&[&["a"]]),
+            job(&[&["x", "y", "z"]]),
+            job(&[&["b"]]),
+            Job::Sync,
+        ];
+        let answers = perform(&mut storage, jobs);
+        assert!(
+            matches!(
+                &answers[..],
+                [
+                    Ok(1),
+                    Err(Error::Limit {
+                        given: 4,
+                        limit: 3,
+                        ..
+                    }),
+                    Ok(2),
+                    Ok(2)
+                ]
+            ),
+            "{answers:?}"
+        );
+        check(&fs, storage, 2, &["a", "b"]);
+    }
+
+    #[test]
+    fn a_job_of_several_batches_is_refused_as_a_whole() {
+        let fs = MemFs::new();
+        let mut storage = open(&fs);
+        let jobs = vec![
+            job(&[&["a"], &["b"]]),
+            job(&[&["a"], &["c"], &["d"], &["a"]]),
+            job(&[&["a"], &["c"]]),
+        ];
+        let answers = perform(&mut storage, jobs);
+        assert!(
+            matches!(&answers[..], [Ok(2), Err(Error::Limit { .. }), Ok(4)]),
+            "{answers:?}"
+        );
+        check(&fs, storage, 4, &["a", "b", "c"]);
+    }
+
+    /// What `Store` does: the whole call is one job.
+    #[test]
+    fn one_owner_is_refused_as_a_whole() {
+        let fs = MemFs::new();
+        let mut storage = open(&fs);
+        let too_many = [batch(&["a"]), batch(&["b", "c", "d"])];
+        assert!(matches!(
+            storage.commit(&too_many),
+            Err(Error::Limit { .. })
+        ));
+        assert_eq!(storage.commit(&[batch(&["e"])]).unwrap().get(), 1);
+        check(&fs, storage, 1, &["e"]);
+    }
+}
