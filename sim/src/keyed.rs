@@ -22,6 +22,7 @@ pub enum Domain {
     CrashPoints = 7,
     Recovery = 8,
     Comparison = 9,
+    Reads = 10,
 }
 
 /// The source of all randomness of one run.

@@ -75,6 +75,7 @@ pub mod plan;
 pub mod planted;
 pub mod policies;
 pub mod power_loss;
+pub mod reads;
 pub mod recorded;
 pub mod replay;
 pub mod schedule;

@@ -57,6 +57,10 @@ pub enum Oracle {
     Determinism,
     /// Nothing panics.
     Panic,
+    /// Every other read (single ones, scans between ends, versions, differences, streams of
+    /// changes) says what the model says at the commits that are called readable, and is
+    /// refused at all others.
+    Reads,
 }
 
 impl Oracle {
@@ -84,6 +88,7 @@ impl Oracle {
         Self::Numbers,
         Self::Determinism,
         Self::Panic,
+        Self::Reads,
     ];
 
     /// The name that traces and the command line use.
@@ -112,6 +117,7 @@ impl Oracle {
             Self::Numbers => "numbers",
             Self::Determinism => "determinism",
             Self::Panic => "panic",
+            Self::Reads => "reads",
         }
     }
 
@@ -143,6 +149,9 @@ impl Oracle {
             Self::Numbers => "commit numbers go up by one and mean one thing",
             Self::Determinism => "the same plan does the same operations",
             Self::Panic => "nothing panics",
+            Self::Reads => {
+                "every public read is the model's where it is readable, and refused elsewhere"
+            }
         }
     }
 

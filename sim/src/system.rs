@@ -16,6 +16,7 @@ use lithify::fs::Fs;
 
 use crate::history::{Batch, State};
 use crate::planted::{self, Planted};
+use crate::reads::{Answer, Question};
 use crate::simfs::DiskUse;
 
 /// Why a system did not do what it was asked.
@@ -227,6 +228,13 @@ pub trait Engine: Send + Sync {
         None
     }
 
+    /// Whether a store with this newest commit must still know exactly what every commit
+    /// after `since` wrote, if `since` can be read; `None` when it promises no such thing.
+    fn is_stream_known(&self, since: u64, head: u64) -> Option<bool> {
+        let _ = (since, head);
+        None
+    }
+
     /// The most bytes that a settled store may take for this state and history, or
     /// `None` when it makes no promise.
     fn space_limit(&self, history: &[Batch], state: &State) -> Option<u64> {
@@ -359,6 +367,15 @@ pub trait Pinned {
     /// # Errors
     /// Whatever stops it.
     fn state(&self) -> Result<State, Failure>;
+
+    /// Any other read; all are as of the commit of the reader. `None` when there are none.
+    ///
+    /// # Errors
+    /// Whatever stops it.
+    fn ask(&self, question: &Question) -> Result<Option<Answer>, Failure> {
+        let _ = question;
+        Ok(None)
+    }
 }
 
 /// An open store.
@@ -384,6 +401,16 @@ pub trait Instance {
     /// # Errors
     /// Whatever stops it.
     fn state_at(&mut self, commit: u64) -> Result<Option<State>, Failure>;
+
+    /// Any other read, through the public surface as a program would; `None` when the system
+    /// has no such reads. A refusal is an answer.
+    ///
+    /// # Errors
+    /// Whatever stops it.
+    fn ask(&mut self, question: &Question) -> Result<Option<Answer>, Failure> {
+        let _ = question;
+        Ok(None)
+    }
 
     /// A reader of `commit`, which is the newest one or one that can be read.
     ///

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::align::Window;
 use crate::commit::Commit;
 use crate::error::Result;
-use crate::options::{History, Placement, RemoveInputs};
+use crate::options::{Placement, RemoveInputs};
 use crate::policy::PlannedMerge;
 use crate::segment::run::EntryRef;
 use crate::segment::{
@@ -37,7 +37,7 @@ impl MergeTask {
         let meta = output_meta(placement, planned.window, nodes);
         let is_oldest = planned.inputs.start == 0 || planted!(TombstoneDropped);
         Self {
-            thinning: Thinning::new(placement.history, meta.floor, is_oldest),
+            thinning: Thinning::new((meta.first, meta.floor), placement.remove_inputs, is_oldest),
             meta,
             inputs: nodes.iter().map(|node| Arc::clone(&node.segment)).collect(),
         }
@@ -101,10 +101,7 @@ impl RunningTask {
     pub(crate) fn begin(task: Task) -> Result<Self> {
         let (meta, inputs, thinning, is_merge) = match task {
             Task::Merge(task) => (task.meta, task.inputs, task.thinning, true),
-            Task::Move(segment) => {
-                let keep_all = Thinning::new(History::All, Commit::ZERO, false);
-                (segment.meta.clone(), vec![segment], keep_all, false)
-            }
+            Task::Move(segment) => (segment.meta.clone(), vec![segment], Thinning::none(), false),
         };
         let mut cursors = Vec::with_capacity(inputs.len());
         for segment in &inputs {

@@ -660,4 +660,60 @@ catalogue! {
     RefusedLeavesKeyspace "refused-leaves-keyspace" "M21" "threads"
         "answers" "none; a commit that is refused"
         "The keyspaces that a refused commit would have made stay numbered, and later ones get other numbers than the version gives them."
+
+    DiffOneSided "diff-one-sided" "M59" "reading"
+        "reads" "none; kept inputs beneath a thinned segment, a deletion"
+        "The difference of two commits looks only at the segments that the later one is read from, and the oldest of them has dropped a deletion (seen here)."
+
+    DiffEndsSwapped "diff-ends-swapped" "M59" "reading"
+        "reads" "none; the later commit first"
+        "A difference that is asked for backwards is told forwards."
+
+    WholeDropsDeletions "whole-drops-deletions" "M41" "compactor"
+        "reads" "none; the last commits are kept, and the first of them deletes"
+        "A merged segment that claims to know exactly what each of its commits wrote has dropped the deletions of the first (seen here)."
+
+    DeletionOutlived "deletion-outlived" "M41" "compactor"
+        "reads" "none; inputs removed by level, of mixed levels"
+        "A merge drops a deletion although an input with the deleted value stays for ever: the history of the key ends with it (seen here)."
+
+    ThinnedCalledExact "thinned-called-exact" "M59" "reading"
+        "reads" "none; thinned history"
+        "A stream of changes takes a segment whose inputs are gone for one without writes at or below its floor."
+
+    HistoryOfThinned "history-of-thinned" "M59" "reading"
+        "reads" "none; thinned history"
+        "The versions of a key as of a commit that cannot be read are listed without a word, and the newest is not among them (seen here)."
+
+    HistoryOfLiveOnly "history-of-live-only" "M59" "reading"
+        "reads" "none; kept inputs beneath a thinned segment"
+        "The versions of a key are looked for in live segments only, although reads find them in kept inputs."
+
+    RemovedInputPassed "removed-input-passed" "M59" "reading"
+        "time travel" "none; inputs removed by level, of mixed levels"
+        "A read at a thinned commit goes down to the inputs and passes over one that is gone."
+
+    ReadableOneEarly "readable-one-early" "M59" "reading"
+        "reads" "none; thinned history"
+        "The last commit that cannot be read is listed as readable (an offset off by one)."
+
+    PrefixEndsEarly "prefix-ends-early" "M59" "reading"
+        "reads" "none; a prefix whose keys go on behind it"
+        "A scan of a prefix ends with the prefix itself: the last byte of its end is not raised."
+
+    BackwardEndIncluded "backward-end-included" "M59" "reading"
+        "reads" "none; a scan from the end that begins without a key"
+        "A scan from the end begins at the key that is excluded."
+
+    BackwardSeesLater "backward-sees-later" "M59" "reading"
+        "reads" "none; a scan from the end as of an earlier commit"
+        "A scan from the end finds versions of commits after the one that it reads at, if the key has an older one."
+
+    EndsMeetTwice "ends-meet-twice" "M59" "reading"
+        "reads" "none; a scan from both ends"
+        "The key at which the two ends of a scan meet is handed out twice."
+
+    StreamRepeatsInputs "stream-repeats-inputs" "M59" "reading"
+        "reads" "none; the last commits are kept, with inputs beneath"
+        "A stream of changes takes all of a thinned segment beside its inputs, so that base values are told again at older commits."
 }

@@ -5,14 +5,13 @@
 //! hold more commits than that are read several times.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::read::Snapshot;
 use crate::read::past::{Past, Trail};
-use crate::segment::{Fetch, KeyspaceId, Segment};
-use crate::version::{Input, Node};
+use crate::segment::{Fetch, KeyspaceId};
+use crate::version::Part;
 
 /// One operation of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +53,8 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`Error::Thinned`] when the store no longer knows exactly what one of them
-    /// wrote, and whatever the disk says; later disk errors come from the iterator.
+    /// wrote, or what there was at `from`; [`Error::BeyondHead`] when `from` is later than
+    /// this commit; and whatever the disk says. Later disk errors come from the iterator.
     pub fn changes_since(&self, from: Commit) -> Result<Changes> {
         let mut changes = self.bare_changes_since(from)?;
         changes.trail = self.trail(from)?;
@@ -64,9 +64,14 @@ impl Snapshot {
 
     /// The same for who compares the operations only: it does not know what came before.
     pub(crate) fn bare_changes_since(&self, from: Commit) -> Result<Changes> {
-        self.version.check_exists(from)?;
+        if from > self.at {
+            return Err(Error::BeyondHead {
+                commit: from,
+                head: self.at,
+            });
+        }
         Ok(Changes {
-            parts: self.exact_since(from)?,
+            parts: self.version.exact(from, self.at)?,
             snapshot: self.clone(),
             trail: Trail::default(),
             past: Past::default(),
@@ -75,47 +80,6 @@ impl Snapshot {
             is_over: false,
         })
     }
-
-    /// The segments that say exactly what every commit after `from` wrote, up to this
-    /// one.
-    ///
-    /// # Errors
-    /// [`Error::Thinned`].
-    pub(super) fn exact_since(&self, from: Commit) -> Result<Vec<Arc<Segment>>> {
-        let mut parts = Vec::new();
-        for (_, roots) in self.version.all_roots() {
-            for node in roots {
-                if !exact_parts(node, from, self.at, &mut parts) {
-                    return Err(Error::Thinned {
-                        commit: node.meta().first.max(from.next()),
-                        before: None,
-                        after: Some(node.meta().last),
-                    });
-                }
-            }
-        }
-        debug_assert!(parts.is_sorted_by_key(|part| part.meta.keyspace));
-        Ok(parts)
-    }
-}
-
-/// Adds the segments that say exactly what each commit after `from` up to `to` wrote;
-/// false when the store does not know.
-fn exact_parts(node: &Node, from: Commit, to: Commit, parts: &mut Vec<Arc<Segment>>) -> bool {
-    let meta = node.meta();
-    if meta.last <= from || meta.first > to {
-        return true;
-    }
-    let is_whole = meta.floor == meta.first;
-    if is_whole || from >= meta.floor {
-        parts.push(Arc::clone(&node.segment));
-        return true;
-    }
-    !node.inputs.is_empty()
-        && node.inputs.iter().all(|input| match input {
-            Input::Kept(node) => exact_parts(node, from, to, parts),
-            Input::Removed { .. } => false,
-        })
 }
 
 /// About how many entries are gathered at once.
@@ -126,7 +90,7 @@ const GATHERED_ENTRIES: u64 = 256 * 1024;
 #[derive(Debug)]
 pub struct Changes {
     snapshot: Snapshot,
-    parts: Vec<Arc<Segment>>,
+    parts: Vec<Part>,
     trail: Trail,
     /// The history before the commit that comes out next.
     past: Past,
@@ -151,7 +115,7 @@ impl Changes {
     pub fn go_on(&mut self, snapshot: &Snapshot) -> Result<()> {
         let gathered = self.next.minus(1);
         snapshot.version.check_exists(gathered)?;
-        self.parts = snapshot.exact_since(gathered)?;
+        self.parts = snapshot.version.exact(gathered, snapshot.at)?;
         self.snapshot = snapshot.clone();
         self.is_over = false;
         Ok(())
@@ -159,7 +123,11 @@ impl Changes {
 
     /// How many commits to gather so that about [`GATHERED_ENTRIES`] come together.
     fn gathered_commits(&self) -> u64 {
-        let entries: u64 = self.parts.iter().map(|part| part.meta.entries).sum();
+        let entries: u64 = self
+            .parts
+            .iter()
+            .map(|part| part.segment.meta.entries)
+            .sum();
         let commits = self.snapshot.at.get() - self.next.get() + 1;
         (GATHERED_ENTRIES * commits / entries.max(1)).clamp(1, commits)
     }
@@ -174,9 +142,10 @@ impl Changes {
                 operations: Vec::new(),
             })
             .collect();
-        for segment in &self.parts {
-            if segment.meta.last >= first && segment.meta.first <= last {
-                gather_from(segment, &self.snapshot, first, last, &mut ready)?;
+        for part in &self.parts {
+            let meta = &part.segment.meta;
+            if meta.last >= first && meta.first <= last {
+                gather_from(part, &self.snapshot, first, last, &mut ready)?;
             }
         }
         self.next = last.next();
@@ -186,17 +155,17 @@ impl Changes {
 }
 
 fn gather_from(
-    segment: &Segment,
+    part: &Part,
     snapshot: &Snapshot,
     first: Commit,
     last: Commit,
     ready: &mut VecDeque<CommitChanges>,
 ) -> Result<()> {
-    let keyspace: KeyspaceId = segment.meta.keyspace;
-    let mut cursor = segment.cursor(Fetch::Ahead);
+    let keyspace: KeyspaceId = part.segment.meta.keyspace;
+    let mut cursor = part.segment.cursor(Fetch::Ahead);
     cursor.seek_first()?;
     while let Some(entry) = cursor.entry() {
-        if (first..=last).contains(&entry.commit) {
+        if (first..=last).contains(&entry.commit) && part.holds(entry.commit) {
             let position = (entry.commit.get() - first.get()) as usize;
             ready[position].operations.push(Operation {
                 keyspace: snapshot.version.keyspace_name(keyspace).to_string(),

@@ -1,13 +1,14 @@
 //! Reading along the commit axis: the versions of a key, and what changed between two
 //! commits.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::commit::Commit;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::read::Snapshot;
-use crate::segment::{Direction, Fetch, MergeCursor, Segment};
+use crate::segment::{Direction, Fetch, KeyspaceId, MergeCursor, Segment};
 use crate::version::{Input, Node};
 
 /// A key's value from one commit on.
@@ -32,13 +33,19 @@ pub struct Change {
 
 impl Snapshot {
     /// The versions of `key` that the store still has, oldest first, up to this
-    /// commit. Where retention has thinned out history, versions are missing.
+    /// commit. Where retention has thinned out history, versions are missing; at every
+    /// commit that can be read the newest one of those that are left is what
+    /// [`Snapshot::get`] finds there.
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// [`Error::Thinned`](crate::Error::Thinned) when this commit cannot be read, and
+    /// whatever the disk says.
     pub fn history(&self, keyspace: &str, key: &[u8]) -> Result<Vec<KeyVersion>> {
         let mut versions = BTreeMap::new();
         if let Some(keyspace) = self.keyspace_id(keyspace) {
+            if !planted!(HistoryOfThinned) {
+                self.version.cover(keyspace, self.at)?;
+            }
             for node in self.version.roots(keyspace) {
                 self.collect_versions(node, key, &mut versions)?;
             }
@@ -65,7 +72,7 @@ impl Snapshot {
             cursor.next()?;
         }
         // Inputs can hold more only where the output was thinned out.
-        if node.meta().floor > node.meta().first {
+        if node.meta().floor > node.meta().first && !planted!(HistoryOfLiveOnly) {
             for input in &node.inputs {
                 if let Input::Kept(node) = input {
                     self.collect_versions(node, key, versions)?;
@@ -76,48 +83,124 @@ impl Snapshot {
     }
 
     /// The keys of `keyspace` whose values differ between the commit `from` and this
-    /// one, in key order. `from` must not be later than this commit.
+    /// one, in key order. `from` may be the later one, as long as this version has it.
     ///
-    /// Reads only segments with commits after `from`, and `from` itself for the keys
-    /// found there.
+    /// Reads the segments with commits between the two, and the earlier commit for the
+    /// keys found there. Where a segment that was merged after the earlier commit answers
+    /// at the later one, its inputs are read as well: a deletion in it leaves nothing in
+    /// the oldest segment.
     ///
     /// # Errors
-    /// [`Error::Thinned`], [`Error::BeyondHead`], and whatever the disk says.
+    /// [`Error::Thinned`](crate::Error::Thinned),
+    /// [`Error::BeyondHead`](crate::Error::BeyondHead), and whatever the disk says.
     pub fn diff(&self, keyspace: &str, from: Commit) -> Result<Vec<Change>> {
-        if from > self.at {
-            return Err(Error::BeyondHead {
-                commit: from,
-                head: self.at,
-            });
-        }
+        self.version.check_exists(from)?;
         let Some(id) = self.keyspace_id(keyspace) else {
             return Ok(Vec::new());
         };
-        let before = Self {
+        let other = Self {
             version: Arc::clone(&self.version),
             at: from,
         };
-        before.version.cover(id, from)?;
-        let mut segments = self.version.cover(id, self.at)?;
-        segments.retain(|segment| segment.meta.last > from);
-        let mut changes = Vec::new();
-        let mut merge = merge_all(&segments)?;
-        let mut last_key: Option<Vec<u8>> = None;
-        while let Some(entry) = merge.entry() {
-            let is_newest = entry.commit <= self.at && last_key.as_deref() != Some(entry.key);
-            if is_newest {
-                last_key = Some(entry.key.to_vec());
-                if entry.commit > from {
-                    let (key, after) = (entry.key.to_vec(), entry.value.map(<[u8]>::to_vec));
-                    let before = before.get(keyspace, &key)?;
-                    if before != after {
-                        changes.push(Change { key, before, after });
-                    }
-                }
+        if from <= self.at {
+            return self.changed_since(id, keyspace, &other);
+        }
+        let mut changes = other.changed_since(id, keyspace, self)?;
+        if !planted!(DiffEndsSwapped) {
+            for change in &mut changes {
+                std::mem::swap(&mut change.before, &mut change.after);
             }
-            merge.advance()?;
         }
         Ok(changes)
+    }
+
+    /// What differs from an earlier commit of the same version.
+    fn changed_since(&self, id: KeyspaceId, keyspace: &str, earlier: &Self) -> Result<Vec<Change>> {
+        let from = earlier.at;
+        let mut before_only = self.version.cover(id, from)?;
+        let mut segments = self.version.cover(id, self.at)?;
+        before_only.retain(|segment| {
+            let is_shared = segments.iter().any(|other| Arc::ptr_eq(segment, other));
+            !is_shared && !planted!(DiffOneSided)
+        });
+        segments.retain(|segment| segment.meta.last > from);
+        let (mut later, mut earlier_only) = (
+            Newest::new(&segments, self.at)?,
+            Newest::new(&before_only, from)?,
+        );
+        let mut changes = Vec::new();
+        let (mut after, mut before) = (later.next()?, earlier_only.next()?);
+        loop {
+            let order = match (&after, &before) {
+                (None, None) => return Ok(changes),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(after), Some(before)) => after.0.cmp(&before.0),
+            };
+            // What only the earlier commit finds was deleted, and the deletion dropped: what
+            // replaced a segment has the newest version of each of its keys.
+            let (key, old, new) = match order {
+                Ordering::Greater => {
+                    let (key, old) = before.take().expect("one side has a key");
+                    before = earlier_only.next()?;
+                    (key, old.value, None)
+                }
+                _ => {
+                    let (key, new) = after.take().expect("one side has a key");
+                    after = later.next()?;
+                    if order == Ordering::Equal {
+                        before = earlier_only.next()?;
+                    }
+                    if new.commit <= from {
+                        continue;
+                    }
+                    let old = earlier.get(keyspace, &key)?;
+                    (key, old, new.value)
+                }
+            };
+            if old != new {
+                changes.push(Change {
+                    key,
+                    before: old,
+                    after: new,
+                });
+            }
+        }
+    }
+}
+
+/// The newest version of each key up to a commit, in key order, of some segments.
+struct Newest {
+    merge: MergeCursor,
+    at: Commit,
+    last_key: Option<Vec<u8>>,
+}
+
+impl Newest {
+    fn new(segments: &[Arc<Segment>], at: Commit) -> Result<Self> {
+        Ok(Self {
+            merge: merge_all(segments)?,
+            at,
+            last_key: None,
+        })
+    }
+
+    fn next(&mut self) -> Result<Option<(Vec<u8>, KeyVersion)>> {
+        while let Some(entry) = self.merge.entry() {
+            if entry.commit > self.at || self.last_key.as_deref() == Some(entry.key) {
+                self.merge.advance()?;
+                continue;
+            }
+            let version = KeyVersion {
+                commit: entry.commit,
+                value: entry.value.map(<[u8]>::to_vec),
+            };
+            let key = entry.key.to_vec();
+            self.merge.advance()?;
+            self.last_key = Some(key.clone());
+            return Ok(Some((key, version)));
+        }
+        Ok(None)
     }
 }
 

@@ -156,18 +156,14 @@ impl Snapshot {
         let Some(&last) = commits.last() else {
             return Ok(Vec::new());
         };
-        let shown = Self {
-            at: last,
-            ..self.clone()
-        };
         let mut sums = vec![0_u128; commits.len()];
         let mut hasher = VersionHasher::default();
-        for segment in shown.exact_since(base)? {
-            let keyspace = self.version.keyspace_name(segment.meta.keyspace);
-            let mut cursor = segment.cursor(Fetch::Ahead);
+        for part in self.version.exact(base, last)? {
+            let keyspace = self.version.keyspace_name(part.segment.meta.keyspace);
+            let mut cursor = part.segment.cursor(Fetch::Ahead);
             cursor.seek_first()?;
             while let Some(entry) = cursor.entry() {
-                if entry.commit > base && entry.commit <= last {
+                if part.holds(entry.commit) {
                     let place = commits.partition_point(|commit| *commit < entry.commit);
                     let hash = hasher.hash(entry.commit, keyspace, entry.key, entry.value);
                     sums[place] = sums[place].wrapping_add(hash);

@@ -53,7 +53,7 @@ impl KeyRange {
         while end.pop_if(|byte| *byte == u8::MAX).is_some() {}
         let end = match end.last_mut() {
             Some(byte) => {
-                *byte += 1;
+                *byte += u8::from(!planted!(PrefixEndsEarly));
                 Bound::Excluded(end)
             }
             None => Bound::Unbounded,
@@ -142,6 +142,9 @@ impl Range {
     fn open_back(&self) -> Result<MergeCursor> {
         self.merge(Direction::Backward, |cursor| match &self.range.end {
             Bound::Included(end) => cursor.seek_before(end, Commit::ZERO),
+            Bound::Excluded(end) if planted!(BackwardEndIncluded) => {
+                cursor.seek_before(end, Commit::ZERO)
+            }
             Bound::Excluded(end) => cursor.seek_before(end, Commit::MAX),
             Bound::Unbounded => cursor.seek_last(),
         })
@@ -162,7 +165,7 @@ impl Range {
             let reaches_back = self
                 .back_key
                 .as_ref()
-                .is_some_and(|back| entry.key >= &back[..]);
+                .is_some_and(|back| entry.key >= &back[..] && !planted!(EndsMeetTwice));
             if self.range.ends_before(entry.key) || reaches_back {
                 return Ok(None);
             }
@@ -207,7 +210,8 @@ impl Range {
             let mut newest: Option<Vec<u8>> = None;
             while let Some(entry) = merge.entry().filter(|entry| entry.key == key) {
                 let is_at = planted!(BackwardMissesNewest) && entry.commit == self.at;
-                if entry.commit <= self.at && !is_at {
+                let sees_later = planted!(BackwardSeesLater) && newest.is_some();
+                if (entry.commit <= self.at && !is_at) || sees_later {
                     newest = entry.value.map(<[u8]>::to_vec);
                 }
                 merge.advance()?;

@@ -14,7 +14,7 @@ use super::run::{EntryRef, Run};
 use super::{Cursor, Direction, MergeCursor, Thinning, floor};
 use crate::align::Window;
 use crate::commit::Commit;
-use crate::options::History;
+use crate::options::{History, RemoveInputs};
 
 type Entry = (Vec<u8>, Commit, Option<Vec<u8>>);
 
@@ -116,7 +116,7 @@ fn thin(
         .max()
         .unwrap_or(window.end);
     let floor = floor(history, window, first, last);
-    let mut thinning = Thinning::new(history, floor, is_oldest);
+    let mut thinning = Thinning::new((first, floor), RemoveInputs::Always, is_oldest);
     let run = run_of(entries);
     (
         floor,
@@ -229,7 +229,7 @@ proptest! {
         // The floor comes from what went in at first, which thinning does not change.
         if let (Some(first), Some(last)) = (first, last) {
             let floor = floor(history, wide, first, last);
-            let mut thinning = Thinning::new(history, floor, is_oldest);
+            let mut thinning = Thinning::new((first, floor), RemoveInputs::Always, is_oldest);
             let run = run_of(&merge(&stepped, Direction::Forward));
             let twice: Vec<Entry> =
                 run.iter().filter(|entry| thinning.keeps(*entry)).map(owned).collect();

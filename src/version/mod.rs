@@ -11,7 +11,7 @@ mod forest;
 mod node;
 
 pub(crate) use forest::forest;
-pub(crate) use node::{Input, Node};
+pub(crate) use node::{Input, Node, Part};
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -145,16 +145,38 @@ impl Version {
         Ok(())
     }
 
+    /// What says exactly what each commit after `from` up to `to` wrote, in order of
+    /// keyspace number and commit.
+    ///
+    /// # Errors
+    /// [`Error::Thinned`].
+    pub(crate) fn exact(&self, from: Commit, to: Commit) -> Result<Vec<Part>> {
+        let mut parts = Vec::new();
+        for (keyspace, roots) in self.all_roots() {
+            for node in roots {
+                let known = node.exact(from, to, &mut parts);
+                known.map_err(|commit| self.thinned(keyspace, commit))?;
+            }
+        }
+        Ok(parts)
+    }
+
+    /// The refusal of a commit, with the nearest ones that can be read.
     fn thinned(&self, keyspace: KeyspaceId, at: Commit) -> Error {
         mark!(ReadThinned);
-        let gaps = self.gaps(Some(keyspace));
-        let gap = gaps.iter().find(|gap| gap.contains(&at.get()));
-        let (before, after) =
-            gap.map_or((at.get(), at.get()), |gap| (gap.start() - 1, gap.end() + 1));
+        let (mut before, mut after) = (None, None);
+        for range in self.readable_commits(Some(keyspace)) {
+            if *range.start() < at {
+                before = Some((*range.end()).min(at.minus(1)));
+            }
+            if *range.end() > at && after.is_none() {
+                after = Some((*range.start()).max(at.next()));
+            }
+        }
         Error::Thinned {
             commit: at,
-            before: (before > 0).then_some(Commit::new(before)),
-            after: (after <= self.head.get()).then_some(Commit::new(after)),
+            before,
+            after,
         }
     }
 
@@ -192,7 +214,7 @@ impl Version {
             if from < *gap.start() {
                 readable.push(Commit::new(from)..=Commit::new(gap.start() - 1));
             }
-            from = gap.end() + 1;
+            from = gap.end() + u64::from(!planted!(ReadableOneEarly));
         }
         if from <= self.head.get() {
             readable.push(Commit::new(from)..=self.head);

@@ -30,6 +30,32 @@ pub(crate) enum Input {
     Removed { first: Commit },
 }
 
+impl Input {
+    fn first(&self) -> Commit {
+        match self {
+            Self::Kept(node) => node.meta().first,
+            Self::Removed { first } => *first,
+        }
+    }
+}
+
+/// Some commits of a segment.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) segment: Arc<Segment>,
+    /// The commit before them.
+    pub(crate) after: Commit,
+    /// The last of them.
+    pub(crate) until: Commit,
+}
+
+impl Part {
+    /// Whether the commit is one of them.
+    pub(crate) fn holds(&self, commit: Commit) -> bool {
+        commit > self.after && commit <= self.until
+    }
+}
+
 impl Node {
     /// A segment without inputs.
     pub(crate) fn leaf(segment: Arc<Segment>) -> Arc<Self> {
@@ -63,7 +89,7 @@ impl Node {
         // Newest first, as reads want them.
         self.inputs.iter().rev().all(|input| match input {
             Input::Kept(node) => node.meta().first > at || node.cover(at, cover),
-            Input::Removed { first } => *first > at,
+            Input::Removed { first } => *first > at || planted!(RemovedInputPassed),
         })
     }
 
@@ -90,6 +116,59 @@ impl Node {
                 Input::Removed { .. } => return,
             }
         }
+    }
+
+    /// Adds what says exactly what each commit after `from` up to `to` wrote to `parts`,
+    /// ascending.
+    ///
+    /// # Errors
+    /// The first commit of which that is not known.
+    pub(crate) fn exact(
+        &self,
+        from: Commit,
+        to: Commit,
+        parts: &mut Vec<Part>,
+    ) -> Result<(), Commit> {
+        let SegmentMeta {
+            first, last, floor, ..
+        } = *self.meta();
+        if last <= from || first > to || from >= to {
+            return Ok(());
+        }
+        let part = |after: Commit| Part {
+            segment: Arc::clone(&self.segment),
+            after,
+            until: to,
+        };
+        if floor == first || from >= floor {
+            parts.push(part(from));
+            return Ok(());
+        }
+        // Above the floor this segment has every version, below it the inputs do.
+        let below = to.min(floor);
+        if self.inputs.is_empty() && !planted!(ThinnedCalledExact) {
+            return Err(first.max(from.next()));
+        }
+        for (position, input) in self.inputs.iter().enumerate() {
+            match input {
+                Input::Kept(node) => node.exact(from, below, parts)?,
+                Input::Removed { first } => {
+                    let next = self.inputs.get(position + 1);
+                    let is_before = next.is_some_and(|next| next.first() <= from.next());
+                    if *first <= below && !is_before {
+                        return Err((*first).max(from.next()));
+                    }
+                }
+            }
+        }
+        if to > floor {
+            parts.push(part(if planted!(StreamRepeatsInputs) {
+                from
+            } else {
+                floor
+            }));
+        }
+        Ok(())
     }
 
     /// Calls `visit` on this segment and all kept ones below it.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::executor::Executor;
 use crate::judge::{STRAY, misfit, misplaced};
+use crate::keyed::{Domain, Seed};
 use crate::oracle::{Finding, Oracle};
 use crate::plan::Action;
+use crate::reads::{Ask, check};
 use crate::simfs::SimFs;
 use crate::simfs::oplog::{Log, Operation};
 use crate::system::Account;
@@ -145,10 +147,10 @@ impl Executor<'_> {
 
     pub(super) fn check_pins(&mut self) -> Result<(), Finding> {
         for index in 0..self.pins.len() {
-            let (commit, pinned, shown) = &self.pins[index];
-            let commit = *commit;
-            let outcome = pinned.state();
-            let is_same = outcome.as_ref().is_ok_and(|state| state == shown);
+            let pin = &self.pins[index];
+            let commit = pin.commit;
+            let outcome = pin.reader.state();
+            let is_same = outcome.as_ref().is_ok_and(|state| *state == pin.shown);
             if let Err(failure) = &outcome
                 && !self.is_excused(failure)
             {
@@ -166,8 +168,70 @@ impl Executor<'_> {
                     format!("a reader of commit {commit} sees something else now"),
                 )?;
             }
+            if is_same {
+                self.ask_pin(index)?;
+            }
         }
         Ok(())
+    }
+
+    /// Other reads of a kept reader, which knows the history of when it was opened.
+    fn ask_pin(&mut self, index: usize) -> Result<(), Finding> {
+        const DRAWN: u64 = 6;
+        let pin = &self.pins[index];
+        let (head, digest) = pin.head;
+        if head > self.history.head() || self.history.digest(head) != digest {
+            return Ok(());
+        }
+        let ask = Ask {
+            engine: &*self.engine,
+            history: &self.history,
+            head,
+            reader: Some(pin.commit),
+            is_kept: !self.bounds().excuses_loss,
+            drawn: DRAWN,
+            listed: 0,
+        };
+        let identity = head << 24 ^ pin.commit << 4 ^ 1;
+        let mut draws = Seed(self.plan.seed).draws(Domain::Reads, identity);
+        let outcome = check(&ask, &mut draws, &mut |question| pin.reader.ask(question));
+        match self.tolerate(outcome)?.flatten() {
+            Some(wrong) => {
+                let message = format!("a reader that was kept: {wrong}");
+                self.enabled
+                    .object_to_value(self.bounds(), Oracle::Reads, message)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Other reads of the store as it stands, beside a read of this commit.
+    pub(super) fn check_reads(&mut self, commit: u64) -> Result<(), Finding> {
+        const DRAWN: u64 = 12;
+        let is_kept = !self.bounds().excuses_loss;
+        let instance = self.instance.as_mut().expect("the store is open");
+        let head = instance.head();
+        if head > self.history.head() {
+            return Ok(());
+        }
+        let ask = Ask {
+            engine: &*self.engine,
+            history: &self.history,
+            head,
+            reader: None,
+            is_kept,
+            drawn: DRAWN,
+            listed: 0,
+        };
+        let identity = head << 24 ^ commit << 4;
+        let mut draws = Seed(self.plan.seed).draws(Domain::Reads, identity);
+        let outcome = check(&ask, &mut draws, &mut |question| instance.ask(question));
+        match self.tolerate(outcome)?.flatten() {
+            Some(wrong) => self
+                .enabled
+                .object_to_value(self.bounds(), Oracle::Reads, wrong),
+            None => Ok(()),
+        }
     }
 
     /// A sync of a file that is clean already costs time and gives nothing.

@@ -1,6 +1,6 @@
 //! What the client does: committing, reading, settling, reopening.
 
-use super::executor::Executor;
+use super::executor::{Executor, Pin};
 use crate::history::Batch;
 use crate::oracle::{Finding, Oracle};
 use crate::simfs::{Mark, Operation};
@@ -127,7 +127,7 @@ impl Executor<'_> {
                     format!("commit {commit} cannot be read"),
                 )
             }
-            _ => Ok(()),
+            _ => self.check_reads(commit),
         }
     }
 
@@ -150,7 +150,13 @@ impl Executor<'_> {
                         format!("a reader of commit {commit} differs from what was just read"),
                     )?;
                 }
-                self.pins.push((commit, pinned, shown));
+                let pin = Pin {
+                    commit,
+                    reader: pinned,
+                    shown,
+                    head: (head, self.history.digest(head)),
+                };
+                self.pins.push(pin);
             }
         }
         Ok(())

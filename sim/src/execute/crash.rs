@@ -93,7 +93,7 @@ impl Executor<'_> {
         let memory = Memory::default();
         let is_calm = !self.is_faulty() && self.lives.is_empty();
         let judge = Judge::new(&*self.engine, &self.history, self.enabled, &memory);
-        let judge = judge.after_calm(is_calm);
+        let judge = judge.after_calm(is_calm).asking_all();
         if judge.check(&self.fs, bounds)? == Outcome::Refused {
             struck::note(&mut self.struck, &[], true);
         }

@@ -15,6 +15,16 @@ use crate::plan::{Action, Plan};
 use crate::simfs::{FaultKind, Image, Known, Mark, SimFs};
 use crate::system::{Call, Engine, Failure, Instance, Pinned, Settings};
 
+/// A reader that is kept.
+pub(super) struct Pin {
+    pub(super) commit: u64,
+    pub(super) reader: Box<dyn Pinned>,
+    /// What it has shown when it was opened.
+    pub(super) shown: State,
+    /// The newest commit at that time, and a digest of the history up to it.
+    pub(super) head: (u64, u64),
+}
+
 pub(super) struct Executor<'run> {
     pub(super) plan: &'run Plan,
     pub(super) enabled: &'run Enabled,
@@ -27,7 +37,7 @@ pub(super) struct Executor<'run> {
     pub(super) histories: Vec<(usize, History)>,
     pub(super) acknowledged: u64,
     pub(super) served: u64,
-    pub(super) pins: Vec<(u64, Box<dyn Pinned>, State)>,
+    pub(super) pins: Vec<Pin>,
     pub(super) lives: Vec<Life>,
     /// The faults of earlier lives: damage stays.
     pub(super) past: Vec<FaultKind>,

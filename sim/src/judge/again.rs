@@ -2,6 +2,7 @@
 
 use super::difference::difference;
 use super::memory::Closed;
+use super::reads;
 use super::settled::Settled;
 use super::{
     Bounds, Checked, Judge, PHASE_OPEN_PROBED, PHASE_PROBE, PHASE_REOPEN, PHASE_SETTLE_AGAIN,
@@ -18,7 +19,7 @@ impl Judge<'_> {
         &self,
         fs: &SimFs,
         instance: Box<dyn Instance>,
-        served: Bounds,
+        (served, disk): (Bounds, u128),
         settled: &Settled,
     ) -> Checked<()> {
         let head = served.known.issued;
@@ -29,7 +30,7 @@ impl Judge<'_> {
             return Ok(());
         }
         self.check_files(fs, served)?;
-        if let Some(instance) = self.check_reopened(fs, served, settled)? {
+        if let Some(instance) = self.check_reopened(fs, (served, disk), settled)? {
             self.check_probe(fs, instance, served)?;
         }
         self.memory.note_sound(closed);
@@ -46,7 +47,7 @@ impl Judge<'_> {
     fn check_reopened(
         &self,
         fs: &SimFs,
-        served: Bounds,
+        (served, disk): (Bounds, u128),
         settled: &Settled,
     ) -> Checked<Option<Box<dyn Instance>>> {
         let head = served.known.issued;
@@ -91,6 +92,7 @@ impl Judge<'_> {
                 ),
             )?;
         }
+        self.check_reads(&mut *instance, (disk, reads::SETTLED), served)?;
         Ok(Some(instance))
     }
 

@@ -9,6 +9,7 @@ mod difference;
 mod enabled;
 mod memory;
 mod opened;
+mod reads;
 mod settled;
 
 use std::sync::Arc;
@@ -66,6 +67,8 @@ pub struct Judge<'run> {
     memory: &'run Memory,
     is_calm: bool,
     is_whole: bool,
+    /// How many questions are asked besides those that are drawn.
+    listed: usize,
 }
 
 impl<'run> Judge<'run> {
@@ -84,6 +87,7 @@ impl<'run> Judge<'run> {
             memory,
             is_calm: false,
             is_whole: false,
+            listed: 0,
         }
     }
 
@@ -100,6 +104,16 @@ impl<'run> Judge<'run> {
         Self {
             is_whole: true,
             ..*self
+        }
+    }
+
+    /// Asks almost everything that can be asked, for a disk that is judged alone: what a drawn
+    /// question finds is found again when the plan is run as a trace.
+    #[must_use]
+    pub fn asking_all(self) -> Self {
+        Self {
+            listed: reads::LISTED,
+            ..self
         }
     }
 
@@ -131,12 +145,17 @@ impl<'run> Judge<'run> {
     /// # Errors
     /// The first finding.
     pub fn check(&self, fs: &SimFs, bounds: Bounds) -> Result<Outcome, Finding> {
+        let disk = fs.image().digest();
         fs.mark_known(bounds.known);
         fs.mark(Mark::Action(PHASE_OPEN));
         let Some(mut instance) = self.open(fs, bounds)? else {
             return Ok(Outcome::Refused);
         };
         let found = self.check_open(fs, &mut *instance, bounds);
+        let found = found.and_then(|head| {
+            self.check_reads(&mut *instance, (disk, reads::OPENED), bounds)?;
+            Ok(head)
+        });
         let Some(head) = self.excuse(found, bounds)? else {
             return Ok(Outcome::Refused);
         };
@@ -151,7 +170,7 @@ impl<'run> Judge<'run> {
         let Some(settled) = self.excuse(settled, bounds)? else {
             return Ok(Outcome::Refused);
         };
-        let again = self.check_again(fs, instance, served, &settled);
+        let again = self.check_again(fs, instance, (served, disk), &settled);
         Ok(self
             .excuse(again, bounds)?
             .map_or(Outcome::Refused, |()| Outcome::Sound(head)))

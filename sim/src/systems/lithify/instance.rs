@@ -7,8 +7,9 @@ use lithify::{
     WriteBatch,
 };
 
-use super::{costs, failure, placement};
+use super::{costs, failure, placement, reads};
 use crate::history::{Batch, State};
+use crate::reads::{Answer, Question};
 use crate::system::{Account, Equality, Failure, Instance, Piece, Pinned};
 
 /// More steps than settling needs, and more for each commit than one can cause.
@@ -142,6 +143,10 @@ impl Instance for Open {
                 Err(failure(error))
             }
         }
+    }
+
+    fn ask(&mut self, question: &Question) -> Result<Option<Answer>, Failure> {
+        reads::of_store(&self.store, question)
     }
 
     fn pin(&mut self, commit: u64) -> Result<Option<Box<dyn Pinned>>, Failure> {
@@ -325,5 +330,9 @@ pub(in crate::systems) struct Reader(pub(in crate::systems) Snapshot);
 impl Pinned for Reader {
     fn state(&self) -> Result<State, Failure> {
         state_of(&self.0).map_err(failure)
+    }
+
+    fn ask(&self, question: &Question) -> Result<Option<Answer>, Failure> {
+        reads::of_reader(&self.0, question)
     }
 }

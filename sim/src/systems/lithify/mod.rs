@@ -7,6 +7,7 @@
 mod costs;
 mod instance;
 mod placement;
+mod reads;
 mod settings;
 
 use std::sync::Arc;
@@ -111,6 +112,11 @@ impl Engine for Configured {
         let placement = self.options.placement.as_ref()?;
         let keeps_all = placement.history == ::lithify::History::All;
         (keeps_all || commit == head).then_some(true)
+    }
+
+    fn is_stream_known(&self, since: u64, head: u64) -> Option<bool> {
+        let placement = self.options.placement.as_ref()?;
+        Some(placement::knows_changes_since(placement, since, head))
     }
 
     /// The end of a manifest has witnesses: the log and the segments that it names.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lithify::{Placement, RemoveInputs};
+use lithify::{History, Placement, RemoveInputs};
 
 use crate::history::Batch;
 use crate::system::Piece;
@@ -41,6 +41,25 @@ pub(super) fn work(placement: &Placement, history: &[Batch], is_direct: bool) ->
         work.kept += kept.count() as u64;
     });
     work
+}
+
+/// Whether what each commit after `since` wrote must still be known at `head`: windows keep
+/// their last commits, and retention keeps the youngest inputs.
+pub(super) fn knows_changes_since(placement: &Placement, since: u64, head: u64) -> bool {
+    let is_near = |commits: u64| since >= head.saturating_sub(commits);
+    let is_in_outputs = match placement.history {
+        History::All => true,
+        History::Last(commits) => is_near(commits),
+        History::Newest => false,
+    };
+    let is_in_inputs = match placement.remove_inputs {
+        RemoveInputs::Never => true,
+        RemoveInputs::HeadWindow { keep } | RemoveInputs::HeadWindowUpToLevel { keep, .. } => {
+            is_near(keep)
+        }
+        RemoveInputs::Always | RemoveInputs::UpToLevel(_) => false,
+    };
+    since == head || is_in_outputs || is_in_inputs
 }
 
 /// Whether an input is still there after the closing at `closing`.

@@ -21,7 +21,7 @@ pub(in crate::systems) const SETTINGS: &[Setting] = &[
     Setting::fixed(
         "history",
         "versions that a merge keeps",
-        &["all", "last-3", "newest"],
+        &["all", "last-3", "newest", "last-1"],
     ),
     Setting::fixed(
         "remove-inputs",
@@ -32,6 +32,8 @@ pub(in crate::systems) const SETTINGS: &[Setting] = &[
             "never",
             "head-window-4",
             "up-to-level-1",
+            "up-to-level-0",
+            "head-window-3-up-to-level-1",
         ],
     ),
     Setting::tuning(
@@ -127,9 +129,16 @@ fn history(text: &str) -> Result<History, String> {
 }
 
 fn remove_inputs(text: &str) -> Result<RemoveInputs, String> {
-    if let Some(keep) = text.strip_prefix("head-window-") {
+    if let Some(text) = text.strip_prefix("head-window-") {
+        let (keep, level) = match text.split_once("-up-to-level-") {
+            Some((keep, level)) => (keep, Some(number("remove-inputs", level)?)),
+            None => (text, None),
+        };
         let keep = number("remove-inputs", keep)?;
-        return Ok(RemoveInputs::HeadWindow { keep });
+        return Ok(match level {
+            Some(level) => RemoveInputs::HeadWindowUpToLevel { keep, level },
+            None => RemoveInputs::HeadWindow { keep },
+        });
     }
     if let Some(level) = text.strip_prefix("up-to-level-") {
         return Ok(RemoveInputs::UpToLevel(number("remove-inputs", level)?));

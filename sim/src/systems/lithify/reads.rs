@@ -1,0 +1,181 @@
+//! Every public read of the engine, in the words of the laboratory's questions.
+
+use std::ops::RangeInclusive;
+
+use lithify::read::{Change, Changes, CommitChanges, KeyVersion, Range};
+use lithify::{Commit, Error, KeyRange, Result, Snapshot, Store};
+
+use super::failure;
+use crate::reads::{Answer, Question, Turns};
+use crate::system::Failure;
+
+/// What a store answers.
+pub(super) fn of_store(store: &Store, question: &Question) -> Answered {
+    answered(ask_store(store, question))
+}
+
+/// What a snapshot answers: always as of its own commit.
+pub(super) fn of_reader(snapshot: &Snapshot, question: &Question) -> Answered {
+    answered(ask_snapshot(snapshot, question))
+}
+
+type Answered = std::result::Result<Option<Answer>, Failure>;
+
+/// Refusals are answers; what the disk says is none.
+fn answered(outcome: Result<Answer>) -> Answered {
+    match outcome {
+        Ok(answer) => Ok(Some(answer)),
+        Err(Error::BeyondHead { commit, .. }) => Ok(Some(Answer::BeyondHead(commit.get()))),
+        Err(Error::Thinned {
+            commit,
+            before,
+            after,
+        }) => Ok(Some(Answer::Thinned {
+            commit: commit.get(),
+            before: before.map(Commit::get),
+            after: after.map(Commit::get),
+        })),
+        Err(error) => Err(failure(error)),
+    }
+}
+
+/// As a program asks that holds the store. The newest commit has calls of its own.
+fn ask_store(store: &Store, question: &Question) -> Result<Answer> {
+    let (at, is_newest) = match question {
+        Question::Get { at, .. }
+        | Question::Scan { at, .. }
+        | Question::Prefix { at, .. }
+        | Question::Versions { at, .. }
+        | Question::Changes { at, .. } => (Commit::new(*at), *at == store.head().get()),
+        Question::Diff { to, .. } => (Commit::new(*to), false),
+        Question::Readable(_) => (store.head(), true),
+    };
+    match question {
+        Question::Get { key, .. } => {
+            let (keyspace, key) = (key.keyspace_name(), key.bytes());
+            let value = match is_newest {
+                true => store.get(keyspace, &key)?,
+                false => store.get_at(keyspace, &key, at)?,
+            };
+            Ok(Answer::Value(value))
+        }
+        Question::Scan { keyspace, .. } | Question::Prefix { keyspace, .. } => {
+            let Some((range, turns)) = range_of(question) else {
+                unreachable!("both are scans");
+            };
+            let range = match is_newest {
+                true => store.range(keyspace, range)?,
+                false => store.range_at(keyspace, range, at)?,
+            };
+            pairs(range, turns)
+        }
+        Question::Versions { key, .. } if is_newest => Ok(Answer::Versions(versions(
+            store.history(key.keyspace_name(), &key.bytes())?,
+        ))),
+        Question::Diff { keyspace, from, to } => {
+            let (from, to) = (Commit::new(*from), Commit::new(*to));
+            Ok(differences(store.diff(keyspace, from, to)?))
+        }
+        Question::Changes { since, .. } if is_newest => {
+            commits(store.changes_since(Commit::new(*since))?)
+        }
+        Question::Readable(None) => Ok(ranges(store.readable_commits())),
+        question => ask_snapshot(&store.snapshot_at(at)?, question),
+    }
+}
+
+fn ask_snapshot(snapshot: &Snapshot, question: &Question) -> Result<Answer> {
+    match question {
+        Question::Get { key, .. } => Ok(Answer::Value(
+            snapshot.get(key.keyspace_name(), &key.bytes())?,
+        )),
+        Question::Scan { keyspace, .. } | Question::Prefix { keyspace, .. } => {
+            let Some((range, turns)) = range_of(question) else {
+                unreachable!("both are scans");
+            };
+            pairs(snapshot.range(keyspace, range)?, turns)
+        }
+        Question::Versions { key, .. } => Ok(Answer::Versions(versions(
+            snapshot.history(key.keyspace_name(), &key.bytes())?,
+        ))),
+        Question::Diff { keyspace, from, .. } => {
+            Ok(differences(snapshot.diff(keyspace, Commit::new(*from))?))
+        }
+        Question::Changes { since, .. } => commits(snapshot.changes_since(Commit::new(*since))?),
+        Question::Readable(None) => Ok(ranges(snapshot.readable_commits())),
+        Question::Readable(Some(keyspace)) => Ok(ranges(snapshot.readable_commits_of(keyspace))),
+    }
+}
+
+/// The range of a scan, and from which ends it is walked.
+fn range_of(question: &Question) -> Option<(KeyRange, Turns)> {
+    match question {
+        Question::Scan {
+            start, end, turns, ..
+        } => {
+            let (start, end) = (start.clone(), end.clone());
+            Some((KeyRange { start, end }, *turns))
+        }
+        Question::Prefix { prefix, turns, .. } => Some((KeyRange::prefix(prefix), *turns)),
+        _ => None,
+    }
+}
+
+/// Walks a range from the ends that are asked for. What comes from the end stands behind
+/// what comes from the beginning, so that the two make the range in order.
+fn pairs(mut range: Range, turns: Turns) -> Result<Answer> {
+    let (mut front, mut back) = (Vec::new(), Vec::new());
+    for number in 0.. {
+        let is_from_end = turns.is_from_end(number);
+        let item = match is_from_end {
+            true => range.next_back(),
+            false => range.next(),
+        };
+        let Some(item) = item else { break };
+        let side = if is_from_end { &mut back } else { &mut front };
+        side.push(item?);
+    }
+    front.extend(back.into_iter().rev());
+    Ok(Answer::Pairs(front))
+}
+
+fn versions(versions: Vec<KeyVersion>) -> Vec<(u64, Option<Vec<u8>>)> {
+    let versions = versions.into_iter();
+    versions
+        .map(|KeyVersion { commit, value }| (commit.get(), value))
+        .collect()
+}
+
+fn differences(changes: Vec<Change>) -> Answer {
+    let changes = changes.into_iter();
+    Answer::Differences(
+        changes
+            .map(|Change { key, before, after }| (key, before, after))
+            .collect(),
+    )
+}
+
+fn commits(changes: Changes) -> Result<Answer> {
+    let mut commits = Vec::new();
+    for changes in changes {
+        let CommitChanges {
+            commit, operations, ..
+        } = changes?;
+        let mut operations: Vec<_> = operations
+            .into_iter()
+            .map(|operation| ((operation.keyspace, operation.key), operation.value))
+            .collect();
+        operations.sort();
+        commits.push((commit.get(), operations));
+    }
+    Ok(Answer::Commits(commits))
+}
+
+fn ranges(ranges: Vec<RangeInclusive<Commit>>) -> Answer {
+    let ranges = ranges.into_iter();
+    Answer::Ranges(
+        ranges
+            .map(|range| range.start().get()..=range.end().get())
+            .collect(),
+    )
+}
