@@ -1,8 +1,8 @@
 //! What each commit wrote, in commit order: the stream from which another store follows.
 //!
 //! Every commit says by a [`Past`] what came before it, so that a replica never puts it
-//! behind another history. Memory: a bounded number of entries at once; segments that
-//! hold more commits than that are read several times.
+//! behind another history. Memory: a bounded number of entries and of bytes at
+//! once; segments that hold more commits than that are read several times.
 
 use std::collections::VecDeque;
 
@@ -22,6 +22,12 @@ pub struct Operation {
     pub key: Vec<u8>,
     /// The value, or `None` for a deletion.
     pub value: Option<Vec<u8>>,
+}
+
+impl Operation {
+    fn bytes(&self) -> usize {
+        self.key.len() + self.value.as_ref().map_or(0, Vec::len)
+    }
 }
 
 /// Everything that one commit wrote, sorted by keyspace number and key.
@@ -82,8 +88,12 @@ impl Snapshot {
     }
 }
 
-/// About how many entries are gathered at once.
+/// About how many entries are gathered at once, and at most how many commits.
 const GATHERED_ENTRIES: u64 = 256 * 1024;
+
+/// At most how many bytes of keys and values are gathered at once, unless one commit alone
+/// wrote more. When more come together, the later commits are left to the next pass.
+const GATHERED_BYTES: usize = 32 * 1024 * 1024;
 
 /// An iterator over commits and what they wrote. After an error it is over until it is
 /// told to go on. It holds the files of the snapshot that it reads.
@@ -129,7 +139,8 @@ impl Changes {
             .map(|part| part.segment.meta.entries)
             .sum();
         let commits = self.snapshot.at.get() - self.next.get() + 1;
-        (GATHERED_ENTRIES * commits / entries.max(1)).clamp(1, commits)
+        let share = GATHERED_ENTRIES.saturating_mul(commits) / entries.max(1);
+        share.clamp(1, commits.min(GATHERED_ENTRIES))
     }
 
     fn gather(&mut self) -> Result<()> {
@@ -142,13 +153,15 @@ impl Changes {
                 operations: Vec::new(),
             })
             .collect();
+        let mut bytes = 0;
         for part in &self.parts {
             let meta = &part.segment.meta;
-            if meta.last >= first && meta.first <= last {
-                gather_from(part, &self.snapshot, first, last, &mut ready)?;
+            let last = first.get() + ready.len() as u64 - 1;
+            if meta.last >= first && meta.first.get() <= last {
+                gather_from(part, &self.snapshot, first, &mut ready, &mut bytes)?;
             }
         }
-        self.next = last.next();
+        self.next = Commit::new(first.get() + ready.len() as u64);
         self.ready = ready;
         Ok(())
     }
@@ -158,20 +171,30 @@ fn gather_from(
     part: &Part,
     snapshot: &Snapshot,
     first: Commit,
-    last: Commit,
     ready: &mut VecDeque<CommitChanges>,
+    bytes: &mut usize,
 ) -> Result<()> {
     let keyspace: KeyspaceId = part.segment.meta.keyspace;
     let mut cursor = part.segment.cursor(Fetch::Ahead);
     cursor.seek_first()?;
     while let Some(entry) = cursor.entry() {
-        if (first..=last).contains(&entry.commit) && part.holds(entry.commit) {
-            let position = (entry.commit.get() - first.get()) as usize;
-            ready[position].operations.push(Operation {
+        let position = entry.commit.get().checked_sub(first.get());
+        let wanted = position.and_then(|position| ready.get_mut(position as usize));
+        if let Some(changes) = wanted.filter(|_| part.holds(entry.commit)) {
+            changes.operations.push(Operation {
                 keyspace: snapshot.version.keyspace_name(keyspace).to_string(),
                 key: entry.key.to_vec(),
                 value: entry.value.map(<[u8]>::to_vec),
             });
+            *bytes += entry.key.len() + entry.value.map_or(0, <[u8]>::len);
+            while *bytes > GATHERED_BYTES && ready.len() > 1 {
+                let left_out = ready.pop_back().expect("there are two");
+                *bytes -= left_out
+                    .operations
+                    .iter()
+                    .map(Operation::bytes)
+                    .sum::<usize>();
+            }
         }
         cursor.next()?;
     }
@@ -195,5 +218,63 @@ impl Iterator for Changes {
         changes.before = self.past;
         self.past = changes.after();
         Some(Ok(changes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::WriteBatch;
+    use crate::fs::MemFs;
+    use crate::options::Options;
+    use crate::store::Store;
+
+    /// Few entries, each of them long: all of them were held at once.
+    #[test]
+    fn what_is_gathered_at_once_is_bounded_in_bytes_and_complete() {
+        const VALUE_BYTES: usize = 3 * 1024 * 1024;
+        let mut store = Store::open(Arc::new(MemFs::new()), Options::default()).unwrap();
+        for number in 0..25_u8 {
+            let mut batch = WriteBatch::new();
+            // Keys in the other order, so that the last commits come first in a segment.
+            batch.put("main", &[255 - number], &vec![number; VALUE_BYTES]);
+            store.commit(&batch).unwrap();
+        }
+        store.settle().unwrap();
+        let mut changes = store.changes_since(Commit::ZERO).unwrap();
+        let mut passes = 0;
+        for number in 0..25_u8 {
+            passes += u64::from(changes.ready.is_empty());
+            let found = changes.next().unwrap().unwrap();
+            assert_eq!(found.commit, Commit::new(u64::from(number) + 1));
+            let [operation] = &*found.operations else {
+                panic!("{} operations", found.operations.len());
+            };
+            assert_eq!(
+                operation.value.as_ref().unwrap()[..],
+                vec![number; VALUE_BYTES]
+            );
+            let held = changes.ready.iter().flat_map(|it| &it.operations);
+            let held: usize = held.map(Operation::bytes).sum();
+            assert!(held <= GATHERED_BYTES, "{held} bytes are held at once");
+        }
+        assert!(changes.next().is_none());
+        assert_eq!(
+            passes, 3,
+            "ten values of 3 MiB fit, and all of them in three passes"
+        );
+    }
+
+    /// Commits without entries take room too.
+    #[test]
+    fn empty_commits_are_gathered_in_pieces() {
+        let mut store = Store::open(Arc::new(MemFs::new()), Options::default()).unwrap();
+        let commits = GATHERED_ENTRIES + 2;
+        let group = vec![WriteBatch::new(); commits as usize];
+        store.commit_group(&group).unwrap();
+        let mut changes = store.changes_since(Commit::ZERO).unwrap();
+        changes.next().unwrap().unwrap();
+        assert_eq!(changes.ready.len() as u64, GATHERED_ENTRIES - 1);
+        assert_eq!(changes.count() as u64, commits - 1);
     }
 }

@@ -1,6 +1,6 @@
 //! The commands, and the arguments that many have in common.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use super::exit::EXIT_CODES;
 
@@ -47,6 +47,21 @@ pub(crate) enum Command {
     RatioStore(super::ratio_store::RatioStore),
     DataFile(super::data_file::DataFile),
     Completions(super::completions::Completions),
+}
+
+/// The parser. A negative number is a value that is out of range, and no option that does
+/// not exist.
+pub(crate) fn command() -> clap::Command {
+    with_negative_numbers(Arguments::command())
+}
+
+fn with_negative_numbers(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|argument| match argument.get_action().takes_values() {
+            true => argument.allow_negative_numbers(true),
+            false => argument,
+        })
+        .mut_subcommands(with_negative_numbers)
 }
 
 /// The form of an output.

@@ -6,6 +6,7 @@
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -50,6 +51,23 @@ impl Serialize for JsonBytes<'_> {
         }
         Hex { hex }.serialize(serializer)
     }
+}
+
+/// A path on its way to JSON. The library's own form refuses those that are not UTF-8,
+/// which would be noticed only when all work is done.
+pub(crate) fn json_path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    JsonBytes(path.as_os_str().as_bytes()).serialize(serializer)
+}
+
+/// The same for a path that may be missing.
+pub(crate) fn json_perhaps_path<S: Serializer>(
+    path: &Option<PathBuf>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let bytes = path
+        .as_ref()
+        .map(|path| JsonBytes(path.as_os_str().as_bytes()));
+    bytes.serialize(serializer)
 }
 
 /// Bytes from JSON.

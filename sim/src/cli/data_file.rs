@@ -19,7 +19,6 @@ use std::time::Duration;
 
 use clap::Args;
 use lithify::fs::OsFs;
-use lithify_sim::system::Failure as StoreFailure;
 use lithify_sim::systems::data_file::{Options, Policy, Role, Share, Shared};
 
 use super::exit::{Exit, Outcome};
@@ -116,29 +115,23 @@ impl DataFile {
 pub(crate) fn run(arguments: &DataFile) -> Outcome {
     let name = arguments.dir.display();
     std::fs::create_dir_all(&arguments.dir).map_err(|error| {
-        Exit::Store.because(format!("cannot create the directory {name}: {error}"))
+        Exit::of_directory(&error).because(format!("cannot create the directory {name}: {error}"))
     })?;
     let fs = Arc::new(OsFs::new(&arguments.dir));
-    let store = Shared::open(fs, &arguments.options()).map_err(|failure| {
-        let exit = match failure {
-            StoreFailure::Damage(_) => Exit::Damage,
-            StoreFailure::Disk(_) | StoreFailure::Other(_) => Exit::Store,
-        };
-        exit.because(format!("{name}: {failure}"))
-    })?;
+    let store = Shared::open(fs, &arguments.options())
+        .map_err(|failure| Exit::of_opening(&failure).because(format!("{name}: {failure}")))?;
     let mut input = std::io::stdin().lock();
     let mut output = Output::for_reading();
     let mut session = Session::new(&store);
     while let Some(line) = next_line(&mut input, MAX_LINE_BYTES)? {
-        let answers = match line {
-            Line::Whole(bytes) if bytes.trim_ascii().is_empty() => continue,
-            Line::Whole(bytes) => session.answer(bytes.strip_suffix(b"\n").unwrap_or(&bytes)),
-            Line::TooLong => Some(session.refuse_line(MAX_LINE_BYTES)),
-        };
-        if let Some(answers) = answers {
-            output.line(&answers)?;
-            output.flush()?;
+        match line {
+            Line::Whole(bytes) if bytes.trim_ascii().is_empty() => {}
+            Line::Whole(bytes) => {
+                session.answer(bytes.strip_suffix(b"\n").unwrap_or(&bytes), &mut output)?;
+            }
+            Line::TooLong => output.line(&session.refuse_line(MAX_LINE_BYTES))?,
         }
+        output.flush()?;
     }
     let closed = store.close();
     closed.map_err(|failure| Exit::Io.because(format!("{name}: {failure}")))?;

@@ -7,6 +7,7 @@ use std::io;
 use std::process::ExitCode;
 
 use lithify_sim::git::{GitError, LineError};
+use lithify_sim::system::Failure as StoreFailure;
 
 /// What every command returns.
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
@@ -33,7 +34,7 @@ Exit codes:
   4  the store cannot be opened: missing, not a store, locked, of an unknown format,
      created with other options, or without permission
   5  damage: stored bytes are not what was written
-  6  input or output failed: disk full, git failed or is missing";
+  6  input or output failed: disk full, out of memory for a line, git failed or is missing";
 
 /// Why a command stops before its end.
 #[derive(Debug)]
@@ -57,6 +58,26 @@ impl Exit {
         Failure::Stop {
             exit: self,
             message: words.join(" ").trim().to_owned(),
+        }
+    }
+}
+
+impl Exit {
+    /// Why a system of the laboratory does not open. What the environment does not allow
+    /// is told apart from a disk that fails, such as a full one.
+    pub(crate) fn of_opening(failure: &StoreFailure) -> Self {
+        match failure {
+            StoreFailure::Damage(_) => Self::Damage,
+            StoreFailure::Disk(_) => Self::Io,
+            StoreFailure::Other(_) => Self::Store,
+        }
+    }
+
+    /// Why a directory cannot be created.
+    pub(crate) fn of_directory(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Io,
+            _ => Self::Store,
         }
     }
 }
@@ -133,6 +154,24 @@ impl From<GitError> for Failure {
     }
 }
 
+/// The words of the standard library about numbers, in ours: there are no negative ones
+/// among the arguments.
+fn about_numbers(message: &str) -> String {
+    message
+        .replace(
+            "invalid digit found in string",
+            "it must be a whole number from 0",
+        )
+        .replace(
+            "number too large to fit in target type",
+            "the number is too large",
+        )
+        .replace(
+            "cannot parse integer from empty string",
+            "it must be a whole number from 0",
+        )
+}
+
 /// What the argument parser has to say: help, or one line about what is wrong.
 pub(crate) fn from_parser(error: &clap::Error) -> Outcome {
     use clap::error::ErrorKind;
@@ -155,6 +194,6 @@ pub(crate) fn from_parser(error: &clap::Error) -> Outcome {
         .map(str::trim)
         .collect();
     let message = paragraph.join(" ");
-    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    let message = about_numbers(message.strip_prefix("error: ").unwrap_or(&message));
     Err(Exit::Usage.because(format!("{message}; --help shows the usage")))
 }

@@ -37,14 +37,17 @@ mod write;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches as _;
 
 use args::{Arguments, Command};
 use exit::{Failure, Outcome};
 
 /// Runs the command that the process was started with.
 pub(crate) fn main() -> ExitCode {
-    let outcome = match Arguments::try_parse() {
+    let parsed = args::command()
+        .try_get_matches()
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
+    let outcome = match parsed {
         Ok(arguments) => run(arguments.command),
         Err(error) => exit::from_parser(&error),
     };

@@ -10,8 +10,8 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
@@ -50,6 +50,9 @@ const MAX_LINE_BYTES: u64 = 8 << 20;
 
 /// So many requests are read, and so many changes under way, before the first answer.
 const MOST_UNANSWERED: usize = 1024;
+
+/// So many bytes of requests are read before the first answer, or one request.
+const MOST_UNANSWERED_BYTES: usize = 16 << 20;
 
 /// Keeps a durable table whose log rewrites itself, and answers requests line by line
 #[derive(Args, Debug)]
@@ -108,6 +111,37 @@ impl RatioStore {
     }
 }
 
+/// The bytes of the requests that are read and not answered. Whoever takes some waits until
+/// there are few; one request is always let in, whatever its length.
+#[derive(Default)]
+struct Room {
+    taken: Mutex<usize>,
+    is_freed: Condvar,
+}
+
+impl Room {
+    fn taken(&self) -> MutexGuard<'_, usize> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, bytes: usize) {
+        let mut taken = self.taken();
+        while *taken > 0 && *taken + bytes > MOST_UNANSWERED_BYTES {
+            taken = self
+                .is_freed
+                .wait(taken)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        *taken += bytes;
+    }
+
+    fn free(&self, bytes: usize) {
+        let mut taken = self.taken();
+        *taken = taken.saturating_sub(bytes);
+        self.is_freed.notify_one();
+    }
+}
+
 /// What a line asks for.
 enum Request {
     Change(Operation),
@@ -122,11 +156,12 @@ enum Request {
 pub(crate) fn run(arguments: &RatioStore) -> Outcome {
     let store = open(&arguments.dir, arguments.options())?;
     let (requests, received) = sync_channel(MOST_UNANSWERED);
+    let room = Room::default();
     // One thread reads ahead of the answers. It ends with the input, or with the first
     // line after nobody wants answers any more.
     let outcome = std::thread::scope(|scope| {
-        scope.spawn(|| read(requests));
-        Answers::new(&store).give(&received)
+        scope.spawn(|| read(requests, &room));
+        Answers::new(&store, &room).give(&received)
     });
     let closed = store
         .close()
@@ -137,11 +172,10 @@ pub(crate) fn run(arguments: &RatioStore) -> Outcome {
 fn open(directory: &Path, options: Options) -> Outcome<SharedStore> {
     std::fs::create_dir_all(directory).map_err(|error| {
         let name = directory.display();
-        Exit::Store.because(format!("cannot create the directory {name}: {error}"))
+        Exit::of_directory(&error).because(format!("cannot create the directory {name}: {error}"))
     })?;
-    SharedStore::open(Arc::new(OsFs::new(directory)), options).map_err(|failure| match &failure {
-        StoreFailure::Damage(_) => failed(directory, &failure),
-        _ => Exit::Store.because(format!("{}: {failure}", directory.display())),
+    SharedStore::open(Arc::new(OsFs::new(directory)), options).map_err(|failure| {
+        Exit::of_opening(&failure).because(format!("{}: {failure}", directory.display()))
     })
 }
 
@@ -154,14 +188,18 @@ fn failed(directory: &Path, failure: &StoreFailure) -> Failure {
 }
 
 /// Reads the input and hands over what it asks for, until one of the two ends.
-fn read(requests: SyncSender<Request>) {
+fn read(requests: SyncSender<(Request, usize)>, room: &Room) {
     let mut input = std::io::stdin().lock();
     loop {
+        let mut bytes = 0;
         let request = match next_line(&mut input, MAX_LINE_BYTES) {
             Ok(None) => return,
             Ok(Some(Line::Whole(line))) => match line.strip_suffix(b"\n").unwrap_or(&line) {
                 [] => continue,
-                line => understand(line),
+                line => {
+                    bytes = line.len();
+                    understand(line)
+                }
             },
             Ok(Some(Line::TooLong)) => {
                 Request::Refused(format!("the line is longer than {MAX_LINE_BYTES} bytes"))
@@ -169,7 +207,8 @@ fn read(requests: SyncSender<Request>) {
             Err(failure) => Request::Broken(failure),
         };
         let is_last = matches!(request, Request::Broken(_));
-        if requests.send(request).is_err() || is_last {
+        room.take(bytes);
+        if requests.send((request, bytes)).is_err() || is_last {
             return;
         }
     }
@@ -201,41 +240,54 @@ fn request(line: &[u8]) -> Result<Request, String> {
 /// the changes behind it are handed over only then.
 struct Answers<'run> {
     store: &'run SharedStore,
+    room: &'run Room,
     output: Output,
-    /// The changes that are on their way.
-    under_way: VecDeque<Ticket>,
+    /// The changes that are on their way, and the bytes of each.
+    under_way: VecDeque<(Ticket, usize)>,
+}
+
+impl Drop for Answers<'_> {
+    /// Nobody answers any more: a reader that waits for room must find out.
+    fn drop(&mut self) {
+        self.room.free(usize::MAX);
+    }
 }
 
 impl<'run> Answers<'run> {
-    fn new(store: &'run SharedStore) -> Self {
+    fn new(store: &'run SharedStore, room: &'run Room) -> Self {
         Self {
             store,
+            room,
             output: Output::for_reading(),
             under_way: VecDeque::new(),
         }
     }
 
-    fn give(mut self, requests: &Receiver<Request>) -> Outcome {
+    fn give(mut self, requests: &Receiver<(Request, usize)>) -> Outcome {
         loop {
             // What is there is taken; before waiting for more, everything is answered.
-            let request = match requests.try_recv() {
-                Ok(request) => Some(request),
+            let received = match requests.try_recv() {
+                Ok(received) => Some(received),
                 Err(_) => {
                     self.finish_changes()?;
                     self.output.flush()?;
                     requests.recv().ok()
                 }
             };
+            let (request, bytes) =
+                received.map_or((None, 0), |(request, bytes)| (Some(request), bytes));
             if !matches!(request, Some(Request::Change(_))) {
                 self.finish_changes()?;
             }
             match request {
-                None => return self.output.finish(),
+                None => return self.output.flush(),
                 Some(Request::Change(operation)) => {
-                    self.under_way.push_back(self.store.submit(vec![operation]));
+                    let ticket = self.store.submit(vec![operation]);
+                    self.under_way.push_back((ticket, bytes));
                     if self.under_way.len() >= MOST_UNANSWERED {
                         self.finish_changes()?;
                     }
+                    continue;
                 }
                 Some(Request::Get(key)) => match self.store.get(&key) {
                     Some(value) => self
@@ -249,11 +301,12 @@ impl<'run> Answers<'run> {
                 }
                 Some(Request::Broken(failure)) => return Err(failure),
             }
+            self.room.free(bytes);
         }
     }
 
     fn finish_changes(&mut self) -> Outcome {
-        while let Some(ticket) = self.under_way.pop_front() {
+        while let Some((ticket, bytes)) = self.under_way.pop_front() {
             let outcome = match ticket.answer() {
                 Some(outcome) => outcome,
                 None => {
@@ -267,6 +320,7 @@ impl<'run> Answers<'run> {
                 Err(failure) => format!("error {failure}"),
             };
             self.output.line(text.as_bytes())?;
+            self.room.free(bytes);
         }
         Ok(())
     }

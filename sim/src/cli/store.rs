@@ -79,9 +79,14 @@ impl StoreArgument {
 
     /// Opens for writing a store that must exist.
     pub(crate) fn open_existing(&self, tuning: &TuningArguments) -> Outcome<Store> {
+        self.open_existing_with(tuning.options())
+    }
+
+    /// The same with these options.
+    pub(crate) fn open_existing_with(&self, options: Options) -> Outcome<Store> {
         let options = Options {
             create: false,
-            ..tuning.options()
+            ..options
         };
         Store::open(self.fs(), options).map_err(|error| self.open_failure(error))
     }

@@ -22,9 +22,10 @@ pub(crate) struct TuningArguments {
     /// windows of 4096 commits]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) file_level: Option<Level>,
-    /// Bytes of segments in memory beyond which they move to a file
-    #[arg(long, value_name = "BYTES", default_value_t = Options::default().memory_budget_bytes)]
-    pub(crate) memory_budget: usize,
+    /// Bytes of segments in memory beyond which they move to a file [default: 33554432;
+    /// 0 for compact]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) memory_budget: Option<usize>,
     /// Length in bytes from which a WAL file is followed by a new one
     #[arg(long, value_name = "BYTES", default_value_t = Options::default().wal_file_bytes)]
     pub(crate) wal_file: u64,
@@ -44,9 +45,20 @@ impl TuningArguments {
                 CompressionName::Zstd => Compression::Zstd,
             },
             file_level: self.file_level,
-            memory_budget_bytes: self.memory_budget,
+            memory_budget_bytes: self
+                .memory_budget
+                .unwrap_or(Options::default().memory_budget_bytes),
             wal_file_bytes: self.wal_file,
             ..Options::default()
+        }
+    }
+
+    /// The options of a command that compacts and commits nothing. What is in memory is in
+    /// the log as well, with every version: so it moves to files, unless a budget is given.
+    pub(crate) fn compacting(&self) -> Options {
+        Options {
+            memory_budget_bytes: self.memory_budget.unwrap_or(0),
+            ..self.options()
         }
     }
 }

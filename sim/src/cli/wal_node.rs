@@ -21,7 +21,6 @@ use std::time::Duration;
 
 use clap::Args;
 use lithify::fs::OsFs;
-use lithify_sim::system::Failure as StoreFailure;
 use lithify_sim::systems::snapshot_log::{Options, Schedule, Shared, SnapshotLog};
 
 use super::data_file::time::positive_time;
@@ -44,9 +43,12 @@ With --snapshot-every or --snapshot-interval a thread takes snapshots and remove
 that they cover, as wal_snapshot and wal_compact do, between the messages. At the end of the
 input a snapshot is taken if --snapshot-every entries lie behind the newest.
 
-Errors have the type error, a text, and a code: 10 unknown type, 12 malformed message or
-missing field, 13 the disk or the log failed, 20 no such entry, 22 compaction beyond the
-newest snapshot.";
+Before init the node serves whoever calls. From then on it takes messages for its name only.
+A msg_id may be left out; the answer then has no in_reply_to.
+
+Errors have the type error, a text, and a code: 1 a message for another node, 10 unknown type,
+11 no memory for the line, 12 malformed message or missing field, 13 the disk or the log failed,
+20 no such entry, 22 compaction beyond the newest snapshot, or an init with another name.";
 
 /// The longest line in bytes; a longer one is answered with an error.
 pub(super) const MAX_LINE_BYTES: u64 = 32 << 20;
@@ -105,7 +107,7 @@ pub(crate) fn run(arguments: &WalNode) -> Outcome {
 fn open(directory: &Path, schedule: Schedule) -> Outcome<Node> {
     std::fs::create_dir_all(directory).map_err(|error| {
         let name = directory.display();
-        Exit::Store.because(format!("cannot create the directory {name}: {error}"))
+        Exit::of_directory(&error).because(format!("cannot create the directory {name}: {error}"))
     })?;
     let fs = OsFs::new(directory);
     let options = Options {
@@ -116,11 +118,7 @@ fn open(directory: &Path, schedule: Schedule) -> Outcome<Node> {
     let store = SnapshotLog::open(Arc::new(fs), &options);
     let shared = store.and_then(|store| Shared::new(store, schedule));
     let shared = shared.map_err(|failure| {
-        let exit = match failure {
-            StoreFailure::Damage(_) => Exit::Damage,
-            StoreFailure::Disk(_) | StoreFailure::Other(_) => Exit::Store,
-        };
-        exit.because(format!("{}: {failure}", directory.display()))
+        Exit::of_opening(&failure).because(format!("{}: {failure}", directory.display()))
     })?;
     benchmark::sweep(directory);
     Ok(Node::new(shared, directory.to_owned()))

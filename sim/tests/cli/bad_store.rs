@@ -223,6 +223,60 @@ fn a_torn_end_of_the_log_is_no_damage() {
     assert_eq!(fixture.run(&PUT).text(), "15\n");
 }
 
+/// A full disk is no store that somebody else holds: it says so by its code, also when it
+/// is met at the opening. Here no file may have a single byte.
+#[test]
+fn a_disk_that_is_full_at_the_opening() {
+    let fixture = Fixture::new();
+    for command in ["data-file", "ratio-store"] {
+        let mut shell = Command::new("sh");
+        shell
+            .current_dir(fixture.path("."))
+            .stdin(Stdio::null())
+            .arg("-c")
+            .arg(format!(
+                "trap '' XFSZ; ulimit -f 0; exec \"$0\" {command} --dir {command}"
+            ))
+            .arg(env!("CARGO_BIN_EXE_lithify"));
+        let message = Fixture::end(shell).failure(6);
+        assert!(message.contains("File too large"), "{command}: {message}");
+    }
+    // What the environment does not allow has the other code.
+    for command in ["data-file", "ratio-store", "wal-node"] {
+        fs::write(fixture.path("file"), "").unwrap();
+        fixture.run(&[command, "--dir", "file"]).failure(4);
+        fixture.run(&[command, "--dir", "/proc/lithify"]).failure(4);
+    }
+}
+
+/// One line that is longer than memory is an error with its number, and not the end of the
+/// process in the middle of a word.
+#[test]
+fn a_line_for_which_there_is_no_memory() {
+    let fixture = Fixture::new();
+    let long = format!(
+        "[]\n[{}{{\"delete\":\"\"}}]\n",
+        "{\"delete\":\"\"},".repeat(4 << 20)
+    );
+    let mut shell = Command::new("sh");
+    shell
+        .current_dir(fixture.path("."))
+        .arg("-c")
+        .arg("ulimit -v 600000; exec \"$0\" apply --store S")
+        .arg(env!("CARGO_BIN_EXE_lithify"));
+    let output = assert_cmd::Command::from_std(shell)
+        .write_stdin(long)
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "1\n");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(6), "{message}");
+    assert!(
+        message.starts_with("lithify: line 2: out of memory: the line needs "),
+        "{message}"
+    );
+}
+
 #[test]
 fn a_disk_that_is_full_half_way() {
     let fixture = Fixture::with_history();

@@ -200,3 +200,22 @@ fn repositories_with_sha256_names_can_be_imported() {
         12 + 64 + 1
     );
 }
+
+/// The summary was written last and could not be: the work was done, and the code was that
+/// of a failure.
+#[test]
+fn paths_that_are_not_utf_8_have_a_summary_in_json() {
+    use std::ffi::OsStr;
+    let fixture = Fixture::with_history();
+    let store = super::fixture::bytes(b"S\xff");
+    let repository = super::fixture::bytes(b"repo\xff");
+    std::fs::rename(fixture.path("repo"), fixture.path(&repository)).unwrap();
+    let arguments = ["import-git", "--format", "json", "--store"].map(OsStr::new);
+    let rest = [&*store, OsStr::new("--repo"), &*repository];
+    let command = fixture.command(&[&arguments[..], &rest].concat());
+    let summary = Fixture::end(command).text();
+    assert!(
+        summary.starts_with(r#"{"store":{"hex":"53ff"},"repository":{"hex":"7265706fff"},"#),
+        "{summary}"
+    );
+}

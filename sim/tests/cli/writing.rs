@@ -94,6 +94,79 @@ fn apply_commits_each_line() {
     assert_eq!(fixture.run(&get).text(), "w\n");
 }
 
+/// Lines that are there already are synced together: the same numbers come out, in order,
+/// and the group is as large as it was asked to be and no larger.
+#[test]
+fn apply_groups_what_is_there_already() {
+    let fixture = Fixture::new();
+    let lines = "[{\"put\":\"k\",\"value\":\"v\"}]\n".repeat(1_000);
+    let numbers: String = (1..=1_000).map(|number| format!("{number}\n")).collect();
+    for group in ["1", "7", "256", "65536"] {
+        let apply = ["apply", "--store", group, "--group", group];
+        let ended = fixture.run_with(&apply, lines.as_bytes());
+        assert_eq!(ended.text(), numbers, "{group}");
+        let layout = |store| fixture.run(&["layout", "--store", store]).text();
+        assert_eq!(layout(group), layout("1"));
+    }
+    let apply = ["apply", "--store", "S", "--group", "0"];
+    fixture.run(&apply).failure(2);
+}
+
+/// One group: its refused line does not take those before it along, and nothing behind it
+/// is committed.
+#[test]
+fn a_refused_line_of_a_group_keeps_those_before_it() {
+    let fixture = Fixture::new();
+    let overlong = format!("[{{\"put\":\"{}\",\"value\":\"\"}}]", "k".repeat(70_000));
+    let lines = format!("[]\n[]\n[]\n{overlong}\n[]\n");
+    let ended = fixture.run_with(&["apply", "--store", "S"], lines.as_bytes());
+    assert_eq!(ended.stdout, b"1\n2\n3\n");
+    assert_eq!(
+        ended.failure(3),
+        "line 4: the longest key in bytes is 70000, the limit is 61440: nothing was written"
+    );
+    let stats = fixture.run(&["stats", "--store", "S"]).text();
+    assert!(stats.starts_with("head               3\n"), "{stats}");
+}
+
+/// A store of one key that is overwritten all the time was as long after `compact` as
+/// before, and no help said why.
+#[test]
+fn a_key_that_is_overwritten_leaves_little_behind() {
+    let fixture = Fixture::new();
+    let lines: String = (0..5_000)
+        .map(|number| format!("[{{\"put\":\"k\",\"value\":\"number {number}\"}}]\n"))
+        .collect();
+    let bytes = |store: &str| -> u64 {
+        let files = std::fs::read_dir(fixture.path(store)).unwrap();
+        files
+            .map(|file| file.unwrap().metadata().unwrap().len())
+            .sum()
+    };
+    let fill = |store: &str, options: &[&str]| {
+        let apply = [
+            "apply",
+            "--store",
+            store,
+            "--history",
+            "newest",
+            "--durability",
+            "buffered",
+        ];
+        fixture
+            .run_with(&[&apply[..], options].concat(), lines.as_bytes())
+            .text();
+        let before = bytes(store);
+        fixture.run(&["compact", "--store", store]).text();
+        (before, bytes(store))
+    };
+    let written = lines.len() as u64;
+    let (before, after) = fill("A", &["--wal-file", "4096", "--file-level", "6"]);
+    assert!(after < before / 2, "{after} of {before} bytes are left");
+    let (_, after) = fill("B", &["--wal-file", "4096", "--file-level", "1"]);
+    assert!(after < written / 4, "{after} of {written} bytes are left");
+}
+
 #[test]
 fn what_apply_refuses_and_what_it_keeps() {
     let good = r#"[{"put":"k","value":"v"}]"#;

@@ -9,9 +9,8 @@ use lithify_sim::systems::data_file::{Report, Role, Shared, Statistics, Write};
 
 use super::change;
 use super::words::{self, split};
-
-/// How many commits are read at once on their way out.
-const CHANGES: usize = 1000;
+use crate::cli::exit::Outcome;
+use crate::cli::output::Output;
 
 /// The lines of one input.
 pub(super) struct Session<'store> {
@@ -30,9 +29,9 @@ impl<'store> Session<'store> {
         }
     }
 
-    /// The answer to a line: one line, or for changes several. None to what the primary's
-    /// end of a pipe prints besides commits.
-    pub(super) fn answer(&mut self, line: &[u8]) -> Option<Vec<u8>> {
+    /// Answers a line: with one line, or for changes with several, which are written as
+    /// they are read. With none to what the primary's end of a pipe prints besides commits.
+    pub(super) fn answer(&mut self, line: &[u8], output: &mut Output) -> Outcome {
         let is_replica = || self.store.statistics().role == Role::Replica;
         let (word, _) = split(line);
         let is_from_primary = matches!(word, b"ok" | b"value" | b"none" | b"error") && is_replica();
@@ -41,8 +40,8 @@ impl<'store> Session<'store> {
                 "the primary has answered: {}",
                 String::from_utf8_lossy(line)
             )),
-            _ if is_from_primary => return None,
-            _ => perform(self.store, line),
+            _ if is_from_primary => return Ok(()),
+            _ => perform(self.store, line, output)?,
         };
         let answer = outcome.unwrap_or_else(|error| {
             let error = in_one_line(&error);
@@ -51,7 +50,7 @@ impl<'store> Session<'store> {
             }
             format!("error {error}").into_bytes()
         });
-        Some(answer)
+        output.line(&answer)
     }
 
     /// The answer to a line that was too long to be kept; it may have been a commit.
@@ -81,7 +80,16 @@ fn in_one_line(error: &str) -> String {
     words.join(" ")
 }
 
-fn perform(store: &Shared, line: &[u8]) -> Result<Vec<u8>, String> {
+/// Does what a line says; the answer's last line, or why nothing was done. Fails when the
+/// output does.
+fn perform(store: &Shared, line: &[u8], output: &mut Output) -> Outcome<Result<Vec<u8>, String>> {
+    match split(line) {
+        (b"changes-since", Some(commit)) => changes(store, commit, output),
+        _ => Ok(perform_one(store, line)),
+    }
+}
+
+fn perform_one(store: &Shared, line: &[u8]) -> Result<Vec<u8>, String> {
     if line.starts_with(b"{") {
         let change = change::decode(line).map_err(|fault| format!("no commit: {fault}"))?;
         return done(store.replicate(&[change]).map_err(text)?);
@@ -108,7 +116,7 @@ fn perform(store: &Shared, line: &[u8]) -> Result<Vec<u8>, String> {
             Ok(report.map_or_else(skipped, shown).into_bytes())
         }
         (b"compact", [], None) => Ok(shown(store.compact().map_err(text)?).into_bytes()),
-        (b"changes-since", commit, None) => changes(store, commit),
+        (b"changes-since", _, None) => Err(NO_COMMIT.to_owned()),
         (b"promote", [], None) => {
             store.promote().map_err(text)?;
             done(store.statistics().head)
@@ -133,23 +141,24 @@ fn write(store: &Shared, key: Vec<u8>, value: Option<Vec<u8>>) -> Result<Vec<u8>
     done(store.commit(&[vec![write]]).map_err(text)?)
 }
 
-fn changes(store: &Shared, commit: &[u8]) -> Result<Vec<u8>, String> {
-    let number = str::from_utf8(commit)
-        .ok()
-        .and_then(|text| text.parse().ok());
-    let mut commit: u64 = number.ok_or("changes-since needs the number of a commit")?;
-    let mut lines = Vec::new();
+const NO_COMMIT: &str = "changes-since needs the number of a commit";
+
+/// Writes the commits one by one: all of them may be more than memory holds.
+fn changes(store: &Shared, commit: &[u8], output: &mut Output) -> Outcome<Result<Vec<u8>, String>> {
+    let number = str::from_utf8(commit).ok();
+    let Some(mut commit) = number.and_then(|text| text.parse::<u64>().ok()) else {
+        return Ok(Err(NO_COMMIT.to_owned()));
+    };
     loop {
-        let changes = store.changes_since(commit, CHANGES).map_err(text)?;
-        let Some(last) = changes.last() else {
-            lines.extend(format!("ok {commit}").into_bytes());
-            return Ok(lines);
+        let change = match store.changes_since(commit, 1) {
+            Ok(changes) => changes.into_iter().next(),
+            Err(failure) => return Ok(Err(text(failure))),
         };
-        commit = last.commit;
-        for change in &changes {
-            lines.extend(change::encode(change));
-            lines.push(b'\n');
-        }
+        let Some(change) = change else {
+            return Ok(done(commit));
+        };
+        commit = change.commit;
+        output.line(&change::encode(&change))?;
     }
 }
 

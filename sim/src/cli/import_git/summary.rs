@@ -9,14 +9,17 @@ use lithify_sim::forecast::write_amplification;
 use serde::Serialize;
 
 use super::Import;
+use crate::cli::bytes::{json_path, json_perhaps_path};
 use crate::cli::exit::Outcome;
 use crate::cli::store::{DEFAULT_KEYSPACE, StoredBytes};
 
 /// The summary of one import.
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
+    #[serde(serialize_with = "json_path")]
     store: PathBuf,
     /// Where the log came from; `None` for standard input.
+    #[serde(serialize_with = "json_perhaps_path")]
     repository: Option<PathBuf>,
     keyspace: String,
     /// The newest commit.

@@ -5,15 +5,15 @@
 //! with in few syncs, and a slow stream is acknowledged line by line. What was applied
 //! before a refusal stays.
 
-use std::io::{BufReader, Read};
+use std::io::Read;
 
 use clap::Args;
 use lithify::read::{CommitChanges, Past, Trail};
 use lithify::{Commit, Error, Options, Replica, Store};
 
-use super::stream::{CommitInput, Header};
+use super::stream::{CommitInput, Header, StreamDigest};
 use crate::cli::exit::{Exit, Failure, Outcome};
-use crate::cli::lines::{parse, read_line};
+use crate::cli::lines::{Lines, parse};
 use crate::cli::output::Output;
 use crate::cli::store::StoreArgument;
 use crate::cli::tuning::TuningArguments;
@@ -26,11 +26,9 @@ Examples:
 
 Makes R a replica: it takes no other commits until it is promoted. A store with commits of its own
 becomes one only with --demote. What came before the stream, and commits that R holds already, are
-compared; a gap, a difference, a replica that is ahead of the stream, and a stream that ends early
-end the command with 3. Prints the number of every commit once it is acknowledged.";
-
-/// Bytes of the stream that are read ahead, and with them the largest group.
-const AHEAD_BYTES: usize = 1 << 20;
+compared; a gap, a difference, a replica that is ahead of the stream, a line that is not what was
+sent, and a stream that ends early end the command with 3; the commits before that stay. Prints the
+number of every commit once it is acknowledged.";
 
 /// Takes the commits of a primary from standard input
 #[derive(Args, Debug)]
@@ -58,6 +56,7 @@ pub(crate) fn follow(arguments: &Follow) -> Outcome {
         output: Output::for_writing(),
         expected: Commit::new(header.since).next(),
         past: trail.past(),
+        digest: header.contents(),
         group: Vec::new(),
         first_line: 2,
     };
@@ -135,34 +134,6 @@ fn check_gap(head: Commit, header: &Header) -> Outcome {
     }))
 }
 
-/// Standard input, line by line.
-struct Lines<R> {
-    input: BufReader<R>,
-    line: Vec<u8>,
-    number: u64,
-}
-
-impl<R: Read> Lines<R> {
-    fn new(input: R) -> Self {
-        Self {
-            input: BufReader::with_capacity(AHEAD_BYTES, input),
-            line: Vec::new(),
-            number: 0,
-        }
-    }
-
-    /// Reads the next line; false at the end.
-    fn read(&mut self) -> Outcome<bool> {
-        self.number += 1;
-        read_line(&mut self.input, &mut self.line)
-    }
-
-    /// Whether the next line is there already.
-    fn is_at_hand(&self) -> bool {
-        self.input.buffer().contains(&b'\n')
-    }
-}
-
 struct Follower {
     replica: Replica,
     output: Output,
@@ -170,6 +141,8 @@ struct Follower {
     expected: Commit,
     /// The history before it.
     past: Past,
+    /// The digest of the stream before it.
+    digest: StreamDigest,
     /// What was read and not applied.
     group: Vec<CommitChanges>,
     /// Where it began.
@@ -199,7 +172,7 @@ impl Follower {
     fn gather(&mut self, line: &[u8], head: u64) -> Outcome {
         let input: CommitInput =
             parse(line, "a commit").map_err(|what| Exit::Input.because(what))?;
-        let changes = input.into_changes(self.past);
+        let changes = input.to_changes(self.past);
         if changes.commit != self.expected {
             return Err(Failure::from(Error::Gap {
                 expected: self.expected,
@@ -212,7 +185,10 @@ impl Follower {
                 changes.commit
             )));
         }
-        self.past = changes.after();
+        let after = changes.after();
+        let digest = self.digest.with(changes.commit, after);
+        input.check(digest)?;
+        (self.past, self.digest) = (after, digest);
         self.expected = changes.commit.next();
         self.group.push(changes);
         Ok(())

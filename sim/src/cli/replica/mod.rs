@@ -20,7 +20,8 @@ Examples:
   lithify changes --store S --since 100 | lithify follow --store R
 
 Prints a header and then a line for each commit after --since, as `follow` reads them. The header
-says what came before them, for which all history up to --since is read once. Fails when history
+says what came before them, for which all history up to --since is read once. Each line ends with a
+digest of the stream up to it, so that `follow` refuses the first that has changed on its way. Fails when history
 was thinned out so far that what a commit wrote is not known exactly any more.";
 
 const PROMOTE_EXAMPLES: &str = "\
@@ -56,9 +57,13 @@ pub(crate) fn changes(arguments: &ShowChanges) -> Outcome {
     let store = arguments.store.open()?;
     let changes = store.changes_since(Commit::new(arguments.since))?;
     let mut output = Output::for_reading();
-    output.json(&Header::new(&store, arguments.since, changes.trail()))?;
+    let header = Header::new(&store, arguments.since, changes.trail());
+    output.json(&header)?;
+    let mut digest = header.contents();
     for changes in changes {
-        output.json(&CommitLine::from(&changes?))?;
+        let changes = changes?;
+        digest = digest.with(changes.commit, changes.after());
+        output.json(&CommitLine::new(&changes, digest))?;
     }
     output.finish()
 }

@@ -3,10 +3,18 @@
 //! The header has the placement, the commits between which the stream runs, and the
 //! digests of the history before it; these are hexadecimal, because readers of JSON lose
 //! digits of large numbers.
+//!
+//! Every line ends with a digest of the stream so far: of what the header says, and of
+//! every commit up to this one. So what has changed on the way is found out at the first
+//! line that is not what was sent, before its commit is applied, and the digest of the
+//! last line is that of the whole stream. It is a digest of the contents and not of the
+//! text: a stream may be written again with other spaces. It finds accidents and no
+//! forgeries.
 
 use lithify::read::{CommitChanges, Operation as Change, Past, Trail};
 use lithify::{Commit, Placement, Store};
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::cli::exit::{Exit, Outcome};
 use crate::cli::lines::parse;
@@ -14,7 +22,7 @@ use crate::cli::operations::{Operation, OperationLine};
 use crate::cli::store::DEFAULT_KEYSPACE;
 
 /// The version of the stream.
-const STREAM_VERSION: u32 = 2;
+const STREAM_VERSION: u32 = 3;
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +35,24 @@ pub(super) struct Header {
     /// and ends with this one.
     pub(super) head: u64,
     past: PastLine,
+    /// The digest of the fields above.
+    digest: String,
+}
+
+/// The digest of a stream up to a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct StreamDigest(u128);
+
+impl StreamDigest {
+    /// The digest with one more commit, after which the history is `after`.
+    pub(super) fn with(self, commit: Commit, after: Past) -> Self {
+        let parts = [self.0, u128::from(commit.get()), after.digest];
+        Self(xxh3_128(parts.map(u128::to_le_bytes).as_flattened()))
+    }
+
+    fn digits(self) -> String {
+        format!("{:032x}", self.0)
+    }
 }
 
 /// A [`Trail`].
@@ -40,7 +66,7 @@ struct PastLine {
 impl Header {
     pub(super) fn new(store: &Store, since: u64, trail: &Trail) -> Self {
         let marks = trail.marks.iter();
-        Self {
+        let mut header = Self {
             changes: STREAM_VERSION,
             placement: store.placement().clone(),
             since,
@@ -51,7 +77,23 @@ impl Header {
                     .map(|(commit, digest)| (commit.get(), format!("{digest:032x}")))
                     .collect(),
             },
-        }
+            digest: String::new(),
+        };
+        header.digest = header.contents().digits();
+        header
+    }
+
+    /// The digest of what the header says.
+    pub(super) fn contents(&self) -> StreamDigest {
+        let fields = (
+            self.changes,
+            &self.placement,
+            self.since,
+            self.head,
+            &self.past,
+        );
+        let text = serde_json::to_vec(&fields).expect("numbers and strings are JSON");
+        StreamDigest(xxh3_128(&text))
     }
 
     /// Reads a header that does not contradict itself, and the trail in it.
@@ -61,11 +103,13 @@ impl Header {
         let version = parse::<Version>(line, "a header of changes").map_err(input)?;
         if version.changes != STREAM_VERSION {
             return Err(input(format!(
-                "the stream has version {}, this program reads version {STREAM_VERSION}",
+                "the stream has version {}, this program reads version {STREAM_VERSION}: both \
+                 ends of the pipe must be of the same version",
                 version.changes
             )));
         }
         let header: Self = parse(line, "a header of changes").map_err(input)?;
+        check_digest("the header", header.contents(), &header.digest)?;
         if header.since > header.head {
             return Err(input(format!(
                 "the stream begins after commit {} and ends with commit {}",
@@ -112,18 +156,33 @@ fn digest_of(digits: &str) -> Option<u128> {
     u128::from_str_radix(digits, 16).ok().filter(|_| is_digest)
 }
 
+/// Compares the digest of what was read with the one that was sent.
+fn check_digest(what: &str, found: StreamDigest, sent: &str) -> Outcome {
+    if digest_of(sent) == Some(found.0) {
+        return Ok(());
+    }
+    Err(Exit::Input.because(format!(
+        "{what} is not what was sent: its digest is {}, the line says {sent:?}: the stream was \
+         changed on its way",
+        found.digits()
+    )))
+}
+
 /// A commit on its way out.
 #[derive(Serialize)]
 pub(super) struct CommitLine<'a> {
     commit: u64,
     operations: Vec<OperationLine<'a>>,
+    digest: String,
 }
 
-impl<'a> From<&'a CommitChanges> for CommitLine<'a> {
-    fn from(changes: &'a CommitChanges) -> Self {
+impl<'a> CommitLine<'a> {
+    /// The line with the digest of the stream up to it.
+    pub(super) fn new(changes: &'a CommitChanges, digest: StreamDigest) -> Self {
         Self {
             commit: changes.commit.get(),
             operations: changes.operations.iter().map(OperationLine::from).collect(),
+            digest: digest.digits(),
         }
     }
 }
@@ -134,11 +193,17 @@ impl<'a> From<&'a CommitChanges> for CommitLine<'a> {
 pub(super) struct CommitInput {
     commit: u64,
     operations: Vec<Operation>,
+    digest: String,
 }
 
 impl CommitInput {
+    /// Compares the digest of the stream up to this line with the one that was sent.
+    pub(super) fn check(&self, found: StreamDigest) -> Outcome {
+        check_digest(&format!("commit {}", self.commit), found, &self.digest)
+    }
+
     /// The commit with what the stream had before it.
-    pub(super) fn into_changes(self, before: Past) -> CommitChanges {
+    pub(super) fn to_changes(&self, before: Past) -> CommitChanges {
         let operations = self.operations.iter().map(|operation| {
             let (keyspace, key, value) = operation.parts(DEFAULT_KEYSPACE);
             Change {

@@ -20,7 +20,9 @@ pub(super) struct Refusal {
 /// The codes in use. Maelstrom calls all but `Crash` definite: nothing was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Code {
+    NodeNotFound = 1,
     NotSupported = 10,
+    TemporarilyUnavailable = 11,
     Malformed = 12,
     /// Whether it was done is not known.
     Crash = 13,
@@ -83,33 +85,32 @@ impl Request {
     }
 
     fn fill(&mut self, line: &[u8]) -> Result<(), Refusal> {
+        lines::has_room(line).map_err(|text| Code::TemporarilyUnavailable.because(text))?;
         let value: Value = lines::parse(line.trim_ascii_end(), "JSON")
             .map_err(|fault| Code::Malformed.because(format!("the line is {fault}")))?;
         let Value::Object(mut envelope) = value else {
             return Err(Code::Malformed.because("the line is no JSON object"));
         };
-        let text = |value: Option<Value>| match value {
-            Some(Value::String(text)) => Some(text),
-            _ => None,
+        // All that can be understood is taken before anything is refused: the answer needs it.
+        let src = text("src", envelope.remove("src"));
+        let dest = text("dest", envelope.remove("dest"));
+        let body = match envelope.remove("body") {
+            Some(Value::Object(body)) => Ok(body),
+            Some(_) => Err(Code::Malformed.because("body must be an object")),
+            None => Err(missing("body")),
         };
-        let src = text(envelope.remove("src"));
-        let dest = text(envelope.remove("dest"));
-        let has_envelope = src.is_some() && dest.is_some();
-        self.src = src.unwrap_or_default();
-        self.dest = dest.unwrap_or_default();
-        let Some(Value::Object(mut body)) = envelope.remove("body") else {
-            return Err(Code::Malformed.because("the message has no body"));
-        };
-        self.msg_id = body.remove("msg_id").filter(Value::is_u64);
-        let kind = text(body.remove("type"));
+        self.src = src.clone().unwrap_or_default();
+        self.dest = dest.clone().unwrap_or_default();
+        let mut body = body?;
+        let msg_id = body.remove("msg_id");
+        let kind = text("type", body.remove("type"));
+        self.msg_id = msg_id.clone().filter(Value::is_u64);
         self.body = body;
-        if !has_envelope {
-            return Err(Code::Malformed.because("src and dest must be strings"));
-        }
-        if self.msg_id.is_none() {
+        src.and(dest)?;
+        if msg_id.is_some() && self.msg_id.is_none() {
             return Err(Code::Malformed.because("msg_id must be a number from 0"));
         }
-        self.kind = kind.ok_or_else(|| Code::Malformed.because("type must be a string"))?;
+        self.kind = kind?;
         Ok(())
     }
 
@@ -117,7 +118,7 @@ impl Request {
     pub(super) fn field(&self, name: &str) -> Result<&Value, Refusal> {
         self.body
             .get(name)
-            .ok_or_else(|| Code::Malformed.because(format!("{} needs the field {name}", self.kind)))
+            .ok_or_else(|| missing(&format!("{name} of {}", self.kind)))
     }
 
     /// A field that must be a string.
@@ -150,6 +151,19 @@ impl Request {
             Value::Array(values) => Ok(values),
             _ => Err(Code::Malformed.because(format!("{name} of {} must be a list", self.kind))),
         }
+    }
+}
+
+fn missing(name: &str) -> Refusal {
+    Code::Malformed.because(format!("the field {name} is missing"))
+}
+
+/// A string of the envelope.
+fn text(name: &str, value: Option<Value>) -> Result<String, Refusal> {
+    match value {
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(Code::Malformed.because(format!("{name} must be a string"))),
+        None => Err(missing(name)),
     }
 }
 

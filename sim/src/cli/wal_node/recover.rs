@@ -1,8 +1,8 @@
 //! `wal_recover`: the replay of a log that the message itself carries.
 //!
 //! An entry is a payload, or an object with a `payload` and whatever else its log says
-//! of it: `checksum` (CRC-32 of the payload, hexadecimal or a number), `checksum_valid`,
-//! `length`, `offset`. An entry is invalid when one of these is wrong, when it has no
+//! of it: `checksum` (CRC-32 of the payload, hexadecimal or a number, or whether it was
+//! right: `valid`, `invalid`), `checksum_valid`, `length`, `offset`. An entry is invalid when one of these is wrong, when it has no
 //! payload, or when its offset does not follow the one before. Replay stops there: what
 //! lies behind a hole may depend on what was in it. The node's own log stays as it is.
 
@@ -69,10 +69,12 @@ fn valid_payload<'entry>(
 }
 
 /// Whether `value` is the CRC-32 of the payload: digits in either case, with or without
-/// `0x`, or the number itself.
+/// `0x`, or the number itself; or the word that somebody else has compared it.
 fn is_checksum(value: &Value, payload: &str) -> bool {
     let expected = checksum(payload.as_bytes());
     match value {
+        // No digits: neither word is hexadecimal.
+        Value::String(word) if word == "valid" => true,
         Value::String(digits) => {
             let digits = digits.trim_start_matches("0x");
             u32::from_str_radix(digits, 16).is_ok_and(|it| format!("{it:08x}") == expected)

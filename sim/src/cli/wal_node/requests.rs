@@ -69,6 +69,9 @@ impl Node {
     }
 
     fn perform(&mut self, request: &Request) -> Result<Fields, Refusal> {
+        if request.kind != "init" {
+            self.check_destination(request)?;
+        }
         match request.kind.as_str() {
             "init" => self.init(request),
             "wal_recover" => recover::recover(request.list("wal_entries")?),
@@ -79,8 +82,31 @@ impl Node {
     }
 
     fn init(&mut self, request: &Request) -> Result<Fields, Refusal> {
-        self.id = Some(request.text("node_id")?.to_owned());
+        let given = request.text("node_id")?;
+        if let Some(id) = self.id.as_ref().filter(|id| *id != given) {
+            return Err(Code::PreconditionFailed.because(format!(
+                "this node is {id} already and cannot become {given}; nothing was changed"
+            )));
+        }
+        if request.dest != given {
+            return Err(Code::Malformed.because(format!(
+                "the message is for {}, and names the node {given}; nothing was changed",
+                request.dest
+            )));
+        }
+        self.id = Some(given.to_owned());
         Ok(Vec::new())
+    }
+
+    /// A node with a name takes what is for it. One without serves whoever calls.
+    fn check_destination(&self, request: &Request) -> Result<(), Refusal> {
+        match &self.id {
+            Some(id) if *id != request.dest => Err(Code::NodeNotFound.because(format!(
+                "the message is for {}, this node is {id}; nothing was done",
+                request.dest
+            ))),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -24,6 +24,23 @@ pub(in crate::systems) fn failed<'text>(
     move |error| Failure::Disk(format!("cannot {what} {name}: {error}"))
 }
 
+/// The same for what an opening asks first. What the environment does not allow is no
+/// failure of the disk: nothing is wrong with it, and nothing was written.
+fn not_allowed<'text>(
+    what: &'text str,
+    name: &'text str,
+) -> impl FnOnce(io::Error) -> Failure + 'text {
+    move |error| match error.kind() {
+        // The engine's words, so that there is one text for one thing.
+        io::ErrorKind::WouldBlock => Failure::Other(lithify::Error::Locked.to_string()),
+        io::ErrorKind::PermissionDenied
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::IsADirectory => Failure::Other(format!("cannot {what} {name}: {error}")),
+        _ => failed(what, name)(error),
+    }
+}
+
 impl Disk {
     pub(in crate::systems) fn new(fs: Arc<dyn Fs>) -> Self {
         Self { fs }
@@ -37,17 +54,15 @@ impl Disk {
         name: &str,
     ) -> Result<Box<dyn Lock>, Failure> {
         owner::refuse_others(&self.list()?, system)?;
-        self.fs.lock(name, LockKind::Exclusive).map_err(|error| {
-            match error.kind() {
-                // The engine's words, so that there is one text for one thing.
-                io::ErrorKind::WouldBlock => Failure::Disk(lithify::Error::Locked.to_string()),
-                _ => failed("lock", name)(error),
-            }
-        })
+        self.fs
+            .lock(name, LockKind::Exclusive)
+            .map_err(not_allowed("lock", name))
     }
 
     pub(in crate::systems) fn list(&self) -> Result<Vec<String>, Failure> {
-        self.fs.list("").map_err(failed("list", "the directory"))
+        self.fs
+            .list("")
+            .map_err(not_allowed("list", "the directory"))
     }
 
     pub(in crate::systems) fn create(&self, name: &str) -> Result<Arc<dyn File>, Failure> {
@@ -75,7 +90,14 @@ impl Disk {
             .open(name, Access::Read)
             .map_err(failed("open", name))?;
         let length = file.len().map_err(failed("read the length of", name))?;
-        let mut bytes = vec![0; usize::try_from(length).expect("a file fits into memory")];
+        let mut bytes = Vec::new();
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        if bytes.try_reserve_exact(length).is_err() {
+            return Err(Failure::Disk(format!(
+                "cannot read {name}: out of memory: it has {length} bytes"
+            )));
+        }
+        bytes.resize(length, 0);
         read_exact_at(&*file, 0, &mut bytes).map_err(failed("read", name))?;
         Ok(bytes)
     }
