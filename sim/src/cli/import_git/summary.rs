@@ -1,22 +1,26 @@
 //! What an import has done, for people and for programs.
 
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use lithify::{History, KeyRange};
 use lithify_sim::forecast::write_amplification;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Import;
+use crate::cli::bytes::JsonBytes;
 use crate::cli::exit::Outcome;
 use crate::cli::store::{DEFAULT_KEYSPACE, StoredBytes};
 
 /// The summary of one import.
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
+    #[serde(serialize_with = "path")]
     store: PathBuf,
     /// Where the log came from; `None` for standard input.
+    #[serde(serialize_with = "path_or_none")]
     repository: Option<PathBuf>,
     keyspace: String,
     /// The newest commit.
@@ -37,11 +41,28 @@ pub(crate) struct Summary {
     /// On disk, after closing.
     files: u64,
     bytes: u64,
+    /// What is unusual about the repository.
+    notes: Vec<String>,
+}
+
+/// A path need not be UTF-8.
+fn path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    JsonBytes(path.as_os_str().as_bytes()).serialize(serializer)
+}
+
+#[allow(
+    clippy::ref_option,
+    reason = "serde hands over a reference to the field"
+)]
+fn path_or_none<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    path.as_ref()
+        .map(|path| JsonBytes(path.as_os_str().as_bytes()))
+        .serialize(serializer)
 }
 
 impl Summary {
     /// Everything but the measurements. Reads the tree at the head once.
-    pub(super) fn of(import: &Import<'_>) -> Outcome<Self> {
+    pub(super) fn of(import: &Import<'_>, notes: Vec<String>) -> Outcome<Self> {
         let store = &import.store;
         let keyspace = import.keyspace();
         let mut live_keys = 0;
@@ -71,6 +92,7 @@ impl Summary {
             seconds: 0.0,
             files: 0,
             bytes: 0,
+            notes,
         })
     }
 
@@ -111,6 +133,9 @@ impl fmt::Display for Summary {
         ];
         for (name, value) in rows {
             writeln!(formatter, "{name:<20} {value}")?;
+        }
+        for note in &self.notes {
+            writeln!(formatter, "{:<20} {note}", "note")?;
         }
         let keyspace = match self.keyspace.as_str() {
             DEFAULT_KEYSPACE => String::new(),
