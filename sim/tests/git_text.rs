@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 
 use lithify_sim::git::quote::{quote, unquote};
-use lithify_sim::git::{FileChange, LogCommit, RawLog, Trees};
+use lithify_sim::git::{FileChange, LogCommit, RawLog, Repository, Trees};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -112,6 +112,60 @@ fn tree_with(directory: &Path, paths: &BTreeSet<Vec<u8>>) -> String {
     String::from_utf8(tree).unwrap().trim().to_owned()
 }
 
+/// A tree of twelve folders that are one, which holds twelve that are one, and so on. It is
+/// read in as many steps as there are objects, and its size is known before it is listed.
+#[test]
+fn a_tree_without_end_is_read_in_a_few_steps() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path();
+    git(path, &["init", "--quiet"], b"");
+    let word = |output: Vec<u8>| String::from_utf8(output).unwrap().trim().to_owned();
+    let commit_of = |kind: &str, leaf: String| {
+        let (mut below, mut kind) = (leaf, kind);
+        for _ in 0..12 {
+            let entry = |number| format!("{kind} {below}\t{number}\n");
+            let entries: String = (0..12).map(entry).collect();
+            below = word(git(path, &["mktree"], entries.as_bytes()));
+            kind = "040000 tree";
+        }
+        let names = ["-c", "user.name=A", "-c", "user.email=a@b"];
+        let commit = [&names[..], &["commit-tree", "-m", "m", &below]].concat();
+        word(git(path, &commit, b""))
+    };
+    let file = commit_of(
+        "100644 blob",
+        word(git(path, &["hash-object", "-w", "--stdin"], b"")),
+    );
+    let hollow = commit_of("040000 tree", word(git(path, &["mktree"], b"")));
+    git(path, &["update-ref", "HEAD", &file], b"");
+    let mut trees = Repository::open(Some(path)).unwrap().trees().unwrap();
+    trees.go_to(&file).unwrap();
+    assert_eq!(trees.lines(), 12_u64.pow(12));
+    trees.go_to(&hollow).unwrap();
+    assert_eq!(trees.listing().unwrap(), []);
+}
+
+#[test]
+fn times_that_git_cannot_mean_are_unknown() {
+    let time = |text: &str| {
+        let log = format!("commit {} {text}\n", id(1));
+        let commit = RawLog::new(log.as_bytes()).next().unwrap();
+        commit.unwrap().time_seconds
+    };
+    assert_eq!(time("0"), Some(0));
+    assert_eq!(time("1537727414"), Some(1_537_727_414));
+    assert_eq!(time("9223372036854775807"), Some(i64::MAX as u64));
+    for unknown in [
+        "",
+        "9223372036854775808",
+        "18446744073709551614",
+        "99999999999999999999",
+        "012345678901234567890123456789",
+    ] {
+        assert_eq!(time(unknown), None, "{unknown}");
+    }
+}
+
 /// An object id that follows from a number.
 fn id(number: u32) -> String {
     format!("{:040x}", u64::from(number) + 1)
@@ -128,6 +182,9 @@ fn change() -> impl Strategy<Value = FileChange> {
     ];
     (path, mode, any::<u32>()).prop_map(|(path, kind, object)| FileChange {
         path,
+        before: kind
+            .is_none()
+            .then(|| format!("100644 blob {}", id(7)).into_bytes()),
         value: kind.map(|kind| format!("{kind} {}", id(object)).into_bytes()),
     })
 }

@@ -1,8 +1,12 @@
 //! `check-git`: is every tree in the store the one that git has?
 //!
 //! Trees come from a repository or from a trees file. Each is compared with a scan as of
-//! its commit, byte for byte. Commits that retention has thinned out are left out, and
-//! counted.
+//! its commit, byte for byte, in the order of paths. Commits that retention has thinned out
+//! are left out, and counted.
+//!
+//! Trees of a repository are read as objects, and never from its log: the import believes
+//! the log. A sample always has the commits whose trees git would not write (a name twice,
+//! names out of order) and those behind them: there a log misleads.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -11,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lithify::{Commit, Error, KeyRange, Store};
-use lithify_sim::git::{Repository, Tree, Trees, tree};
+use lithify_sim::git::{Repository, Tree, TreeReader, Trees, tree};
 
 use super::args::{Format, FormatArgument};
 use super::bytes::shown;
@@ -21,6 +25,10 @@ use super::store::{KeyspaceArgument, StoreArgument};
 
 /// The first bytes of a zstd frame.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// A tree with so many lines more than the store has is not listed: a few small objects can
+/// make a listing without end.
+const EXCESS_LINES: u64 = 1_000_000;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -48,7 +56,8 @@ pub(crate) struct CheckGit {
     /// Compare every commit
     #[arg(long, conflicts_with = "sample")]
     all: bool,
-    /// Compare so many commits, spread evenly, the first and the last among them
+    /// Compare so many commits, spread evenly, the first and the last among them, and those
+    /// with trees that hold a name twice or out of order
     #[arg(long, value_name = "N", default_value = "20",
           value_parser = clap::value_parser!(u64).range(1..))]
     sample: u64,
@@ -105,7 +114,7 @@ impl Check<'_> {
         let unreadable = |error: std::io::Error| Exit::Io.because(error).prefixed(&words);
         let reader = open_trees(path).map_err(unreadable)?;
         for tree in Trees::new(reader) {
-            self.compare(&tree.map_err(|error| Failure::from(error).prefixed(&words))?)?;
+            self.compare(tree.map_err(|error| Failure::from(error).prefixed(&words))?)?;
         }
         Ok(())
     }
@@ -122,17 +131,20 @@ impl Check<'_> {
         self.tally.thinned_out = head - readable.iter().map(length).sum::<u64>();
         let mut wanted = sample(&readable, count).into_iter().peekable();
         let mut commits = repository.commits()?;
+        let mut trees = repository.trees()?;
+        let mut is_behind_doubtful = false;
         while wanted.peek().is_some() && commits.advance()? {
-            if wanted.next_if_eq(&commits.number()).is_none() {
-                continue;
-            }
+            let number = commits.number();
             let id = String::from_utf8_lossy(commits.line()).into_owned();
-            let listing = repository.tree(&id)?;
-            self.compare(&Tree {
-                number: commits.number(),
-                id,
-                listing,
-            })?;
+            let is_doubtful = trees.go_to(&id)?.is_doubtful;
+            let is_readable = readable
+                .iter()
+                .any(|range| range.contains(&Commit::new(number)));
+            let is_wanted = wanted.next_if_eq(&number).is_some();
+            if is_wanted || is_readable && (is_doubtful || is_behind_doubtful) {
+                self.compare_objects(number, id, &trees)?;
+            }
+            is_behind_doubtful = is_doubtful;
         }
         match wanted.next() {
             None => Ok(()),
@@ -143,10 +155,33 @@ impl Check<'_> {
         }
     }
 
+    /// Compares one tree, as objects, with the store as of its commit.
+    fn compare_objects(&mut self, number: u64, id: String, trees: &TreeReader) -> Outcome {
+        let stored = self.listing(Commit::new(number))?;
+        let most = stored.iter().filter(|byte| **byte == b'\n').count() as u64;
+        if trees.lines() > most.saturating_add(EXCESS_LINES) {
+            return Err(Exit::Negative.because(format!(
+                "commit {number} ({id}) differs: the store has {most} lines, git has {}",
+                trees.lines()
+            )));
+        }
+        let mut listing = Vec::new();
+        for (path, value) in trees.listing()? {
+            tree::write_line(&mut listing, &path, &value).expect("memory takes all bytes");
+        }
+        self.judge(
+            &stored,
+            &Tree {
+                number,
+                id,
+                listing,
+            },
+        )
+    }
+
     /// Compares one tree with the store as of its commit.
-    fn compare(&mut self, tree: &Tree) -> Outcome {
-        let at = Commit::new(tree.number);
-        let stored = match self.listing(at) {
+    fn compare(&mut self, tree: Tree) -> Outcome {
+        let stored = match self.listing(Commit::new(tree.number)) {
             Ok(stored) => stored,
             Err(Error::Thinned { .. }) => {
                 self.tally.thinned_out += 1;
@@ -154,7 +189,13 @@ impl Check<'_> {
             }
             Err(error) => return Err(error.into()),
         };
-        if let Some((line, here, there)) = first_difference(&stored, &tree.listing) {
+        let listing = tree::sorted(tree.listing);
+        self.judge(&stored, &Tree { listing, ..tree })
+    }
+
+    fn judge(&mut self, stored: &[u8], tree: &Tree) -> Outcome {
+        let at = tree.number;
+        if let Some((line, here, there)) = first_difference(stored, &tree.listing) {
             return Err(Exit::Negative.because(format!(
                 "commit {at} ({}) differs at line {line}: the store has {here}, git has {there}",
                 tree.id

@@ -137,7 +137,7 @@ impl From<lithify::Error> for Failure {
 impl From<LineError> for Failure {
     fn from(error: LineError) -> Self {
         let exit = match &error {
-            LineError::Garbled { .. } => Exit::Input,
+            LineError::Garbled { .. } | LineError::Contradiction { .. } => Exit::Input,
             LineError::Read(_) => Exit::Io,
         };
         exit.because(error)
@@ -147,7 +147,9 @@ impl From<LineError> for Failure {
 impl From<GitError> for Failure {
     fn from(error: GitError) -> Self {
         let exit = match &error {
-            GitError::NotARepository { .. } | GitError::NoCommits { .. } => Exit::Input,
+            GitError::NotARepository { .. }
+            | GitError::NoCommits { .. }
+            | GitError::NoBranch { .. } => Exit::Input,
             GitError::NoGit(_) | GitError::Failed(_) => Exit::Io,
         };
         exit.because(error)

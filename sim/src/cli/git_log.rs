@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use lithify_sim::git::{LineError, LogCommit, RawLog, Repository};
+use lithify_sim::git::{CheckedLog, LineError, LogCommit, RawLog, Repository};
 
 /// The commits of a log as they are read.
 pub(crate) type Commits = Box<dyn Iterator<Item = Result<LogCommit, LineError>>>;
@@ -27,5 +27,6 @@ pub(crate) fn open(path: &str) -> Result<Commits, String> {
     } else {
         bytes
     };
-    Ok(Box::new(RawLog::new(std::io::Cursor::new(text))))
+    let log = RawLog::new(std::io::Cursor::new(text));
+    Ok(Box::new(CheckedLog::alone(log)))
 }

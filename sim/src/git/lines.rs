@@ -21,6 +21,15 @@ pub enum LineError {
         /// What is wrong.
         what: String,
     },
+    /// A commit does not go with those before it, or names a path twice.
+    Contradiction {
+        /// The object id of the commit.
+        commit: String,
+        /// The path.
+        path: Vec<u8>,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The stream failed.
     Read(io::Error),
 }
@@ -29,6 +38,13 @@ impl fmt::Display for LineError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Garbled { line, what } => write!(formatter, "line {line}: {what}"),
+            Self::Contradiction { commit, path, what } => write!(
+                formatter,
+                "commit {commit} contradicts the log before it at path {}: {what}; is --reverse \
+                 missing, was the log cut (-n, --since, a range), or does a tree hold a name \
+                 twice or out of order, which only --repo can tell?",
+                excerpt(path)
+            ),
             Self::Read(error) => write!(formatter, "{error}"),
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! `:OLDMODE NEWMODE OLDID NEWID STATUS<tab>PATH`, with full object ids (`--no-abbrev`)
 //! and without renames (`--no-renames`). Only states that git trees can hold are
-//! accepted, and the status has to agree with the modes.
+//! accepted, and the status has to agree with the modes. An object id of zeros is one of
+//! them: git shows trees that name one.
 
 use super::lines::excerpt;
 use super::quote::unquote;
@@ -12,7 +13,10 @@ use super::quote::unquote;
 pub struct FileChange {
     /// The path, as bytes.
     pub path: Vec<u8>,
-    /// What `git ls-tree` prints before the tab from now on; `None` when the path is gone.
+    /// What `git ls-tree` printed before the tab until now; `None` when the path was not
+    /// there.
+    pub before: Option<Vec<u8>>,
+    /// What it prints from now on; `None` when the path is gone.
     pub value: Option<Vec<u8>>,
 }
 
@@ -59,6 +63,7 @@ pub(super) fn parse_change(line: &[u8]) -> Result<FileChange, String> {
     }
     Ok(FileChange {
         path: path.into_owned(),
+        before: old,
         value: new,
     })
 }
@@ -87,9 +92,6 @@ fn state(side: &str, mode: &[u8], id: &[u8]) -> Result<Option<Vec<u8>>, String> 
             excerpt(mode)
         ));
     };
-    if is_zero {
-        return Err(format!("the {side} object id is zero, but its mode is not"));
-    }
     Ok(Some([mode, b" ", kind.as_bytes(), b" ", id].concat()))
 }
 

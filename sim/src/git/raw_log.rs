@@ -1,14 +1,17 @@
 //! `git log --raw` as a stream of commits.
 //!
 //! The format is that of `git log --first-parent -m --raw --no-abbrev --no-renames
-//! --reverse --format='commit %H %ct'`:
+//! --reverse --format='commit %H %ct %P'`:
 //!
 //! ```text
 //! commit 8b4fe3425135e63d9fd76997832a9ffec32ca4b1 1537727414
 //!
 //! :000000 100644 0000000000000000000000000000000000000000 088ba6ba7d345b76aa2b8dc021dd25e1323189b3 A<tab>.gitignore
-//! commit 15755f7b79721026ec4fb7b82cf5e1f8c252a11d 1537727630
+//! commit 15755f7b79721026ec4fb7b82cf5e1f8c252a11d 1537727630 8b4fe3425135e63d9fd76997832a9ffec32ca4b1
 //! ```
+//!
+//! Parents (`%P`) may be left out. Where they are, the first one must be the commit before,
+//! so a log that runs backwards or lacks commits is refused at once.
 //!
 //! A header, then, unless the commit is empty, one empty line and its changes. A commit
 //! is complete when the next header or the end of the stream has been read, so nothing
@@ -24,6 +27,10 @@ use lithify::limits;
 
 use super::lines::{LineError, Lines, excerpt};
 use super::raw_change::{FileChange, is_object_id, parse_change};
+
+/// The latest time that is taken for one, in seconds: git has no later ones. Numbers
+/// beyond it are what git once wrote for times before 1970.
+const LATEST_SECONDS: u64 = i64::MAX as u64;
 
 /// One commit of a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -96,6 +103,15 @@ impl<R: BufRead> RawLog<R> {
         while more && !self.lines.line().starts_with(b"commit ") {
             let change =
                 parse_change(self.lines.line()).map_err(|what| self.lines.garbled(what))?;
+            if change.path.len() > limits::KEY_BYTES {
+                return Err(self.lines.garbled(format!(
+                    "commit {} has a path of {} bytes, the longest key has {}: {}",
+                    commit.id,
+                    change.path.len(),
+                    limits::KEY_BYTES,
+                    excerpt(&change.path)
+                )));
+            }
             length_bytes += change.path.len() + change.value.as_ref().map_or(0, Vec::len);
             commit.changes.push(change);
             if commit.changes.len() > limits::BATCH_OPERATIONS || length_bytes > limits::BATCH_BYTES
@@ -119,7 +135,8 @@ impl<R: BufRead> RawLog<R> {
 
     /// The line that was read last, as a header.
     fn header(&self, previous: Option<&str>) -> Result<LogCommit, LineError> {
-        let header = parse_header(self.lines.line()).map_err(|what| self.lines.garbled(what))?;
+        let (header, parents) =
+            parse_header(self.lines.line()).map_err(|what| self.lines.garbled(what))?;
         match previous {
             Some(previous) if previous == header.id => Err(self.lines.garbled(format!(
                 "commit {previous} comes twice: was --first-parent forgotten?"
@@ -127,7 +144,20 @@ impl<R: BufRead> RawLog<R> {
             Some(previous) if previous.len() != header.id.len() => Err(self
                 .lines
                 .garbled("this object id has another length than the one of the commit before")),
-            _ => Ok(header),
+            _ => match parents.map(|parents| parents.first().copied()) {
+                Some(parent) if parent != previous => {
+                    let words = |id: Option<&str>| id.map_or("no commit".to_owned(), str::to_owned);
+                    Err(self.lines.garbled(format!(
+                        "the first parent of commit {} is {}, but the log has {} before it: is \
+                         --reverse or --first-parent missing, or was the log cut (-n, --since, a \
+                         range)?",
+                        header.id,
+                        words(parent),
+                        words(previous)
+                    )))
+                }
+                _ => Ok(header),
+            },
         }
     }
 }
@@ -140,8 +170,9 @@ impl<R: BufRead> Iterator for RawLog<R> {
     }
 }
 
-/// `commit ID SECONDS`; git leaves the seconds empty when a commit has no valid date.
-fn parse_header(line: &[u8]) -> Result<LogCommit, String> {
+/// `commit ID SECONDS`, and the parents if they are named at all: behind one more space,
+/// a space between two. git leaves the seconds empty when a commit has no valid date.
+fn parse_header(line: &[u8]) -> Result<(LogCommit, Option<Vec<&str>>), String> {
     let malformed = || {
         format!(
             "expected \"commit\", an object id of 40 or 64 hexadecimal digits and a time, found {}",
@@ -149,16 +180,24 @@ fn parse_header(line: &[u8]) -> Result<LogCommit, String> {
         )
     };
     let fields = line.strip_prefix(b"commit ").ok_or_else(malformed)?;
-    let space = fields.iter().position(|byte| *byte == b' ');
-    let (id, time) = fields.split_at(space.ok_or_else(malformed)?);
-    let time = str::from_utf8(&time[1..]).map_err(|_| malformed())?;
-    let is_number = time.len() <= 19 && time.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_object_id(id) || !is_number {
+    let fields = str::from_utf8(fields).map_err(|_| malformed())?;
+    let mut fields = fields.splitn(3, ' ');
+    let (Some(id), Some(time)) = (fields.next(), fields.next()) else {
+        return Err(malformed());
+    };
+    let parents: Option<Vec<&str>> = fields.next().map(|parents| match parents {
+        "" => Vec::new(),
+        _ => parents.split(' ').collect(),
+    });
+    let is_id = |id: &&str| is_object_id(id.as_bytes());
+    let is_number = time.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_id(&id) || !is_number || !parents.iter().flatten().all(is_id) {
         return Err(malformed());
     }
-    Ok(LogCommit {
-        id: String::from_utf8_lossy(id).into_owned(),
-        time_seconds: time.parse().ok(),
+    let header = LogCommit {
+        id: id.to_owned(),
+        time_seconds: time.parse().ok().filter(|time| *time <= LATEST_SECONDS),
         changes: Vec::new(),
-    })
+    };
+    Ok((header, parents))
 }

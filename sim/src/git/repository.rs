@@ -1,85 +1,27 @@
 //! A git repository, asked through the `git` program.
 //!
-//! Every call names its configuration, so that what a user has set (colours, renames,
-//! unquoted paths, hidden roots or submodules, paths relative to a folder) cannot change
-//! an answer. Answers are streams: the end of a stream is only reported once git has
-//! ended with success, so a reader can never take a log that git broke off for a
-//! complete one.
+//! What is read is what `git log` and `git ls-tree` show to everybody: shallow clones,
+//! replaced objects and grafts are as git shows them, and [`notes`](Repository::notes)
+//! names them, since another clone may show something else.
 
-use std::fmt;
-use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::io::BufReader;
+use std::path::Path;
 
+use super::checked::CheckedLog;
 use super::lines::Lines;
+use super::objects::TreeReader;
+use super::process::{Git, GitError, GitOutput};
 use super::raw_log::RawLog;
-
-/// Settings that would change what git prints.
-const CONFIGURATION: [&str; 8] = [
-    "core.quotePath=true",
-    "color.ui=false",
-    "diff.relative=false",
-    "diff.renames=false",
-    "diff.ignoreSubmodules=none",
-    "log.diffMerges=separate",
-    "log.showRoot=true",
-    "log.showSignature=false",
-];
-
-/// Variables that would point git at another repository than the one asked for.
-const LOCATION_VARIABLES: [&str; 4] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_PREFIX"];
-
-/// Why a repository gave no answer.
-#[derive(Debug)]
-pub enum GitError {
-    /// The program `git` could not be run.
-    NoGit(io::Error),
-    /// There is no repository that git can read.
-    NotARepository {
-        /// Where it was looked for.
-        path: PathBuf,
-        /// The first line that git said.
-        reason: String,
-    },
-    /// The repository has no commit.
-    NoCommits {
-        /// The repository.
-        path: PathBuf,
-    },
-    /// git gave up; what it was asked for and what it said.
-    Failed(String),
-}
-
-impl fmt::Display for GitError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoGit(error) => write!(formatter, "cannot run git: {error}"),
-            Self::NotARepository { path, reason } => write!(
-                formatter,
-                "{} is not a git repository that can be read: {reason}",
-                path.display()
-            ),
-            Self::NoCommits { path } => {
-                write!(
-                    formatter,
-                    "the git repository {} has no commit",
-                    path.display()
-                )
-            }
-            Self::Failed(reason) => formatter.write_str(reason),
-        }
-    }
-}
-
-impl std::error::Error for GitError {}
 
 /// A repository and the commit that its `HEAD` named when it was opened.
 #[derive(Clone, Debug)]
 pub struct Repository {
-    path: Option<PathBuf>,
+    git: Git,
     head: String,
 }
+
+/// The log of a repository, checked.
+pub type RepositoryLog = CheckedLog<RawLog<BufReader<GitOutput>>>;
 
 impl Repository {
     /// Opens the repository that holds `path`, or the one of the working directory (or of
@@ -88,36 +30,19 @@ impl Repository {
     /// # Errors
     /// When git cannot be run, there is no repository, or it has no commit.
     pub fn open(path: Option<&Path>) -> Result<Self, GitError> {
-        let mut repository = Self {
-            path: path.map(Path::to_path_buf),
-            head: String::new(),
-        };
-        repository
-            .ask("rev-parse", &["--git-dir"])
-            .map_err(|error| repository.not_a_repository(error))?;
-        let head = repository
-            .ask("rev-parse", &["--verify", "--quiet", "HEAD^{commit}"])
+        let git = Git::new(path)?;
+        git.ask("rev-parse", &["--git-dir"])
             .map_err(|error| match error {
-                GitError::Failed(_) => GitError::NoCommits {
-                    path: repository.shown_path(),
+                GitError::Failed(reason) => GitError::NotARepository {
+                    path: git.path().to_owned(),
+                    reason,
                 },
                 other => other,
             })?;
-        repository.head = head;
-        Ok(repository)
-    }
-
-    fn shown_path(&self) -> PathBuf {
-        self.path.clone().unwrap_or_else(|| PathBuf::from("."))
-    }
-
-    fn not_a_repository(&self, error: GitError) -> GitError {
-        match error {
-            GitError::Failed(reason) => GitError::NotARepository {
-                path: self.shown_path(),
-                reason,
-            },
-            other => other,
+        match git.ask("rev-parse", &["--verify", "--quiet", "HEAD^{commit}"]) {
+            Ok(head) => Ok(Self { git, head }),
+            Err(GitError::Failed(_)) => Err(without_head(&git)),
+            Err(error) => Err(error),
         }
     }
 
@@ -132,7 +57,8 @@ impl Repository {
     /// # Errors
     /// When git fails.
     pub fn count(&self) -> Result<u64, GitError> {
-        let answer = self.ask("rev-list", &["--first-parent", "--count", &self.head])?;
+        let arguments = ["--first-parent", "--count", &self.head];
+        let answer = self.git.ask("rev-list", &arguments)?;
         answer
             .parse()
             .map_err(|_| GitError::Failed(format!("git rev-list counts {answer:?} commits")))
@@ -142,7 +68,7 @@ impl Repository {
     ///
     /// # Errors
     /// When git cannot be started; later failures come from the iterator.
-    pub fn log(&self) -> Result<RawLog<BufReader<GitOutput>>, GitError> {
+    pub fn log(&self) -> Result<RepositoryLog, GitError> {
         let arguments = [
             "--first-parent",
             "-m",
@@ -152,11 +78,12 @@ impl Repository {
             "--no-color",
             "--ignore-submodules=none",
             "--reverse",
-            "--format=commit %H %ct",
+            "--format=commit %H %ct %P",
             &self.head,
             "--",
         ];
-        Ok(RawLog::new(BufReader::new(self.stream("log", &arguments)?)))
+        let log = RawLog::new(BufReader::new(self.git.stream("log", &arguments)?));
+        Ok(CheckedLog::of_repository(log, self))
     }
 
     /// The object ids of the first-parent history, oldest first, one a line.
@@ -164,118 +91,66 @@ impl Repository {
     /// # Errors
     /// When git cannot be started; later failures come from the lines.
     pub fn commits(&self) -> Result<Lines<BufReader<GitOutput>>, GitError> {
-        let output = self.stream("rev-list", &["--first-parent", "--reverse", &self.head])?;
+        let arguments = ["--first-parent", "--reverse", &self.head];
+        let output = self.git.stream("rev-list", &arguments)?;
         Ok(Lines::new(BufReader::new(output)))
     }
 
-    /// `git ls-tree -r` of the whole tree of a commit, byte for byte.
+    /// A reader of the trees of commits.
+    ///
+    /// # Errors
+    /// When git cannot be started.
+    pub fn trees(&self) -> Result<TreeReader, GitError> {
+        TreeReader::start(&self.git)
+    }
+
+    /// Why another clone may show another history under the same commits.
     ///
     /// # Errors
     /// When git fails.
-    pub fn tree(&self, id: &str) -> Result<Vec<u8>, GitError> {
-        let mut listing = Vec::new();
-        let mut output = self.stream("ls-tree", &["-r", "--full-tree", id])?;
-        match output.read_to_end(&mut listing) {
-            Ok(_) => Ok(listing),
-            Err(error) => Err(failed(&error)),
+    pub fn notes(&self) -> Result<Vec<&'static str>, GitError> {
+        let mut notes = Vec::new();
+        let ask = |command, arguments: &[&str]| self.git.ask(command, arguments);
+        if ask("rev-parse", &["--is-shallow-repository"])? == "true" {
+            notes.push("the repository is a shallow clone: its history has no beginning");
         }
-    }
-
-    /// A short answer, without the newline at its end.
-    fn ask(&self, command: &'static str, arguments: &[&str]) -> Result<String, GitError> {
-        let mut answer = String::new();
-        match self.stream(command, arguments)?.read_to_string(&mut answer) {
-            Ok(_) => Ok(answer.trim_end().to_owned()),
-            Err(error) => Err(failed(&error)),
+        if !ask("for-each-ref", &["--count=1", "refs/replace/"])?.is_empty() {
+            notes.push("the repository replaces objects (git replace): other clones may not");
         }
-    }
-
-    fn stream(&self, command: &'static str, arguments: &[&str]) -> Result<GitOutput, GitError> {
-        let mut git = Command::new("git");
-        // Messages are read by the caller's user, but compared by tests.
-        git.env("LC_ALL", "C");
-        if let Some(path) = &self.path {
-            git.arg("-C").arg(path);
-            for variable in LOCATION_VARIABLES {
-                git.env_remove(variable);
-            }
+        let grafts = ask("rev-parse", &["--git-path", "info/grafts"])?;
+        let grafts = std::fs::metadata(self.git.path().join(grafts));
+        if grafts.is_ok_and(|grafts| grafts.len() > 0) {
+            notes.push("the repository has grafts (info/grafts): other clones do not");
         }
-        for setting in CONFIGURATION {
-            git.args(["-c", setting]);
-        }
-        git.arg(command).args(arguments);
-        GitOutput::start(git, command)
+        Ok(notes)
     }
 }
 
-fn failed(error: &io::Error) -> GitError {
-    GitError::Failed(error.to_string())
+/// Why `HEAD` is no commit.
+fn without_head(git: &Git) -> GitError {
+    explain_head(git).unwrap_or_else(|error| error)
 }
 
-/// What a running git prints. Reads as any stream, but ends with an error when git does.
-///
-/// Dropping it stops git.
-#[derive(Debug)]
-pub struct GitOutput {
-    command: &'static str,
-    child: Child,
-    stdout: ChildStdout,
-    /// A file without a name: unlike a pipe it cannot fill up and stall git.
-    stderr: File,
-}
-
-impl GitOutput {
-    fn start(mut git: Command, command: &'static str) -> Result<Self, GitError> {
-        let stderr = tempfile::tempfile().map_err(|error| failed(&error))?;
-        let written = stderr.try_clone().map_err(|error| failed(&error))?;
-        let mut child = git
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::from(written))
-            .spawn()
-            .map_err(GitError::NoGit)?;
-        let stdout = child.stdout.take().expect("the output was piped");
-        Ok(Self {
-            command,
-            child,
-            stdout,
-            stderr,
-        })
-    }
-
-    /// Waits for git, and turns its failure into an error.
-    fn finish(&mut self) -> io::Result<()> {
-        let status = self.child.wait()?;
-        if status.success() {
-            return Ok(());
-        }
-        let mut said = Vec::new();
-        self.stderr.seek(SeekFrom::Start(0))?;
-        Read::take(&mut self.stderr, 4096).read_to_end(&mut said)?;
-        let said = String::from_utf8_lossy(&said);
-        let reason = match said.lines().find(|line| !line.trim().is_empty()) {
-            Some(line) => line.to_owned(),
-            None => status.to_string(),
+fn explain_head(git: &Git) -> Result<GitError, GitError> {
+    let path = git.path().to_owned();
+    if let Ok(id) = git.ask("rev-parse", &["--verify", "--quiet", "HEAD"]) {
+        let reason = match git.ask("cat-file", &["commit", &id]) {
+            Err(error) => error.to_string(),
+            Ok(_) => "it names another object".to_owned(),
         };
-        let command = self.command;
-        Err(io::Error::other(format!("git {command}: {reason}")))
+        return Ok(GitError::Failed(format!(
+            "HEAD of the git repository {} is {id}, which cannot be read as a commit: {reason}",
+            path.display()
+        )));
     }
-}
-
-impl Read for GitOutput {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.stdout.read(buffer)?;
-        if length == 0 && !buffer.is_empty() {
-            self.finish()?;
-        }
-        Ok(length)
+    let other = git.ask("for-each-ref", &["--count=1", "--format=%(refname)"])?;
+    if other.is_empty() {
+        return Ok(GitError::NoCommits { path });
     }
-}
-
-impl Drop for GitOutput {
-    fn drop(&mut self) {
-        // Neither can fail in a way that matters: git is gone, or about to be.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    let branch = git.ask("symbolic-ref", &["--quiet", "HEAD"])?;
+    Ok(GitError::NoBranch {
+        path,
+        branch,
+        other,
+    })
 }

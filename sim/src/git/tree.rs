@@ -4,21 +4,49 @@
 //! `tree NUMBER ID`, where NUMBER is the place of the commit in its history, from 1; no
 //! line of a listing can be mistaken for one, since listings begin with a mode.
 
+use std::borrow::Cow;
 use std::io::{self, BufRead, Write};
 
 use super::lines::{LineError, Lines, excerpt};
-use super::quote::quote;
+use super::quote::{quote, unquote};
 use super::raw_change::is_object_id;
 
-/// Writes one line of a listing: the value, a tab, and the quoted path.
+/// Writes one line of a listing: the value, a tab, and the quoted path. Values that a tree
+/// has for one path are separated by newlines, and each gets a line.
 ///
 /// # Errors
 /// What `writer` says.
 pub fn write_line(writer: &mut impl Write, path: &[u8], value: &[u8]) -> io::Result<()> {
-    writer.write_all(value)?;
-    writer.write_all(b"\t")?;
-    writer.write_all(&quote(path))?;
-    writer.write_all(b"\n")
+    let path = quote(path);
+    for value in value.split(|byte| *byte == b'\n') {
+        writer.write_all(value)?;
+        writer.write_all(b"\t")?;
+        writer.write_all(&path)?;
+        writer.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+/// The lines of a listing in the order of paths, those of one path as they were. What git
+/// prints is in this order, except for trees that are out of order.
+#[must_use]
+pub fn sorted(listing: Vec<u8>) -> Vec<u8> {
+    let lines = listing.split_inclusive(|byte| *byte == b'\n');
+    let mut lines: Vec<_> = lines.map(|line| (path_of(line), line)).collect();
+    if lines.is_sorted_by_key(|(path, _)| path) {
+        return listing;
+    }
+    lines.sort_by(|one, next| one.0.cmp(&next.0));
+    let lines: Vec<&[u8]> = lines.into_iter().map(|(_, line)| line).collect();
+    lines.concat()
+}
+
+/// The path of a line; the line itself when it has none.
+fn path_of(line: &[u8]) -> Cow<'_, [u8]> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let tab = line.iter().position(|byte| *byte == b'\t');
+    let path = tab.and_then(|tab| unquote(&line[tab + 1..]).ok());
+    path.unwrap_or(Cow::Borrowed(line))
 }
 
 /// The listing of one commit.

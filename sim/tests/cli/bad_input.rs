@@ -1,6 +1,7 @@
 //! Arguments and logs that are wrong. Each ends with its documented code and one line.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use super::fixture::Fixture;
 
@@ -168,10 +169,6 @@ fn logs_that_are_garbled_later_keep_what_came_before() {
             )),
         ),
         (
-            "an id that is zero",
-            change(&format!("000000 100644 {ZERO} {ZERO} A\tc")),
-        ),
-        (
             "a mode that is zero",
             change(&format!("100644 000000 {BLOB} {BLOB} D\tc")),
         ),
@@ -268,14 +265,9 @@ fn a_git_that_is_missing_or_fails_half_way() {
         fixture.path("half").display(),
         which_git()
     );
-    std::fs::write(fixture.path("bin/git"), script).unwrap();
-    let executable = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(fixture.path("bin/git"), executable).unwrap();
-    let path = std::env::join_paths(
-        std::iter::once(fixture.path("bin")).chain(std::env::split_paths(&path_variable())),
-    );
+    write_program(&fixture.path("bin/git"), &script);
     let mut command = fixture.command(&import);
-    command.env("PATH", path.unwrap());
+    command.env("PATH", path_before(&fixture.path("bin")));
     let ended = Fixture::end(command);
     let acknowledged = ended.stdout.iter().filter(|byte| **byte == b'\n').count();
     insta::assert_snapshot!("git_fails", ended.failure(6));
@@ -293,7 +285,21 @@ fn path_variable() -> std::ffi::OsString {
     std::env::var_os("PATH").unwrap()
 }
 
-fn which_git() -> String {
+/// A search path that begins with this directory.
+pub(crate) fn path_before(directory: &Path) -> std::ffi::OsString {
+    let others = path_variable();
+    let all = std::iter::once(directory.to_owned()).chain(std::env::split_paths(&others));
+    std::env::join_paths(all).unwrap()
+}
+
+/// Writes a file that can be run.
+pub(crate) fn write_program(path: &Path, script: &str) {
+    std::fs::write(path, script).unwrap();
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(path, executable).unwrap();
+}
+
+pub(crate) fn which_git() -> String {
     let found = std::env::split_paths(&path_variable())
         .map(|path| path.join("git"))
         .find(|path| path.is_file());

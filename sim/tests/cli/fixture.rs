@@ -126,6 +126,22 @@ impl Fixture {
         output.stdout
     }
 
+    /// Runs git in the repository with this on standard input, and returns the first word
+    /// that it prints.
+    pub(crate) fn git_with(&self, arguments: &[&str], input: &[u8]) -> String {
+        let mut command = Command::new("git");
+        command.current_dir(self.path("repo")).args(arguments);
+        isolate(&mut command);
+        let output = assert_cmd::Command::from_std(command)
+            .write_stdin(input)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        let printed = String::from_utf8(output.stdout).unwrap();
+        printed.split_whitespace().next().unwrap().to_owned()
+    }
+
     /// The log that the README's pipeline feeds into `import-git -`.
     pub(crate) fn log(&self) -> Vec<u8> {
         self.git(&[

@@ -13,5 +13,6 @@ mod help;
 mod importing;
 mod reading;
 mod replicas;
+mod repositories;
 mod verifying;
 mod writing;

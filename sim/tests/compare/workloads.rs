@@ -227,6 +227,7 @@ fn commits_are_in_order() {
 fn a_git_history_weighs_paths_and_values() {
     let change = |path: &str, value: Option<&str>| FileChange {
         path: path.into(),
+        before: None,
         value: value.map(Into::into),
     };
     let log = || {

@@ -18,9 +18,10 @@ use std::time::Instant;
 use clap::Args;
 use lithify::{Commit, Store, WriteBatch};
 use lithify_sim::forecast::Forecast;
-use lithify_sim::git::{LogCommit, RawLog, Repository};
+use lithify_sim::git::{CheckedLog, LineError, LogCommit, RawLog, Repository};
 
 use super::args::Format;
+use super::bytes::shown;
 use super::exit::{Exit, Outcome};
 use super::output::Output;
 use super::placement::PlacementArguments;
@@ -28,7 +29,7 @@ use super::store::{KeyspaceArgument, StoreArgument};
 use super::tuning::TuningArguments;
 
 use progress::Progress;
-use resume::Stored;
+use resume::{REWRITTEN, Stored};
 use summary::Summary;
 
 /// A group that has reached so many bytes is committed before it is full.
@@ -39,15 +40,20 @@ Examples:
   lithify import-git --store target/demo                 # the repository you stand in
   lithify import-git --repo ../redb --store S --divisor 8 --cascade direct
   git log --first-parent -m --raw --no-abbrev --no-renames --reverse \\
-      --format='commit %H %ct' | lithify import-git - --store S
+      --format='commit %H %ct %P' | lithify import-git - --store S
 
 Keys are paths, values are what `git ls-tree` prints before the tab. Commit numbers are the
 places in the first-parent history, from 1; empty commits take a number too. Run the command
 again to continue an interrupted import, or to add what the repository has gained.
 
+A path that a tree holds twice has both values, with a newline between them; a commit whose log
+does not say what its tree is (such a tree, or one out of order) is read from the tree itself.
+
 Prefer --repo where you can. A log on standard input has no mark at its end: one that is cut off
-between two lines is taken for complete, where otherwise git's own success decides. And settings
-such as diff.ignoreSubmodules or log.showRoot change what git logs, where --repo overrules them.";
+between two lines is taken for complete, where otherwise git's own success decides. It is refused
+where it contradicts itself, and with %P where a commit is missing, but %P may be left out. And
+settings such as diff.ignoreSubmodules or log.showRoot change what git logs, where --repo
+overrules them.";
 
 /// Imports the history of a git repository
 #[derive(Args, Debug)]
@@ -97,25 +103,28 @@ impl ImportGit {
 /// Runs the command.
 pub(crate) fn run(arguments: &ImportGit) -> Outcome {
     if arguments.input.is_some() {
-        return import(arguments, RawLog::new(std::io::stdin().lock()), None);
+        let log = RawLog::new(std::io::stdin().lock());
+        return import(arguments, CheckedLog::alone(log), None, &[]);
     }
     let repository = Repository::open(arguments.repo.as_deref())?;
-    let commits = repository.count()?;
-    import(arguments, repository.log()?, Some(commits))
+    let (commits, notes) = (repository.count()?, repository.notes()?);
+    import(arguments, repository.log()?, Some(commits), &notes)
 }
 
-fn import<R: BufRead>(arguments: &ImportGit, log: RawLog<R>, commits: Option<u64>) -> Outcome {
+fn import<R: BufRead>(
+    arguments: &ImportGit,
+    mut log: CheckedLog<RawLog<R>>,
+    commits: Option<u64>,
+    notes: &[&str],
+) -> Outcome {
     let started = Instant::now();
-    let mut log = log.peekable();
     // A log that fails at once must not leave an empty store behind.
-    if let Some(Err(_)) = log.peek() {
-        log.next().transpose()?;
-    }
+    let first = log.next().transpose()?;
     let store = arguments
         .store
         .open_or_create(&arguments.placement, &arguments.tuning)?;
     let mut import = Import::new(arguments, store, commits);
-    let outcome = import.take_all(log);
+    let outcome = import.take_all(first.map(Ok).into_iter().chain(&mut log));
     import.progress.clear();
     if let Err(failure) = outcome {
         let head = import.store.head();
@@ -123,7 +132,18 @@ fn import<R: BufRead>(arguments: &ImportGit, log: RawLog<R>, commits: Option<u64
         let _ = import.store.close();
         return Err(failure.with_note(&format!("the store has the commits up to {head}")));
     }
-    import.finish(started)
+    let mut notes: Vec<String> = notes.iter().copied().map(str::to_owned).collect();
+    notes.extend(log.corrected().map(|corrected| {
+        format!(
+            "trees that hold a name twice or out of order were read one by one: {} of them, the \
+             first at commit {} ({}) for path {}",
+            corrected.commits,
+            corrected.number,
+            corrected.id,
+            shown(&corrected.path)
+        )
+    }));
+    import.finish(started, notes)
 }
 
 /// An import under way.
@@ -166,10 +186,7 @@ impl<'a> Import<'a> {
 
     /// Takes the whole log. The group that is open when something fails is committed, if
     /// the failure is not that of the store.
-    fn take_all(
-        &mut self,
-        mut log: impl Iterator<Item = Result<LogCommit, lithify_sim::git::LineError>>,
-    ) -> Outcome {
+    fn take_all(&mut self, mut log: impl Iterator<Item = Result<LogCommit, LineError>>) -> Outcome {
         self.skip_stored(&mut log)?;
         for commit in log {
             match commit {
@@ -186,7 +203,7 @@ impl<'a> Import<'a> {
     /// Compares the commits that the store has already.
     fn skip_stored(
         &mut self,
-        log: &mut impl Iterator<Item = Result<LogCommit, lithify_sim::git::LineError>>,
+        log: &mut impl Iterator<Item = Result<LogCommit, LineError>>,
     ) -> Outcome {
         if self.resumed_after == Commit::ZERO {
             return Ok(());
@@ -195,7 +212,8 @@ impl<'a> Import<'a> {
         for number in 1..=self.resumed_after.get() {
             let Some(commit) = log.next().transpose()? else {
                 return Err(Exit::Input.because(format!(
-                    "the log ends after commit {}: it is not the history that was imported",
+                    "the log ends after commit {}: it is not the history that was imported; \
+                     {REWRITTEN}",
                     number - 1
                 )));
             };
@@ -241,13 +259,13 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
-    fn finish(mut self, started: Instant) -> Outcome {
+    fn finish(mut self, started: Instant, notes: Vec<String>) -> Outcome {
         if !self.arguments.no_settle {
             let progress = Progress::waiting("settling");
             self.store.settle()?;
             progress.clear();
         }
-        let mut summary = Summary::of(&self)?;
+        let mut summary = Summary::of(&self, notes)?;
         self.store.close()?;
         summary.measure(&self.arguments.store.path, started)?;
         match self.arguments.format {

@@ -13,6 +13,10 @@ use lithify_sim::git::LogCommit;
 use crate::cli::bytes::shown;
 use crate::cli::exit::{Exit, Failure, Outcome};
 
+/// What to do about a history that is not the one that was imported.
+pub(crate) const REWRITTEN: &str =
+    "a history that was rewritten, or that of another branch, needs a store of its own";
+
 type Tree = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// The commits that a store has, to be compared in order.
@@ -88,7 +92,7 @@ impl<'a> Stored<'a> {
                 .min();
             return Err(Exit::Input.because(format!(
                 "the tree at commit {} differs from the log at path {}: this is not the history \
-                 that was imported",
+                 that was imported; {REWRITTEN}",
                 self.snapshot.commit(),
                 path.map_or_else(String::new, |path| shown(path))
             )));
@@ -143,7 +147,7 @@ fn first_difference(stored: &[Operation], logged: &[Operation]) -> Option<String
 
 fn differs(number: Commit, commit: &LogCommit, what: &str) -> Failure {
     Exit::Input.because(format!(
-        "commit {number} differs from {} in the log: {what}",
+        "commit {number} differs from {} in the log: {what}; {REWRITTEN}",
         commit.id
     ))
 }

@@ -1,7 +1,7 @@
 //! What an import has done, for people and for programs.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use lithify::{History, KeyRange};
@@ -40,11 +40,13 @@ pub(crate) struct Summary {
     /// On disk, after closing.
     files: u64,
     bytes: u64,
+    /// What is unusual about the repository.
+    notes: Vec<String>,
 }
 
 impl Summary {
     /// Everything but the measurements. Reads the tree at the head once.
-    pub(super) fn of(import: &Import<'_>) -> Outcome<Self> {
+    pub(super) fn of(import: &Import<'_>, notes: Vec<String>) -> Outcome<Self> {
         let store = &import.store;
         let keyspace = import.keyspace();
         let mut live_keys = 0;
@@ -74,6 +76,7 @@ impl Summary {
             seconds: 0.0,
             files: 0,
             bytes: 0,
+            notes,
         })
     }
 
@@ -114,6 +117,9 @@ impl fmt::Display for Summary {
         ];
         for (name, value) in rows {
             writeln!(formatter, "{name:<20} {value}")?;
+        }
+        for note in &self.notes {
+            writeln!(formatter, "{:<20} {note}", "note")?;
         }
         let keyspace = match self.keyspace.as_str() {
             DEFAULT_KEYSPACE => String::new(),
