@@ -1,7 +1,7 @@
 //! What an import has done, for people and for programs.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use lithify::{History, KeyRange};
