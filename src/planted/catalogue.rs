@@ -591,7 +591,7 @@ catalogue! {
 
     CloseDoesNotDrain "close-does-not-drain" "M22" "threads"
         "answers" "none; commits under way while the store is closed"
-        "Closing does not wait for the group that is under way: the log is marked as closed, and commits go behind the mark or fail."
+        "Closing waits for what waits and not for the group that is under way: the log is marked as closed and the directory is free, and then the group is written."
 
     StandbyLeavesEarly "standby-leaves-early" "R8" "threads"
         "liveness" "none; commits under way while the store is closed"

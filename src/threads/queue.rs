@@ -176,7 +176,7 @@ impl<J, R, K: Shell> State<J, R, K> {
     }
 
     fn is_quiet(&self) -> bool {
-        !self.has_leader && self.waiting.is_empty()
+        (!self.has_leader || planted!(CloseDoesNotDrain)) && self.waiting.is_empty()
     }
 }
 
@@ -254,9 +254,7 @@ impl<J, R, K: Shell> Queue<J, R, K> {
     /// Takes no more jobs, and returns when those that were taken are performed.
     pub(crate) async fn close(&self) {
         self.state.visit(State::close);
-        let is_quiet = |state: &mut State<J, R, K>| {
-            (state.is_quiet() || planted!(CloseDoesNotDrain)).then_some(())
-        };
+        let is_quiet = |state: &mut State<J, R, K>| state.is_quiet().then_some(());
         self.state.wait(QUIET, |state, _| is_quiet(state)).await;
     }
 

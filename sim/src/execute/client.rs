@@ -57,7 +57,7 @@ impl Executor<'_> {
     }
 
     /// Whether the store has asked something of the disk since a place in the log.
-    fn has_done_since(&self, position: usize) -> bool {
+    pub(super) fn has_done_since(&self, position: usize) -> bool {
         let log = self.fs.log();
         let mut later = log.operations()[position..].iter();
         later.any(Operation::is_call)

@@ -253,6 +253,13 @@ impl<'run> Executor<'run> {
             Action::Die => {
                 self.instance = None;
                 self.is_first = false;
+                let since = self.undecided_since;
+                if since.is_some_and(|since| !self.has_done_since(since)) {
+                    // What was to overtake the commits in doubt was handed over and not
+                    // written, so it died with the process, and they may be back for good.
+                    self.is_undecidable = true;
+                    return Ok(());
+                }
                 return self.open().map(|_| ());
             }
             _ => {}
