@@ -17,7 +17,7 @@ use crate::oracle::{Finding, Oracle};
 use crate::panics::caught;
 use crate::plan::{Action, Crash, Plan, Survivors};
 use crate::simfs::change::labels;
-use crate::simfs::explore::explore_sources;
+use crate::simfs::explore::{Sources, explore_sources};
 use crate::simfs::oplog::{Log, Operation};
 use crate::simfs::{Budget, Choice, Coverage, Frontier, Image, Mark, Model, SimFs};
 use crate::stop::Stop;
@@ -247,7 +247,7 @@ impl Crasher<'_> {
     ) -> ControlFlow<()> {
         let mut draws = Seed(self.plan.seed).draws(Domain::CrashImages, frontier.position() as u64);
         let budget = self.reach.budget;
-        let sources = self.sources();
+        let sources = self.sources(bounds);
         let mut visit = |choice: Choice, image: Image| {
             let key = Judged::new(&image, bounds, judge);
             if self.judged.contains_key(&key) {
@@ -271,13 +271,14 @@ impl Crasher<'_> {
         self.go_on()
     }
 
-    /// From how many files stale bytes come, besides the one that has lost its name last.
-    fn sources(&self) -> usize {
+    /// Where stale bytes come from. Where syncs lie a *whole* file may be an earlier one, with
+    /// everything in it that says which file it is, and no store can tell.
+    fn sources(&self, bounds: Bounds) -> Sources {
         /// Enough for two of the same name and one of another.
         const SOURCES: usize = 3;
-        match self.engine().tells_files_apart() {
-            true => SOURCES,
-            false => 0,
+        match self.engine().tells_files_apart() && !bounds.excuses_loss {
+            true => Sources::OtherFiles(SOURCES),
+            false => Sources::Last,
         }
     }
 
@@ -369,7 +370,7 @@ impl Crasher<'_> {
         let identity = frontier.position() as u64;
         let mut draws = Seed(self.plan.seed).draws(Domain::Recovery, identity);
         let budget = self.reach.recovery_budget;
-        let sources = self.sources();
+        let sources = self.sources(bounds);
         let mut visit = |choice: Choice, image: Image| {
             if depth > 1 && self.go_on().is_break() {
                 return ControlFlow::Break(());

@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use lithify::fs::{Access, Fs};
 use lithify_sim::conformance;
 use lithify_sim::keyed::{Domain, Draws, Seed};
-use lithify_sim::simfs::explore::{explore, explore_sources};
+use lithify_sim::simfs::explore::{Sources, explore, explore_sources};
 use lithify_sim::simfs::litmus::published::{Agreement, PUBLISHED, Verdict};
 use lithify_sim::simfs::litmus::{LITMUS, Litmus};
 use lithify_sim::simfs::model::MODELS;
@@ -168,7 +168,7 @@ fn contents(frontier: &Frontier<'_>, name: &str) -> BTreeSet<(String, Vec<u8>)> 
         found.extend(bytes.map(|(_, bytes)| (fill, bytes.to_vec())));
         ControlFlow::Continue(())
     };
-    explore_sources(frontier, Budget::ALL, usize::MAX, &mut draws, &mut visit);
+    explore_sources(frontier, Budget::ALL, Sources::All, &mut draws, &mut visit);
     found
 }
 
@@ -396,21 +396,21 @@ fn some_sources_are_of_the_same_name_and_some_are_not() {
     write(&fs, "f", 0, &[b'n'; 30]);
     let log = fs.log();
     let frontier = at_end(Model::DEFAULT, Image::default(), &log);
-    let fills = |most: usize| {
+    let fills = |sources: Sources| {
         let mut found = Vec::new();
         let mut draws = Seed(0).draws(Domain::CrashImages, 0);
         let mut visit = |choice: Choice, _: Image| {
             found.extend(Some(choice.fill.name().into_owned()).filter(|name| name.contains('#')));
             ControlFlow::Continue(())
         };
-        explore_sources(&frontier, Budget::ALL, most, &mut draws, &mut visit);
+        explore_sources(&frontier, Budget::ALL, sources, &mut draws, &mut visit);
         found
     };
-    assert_eq!(fills(0).len(), 0);
+    assert_eq!(fills(Sources::Last).len(), 0);
     // "h" is what the first stale fill has already.
-    let some = fills(3);
+    let some = fills(Sources::OtherFiles(3));
     assert_eq!(some, ["stale f#1", "stale f#2", "stale g#1"]);
-    assert_eq!(fills(usize::MAX).len(), 4);
+    assert_eq!(fills(Sources::All).len(), 4);
 }
 
 /// An overwrite in the sector of an append whose length was lost.
@@ -507,7 +507,7 @@ fn explored(frontier: &Frontier<'_>, digests: &mut BTreeSet<u128>) -> Coverage {
         digests.insert(image.digest());
         ControlFlow::Continue(())
     };
-    explore_sources(frontier, Budget::ALL, usize::MAX, &mut draws, &mut visit)
+    explore_sources(frontier, Budget::ALL, Sources::All, &mut draws, &mut visit)
 }
 
 /// The same, by trying every set of pending changes with each fill.

@@ -22,7 +22,7 @@ use super::frontier::Frontier;
 use super::image::{Fill, Image};
 use super::oplog::InodeId;
 use super::order::{dropping, keeping, requirements};
-use super::remnants::{Remnants, Source};
+use super::remnants::{Candidate, Remnants};
 use crate::keyed::Draws;
 
 /// How much to look at for one crash point.
@@ -130,20 +130,31 @@ pub fn explore(
     draws: &mut Draws,
     visit: &mut dyn FnMut(Choice, Image) -> ControlFlow<()>,
 ) -> Coverage {
-    explore_sources(frontier, budget, 0, draws, visit)
+    explore_sources(frontier, budget, Sources::Last, draws, visit)
 }
 
-/// The same, with stale bytes of at most `most_sources` further files for each set of
-/// changes that loses bytes: first those of the names that the losers have, the newest
-/// first, then others in turn.
+/// Where stale bytes come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sources {
+    /// The file that has lost its name last.
+    Last,
+    /// That one, and at most so many others for each set of changes that loses bytes, none of
+    /// which is a loser itself: first those of the names that the losers have, the newest
+    /// first, then others in turn.
+    OtherFiles(usize),
+    /// Whatever there is, also what the losers held before at the same place.
+    All,
+}
+
+/// The same, with stale bytes from these sources.
 pub fn explore_sources(
     frontier: &Frontier<'_>,
     budget: Budget,
-    most_sources: usize,
+    sources: Sources,
     draws: &mut Draws,
     visit: &mut dyn FnMut(Choice, Image) -> ControlFlow<()>,
 ) -> Coverage {
-    let mut explorer = Explorer::new(frontier, most_sources, visit);
+    let mut explorer = Explorer::new(frontier, sources, visit);
     let is_whole = explorer.run(budget, draws);
     Coverage {
         points: 1,
@@ -163,8 +174,8 @@ struct Explorer<'run, 'log> {
     required: Vec<FixedBitSet>,
     fills: Vec<Fill>,
     /// What else lost bytes may be taken from, and of how much of it they are taken.
-    sources: Vec<(Source, Arc<Vec<u8>>)>,
-    most_sources: usize,
+    candidates: Vec<Candidate>,
+    sources: Sources,
     /// What the device holds besides the files of each image.
     remnants: Remnants,
     seen: BTreeSet<FixedBitSet>,
@@ -176,17 +187,17 @@ struct Explorer<'run, 'log> {
 impl<'run, 'log> Explorer<'run, 'log> {
     fn new(
         frontier: &'run Frontier<'log>,
-        most_sources: usize,
+        sources: Sources,
         visit: &'run mut dyn FnMut(Choice, Image) -> ControlFlow<()>,
     ) -> Self {
         Self {
             required: requirements(frontier.model(), frontier.pending()),
             fills: frontier.first_fills(),
-            sources: match most_sources {
-                0 => Vec::new(),
-                _ => frontier.sources(),
+            candidates: match sources {
+                Sources::Last => Vec::new(),
+                _ => frontier.candidates(),
             },
-            most_sources,
+            sources,
             remnants: frontier.remnants_of_crash(),
             frontier,
             seen: BTreeSet::new(),
@@ -299,28 +310,33 @@ impl<'run, 'log> Explorer<'run, 'log> {
             .keys()
             .flat_map(|&file| self.frontier.names_of(file))
             .collect();
-        // One that ends before the lost place is zeros there, and the newest is tried anyway.
-        let is_another = |(_, bytes): &&(Source, Arc<Vec<u8>>)| {
-            bytes.len() as u64 > first_place && newest.as_ref() != Some(bytes)
+        let (most, takes_losers) = match self.sources {
+            Sources::Last => (0, false),
+            Sources::OtherFiles(most) => (most, false),
+            Sources::All => (usize::MAX, true),
         };
-        let (same, mut others): (Vec<_>, Vec<_>) = self
-            .sources
-            .iter()
-            .filter(is_another)
-            .partition(|(source, _)| names.iter().any(|name| source.had_name(name)));
+        // One that ends before the lost place is zeros there, and the last is tried anyway.
+        let is_meant = |candidate: &&Candidate| {
+            let is_loser = candidate
+                .file
+                .is_some_and(|file| losers.contains_key(&file));
+            candidate.bytes.len() as u64 > first_place
+                && newest.as_ref() != Some(&candidate.bytes)
+                && (takes_losers || !is_loser)
+        };
+        let (same, mut others): (Vec<_>, Vec<_>) = (self.candidates.iter())
+            .filter(is_meant)
+            .partition(|candidate| names.iter().any(|name| candidate.source.had_name(name)));
         if !others.is_empty() {
             let turn = self.frontier.position() % others.len();
             others.rotate_left(turn);
         }
         // Some of the others come in any case.
-        let most_same = self.most_sources - self.most_sources / 3;
-        let same = same
-            .into_iter()
-            .take(most_same.max(self.most_sources.saturating_sub(others.len())));
-        let chosen = same.chain(others).take(self.most_sources);
-        fills.extend(chosen.map(|(source, bytes)| Fill::Stale {
-            source: Some(source.clone()),
-            bytes: Arc::clone(bytes),
+        let most_same = (most - most / 3).max(most.saturating_sub(others.len()));
+        let chosen = same.into_iter().take(most_same).chain(others).take(most);
+        fills.extend(chosen.map(|candidate| Fill::Stale {
+            source: Some(candidate.source.clone()),
+            bytes: Arc::clone(&candidate.bytes),
         }));
         fills
     }

@@ -10,7 +10,7 @@ use super::image::{Fill, Image, count_creation};
 use super::model::{DirectoryScope, Model, SyncScope};
 use super::oplog::{Barrier, InodeId, Log, Mark, Operation};
 use super::order::{dropping, keeping, requirements};
-use super::remnants::{Remnants, Source};
+use super::remnants::{Candidate, Remnants};
 
 /// What clients know at a place in a log, in numbers of commits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,10 +120,10 @@ impl<'log> Frontier<'log> {
     #[must_use]
     pub fn fills(&self) -> Vec<Fill> {
         let mut fills = self.first_fills();
-        let sources = self.sources().into_iter();
-        fills.extend(sources.map(|(source, bytes)| Fill::Stale {
-            source: Some(source),
-            bytes,
+        let candidates = self.candidates().into_iter();
+        fills.extend(candidates.map(|candidate| Fill::Stale {
+            source: Some(candidate.source),
+            bytes: candidate.bytes,
         }));
         fills
     }
@@ -145,9 +145,9 @@ impl<'log> Frontier<'log> {
     }
 
     /// What lost bytes may be taken from, if the model allows stale ones: the newest first.
-    pub(super) fn sources(&self) -> Vec<(Source, Arc<Vec<u8>>)> {
+    pub(super) fn candidates(&self) -> Vec<Candidate> {
         match self.model.fills.contains(&"stale") {
-            true => self.durable.remnants.sources(),
+            true => self.durable.remnants.candidates(),
             false => Vec::new(),
         }
     }
@@ -192,7 +192,7 @@ impl<'log> Frontier<'log> {
         }
         let mut remnants = self.durable.remnants.clone();
         for file in files {
-            remnants.leave(self.log.name_of(file), self.seen(file));
+            remnants.leave(self.log.name_of(file), file, self.seen(file));
         }
         remnants
     }
@@ -202,7 +202,7 @@ impl<'log> Frontier<'log> {
         let mut remnants = self.remnants_of_crash();
         let image = self.image(|_| true, &Fill::Zero);
         for (name, inode) in &image.names {
-            remnants.leave(name, Arc::clone(&image.files[inode]));
+            remnants.leave(name, *inode, Arc::clone(&image.files[inode]));
         }
         remnants
     }
@@ -285,7 +285,7 @@ impl<'log> Frontier<'log> {
                 after,
             } if after < before => {
                 let seen = self.seen(*inode);
-                self.leave(self.log.name_of(*inode), seen);
+                self.leave(self.log.name_of(*inode), *inode, seen);
             }
             _ => {}
         }
@@ -311,7 +311,7 @@ impl<'log> Frontier<'log> {
         if !seen.is_empty() {
             self.stale = Some(Arc::clone(&seen));
         }
-        self.leave(name, seen);
+        self.leave(name, file, seen);
     }
 
     /// Remembers what a file held before other bytes are written over it.
@@ -319,12 +319,12 @@ impl<'log> Frontier<'log> {
         let seen = self.seen(file);
         let over = seen.get(offset..).unwrap_or_default();
         if !bytes.starts_with(&over[..over.len().min(bytes.len())]) {
-            self.leave(self.log.name_of(file), seen);
+            self.leave(self.log.name_of(file), file, seen);
         }
     }
 
-    fn leave(&mut self, name: &Arc<str>, bytes: Arc<Vec<u8>>) {
-        self.durable.remnants.leave(name, bytes);
+    fn leave(&mut self, name: &Arc<str>, file: InodeId, bytes: Arc<Vec<u8>>) {
+        self.durable.remnants.leave(name, file, bytes);
     }
 
     fn sync(&mut self, file: InodeId, data_only: bool, barrier: Barrier) {

@@ -12,6 +12,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::oplog::InodeId;
+
 /// Remnants of one name that are kept.
 const MOST_OF_A_NAME: usize = 4;
 /// Remnants that are kept.
@@ -61,6 +63,16 @@ impl fmt::Display for Source {
 pub(super) struct Remnant {
     name: Arc<str>,
     bytes: Arc<Vec<u8>>,
+    /// The file; `None` for one of another store.
+    file: Option<InodeId>,
+}
+
+/// A remnant that can stand in the place of lost bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    pub(super) source: Source,
+    pub(super) bytes: Arc<Vec<u8>>,
+    pub(super) file: Option<InodeId>,
 }
 
 /// All of a disk, the newest last.
@@ -73,7 +85,7 @@ pub(super) struct Remnants {
 
 impl Remnants {
     /// Adds what a file held when it had this name.
-    pub(super) fn leave(&mut self, name: &Arc<str>, bytes: Arc<Vec<u8>>) {
+    pub(super) fn leave(&mut self, name: &Arc<str>, file: InodeId, bytes: Arc<Vec<u8>>) {
         if bytes.is_empty() {
             return;
         }
@@ -83,6 +95,7 @@ impl Remnants {
         own.push(Remnant {
             name: Arc::clone(name),
             bytes,
+            file: Some(file),
         });
         let is_same = |remnant: &Remnant| remnant.name == *name;
         if own.iter().filter(|remnant| is_same(remnant)).count() > MOST_OF_A_NAME
@@ -96,11 +109,17 @@ impl Remnants {
         }
     }
 
+    /// The highest number of a file of which something is left.
+    pub(super) fn last_file(&self) -> Option<InodeId> {
+        self.own.iter().filter_map(|remnant| remnant.file).max()
+    }
+
     /// The same bytes as those of another store.
     pub(super) fn as_foreign(&self) -> Self {
         let foreign = self.own.iter().map(|remnant| Remnant {
             name: format!("{FOREIGN}{}", remnant.name).into(),
             bytes: Arc::clone(&remnant.bytes),
+            file: None,
         });
         Self {
             own: Arc::default(),
@@ -109,17 +128,20 @@ impl Remnants {
     }
 
     /// Every remnant with its name, the newest first and those of another store last.
-    pub(super) fn sources(&self) -> Vec<(Source, Arc<Vec<u8>>)> {
-        let mut found: Vec<(Source, Arc<Vec<u8>>)> = Vec::new();
+    pub(super) fn candidates(&self) -> Vec<Candidate> {
+        let mut found: Vec<Candidate> = Vec::new();
         for remnant in self.own.iter().rev().chain(self.foreign.iter().rev()) {
-            let same = found
-                .iter()
-                .filter(|(source, _)| source.name == remnant.name);
+            let is_same = |other: &&Candidate| other.source.name == remnant.name;
+            let same = found.iter().filter(is_same);
             let source = Source {
                 name: Arc::clone(&remnant.name),
                 number: same.count() as u32 + 1,
             };
-            found.push((source, Arc::clone(&remnant.bytes)));
+            found.push(Candidate {
+                source,
+                bytes: Arc::clone(&remnant.bytes),
+                file: remnant.file,
+            });
         }
         found
     }
@@ -130,10 +152,10 @@ mod tests {
     use super::*;
 
     fn texts(remnants: &Remnants) -> Vec<String> {
-        let sources = remnants.sources();
+        let sources = remnants.candidates();
         sources
             .iter()
-            .map(|(source, _)| source.to_string())
+            .map(|candidate| candidate.source.to_string())
             .collect()
     }
 
@@ -141,33 +163,33 @@ mod tests {
     fn the_newest_come_first_and_the_oldest_go() {
         let mut remnants = Remnants::default();
         let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
-        remnants.leave(&b, Arc::new(vec![9; 3]));
+        remnants.leave(&b, 0, Arc::new(vec![9; 3]));
         for byte in 1..=6 {
-            remnants.leave(&a, Arc::new(vec![byte; 3]));
+            remnants.leave(&a, 0, Arc::new(vec![byte; 3]));
         }
         // It has only grown.
-        remnants.leave(&a, Arc::new(vec![6; 5]));
+        remnants.leave(&a, 0, Arc::new(vec![6; 5]));
         assert_eq!(texts(&remnants), ["a#1", "a#2", "a#3", "a#4", "b#1"]);
-        let newest = &remnants.sources()[0].1;
+        let newest = &remnants.candidates()[0].bytes;
         assert_eq!(newest.as_slice(), [6; 5]);
         for number in 0..100 {
             let name: Arc<str> = format!("f{number}").into();
-            remnants.leave(&name, Arc::new(vec![1]));
+            remnants.leave(&name, 0, Arc::new(vec![1]));
         }
         assert_eq!(texts(&remnants).len(), MOST);
-        remnants.leave(&a, Arc::new(vec![0; 2 * MOST_BYTES]));
+        remnants.leave(&a, 0, Arc::new(vec![0; 2 * MOST_BYTES]));
         assert_eq!(texts(&remnants), ["a#1"]);
     }
 
     #[test]
     fn what_was_of_another_store_keeps_its_order_behind_ours() {
         let mut remnants = Remnants::default();
-        remnants.leave(&"a".into(), Arc::new(vec![1]));
-        remnants.leave(&"b".into(), Arc::new(vec![2]));
+        remnants.leave(&"a".into(), 0, Arc::new(vec![1]));
+        remnants.leave(&"b".into(), 0, Arc::new(vec![2]));
         let mut remnants = remnants.as_foreign();
-        remnants.leave(&"b".into(), Arc::new(vec![3]));
+        remnants.leave(&"b".into(), 0, Arc::new(vec![3]));
         assert_eq!(texts(&remnants), ["b#1", "foreign:b#1", "foreign:a#1"]);
-        assert!(remnants.sources()[1].0.had_name("b"));
+        assert!(remnants.candidates()[1].source.had_name("b"));
         for text in ["b#1", "foreign:b#1"] {
             let source = Source::parse(text).expect("a source");
             assert_eq!(source.to_string(), text);

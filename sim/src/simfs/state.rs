@@ -63,7 +63,10 @@ impl State {
             ..Self::default()
         };
         // Numbers continue where the image's end, so that they stay the same files.
-        let next = image.files.keys().next_back().map_or(0, |&last| last + 1);
+        // What is left of a file that a crash took has its number too.
+        let files = image.files.keys().next_back().copied();
+        let next = files.max(image.remnants.last_file());
+        let next = next.map_or(0, |last| last + 1);
         state.inodes.resize_with(next as usize, Inode::default);
         for (&inode, bytes) in &image.files {
             state.inodes[inode as usize].bytes = Arc::clone(bytes);
