@@ -76,7 +76,7 @@ fn the_policy_is_that_of_the_arguments() {
     let compacted = check(&["--minimum-size", "1"]);
     assert!(compacted.starts_with("ok bytes_before="), "{compacted}");
     assert!(
-        compacted.contains(" bytes_after=71 entries_copied=1 entries_caught_up=0 "),
+        compacted.contains(" bytes_after=87 entries_copied=1 entries_caught_up=0 "),
         "{compacted}"
     );
 }
