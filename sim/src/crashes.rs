@@ -17,8 +17,9 @@ use crate::oracle::{Finding, Oracle};
 use crate::panics::caught;
 use crate::plan::{Action, Crash, Plan, Survivors};
 use crate::simfs::change::labels;
+use crate::simfs::explore::{Sources, explore_sources};
 use crate::simfs::oplog::{Log, Operation};
-use crate::simfs::{Budget, Choice, Coverage, Frontier, Image, Mark, Model, SimFs, explore};
+use crate::simfs::{Budget, Choice, Coverage, Frontier, Image, Mark, Model, SimFs};
 use crate::stop::Stop;
 use crate::system::{Engine, Settings};
 
@@ -246,7 +247,8 @@ impl Crasher<'_> {
     ) -> ControlFlow<()> {
         let mut draws = Seed(self.plan.seed).draws(Domain::CrashImages, frontier.position() as u64);
         let budget = self.reach.budget;
-        let coverage = explore::explore(frontier, budget, &mut draws, &mut |choice, image| {
+        let sources = self.sources(bounds);
+        let mut visit = |choice: Choice, image: Image| {
             let key = Judged::new(&image, bounds, judge);
             if self.judged.contains_key(&key) {
                 return ControlFlow::Continue(());
@@ -260,12 +262,24 @@ impl Crasher<'_> {
                 return ControlFlow::Break(());
             }
             self.go_on()
-        });
+        };
+        let coverage = explore_sources(frontier, budget, sources, &mut draws, &mut visit);
         self.explored.coverage.add(coverage);
         if self.explored.finding.is_some() {
             return ControlFlow::Break(());
         }
         self.go_on()
+    }
+
+    /// Where stale bytes come from. Where syncs lie a *whole* file may be an earlier one, with
+    /// everything in it that says which file it is, and no store can tell.
+    fn sources(&self, bounds: Bounds) -> Sources {
+        /// Enough for two of the same name and one of another.
+        const SOURCES: usize = 3;
+        match self.engine().tells_files_apart() && !bounds.excuses_loss {
+            true => Sources::OtherFiles(SOURCES),
+            false => Sources::Last,
+        }
     }
 
     /// Until enough images were judged, or it is time to stop.
@@ -356,7 +370,8 @@ impl Crasher<'_> {
         let identity = frontier.position() as u64;
         let mut draws = Seed(self.plan.seed).draws(Domain::Recovery, identity);
         let budget = self.reach.recovery_budget;
-        explore::explore(frontier, budget, &mut draws, &mut |choice, image| {
+        let sources = self.sources(bounds);
+        let mut visit = |choice: Choice, image: Image| {
             if depth > 1 && self.go_on().is_break() {
                 return ControlFlow::Break(());
             }
@@ -383,7 +398,8 @@ impl Crasher<'_> {
                     ControlFlow::Break(())
                 }
             }
-        });
+        };
+        explore_sources(frontier, budget, sources, &mut draws, &mut visit);
         finding.map_or(Ok(()), Err)
     }
 
@@ -474,7 +490,7 @@ pub(crate) fn crash_of(
     let crash = Crash {
         before,
         survivors: survivors(log, frontier, choice),
-        fill: choice.fill.name().to_owned(),
+        fill: choice.fill.name().into_owned(),
     };
     (action, crash)
 }

@@ -186,6 +186,11 @@ impl Shrinker<'_> {
             };
             edit(self, &|crash| "zero".clone_into(&mut crash.fill));
             edit(self, &|crash| {
+                if crash.fill != "zero" {
+                    "stale".clone_into(&mut crash.fill);
+                }
+            });
+            edit(self, &|crash| {
                 crash.survivors = Survivors::AllBut(Vec::new())
             });
             edit(self, &|crash| crash.survivors = Survivors::Only(Vec::new()));

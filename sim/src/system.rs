@@ -249,6 +249,13 @@ pub trait Engine: Send + Sync {
         None
     }
 
+    /// Whether bytes of other files, also of earlier ones of the same name and of other
+    /// stores, never pass for a file's own. Then crash images have them in the place of
+    /// lost bytes; otherwise only bytes of the file that has lost its name last.
+    fn tells_files_apart(&self) -> bool {
+        false
+    }
+
     /// Whether the end of this file may be lost without notice when its last bytes are
     /// damaged on the device: true for logs, whose last record has no witness.
     fn is_log(&self, file: &str) -> bool {

@@ -230,3 +230,34 @@ fn a_bug_that_is_not_there_is_named_with_its_place() {
         "line 3, column 5: the system lithify has no planted bug \"no-such-bug\""
     );
 }
+
+/// A crash can name the file whose bytes stand in the place of lost ones.
+#[test]
+fn a_fill_can_name_its_source() {
+    let text = |fill: &str| {
+        format!("lithify-sim 1\nsystem data-file\nbegin\ncommit a/0=1.0\ncrash{fill}\n")
+    };
+    for fill in [
+        " fill stale",
+        " fill stale data.db#2",
+        " fill stale foreign:data.db#1",
+    ] {
+        let plan = parse(&text(fill)).expect("a fill");
+        assert!(
+            plan.to_string().contains(&format!("crash{fill}\n")),
+            "{plan}"
+        );
+    }
+    for fill in [
+        " fill stale data.db",
+        " fill zero data.db#1",
+        " fill stale data.db#0",
+    ] {
+        assert!(parse(&text(fill)).is_err(), "{fill}");
+    }
+    // A source that is not there is said to mean nothing.
+    let plan = parse(&text(" fill stale nobody#1")).expect("a plan");
+    let outcome = replay(&plan, false).expect("there is no planted bug to miss");
+    let execution = outcome.execution.expect("it ran");
+    assert_eq!(execution.unmatched.len(), 1, "{:?}", execution.unmatched);
+}

@@ -70,7 +70,7 @@ fn every_line_has_its_answer() {
         ("get", "error"),
         ("stats now", "error"),
         ("nonsense", "error"),
-        ("stats", "commits=7 keys=1 live_bytes=48"),
+        ("stats", "commits=7 keys=1 live_bytes=64"),
     ];
     let input: String = rows.iter().map(|(line, _)| format!("{line}\n")).collect();
     let answers = answers(command(directory.path()), input.as_bytes());

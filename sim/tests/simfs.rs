@@ -13,11 +13,11 @@ use std::ops::ControlFlow;
 use lithify::fs::{Access, Fs};
 use lithify_sim::conformance;
 use lithify_sim::keyed::{Domain, Draws, Seed};
-use lithify_sim::simfs::explore::explore;
+use lithify_sim::simfs::explore::{Sources, explore, explore_sources};
 use lithify_sim::simfs::litmus::published::{Agreement, PUBLISHED, Verdict};
 use lithify_sim::simfs::litmus::{LITMUS, Litmus};
 use lithify_sim::simfs::model::MODELS;
-use lithify_sim::simfs::{Budget, Coverage, Fill, Frontier, Image, Log, Model, SimFs};
+use lithify_sim::simfs::{Budget, Choice, Coverage, Fill, Frontier, Image, Log, Model, SimFs};
 
 #[test]
 fn the_simulated_file_system_conforms() {
@@ -159,14 +159,16 @@ fn create_durable(fs: &SimFs, name: &str, bytes: &[u8]) {
 }
 
 /// What a file may hold after a crash in the state of `frontier`, with the name of the fill.
-fn contents(frontier: &Frontier<'_>, name: &str) -> BTreeSet<(&'static str, Vec<u8>)> {
+fn contents(frontier: &Frontier<'_>, name: &str) -> BTreeSet<(String, Vec<u8>)> {
     let mut found = BTreeSet::new();
     let mut draws = Seed(0).draws(Domain::CrashImages, 0);
-    explore(frontier, Budget::ALL, &mut draws, &mut |choice, image| {
+    let mut visit = |choice: Choice, image: Image| {
         let bytes = image.files().find(|file| file.0 == name);
-        found.extend(bytes.map(|(_, bytes)| (choice.fill.name(), bytes.to_vec())));
+        let fill = choice.fill.name().into_owned();
+        found.extend(bytes.map(|(_, bytes)| (fill, bytes.to_vec())));
         ControlFlow::Continue(())
-    });
+    };
+    explore_sources(frontier, Budget::ALL, Sources::All, &mut draws, &mut visit);
     found
 }
 
@@ -236,12 +238,15 @@ fn bytes_behind_a_shortening_are_filled_only_when_they_are_written_again() {
             && bytes[15..20].iter().all(|b| b % 2 == 1)
     };
     let mut lengthened = found.iter().filter(|(_, bytes)| bytes.len() == 30);
-    assert!(lengthened.any(|(fill, bytes)| *fill == "garbage" && is_expected(bytes)));
+    assert!(lengthened.any(|(fill, bytes)| fill == "garbage" && is_expected(bytes)));
 }
 
 fn stale(frontier: &Frontier<'_>) -> Option<Vec<u8>> {
     frontier.fills().into_iter().find_map(|fill| match fill {
-        Fill::Stale(bytes) => Some(bytes.to_vec()),
+        Fill::Stale {
+            source: None,
+            bytes,
+        } => Some(bytes.to_vec()),
         _ => None,
     })
 }
@@ -287,6 +292,127 @@ fn stale_bytes_come_from_whatever_has_lost_its_name() {
     );
 }
 
+/// What all but the first stale fill has, by the name that traces use.
+fn sources(frontier: &Frontier<'_>) -> Vec<(String, Vec<u8>)> {
+    let fills = frontier.fills().into_iter();
+    let named = fills.filter_map(|fill| match &fill {
+        Fill::Stale {
+            source: Some(_),
+            bytes,
+        } => Some((fill.name().into_owned(), bytes.to_vec())),
+        _ => None,
+    });
+    named.collect()
+}
+
+fn named(texts: &[(&str, &[u8])]) -> Vec<(String, Vec<u8>)> {
+    let named = texts.iter();
+    named
+        .map(|(name, bytes)| (format!("stale {name}"), bytes.to_vec()))
+        .collect()
+}
+
+/// Files that were removed long ago, earlier ones of one name, what an overwrite and a
+/// shortening replaced, and files whose creation a crash took: all of them, over any number
+/// of losses of power.
+#[test]
+fn stale_bytes_come_from_any_earlier_file() {
+    let fs = SimFs::new();
+    for bytes in [b"first", b"other"] {
+        create_durable(&fs, "f", bytes);
+        fs.remove("f").expect("nothing fails here");
+    }
+    create_durable(&fs, "g", b"whole");
+    write(&fs, "g", 0, b"W");
+    set_len(&fs, "g", 2);
+    // Nothing is replaced by equal bytes.
+    write(&fs, "g", 0, b"Wh");
+    create(&fs, "volatile", b"never durable");
+    let log = fs.log();
+    let frontier = at_end(Model::DEFAULT, Image::default(), &log);
+    let before: [(&str, &[u8]); 4] = [
+        ("g#1", b"Whole"),
+        ("g#2", b"whole"),
+        ("f#1", b"other"),
+        ("f#2", b"first"),
+    ];
+    assert_eq!(sources(&frontier), named(&before));
+    // A crash that loses all of it leaves what was pending on the device.
+    let start = frontier.image(|_| false, &Fill::Zero);
+    assert!(start.files().all(|(name, _)| name != "volatile"));
+    let log = SimFs::from_image(&start).log();
+    let frontier = at_end(Model::DEFAULT, start, &log);
+    let left: [(&str, &[u8]); 2] = [("volatile#1", b"never durable"), ("g#1", b"Wh")];
+    let all: Vec<_> = left
+        .into_iter()
+        .chain(before.map(|(name, bytes)| match name {
+            "g#1" => ("g#2", bytes),
+            "g#2" => ("g#3", bytes),
+            _ => (name, bytes),
+        }))
+        .collect();
+    assert_eq!(sources(&frontier), named(&all));
+    // And so does the crash of that life, and one of a machine that went on in between.
+    let start = frontier.image(|_| true, &Fill::Zero);
+    let log = SimFs::from_image(&SimFs::from_image(&start).image()).log();
+    let frontier = at_end(Model::DEFAULT, start, &log);
+    assert_eq!(sources(&frontier), named(&all));
+    // No byte of it comes up where a model has no stale ones.
+    let ordered = at_end(model("ext4-ordered"), Image::default(), &log);
+    assert_eq!(sources(&ordered), []);
+}
+
+/// Nothing of the store that was on the device before is a file, and all of it may come up.
+#[test]
+fn another_store_leaves_its_blocks() {
+    let other = SimFs::from_image(&Image::of_machine(1));
+    create_durable(&other, "f", b"foreign");
+    create_durable(&other, "g", b"removed");
+    other.remove("g").expect("nothing fails here");
+    let start = Image::used_before(&other.log());
+    assert_eq!(start.files().count(), 0);
+    let fs = SimFs::from_image(&start);
+    let fresh = |fs: &SimFs| fs.fresh_number("f").expect("nothing fails here");
+    assert_ne!(fresh(&fs), fresh(&SimFs::from_image(&Image::of_machine(1))));
+    create(&fs, "f", b"ours ours");
+    let log = fs.log();
+    let frontier = at_end(Model::DEFAULT, start, &log);
+    let found = contents(&frontier, "f");
+    let is_there = |fill: &str, bytes: &[u8]| found.contains(&(fill.to_owned(), bytes.to_vec()));
+    assert!(is_there("stale foreign:f#1", b"foreign\0\0"), "{found:?}");
+    assert!(is_there("stale foreign:g#1", b"removed\0\0"), "{found:?}");
+}
+
+/// Within a small number, sources of the loser's own name come first, and then others.
+#[test]
+fn some_sources_are_of_the_same_name_and_some_are_not() {
+    let fs = SimFs::new();
+    for name in ["f", "f", "f", "g", "h"] {
+        let byte = fs.log_length() as u8;
+        create_durable(&fs, name, &[byte; 40]);
+        fs.remove(name).expect("nothing fails here");
+    }
+    create_durable(&fs, "f", b"");
+    write(&fs, "f", 0, &[b'n'; 30]);
+    let log = fs.log();
+    let frontier = at_end(Model::DEFAULT, Image::default(), &log);
+    let fills = |sources: Sources| {
+        let mut found = Vec::new();
+        let mut draws = Seed(0).draws(Domain::CrashImages, 0);
+        let mut visit = |choice: Choice, _: Image| {
+            found.extend(Some(choice.fill.name().into_owned()).filter(|name| name.contains('#')));
+            ControlFlow::Continue(())
+        };
+        explore_sources(&frontier, Budget::ALL, sources, &mut draws, &mut visit);
+        found
+    };
+    assert_eq!(fills(Sources::Last).len(), 0);
+    // "h" is what the first stale fill has already.
+    let some = fills(Sources::OtherFiles(3));
+    assert_eq!(some, ["stale f#1", "stale f#2", "stale g#1"]);
+    assert_eq!(fills(Sources::All).len(), 4);
+}
+
 /// An overwrite in the sector of an append whose length was lost.
 #[test]
 fn an_overwrite_takes_along_what_cannot_be_seen_in_its_sector() {
@@ -300,10 +426,11 @@ fn an_overwrite_takes_along_what_cannot_be_seen_in_its_sector() {
     let is_overwritten = |bytes: &[u8]| bytes.len() == 100 && bytes[0] == b'c';
     assert!(found.iter().any(|(_, bytes)| is_overwritten(bytes)));
     let coverage = explored(&frontier, &mut BTreeSet::new());
-    // Short: as it was, or overwritten. Long: nothing, the append, or both; lost in three fills.
+    // Short: as it was, or overwritten. Long: nothing, the append, or both; lost as zeros, garbage,
+    // or what the file held before.
     assert_eq!(
         (coverage.enumerated_points, coverage.images),
-        (1, 2 + 3 + 2)
+        (1, 2 + 4 + 3)
     );
 }
 
@@ -377,10 +504,11 @@ fn only_sampled_points_are_counted_as_such() {
 /// The digests of the images that enumeration finds.
 fn explored(frontier: &Frontier<'_>, digests: &mut BTreeSet<u128>) -> Coverage {
     let mut draws = Seed(0).draws(Domain::CrashImages, 0);
-    explore(frontier, Budget::ALL, &mut draws, &mut |_, image| {
+    let mut visit = |_, image: Image| {
         digests.insert(image.digest());
         ControlFlow::Continue(())
-    })
+    };
+    explore_sources(frontier, Budget::ALL, Sources::All, &mut draws, &mut visit)
 }
 
 /// The same, by trying every set of pending changes with each fill.
@@ -399,19 +527,17 @@ fn tried(frontier: &Frontier<'_>, fills: &[Fill]) -> BTreeSet<u128> {
         let is_legal = (0..changes.len())
             .all(|index| !is_kept(index) || required[index].iter().all(|&other| is_kept(other)));
         if is_legal {
-            let images = fills
-                .iter()
-                .map(|fill| frontier.durable().with(changes, is_kept, fill));
+            let images = fills.iter().map(|fill| frontier.image(is_kept, fill));
             digests.extend(images.map(|image| image.digest()));
         }
     }
     digests
 }
 
-/// A dozen calls on three files, with a barrier now and then.
-fn some_calls(draws: &mut Draws) -> SimFs {
+/// A dozen calls on three files, with a barrier now and then, on a disk that began so.
+fn some_calls(start: &Image, draws: &mut Draws) -> SimFs {
     const NAMES: [&str; 3] = ["f", "g", "h"];
-    let fs = SimFs::new();
+    let fs = SimFs::from_image(start);
     for _ in 0..12 {
         let name = NAMES[draws.below(3) as usize];
         let Ok(file) = fs.open(name, Access::Write) else {
@@ -443,10 +569,17 @@ fn enumeration_finds_exactly_the_legal_images() {
     const MOST_PENDING: usize = 8;
     let mut places = 0;
     for seed in 0..40 {
-        let fs = some_calls(&mut Seed(seed).draws(Domain::Recovery, 0));
+        let other = SimFs::new();
+        create(&other, "f", &[b'x'; 250]);
+        // Another store was there before half of them.
+        let start = match seed % 2 {
+            0 => Image::used_before(&other.log()),
+            _ => Image::default(),
+        };
+        let fs = some_calls(&start, &mut Seed(seed).draws(Domain::Recovery, 0));
         let log = fs.log();
         for model in MODELS {
-            let mut frontier = Frontier::new(model, Image::default(), &log);
+            let mut frontier = Frontier::new(model, start.clone(), &log);
             let mut since_point = BTreeSet::new();
             loop {
                 if frontier.pending().len() <= MOST_PENDING {

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::doubt::Fork;
+use super::foreign;
 use super::life::{Life, bounds};
 use super::struck::{self, Struck};
 use super::timeline::Timeline;
@@ -71,13 +72,15 @@ pub(super) struct Executor<'run> {
 impl<'run> Executor<'run> {
     pub(super) fn new(plan: &'run Plan, enabled: &'run Enabled, wants_timeline: bool) -> Self {
         let engine = plan.system.configure(&plan.settings);
+        let engine = engine.expect("settings are checked when a plan is made");
+        let start = foreign::disk(&*engine);
         let mut executor = Self {
             plan,
             enabled,
             settings: plan.settings.clone(),
-            engine: engine.expect("settings are checked when a plan is made"),
-            fs: SimFs::new(),
-            start: Image::default(),
+            engine,
+            fs: SimFs::from_image(&start),
+            start,
             instance: None,
             history: History::default(),
             histories: Vec::new(),

@@ -10,6 +10,7 @@ mod client;
 mod crash;
 mod doubt;
 mod executor;
+mod foreign;
 mod life;
 mod scene;
 mod struck;

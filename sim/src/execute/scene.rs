@@ -50,7 +50,14 @@ impl CrashScene {
     pub(super) fn is_understood(&self, frontier: &Frontier<'_>, crash: &Crash) -> bool {
         let labels = labels(&self.log, frontier.pending());
         let (Survivors::AllBut(names) | Survivors::Only(names)) = &crash.survivors;
-        self.is_matched && names.iter().all(|name| labels.contains(name))
+        let is_source = || {
+            frontier
+                .fills()
+                .iter()
+                .any(|fill| fill.name() == crash.fill)
+        };
+        let is_filled = !crash.fill.contains('#') || is_source();
+        self.is_matched && is_filled && names.iter().all(|name| labels.contains(name))
     }
 
     /// The image that a crash leaves.
@@ -58,11 +65,7 @@ impl CrashScene {
         let kept = self.kept(frontier, crash);
         let mut fills = frontier.fills().into_iter();
         let fill = fills.find(|fill| fill.name() == crash.fill);
-        frontier.durable().with(
-            frontier.pending(),
-            |index| kept.contains(index),
-            &fill.unwrap_or(Fill::Zero),
-        )
+        frontier.image(|index| kept.contains(index), &fill.unwrap_or(Fill::Zero))
     }
 }
 

@@ -69,7 +69,7 @@ pub struct Crash {
     pub before: Option<(String, u32)>,
     /// What is left.
     pub survivors: Survivors,
-    /// The fill's name.
+    /// The fill's name; for stale bytes of a certain file with the name of that.
     pub fill: String,
 }
 

@@ -10,16 +10,19 @@
 //! bytes beyond the end of a file, or of a file without a name, cannot change what a
 //! process finds after the crash.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
 
 use super::change::ChangeKind;
 use super::frontier::Frontier;
 use super::image::{Fill, Image};
+use super::oplog::InodeId;
 use super::order::{dropping, keeping, requirements};
+use super::remnants::{Candidate, Remnants};
 use crate::keyed::Draws;
 
 /// How much to look at for one crash point.
@@ -119,14 +122,39 @@ impl fmt::Display for Coverage {
 }
 
 /// Hands legal crash images at the position of `frontier` to `visit`, until it breaks.
-/// No set of changes comes twice. `draws` decides the sample.
+/// No set of changes comes twice. `draws` decides the sample. Stale bytes are those of the
+/// file that has lost its name last.
 pub fn explore(
     frontier: &Frontier<'_>,
     budget: Budget,
     draws: &mut Draws,
     visit: &mut dyn FnMut(Choice, Image) -> ControlFlow<()>,
 ) -> Coverage {
-    let mut explorer = Explorer::new(frontier, visit);
+    explore_sources(frontier, budget, Sources::Last, draws, visit)
+}
+
+/// Where stale bytes come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sources {
+    /// The file that has lost its name last.
+    Last,
+    /// That one, and at most so many others for each set of changes that loses bytes, none of
+    /// which is a loser itself: first those of the names that the losers have, the newest
+    /// first, then others in turn.
+    OtherFiles(usize),
+    /// Whatever there is, also what the losers held before at the same place.
+    All,
+}
+
+/// The same, with stale bytes from these sources.
+pub fn explore_sources(
+    frontier: &Frontier<'_>,
+    budget: Budget,
+    sources: Sources,
+    draws: &mut Draws,
+    visit: &mut dyn FnMut(Choice, Image) -> ControlFlow<()>,
+) -> Coverage {
+    let mut explorer = Explorer::new(frontier, sources, visit);
     let is_whole = explorer.run(budget, draws);
     Coverage {
         points: 1,
@@ -145,6 +173,11 @@ struct Explorer<'run, 'log> {
     frontier: &'run Frontier<'log>,
     required: Vec<FixedBitSet>,
     fills: Vec<Fill>,
+    /// What else lost bytes may be taken from, and of how much of it they are taken.
+    candidates: Vec<Candidate>,
+    sources: Sources,
+    /// What the device holds besides the files of each image.
+    remnants: Remnants,
     seen: BTreeSet<FixedBitSet>,
     images: u64,
     stopped: bool,
@@ -154,11 +187,18 @@ struct Explorer<'run, 'log> {
 impl<'run, 'log> Explorer<'run, 'log> {
     fn new(
         frontier: &'run Frontier<'log>,
+        sources: Sources,
         visit: &'run mut dyn FnMut(Choice, Image) -> ControlFlow<()>,
     ) -> Self {
         Self {
             required: requirements(frontier.model(), frontier.pending()),
-            fills: frontier.fills(),
+            fills: frontier.first_fills(),
+            candidates: match sources {
+                Sources::Last => Vec::new(),
+                _ => frontier.candidates(),
+            },
+            sources,
+            remnants: frontier.remnants_of_crash(),
             frontier,
             seen: BTreeSet::new(),
             images: 0,
@@ -206,17 +246,18 @@ impl<'run, 'log> Explorer<'run, 'log> {
         if self.stopped || !self.seen.insert(kept.clone()) {
             return;
         }
-        let fills = if self.loses_bytes(&kept) {
-            self.fills.clone()
-        } else {
-            vec![Fill::Zero]
+        let losers = self.losers(&kept);
+        let fills = match losers.is_empty() {
+            true => vec![Fill::Zero],
+            false => self.fills_for(&losers),
         };
         for fill in fills {
-            let image = self.frontier.durable().with(
+            let mut image = self.frontier.durable().with(
                 self.frontier.pending(),
                 |index| kept.contains(index),
                 &fill,
             );
+            image.remnants = self.remnants.clone();
             self.images += 1;
             let choice = Choice {
                 kept: kept.clone(),
@@ -229,20 +270,75 @@ impl<'run, 'log> Explorer<'run, 'log> {
         }
     }
 
-    /// Whether a length is kept that covers bytes that are not.
-    fn loses_bytes(&self, kept: &FixedBitSet) -> bool {
+    /// The files of which a length is kept that covers bytes that are not, each with the
+    /// first place of such bytes.
+    fn losers(&self, kept: &FixedBitSet) -> BTreeMap<InodeId, u64> {
         let changes = self.frontier.pending();
-        kept.zeroes().any(|lost| match &changes[lost].kind {
-            ChangeKind::Data {
+        let mut losers = BTreeMap::new();
+        for lost in kept.zeroes() {
+            let ChangeKind::Data {
                 inode: file,
                 offset,
                 ..
-            } => kept.ones().any(|index| match &changes[index].kind {
-                ChangeKind::Size { inode, to, .. } => inode == file && to > offset,
-                _ => false,
-            }),
-            _ => false,
-        })
+            } = &changes[lost].kind
+            else {
+                continue;
+            };
+            let covered = kept.ones().filter_map(|index| match &changes[index].kind {
+                ChangeKind::Size { inode, from, to } if inode == file && to > offset => {
+                    Some((*from).max(*offset))
+                }
+                _ => None,
+            });
+            if let Some(place) = covered.min() {
+                let first = losers.entry(*file).or_insert(place);
+                *first = (*first).min(place);
+            }
+        }
+        losers
+    }
+
+    /// What may stand in the place of lost bytes of these files, as far as it is looked at.
+    fn fills_for(&self, losers: &BTreeMap<InodeId, u64>) -> Vec<Fill> {
+        let mut fills = self.fills.clone();
+        let newest = fills.iter().find_map(|fill| match fill {
+            Fill::Stale { bytes, .. } => Some(Arc::clone(bytes)),
+            _ => None,
+        });
+        let first_place = losers.values().min().copied().unwrap_or_default();
+        let names: Vec<_> = losers
+            .keys()
+            .flat_map(|&file| self.frontier.names_of(file))
+            .collect();
+        let (most, takes_losers) = match self.sources {
+            Sources::Last => (0, false),
+            Sources::OtherFiles(most) => (most, false),
+            Sources::All => (usize::MAX, true),
+        };
+        // One that ends before the lost place is zeros there, and the last is tried anyway.
+        let is_meant = |candidate: &&Candidate| {
+            let is_loser = candidate
+                .file
+                .is_some_and(|file| losers.contains_key(&file));
+            candidate.bytes.len() as u64 > first_place
+                && newest.as_ref() != Some(&candidate.bytes)
+                && (takes_losers || !is_loser)
+        };
+        let (same, mut others): (Vec<_>, Vec<_>) = (self.candidates.iter())
+            .filter(is_meant)
+            .partition(|candidate| names.iter().any(|name| candidate.source.had_name(name)));
+        if !others.is_empty() {
+            let turn = self.frontier.position() % others.len();
+            others.rotate_left(turn);
+        }
+        // Some of the others come in any case.
+        let most_same = (most - most / 3).max(most.saturating_sub(others.len()));
+        let chosen = same.into_iter().take(most_same).chain(others).take(most);
+        fills.extend(chosen.map(|candidate| Fill::Stale {
+            source: Some(candidate.source.clone()),
+            bytes: Arc::clone(&candidate.bytes),
+        }));
+        fills
     }
 
     /// Sets with at most `bound` changes dropped, or kept, and all prefixes.

@@ -10,6 +10,7 @@ use super::image::{Fill, Image, count_creation};
 use super::model::{DirectoryScope, Model, SyncScope};
 use super::oplog::{Barrier, InodeId, Log, Mark, Operation};
 use super::order::{dropping, keeping, requirements};
+use super::remnants::{Candidate, Remnants};
 
 /// What clients know at a place in a log, in numbers of commits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,12 +119,105 @@ impl<'log> Frontier<'log> {
     /// The fills that the model allows here.
     #[must_use]
     pub fn fills(&self) -> Vec<Fill> {
+        let mut fills = self.first_fills();
+        let candidates = self.candidates().into_iter();
+        fills.extend(candidates.map(|candidate| Fill::Stale {
+            source: Some(candidate.source),
+            bytes: candidate.bytes,
+        }));
+        fills
+    }
+
+    /// The same, of stale ones only that of the file that has lost its name last.
+    pub(super) fn first_fills(&self) -> Vec<Fill> {
+        let stale = || {
+            self.stale.clone().map(|bytes| Fill::Stale {
+                source: None,
+                bytes,
+            })
+        };
         let fill = |name: &&str| match *name {
             "zero" => Some(Fill::Zero),
             "garbage" => Some(Fill::Garbage),
-            _ => self.stale.clone().map(Fill::Stale),
+            _ => stale(),
         };
         self.model.fills.iter().filter_map(fill).collect()
+    }
+
+    /// What lost bytes may be taken from, if the model allows stale ones: the newest first.
+    pub(super) fn candidates(&self) -> Vec<Candidate> {
+        match self.model.fills.contains(&"stale") {
+            true => self.durable.remnants.candidates(),
+            false => Vec::new(),
+        }
+    }
+
+    /// The names that a file has, had at first, or may get.
+    pub(super) fn names_of(&self, file: InodeId) -> Vec<&Arc<str>> {
+        let durable = self.durable.names.iter();
+        let durable = durable.filter_map(|(name, inode)| (*inode == file).then_some(name));
+        let pending = self.pending.iter().filter_map(|change| match &change.kind {
+            ChangeKind::Link { name, inode } => (*inode == file).then_some(name),
+            ChangeKind::Rename { to, inode, .. } => (*inode == file).then_some(to),
+            _ => None,
+        });
+        let first = self.log.name_of(file);
+        durable.chain(pending).chain([first]).collect()
+    }
+
+    /// What a crash here leaves of what was pending, `keep` says which of it, with `fill`
+    /// in the place of lost bytes.
+    #[must_use]
+    pub fn image(&self, keep: impl Fn(usize) -> bool, fill: &Fill) -> Image {
+        let mut image = self.durable.with(&self.pending, keep, fill);
+        image.remnants = self.remnants_of_crash();
+        image
+    }
+
+    /// What a crash here adds to the remnants: whatever was pending may have reached the
+    /// device, also where its name, its length or the rest of it did not.
+    pub(super) fn remnants_of_crash(&self) -> Remnants {
+        let mut files: Vec<InodeId> = Vec::new();
+        for change in &self.pending {
+            let file = match &change.kind {
+                ChangeKind::Data { inode, .. }
+                | ChangeKind::Size { inode, .. }
+                | ChangeKind::Link { inode, .. }
+                | ChangeKind::Rename { inode, .. } => *inode,
+                ChangeKind::Unlink { .. } => continue,
+            };
+            if !files.contains(&file) {
+                files.push(file);
+            }
+        }
+        let mut remnants = self.durable.remnants.clone();
+        for file in files {
+            remnants.leave(self.log.name_of(file), file, self.seen(file));
+        }
+        remnants
+    }
+
+    /// What the device would hold of everything here if all of it were removed.
+    pub(super) fn all_as_remnants(&self) -> Remnants {
+        let mut remnants = self.remnants_of_crash();
+        let image = self.image(|_| true, &Fill::Zero);
+        for (name, inode) in &image.names {
+            remnants.leave(name, *inode, Arc::clone(&image.files[inode]));
+        }
+        remnants
+    }
+
+    /// What a process sees in a file.
+    fn seen(&self, file: InodeId) -> Arc<Vec<u8>> {
+        let is_own = |change: &&Change| change.kind.content_of() == Some(file);
+        let own: Vec<Change> = self.pending.iter().filter(is_own).cloned().collect();
+        let durable = self.durable.files.get(&file).cloned();
+        let only = Image {
+            files: durable.map(|bytes| (file, bytes)).into_iter().collect(),
+            ..Image::default()
+        };
+        let image = only.with(&own, |_| true, &Fill::Zero);
+        image.files.get(&file).cloned().unwrap_or_default()
     }
 
     /// Everything pending but these and what requires them.
@@ -170,13 +264,30 @@ impl<'log> Frontier<'log> {
     }
 
     fn change(&mut self, operation: &Operation) {
-        if let Operation::Remove { inode, .. }
-        | Operation::Rename {
-            replaced: Some(inode),
-            ..
-        } = operation
-        {
-            self.leave_stale(*inode);
+        match operation {
+            Operation::Remove { inode, path }
+            | Operation::Rename {
+                replaced: Some(inode),
+                to: path,
+                ..
+            } => self.leave_stale(*inode, self.log.path(*path)),
+            Operation::Write {
+                inode,
+                offset,
+                bytes,
+                before,
+            } if offset < before => {
+                self.leave_overwritten(*inode, *offset as usize, self.log.bytes(bytes));
+            }
+            Operation::SetLength {
+                inode,
+                before,
+                after,
+            } if after < before => {
+                let seen = self.seen(*inode);
+                self.leave(self.log.name_of(*inode), *inode, seen);
+            }
+            _ => {}
         }
         if let Operation::Create { path, .. } = operation {
             count_creation(&mut self.durable.creations, self.log.path(*path));
@@ -195,12 +306,25 @@ impl<'log> Frontier<'log> {
 
     /// Remembers what a file held that loses its name. What was pending may have been on
     /// the disk all the same.
-    fn leave_stale(&mut self, file: InodeId) {
-        let is_own = |change: &&Change| change.kind.content_of() == Some(file);
-        let own: Vec<Change> = self.pending.iter().filter(is_own).cloned().collect();
-        let image = self.durable.with(&own, |_| true, &Fill::Zero);
-        let bytes = image.files.get(&file).filter(|bytes| !bytes.is_empty());
-        self.stale = bytes.cloned().or(self.stale.take());
+    fn leave_stale(&mut self, file: InodeId, name: &Arc<str>) {
+        let seen = self.seen(file);
+        if !seen.is_empty() {
+            self.stale = Some(Arc::clone(&seen));
+        }
+        self.leave(name, file, seen);
+    }
+
+    /// Remembers what a file held before other bytes are written over it.
+    fn leave_overwritten(&mut self, file: InodeId, offset: usize, bytes: &[u8]) {
+        let seen = self.seen(file);
+        let over = seen.get(offset..).unwrap_or_default();
+        if !bytes.starts_with(&over[..over.len().min(bytes.len())]) {
+            self.leave(self.log.name_of(file), file, seen);
+        }
+    }
+
+    fn leave(&mut self, name: &Arc<str>, file: InodeId, bytes: Arc<Vec<u8>>) {
+        self.durable.remnants.leave(name, file, bytes);
     }
 
     fn sync(&mut self, file: InodeId, data_only: bool, barrier: Barrier) {

@@ -3,12 +3,16 @@
 //! Files are shared until they are changed, so that thousands of images of one
 //! execution cost little more than what differs between them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::change::{Change, ChangeKind};
-use super::oplog::InodeId;
+use super::frontier::Frontier;
+use super::model::Model;
+use super::oplog::{InodeId, Log};
+use super::remnants::{Remnants, Source};
 
 /// What stands in a place of a file that has a length but whose bytes were lost. A place
 /// that nobody wrote is a hole: it reads as zeros, whatever was lost elsewhere.
@@ -19,17 +23,26 @@ pub enum Fill {
     /// Bytes that nobody wrote.
     Garbage,
     /// The bytes that a file without a name had at the same place.
-    Stale(Arc<Vec<u8>>),
+    Stale {
+        /// Which file's; `None` for the one that has lost its name last.
+        source: Option<Source>,
+        /// All that it held.
+        bytes: Arc<Vec<u8>>,
+    },
 }
 
 impl Fill {
     /// The name that traces use.
     #[must_use]
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> Cow<'static, str> {
         match self {
-            Self::Zero => "zero",
-            Self::Garbage => "garbage",
-            Self::Stale(_) => "stale",
+            Self::Zero => "zero".into(),
+            Self::Garbage => "garbage".into(),
+            Self::Stale { source: None, .. } => "stale".into(),
+            Self::Stale {
+                source: Some(source),
+                ..
+            } => format!("stale {source}").into(),
         }
     }
 
@@ -43,7 +56,7 @@ impl Fill {
                     bytes[offset] = (offset as u8).wrapping_mul(167) | 1;
                 }
             }
-            Self::Stale(old) => {
+            Self::Stale { bytes: old, .. } => {
                 let place = place.start..place.end.min(old.len());
                 if !place.is_empty() {
                     bytes[place.clone()].copy_from_slice(&old[place]);
@@ -73,9 +86,34 @@ pub struct Image {
     /// What the machine's source of fresh numbers is keyed with. A crash takes none of it
     /// back, also where it takes the name: a number is never given twice. Not observable.
     pub(super) creations: Arc<Creations>,
+    /// What else it is keyed with: other machines give other numbers. Not observable.
+    pub(super) machine: u64,
+    /// What the device still holds of earlier files. Not observable either.
+    pub(super) remnants: Remnants,
 }
 
 impl Image {
+    /// An empty disk of a machine whose fresh numbers are not those of other machines.
+    #[must_use]
+    pub fn of_machine(machine: u64) -> Self {
+        Self {
+            machine,
+            ..Self::default()
+        }
+    }
+
+    /// An empty disk on which another store was before, which left this log. Its blocks
+    /// were given back as they are.
+    #[must_use]
+    pub fn used_before(log: &Log) -> Self {
+        let mut frontier = Frontier::new(Model::DEFAULT, Self::default(), log);
+        frontier.advance_to(log.operations().len());
+        Self {
+            remnants: frontier.all_as_remnants().as_foreign(),
+            ..Self::default()
+        }
+    }
+
     /// The files by name.
     pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.names

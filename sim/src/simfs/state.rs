@@ -10,6 +10,7 @@ use super::fault::{Class, FaultKind, Faults};
 use super::image::{Creations, Image, count_creation};
 use super::oplog::{Barrier, InodeId, Log, Mark, Operation};
 use super::places::Places;
+use super::remnants::Remnants;
 use super::skipped::SkippedBarrier;
 
 /// A file without its name.
@@ -33,6 +34,10 @@ pub(super) struct State {
     directories: BTreeSet<Arc<str>>,
     /// See [`Image::creations`].
     creations: Arc<Creations>,
+    /// See [`Image::machine`].
+    machine: u64,
+    /// See [`Image::remnants`]: those of the image that this began with.
+    remnants: Remnants,
     pub(super) log: Log,
     pub(super) faults: Faults,
     pub(super) skipped: Vec<SkippedBarrier>,
@@ -54,10 +59,15 @@ impl State {
         let mut state = Self {
             directories: (*image.directories).clone(),
             creations: Arc::clone(&image.creations),
+            machine: image.machine,
+            remnants: image.remnants.clone(),
             ..Self::default()
         };
         // Numbers continue where the image's end, so that they stay the same files.
-        let next = image.files.keys().next_back().map_or(0, |&last| last + 1);
+        // What is left of a file that a crash took has its number too.
+        let files = image.files.keys().next_back().copied();
+        let next = files.max(image.remnants.last_file());
+        let next = next.map_or(0, |last| last + 1);
         state.inodes.resize_with(next as usize, Inode::default);
         for (&inode, bytes) in &image.files {
             state.inodes[inode as usize].bytes = Arc::clone(bytes);
@@ -124,6 +134,8 @@ impl State {
             names: self.names.clone(),
             directories: Arc::new(self.directories.clone()),
             creations: Arc::clone(&self.creations),
+            machine: self.machine,
+            remnants: self.remnants.clone(),
         }
     }
 
@@ -200,8 +212,8 @@ impl State {
     pub(super) fn fresh_number(&self, path: &str) -> io::Result<u64> {
         name::check_file(path)?;
         let creations = self.creations.get(path).copied().unwrap_or_default();
-        let name = xxhash_rust::xxh3::xxh3_64_with_seed(path.as_bytes(), creations.into());
-        Ok(name)
+        let key = (self.machine << 32) + u64::from(creations);
+        Ok(xxhash_rust::xxh3::xxh3_64_with_seed(path.as_bytes(), key))
     }
 
     pub(super) fn open(&mut self, path: &str) -> io::Result<InodeId> {

@@ -50,8 +50,8 @@ fn each_line_is_answered_with_one() {
     // values, a tombstone and three ends.
     let found = answers(directory.path(), &[], "get sand\nstats\n");
     assert_eq!(found[0], "value \"\"");
-    let total = 56 + (8 + 1 + 4 + 5 + 16) + (8 + 1 + 4 + 4) + (8 + 1 + 5) + 3 * 17;
-    let live = 56 + (8 + 1 + 4 + 4);
+    let total = 72 + (8 + 1 + 4 + 5 + 16) + (8 + 1 + 4 + 4) + (8 + 1 + 5) + 3 * 17;
+    let live = 72 + (8 + 1 + 4 + 4);
     let sizes = format!("keys=1 live_bytes={live} total_bytes={total} ");
     assert!(found[1].contains(&sizes), "{}", found[1]);
 }
@@ -76,7 +76,7 @@ fn the_policy_is_that_of_the_arguments() {
     let compacted = check(&["--minimum-size", "1"]);
     assert!(compacted.starts_with("ok bytes_before="), "{compacted}");
     assert!(
-        compacted.contains(" bytes_after=71 entries_copied=1 entries_caught_up=0 "),
+        compacted.contains(" bytes_after=87 entries_copied=1 entries_caught_up=0 "),
         "{compacted}"
     );
 }

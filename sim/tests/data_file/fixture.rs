@@ -15,7 +15,7 @@ pub(crate) type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// The length of a file's header and of the entry that ends a commit, by the page
 /// `design/data-file.md`.
-pub(crate) const HEADER_BYTES: u64 = 56;
+pub(crate) const HEADER_BYTES: u64 = 72;
 pub(crate) const END_BYTES: u64 = 17;
 
 /// The length of the entry of a write.

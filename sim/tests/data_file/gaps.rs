@@ -132,7 +132,7 @@ fn statistics_are_exact() {
                 .flat_map(|round| ["a", "b", "c", "d"].map(|key| commit_bytes(&[put(key, round)])))
                 .sum();
             let expected = Report {
-                bytes_before: 56 + written + commit_bytes(&batch),
+                bytes_before: 72 + written + commit_bytes(&batch),
                 bytes_after: live_bytes(&before) + commit_bytes(&batch),
                 entries_copied: 4,
                 entries_caught_up: batch.len() as u64,

@@ -164,8 +164,8 @@ fn a_damaged_copy_is_not_served_from() {
     let (fs, model) = between_the_renames();
     let copy = fs.open("data.db.tmp", lithify::fs::Access::Write).unwrap();
     let mut byte = [0];
-    copy.read_at(60, &mut byte).unwrap();
-    copy.write_at(60, &[byte[0] ^ 1]).unwrap();
+    copy.read_at(76, &mut byte).unwrap();
+    copy.write_at(76, &[byte[0] ^ 1]).unwrap();
     drop(copy);
     assert_eq!(
         state(&open(&fs, &eager())),

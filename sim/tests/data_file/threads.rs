@@ -44,8 +44,8 @@ fn value(store: &Shared, key: &str) -> Option<String> {
 fn writers_and_readers_go_on_during_the_copy() {
     for operation in [
         "create data.db.tmp",
-        "write data.db.tmp at 56 ",
-        "write data.db.tmp at 73 ",
+        "write data.db.tmp at 72 ",
+        "write data.db.tmp at 89 ",
         "sync all of data.db.tmp",
         "sync directory",
     ] {
@@ -156,7 +156,7 @@ fn the_background_thread_compacts_when_its_interval_has_passed() {
 fn closing_waits_neither_for_the_interval_nor_for_the_copy() {
     let (store, gate) = shared(Role::Primary);
     fill(&store);
-    let held = gate.hold("write data.db.tmp at 56 ");
+    let held = gate.hold("write data.db.tmp at 72 ");
     std::thread::scope(|scope| {
         let compaction = scope.spawn(|| store.compact());
         gate.wait_until_held();

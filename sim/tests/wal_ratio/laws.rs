@@ -13,9 +13,9 @@ use lithify::predict::ratio::RatioRule;
 use lithify_sim::systems::wal_ratio::{Operation, Options, Policy, RatioStore, commit_bytes};
 use proptest::prelude::*;
 
-/// The entry of a base, of a pair with 7 bytes of key and value, and of a commit of one
+/// The entry of a base, of a pair with 23 bytes of key and value, and of a commit of one
 /// such put: all the same, so that bytes can be counted in entries.
-const ENTRY_BYTES: u64 = 25;
+const ENTRY_BYTES: u64 = 41;
 
 const PUTS: u64 = 100_000;
 
@@ -34,7 +34,7 @@ fn commit(store: &mut RatioStore, operations: &[Operation], now: u64) {
 
 /// One key, whose value changes.
 fn hot(number: u64) -> [Operation; 1] {
-    let value = format!("{:06}", number % 1_000_000).into_bytes();
+    let value = format!("{:022}", number % 1_000_000).into_bytes();
     [Operation::Put(b"k".to_vec(), value)]
 }
 

@@ -294,7 +294,7 @@ fn a_log_of_deleted_keys_shrinks_to_its_base() {
     }
     assert_eq!(store.check(0), Decision::Ratio);
     store.finish(0).expect("the disk works");
-    assert_eq!(store.log_bytes(), 25);
+    assert_eq!(store.log_bytes(), 41);
     drop(store);
     let store = open(&fs, 0);
     assert!(store.read_table().pairs().is_empty());

@@ -52,8 +52,8 @@ fn writers_that_the_pause_blocks_are_neither_lost_nor_answered_early() {
     const WRITERS: usize = 4;
     const PUTS: usize = 50;
     let (memory, gate, store) = gated();
-    // The base and one pair are 50 bytes, and each put adds 25.
-    const FULL: u64 = 3 * 50;
+    // The base of 41 bytes and one pair are 66 bytes, and each put adds 25.
+    const FULL: u64 = 3 * 66;
     let full = loop {
         let held = gate.hold("sync wal");
         let ticket = submit(&store, "k", "000000");
@@ -104,10 +104,10 @@ fn writers_that_the_pause_blocks_are_neither_lost_nor_answered_early() {
         assert_eq!(
             operations,
             [
-                "write wal-00000001.log at 150 26 bytes",
+                "write wal-00000001.log at 216 26 bytes",
                 "sync wal-00000001.log",
                 "create wal-new.tmp",
-                "write wal-new.tmp at 0 76 bytes",
+                "write wal-new.tmp at 0 92 bytes",
                 "sync all of wal-new.tmp",
                 "rename wal-new.tmp to wal-00000002.log",
                 "sync directory /",

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use super::words::{Complaint, Word, any, ends_after, number, setting, word};
 use crate::history::{Batch, Key, Value, Write};
 use crate::plan::{Action, Crash, Survivors};
-use crate::simfs::{Fault, FaultKind};
+use crate::simfs::{Fault, FaultKind, Source};
 
 pub(super) fn action(words: &[Word<'_>]) -> Result<Action, Complaint> {
     let (column, keyword) = words[0];
@@ -142,6 +142,18 @@ fn crash(words: &[Word<'_>]) -> Result<Crash, Complaint> {
             return Err((at, format!("no fill is called {name:?}")));
         }
         fill = name.to_owned();
+        let mut end = position + 2;
+        if name == "stale"
+            && let Some((at, text)) = rest.get(end)
+        {
+            let source = Source::parse(text)
+                .ok_or_else(|| (*at, format!("{text:?} is no NAME#number of a file")))?;
+            fill = format!("stale {source}");
+            end += 1;
+        }
+        if let Some((at, text)) = rest.get(end) {
+            return Err((*at, format!("{text:?} behind a fill")));
+        }
         rest = &rest[..position];
     }
     let survivors = match rest.split_first() {

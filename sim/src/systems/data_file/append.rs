@@ -68,14 +68,14 @@ impl Store {
             true => Before::Durable,
             false => Before::Pending,
         };
-        let (generation, base) = (self.data.header.generation, self.data.end);
+        let (salt, base) = (self.data.header.salt(), self.data.end);
         for payloads in batches {
             group.starts.push(base + group.bytes.len() as u64);
             let mut chain = Chain::after(group.chain);
             for payload in payloads {
                 chain.add(payload);
                 let position = base + group.bytes.len() as u64;
-                entry::encode(&mut group.bytes, generation, base, before, payload);
+                entry::encode(&mut group.bytes, salt, base, before, payload);
                 group.places.push(Place {
                     position,
                     length_bytes: base + group.bytes.len() as u64 - position,
@@ -84,7 +84,7 @@ impl Store {
             }
             group.chain = chain.value();
             let end = record::of_end(group.chain);
-            entry::encode(&mut group.bytes, generation, base, before, &end);
+            entry::encode(&mut group.bytes, salt, base, before, &end);
             before = Before::Pending;
         }
         group

@@ -122,11 +122,6 @@ const OWN: &[Planted] = &[
         "a key with an empty value is read as if it were not there, as where a length of zero stands for a deletion",
     ),
     Planted::new(
-        "leftover-not-blanked",
-        "M05",
-        "a temporary file is removed as it is, and its entries pass in the next one, which has the same generation (found here, see tests/traces/leftover-passes-in-the-next-file.sim)",
-    ),
-    Planted::new(
         "backup-marked-behind-torn-mark",
         "M11",
         "the mark of a backup goes behind what a crash has left of an earlier one, so that the backup grows with each (found here, see tests/traces/backup-marked-twice.sim)",
@@ -195,6 +190,9 @@ const OF_PARTS: &[Planted] = &[
     shared::LENGTH_BELIEVED,
     shared::DAMAGE_TAKEN_FOR_TORN_TAIL,
     shared::BAD_RECORD_SKIPPED,
+    shared::SALT_WITHOUT_FILE_NUMBER,
+    shared::SALT_WITHOUT_IDENTITY,
+    shared::FILE_NUMBER_NOT_FRESH,
 ];
 
 /// Every bug.

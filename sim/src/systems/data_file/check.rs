@@ -11,12 +11,13 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::planted;
 use crate::system::Failure;
+use crate::systems::parts::identity::Identity;
 use crate::systems::parts::walk::{self, crc};
 
 pub(super) fn check(fs: &dyn Fs) -> Result<(), Failure> {
     let names = fs.list("").map_err(disk)?;
     let has = |name: &str| names.iter().any(|found| found == name);
-    if has("data.db.tmp") {
+    if has("data.db.tmp") || has("data.db.new") {
         return damage("a temporary file is left".to_owned());
     }
     if has("promoted") {
@@ -50,9 +51,9 @@ fn read(fs: &dyn Fs, name: &str) -> Result<Vec<u8>, Failure> {
 
 /// The five numbers of a header.
 fn header(bytes: &[u8]) -> Result<[u64; 5], Failure> {
-    let is_framed = bytes.len() >= 56
-        && bytes.starts_with(b"lithdata\x01\0\0\0")
-        && bytes[52..56] == crc(&[&bytes[..52]]).to_le_bytes();
+    let is_framed = bytes.len() >= 72
+        && bytes.starts_with(b"lithdata\x02\0\0\0")
+        && bytes[68..72] == crc(&[&bytes[..68]]).to_le_bytes();
     if !is_framed {
         return damage("a data file has no header".to_owned());
     }
@@ -60,14 +61,25 @@ fn header(bytes: &[u8]) -> Result<[u64; 5], Failure> {
     Ok([12, 20, 28, 36, 44].map(number))
 }
 
+/// The salt of a file, from the two numbers at the end of its header.
+fn salt(bytes: &[u8], generation: u64) -> u64 {
+    let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
+    Identity {
+        store: number(52),
+        file: number(60),
+    }
+    .salt(generation)
+}
+
 /// Reads all records of the data; returns its generation.
 fn check_data(bytes: &[u8]) -> Result<u64, Failure> {
     let [generation, _, mut chain, copied, certain] = header(bytes)?;
-    let body = &bytes[56..];
+    let body = &bytes[72..];
+    let salt = salt(bytes, generation);
     let (mut position, mut content) = (0, Vec::new());
     let mut commit_end = 0;
     while position < body.len() {
-        let payload = payload(body, generation, position)?;
+        let payload = payload(body, salt, position)?;
         let is_copied = (position as u64) < copied;
         position += 8 + payload.len();
         match payload[0] {
@@ -105,19 +117,19 @@ fn check_backup(bytes: &[u8], newest: u64) -> Result<(), Failure> {
             "the backup has generation {generation}, the data {newest}"
         ));
     }
-    let body = &bytes[56..];
+    let body = &bytes[72..];
     let Some(at) = body.len().checked_sub(9) else {
         return damage("the backup has no mark".to_owned());
     };
-    match payload(body, generation, at)? {
+    match payload(body, salt(bytes, generation), at)? {
         [4] => Ok(()),
         _ => damage("the backup does not end with its mark".to_owned()),
     }
 }
 
 /// The payload of the entry at a place, which is never empty.
-fn payload(body: &[u8], generation: u64, position: usize) -> Result<&[u8], Failure> {
-    match walk::payload(generation, body, position) {
+fn payload(body: &[u8], salt: u64, position: usize) -> Result<&[u8], Failure> {
+    match walk::payload(salt, body, position) {
         Ok([]) => damage(format!("the record at {position} is empty")),
         Ok(payload) => Ok(payload),
         Err(reason) => damage(format!("the file {reason}")),

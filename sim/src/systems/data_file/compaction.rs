@@ -79,6 +79,8 @@ impl Compaction {
                 base_chain: data.chain,
                 copied_end: 0,
                 certain_end: 0,
+                // The file's own number comes when it is created.
+                identity: data.header.identity,
             },
             index: Index::default(),
             starts: Vec::new(),
@@ -223,9 +225,11 @@ impl Compaction {
         if is_left && planted::is_active("temporary-file-reused") {
             self.file = Some(self.disk.open(names::TEMPORARY)?);
         } else if is_left {
-            self.disk.blank_and_remove(names::TEMPORARY)?;
+            self.disk.remove(names::TEMPORARY)?;
             return Ok(false);
         } else {
+            let identity = self.old_header.identity;
+            self.header.identity = identity.of_next(&self.disk, names::TEMPORARY)?;
             self.file = Some(self.disk.create(names::TEMPORARY)?);
         }
         Ok(true)
@@ -300,7 +304,7 @@ impl Compaction {
     /// Says in the old file that it is out of date.
     fn mark_backup(&mut self) -> Result<bool, Failure> {
         let end = self.report.bytes_before - HEADER_BYTES;
-        let mark = mark(self.old_header.generation, end);
+        let mark = mark(self.old_header.salt(), end);
         write_all_at(&*self.old, HEADER_BYTES + end, &mark)
             .map_err(failed("write to", names::BACKUP))?;
         Ok(true)
@@ -308,14 +312,8 @@ impl Compaction {
 }
 
 /// The mark of a backup, for the end of its file.
-pub(super) fn mark(generation: u64, end: u64) -> Vec<u8> {
+pub(super) fn mark(salt: u64, end: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
-    entry::encode(
-        &mut bytes,
-        generation,
-        end,
-        Before::Pending,
-        &record::of_mark(),
-    );
+    entry::encode(&mut bytes, salt, end, Before::Pending, &record::of_mark());
     bytes
 }

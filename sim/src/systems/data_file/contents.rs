@@ -36,7 +36,7 @@ impl Contents {
 pub(super) fn read(bytes: &[u8]) -> Result<Contents, String> {
     let header = Header::decode(bytes)?;
     let body = &bytes[HEADER_BYTES as usize..];
-    let scan = entry::scan(body, header.generation);
+    let scan = entry::scan(body, header.salt());
     let mut contents = Contents {
         header,
         index: Index::default(),

@@ -23,7 +23,7 @@ impl Compaction {
         while (bytes.len() as u64) < self.copy_bytes
             && let Some((key, place)) = self.queue.pop()
         {
-            let payload = reader::payload(&*self.old, self.old_header.generation, place)?;
+            let payload = reader::payload(&*self.old, self.old_header.salt(), place)?;
             let place = self.add(&mut bytes, &payload);
             self.index.put(&key, place);
             self.report.entries_copied += 1;
@@ -36,8 +36,8 @@ impl Compaction {
     /// Encodes a record for the new file, behind those in `bytes`.
     fn add(&self, bytes: &mut Vec<u8>, payload: &[u8]) -> Place {
         let position = self.end + bytes.len() as u64;
-        let generation = self.header.generation;
-        entry::encode(bytes, generation, self.end, Before::Pending, payload);
+        let salt = self.header.salt();
+        entry::encode(bytes, salt, self.end, Before::Pending, payload);
         Place {
             position,
             length_bytes: self.end + bytes.len() as u64 - position,
@@ -62,7 +62,7 @@ impl Compaction {
         let mut position = 0;
         while position < length {
             let at = self.old_end + position as u64;
-            let checked = entry::check(&old[position..], self.old_header.generation, at);
+            let checked = entry::check(&old[position..], self.old_header.salt(), at);
             let (payload, _) = checked.ok_or_else(|| unreadable(at))?;
             let payload = &old[position + payload.start..position + payload.end];
             position += payload.len() + entry::HEADER_BYTES;

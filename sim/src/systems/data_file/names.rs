@@ -10,6 +10,10 @@ pub(super) const BACKUP: &str = "data.db.old";
 /// A file that is being written.
 pub(super) const TEMPORARY: &str = "data.db.tmp";
 
+/// The first file of a store, or a copy of the backup, while it is written. It has a name of
+/// its own, so that what lies under [`TEMPORARY`] without data beside it is a whole copy.
+pub(super) const NEW: &str = "data.db.new";
+
 /// Makes the store a replica. Stays empty.
 pub(super) const REPLICA: &str = "replica";
 
@@ -19,7 +23,7 @@ pub(super) const PROMOTED: &str = "promoted";
 /// Whether a file with this name belongs to such a store, and to no other. The lock and
 /// the markers have names that several kinds of stores use.
 pub(in crate::systems) fn owns(name: &str) -> bool {
-    [DATA, BACKUP, TEMPORARY].contains(&name)
+    [DATA, BACKUP, TEMPORARY, NEW].contains(&name)
 }
 
 /// Held by the process that has the store open. Stays empty.

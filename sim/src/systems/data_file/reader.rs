@@ -19,15 +19,15 @@ use crate::systems::parts::disk::failed;
 use crate::systems::parts::entry;
 
 /// The payload at a place, checked.
-pub(super) fn payload(file: &dyn File, generation: u64, place: Place) -> Result<Vec<u8>, Failure> {
+pub(super) fn payload(file: &dyn File, salt: u64, place: Place) -> Result<Vec<u8>, Failure> {
     let length = usize::try_from(place.length_bytes).expect("entries fit into memory");
     let mut bytes = vec![0; length];
     read_exact_at(file, HEADER_BYTES + place.position, &mut bytes)
         .map_err(failed("read", names::DATA))?;
-    match entry::check(&bytes, generation, place.position) {
+    match entry::check(&bytes, salt, place.position) {
         Some((payload, _)) if payload.end == length => Ok(bytes[payload].to_vec()),
         _ => Err(Failure::Damage(format!(
-            "{}: the {length} bytes at {} of generation {generation} are not what was written",
+            "{}: the {length} bytes at {} are not what was written",
             names::DATA,
             HEADER_BYTES + place.position
         ))),
@@ -38,21 +38,20 @@ pub(super) fn payload(file: &dyn File, generation: u64, place: Place) -> Result<
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) file: Arc<dyn File>,
-    pub(super) generation: u64,
+    pub(super) salt: u64,
     pub(super) place: Place,
 }
 
 impl Found {
     /// Reads the value, which must be one of this key.
     pub(super) fn value(&self, key: &[u8]) -> Result<Vec<u8>, Failure> {
-        let payload = payload(&*self.file, self.generation, self.place)?;
+        let payload = payload(&*self.file, self.salt, self.place)?;
         match record::decode(&payload) {
             Ok(Record::Put { key: stored, value }) if stored == key => Ok(value.to_vec()),
             _ => Err(Failure::Damage(format!(
-                "{}: the record at {} of generation {} is no value of the key that was asked for",
+                "{}: the record at {} is no value of the key that was asked for",
                 names::DATA,
-                HEADER_BYTES + self.place.position,
-                self.generation
+                HEADER_BYTES + self.place.position
             ))),
         }
     }
@@ -62,7 +61,7 @@ impl Found {
 #[derive(Clone, Debug)]
 pub struct Reader {
     pub(super) file: Arc<dyn File>,
-    pub(super) generation: u64,
+    pub(super) salt: u64,
     pub(super) index: Index,
     pub(super) commit: u64,
 }
@@ -87,7 +86,7 @@ impl Reader {
     fn found(&self, place: Place) -> Found {
         Found {
             file: self.file.clone(),
-            generation: self.generation,
+            salt: self.salt,
             place,
         }
     }

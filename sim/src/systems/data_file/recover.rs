@@ -1,9 +1,10 @@
 //! Opening: from whatever a crash has left to a store whose every answer is durable.
 //!
 //! 1. If no file has the name of the data, a swap was interrupted between its renames,
-//!    or there is no store yet. A temporary file with a valid header is a whole copy, for
-//!    the header is written last and the file was synced before the first rename: it
-//!    becomes the data. Without it the backup does, provided that it does not carry the
+//!    or there is no store yet. A temporary file is then a whole copy, for only a swap takes
+//!    the name of the data away, when the copy and its name are durable; whatever recovery
+//!    writes itself has another name. So no crash has torn it, and no bytes of an earlier
+//!    file can stand there: it becomes the data. Without it the backup does, provided that it does not carry the
 //!    mark of the clean-up: nothing is committed to the new file before its name is
 //!    durable, so a swap whose new file is lost has lost nothing else. A backup with the
 //!    mark is never served from. What is renamed or replaces a backup is durable first,
@@ -12,8 +13,7 @@
 //! 3. The tail is cut, and what is about to be served is made durable: the commits that
 //!    nothing vouches for are written again and synced, because after a failed sync the
 //!    page cache may hold pages that are marked clean. Then the names.
-//! 4. Only then the temporary file goes, blanked, because the next one will have its
-//!    generation ([`Disk::blank_and_remove`]), and the backup gets its mark if it has none, or
+//! 4. Only then files that are not whole or not needed go, and the backup gets its mark if it has none, or
 //!    goes if it is no older file.
 //! 5. The role is put on the disk ([`super::role`]); one that contradicts what is there is
 //!    refused at the front, before anything was written.
@@ -37,6 +37,7 @@ use super::{names, role};
 use crate::planted;
 use crate::system::Failure;
 use crate::systems::parts::disk::{Disk, failed};
+use crate::systems::parts::identity::Identity;
 use crate::systems::parts::owner::Owner;
 
 pub(super) fn open(disk: Disk, options: &Options) -> Result<Store, Failure> {
@@ -62,7 +63,10 @@ pub(super) fn open(disk: Disk, options: &Options) -> Result<Store, Failure> {
     disk.sync_directory()?;
     role.take(&disk, options, contents.head())?;
     if found.contains(names::TEMPORARY) && !planted::is_active("temporary-file-reused") {
-        disk.blank_and_remove(names::TEMPORARY)?;
+        disk.remove(names::TEMPORARY)?;
+    }
+    if found.contains(names::NEW) {
+        disk.remove(names::NEW)?;
     }
     if found.contains(names::BACKUP) && !keep_backup(&disk, &contents.header)? {
         found.remove(names::BACKUP);
@@ -109,19 +113,30 @@ fn restore(disk: &Disk, found: &mut BTreeSet<String>) -> Result<(), Failure> {
         false => None,
     };
     match copy {
-        Some(copy) if copy.header.generation > Header::FIRST.generation => {
+        Some(copy) => {
             prove(disk)?;
-            keep_second(disk, found, &copy.header)?;
+            keep_second(disk, found, &copy)?;
+            disk.sync_directory()?;
+            return begin(disk, found, names::TEMPORARY);
         }
         _ if found.contains(names::BACKUP) && !forgets => {
             let bytes = disk.read(names::BACKUP)?;
-            duplicate(disk, found, &proven(&bytes)?, names::TEMPORARY)?;
+            duplicate(disk, found, &proven(&bytes)?, names::NEW)?;
         }
-        _ => duplicate(disk, found, &Header::FIRST.encode(), names::TEMPORARY)?,
+        _ => {
+            let identity = Identity::of_new_store(disk, names::NEW)?;
+            let header = Header::first(identity);
+            duplicate(disk, found, &header.encode(), names::NEW)?;
+        }
     }
     disk.sync_directory()?;
-    disk.rename(names::TEMPORARY, names::DATA)?;
-    found.remove(names::TEMPORARY);
+    begin(disk, found, names::NEW)
+}
+
+/// Gives a durable file the name of the data.
+fn begin(disk: &Disk, found: &mut BTreeSet<String>, name: &str) -> Result<(), Failure> {
+    disk.rename(name, names::DATA)?;
+    found.remove(name);
     Ok(())
 }
 
@@ -165,15 +180,22 @@ fn proven(bytes: &[u8]) -> Result<Vec<u8>, Failure> {
 
 fn is_mark(header: &Header, at: u64, bytes: &[u8]) -> bool {
     at.checked_sub(HEADER_BYTES)
-        .is_some_and(|end| bytes == mark(header.generation, end))
+        .is_some_and(|end| bytes == mark(header.salt(), end))
 }
 
 /// The copy is about to be renamed: unless the backup is the file that it replaces, it
 /// gets a second copy as backup.
-fn keep_second(disk: &Disk, found: &mut BTreeSet<String>, header: &Header) -> Result<(), Failure> {
+fn keep_second(disk: &Disk, found: &mut BTreeSet<String>, copy: &Contents) -> Result<(), Failure> {
     if found.contains(names::BACKUP) {
-        let front = disk.read_some(names::BACKUP, 0, HEADER_BYTES as usize)?;
-        if Header::decode(&front).is_ok_and(|old| old.generation + 1 == header.generation) {
+        let bytes = disk.read(names::BACKUP)?;
+        // A second copy that a crash has torn may read as any earlier file: it has to be as
+        // new as the copy, and of this store.
+        let is_replaced = |old: &Contents| {
+            old.header.identity.store == copy.header.identity.store
+                && old.header.generation + 1 == copy.header.generation
+                && (old.head(), old.chain) == (copy.head(), copy.chain)
+        };
+        if contents::read(&bytes).is_ok_and(|old| is_replaced(&old)) {
             return Ok(());
         }
     }
@@ -189,7 +211,7 @@ fn duplicate(
     name: &str,
 ) -> Result<(), Failure> {
     if found.remove(name) {
-        disk.blank_and_remove(name)?;
+        disk.remove(name)?;
     }
     let file = disk.create(name)?;
     append_all(&*file, bytes).map_err(failed("write to", name))?;
@@ -253,7 +275,7 @@ fn mark_backup(disk: &Disk, header: &Header) -> Result<(), Failure> {
         true => length - HEADER_BYTES,
         false => whole.unwrap_or(length - HEADER_BYTES),
     };
-    let mark = mark(header.generation, end);
+    let mark = mark(header.salt(), end);
     write_all_at(&*file, HEADER_BYTES + end, &mark)
         .and_then(|()| file.set_len(HEADER_BYTES + end + MARK_BYTES))
         .and_then(|()| file.sync_data())

@@ -140,7 +140,7 @@ impl Store {
         let mut position = 0;
         while position < bytes.len() {
             let at = start + position as u64;
-            let checked = entry::check(&bytes[position..], self.data.header.generation, at);
+            let checked = entry::check(&bytes[position..], self.data.header.salt(), at);
             let (payload, _) = checked.ok_or_else(|| damage_at(at))?;
             let payload = position + payload.start..position + payload.end;
             position = payload.end;

@@ -197,7 +197,7 @@ impl Store {
         let data = &self.data;
         data.index.get(key).map(|place| Found {
             file: data.file.clone(),
-            generation: data.header.generation,
+            salt: data.header.salt(),
             place,
         })
     }
@@ -208,7 +208,7 @@ impl Store {
     pub fn reader(&self) -> Reader {
         Reader {
             file: self.data.file.clone(),
-            generation: self.data.header.generation,
+            salt: self.data.header.salt(),
             index: self.data.index.clone(),
             commit: self.head(),
         }

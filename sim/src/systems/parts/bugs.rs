@@ -9,6 +9,24 @@ pub(in crate::systems) const NO_CHECKSUM: Planted = Planted::new(
     "an entry counts when its length fits, as in LevelDB 1.15 and HSQLDB (ALICE, OSDI 2014)",
 );
 
+pub(in crate::systems) const SALT_WITHOUT_FILE_NUMBER: Planted = Planted::new(
+    "salt-without-file-number",
+    "M05",
+    "the salt has the store and the generation and no number of the file, so bytes of an earlier file of that generation pass",
+);
+
+pub(in crate::systems) const SALT_WITHOUT_IDENTITY: Planted = Planted::new(
+    "salt-without-identity",
+    "M05",
+    "the salt has the generation and nothing else, so bytes of another store at the same place pass",
+);
+
+pub(in crate::systems) const FILE_NUMBER_NOT_FRESH: Planted = Planted::new(
+    "file-number-not-fresh",
+    "M05",
+    "a new file takes over the number of the one that it replaces, so that an earlier file of its generation has its number",
+);
+
 pub(in crate::systems) const LENGTH_BELIEVED: Planted = Planted::new(
     "length-believed",
     "M09",

@@ -3,11 +3,10 @@
 use std::io;
 use std::sync::Arc;
 
-use lithify::fs::whole::{read_exact_at, write_all_at};
+use lithify::fs::whole::read_exact_at;
 use lithify::fs::{Access, File, Fs, Lock, LockKind};
 
 use super::owner::{self, Owner};
-use crate::planted;
 use crate::system::Failure;
 
 /// The directory of a store.
@@ -130,19 +129,11 @@ impl Disk {
         self.fs.remove(name).map_err(failed("remove", name))
     }
 
-    /// Removes a file whose number another file will have: a file system may give out its
-    /// blocks again before anything is written to them, and what they hold would pass there.
-    /// So they hold zeros first.
-    pub(in crate::systems) fn blank_and_remove(&self, name: &str) -> Result<(), Failure> {
-        let file = self.open(name)?;
-        let length = file.len().map_err(failed("read the length of", name))?;
-        if length > 0 && !planted::is_active("leftover-not-blanked") {
-            let zeros = vec![0; usize::try_from(length).expect("a file fits into memory")];
-            write_all_at(&*file, 0, &zeros)
-                .and_then(|()| file.sync_data())
-                .map_err(failed("blank", name))?;
-        }
-        self.remove(name)
+    /// A number for the file that is about to be created as `name`.
+    pub(in crate::systems) fn fresh_number(&self, name: &str) -> Result<u64, Failure> {
+        self.fs
+            .fresh_number(name)
+            .map_err(failed("get a number for", name))
     }
 
     pub(in crate::systems) fn sync_directory(&self) -> Result<(), Failure> {

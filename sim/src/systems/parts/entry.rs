@@ -104,7 +104,7 @@ pub(in crate::systems) fn check(
 }
 
 /// The entry at `position` of a segment, if there is a valid one.
-fn decode(bytes: &[u8], segment: u64, position: usize) -> Option<Entry> {
+pub(in crate::systems) fn decode(bytes: &[u8], segment: u64, position: usize) -> Option<Entry> {
     let (payload, before) = check(bytes.get(position..)?, segment, position as u64)?;
     Some(Entry {
         position,
@@ -129,7 +129,16 @@ pub(in crate::systems) struct Scan {
 /// position is tried; a position costs as much as the length that stands there, if the
 /// file is that long.
 pub(in crate::systems) fn scan(bytes: &[u8], segment: u64) -> Scan {
+    scan_behind(bytes, segment, None)
+}
+
+/// The same, of a file whose first entry has a checksum of its own and was read already.
+pub(in crate::systems) fn scan_behind(bytes: &[u8], segment: u64, first: Option<Entry>) -> Scan {
     let mut scan = Scan::default();
+    if let Some(entry) = first {
+        scan.end = entry.payload.end;
+        scan.entries.push(entry);
+    }
     while let Some(entry) = decode(bytes, segment, scan.end) {
         scan.end = entry.payload.end;
         scan.entries.push(entry);

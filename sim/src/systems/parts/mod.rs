@@ -8,6 +8,7 @@ pub(super) mod batches;
 pub(super) mod bugs;
 pub(super) mod disk;
 pub(super) mod entry;
+pub(super) mod identity;
 pub(super) mod machine;
 pub(super) mod owner;
 pub(super) mod replace;

@@ -164,4 +164,7 @@ pub(super) const BUGS: &[Planted] = &[
     shared::TORN_TAIL_LEFT,
     shared::RECOVERED_TAIL_NOT_SYNCED,
     shared::RECOVERED_TAIL_NOT_REWRITTEN,
+    shared::SALT_WITHOUT_FILE_NUMBER,
+    shared::SALT_WITHOUT_IDENTITY,
+    shared::FILE_NUMBER_NOT_FRESH,
 ];

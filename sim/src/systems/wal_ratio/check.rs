@@ -9,6 +9,7 @@ use lithify::fs::whole::read_exact_at;
 use lithify::fs::{Access, Fs};
 
 use crate::system::Failure;
+use crate::systems::parts::identity::Identity;
 use crate::systems::parts::walk;
 
 pub(super) fn check(fs: &dyn Fs) -> Result<(), Failure> {
@@ -38,14 +39,19 @@ fn disk(error: std::io::Error) -> Failure {
 /// Walks a log from its first byte to its last.
 fn check_log(generation: u64, bytes: &[u8]) -> Result<(), String> {
     let (mut position, mut entries) = (0, 0);
-    let mut pairs = 0;
+    let (mut pairs, mut salt) = (0, generation);
     let mut last_key: Option<&[u8]> = None;
     while position < bytes.len() {
-        let payload = walk::payload(generation, bytes, position)?;
+        let payload = walk::payload(salt, bytes, position)?;
         let fault = |what: &str| Err(format!("has {what} at byte {position}"));
         match (payload.first(), entries) {
-            (Some(0), 0) if payload.len() == 17 => {
-                pairs = u64::from_le_bytes(payload[9..].try_into().expect("eight bytes"));
+            (Some(3), 0) if payload.len() == 33 => {
+                let number = |at: usize| {
+                    u64::from_le_bytes(payload[at..at + 8].try_into().expect("eight bytes"))
+                };
+                pairs = number(9);
+                let (store, file) = (number(17), number(25));
+                salt = Identity { store, file }.salt(generation);
             }
             (Some(1), 1..) if entries <= pairs => {
                 let key = key(payload).ok_or(format!("has a short pair at byte {position}"))?;

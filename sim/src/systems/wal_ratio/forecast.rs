@@ -32,8 +32,8 @@ pub(super) struct Spent {
     pub(super) log_bytes: u64,
 }
 
-/// The length of a base without pairs: header of 8, kind, and two numbers of 8.
-const EMPTY_BASE: u64 = 25;
+/// The length of a base without pairs: header of 8, kind, and four numbers of 8.
+const EMPTY_BASE: u64 = 41;
 
 /// The length of a pair without its key and value.
 const EMPTY_PAIR: u64 = 18;

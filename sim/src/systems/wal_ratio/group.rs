@@ -5,7 +5,7 @@
 
 use lithify::fs::whole::write_all_at;
 
-use super::store::{Log, RatioStore};
+use super::store::RatioStore;
 use crate::planted;
 use crate::system::Failure;
 use crate::systems::parts::disk::failed;
@@ -39,12 +39,8 @@ impl RatioStore {
                 true => Before::Durable,
                 false => Before::Pending,
             };
-            let Log {
-                generation,
-                bytes: base,
-                ..
-            } = self.log;
-            entry::encode(&mut bytes, generation, base, before, payload);
+            let (salt, base) = (self.log.salt(), self.log.bytes);
+            entry::encode(&mut bytes, salt, base, before, payload);
         }
         let times = 1 + usize::from(planted::is_active("group-written-twice"));
         for _ in 0..times {

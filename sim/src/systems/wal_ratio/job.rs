@@ -5,6 +5,7 @@
 use super::names;
 use super::table::{BaseWriter, Table};
 use crate::planted;
+use crate::systems::parts::identity::Identity;
 use crate::systems::parts::replace::{self, Replacement};
 
 /// What is done next.
@@ -27,6 +28,8 @@ pub(super) struct Job {
     phases: Vec<Phase>,
     /// The generation of the new log.
     pub(super) generation: u64,
+    /// Which store, and from the creation of the file on, which file.
+    pub(super) identity: Identity,
     /// What was accepted before the pause: so much is flushed, the rest waits.
     pub(super) flushed_up_to: u64,
     pub(super) file: Replacement,
@@ -36,15 +39,16 @@ pub(super) struct Job {
 }
 
 impl Job {
-    pub(super) fn new(generation: u64, accepted: u64) -> Self {
+    pub(super) fn new(generation: u64, identity: Identity, accepted: u64) -> Self {
         let mut phases = phases();
         phases.reverse();
         Self {
             phases,
             generation,
+            identity,
             flushed_up_to: accepted,
             file: Replacement::new(names::TEMPORARY),
-            writer: BaseWriter::new(generation),
+            writer: BaseWriter::new(generation, identity),
             copy: None,
         }
     }

@@ -86,6 +86,10 @@ impl Engine for settings::Chosen {
         self.syncs_commits
     }
 
+    fn tells_files_apart(&self) -> bool {
+        true
+    }
+
     fn check(&self, fs: &dyn Fs) -> Result<(), Failure> {
         check::check(fs)
     }

@@ -5,7 +5,7 @@
 //! the base each record is a commit. Numbers are little-endian.
 //!
 //! ```text
-//! base    0 | commits u64 | pairs u64
+//! base    3 | commits u64 | pairs u64 | store u64 | file u64
 //! pair    1 | operation
 //! commit  2 | operations
 //!
@@ -17,6 +17,7 @@
 //! rewritten form have the same length.
 
 use crate::systems::parts::entry::HEADER_BYTES;
+use crate::systems::parts::identity::Identity;
 use crate::systems::parts::machine::{put, take};
 
 /// One change of one key.
@@ -31,20 +32,26 @@ pub enum Operation {
 /// A record of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Record {
-    Base { commits: u64, pairs: u64 },
+    Base {
+        commits: u64,
+        pairs: u64,
+        identity: Identity,
+    },
     Pair(Vec<u8>, Vec<u8>),
     Commit(Vec<Operation>),
 }
 
-const BASE: u8 = 0;
+/// Of version 1, which did not say which store and file it is.
+const FIRST_BASE: u8 = 0;
 const PAIR: u8 = 1;
 const COMMIT: u8 = 2;
+const BASE: u8 = 3;
 
 const DELETE: u8 = 0;
 const PUT: u8 = 1;
 
 /// The entry of a base record, in bytes of the log.
-pub(super) const BASE_BYTES: u64 = HEADER_BYTES as u64 + 1 + 8 + 8;
+pub(super) const BASE_BYTES: u64 = HEADER_BYTES as u64 + 1 + 4 * 8;
 
 /// The entry of a pair, or of a commit that puts it, in bytes of the log.
 pub(super) fn pair_bytes(key: &[u8], value: &[u8]) -> u64 {
@@ -52,10 +59,11 @@ pub(super) fn pair_bytes(key: &[u8], value: &[u8]) -> u64 {
 }
 
 /// The payload of a base.
-pub(super) fn base(commits: u64, pairs: u64) -> Vec<u8> {
+pub(super) fn base(commits: u64, pairs: u64, identity: Identity) -> Vec<u8> {
     let mut payload = vec![BASE];
-    payload.extend(commits.to_le_bytes());
-    payload.extend(pairs.to_le_bytes());
+    for number in [commits, pairs, identity.store, identity.file] {
+        payload.extend(number.to_le_bytes());
+    }
     payload
 }
 
@@ -95,10 +103,19 @@ pub(super) fn decode(payload: &[u8]) -> Result<Record, String> {
     match kind {
         BASE => {
             let (commits, rest) = number(bytes)?;
+            let (pairs, rest) = number(rest)?;
+            let (store, rest) = number(rest)?;
             match number(rest)? {
-                (pairs, []) => Ok(Record::Base { commits, pairs }),
+                (file, []) => Ok(Record::Base {
+                    commits,
+                    pairs,
+                    identity: Identity { store, file },
+                }),
                 (_, rest) => Err(format!("{} bytes behind a base", rest.len())),
             }
+        }
+        FIRST_BASE => {
+            Err("the log is of version 1, and this program reads version 2 alone".to_owned())
         }
         PAIR => match (operation(&mut bytes)?, bytes) {
             (Operation::Put(key, value), []) => Ok(Record::Pair(key, value)),
@@ -147,7 +164,10 @@ mod tests {
             operations in prop::collection::vec((bytes(), prop::option::of(bytes())), 0..4),
             commits: u64,
             pairs: u64,
+            store: u64,
+            file: u64,
         ) {
+            let identity = Identity { store, file };
             let operations: Vec<_> = operations
                 .into_iter()
                 .map(|(key, value)| match value {
@@ -155,7 +175,8 @@ mod tests {
                     None => Operation::Delete(key),
                 })
                 .collect();
-            prop_assert_eq!(decode(&base(commits, pairs)), Ok(Record::Base { commits, pairs }));
+            let expected = Record::Base { commits, pairs, identity };
+            prop_assert_eq!(decode(&base(commits, pairs, identity)), Ok(expected));
             for operation in &operations {
                 if let Operation::Put(key, value) = operation {
                     let pair = pair(key, value);

@@ -33,6 +33,7 @@ use crate::planted;
 use crate::system::Failure;
 use crate::systems::parts::disk::{Disk, failed};
 use crate::systems::parts::entry::{self, Before, Entry, Scan};
+use crate::systems::parts::identity::Identity;
 use crate::systems::parts::owner::Owner;
 use crate::systems::parts::replace::Replacement;
 
@@ -82,8 +83,9 @@ fn create(disk: &Disk) -> Result<(Table, Log, u64), Failure> {
     const GENERATION: u64 = 1;
     let table = Table::default();
     let mut file = Replacement::new(names::TEMPORARY);
+    let identity = Identity::of_new_store(disk, names::TEMPORARY)?;
     file.create(disk)?;
-    let mut writer = BaseWriter::new(GENERATION);
+    let mut writer = BaseWriter::new(GENERATION, identity);
     while let Some(piece) = writer.next(&table, usize::MAX) {
         file.write(&piece)?;
     }
@@ -92,6 +94,7 @@ fn create(disk: &Disk) -> Result<(Table, Log, u64), Failure> {
     disk.sync_directory()?;
     let log = Log {
         generation: GENERATION,
+        identity,
         file: file.file().clone(),
         bytes: file.bytes(),
     };
@@ -102,7 +105,8 @@ fn create(disk: &Disk) -> Result<(Table, Log, u64), Failure> {
 fn read(disk: &Disk, generation: u64) -> Result<(Table, Log, u64), Failure> {
     let name = names::log(generation);
     let bytes = disk.read(&name)?;
-    let scan = entry::scan(&bytes, generation);
+    let (identity, scan) =
+        scan(&bytes, generation).map_err(|fault| Failure::Damage(format!("{name}: {fault}")))?;
     check_tail(&name, &bytes, &scan)?;
     let damage = |fault: String| Failure::Damage(format!("{name}: {fault}"));
     let base_entries = check_base(&bytes, &scan.entries).map_err(damage)?;
@@ -127,10 +131,26 @@ fn read(disk: &Disk, generation: u64) -> Result<(Table, Log, u64), Failure> {
     };
     let log = Log {
         generation,
+        identity,
         file,
         bytes: end as u64,
     };
     Ok((table, log, 0))
+}
+
+/// Reads the base record, which says what salts the entries behind it, and then those. The
+/// base was durable when the log got its name, so an earlier file cannot stand there.
+fn scan(bytes: &[u8], generation: u64) -> Result<(Identity, Scan), String> {
+    let first = entry::decode(bytes, generation, 0);
+    let base = first.as_ref().map(|entry| &bytes[entry.payload.clone()]);
+    match base.map(record::decode) {
+        Some(Ok(Record::Base { identity, .. })) => {
+            let scan = entry::scan_behind(bytes, identity.salt(generation), first);
+            Ok((identity, scan))
+        }
+        Some(Err(fault)) => Err(fault),
+        _ => Ok((Identity::default(), entry::scan(bytes, generation))),
+    }
 }
 
 /// Whether the bytes behind the last entry are a torn tail, which is cut.

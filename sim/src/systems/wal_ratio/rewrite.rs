@@ -66,6 +66,9 @@ impl RatioStore {
 
     fn write_base(&mut self, job: &mut Job) -> Result<bool, Failure> {
         if job.file.name().is_none() {
+            let identity = self.log.identity.of_next(&self.disk, names::TEMPORARY)?;
+            job.identity = identity;
+            job.writer.identify(identity);
             match planted::is_active("recycled-without-generation") {
                 true => job.file.reuse(&self.disk)?,
                 false => job.file.create(&self.disk)?,
@@ -96,6 +99,7 @@ impl RatioStore {
         };
         let log = Log {
             generation: job.generation,
+            identity: job.identity,
             file,
             bytes: job.file.bytes(),
         };

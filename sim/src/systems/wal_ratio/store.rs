@@ -33,6 +33,7 @@ use crate::planted;
 use crate::system::Failure;
 use crate::systems::parts::disk::Disk;
 use crate::systems::parts::entry::{HEADER_BYTES, MAX_PAYLOAD_BYTES};
+use crate::systems::parts::identity::Identity;
 
 /// How a store is run. Nothing of it is part of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +71,7 @@ pub struct Counters {
 #[derive(Debug)]
 pub(super) struct Log {
     pub(super) generation: u64,
+    pub(super) identity: Identity,
     pub(super) file: Arc<dyn File>,
     /// Its length: where the next group goes.
     pub(super) bytes: u64,
@@ -78,6 +80,11 @@ pub(super) struct Log {
 impl Log {
     pub(super) fn name(&self) -> String {
         names::log(self.generation)
+    }
+
+    /// The salt of the checksums of everything behind the base record.
+    pub(super) fn salt(&self) -> u64 {
+        self.identity.salt(self.generation)
     }
 }
 
@@ -183,7 +190,12 @@ impl RatioStore {
     pub fn check(&mut self, now: u64) -> Decision {
         let decision = self.options.policy.decide(&self.view(now));
         if decision.rewrites() && self.job.is_none() && self.poison.is_none() {
-            let mut job = Job::new(names::next(self.log.generation), self.accepted);
+            let Log {
+                generation,
+                identity,
+                ..
+            } = self.log;
+            let mut job = Job::new(names::next(generation), identity, self.accepted);
             if planted::is_active("snapshot-before-flush") {
                 job.copy = Some(self.read_table().clone());
             }

@@ -10,6 +10,7 @@ use std::ops::Bound;
 use super::record::{self, BASE_BYTES, Operation, Record, pair_bytes};
 use crate::planted;
 use crate::systems::parts::entry::{self, Before};
+use crate::systems::parts::identity::Identity;
 
 /// Keys and values, and how many commits made them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +95,7 @@ impl Table {
         !(value.is_empty() && planted::is_active("empty-value-dropped"))
     }
 
-    fn base(&self) -> Vec<u8> {
+    fn base(&self, identity: Identity) -> Vec<u8> {
         let pairs = self
             .pairs
             .values()
@@ -104,7 +105,7 @@ impl Table {
             true => pairs,
             false => self.commits,
         };
-        record::base(commits, pairs)
+        record::base(commits, pairs, identity)
     }
 }
 
@@ -113,6 +114,7 @@ impl Table {
 #[derive(Debug)]
 pub(super) struct BaseWriter {
     generation: u64,
+    identity: Identity,
     /// How many bytes were handed out.
     position: u64,
     /// The last key that was written.
@@ -120,23 +122,34 @@ pub(super) struct BaseWriter {
 }
 
 impl BaseWriter {
-    pub(super) fn new(generation: u64) -> Self {
+    pub(super) fn new(generation: u64, identity: Identity) -> Self {
         Self {
             generation,
+            identity,
             position: 0,
             last: None,
         }
+    }
+
+    /// Says which file it is, which is known when that is created.
+    pub(super) fn identify(&mut self, identity: Identity) {
+        self.identity = identity;
     }
 
     /// The next bytes: the shortest run of entries of at least `piece_bytes`, or all
     /// that are left. `None` behind the end.
     pub(super) fn next(&mut self, table: &Table, piece_bytes: usize) -> Option<Vec<u8>> {
         let mut piece = Vec::new();
-        let mut add = |before, payload: &[u8]| {
-            entry::encode(&mut piece, self.generation, self.position, before, payload);
+        let (base, salt) = (
+            table.base(self.identity),
+            self.identity.salt(self.generation),
+        );
+        // The base says what salts the others, so nothing but its name can salt it.
+        let mut add = |before, payload: &[u8], salt: u64| {
+            entry::encode(&mut piece, salt, self.position, before, payload);
             piece.len() >= piece_bytes
         };
-        let mut is_full = self.position == 0 && add(Before::Durable, &table.base());
+        let mut is_full = self.position == 0 && add(Before::Durable, &base, self.generation);
         let from = match &self.last {
             Some(last) => Bound::Excluded(last.clone()),
             None => Bound::Unbounded,
@@ -146,7 +159,7 @@ impl BaseWriter {
                 break;
             }
             if Table::keeps(value) {
-                is_full = add(Before::Pending, &record::pair(key, value));
+                is_full = add(Before::Pending, &record::pair(key, value), salt);
             }
             self.last = Some(key.clone());
         }
@@ -183,13 +196,15 @@ mod tests {
                     .collect();
                 table.apply(&record::commit(&operations)).unwrap();
             }
-            let mut writer = BaseWriter::new(3);
+            let mut writer = BaseWriter::new(3, Identity { store: 1, file: 2 });
             let mut bytes = Vec::new();
             while let Some(piece) = writer.next(&table, piece_bytes) {
                 bytes.extend(piece);
             }
             prop_assert_eq!(bytes.len() as u64, table.live_bytes());
-            let scan = entry::scan(&bytes, 3);
+            let base = entry::decode(&bytes, 3, 0);
+            let salt = Identity { store: 1, file: 2 }.salt(3);
+            let scan = entry::scan_behind(&bytes, salt, base);
             prop_assert_eq!(scan.end, bytes.len());
             let mut read = Table::default();
             for entry in scan.entries {
