@@ -90,6 +90,7 @@ mod counted {
         MovedSegmentRetired "moved-segment-retired-meanwhile"
         InputRemoved "input-removed-at-once"
         InputRemovedLater "input-removed-by-a-later-closing"
+        SweptNumberKept "swept-number-kept"
         RetentionWaitsForLog "retention-waits-for-the-log"
         InputKept "input-kept"
         VersionThinned "version-thinned-out"

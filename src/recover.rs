@@ -108,7 +108,11 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
             identity::write_store_id(&*storage.fs, store)?;
         }
         let unneeded = unneeded(&storage, &found, &replay);
-        let files = Sweep::plan(unneeded, &proof, &replay.leftovers);
+        let remembered = remembered(&storage, &found, &unneeded);
+        let files = Sweep::plan(unneeded, &proof, &replay.leftovers, remembered);
+        if files.relies_on_names {
+            storage.fs.sync_dir("").map_err(Error::io("sync", ""))?;
+        }
         sweep::remove(&*storage.fs, &files.first)?;
         let is_proven = proof.is_proven || planted!(UnprovenManifestServed);
         let mut replaced = None;
@@ -117,10 +121,29 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
             replaced = Some((FileKind::Manifest, write_manifest(&mut storage)?));
         }
         write_wal_again(&mut storage, &mut replay)?;
+        let has_written = storage.next_file > found.highest + 1;
+        if files.forgets_number && !has_written && !planted!(SweptNumberForgotten) {
+            mark!(SweptNumberKept);
+            replaced = Some((FileKind::Manifest, write_manifest(&mut storage)?));
+        }
         sweep::remove(&*storage.fs, replaced.as_slice())?;
         sweep::remove(&*storage.fs, &files.later)?;
     }
     Ok(storage)
+}
+
+/// The highest number that the next opening will know of, if this one writes nothing.
+fn remembered(storage: &Storage, found: &Found, unneeded: &[sweep::File]) -> u64 {
+    let stays = |number: &&u64| !unneeded.contains(&(FileKind::Wal, **number));
+    let newest_log = found.wals.iter().rev().find(stays).copied();
+    let newest_data = storage.data_files.keys().next_back().copied();
+    (newest_log.into_iter().chain(newest_data))
+        .chain([
+            storage.manifest.number(),
+            storage.manifest.state.next_file - 1,
+        ])
+        .max()
+        .unwrap_or_default()
 }
 
 /// The files with a name of ours that nothing needs.
@@ -226,16 +249,20 @@ impl Found {
     }
 
     /// Removes what an interrupted creation has left, for good: the next attempt is another
-    /// store, and its files may get the same numbers.
+    /// store, and its files may get the same numbers. The manifests go first, because one of
+    /// another store without a log of ours is a mistake that somebody made.
     fn sweep_unborn(&self, fs: &dyn Fs) -> Result<()> {
-        if self.is_empty() {
-            return Ok(());
+        for (kind, numbers) in [
+            (FileKind::Manifest, &self.manifests),
+            (FileKind::Wal, &self.wals),
+        ] {
+            let files: Vec<_> = numbers.iter().map(|&number| (kind, number)).collect();
+            sweep::remove(fs, &files)?;
+            if !files.is_empty() {
+                fs.sync_dir("").map_err(Error::io("sync", ""))?;
+            }
         }
-        let of = |kind: FileKind| move |&number: &u64| (kind, number);
-        let manifests = self.manifests.iter().map(of(FileKind::Manifest));
-        let wals = self.wals.iter().map(of(FileKind::Wal));
-        sweep::remove(fs, &manifests.chain(wals).collect::<Vec<_>>())?;
-        fs.sync_dir("").map_err(Error::io("sync", ""))
+        Ok(())
     }
 
     /// Without an intact manifest, only what an interrupted creation leaves may be

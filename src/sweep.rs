@@ -8,6 +8,13 @@
 //! An opening may have to write before it can serve, and the device may be full of what it
 //! is about to remove. So what no crash in this opening can make count again goes before
 //! anything is written, and the rest when what was written is durable.
+//!
+//! The number of a log or a manifest must not be given again if its name may be durable. So
+//! of those whose number nothing surpasses the highest is among the rest: something that
+//! surpasses it has to be written first. The others are surpassed by it, once its own name
+//! is durable. The blocks of what was written into it can stand in the
+//! next file of that name, with a mark among them that proves it (see `identity`). Segment
+//! files are named by a manifest with the number that they drew, so theirs may be forgotten.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -39,11 +46,29 @@ pub(crate) struct Sweep {
     pub(crate) first: Vec<File>,
     /// When everything that this opening relies on is durable.
     pub(crate) later: Vec<File>,
+    /// Whether the names in the directory have to be durable before `first` goes.
+    pub(crate) relies_on_names: bool,
+    /// Whether a number would be forgotten with what goes later.
+    pub(crate) forgets_number: bool,
 }
 
 impl Sweep {
-    /// Sorts out `unneeded`. `leftovers` are the log files that are not part of the log.
-    pub(crate) fn plan(unneeded: Vec<File>, proof: &Proof, leftovers: &[u64]) -> Self {
+    /// Sorts out `unneeded`. `leftovers` are the log files that are not part of the log, and
+    /// every number up to `remembered` is known from what stays.
+    pub(crate) fn plan(
+        unneeded: Vec<File>,
+        proof: &Proof,
+        leftovers: &[u64],
+        remembered: u64,
+    ) -> Self {
+        let is_log = |&&(kind, number): &&File| kind != FileKind::Segment && number > remembered;
+        let highest = unneeded
+            .iter()
+            .filter(is_log)
+            .map(|&(_, number)| number)
+            .max();
+        let is_highest =
+            |&(kind, number): &File| kind != FileKind::Segment && Some(number) == highest;
         let goes_first = |&(kind, number): &File| {
             let is_unfinished = match kind {
                 // A newer one was not begun, or it would be in force.
@@ -53,13 +78,19 @@ impl Sweep {
                 // Of a file job that did not come to its end.
                 FileKind::Segment => proof.is_for_good && !proof.named.contains(&number),
             };
-            (is_unfinished || proof.is_proven) && !planted!(SweptLast)
+            let is_first = is_unfinished || proof.is_proven;
+            is_first && !is_highest(&(kind, number)) && !planted!(SweptLast)
         };
         let (mut first, mut later): (Vec<_>, Vec<_>) = unneeded.into_iter().partition(goes_first);
         if planted!(SweepBeforeProof) {
             first.append(&mut later);
         }
-        Self { first, later }
+        Self {
+            relies_on_names: first.iter().any(|file| is_log(&file)),
+            forgets_number: later.iter().any(is_highest),
+            first,
+            later,
+        }
     }
 }
 
@@ -109,7 +140,7 @@ mod tests {
             (FileKind::Segment, 7),
         ];
         let first = |proof: &Proof| -> Vec<String> {
-            let sweep = Sweep::plan(unneeded.clone(), proof, &[8]);
+            let sweep = Sweep::plan(unneeded.clone(), proof, &[8], 9);
             assert_eq!(sweep.first.len() + sweep.later.len(), unneeded.len());
             let names = sweep
                 .first
@@ -127,5 +158,22 @@ mod tests {
         ];
         assert_eq!(first(&proof(true, false)), never_needed);
         assert_eq!(first(&proof(true, true)).len(), unneeded.len());
+    }
+
+    /// The file with the highest number waits until something durable surpasses it, unless
+    /// it is a segment file.
+    #[test]
+    fn no_number_of_a_log_is_forgotten() {
+        let sweep = |file: File, remembered: u64| {
+            Sweep::plan(vec![file], &proof(true, true), &[8], remembered)
+        };
+        assert!(sweep((FileKind::Wal, 8), 7).forgets_number);
+        assert!(sweep((FileKind::Manifest, 8), 7).first.is_empty());
+        assert!(!sweep((FileKind::Wal, 8), 8).forgets_number);
+        assert!(!sweep((FileKind::Segment, 8), 7).forgets_number);
+        let two = vec![(FileKind::Manifest, 8), (FileKind::Manifest, 9)];
+        let sweep = Sweep::plan(two, &proof(true, true), &[], 7);
+        assert_eq!(sweep.first, [(FileKind::Manifest, 8)]);
+        assert!(sweep.relies_on_names && sweep.forgets_number);
     }
 }

@@ -369,6 +369,12 @@ impl fmt::Display for Piece {
 
 /// A reader that stays where it is while the store goes on.
 pub trait Pinned {
+    /// The newest commit that it could have been asked to read; `None` when that is the
+    /// newest of the store. A store may have taken commits that no reader sees yet.
+    fn head(&self) -> Option<u64> {
+        None
+    }
+
     /// What it reads.
     ///
     /// # Errors

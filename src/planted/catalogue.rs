@@ -716,4 +716,8 @@ catalogue! {
     StreamRepeatsInputs "stream-repeats-inputs" "M59" "reading"
         "reads" "none; the last commits are kept, with inputs beneath"
         "A stream of changes takes all of a thinned segment beside its inputs, so that base values are told again at older commits."
+
+    SweptNumberForgotten "swept-number-forgotten" "M05" "recovery"
+        "durability" "stale bytes of a whole earlier file"
+        "Opening removes the log or manifest with the highest number and forgets the number, so the next opening gives it to a file in which the blocks of the first one can stand (found in this engine, twice)."
 }

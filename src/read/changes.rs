@@ -223,6 +223,8 @@ impl Iterator for Changes {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::batch::WriteBatch;
     use crate::fs::MemFs;

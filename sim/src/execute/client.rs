@@ -150,6 +150,7 @@ impl Executor<'_> {
                         format!("a reader of commit {commit} differs from what was just read"),
                     )?;
                 }
+                let head = pinned.head().unwrap_or(head).min(head);
                 let pin = Pin {
                     commit,
                     reader: pinned,

@@ -154,7 +154,8 @@ impl Instance for Open {
             .store
             .snapshot_at(Commit::new(commit))
             .map_err(failure)?;
-        Ok(Some(Box::new(Reader(snapshot))))
+        let head = self.store.head().get();
+        Ok(Some(Box::new(Reader(snapshot, head))))
     }
 
     fn tasks(&self) -> Vec<String> {
@@ -325,9 +326,14 @@ fn check_backward(snapshot: &Snapshot, state: &State) -> Result<(), Failure> {
     )))
 }
 
-pub(in crate::systems) struct Reader(pub(in crate::systems) Snapshot);
+/// A snapshot, and the newest commit of the store that it was taken of.
+pub(in crate::systems) struct Reader(pub(in crate::systems) Snapshot, pub(in crate::systems) u64);
 
 impl Pinned for Reader {
+    fn head(&self) -> Option<u64> {
+        Some(self.1)
+    }
+
     fn state(&self) -> Result<State, Failure> {
         state_of(&self.0).map_err(failure)
     }

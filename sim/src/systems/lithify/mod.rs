@@ -91,6 +91,10 @@ impl Engine for Configured {
         true
     }
 
+    fn tells_files_apart(&self) -> bool {
+        true
+    }
+
     fn surfaces_errors(&self) -> bool {
         true
     }

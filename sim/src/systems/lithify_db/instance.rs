@@ -297,8 +297,9 @@ impl Instance for Open {
         if commit > self.db.head().get() {
             return Ok(None);
         }
+        let head = self.db.head().get();
         let snapshot = self.db.snapshot_at(Commit::new(commit)).map_err(failure)?;
-        Ok(Some(Box::new(Reader(snapshot))))
+        Ok(Some(Box::new(Reader(snapshot, head))))
     }
 
     fn tasks(&self) -> Vec<String> {

@@ -104,6 +104,10 @@ impl Engine for Shared {
         self.files.opens_untouched()
     }
 
+    fn tells_files_apart(&self) -> bool {
+        true
+    }
+
     fn check(&self, fs: &dyn Fs) -> Result<(), Failure> {
         self.files.check(fs)
     }

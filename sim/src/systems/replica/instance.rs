@@ -213,7 +213,8 @@ impl Instance for Pair {
             false => &*primary,
         };
         let snapshot = store.snapshot_at(commit).map_err(failure)?;
-        Ok(Some(Box::new(Reader(snapshot))))
+        let head = store.head().get();
+        Ok(Some(Box::new(Reader(snapshot, head))))
     }
 
     fn tasks(&self) -> Vec<String> {

@@ -133,6 +133,10 @@ impl Engine for Configured {
         self.options.durability == Durability::Synced
     }
 
+    fn tells_files_apart(&self) -> bool {
+        true
+    }
+
     fn check(&self, fs: &dyn Fs) -> Result<(), Failure> {
         for place in PLACES {
             let inside = inside::Borrowed::new(fs, place);

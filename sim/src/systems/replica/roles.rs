@@ -7,7 +7,7 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use lithify::files::{FileKind, REPLICA, file_name, parse_file_name};
+use lithify::files::{FileKind, REPLICA, parse_file_name};
 use lithify::fs::Fs;
 use lithify::{Options, Replica, Store};
 
@@ -60,9 +60,6 @@ pub(super) struct Opened {
 pub(super) fn open(fs: &Arc<dyn Fs>, options: &Options) -> Result<Opened, Failure> {
     let [one, two] = PLACES;
     let found = [find(&**fs, one)?, find(&**fs, two)?];
-    if found[1] == Found::Nothing {
-        keep_numbers_apart(&**fs, two)?;
-    }
     let places = match found[0] {
         Found::Replica => [two, one],
         _ => [one, two],
@@ -97,14 +94,4 @@ fn finish_exchange(
     }
     let primary = one.promote().map_err(failure)?;
     primary.close().map_err(failure)
-}
-
-/// Lets the file numbers of the second store begin elsewhere. Checksums are salted with
-/// numbers and not with stores, so blocks of one store that a file system gives out
-/// unwritten to the other would pass there under the same number; on the disks of two
-/// machines that cannot happen.
-fn keep_numbers_apart(fs: &dyn Fs, place: &str) -> Result<(), Failure> {
-    let file = format!("{place}/{}", file_name(FileKind::Wal, 500));
-    let made = fs.create_dir(place).and_then(|()| fs.create(&file));
-    made.map(drop).map_err(failed("create", place))
 }
