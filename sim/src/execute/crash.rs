@@ -75,7 +75,7 @@ impl Executor<'_> {
             if self.instance.is_none() && !self.open()? {
                 return Ok(());
             }
-            if self.is_fork_damaged() {
+            if self.is_fork_damaged() || self.dies_undecided() {
                 return Ok(());
             }
             self.check_unprompted()?;

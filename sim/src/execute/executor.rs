@@ -256,10 +256,7 @@ impl<'run> Executor<'run> {
             Action::Die => {
                 self.instance = None;
                 self.is_first = false;
-                let since = self.undecided_since;
-                if since.is_some_and(|since| !self.has_done_since(since)) {
-                    // What was to overtake the commits in doubt was handed over and not
-                    // written, so it died with the process, and they may be back for good.
+                if self.dies_undecided() {
                     self.is_undecidable = true;
                     return Ok(());
                 }
@@ -336,6 +333,13 @@ impl<'run> Executor<'run> {
                 Ok(false)
             }
         }
+    }
+
+    /// Whether the process dies with what was to overtake the commits in doubt: it was handed
+    /// over and not written, so those may be back for good.
+    pub(super) fn dies_undecided(&self) -> bool {
+        let since = self.undecided_since;
+        since.is_some_and(|since| !self.has_done_since(since))
     }
 
     /// A store that cannot be opened for lack of room gives back at least what its last
