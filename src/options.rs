@@ -133,6 +133,10 @@ pub struct Options {
     pub block_bytes: usize,
     /// Bytes of decoded blocks kept for reads.
     pub cache_bytes: u64,
+    /// Segment files that are open at once, besides one for each reader at work; at least 1.
+    /// A store has about eight more descriptors: lock, log, manifest and the files that are
+    /// being written. A file that is not open is opened again when it is read.
+    pub most_open_files: usize,
     /// Block compression of new segment files.
     pub compression: Compression,
     /// Filter bits for each distinct key of a segment; 0 for no filters.
@@ -186,6 +190,11 @@ impl Options {
                 "file level is 0, the lowest that can be merged is 1".to_owned(),
             ));
         }
+        if self.most_open_files == 0 {
+            return Err(Error::InvalidOptions(
+                "most open files is 0, the least is 1: a file has to be open to be read".to_owned(),
+            ));
+        }
         if self.memory_budget_bytes > limits::MEMORY_BUDGET_BYTES {
             return Err(Error::Limit {
                 what: "memory budget in bytes",
@@ -217,6 +226,7 @@ impl Default for Options {
             manifest_file_bytes: 64 * 1024,
             block_bytes: 4096,
             cache_bytes: 32 * 1024 * 1024,
+            most_open_files: 32,
             compression: Compression::None,
             filter_bits_per_key: 10,
             durability: Durability::Synced,

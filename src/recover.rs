@@ -20,7 +20,8 @@ use crate::identity::{self, FileId, StoreId};
 use crate::limits;
 use crate::manifest::{self, Manifest, ManifestState};
 use crate::options::{History, Options, Placement};
-use crate::segment::file::{BlockCache, DataFile};
+use crate::segment::file::{BlockCache, DataFile, Shared};
+use crate::segment::open_files::OpenFiles;
 use crate::segment::{Segment, SegmentId};
 use crate::stats::Counters;
 use crate::storage::Storage;
@@ -255,6 +256,7 @@ impl Found {
         for (kind, numbers) in [
             (FileKind::Manifest, &self.manifests),
             (FileKind::Wal, &self.wals),
+            (FileKind::Segment, &self.segments),
         ] {
             let files: Vec<_> = numbers.iter().map(|&number| (kind, number)).collect();
             sweep::remove(fs, &files)?;
@@ -314,7 +316,10 @@ fn assemble(
     found: &Found,
 ) -> Result<Storage> {
     let state = &manifest.state;
-    let cache = BlockCache::new(options.cache_bytes, options.block_bytes);
+    let shared = Shared {
+        files: OpenFiles::new(Arc::clone(&fs), options.most_open_files),
+        cache: BlockCache::new(options.cache_bytes, options.block_bytes),
+    };
     let mut data_files = BTreeMap::new();
     for (&number, file) in &state.files {
         let id = FileId {
@@ -323,7 +328,7 @@ fn assemble(
             number,
             fresh: file.fresh,
         };
-        let data = DataFile::open(&*fs, id, file.length, cache.clone())?;
+        let data = DataFile::open(id, file.length, shared.clone())?;
         data_files.insert(number, Arc::new(data));
     }
     let mut version = Version::default();
@@ -348,7 +353,7 @@ fn assemble(
         store,
         options,
         manifest,
-        cache,
+        shared,
         data_files,
         obsolete: Default::default(),
         removed_since_edit: Vec::new(),

@@ -29,7 +29,7 @@ use crate::identity::{FileId, StoreId};
 use crate::manifest::Manifest;
 use crate::options::{Options, Placement};
 use crate::recover;
-use crate::segment::file::{BlockCache, DataFile};
+use crate::segment::file::{DataFile, Shared};
 use crate::segment::run::Run;
 use crate::segment::{Segment, SegmentId, SegmentMeta, WriterOptions};
 use crate::stats::{Counters, Stats};
@@ -56,7 +56,8 @@ pub(crate) struct Storage {
     pub(crate) version: Arc<Version>,
     pub(crate) wal: Wal,
     pub(crate) manifest: Manifest,
-    pub(crate) cache: BlockCache,
+    /// What its segment files share.
+    pub(crate) shared: Shared,
     /// The segment files that the manifest names.
     pub(crate) data_files: BTreeMap<u64, Arc<DataFile>>,
     pub(crate) obsolete: VecDeque<Obsolete>,
@@ -280,7 +281,10 @@ impl Storage {
         })?;
         Some(match self.obsolete.remove(position)? {
             Obsolete::Log(name) => name,
-            Obsolete::Data(data) => file_name(FileKind::Segment, data.number()),
+            Obsolete::Data(data) => {
+                self.shared.files.forget(data.number());
+                file_name(FileKind::Segment, data.number())
+            }
         })
     }
 }

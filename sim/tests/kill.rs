@@ -11,7 +11,7 @@
 //! moment of a kill depends on the machine: a failure names its seed and round, and the
 //! store that failed is kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -52,10 +52,17 @@ fn history(draws: &mut Draws) -> Vec<Writes> {
     let written = proptest::option::weighted(0.8, any::<u32>());
     let writes = proptest::collection::btree_map(0_u8..40, written, 0..6);
     let commits = draws.draw(proptest::collection::vec(writes, COMMITS));
-    commits
-        .into_iter()
-        .map(|writes| writes.into_iter().collect())
-        .collect()
+    // A log tells no deletion of what was not there.
+    let mut present = BTreeSet::new();
+    let mut is_told = |&(number, written): &(u8, Option<u32>)| match written {
+        Some(_) => {
+            present.insert(number);
+            true
+        }
+        None => present.remove(&number),
+    };
+    let writes_of = |writes: BTreeMap<_, _>| writes.into_iter().filter(&mut is_told).collect();
+    commits.into_iter().map(writes_of).collect()
 }
 
 fn path(number: u8) -> String {
@@ -74,15 +81,25 @@ fn object(number: u32) -> String {
 fn log(history: &[Writes]) -> String {
     let zero = "0".repeat(40);
     let mut text = String::new();
+    // What a line says of the side before has to be what the commits before have written.
+    let mut tree = BTreeMap::new();
     for (commit, writes) in history.iter().enumerate() {
         text += &format!("commit {commit:040x} {commit}\n");
         if !writes.is_empty() {
             text += "\n";
         }
         for (number, written) in writes {
+            let old = match *written {
+                Some(written) => tree.insert(*number, object(written)),
+                None => tree.remove(number),
+            };
+            let (mode, old, letter) = match &old {
+                Some(old) => ("100644", old, if written.is_some() { "M" } else { "D" }),
+                None => ("000000", &zero, "A"),
+            };
             text += &match written {
-                Some(written) => format!(":000000 100644 {zero} {} A", object(*written)),
-                None => format!(":100644 000000 {} {zero} D", "1".repeat(40)),
+                Some(written) => format!(":{mode} 100644 {old} {} {letter}", object(*written)),
+                None => format!(":{mode} 000000 {old} {zero} {letter}"),
             };
             text += &format!("\t{}\n", path(*number));
         }

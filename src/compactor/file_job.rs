@@ -268,7 +268,7 @@ impl FileJob {
         let mut files = Vec::new();
         let mut segments = Vec::new();
         if let Some(writer) = self.writer.take() {
-            let (data, written) = writer.into_parts(storage.cache.clone());
+            let (data, written) = writer.into_parts(storage.shared.clone());
             let data = Arc::new(data);
             files.push(NewFile {
                 number: data.number(),

@@ -720,4 +720,8 @@ catalogue! {
     SweptNumberForgotten "swept-number-forgotten" "M05" "recovery"
         "durability" "stale bytes of a whole earlier file"
         "Opening removes the log or manifest with the highest number and forgets the number, so the next opening gives it to a file in which the blocks of the first one can stand (found in this engine, twice)."
+
+    OpenFilesMixedUp "open-files-mixed-up" "M63" "reading"
+        "opens" "none; segment files"
+        "The table of open files finds a file under the number of its neighbour, so blocks are read from another file (the same mistake as a cache without identity)."
 }

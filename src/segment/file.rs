@@ -11,12 +11,13 @@ use std::sync::{Arc, OnceLock};
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::files::mix;
+use crate::fs::File;
 use crate::fs::whole::read_exact_at;
-use crate::fs::{Access, File, Fs};
 use crate::identity::FileId;
 use crate::segment::block::{self, BlockHandle};
 use crate::segment::filter::Filter;
 use crate::segment::meta::Place;
+use crate::segment::open_files::OpenFiles;
 use crate::segment::run::Run;
 
 /// Bytes fetched at once by a sequential reader.
@@ -31,11 +32,11 @@ impl quick_cache::Weighter<(u64, u64), Arc<Run>> for Footprint {
     }
 }
 
-/// Hashes the two numbers that name a block.
+/// Hashes the numbers that name a file or a block.
 #[derive(Default)]
-struct BlockHasher(u64);
+pub(crate) struct NumberHasher(u64);
 
-impl Hasher for BlockHasher {
+impl Hasher for NumberHasher {
     fn write_u64(&mut self, number: u64) {
         self.0 = mix(self.0 ^ number);
     }
@@ -56,7 +57,7 @@ type Blocks = quick_cache::sync::Cache<
     Arc<Run>,
     Footprint,
     // Hashing with a fixed function keeps evictions, and so reads, reproducible.
-    BuildHasherDefault<BlockHasher>,
+    BuildHasherDefault<NumberHasher>,
 >;
 
 /// Decoded blocks, by file number and offset. File numbers are not reused while a store is open, so an
@@ -98,30 +99,29 @@ impl BlockCache {
     }
 }
 
-/// An open segment file.
+/// What the segment files of a store share.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    pub(crate) files: OpenFiles,
+    pub(crate) cache: BlockCache,
+}
+
+/// A segment file.
 #[derive(Debug)]
 pub(crate) struct DataFile {
     id: FileId,
     name: String,
     salt: u64,
-    file: Arc<dyn File>,
     /// Its length in bytes.
     length: u64,
-    cache: BlockCache,
+    shared: Shared,
 }
 
 impl DataFile {
-    /// Opens a published file and checks its length against the manifest's.
-    pub(crate) fn open(fs: &dyn Fs, id: FileId, length: u64, cache: BlockCache) -> Result<Self> {
+    /// A published file, whose length is checked against the manifest's.
+    pub(crate) fn open(id: FileId, length: u64, shared: Shared) -> Result<Self> {
         let name = id.name();
-        let file = fs.open(&name, Access::Read).map_err(|error| {
-            if error.kind() == std::io::ErrorKind::NotFound {
-                let expected = format!("a file of {length} bytes");
-                Error::damage(&name, 0, expected, "no such file")
-            } else {
-                Error::io("open", &name)(error)
-            }
-        })?;
+        let file = shared.files.get(id.number, length)?;
         let found = file.len().map_err(Error::io("read the length of", &name))?;
         let is_accepted = planted!(ShortFileAccepted) && found < length;
         if found != length && !is_accepted {
@@ -132,18 +132,22 @@ impl DataFile {
                 format!("{found} bytes"),
             ));
         }
-        Ok(Self::new(file, id, length, cache))
+        Ok(Self::new(id, length, shared))
     }
 
-    pub(crate) fn new(file: Arc<dyn File>, id: FileId, length: u64, cache: BlockCache) -> Self {
+    /// A file of which all is known.
+    pub(crate) fn new(id: FileId, length: u64, shared: Shared) -> Self {
         Self {
             id,
             name: id.name(),
             salt: id.salts().file,
-            file,
             length,
-            cache,
+            shared,
         }
+    }
+
+    fn file(&self) -> Result<Arc<dyn File>> {
+        self.shared.files.get(self.id.number, self.length)
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -188,11 +192,12 @@ impl DataFile {
 
     /// Whether a planted bug reads the file as far as it goes.
     fn is_cut(&self) -> bool {
-        planted!(ShortFileAccepted) && self.file.len().is_ok_and(|length| length < self.length)
+        let is_short = |file: Arc<dyn File>| file.len().is_ok_and(|length| length < self.length);
+        planted!(ShortFileAccepted) && self.file().is_ok_and(is_short)
     }
 
     fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
-        read_exact_at(&*self.file, offset, buffer).map_err(|error| {
+        read_exact_at(&*self.file()?, offset, buffer).map_err(|error| {
             if error.kind() == std::io::ErrorKind::UnexpectedEof {
                 let expected = format!("{} bytes from there", buffer.len());
                 Error::damage(&self.name, offset, expected, error.to_string())
@@ -307,7 +312,7 @@ impl FileSegment {
             self.data.number()
         };
         let key = (number, handle.offset);
-        let cached = self.data.cache.blocks.as_ref();
+        let cached = self.data.shared.cache.blocks.as_ref();
         if let Some(run) = cached.and_then(|blocks| blocks.get(&key)) {
             return Ok(run);
         }

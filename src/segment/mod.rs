@@ -12,6 +12,7 @@ pub(crate) mod filter;
 mod laws;
 mod merge;
 pub(crate) mod meta;
+pub(crate) mod open_files;
 pub(crate) mod run;
 mod thin;
 mod writer;

@@ -20,7 +20,7 @@ use crate::fs::{File, Fs};
 use crate::identity::FileId;
 use crate::options::Compression;
 use crate::segment::block::{self, BlockBuilder, BlockHandle};
-use crate::segment::file::{BlockCache, DataFile};
+use crate::segment::file::{DataFile, Shared};
 use crate::segment::filter::{Filter, hash_key};
 use crate::segment::meta::{Place, SegmentMeta};
 use crate::segment::run::EntryRef;
@@ -288,12 +288,10 @@ impl SegmentFileWriter {
         self.file.sync_data().map_err(Error::io("sync", &self.name))
     }
 
-    /// The finished file, open for reading, and the segments in it.
-    pub(crate) fn into_parts(self, cache: BlockCache) -> (DataFile, Vec<(SegmentMeta, Place)>) {
+    /// The finished file, and the segments in it.
+    pub(crate) fn into_parts(self, shared: Shared) -> (DataFile, Vec<(SegmentMeta, Place)>) {
         assert!(self.chunk.is_empty(), "everything was written");
-        (
-            DataFile::new(self.file, self.id, self.written, cache),
-            self.segments,
-        )
+        shared.files.insert(self.id.number, self.file);
+        (DataFile::new(self.id, self.written, shared), self.segments)
     }
 }

@@ -2,7 +2,7 @@
 //! records in each, and the density of commit numbers.
 
 use super::bytes::{self, Identity, Kind, Reader, check_preamble};
-use super::log::{Chain, check_marks, check_tail, read_chain, was_begun};
+use super::log::{Chain, Fault, check_marks, check_tail, read_chain, was_begun};
 use super::manifest::State;
 use super::report::Report;
 use crate::commit::Commit;
@@ -191,6 +191,14 @@ fn take_chain(mut files: Vec<File>, state: &State, report: &mut Report) -> Vec<F
             break;
         }
         wanted = previous;
+    }
+    let is_newer = |file: &&File| chain.first().is_some_and(|tip| file.number > tip.number);
+    for file in files.iter().filter(is_newer) {
+        // Passed over because nothing proves it; damage may be why.
+        let chain = read_chain(Kind::Wal, file.number, file.identity, &file.bytes);
+        if chain.fault.as_ref().is_some_and(Fault::is_damage) {
+            check_tail(&file.name, &chain, report);
+        }
     }
     for file in &files {
         report.note(

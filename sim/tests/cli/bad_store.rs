@@ -151,7 +151,7 @@ fn a_format_of_the_future() {
     let name = manifest.file_name().unwrap().to_str().unwrap();
     let refused = fixture.run(&SCAN).failure(4);
     let expected =
-        format!("S: {name} has format version 7, this library reads up to 1: use a newer lithify");
+        format!("S: {name} has format version 7, this library reads up to 2: use a newer lithify");
     assert_eq!(refused, expected);
     fixture.run(&PUT).failure(4);
 }
@@ -167,7 +167,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 
 #[test]
 fn damaged_files() {
-    for (kind, at) in [("manifest", 40), ("wal", 60), ("segment", 30)] {
+    for (kind, at) in [("manifest", 60), ("wal", 80), ("segment", 50)] {
         let fixture = with_files();
         if kind == "wal" {
             // A second file proves that the first one was not cut by a crash.

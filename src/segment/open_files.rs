@@ -1,0 +1,131 @@
+//! The segment files that are open: a bounded table.
+//!
+//! A store may need thousands of files, and a process may have few descriptors. So a
+//! segment does not keep its file open: it asks here, and a file that was not asked for
+//! lately is closed and opened again when it is needed.
+//!
+//! Invariants: the table holds at most as many files as it was made for; a descriptor lives
+//! on while somebody reads through it, so that more are open for a moment, one for each
+//! reader. A number means one file for as long as the store is open, so what is opened
+//! again is the same file; a file that somebody still needs has its name.
+//!
+//! What this does not do: read, check or remove anything.
+
+use std::fmt;
+use std::hash::BuildHasherDefault;
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{OptionsBuilder, UnitWeighter};
+
+use crate::error::{Error, Result};
+use crate::files::{FileKind, file_name};
+use crate::fs::{Access, File, Fs};
+use crate::segment::file::NumberHasher;
+
+type Table = Cache<u64, Arc<dyn File>, UnitWeighter, BuildHasherDefault<NumberHasher>>;
+
+/// The table. Clones share it.
+#[derive(Clone)]
+pub(crate) struct OpenFiles {
+    fs: Arc<dyn Fs>,
+    table: Arc<Table>,
+}
+
+impl fmt::Debug for OpenFiles {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "OpenFiles({} open)", self.table.len())
+    }
+}
+
+impl OpenFiles {
+    /// A table of at most `most` files, at least 1.
+    pub(crate) fn new(fs: Arc<dyn Fs>, most: usize) -> Self {
+        let options = OptionsBuilder::new()
+            // One shard on every machine: what is closed must not depend on the cores.
+            .shards(1)
+            .estimated_items_capacity(most)
+            .weight_capacity(most as u64)
+            .build()
+            .expect("all options are set");
+        let table = Cache::with_options(
+            options,
+            UnitWeighter,
+            BuildHasherDefault::default(),
+            DefaultLifecycle::default(),
+        );
+        Self {
+            fs,
+            table: Arc::new(table),
+        }
+    }
+
+    /// Puts in a file that was just written.
+    pub(crate) fn insert(&self, number: u64, file: Arc<dyn File>) {
+        self.table.insert(key(number), file);
+    }
+
+    /// Closes a file that is removed, so that the device gets its room back.
+    pub(crate) fn forget(&self, number: u64) {
+        self.table.remove(&key(number));
+    }
+
+    /// The segment file with this number, which has `length` bytes.
+    ///
+    /// # Errors
+    /// [`Error::Damage`] when it is gone; otherwise whatever the disk says.
+    pub(crate) fn get(&self, number: u64, length: u64) -> Result<Arc<dyn File>> {
+        if let Some(file) = self.table.get(&key(number)) {
+            return Ok(file);
+        }
+        let name = file_name(FileKind::Segment, number);
+        let file = self.fs.open(&name, Access::Read).map_err(|error| {
+            if error.kind() == ErrorKind::NotFound {
+                let expected = format!("a file of {length} bytes");
+                Error::damage(&name, 0, expected, "no such file")
+            } else {
+                Error::io("open", &name)(error)
+            }
+        })?;
+        self.insert(number, Arc::clone(&file));
+        Ok(file)
+    }
+}
+
+fn key(number: u64) -> u64 {
+    if planted!(OpenFilesMixedUp) {
+        number / 2
+    } else {
+        number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::MemFs;
+
+    /// Many files are asked for in turn; few are open, and each is the one that was asked for.
+    #[test]
+    fn few_of_many_files_are_open() {
+        const FILES: u64 = 100;
+        const MOST: usize = 5;
+        let fs = Arc::new(MemFs::new());
+        let open = OpenFiles::new(Arc::clone(&fs) as Arc<dyn Fs>, MOST);
+        for number in 1..=FILES {
+            let file = fs.create(&file_name(FileKind::Segment, number)).unwrap();
+            file.append(&number.to_le_bytes()).unwrap();
+            open.insert(number, file);
+        }
+        for number in (1..=FILES).chain((1..=FILES).rev()) {
+            let mut bytes = [0; 8];
+            open.get(number, 8).unwrap().read_at(0, &mut bytes).unwrap();
+            assert_eq!(u64::from_le_bytes(bytes), number);
+            assert!(open.table.len() <= MOST, "{open:?}");
+        }
+        open.forget(1);
+        fs.remove(&file_name(FileKind::Segment, 1)).unwrap();
+        assert!(matches!(open.get(1, 8), Err(Error::Damage(_))));
+    }
+}
