@@ -149,6 +149,14 @@ impl Group {
             None => outcome,
         };
         let outcome = storage.note(outcome);
+        let head = storage.version.head();
+        assert!(
+            self.records
+                .first()
+                .is_none_or(|record| record.commit == head.next()),
+            "a group that begins with commit {:?} comes to head {head}",
+            self.records.first().map(|record| record.commit)
+        );
         if outcome.is_ok() || planted!(PublishedBeforeDurable) {
             let records = self.records.into_iter();
             records.for_each(|record| storage.apply(record));
@@ -323,7 +331,8 @@ mod tests {
         storage.close().unwrap();
         let held = Arc::clone(&storage.version);
         drop(storage);
-        for version in [held, open(fs).version] {
+        let reopened = Arc::clone(&open(fs).version);
+        for version in [held, reopened] {
             assert_eq!(version.head().get(), head);
             let names = version.keyspace_names().iter();
             assert_eq!(names.map(|name| &**name).collect::<Vec<_>>(), keyspaces);

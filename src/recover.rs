@@ -102,6 +102,18 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
     };
     let mut storage = assemble(fs, store, options, mode, lock, manifest, &found)?;
     let mut replay = replay_wal(&mut storage, &found)?;
+    assert!(
+        storage.version.head() >= storage.manifest.state.flushed_through,
+        "the newest commit is {}, and files hold {}",
+        storage.version.head(),
+        storage.manifest.state.flushed_through
+    );
+    assert!(
+        storage.next_file > found.highest || planted!(FileNumberReused),
+        "file {} is there, and the next one gets number {}",
+        found.highest,
+        storage.next_file
+    );
     if writes {
         take_role(&*storage.fs, mode, &found)?;
         if !is_identified {
@@ -109,6 +121,13 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
             identity::write_store_id(&*storage.fs, store)?;
         }
         let unneeded = unneeded(&storage, &found, &replay);
+        let needed = storage.files();
+        let is_needed =
+            |&(kind, number): &sweep::File| needed.binary_search(&file_name(kind, number)).is_ok();
+        assert!(
+            !unneeded.iter().any(is_needed),
+            "opening would remove what the store needs: {unneeded:?} of {needed:?}"
+        );
         let remembered = remembered(&storage, &found, &unneeded);
         let files = Sweep::plan(unneeded, &proof, &replay.leftovers, remembered);
         if files.relies_on_names {

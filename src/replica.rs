@@ -104,6 +104,11 @@ impl Replica {
         let batches: Vec<WriteBatch> = new.iter().map(batch_of).collect();
         self.past = None;
         let head = self.store.commit_group(&batches)?;
+        assert!(
+            head == last.commit || planted!(GapAccepted),
+            "commit {} of the primary has number {head} here",
+            last.commit
+        );
         self.past = Some(last.after());
         Ok(head)
     }

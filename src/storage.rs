@@ -83,6 +83,14 @@ pub(crate) struct Storage {
 impl Storage {
     /// The identity of a new file, with a number that was never used.
     pub(crate) fn draw_file(&mut self, kind: FileKind) -> Result<FileId> {
+        let in_use = self.data_files.keys().next_back().copied();
+        assert!(
+            in_use.is_none_or(|number| number < self.next_file)
+                && self.manifest.number() < self.next_file,
+            "file number {} is given again: segment file {in_use:?}, manifest {}",
+            self.next_file,
+            self.manifest.number()
+        );
         let id = FileId::draw(&*self.fs, self.store, kind, self.next_file)?;
         self.next_file += 1;
         Ok(id)
@@ -127,6 +135,7 @@ impl Storage {
     /// Ends the role of a replica, for good when this returns.
     pub(crate) fn promote(&mut self) -> Result<()> {
         self.check_writable()?;
+        assert!(self.is_replica, "only a replica is promoted");
         let renamed = self.fs.rename(REPLICA, PROMOTED);
         self.note(renamed.map_err(Error::io("rename", REPLICA)))?;
         self.is_replica = false;
@@ -240,6 +249,11 @@ impl Storage {
             version.add_keyspace(name);
         }
         for (keyspace, run) in record.runs {
+            assert!(
+                (keyspace as usize) < version.keyspace_names().len(),
+                "commit {commit} writes to keyspace {keyspace} of {}",
+                version.keyspace_names().len()
+            );
             let meta = level_zero_meta(keyspace, commit, &run);
             self.counters.level_zero_segments += 1;
             self.counters.level_zero_entries += meta.entries;
@@ -259,6 +273,13 @@ impl Storage {
     /// Notes that segments left the version.
     pub(crate) fn forget(&mut self, segments: impl IntoIterator<Item = Arc<Segment>>) {
         for segment in segments {
+            assert!(
+                segment.memory_bytes() <= self.memory_bytes,
+                "{:?} has {} bytes in memory, and all segments {}",
+                segment.meta.id(),
+                segment.memory_bytes(),
+                self.memory_bytes
+            );
             self.memory_bytes -= segment.memory_bytes();
             if segment.file().is_some() {
                 self.removed_since_edit.push(segment.meta.id());
@@ -282,10 +303,32 @@ impl Storage {
         Some(match self.obsolete.remove(position)? {
             Obsolete::Log(name) => name,
             Obsolete::Data(data) => {
+                assert!(
+                    !self.manifest.state.files.contains_key(&data.number()),
+                    "segment file {} goes, and the manifest names it",
+                    data.number()
+                );
                 self.shared.files.forget(data.number());
                 file_name(FileKind::Segment, data.number())
             }
         })
+    }
+}
+
+/// A reader may outlive the store, and the next one in the same directory removes what the
+/// reader needs. So files that somebody else still holds stay open. Nothing is written.
+impl Drop for Storage {
+    fn drop(&mut self) {
+        let obsolete = self.obsolete.iter().filter_map(|obsolete| match obsolete {
+            Obsolete::Log(_) => None,
+            Obsolete::Data(data) => Some(data),
+        });
+        let has_readers = Arc::strong_count(&self.version) > 1 || self.version.has_relatives();
+        let live = self.data_files.values().filter(|_| has_readers);
+        for data in live.chain(obsolete) {
+            // Whoever reads it meets the same failure, and reports it.
+            let _ = data.keep_open();
+        }
     }
 }
 

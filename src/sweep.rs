@@ -85,6 +85,16 @@ impl Sweep {
         if planted!(SweepBeforeProof) {
             first.append(&mut later);
         }
+        assert!(
+            first.iter().all(|file| !later.contains(file)),
+            "a file goes twice: {first:?} and {later:?}"
+        );
+        assert!(
+            !first.contains(&(FileKind::Manifest, proof.number))
+                && !later.contains(&(FileKind::Manifest, proof.number)),
+            "the manifest in force goes: {}",
+            proof.number
+        );
         Self {
             relies_on_names: first.iter().any(|file| is_log(&file)),
             forgets_number: later.iter().any(is_highest),

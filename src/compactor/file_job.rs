@@ -78,6 +78,16 @@ impl FileJob {
         merges: &[PlannedMerge],
         is_spill: bool,
     ) -> Option<Self> {
+        let flushed_through = storage.manifest.state.flushed_through;
+        assert!(
+            at <= storage.version.head(),
+            "a file up to commit {at}, and the newest is {}",
+            storage.version.head()
+        );
+        assert!(
+            !is_spill || at >= flushed_through,
+            "a spill up to commit {at} goes back behind {flushed_through}"
+        );
         #[allow(unused_mut, reason = "a planted bug changes it")]
         let mut plan = Plan::new(storage, at, merges);
         let moves_line = is_spill && at > storage.manifest.state.flushed_through;
@@ -341,6 +351,11 @@ impl FileJob {
             .removed_since_edit
             .retain(|id| edit.removed.binary_search(id).is_err() || is_added.contains(id));
         storage.removed_since_edit.extend(stale);
+        assert!(
+            edit.removed.windows(2).all(|pair| pair[0] < pair[1]),
+            "an edit removes a segment twice: {:?}",
+            edit.removed
+        );
         for number in unused {
             let data = storage
                 .data_files

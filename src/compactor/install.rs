@@ -55,6 +55,20 @@ pub(crate) fn install_outputs(storage: &mut Storage, at: Commit, outputs: Vec<Ou
 fn install_output(storage: &mut Storage, at: Commit, output: Output) {
     let rule = storage.placement.remove_inputs;
     let meta = output.segment.meta.clone();
+    assert!(
+        meta.window.end <= at && meta.first > meta.window.start,
+        "{:?} from commit {} on is installed at commit {at}",
+        meta.id(),
+        meta.first
+    );
+    assert!(
+        meta.first <= meta.floor && meta.floor <= meta.last.max(meta.floor),
+        "{:?} holds commits {} to {} and can be read from {} on",
+        meta.id(),
+        meta.first,
+        meta.last,
+        meta.floor
+    );
     let version = Arc::make_mut(&mut storage.version);
     let roots = version.roots(meta.keyspace);
     let mut inputs = Vec::with_capacity(output.inputs);

@@ -26,6 +26,10 @@ pub(crate) struct MemoryJob {
 
 impl MemoryJob {
     pub(crate) fn new(closing: Closing, tasks: VecDeque<Task>) -> Self {
+        assert!(
+            tasks.iter().all(Task::is_in_memory),
+            "a merge with inputs in files belongs to the file lane: {closing:?}"
+        );
         Self {
             closing,
             waiting: tasks,

@@ -185,6 +185,11 @@ impl Compactor {
             };
             let next = next_closing_commit(&storage.placement, self.closed_through)
                 .filter(|&next| next <= through)?;
+            assert!(
+                next > self.closed_through,
+                "the windows of commit {next} close again: closed through {}",
+                self.closed_through
+            );
             self.due = closings(&storage.placement, storage.options.cascade, next).into();
             self.closed_through = next;
         }
@@ -194,6 +199,11 @@ impl Compactor {
     /// Gives a closing to the lane it belongs to.
     fn hand_out(&mut self, storage: &Storage, closing: Closing) {
         let window = widest_window(&storage.placement, closing);
+        assert!(
+            window.end == closing.at && window.start < window.end,
+            "{window} does not close at commit {}",
+            closing.at
+        );
         let queued = self
             .file_queue
             .back()
@@ -259,6 +269,12 @@ impl Compactor {
         });
         if let Some(at) = spill {
             mark!(Spilled);
+            let flushed_through = storage.lend(|storage| storage.manifest.state.flushed_through);
+            assert!(
+                at > flushed_through && at <= self.watermark.through(),
+                "a spill up to commit {at} beyond {flushed_through}, watermark {}",
+                self.watermark.through()
+            );
             self.file_queue.push_back(FileWork::Spill(at));
             return Ok(Step::Worked { entries: 0 });
         }
@@ -271,6 +287,10 @@ impl Compactor {
     /// Begins the first work of the file lane, or the manifest switch that must come
     /// before it.
     fn begin_file_work(&mut self, storage: &mut Storage, work: FileWork) {
+        assert!(
+            self.file_job.is_none() && self.switch_job.is_none(),
+            "the file lane does one thing at a time"
+        );
         let closing = match work {
             FileWork::Close(closing) => Some(closing),
             FileWork::Spill(_) => None,

@@ -22,6 +22,16 @@ pub(crate) enum Task {
     Move(Arc<Segment>),
 }
 
+impl Task {
+    /// Whether no segment that goes in lies in a file.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        match self {
+            Self::Merge(task) => task.inputs.iter().all(|input| input.file().is_none()),
+            Self::Move(segment) => segment.file().is_none(),
+        }
+    }
+}
+
 /// A merge that was planned and not begun.
 #[derive(Debug)]
 pub(crate) struct MergeTask {
@@ -34,6 +44,21 @@ impl MergeTask {
     /// The task behind a planned merge.
     pub(crate) fn new(version: &Version, placement: &Placement, planned: &PlannedMerge) -> Self {
         let nodes = &version.roots(planned.keyspace)[planned.inputs.clone()];
+        assert!(
+            nodes.len() > 1,
+            "{} of keyspace {} is merged from {} segments",
+            planned.window,
+            planned.keyspace,
+            nodes.len()
+        );
+        let is_inside = |node: &Arc<Node>| {
+            node.meta().first > planned.window.start && node.meta().last <= planned.window.end
+        };
+        assert!(
+            nodes.iter().all(is_inside),
+            "an input lies outside of {}",
+            planned.window
+        );
         let meta = output_meta(placement, planned.window, nodes);
         let is_oldest = planned.inputs.start == 0 || planted!(TombstoneDropped);
         Self {

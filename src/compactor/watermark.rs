@@ -60,6 +60,19 @@ impl Watermark {
         while self.ahead.remove(&self.through.next()) {
             self.through = self.through.next();
         }
+        assert!(
+            self.ahead
+                .first()
+                .is_none_or(|&commit| commit > self.through.next()),
+            "commit {:?} is known beyond the watermark {}, and nothing is between them",
+            self.ahead.first(),
+            self.through
+        );
+        assert!(
+            self.ahead.len() <= MOST_AHEAD,
+            "{} commits are remembered beyond the watermark, at most {MOST_AHEAD} may be",
+            self.ahead.len()
+        );
     }
 }
 

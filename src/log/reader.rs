@@ -68,6 +68,11 @@ pub(crate) fn scan<'a>(name: &str, salts: Salts, bytes: &'a [u8], known_durable:
         let mut behind = end..if skips { bytes.len() as u64 } else { end };
         behind.find_map(|offset| record_at(salts, bytes, offset))
     }) {
+        assert!(
+            record.offset >= end && record.end > record.offset,
+            "{name}: the record at {} begins before the last one ends at {end}",
+            record.offset
+        );
         end = record.end;
         proven = proven.max(synced);
         records.push(record);
@@ -85,6 +90,11 @@ pub(crate) fn scan<'a>(name: &str, salts: Salts, bytes: &'a [u8], known_durable:
     } else {
         Tail::Torn
     };
+    assert!(
+        proven <= end && end <= bytes.len() as u64,
+        "{name}: marks prove {proven} bytes, the records end at {end} of {}",
+        bytes.len()
+    );
     Scan {
         records,
         proven,

@@ -117,6 +117,12 @@ impl LogWriter {
     /// Encodes one record whose payload `fill` appends to the buffer it is given.
     pub(crate) fn stage(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
         let offset = self.length();
+        assert!(
+            self.synced <= self.written && self.written <= offset,
+            "{}: a mark of {} points behind the record at {offset}",
+            self.name,
+            self.synced
+        );
         let start = self.staged.len();
         self.staged.resize(start + HEADER_BYTES, 0);
         fill(&mut self.staged);
@@ -172,6 +178,19 @@ impl LogWriter {
     pub(crate) fn finish(&mut self, io: LogIo, outcome: Result<()>) -> Result<()> {
         let covers = io.syncs && io.name == self.name;
         let end = io.offset + io.bytes.len() as u64;
+        assert!(
+            io.bytes.is_empty() || io.name == self.name && io.offset == self.written,
+            "{}: bytes for {} of {} cannot follow {} written ones",
+            self.name,
+            io.offset,
+            io.name,
+            self.written
+        );
+        assert!(
+            io.bytes.is_empty() || self.staged.is_empty(),
+            "{}: records were staged while others were written",
+            self.name
+        );
         let mut bytes = io.bytes;
         let is_write = !bytes.is_empty();
         if let Err(error) = outcome {
@@ -189,6 +208,13 @@ impl LogWriter {
         self.written += bytes.len() as u64;
         if covers {
             self.synced = self.synced.max(end);
+            assert!(
+                self.synced <= self.written,
+                "{}: {} bytes are durable of {} written ones",
+                self.name,
+                self.synced,
+                self.written
+            );
         }
         if is_write {
             // The memory is used again.

@@ -222,6 +222,13 @@ impl Manifest {
     /// Creates manifest file `id` with the present state as its first record.
     /// Not durable yet.
     pub(crate) fn begin_switch(&mut self, fs: &dyn Fs, id: FileId) -> Result<Switch> {
+        assert!(
+            id.number > self.number && id.number >= self.state.next_file,
+            "manifest {} cannot follow manifest {}, whose next file is {}",
+            id.number,
+            self.number,
+            self.state.next_file
+        );
         let mut writer = LogWriter::create(fs, id)?;
         self.state.next_file = self.state.next_file.max(id.number + 1);
         writer.stage(|buffer| {
@@ -253,6 +260,12 @@ impl Manifest {
             writer.write()?;
         }
         let old = self.number;
+        assert!(
+            switch.writer.number() > old && self.state.next_file > switch.writer.number(),
+            "manifest {} takes the place of manifest {old}, next file {}",
+            switch.writer.number(),
+            self.state.next_file
+        );
         self.number = switch.writer.number();
         self.snapshot_bytes = switch.writer.length();
         self.writer = Some(switch.writer);
@@ -272,6 +285,26 @@ impl Manifest {
     /// Hands an edit to the file. The state changes when it is durable: see
     /// [`Manifest::begin_sync`] and [`Manifest::commit_edit`].
     pub(crate) fn write_edit(&mut self, edit: &Edit) -> Result<()> {
+        let state = &self.state;
+        assert!(
+            edit.flushed_through >= state.flushed_through,
+            "the line goes back from commit {} to {}",
+            state.flushed_through,
+            edit.flushed_through
+        );
+        assert!(
+            edit.oldest_wal >= state.oldest_wal && edit.oldest_wal < edit.next_file,
+            "the oldest log goes from {} to {}, and the next file is {}",
+            state.oldest_wal,
+            edit.oldest_wal,
+            edit.next_file
+        );
+        assert!(
+            edit.files.iter().all(|file| file.number < edit.next_file),
+            "an edit with next file {} adds {:?}",
+            edit.next_file,
+            edit.files
+        );
         let writer = self
             .writer
             .as_mut()

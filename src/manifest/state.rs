@@ -71,7 +71,9 @@ impl ManifestState {
             let Some((_, place)) = self.segments.remove(id) else {
                 return Err(format!("{id:?} is removed but not there"));
             };
-            self.file_mut(place.file)?.segments -= 1;
+            let file = self.file_mut(place.file)?;
+            assert!(file.segments > 0, "{id:?} was not counted in {place:?}");
+            file.segments -= 1;
         }
         for (meta, place) in &edit.added {
             check_inputs(meta)?;

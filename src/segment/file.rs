@@ -115,6 +115,8 @@ pub(crate) struct DataFile {
     /// Its length in bytes.
     length: u64,
     shared: Shared,
+    /// The file itself, once its store is gone and somebody still reads it.
+    kept: OnceLock<Arc<dyn File>>,
 }
 
 impl DataFile {
@@ -143,11 +145,25 @@ impl DataFile {
             salt: id.salts().file,
             length,
             shared,
+            kept: OnceLock::new(),
         }
     }
 
     fn file(&self) -> Result<Arc<dyn File>> {
-        self.shared.files.get(self.id.number, self.length)
+        match self.kept.get() {
+            Some(file) => Ok(Arc::clone(file)),
+            None => self.shared.files.get(self.id.number, self.length),
+        }
+    }
+
+    /// Keeps the file open for as long as this lives, whatever becomes of its name.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub(crate) fn keep_open(&self) -> Result<()> {
+        let file = self.file()?;
+        self.kept.get_or_init(|| file);
+        Ok(())
     }
 
     pub(crate) fn number(&self) -> u64 {

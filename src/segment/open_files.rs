@@ -64,6 +64,12 @@ impl OpenFiles {
     /// Puts in a file that was just written.
     pub(crate) fn insert(&self, number: u64, file: Arc<dyn File>) {
         self.table.insert(key(number), file);
+        assert!(
+            self.table.weight() <= self.table.capacity(),
+            "{} files are open, at most {} may be",
+            self.table.weight(),
+            self.table.capacity()
+        );
     }
 
     /// Closes a file that is removed, so that the device gets its room back.

@@ -162,6 +162,13 @@ impl SegmentFileWriter {
             || planted!(KeysCountedPerBlock) && open.block.is_empty();
         open.tally.add(entry, is_new_key);
         if is_new_key {
+            assert!(
+                open.tally.entries == 1 || *open.last_key <= *entry.key,
+                "{}: key {:02x?} comes behind {:02x?}",
+                self.name,
+                entry.key,
+                open.last_key
+            );
             open.last_key.clear();
             open.last_key.extend_from_slice(entry.key);
             if let Some(filter) = &mut open.filter
@@ -227,6 +234,22 @@ impl SegmentFileWriter {
             .index
             .seal(&mut self.chunk, salt, offset, self.options.compression);
         open.tally.fill(&mut open.meta);
+        assert!(
+            open.start <= filter.offset && filter.end() == index.offset,
+            "{}: a segment from {} with its filter at {} and its index at {}",
+            self.name,
+            open.start,
+            filter.offset,
+            index.offset
+        );
+        assert!(
+            open.tally.keys + open.tally.tombstones <= 2 * open.tally.entries,
+            "{}: {} entries have {} keys and {} deletions",
+            self.name,
+            open.tally.entries,
+            open.tally.keys,
+            open.tally.tombstones
+        );
         let place = Place {
             file: self.id.number,
             start: open.start,
@@ -291,6 +314,14 @@ impl SegmentFileWriter {
     /// The finished file, and the segments in it.
     pub(crate) fn into_parts(self, shared: Shared) -> (DataFile, Vec<(SegmentMeta, Place)>) {
         assert!(self.chunk.is_empty(), "everything was written");
+        assert!(
+            self.segments
+                .iter()
+                .all(|(_, place)| place.index.end() <= self.written),
+            "{}: a segment ends behind {} written bytes",
+            self.name,
+            self.written
+        );
         shared.files.insert(self.id.number, self.file);
         (DataFile::new(self.id, self.written, shared), self.segments)
     }

@@ -83,8 +83,9 @@ impl Lent {
 /// What the threads share.
 #[derive(Debug)]
 pub(crate) struct Shared<K: Shell> {
-    storage: K::Monitor<Lent, 0>,
+    /// Before the storage, which takes whoever else holds a version for a reader when it goes.
     published: ArcSwap<Version>,
+    storage: K::Monitor<Lent, 0>,
     pub(super) queue: Queue<Job, Result<Commit>, K>,
     pub(super) inbox: Inbox<Commit, K>,
     pub(super) gate: Gate<K>,

@@ -42,12 +42,19 @@ pub(crate) struct Version {
     roots: Vec<Roots>,
     /// Whether the placement keeps all of history.
     keeps_all: bool,
+    /// Shared with every version that this one was made from, or that was made from it.
+    family: Arc<()>,
 }
 
 impl Version {
     /// The newest commit.
     pub(crate) fn head(&self) -> Commit {
         self.head
+    }
+
+    /// Whether another version of this store is held by somebody.
+    pub(crate) fn has_relatives(&self) -> bool {
+        Arc::strong_count(&self.family) > 1
     }
 
     /// Whether no merge drops anything from history.
@@ -245,6 +252,10 @@ impl Version {
         );
         self.head = commit;
         for segment in segments {
+            assert_eq!(
+                segment.meta.window.end, commit,
+                "a segment of level 0 holds its own commit"
+            );
             self.roots_mut(segment.meta.keyspace)
                 .push(Node::leaf(segment));
         }
@@ -255,6 +266,11 @@ impl Version {
     pub(crate) fn restore(&mut self, head: Commit, roots: Vec<Vec<Arc<Node>>>, keeps_all: bool) {
         self.head = head;
         self.keeps_all = keeps_all;
+        assert_eq!(
+            roots.len(),
+            self.names.names.len(),
+            "a keyspace without its segments, or the other way round"
+        );
         self.roots = roots.into_iter().map(Arc::new).collect();
     }
 
@@ -264,6 +280,19 @@ impl Version {
         let roots = self.roots_mut(output.meta().keyspace);
         let inside = inside_window(roots, window);
         let inputs = inside.len();
+        let before = inside.start.checked_sub(1).map(|index| &roots[index]);
+        assert!(
+            before.is_none_or(|node| node.meta().last <= window.start),
+            "window {window} begins inside {:?}",
+            before.map(|node| node.meta().id())
+        );
+        assert!(
+            roots
+                .get(inside.end)
+                .is_none_or(|node| node.meta().first > window.end),
+            "window {window} ends inside {:?}",
+            roots.get(inside.end).map(|node| node.meta().id())
+        );
         roots.splice(inside, [output]);
         inputs
     }

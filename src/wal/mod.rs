@@ -21,7 +21,7 @@ use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::files::{FileKind, file_name};
 use crate::fs::Fs;
-use crate::identity::FileId;
+use crate::identity::{FileId, PREAMBLE_BYTES};
 use crate::log::{LogIo, LogWriter};
 
 /// A WAL file that is not written to any more.
@@ -50,6 +50,10 @@ pub(crate) struct Wal {
 impl Wal {
     /// The log after `sealed` files, oldest first.
     pub(crate) fn new(sealed: Vec<SealedWal>, file_bytes: u64) -> Self {
+        let is_ascending = sealed
+            .windows(2)
+            .all(|pair| pair[0].number < pair[1].number && pair[0].last <= pair[1].last);
+        assert!(is_ascending, "the log goes back: {sealed:?}");
         let last = sealed.last().map_or(Commit::ZERO, |wal| wal.last);
         Self {
             sealed: sealed.into(),
@@ -83,6 +87,11 @@ impl Wal {
                 end: writer.length(),
                 last: self.last,
             };
+            assert!(
+                sealed.number < id.number && self.last >= self.sealed_last(),
+                "log {} cannot follow log {sealed:?}",
+                id.number
+            );
             self.sealed.push_back(sealed);
             self.sealed_bytes += sealed.end;
         }
@@ -93,6 +102,11 @@ impl Wal {
     /// none of them has a mark, and nothing proves the file yet.
     fn begin_file(&mut self, fs: &dyn Fs, id: FileId, records: &[Vec<u8>]) -> Result<()> {
         let previous = self.sealed.back();
+        assert!(
+            previous.is_none_or(|wal| wal.number < id.number && wal.end >= PREAMBLE_BYTES),
+            "log {} cannot follow {previous:?}",
+            id.number
+        );
         let header = WalHeader {
             previous: previous.map_or(0, |wal| wal.number),
             previous_end: previous.map_or(0, |wal| wal.end),
@@ -110,6 +124,11 @@ impl Wal {
         Ok(())
     }
 
+    /// The last commit in sealed files.
+    fn sealed_last(&self) -> Commit {
+        self.sealed.back().map_or(Commit::ZERO, |wal| wal.last)
+    }
+
     fn writer(&mut self) -> &mut LogWriter {
         self.writer
             .as_mut()
@@ -118,6 +137,12 @@ impl Wal {
 
     /// Encodes a commit; it reaches the file with [`Wal::write`].
     pub(crate) fn stage(&mut self, record: &CommitRecord) {
+        assert!(
+            record.commit > self.last,
+            "commit {} is logged behind commit {}",
+            record.commit,
+            self.last
+        );
         self.last = record.commit;
         self.writer()
             .stage(|buffer| record::encode_commit(record, buffer));
@@ -167,6 +192,12 @@ impl Wal {
         records: &[Vec<u8>],
         last: Commit,
     ) -> Result<()> {
+        assert!(
+            last >= self.last && (records.is_empty() || last > self.last),
+            "{} records lead from commit {} to commit {last}",
+            records.len(),
+            self.last
+        );
         self.begin_file(fs, id, records)?;
         self.last = last;
         self.close()?;
@@ -225,6 +256,12 @@ impl Wal {
 
     /// Forgets the files before `oldest` and returns their names.
     pub(crate) fn retire_before(&mut self, oldest: u64) -> Vec<String> {
+        let newest = self.writer.as_ref().map(LogWriter::number);
+        let newest = newest.or(self.sealed.back().map(|wal| wal.number));
+        assert!(
+            newest.is_none_or(|newest| oldest <= newest),
+            "a store without a log: all before {oldest} goes, and {newest:?} is the newest"
+        );
         let mut names = Vec::new();
         while let Some(wal) = self.sealed.front().filter(|wal| wal.number < oldest) {
             names.push(file_name(FileKind::Wal, wal.number));

@@ -182,6 +182,16 @@ fn chain(fs: &dyn Fs, store: StoreId, numbers: &[u64], oldest: u64) -> Result<Ve
         return Err(missing(oldest, why));
     }
     chain.reverse();
+    assert!(
+        chain
+            .windows(2)
+            .all(|pair| pair[0].id.number < pair[1].id.number),
+        "a chain of logs that goes back: {chain:?}"
+    );
+    assert!(
+        chain.first().is_some_and(|file| file.id.number == oldest),
+        "a chain that does not begin at log {oldest}: {chain:?}"
+    );
     Ok(chain)
 }
 
@@ -316,6 +326,11 @@ impl Reader<'_> {
 
     fn seal(&mut self, number: u64, end: u64) {
         let last = self.last;
+        let before = self.outcome.sealed.last();
+        assert!(
+            before.is_none_or(|wal| wal.number < number && wal.last <= last),
+            "log {number} up to commit {last} comes behind {before:?}"
+        );
         self.outcome.sealed.push(SealedWal { number, end, last });
     }
 

@@ -63,7 +63,6 @@ pub(in crate::systems) const SETTINGS: &[Setting] = &[
         &["synced", "buffered"],
     ),
     Setting::tuning("compression", "of blocks", &["none", "none", "lz4"]),
-    Setting::tuning("open-files", "segment files open at once", &["32", "1"]),
     Setting::tuning("cache", "bytes of decoded blocks kept", &["0", "4000"]),
 ];
 
@@ -90,7 +89,6 @@ pub(in crate::systems) fn options(settings: &Settings) -> Result<Options, String
         manifest_file_bytes: number("manifest-file", value("manifest-file"))?,
         block_bytes: 64,
         cache_bytes: number("cache", value("cache"))?,
-        most_open_files: number("open-files", value("open-files"))?,
         compression: match value("compression") {
             "none" => Compression::None,
             "lz4" => Compression::Lz4,
