@@ -316,9 +316,6 @@ impl Found {
         }
         match first_with_commits(fs, store, &self.wals)? {
             Some(number) => Err(lost(file_name(FileKind::Wal, number))),
-            None if planted!(TwiceInterruptedRefused) && self.wals.len() > 1 => {
-                Err(lost(file_name(FileKind::Wal, self.wals[1])))
-            }
             None => Ok(()),
         }
     }

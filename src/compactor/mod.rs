@@ -329,8 +329,7 @@ impl Compactor {
     fn wants_spill(&self, storage: &Storage) -> bool {
         let memory_budget = storage.options.memory_budget_bytes;
         let log_budget = storage.options.log_budget_bytes();
-        let is_over = storage.memory_bytes > memory_budget
-            || storage.wal.live_bytes() > log_budget && !planted!(LogUnbounded);
+        let is_over = storage.memory_bytes > memory_budget || storage.wal.live_bytes() > log_budget;
         is_over && storage.manifest.state.flushed_through < self.watermark.through()
     }
 }

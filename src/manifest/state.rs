@@ -298,6 +298,32 @@ mod tests {
         assert_eq!(state.apply(&last), Ok(vec![4]));
     }
 
+    /// Each level would double what lies below it.
+    #[test]
+    fn a_segment_below_two_others_is_refused() {
+        let mut state = ManifestState::new(Placement::default());
+        let mut outer = segment(4, 2, 4);
+        outer.0.inputs = vec![InputMeta {
+            end: Commit::new(4),
+            level: 0,
+            first: Commit::new(4),
+        }];
+        let mut inner = segment(4, 1, 4);
+        inner.0.inputs = outer.0.inputs.clone();
+        let segments = vec![outer, inner, segment(4, 0, 4)];
+        state.apply(&edit(4, &[4], segments)).unwrap();
+        let refused = state.check_forest().unwrap_err();
+        assert!(refused.contains("an input of two segments"), "{refused}");
+        let mut twice = segment(4, 1, 4);
+        twice.0.inputs.push(twice.0.inputs[0]);
+        let again = edit(4, &[4], vec![twice]);
+        assert!(
+            ManifestState::new(Placement::default())
+                .apply(&again)
+                .is_err()
+        );
+    }
+
     #[test]
     fn contradictions_are_refused() {
         let base = {

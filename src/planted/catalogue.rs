@@ -401,10 +401,6 @@ catalogue! {
         "opens" "crash while the store is created"
         "A WAL file without a manifest, which an interrupted creation leaves, is taken for a broken store (uni-db #275, etcd 19 of LazyFS)."
 
-    TwiceInterruptedRefused "twice-interrupted-refused" "M31" "recovery"
-        "opens" "crash while the store is created, twice"
-        "The remains of two interrupted creations are taken for data (found in this engine, see tests/regressions.rs)."
-
     FileNumberReused "file-number-reused" "M28" "recovery"
         "commits after reopening" "none; reopening twice"
         "The next file number comes from the manifest alone, and the directory is not looked at (Pebble 06feeaa2a, RocksDB 6.8.0)."
@@ -548,10 +544,6 @@ catalogue! {
     SweptLast "swept-last" "M56" "recovery"
         "space" "a full device"
         "Opening removes what nothing needs when it has written all that it has to write: on a device that is full of it, the store can never be opened again (found in this engine by trying it on a small device)."
-
-    LogUnbounded "log-unbounded" "M56" "compactor"
-        "space" "none; overwritten keys, newest only"
-        "The log goes only when memory is short: keys that are overwritten in memory, and empty commits, stay in it for ever, and the next opening reads all of it (found in this engine by measuring openings)."
 
     OnlyTheFirstIsTold "only-the-first-is-told" "R8" "threads"
         "liveness" "none; groups of commits"
