@@ -171,7 +171,7 @@ pub(crate) fn open(name: &str, salt: u64, offset: u64, mut stored: Vec<u8>) -> R
     let is_block_at = |place: u64| found == checksum(salt, place, &[body]);
     let is_accepted = found == expected
         || planted!(BlockChecksumIgnored) && body.ends_with(&[code(Compression::None)])
-        || planted!(BlockPlaceIgnored) && (0..1 << 16).any(|place| is_block_at(place));
+        || planted!(BlockPlaceIgnored) && (0..1 << 16).any(is_block_at);
     if !is_accepted {
         return Err(damage(
             format!("block checksum {expected:08x}"),
