@@ -7,6 +7,7 @@
 //! Invariant: a ticket is completed exactly once, and nobody visits anything else while
 //! visiting it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -74,7 +75,9 @@ impl<R, K: Shell> Ticket<R, K> {
     pub(crate) fn call(&self, call: Call<R>) {
         let waker = self.state.visit(|state, bells| state.call(call, bells));
         if let Some(waker) = waker {
-            waker.wake();
+            // A waker is somebody else's code. If it panics, that is no failure of the store,
+            // and the answers of the others in the group are right.
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
     }
 

@@ -315,3 +315,33 @@ fn the_last_handle_may_be_dropped_by_a_waker() {
     };
     assert_eq!(reopened.head().get(), 1);
 }
+
+/// A waker that panicked ended its leader, and everybody else in the group was told that
+/// the store had failed, although all commits were durable and visible.
+#[test]
+fn a_waker_that_panics_harms_nobody() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker of somebody else's");
+        }
+    }
+    let fs = observed();
+    let db = Db::open(Arc::new(fs.clone()), options()).unwrap();
+    let held = fs.gate().hold("sync wal");
+    let first = db.commit_async(&put("main", b"a", b"value")).unwrap();
+    let mut panics = pin!(db.commit_async(&put("main", b"b", b"value")).unwrap());
+    let last = db.commit_async(&put("main", b"c", b"value")).unwrap();
+    let waker = Waker::from(Arc::new(Panics));
+    let mut context = Context::from_waker(&waker);
+    assert!(panics.as_mut().poll(&mut context).is_pending());
+    drop(held);
+    assert_eq!(first.wait().unwrap().get(), 1);
+    assert_eq!(last.wait().unwrap().get(), 3);
+    while !panics.is_done() {
+        thread::yield_now();
+    }
+    assert_eq!(block_on(panics).unwrap().get(), 2);
+    db.commit(&put("main", b"d", b"value")).unwrap();
+    db.close().unwrap();
+}
