@@ -25,8 +25,8 @@ use std::io::ErrorKind;
 use crate::codec::Decoder;
 use crate::error::{Error, Result};
 use crate::files::{FORMAT_VERSION, FileKind, IDENTITY, checksum, file_name, mix};
+use crate::fs::Fs;
 use crate::fs::whole::write_all_at;
-use crate::fs::{Access, Fs};
 use crate::whole_file::read_start;
 
 /// The length of a preamble in bytes.
@@ -197,10 +197,15 @@ pub(crate) fn create_store_id(fs: &dyn Fs) -> Result<StoreId> {
     Ok(store)
 }
 
-/// Puts the identity file in its place, whatever stands there, and makes it durable.
+/// Puts the identity file in its place, whatever stands there, and makes it durable. It is a
+/// new file: the sync of an old one may report an error of an earlier life that no longer
+/// matters, and the opening would fail by it.
 pub(crate) fn write_store_id(fs: &dyn Fs, store: StoreId) -> Result<()> {
     let file = match fs.create(IDENTITY) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => fs.open(IDENTITY, Access::Write),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            fs.remove(IDENTITY).map_err(Error::io("remove", IDENTITY))?;
+            fs.create(IDENTITY)
+        }
         outcome => outcome,
     };
     let file = file.map_err(Error::io("create", IDENTITY))?;
