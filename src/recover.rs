@@ -94,14 +94,8 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
     }
     let is_identified = store.is_some();
     let (store, manifest) = (loaded.store, loaded.manifest);
-    let proof = Proof {
-        number: manifest.number(),
-        is_for_good: loaded.is_for_good,
-        is_proven: loaded.is_proven,
-        named: loaded.named,
-    };
     let mut storage = assemble(fs, store, options, mode, lock, manifest, &found)?;
-    let mut replay = replay_wal(&mut storage, &found)?;
+    let replay = replay_wal(&mut storage, &found)?;
     assert!(
         storage.version.head() >= storage.manifest.state.flushed_through,
         "the newest commit is {}, and files hold {}",
@@ -120,36 +114,56 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
             mark!(IdentityWrittenAgain);
             identity::write_store_id(&*storage.fs, store)?;
         }
-        let unneeded = unneeded(&storage, &found, &replay);
-        let needed = storage.files();
-        let is_needed =
-            |&(kind, number): &sweep::File| needed.binary_search(&file_name(kind, number)).is_ok();
-        assert!(
-            !unneeded.iter().any(is_needed),
-            "opening would remove what the store needs: {unneeded:?} of {needed:?}"
-        );
-        let remembered = remembered(&storage, &found, &unneeded);
-        let files = Sweep::plan(unneeded, &proof, &replay.leftovers, remembered);
-        if files.relies_on_names {
-            storage.fs.sync_dir("").map_err(Error::io("sync", ""))?;
-        }
-        sweep::remove(&*storage.fs, &files.first)?;
-        let is_proven = proof.is_proven || planted!(UnprovenManifestServed);
-        let mut replaced = None;
-        if !is_proven || planted!(ManifestAlwaysRewritten) {
-            mark!(ManifestWrittenAgain);
-            replaced = Some((FileKind::Manifest, write_manifest(&mut storage)?));
-        }
-        write_wal_again(&mut storage, &mut replay)?;
-        let has_written = storage.next_file > found.highest + 1;
-        if files.forgets_number && !has_written && !planted!(SweptNumberForgotten) {
-            mark!(SweptNumberKept);
-            replaced = Some((FileKind::Manifest, write_manifest(&mut storage)?));
-        }
-        sweep::remove(&*storage.fs, replaced.as_slice())?;
-        sweep::remove(&*storage.fs, &files.later)?;
+        write_again(&mut storage, &found, &loaded.proof, replay)?;
     }
     Ok(storage)
+}
+
+/// Makes durable what is about to be served, and removes what nothing needs: first what can
+/// go at once, then the rest.
+fn write_again(
+    storage: &mut Storage,
+    found: &Found,
+    proof: &Proof,
+    mut replay: Replay,
+) -> Result<()> {
+    let unneeded = unneeded(storage, found, &replay);
+    must_not_be_needed(storage, &unneeded);
+    let remembered = remembered(storage, found, &unneeded);
+    let files = Sweep::plan(unneeded, proof, &replay.leftovers, remembered);
+    if files.relies_on_names {
+        storage.fs.sync_dir("").map_err(Error::io("sync", ""))?;
+    }
+    sweep::remove(&*storage.fs, &files.first)?;
+    let is_proven = proof.is_proven || planted!(UnprovenManifestServed);
+    let mut replaced = None;
+    if !is_proven || planted!(ManifestAlwaysRewritten) {
+        mark!(ManifestWrittenAgain);
+        replaced = Some((FileKind::Manifest, write_manifest(storage)?));
+    }
+    write_wal_again(storage, &mut replay)?;
+    let has_written = storage.next_file > found.highest + 1;
+    if files.forgets_number && !has_written && !planted!(SweptNumberForgotten) {
+        mark!(SweptNumberKept);
+        replaced = Some((FileKind::Manifest, write_manifest(storage)?));
+    }
+    sweep::remove(&*storage.fs, replaced.as_slice())?;
+    sweep::remove(&*storage.fs, &files.later)
+}
+
+/// Panics when one of these files is needed. Most openings have none, and then there is
+/// nothing to look up.
+fn must_not_be_needed(storage: &Storage, unneeded: &[sweep::File]) {
+    if unneeded.is_empty() {
+        return;
+    }
+    let needed = storage.files();
+    let is_needed =
+        |&(kind, number): &sweep::File| needed.binary_search(&file_name(kind, number)).is_ok();
+    assert!(
+        !unneeded.iter().any(is_needed),
+        "opening would remove what the store needs: {unneeded:?} of {needed:?}"
+    );
 }
 
 /// The highest number that the next opening will know of, if this one writes nothing.

@@ -33,7 +33,9 @@ pub(crate) struct Proof {
     pub(crate) number: u64,
     /// Whether no crash can make an older manifest count again.
     pub(crate) is_for_good: bool,
-    /// Whether its last edit is durable, too.
+    /// Whether later records prove that its last edit, and what proves the file itself, are
+    /// durable. If not, they may exist only in a cache, and the state must be written again
+    /// before anything relies on it.
     pub(crate) is_proven: bool,
     /// The segment files that any of its records names, also those that go again.
     pub(crate) named: BTreeSet<u64>,

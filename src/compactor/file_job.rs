@@ -90,7 +90,7 @@ impl FileJob {
         );
         #[allow(unused_mut, reason = "a planted bug changes it")]
         let mut plan = Plan::new(storage, at, merges);
-        let moves_line = is_spill && at > storage.manifest.state.flushed_through;
+        let moves_line = is_spill && at > flushed_through;
         if plan.tasks.is_empty() && !moves_line {
             return None;
         }

@@ -62,7 +62,7 @@ fn install_output(storage: &mut Storage, at: Commit, output: Output) {
         meta.first
     );
     assert!(
-        meta.first <= meta.floor && meta.floor <= meta.last.max(meta.floor),
+        meta.first <= meta.floor && meta.floor <= meta.last,
         "{:?} holds commits {} to {} and can be read from {} on",
         meta.id(),
         meta.first,

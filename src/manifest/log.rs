@@ -10,6 +10,7 @@ use crate::identity::{FileId, StoreId};
 use crate::log::{LogIo, LogWriter, Tail, scan, was_written};
 use crate::manifest::edit::{Edit, decode_placement, encode_placement};
 use crate::manifest::state::ManifestState;
+use crate::sweep::Proof;
 use crate::whole_file::read_whole;
 
 /// The first record: placement and the whole state.
@@ -35,14 +36,7 @@ pub(crate) struct Manifest {
 pub(crate) struct Loaded {
     pub(crate) store: StoreId,
     pub(crate) manifest: Manifest,
-    /// Whether later records prove that the last edit, and what proves the file itself, are
-    /// durable. If not, they may exist only in a cache, and the state must be written again
-    /// before anything relies on it.
-    pub(crate) is_proven: bool,
-    /// Whether no crash can make an older manifest count again.
-    pub(crate) is_for_good: bool,
-    /// The segment files that any of its records names.
-    pub(crate) named: BTreeSet<u64>,
+    pub(crate) proof: Proof,
 }
 
 /// A manifest file that could be in force.
@@ -52,9 +46,7 @@ struct Candidate {
     /// Whether a later record proves the first one. An earlier file of this number whose
     /// bytes stand here had no durable name, and so no such record.
     is_begun: bool,
-    is_for_good: bool,
-    is_proven: bool,
-    named: BTreeSet<u64>,
+    proof: Proof,
 }
 
 /// Loads the manifest in force from those with these numbers, ascending; `None` when none
@@ -103,9 +95,7 @@ pub(crate) fn load(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -> Resu
             number: in_force,
             snapshot_bytes: 0,
         },
-        is_proven: candidate.is_proven,
-        is_for_good: candidate.is_for_good,
-        named: candidate.named,
+        proof: candidate.proof,
     }))
 }
 
@@ -161,9 +151,12 @@ fn read_candidate(number: u64, bytes: &[u8], store: Option<StoreId>) -> Result<O
         id,
         state,
         is_begun: scan.is_begun(),
-        is_for_good: scan.is_begun_for_good(),
-        is_proven,
-        named,
+        proof: Proof {
+            number,
+            is_for_good: scan.is_begun_for_good(),
+            is_proven,
+            named,
+        },
     }))
 }
 
