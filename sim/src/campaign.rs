@@ -9,7 +9,7 @@ use crate::judge::Enabled;
 use crate::keyed::Seed;
 use crate::oracle::{Finding, Oracle};
 use crate::plan::{Action, Expectation, Plan};
-use crate::replay::attempt;
+use crate::replay::{attempt, replay};
 use crate::simfs::{Coverage, FaultKind, Model, without_numbers};
 use crate::stop::Stop;
 use crate::system::System;
@@ -133,6 +133,24 @@ pub struct Found {
     pub finding: Finding,
     /// A plan that shows it, with the finding as its expectation.
     pub plan: Plan,
+}
+
+impl Found {
+    /// What a replay of the plan finds instead, if it finds something else. A campaign and
+    /// the replay of its trace judge by the same rules, so that is a fault of the laboratory.
+    /// O(one execution of the plan).
+    #[must_use]
+    pub fn disagreement(&self) -> Option<String> {
+        let replayed = match replay(&self.plan, false) {
+            Ok(replay) => replay.finding,
+            Err(message) => return Some(message),
+        };
+        match replayed {
+            Some(again) if again == self.finding => None,
+            Some(again) => Some(format!("the replay of its trace finds {again}")),
+            None => Some("the replay of its trace finds nothing".to_owned()),
+        }
+    }
 }
 
 impl Campaign {

@@ -199,7 +199,7 @@ impl Crasher<'_> {
         let mut frontier = Frontier::new(self.model, life.start.clone(), &life.log);
         let mut engine = self.engine();
         let mut memory = Memory::default();
-        let mut fired = life.past.clone();
+        let mut trouble = life.trouble_at(0, self.model);
         loop {
             if let Some(Operation::Mark(Mark::Action(action))) = frontier.next()
                 && let Some(Action::Set(name, value)) = self.plan.actions.get(*action as usize)
@@ -211,17 +211,17 @@ impl Crasher<'_> {
             }
             if let Some(Operation::Mark(Mark::Fault { kind, .. })) = frontier.next() {
                 self.stride.pass_fault();
-                fired.push(*kind);
+                trouble.strike(*kind);
             }
             let position = frontier.position();
             let is_point = frontier.is_crash_point() || position == life.end;
-            let is_decided = || life.is_decided(position, self.model, &fired);
+            let is_decided = || life.is_decided(position, &trouble);
             if is_point && is_decided() && self.stride.takes() {
                 let history = life.history_at(position);
                 let judge = Judge::new(&*engine, history, self.enabled, &memory);
                 let mut known = frontier.known();
                 known.issued = known.issued.min(history.head());
-                let bounds = life.bounds(position, self.model, &fired, known);
+                let bounds = trouble.bounds(life.has_lost_witness(position), known);
                 if self.point(life, &frontier, &judge, bounds).is_break() {
                     return;
                 }
@@ -414,6 +414,10 @@ impl Crasher<'_> {
             plan.actions.clear();
         }
         plan.actions.push(Action::Crash(crash));
+        // Images have no faults that lie in wait.
+        if plan.may_have_waiting_faults() {
+            plan.actions.push(Action::Heal);
+        }
         plan
     }
 }

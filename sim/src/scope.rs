@@ -18,9 +18,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::crashes::{crash_of, guarded};
-use crate::execute::bounds;
 use crate::history::{Batch, History, Key, Value, Write};
-use crate::judge::{Enabled, Judge, Memory};
+use crate::judge::{Enabled, Judge, Memory, Trouble};
 use crate::keyed::{Domain, Seed};
 use crate::oracle::Finding;
 use crate::plan::{Action, Expectation, Plan};
@@ -396,7 +395,7 @@ impl SmallScope<'_> {
     }
 
     fn point(&mut self, log: &Log, frontier: &Frontier<'_>, path: &[Action]) -> ControlFlow<()> {
-        let bounds = bounds(self.scope.model, &[], false, frontier.known());
+        let bounds = Trouble::new(self.scope.model, Vec::new()).bounds(false, frontier.known());
         let budget = Budget {
             enumerate: self.scope.most_images,
             bound: 2,

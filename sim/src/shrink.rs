@@ -222,14 +222,16 @@ impl Shrinker<'_> {
     /// same finding among the crashes of a plan without its last one.
     fn elsewhere(&mut self) {
         const MOST_LINES: usize = 60;
-        let Some(Action::Crash(_)) = self.best.actions.last() else {
+        if !self.best.ends_with_crash() {
             return;
-        };
+        }
         let mut index = self.best.actions.len() - 1;
         while index > 0 && self.best.actions.len() <= MOST_LINES && !self.is_over() {
             index = (index - 1).min(self.best.actions.len().saturating_sub(2));
             let mut plan = self.best.clone();
-            plan.actions.pop();
+            if let Some(Action::Heal) = plan.actions.pop() {
+                plan.actions.pop();
+            }
             if index < plan.actions.len() {
                 plan.actions.remove(index);
             }

@@ -13,7 +13,7 @@ impl Executor<'_> {
         if in_doubt.is_some() {
             // An earlier commit failed, and this handle does not show it.
             self.forget_after(head);
-            if self.may_be_back() {
+            if self.trouble().may_hide_commits() {
                 self.undecided_since.get_or_insert(self.fs.log_length());
                 self.note_fork();
             }

@@ -1,5 +1,6 @@
 //! The end of a life, and the end of a plan.
 
+use super::doubt::Fork;
 use super::executor::Executor;
 use super::scene::{CrashScene, position_of};
 use super::struck;
@@ -7,7 +8,7 @@ use crate::judge::{Judge, Memory, Outcome};
 use crate::oracle::Finding;
 use crate::plan::{Action, Crash};
 use crate::simfs::change::labels;
-use crate::simfs::{Frontier, Mark};
+use crate::simfs::{Frontier, Image, Mark};
 
 impl Executor<'_> {
     /// Where a crash strikes the last action.
@@ -31,36 +32,63 @@ impl Executor<'_> {
                 .push(Action::Crash(crash.clone()).to_string());
         }
         let image = scene.image(&frontier, crash);
-        let bounds = self.bounds();
+        let position = scene.position;
         let known = frontier.known();
         self.note(|| format!("    {}", outcome_of(&scene, &frontier, crash)));
         self.end_life(scene.log.operations().len());
         let life = self.lives.last().expect("a life has ended");
-        let fired = life.fired_by(scene.position);
-        if !life.is_decided(scene.position, self.plan.model, &fired) {
+        // The action was done to its end. What it has met behind the moment of the crash has
+        // never happened.
+        let trouble = life.trouble_at(position, self.plan.model);
+        self.has_lost_witness = life.has_lost_witness(position);
+        if !life.is_decided(position, &trouble) {
             self.is_undecidable = true;
             return Ok(());
         }
-        self.history = life.history_at(scene.position).clone();
+        self.history = life.history_at(position).clone();
         self.history.truncate(known.issued.min(self.history.head()));
+        let bounds = trouble.bounds(self.has_lost_witness, known);
         let stays = |commit: u64| if bounds.excuses_loss { 0 } else { commit };
         self.acknowledged = stays(known.acknowledged);
         self.served = stays(known.served);
+        self.past = trouble.into_fired();
+        let is_before = |fork: &Fork| fork.since <= position;
+        self.fork = self
+            .fork
+            .filter(is_before)
+            .map(|fork| Fork { since: 0, ..fork });
         self.is_first = false;
-        // What lies in wait strikes whoever comes next.
+        self.restart(image)
+    }
+
+    /// Starts the machine on what is left. What lies in wait strikes whoever comes next, but
+    /// for the judge, and for nobody when it is healed first.
+    fn restart(&mut self, image: Image) -> Result<(), Finding> {
         let waiting = self.fs.waiting_faults();
         self.fs = self.fs.restarted(&image);
         self.start = image;
         self.begin_life();
-        // The opening behind it belongs to the loss of power.
-        self.fs.mark(Mark::Action(self.action_index));
-        // With nothing more to come the judge opens what is left, and nobody before it.
-        let is_last = self.action_index as usize + 1 == self.plan.actions.len();
-        if is_last && waiting.is_empty() {
+        let later = &self.plan.actions[self.action_index as usize + 1..];
+        if matches!(later, [] | [Action::Heal, ..]) {
+            self.fs.disarm();
             return Ok(());
         }
+        // The opening behind it belongs to the loss of power.
+        self.fs.mark(Mark::Action(self.action_index));
         waiting.into_iter().for_each(|fault| self.fs.arm(fault));
         self.open().map(|_| ())
+    }
+
+    /// Faults stop. Whoever opens what a crash has left does so now; nobody does before the
+    /// judge.
+    pub(super) fn heal(&mut self) -> Result<(), Finding> {
+        self.fs.disarm();
+        let (before, later) = self.plan.actions.split_at(self.action_index as usize);
+        let is_behind_crash = matches!(before, [.., Action::Crash(_)]);
+        match is_behind_crash && later.len() > 1 {
+            true => self.open().map(|_| ()),
+            false => Ok(()),
+        }
     }
 
     /// The judgement at the end: faults stop, the process dies, and what is on the disk
@@ -69,8 +97,7 @@ impl Executor<'_> {
         self.check_pins()?;
         self.pins.clear();
         self.fs.disarm();
-        let is_crash = |action: &Action| matches!(action, Action::Crash(_));
-        let is_crashed = self.plan.actions.last().is_some_and(is_crash) && self.instance.is_none();
+        let is_crashed = self.plan.ends_with_crash() && self.instance.is_none();
         if !is_crashed {
             if self.instance.is_none() && !self.open()? {
                 return Ok(());

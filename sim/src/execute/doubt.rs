@@ -5,7 +5,7 @@ use super::executor::Executor;
 use crate::history::History;
 use crate::judge::Bounds;
 use crate::oracle::Finding;
-use crate::simfs::{FaultKind, Mark};
+use crate::simfs::Mark;
 
 /// The moment from which on two histories may be on the disk.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ impl Executor<'_> {
         let head = self.instance().head();
         bounds.check_head(head, self.enabled)?;
         let head = head.min(self.history.head());
-        if head < self.history.head() && !self.may_be_back() {
+        if head < self.history.head() && !self.trouble().may_hide_commits() {
             self.forget_after(head);
         }
         self.served = head;
@@ -36,52 +36,19 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Whether commits that an opening did not find may be found by the next one: a read
-    /// returned something else than what is stored, or a write damaged them in the page
-    /// cache and a crash may take the damage back. Then they are in doubt until another
-    /// commit with their number is acknowledged.
-    pub(super) fn may_be_back(&self) -> bool {
-        let is_wrong = |kind: &FaultKind| {
-            matches!(
-                kind,
-                FaultKind::StaleRead
-                    | FaultKind::MisdirectedRead
-                    | FaultKind::MisdirectedWrite
-                    | FaultKind::LyingSync
-                    | FaultKind::SyncErrorLate
-            )
-        };
-        self.past.iter().any(is_wrong) || self.fs.fired().iter().any(is_wrong)
-    }
-
     /// From here on commits may have the numbers of others that are on the disk, too.
     pub(super) fn note_fork(&mut self) {
         let fork = Fork {
             since: self.fs.log_length(),
-            wrong_reads: self.wrong_reads(),
+            wrong_reads: self.trouble().wrong_reads(),
         };
         self.fork.get_or_insert(fork);
     }
 
-    /// Whether commits that were overtaken may come back for good: a wrong read has hidden
-    /// them, others got their numbers, and then stored bytes were damaged, or another wrong
-    /// read has hidden those, too, so that an opening has swept them. Where that has hit the
-    /// later ones, the earlier ones are all that the disk has to say, and they are whole. Two
-    /// faults on the two copies of one thing leave nothing to judge by.
+    /// Whether commits that were overtaken may come back for good.
     pub(super) fn is_fork_damaged(&self) -> bool {
-        let damages =
-            |kind: &FaultKind| matches!(kind, FaultKind::BitRot | FaultKind::MisdirectedWrite);
-        let fired = self.fs.fired();
-        self.fork.is_some_and(|fork| {
-            fork.wrong_reads < self.wrong_reads() || self.past.iter().chain(&fired).any(damages)
-        })
-    }
-
-    fn wrong_reads(&self) -> usize {
-        let fired = self.fs.fired();
-        let is_wrong =
-            |kind: &&FaultKind| matches!(kind, FaultKind::StaleRead | FaultKind::MisdirectedRead);
-        self.past.iter().chain(&fired).filter(is_wrong).count()
+        self.fork
+            .is_some_and(|fork| self.trouble().may_bring_back(fork.wrong_reads))
     }
 
     /// Commits after `head` did not happen; what the client will ask for next has

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::doubt::Fork;
 use super::foreign;
-use super::life::{Life, bounds};
+use super::life::Life;
 use super::struck::{self, Struck};
 use super::timeline::Timeline;
 use super::witness::lost_witness;
 use crate::history::{History, State};
-use crate::judge::{Bounds, Enabled};
+use crate::judge::{Bounds, Enabled, Trouble};
 use crate::oracle::{Finding, Oracle};
 use crate::plan::{Action, Plan};
 use crate::simfs::{FaultKind, Image, Known, Mark, SimFs};
@@ -125,6 +125,8 @@ impl<'run> Executor<'run> {
         self.timeline.begin_life();
     }
 
+    /// The life is over; its last action ended at a position of the log. What struck
+    /// behind it is of the judge.
     pub(super) fn end_life(&mut self, end: usize) {
         self.is_alive = false;
         self.pins.clear();
@@ -134,25 +136,20 @@ impl<'run> Executor<'run> {
         if let Some((_, last)) = histories.last_mut() {
             *last = self.history.clone();
         }
-        let lost_witness_since = self.lost_witness_since();
-        self.has_lost_witness = lost_witness_since.is_some();
-        let past = self.past.clone();
-        self.past.extend(self.fs.fired());
         if let Some(since) = self.undecided_since.take() {
             self.undecided.push(since..usize::MAX);
         }
         if let Some(fork) = self.fork.filter(|_| self.is_fork_damaged()) {
             self.undecided.push(fork.since..usize::MAX);
         }
-        self.fork = self.fork.map(|fork| Fork { since: 0, ..fork });
         self.lives.push(Life {
             undecided: std::mem::take(&mut self.undecided),
             start: self.start.clone(),
             log: self.fs.log(),
             end,
             histories,
-            past,
-            lost_witness_since,
+            past: self.past.clone(),
+            lost_witness_since: self.lost_witness_since(),
         });
     }
 
@@ -172,18 +169,19 @@ impl<'run> Executor<'run> {
         }
     }
 
-    pub(super) fn is_faulty(&self) -> bool {
-        let is_harmful = |kind: &FaultKind| !kind.is_benign();
-        self.past.iter().any(is_harmful) || self.fs.fired().iter().any(is_harmful)
+    /// What has gone wrong so far.
+    pub(super) fn trouble(&self) -> Trouble {
+        let mut fired = self.past.clone();
+        fired.extend(self.fs.fired());
+        Trouble::new(self.plan.model, fired)
     }
 
-    /// An error of the disk needs any harmful fault, a claim of damage one that can damage.
+    pub(super) fn is_faulty(&self) -> bool {
+        self.trouble().is_faulty()
+    }
+
     pub(super) fn is_excused(&self, failure: &Failure) -> bool {
-        match failure {
-            Failure::Damage(_) => self.bounds().is_damaged,
-            Failure::Disk(_) => self.is_faulty(),
-            Failure::Other(_) => false,
-        }
+        self.trouble().excuses(failure, || self.bounds())
     }
 
     /// Errors are findings while the disk is healthy, and expected when it is not.
@@ -224,7 +222,7 @@ impl<'run> Executor<'run> {
             .fired()
             .split_off(if is_same_life { fired } else { 0 });
         struck::note(&mut self.struck, &during, self.observed > observed);
-        let has_error = during.iter().any(|kind| kind.is_error());
+        let has_error = during.iter().any(|kind| kind.harm().is_error());
         let is_silent = has_error && self.observed == observed && !self.is_undecidable;
         if outcome.is_ok() && is_silent && self.engine.surfaces_errors() {
             outcome = self.enabled.object(
@@ -248,10 +246,7 @@ impl<'run> Executor<'run> {
                 self.fs.arm(fault.clone());
                 return Ok(());
             }
-            Action::Heal => {
-                self.fs.disarm();
-                return Ok(());
-            }
+            Action::Heal => return self.heal(),
             Action::Crash(crash) => return self.crash(crash),
             Action::Die => {
                 self.instance = None;
@@ -373,10 +368,8 @@ impl<'run> Executor<'run> {
     }
 
     pub(super) fn bounds(&self) -> Bounds {
-        let mut fired = self.fs.fired();
-        let lost_witness = self.lost_witness_since().is_some();
-        fired.extend(&self.past);
-        bounds(self.plan.model, &fired, lost_witness, self.known())
+        let has_lost_witness = self.lost_witness_since().is_some();
+        self.trouble().bounds(has_lost_witness, self.known())
     }
 
     pub(super) fn known(&self) -> Known {

@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use crate::history::History;
-use crate::judge::Bounds;
+use crate::judge::Trouble;
 use crate::simfs::oplog::{Log, Mark, Operation};
-use crate::simfs::{FaultKind, Image, Known, Model};
+use crate::simfs::{FaultKind, Image, Model};
 
 /// A time between two losses of power.
 #[derive(Debug)]
@@ -40,61 +40,27 @@ impl Life {
         &known.unwrap_or(&self.histories[0]).1
     }
 
-    /// The faults that had fired at a position of the log.
-    #[must_use]
-    pub fn fired_by(&self, position: usize) -> Vec<FaultKind> {
+    /// What had gone wrong at a position of the log.
+    pub(crate) fn trouble_at(&self, position: usize, model: &'static Model) -> Trouble {
         let struck = self.log.operations()[..position].iter();
         let struck = struck.filter_map(|operation| match operation {
             Operation::Mark(Mark::Fault { kind, .. }) => Some(*kind),
             _ => None,
         });
-        self.past.iter().copied().chain(struck).collect()
+        Trouble::new(model, self.past.iter().copied().chain(struck).collect())
     }
 
-    /// Whether a crash at a position of the log can be judged, after these faults. Where
-    /// syncs lie, no acknowledgement ends a doubt, for nothing is durable by it: the disk may
-    /// bring back what was given up and lose what took its place.
-    #[must_use]
-    pub fn is_decided(&self, position: usize, model: &Model, fired: &[FaultKind]) -> bool {
-        let lies = !model.honest || fired.iter().any(|kind| kind.class() == "lies");
+    /// Whether a crash at a position of the log can be judged.
+    pub(crate) fn is_decided(&self, position: usize, trouble: &Trouble) -> bool {
+        let lies = trouble.has_lies();
         let is_inside =
             |range: &Range<usize>| range.start <= position && (lies || position < range.end);
         !self.undecided.iter().any(is_inside)
     }
 
-    /// What a crash at a position may leave, given what had gone wrong by then.
-    #[must_use]
-    pub fn bounds(
-        &self,
-        position: usize,
-        model: &Model,
-        fired: &[FaultKind],
-        known: Known,
-    ) -> Bounds {
-        let lost_witness = self
-            .lost_witness_since
-            .is_some_and(|since| since <= position);
-        bounds(model, fired, lost_witness, known)
-    }
-}
-
-/// What may be left after these faults, under a model.
-pub(crate) fn bounds(
-    model: &Model,
-    fired: &[FaultKind],
-    lost_witness: bool,
-    known: Known,
-) -> Bounds {
-    let excuses = |kind: &FaultKind| match kind {
-        FaultKind::BitRot => lost_witness,
-        kind => kind.excuses_loss(),
-    };
-    let excuses_loss = !model.honest || fired.iter().any(excuses);
-    Bounds {
-        known,
-        excuses_loss,
-        is_damaged: excuses_loss || fired.iter().any(|kind| kind.corrupts()),
-        is_unreadable: fired.contains(&FaultKind::LatentSector),
-        is_faulty: fired.iter().any(|kind| !kind.is_benign()),
+    /// Whether the only witness of something was destroyed before a position of the log.
+    pub(crate) fn has_lost_witness(&self, position: usize) -> bool {
+        self.lost_witness_since
+            .is_some_and(|since| since <= position)
     }
 }

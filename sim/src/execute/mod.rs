@@ -24,7 +24,6 @@ use crate::simfs::oplog::Operation;
 use executor::Executor;
 
 pub use life::Life;
-pub(crate) use life::bounds;
 pub use scene::{CrashScene, execute_until_crash};
 pub use struck::Struck;
 

@@ -18,12 +18,7 @@ pub struct Struck {
 pub(super) fn note(struck: &mut Vec<Struck>, during: &[FaultKind], is_observed: bool) {
     struck.extend(during.iter().map(|&kind| Struck { kind, is_observed }));
     if during.is_empty() && is_observed {
-        let lasting = struck.iter_mut().filter(|struck| lasts(struck.kind));
+        let lasting = struck.iter_mut().filter(|struck| struck.kind.shows_later());
         lasting.for_each(|struck| struck.is_observed = true);
     }
-}
-
-fn lasts(kind: FaultKind) -> bool {
-    let is_late = matches!(kind, FaultKind::DiskFull | FaultKind::SyncErrorLate);
-    kind.corrupts() || is_late
 }

@@ -87,13 +87,7 @@ fn blind(
     actions: usize,
     draws: &mut Draws,
 ) -> (usize, String) {
-    // What happens to a directory has no file's name.
-    let any_file = match kind {
-        FaultKind::DirectorySyncError | FaultKind::StrayFiles => 100,
-        FaultKind::MetadataError => 60,
-        _ => 30,
-    };
-    let file = match draws.percent(any_file) || prefixes.is_empty() {
+    let file = match draws.percent(kind.any_file()) || prefixes.is_empty() {
         true => String::new(),
         false => draws.pick(prefixes).clone(),
     };

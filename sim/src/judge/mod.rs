@@ -7,6 +7,7 @@ mod again;
 mod bounds;
 mod difference;
 mod enabled;
+mod excuses;
 mod memory;
 mod opened;
 mod reads;
@@ -23,6 +24,7 @@ use crate::system::{Engine, Failure, Instance};
 pub use bounds::Bounds;
 pub(crate) use difference::{misfit, misplaced};
 pub use enabled::Enabled;
+pub(crate) use excuses::Trouble;
 pub use memory::Memory;
 pub(crate) use settled::STRAY;
 

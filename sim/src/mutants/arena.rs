@@ -135,7 +135,7 @@ impl Stage {
             }
             Arenas::Corruption => ["even", "tiny"]
                 .into_iter()
-                .flat_map(|name| with_faults(named(name), FaultKind::corrupts))
+                .flat_map(|name| with_faults(named(name), |kind| kind.harm().corrupts()))
                 .collect(),
             // Small histories first, then the others in turn.
             Arenas::Faults => {

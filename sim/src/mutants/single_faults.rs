@@ -115,7 +115,6 @@ fn run(
     hasher.update(&explored.recovered.to_le_bytes());
     match explored.finding {
         Some(found) => Err(Box::new(found)),
-        None => Ok((execution.lives.iter())
-            .any(|life| !life.fired_by(life.log.operations().len()).is_empty())),
+        None => Ok(!execution.struck.is_empty()),
     }
 }

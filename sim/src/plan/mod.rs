@@ -125,6 +125,28 @@ pub struct Plan {
     pub expectation: Expectation,
 }
 
+impl Plan {
+    /// Whether it ends with a loss of power, so that the judge opens what is left, and
+    /// nobody before it.
+    #[must_use]
+    pub fn ends_with_crash(&self) -> bool {
+        matches!(
+            *self.actions,
+            [.., Action::Crash(_)] | [.., Action::Crash(_), Action::Heal]
+        )
+    }
+
+    /// Whether a fault may lie in wait at the end.
+    #[must_use]
+    pub fn may_have_waiting_faults(&self) -> bool {
+        let of_faults = |action: &&Action| matches!(action, Action::Fault(_) | Action::Heal);
+        matches!(
+            self.actions.iter().rev().find(of_faults),
+            Some(Action::Fault(_))
+        )
+    }
+}
+
 impl std::fmt::Debug for Plan {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{self}")

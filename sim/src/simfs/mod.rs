@@ -32,7 +32,7 @@ pub mod usage;
 
 pub use change::{Change, ChangeKind};
 pub use explore::{Budget, Choice, Coverage};
-pub use fault::{Fault, FaultKind, Target};
+pub use fault::{Fault, FaultKind, Harm, Target};
 pub use frontier::{Frontier, Known};
 pub use fs::SimFs;
 pub use image::{Fill, Image};

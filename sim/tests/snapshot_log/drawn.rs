@@ -63,7 +63,7 @@ fn faulty(seed: u64, script: &Script) -> Result<(), Finding> {
     let kinds: Vec<FaultKind> = FaultKind::ALL
         .iter()
         .copied()
-        .filter(|kind| !kind.excuses_loss() && *kind != FaultKind::StrayFiles)
+        .filter(|kind| !kind.harm().excuses_loss() && *kind != FaultKind::StrayFiles)
         .collect();
     let fs = SimFs::new();
     for _ in 0..draws.between(1, 3) {

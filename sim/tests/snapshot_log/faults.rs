@@ -27,7 +27,7 @@ fn strike_process(script: &Script, kind: FaultKind, goes_on: bool) -> Result<u32
             stays: false,
         });
         let mut expected = nothing();
-        if kind.excuses_loss() {
+        if kind.harm().excuses_loss() {
             // The last group has no witness; what is lost with it must be a suffix.
             expected.may_lose = u64::MAX / 2;
         }
@@ -46,7 +46,7 @@ fn strike_process(script: &Script, kind: FaultKind, goes_on: bool) -> Result<u32
 /// The machine loses power after it: whatever the last process has served is there.
 fn crash(run: &mut Run, kind: FaultKind) -> Result<(), Finding> {
     run.fs.disarm();
-    if kind.excuses_loss() || kind == FaultKind::StrayFiles {
+    if kind.harm().excuses_loss() || kind == FaultKind::StrayFiles {
         return Ok(());
     }
     let budget = Budget {

@@ -144,6 +144,9 @@ struct FindingLine {
     model: &'static str,
     message: String,
     trace: String,
+    /// What the replay of the trace finds instead, if it finds something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disagreement: Option<String>,
 }
 
 /// Runs the command.
@@ -321,6 +324,7 @@ fn tell(
             model: found.plan.model.name,
             message: found.finding.message.clone(),
             trace: path.display().to_string(),
+            disagreement: found.disagreement(),
         });
     }
     let mut output = Output::for_writing();
@@ -446,6 +450,9 @@ fn text(output: &mut Output, summary: &Summary<'_>) -> Outcome {
             "seed {}, model {}: {}: {}",
             finding.seed, finding.model, finding.oracle, finding.message
         ))?;
+        if let Some(disagreement) = &finding.disagreement {
+            line(format!("  a fault of the laboratory: {disagreement}"))?;
+        }
     }
     Ok(())
 }
