@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::crashes::{Explored, Reach, crash_everywhere};
+use crate::crashes::{Reach, crash_everywhere};
 use crate::execute::{Execution, execute};
 use crate::generate::{Recipe, generate};
 use crate::judge::Enabled;
@@ -153,6 +153,9 @@ impl Found {
     }
 }
 
+/// A finding ends it, with a plan that shows it.
+type Checked<T> = Result<T, Box<(Finding, Plan)>>;
+
 impl Campaign {
     /// The small workload without faults, crashed everywhere under the default model, with
     /// all oracles.
@@ -206,59 +209,84 @@ impl Campaign {
         self.plan(seed, &plan, ledger)
     }
 
-    /// Everything about one plan.
+    /// Everything about one plan. A model decides also what the losses of power in the middle
+    /// of the plan leave, so each model has an execution of its own.
     pub fn plan(&self, seed: u64, plan: &Plan, ledger: &mut Ledger) -> Option<Found> {
-        let attempt = attempt(plan, &self.enabled, false);
-        let found = |finding: Finding, plan: &Plan| Found {
+        let found = |(finding, plan): (Finding, Plan)| Found {
             seed,
             plan: Plan {
                 expectation: Expectation::Violation(finding.oracle),
-                ..plan.clone()
+                ..plan
             },
             finding,
         };
-        if let Some(execution) = &attempt.execution {
-            ledger.count(plan, execution);
-        }
-        if let Some(finding) = attempt.finding {
-            return Some(found(finding, plan));
-        }
-        let execution = attempt.execution?;
-        if self.determinism_one_in > 0 && seed.is_multiple_of(self.determinism_one_in) {
-            let again = execute(plan, &self.enabled, false);
-            let message = execution.difference(&again);
-            let object = |message| self.enabled.object(Oracle::Determinism, message);
-            if let Some(finding) = message.and_then(|message| object(message).err()) {
-                return Some(found(finding, plan));
-            }
-        }
-        let models = if self.reach.most_images > 0 {
-            self.models.as_slice()
-        } else {
-            &[]
+        self.check_plan(seed, plan, ledger)
+            .err()
+            .map(|it| found(*it))
+    }
+
+    fn check_plan(&self, seed: u64, plan: &Plan, ledger: &mut Ledger) -> Checked<()> {
+        let counted = &mut |execution: &Execution| ledger.count(plan, execution);
+        let Some(execution) = self.executed(plan, counted)? else {
+            return Ok(());
         };
-        for model in models {
-            let explored: Explored = crash_everywhere(
-                plan,
-                &execution,
+        if self.determinism_one_in > 0 && seed.is_multiple_of(self.determinism_one_in) {
+            self.check_determinism(plan, &execution)?;
+        }
+        if self.reach.most_images == 0 {
+            return Ok(());
+        }
+        for &model in &self.models {
+            if model.name == plan.model.name {
+                self.crash(plan, &execution, ledger)?;
+                continue;
+            }
+            let plan = Plan {
                 model,
-                self.reach,
-                &self.enabled,
-                &self.stop,
-            );
-            ledger
-                .coverage
-                .entry(model.name)
-                .or_default()
-                .add(explored.coverage);
-            ledger.distinct += explored.distinct;
-            ledger.recovered += explored.recovered;
-            if let Some((finding, plan)) = explored.finding {
-                return Some(found(finding, &plan));
+                ..plan.clone()
+            };
+            if let Some(execution) = self.executed(&plan, &mut |_| {})? {
+                self.crash(&plan, &execution, ledger)?;
             }
         }
-        let was_crashed = !models.is_empty();
-        let missing_syncs = execution.missing_syncs.filter(|_| was_crashed)?;
-        Some(found(missing_syncs, plan))
+        match execution.missing_syncs {
+            Some(finding) => Err(Box::new((finding, plan.clone()))),
+            None => Ok(()),
+        }
+    }
+
+    /// None when it has panicked, and nobody objects.
+    fn executed(
+        &self,
+        plan: &Plan,
+        watch: &mut dyn FnMut(&Execution),
+    ) -> Checked<Option<Execution>> {
+        let attempt = attempt(plan, &self.enabled, false);
+        attempt.execution.iter().for_each(watch);
+        match attempt.finding {
+            Some(finding) => Err(Box::new((finding, plan.clone()))),
+            None => Ok(attempt.execution),
+        }
+    }
+
+    fn check_determinism(&self, plan: &Plan, execution: &Execution) -> Checked<()> {
+        let again = execute(plan, &self.enabled, false);
+        let Some(message) = execution.difference(&again) else {
+            return Ok(());
+        };
+        let object = self.enabled.object(Oracle::Determinism, message);
+        object.map_err(|finding| Box::new((finding, plan.clone())))
+    }
+
+    fn crash(&self, plan: &Plan, execution: &Execution, ledger: &mut Ledger) -> Checked<()> {
+        let explored = crash_everywhere(plan, execution, self.reach, &self.enabled, &self.stop);
+        let coverage = ledger.coverage.entry(plan.model.name).or_default();
+        coverage.add(explored.coverage);
+        ledger.distinct += explored.distinct;
+        ledger.recovered += explored.recovered;
+        match explored.finding {
+            Some(found) => Err(Box::new(found)),
+            None => Ok(()),
+        }
     }
 }

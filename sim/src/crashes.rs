@@ -1,6 +1,6 @@
 //! Crashing an execution everywhere it matters, and judging what is left.
 //!
-//! For each life of an execution, at every crash point, under a model: legal images are
+//! For each life of an execution, at every crash point, under its model: legal images are
 //! chosen within a budget, equal ones are recognised by their digest, and each new one
 //! is opened and judged. Then crashes during that judgement (so during recovery) are
 //! explored in the same way, to a depth.
@@ -67,7 +67,7 @@ pub struct Explored {
     pub finding: Option<(Finding, Plan)>,
 }
 
-/// Crashes an execution of `plan` under `model`.
+/// Crashes an execution of `plan`, under the model of the plan.
 ///
 /// # Panics
 /// When the plan's settings are impossible.
@@ -75,11 +75,11 @@ pub struct Explored {
 pub fn crash_everywhere(
     plan: &Plan,
     execution: &Execution,
-    model: &'static Model,
     reach: Reach,
     enabled: &Enabled,
     stop: &Stop,
 ) -> Explored {
+    let model = plan.model;
     let mut settings = plan.settings.clone();
     let mut explored = Explored::default();
     let mut stride = Stride::new(execution, model, plan.seed, reach.most_images);
@@ -407,7 +407,6 @@ impl Crasher<'_> {
     fn crashed_plan(&self, life: &Life, frontier: &Frontier<'_>, choice: &Choice) -> Plan {
         let (action, crash) = crash_of(&life.log, frontier, choice);
         let mut plan = self.plan.clone();
-        plan.model = self.model;
         if let Some(action) = action {
             plan.actions.truncate(action as usize + 1);
         } else if self.is_last_life {

@@ -257,7 +257,7 @@ impl Shrinker<'_> {
         }
         self.runs += 1;
         let execution = outcome.execution?;
-        let crash = || crash_everywhere(plan, &execution, plan.model, reach, &enabled, &self.stop);
+        let crash = || crash_everywhere(plan, &execution, reach, &enabled, &self.stop);
         let (_, mut found) = as_planted(plan, crash).ok()?.finding?;
         found.expectation = self.best.expectation;
         Some(found)

@@ -120,8 +120,12 @@ impl Executor<'_> {
         let memory = Memory::default();
         let is_calm = !self.is_faulty() && self.lives.is_empty();
         let judge = Judge::new(&*self.engine, &self.history, self.enabled, &memory);
-        let judge = judge.after_calm(is_calm).asking_all();
-        if judge.check(&self.fs, bounds)? == Outcome::Refused {
+        let judge = judge.after_calm(is_calm);
+        // As a campaign judges it, so that its findings are found again; then more.
+        let copy = self.fs.restarted(&self.fs.image());
+        if judge.check(&copy, bounds)? == Outcome::Refused
+            || judge.asking_all().check(&self.fs, bounds)? == Outcome::Refused
+        {
             struck::note(&mut self.struck, &[], true);
         }
         Ok(())

@@ -25,6 +25,15 @@ impl Judge<'_> {
         let head = served.known.issued;
         fs.mark(Mark::Action(PHASE_REOPEN));
         instance.close()?;
+        // What was closed is durable, as for every client that closes a store.
+        let served = Bounds {
+            known: Known {
+                acknowledged: head,
+                ..served.known
+            },
+            ..served
+        };
+        fs.mark_known(served.known);
         let closed = Closed::new(fs.image().digest(), head, self.history, served);
         if self.may_skip() && self.memory.is_sound(&closed) {
             return Ok(());

@@ -36,7 +36,7 @@ pub(super) fn enumerate(
         for at in 1..MOST {
             let plan = plan(system, settings, model, kind, at);
             runs += 1;
-            match run(&plan, model, &mut hasher) {
+            match run(&plan, &mut hasher) {
                 Ok(true) => {}
                 // A fault that finds nothing to strike is none, and neither is a later one.
                 Ok(false) => break,
@@ -91,11 +91,7 @@ fn plan(
 }
 
 /// Runs a plan and crashes it behind its fault; true when the fault has struck.
-fn run(
-    plan: &Plan,
-    model: &'static Model,
-    hasher: &mut xxhash_rust::xxh3::Xxh3,
-) -> Result<bool, Box<(Finding, Plan)>> {
+fn run(plan: &Plan, hasher: &mut xxhash_rust::xxh3::Xxh3) -> Result<bool, Box<(Finding, Plan)>> {
     let enabled = Enabled::default();
     let reach = Reach {
         most_images: 8,
@@ -111,7 +107,7 @@ fn run(
     };
     hasher.update(&execution.digest.to_le_bytes());
     hasher.update(format!("{:?}", execution.struck).as_bytes());
-    let explored = crash_everywhere(plan, &execution, model, reach, &enabled, &Stop::never());
+    let explored = crash_everywhere(plan, &execution, reach, &enabled, &Stop::never());
     hasher.update(&explored.recovered.to_le_bytes());
     match explored.finding {
         Some(found) => Err(Box::new(found)),
