@@ -716,4 +716,8 @@ catalogue! {
     OpenFilesMixedUp "open-files-mixed-up" "M63" "reading"
         "opens" "none; segment files"
         "The table of open files finds a file under the number of its neighbour, so blocks are read from another file (the same mistake as a cache without identity)."
+
+    KeyspacesByName "keyspaces-by-name" "M59" "reading"
+        "reads" "none; keyspaces that were first used in another order"
+        "The names of the keyspaces are listed by name and not in order of first use."
 }

@@ -98,14 +98,16 @@ impl Snapshot {
         }
     }
 
-    /// The names of the keyspaces, in order of first use.
+    /// The names of the keyspaces that a commit has written to when the snapshot was made, in
+    /// order of first use; also those that no commit up to the snapshot's has written to.
     #[must_use]
     pub fn keyspaces(&self) -> Vec<String> {
-        self.version
-            .keyspace_names()
-            .iter()
-            .map(|name| name.to_string())
-            .collect()
+        let names = self.version.keyspace_names().iter();
+        let mut names: Vec<String> = names.map(|name| name.to_string()).collect();
+        if planted!(KeyspacesByName) {
+            names.sort();
+        }
+        names
     }
 
     /// The live segments of the version behind the snapshot.

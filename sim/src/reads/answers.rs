@@ -98,6 +98,24 @@ pub enum Question {
     },
     /// Which commits can be read: in a keyspace, or in all at once.
     Readable(Option<&'static str>),
+    /// The names of the keyspaces.
+    Keyspaces,
+}
+
+impl Question {
+    /// The commit that a snapshot must be of to answer; `None` when any is.
+    #[must_use]
+    pub fn at(&self) -> Option<u64> {
+        match self {
+            Self::Get { at, .. }
+            | Self::Scan { at, .. }
+            | Self::Prefix { at, .. }
+            | Self::Versions { at, .. }
+            | Self::Changes { at, .. }
+            | Self::Diff { to: at, .. } => Some(*at),
+            Self::Readable(_) | Self::Keyspaces => None,
+        }
+    }
 }
 
 /// What a key is or was: none for a deletion.
@@ -121,6 +139,8 @@ pub enum Answer {
     Commits(Vec<(u64, Writes)>),
     /// Commits that can be read, ascending and disjoint.
     Ranges(Vec<RangeInclusive<u64>>),
+    /// Names, in order of first use.
+    Names(Vec<String>),
     /// A commit cannot be read any more.
     Thinned {
         /// Which one.
@@ -178,6 +198,7 @@ impl fmt::Display for Question {
                 write!(formatter, "difference of {keyspace} from {from} to {to}")
             }
             Self::Changes { at, since } => write!(formatter, "changes since {since} up to {at}"),
+            Self::Keyspaces => formatter.write_str("keyspaces"),
             Self::Readable(None) => formatter.write_str("readable commits"),
             Self::Readable(Some(keyspace)) => write!(formatter, "readable commits of {keyspace}"),
         }

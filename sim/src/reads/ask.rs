@@ -107,7 +107,7 @@ fn keyspace_of(question: &Question) -> Option<&'static str> {
         Question::Scan { keyspace, .. }
         | Question::Prefix { keyspace, .. }
         | Question::Diff { keyspace, .. } => Some(keyspace),
-        Question::Changes { .. } => None,
+        Question::Changes { .. } | Question::Keyspaces => None,
         Question::Readable(keyspace) => *keyspace,
     }
 }
@@ -148,7 +148,7 @@ impl Ask<'_> {
             Some(commit) => commit,
             None => self.commit(draws),
         };
-        match draws.weighted(&[3, 4, 2, 4, 6, 1]) {
+        match draws.weighted(&[6, 8, 4, 8, 12, 2, 1]) {
             0 => Question::Get { at, key },
             1 => Question::Scan {
                 at,
@@ -169,6 +169,7 @@ impl Ask<'_> {
                 from: self.commit(draws),
                 to: at,
             },
+            6 => Question::Keyspaces,
             _ => Question::Changes {
                 // Most streams go up to the newest commit.
                 at: match self.reader {
@@ -201,7 +202,7 @@ impl Ask<'_> {
             Some(commit) => commit..=commit,
             None => 0..=self.head + 1,
         };
-        let mut all = Vec::new();
+        let mut all = vec![Question::Keyspaces];
         for at in commits {
             for &key in &keys {
                 all.push(Question::Get { at, key });

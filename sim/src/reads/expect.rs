@@ -65,7 +65,7 @@ impl Model<'_> {
             Question::Changes { at, since } => {
                 return self.wrong_changes(*at, *since, answer, readable);
             }
-            Question::Readable(_) => Vec::new(),
+            Question::Readable(_) | Question::Keyspaces => Vec::new(),
         };
         if let Some(beyond) = commits.iter().find(|commit| **commit > self.head) {
             return unlike(Answer::BeyondHead(*beyond));
@@ -107,8 +107,22 @@ impl Model<'_> {
                 Answer::Versions(found) => self.wrong_versions(*at, *key, found, readable),
                 other => Some(format!("versions are asked for, the answer is {other:?}")),
             },
+            Question::Keyspaces => unlike(Answer::Names(self.keyspaces())),
             Question::Changes { .. } | Question::Readable(_) => None,
         }
+    }
+
+    /// The keyspaces that commits have written to, in order of first use.
+    fn keyspaces(&self) -> Vec<String> {
+        let batches = &self.history.batches()[..self.head as usize];
+        let mut names: Vec<String> = Vec::new();
+        for write in batches.iter().flat_map(|batch| &batch.writes) {
+            let name = write.key.keyspace_name();
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
     }
 
     fn value(&self, at: u64, key: Key) -> Option<&Vec<u8>> {

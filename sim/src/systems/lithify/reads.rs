@@ -10,13 +10,23 @@ use crate::reads::{Answer, Question, Turns};
 use crate::system::Failure;
 
 /// What a store answers.
-pub(super) fn of_store(store: &Store, question: &Question) -> Answered {
+pub(in crate::systems) fn of_store(store: &Store, question: &Question) -> Answered {
     answered(ask_store(store, question))
 }
 
 /// What a snapshot answers: always as of its own commit.
 pub(super) fn of_reader(snapshot: &Snapshot, question: &Question) -> Answered {
     answered(ask_snapshot(snapshot, question))
+}
+
+/// What a store answers that has snapshots only; its newest commit is `head`.
+pub(in crate::systems) fn of_snapshots(
+    question: &Question,
+    head: Commit,
+    snapshot_at: impl Fn(Commit) -> Result<Snapshot>,
+) -> Answered {
+    let at = question.at().map_or(head, Commit::new);
+    answered(snapshot_at(at).and_then(|snapshot| ask_snapshot(&snapshot, question)))
 }
 
 type Answered = std::result::Result<Option<Answer>, Failure>;
@@ -41,15 +51,8 @@ fn answered(outcome: Result<Answer>) -> Answered {
 
 /// As a program asks that holds the store. The newest commit has calls of its own.
 fn ask_store(store: &Store, question: &Question) -> Result<Answer> {
-    let (at, is_newest) = match question {
-        Question::Get { at, .. }
-        | Question::Scan { at, .. }
-        | Question::Prefix { at, .. }
-        | Question::Versions { at, .. }
-        | Question::Changes { at, .. } => (Commit::new(*at), *at == store.head().get()),
-        Question::Diff { to, .. } => (Commit::new(*to), false),
-        Question::Readable(_) => (store.head(), true),
-    };
+    let at = question.at().map_or(store.head(), Commit::new);
+    let is_newest = at == store.head();
     match question {
         Question::Get { key, .. } => {
             let (keyspace, key) = (key.keyspace_name(), key.bytes());
@@ -102,6 +105,7 @@ fn ask_snapshot(snapshot: &Snapshot, question: &Question) -> Result<Answer> {
             Ok(differences(snapshot.diff(keyspace, Commit::new(*from))?))
         }
         Question::Changes { since, .. } => commits(snapshot.changes_since(Commit::new(*since))?),
+        Question::Keyspaces => Ok(Answer::Names(snapshot.keyspaces())),
         Question::Readable(None) => Ok(ranges(snapshot.readable_commits())),
         Question::Readable(Some(keyspace)) => Ok(ranges(snapshot.readable_commits_of(keyspace))),
     }

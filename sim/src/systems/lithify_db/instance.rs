@@ -17,9 +17,11 @@ use lithify::{Commit, Durability, Error, Snapshot, WriteBatch};
 use super::client::{Call, Client, REFUSED};
 use super::settings::{Chosen, Clients};
 use crate::history::{Batch, State, apply};
+use crate::reads::{Answer, Question};
 use crate::system::{Account, Call as PlanCall, Equality, Failure, Instance, Piece, Pinned};
 use crate::systems::lithify::{
-    Reader, SETTLE_STEPS, SETTLE_STEPS_OF_A_COMMIT, batch_of, counted, failure, pieces_of, state_of,
+    Reader, SETTLE_STEPS, SETTLE_STEPS_OF_A_COMMIT, batch_of, counted, failure, pieces_of,
+    reads_of_snapshots, state_of,
 };
 
 /// Turns that settling may take, for each step of a store with one owner.
@@ -291,6 +293,14 @@ impl Instance for Open {
             under_way.for_each(|(_, batch)| apply(state, batch));
         }
         Ok(state)
+    }
+
+    /// As long as nothing is under way: what was handed over is not in any snapshot.
+    fn ask(&mut self, question: &Question) -> Result<Option<Answer>, Failure> {
+        if !self.handed_over.is_empty() {
+            return Ok(None);
+        }
+        reads_of_snapshots(question, self.db.head(), |at| self.db.snapshot_at(at))
     }
 
     fn pin(&mut self, commit: u64) -> Result<Option<Box<dyn Pinned>>, Failure> {

@@ -120,6 +120,10 @@ impl Engine for Shared {
         self.files.is_readable(commit, head)
     }
 
+    fn is_stream_known(&self, since: u64, head: u64) -> Option<bool> {
+        self.files.is_stream_known(since, head)
+    }
+
     fn is_log(&self, file: &str) -> bool {
         self.files.is_log(file)
     }

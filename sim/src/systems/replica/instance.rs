@@ -10,8 +10,9 @@ use super::wire::Wire;
 use super::{inside, stranger};
 use crate::history::{Batch, State};
 use crate::planted;
+use crate::reads::{Answer, Question};
 use crate::system::{Failure, Instance, Piece, Pinned};
-use crate::systems::lithify::{Reader, batch_of, failure, pieces_of, state_of};
+use crate::systems::lithify::{Reader, batch_of, failure, pieces_of, reads_of_store, state_of};
 
 const SEND: &str = "send";
 const STEP: &str = "step";
@@ -202,6 +203,16 @@ impl Instance for Pair {
         let (primary, _) = self.stores()?;
         let snapshot = primary.snapshot_at(Commit::new(commit)).map_err(failure)?;
         Ok(Some(state_of(&snapshot).map_err(failure)?))
+    }
+
+    /// A replica that has everything answers for both: it is what users of one read from.
+    fn ask(&mut self, question: &Question) -> Result<Option<Answer>, Failure> {
+        let (primary, replica) = self.stores()?;
+        let store = match replica.store().head() == primary.head() {
+            true => replica.store(),
+            false => &*primary,
+        };
+        reads_of_store(store, question)
     }
 
     /// Readers of what the replica has read there, as they would in use.

@@ -129,6 +129,10 @@ impl Engine for Configured {
         Ok(Box::new(Pair::open(fs, &self.options)?))
     }
 
+    fn is_stream_known(&self, _since: u64, _head: u64) -> Option<bool> {
+        Some(true)
+    }
+
     fn syncs_commits(&self) -> bool {
         self.options.durability == Durability::Synced
     }
