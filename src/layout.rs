@@ -106,7 +106,12 @@ impl Layout {
     /// equal digests.
     #[must_use]
     pub fn digest(&self) -> u64 {
-        xxhash_rust::xxh3::xxh3_64(self.to_string().as_bytes())
+        let text = self.to_string();
+        let digested = match planted!(DigestOfHalf) {
+            true => &text.as_bytes()[..text.len() / 2],
+            false => text.as_bytes(),
+        };
+        xxhash_rust::xxh3::xxh3_64(digested)
     }
 
     /// What differs in `other`, one line for each segment: `-` only here, `+` only
@@ -123,7 +128,7 @@ impl Layout {
         lines.extend(
             there
                 .iter()
-                .filter(|line| !here.contains(line))
+                .filter(|line| !here.contains(line) && !planted!(DifferenceOneSided))
                 .map(|line| (line, '+')),
         );
         lines.sort();

@@ -23,6 +23,7 @@ pub enum Domain {
     Recovery = 8,
     Comparison = 9,
     Reads = 10,
+    Flips = 12,
 }
 
 /// The source of all randomness of one run.

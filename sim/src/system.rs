@@ -215,6 +215,13 @@ pub trait Engine: Send + Sync {
         Ok(())
     }
 
+    /// What that check has to say, as a text that changes when a bit of the files does;
+    /// `None` when the system has no such check.
+    fn report(&self, fs: &dyn Fs) -> Option<String> {
+        let _ = fs;
+        None
+    }
+
     /// What a settled layout is after these batches, from the rule alone.
     fn expected_layout(&self, history: &[Batch]) -> Option<Vec<Piece>> {
         let _ = history;

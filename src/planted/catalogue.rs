@@ -720,4 +720,36 @@ catalogue! {
     KeyspacesByName "keyspaces-by-name" "M59" "reading"
         "reads" "none; keyspaces that were first used in another order"
         "The names of the keyspaces are listed by name and not in order of first use."
+
+    VerifyBelievesBlocks "verify-believes-blocks" "M08" "verify"
+        "physical" "none; a changed bit"
+        "The check of a closed store reads blocks without comparing their checksums."
+
+    VerifyBelievesRecords "verify-believes-records" "M08" "verify"
+        "physical" "none; a changed bit"
+        "The check of a closed store reads records of logs without comparing their checksums."
+
+    VerifyBelievesFooters "verify-believes-footers" "M08" "verify"
+        "physical" "none; a changed bit"
+        "The check of a closed store reads footers of segments without comparing their checksums."
+
+    VerifyBelievesIdentities "verify-believes-identities" "M08" "verify"
+        "physical" "none; a changed bit"
+        "The check of a closed store takes the numbers of a preamble without comparing their checksum."
+
+    GetIsNewest "get-is-newest" "M59" "reading"
+        "reads" "none; a key as of an earlier commit"
+        "A key is looked up as of the newest commit, whichever commit the snapshot is of; scans are right."
+
+    StreamGoesOnLate "stream-goes-on-late" "M59" "reading"
+        "reads" "none; a stream that goes on to a later snapshot"
+        "A stream of changes that goes on to a later snapshot leaves out the first commit that it had not seen."
+
+    DigestOfHalf "digest-of-half" "M59" "reading"
+        "counters" "none"
+        "The digest of a layout covers the first half of its text only."
+
+    DifferenceOneSided "difference-one-sided" "M59" "reading"
+        "counters" "none"
+        "The difference of two layouts names only what the first one has."
 }

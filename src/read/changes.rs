@@ -124,6 +124,9 @@ impl Changes {
     /// As [`Snapshot::changes_since`].
     pub fn go_on(&mut self, snapshot: &Snapshot) -> Result<()> {
         let gathered = self.next.minus(1);
+        if planted!(StreamGoesOnLate) && snapshot.at > self.next {
+            self.next = self.next.next();
+        }
         snapshot.version.check_exists(gathered)?;
         self.parts = snapshot.version.exact(gathered, snapshot.at)?;
         self.snapshot = snapshot.clone();

@@ -43,7 +43,11 @@ impl Snapshot {
         let hash = filter::hash_key(key);
         for node in self.version.roots_until(keyspace, self.at) {
             if node.is_readable_at(self.at) {
-                if let Some(found) = node.segment.get(key, hash, self.at)? {
+                let at = match planted!(GetIsNewest) {
+                    true => self.version.head(),
+                    false => self.at,
+                };
+                if let Some(found) = node.segment.get(key, hash, at)? {
                     return Ok(Some(found));
                 }
                 continue;

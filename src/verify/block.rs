@@ -19,7 +19,7 @@ pub(super) fn open(salt: u64, offset: u64, stored: &[u8]) -> Result<Vec<u8>, (St
         u32::from_le_bytes(*trailer),
         checksum(salt, offset, &[body]),
     );
-    if found != expected {
+    if found != expected && !planted!(VerifyBelievesBlocks) {
         return Err((
             format!("block checksum {expected:08x}"),
             format!("{found:08x}"),

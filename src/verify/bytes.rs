@@ -143,7 +143,7 @@ fn read_preamble(
         return too_short();
     }
     let (found, expected) = (short(32), checksum(number, 0, &[&bytes[..32]]));
-    if found != expected {
+    if found != expected && !planted!(VerifyBelievesIdentities) {
         let expected = format!("identity checksum {expected:08x} of file number {number}");
         return Ok(Err((expected, format!("{found:08x}"))));
     }

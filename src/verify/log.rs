@@ -175,7 +175,7 @@ fn read_record(salt: Salts, bytes: &[u8], offset: u64) -> Result<Record<'_>, Bro
         });
     };
     let expected = checksum(salt.file, offset, &[&header[..16], payload]);
-    if found != expected {
+    if found != expected && !planted!(VerifyBelievesRecords) {
         return Err(Broken::Checksum { expected, found });
     }
     Ok(Record {

@@ -173,7 +173,7 @@ impl Segments<'_> {
             return Ok(None);
         }
         let expected = checksum(self.salt, offset, &[fields]).to_le_bytes();
-        if found != expected {
+        if found != expected && !planted!(VerifyBelievesFooters) {
             let expected = format!("footer checksum {:08x}", u32::from_le_bytes(expected));
             self.damage(offset + 12, expected, format!("{found:02x?}"));
             return Ok(None);

@@ -39,6 +39,7 @@ impl Judge<'_> {
             return Ok(());
         }
         self.check_files(fs, served)?;
+        self.check_flips(fs, served)?;
         if let Some(instance) = self.check_reopened(fs, (served, disk), settled)? {
             self.check_probe(fs, instance, served)?;
         }

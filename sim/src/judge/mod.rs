@@ -8,6 +8,7 @@ mod bounds;
 mod difference;
 mod enabled;
 mod excuses;
+mod flips;
 mod memory;
 mod opened;
 mod reads;

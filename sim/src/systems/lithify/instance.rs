@@ -214,12 +214,52 @@ impl Instance for Open {
     }
 
     fn equalities(&self, account: &Account<'_>) -> Vec<Equality> {
-        counted(&self.options, &self.store.stats(), account)
+        let mut equalities = counted(&self.options, &self.store.stats(), account);
+        equalities.push(Equality::new(
+            "commits that the compactor does not know of",
+            self.store.lag(),
+            0,
+        ));
+        equalities.extend(listed(&self.store.layout()));
+        equalities
     }
 
     fn close(self: Box<Self>) -> Result<(), Failure> {
         self.store.close().map_err(failure)
     }
+}
+
+/// What a layout says of itself, next to its text: one line for the head and each segment.
+fn listed(layout: &Layout) -> [Equality; 4] {
+    let nothing = Layout {
+        head: Commit::ZERO,
+        keyspaces: Vec::new(),
+        ..layout.clone()
+    };
+    let lines = |text: String| text.lines().count() as u64;
+    let segments = layout.keyspaces.iter().map(|it| it.segments.len() as u64);
+    let heads = if layout.head == Commit::ZERO { 0 } else { 2 };
+    let expected = heads + segments.sum::<u64>();
+    let text = layout.to_string();
+    let digest = xxhash_rust::xxh3::xxh3_64(text.as_bytes());
+    [
+        Equality::new(
+            "lines of the difference from nothing",
+            lines(nothing.diff(layout)),
+            expected,
+        ),
+        Equality::new(
+            "lines of the difference to nothing",
+            lines(layout.diff(&nothing)),
+            expected,
+        ),
+        Equality::new(
+            "lines of the difference from itself",
+            lines(layout.diff(layout)),
+            0,
+        ),
+        Equality::new("the digest of the layout", layout.digest(), digest),
+    ]
 }
 
 /// What a calm store has counted, and what its disk has seen, next to the rule.

@@ -109,6 +109,11 @@ impl Engine for Configured {
         }
     }
 
+    fn report(&self, fs: &dyn Fs) -> Option<String> {
+        let report = verify::verify(fs);
+        Some(report.map_or_else(|error| error.to_string(), |report| report.to_string()))
+    }
+
     fn expected_layout(&self, history: &[Batch]) -> Option<Vec<Piece>> {
         expected_layout(&self.options, history)
     }

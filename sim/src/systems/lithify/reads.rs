@@ -6,7 +6,7 @@ use lithify::read::{Change, Changes, CommitChanges, KeyVersion, Range};
 use lithify::{Commit, Error, KeyRange, Result, Snapshot, Store};
 
 use super::failure;
-use crate::reads::{Answer, Question, Turns};
+use crate::reads::{Answer, Question, Turns, Writes};
 use crate::system::Failure;
 
 /// What a store answers.
@@ -79,11 +79,34 @@ fn ask_store(store: &Store, question: &Question) -> Result<Answer> {
             let (from, to) = (Commit::new(*from), Commit::new(*to));
             Ok(differences(store.diff(keyspace, from, to)?))
         }
-        Question::Changes { since, .. } if is_newest => {
-            commits(store.changes_since(Commit::new(*since))?)
-        }
+        Question::Changes { since, .. } => changes(store, Commit::new(*since), at),
         Question::Readable(None) => Ok(ranges(store.readable_commits())),
         question => ask_snapshot(&store.snapshot_at(at)?, question),
+    }
+}
+
+/// As one stream, and as one that goes on from a snapshot in the middle: if that can be read,
+/// both tell the same. Where they differ, the second is the answer, which is then wrong.
+fn changes(store: &Store, since: Commit, at: Commit) -> Result<Answer> {
+    let whole = match at == store.head() {
+        true => store.changes_since(since)?,
+        false => store.snapshot_at(at)?.changes_since(since)?,
+    };
+    let whole = commits(whole)?;
+    let middle = Commit::new(since.get().midpoint(at.get()));
+    if since >= middle {
+        return Ok(whole);
+    }
+    let stream = (store.snapshot_at(middle)).and_then(|middle| middle.changes_since(since));
+    match stream {
+        Ok(mut stream) => {
+            let mut all = told(&mut stream)?;
+            stream.go_on(&store.snapshot_at(at)?)?;
+            all.extend(told(&mut stream)?);
+            Ok(Answer::Commits(all))
+        }
+        Err(Error::Thinned { .. }) => Ok(whole),
+        Err(error) => Err(error),
     }
 }
 
@@ -159,7 +182,12 @@ fn differences(changes: Vec<Change>) -> Answer {
     )
 }
 
-fn commits(changes: Changes) -> Result<Answer> {
+fn commits(mut changes: Changes) -> Result<Answer> {
+    told(&mut changes).map(Answer::Commits)
+}
+
+/// What a stream tells until it is over.
+fn told(changes: &mut Changes) -> Result<Vec<(u64, Writes)>> {
     let mut commits = Vec::new();
     for changes in changes {
         let CommitChanges {
@@ -172,7 +200,7 @@ fn commits(changes: Changes) -> Result<Answer> {
         operations.sort();
         commits.push((commit.get(), operations));
     }
-    Ok(Answer::Commits(commits))
+    Ok(commits)
 }
 
 fn ranges(ranges: Vec<RangeInclusive<Commit>>) -> Answer {

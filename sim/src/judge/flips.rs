@@ -1,0 +1,58 @@
+//! Whether the physical check of closed files notices a changed bit.
+//!
+//! `Engine::check` judges a store's files; here a fault that is known judges the check. A
+//! check that looks away calls everything sound, and no oracle but this one would say so.
+//!
+//! What it does not do: it changes one bit, so a checksum answers for most of it. Files that
+//! contradict one another with right checksums are what planted bugs of the engine make.
+
+use super::settled::STRAY;
+use super::{Bounds, Checked, Judge};
+use crate::keyed::{Domain, Seed};
+use crate::oracle::Oracle;
+use crate::simfs::SimFs;
+
+/// One of so many disks has a bit changed, and one that is judged alone has eight.
+const ONE_IN: u128 = 64;
+const ALONE: usize = 8;
+
+impl Judge<'_> {
+    pub(super) fn check_flips(&self, fs: &SimFs, bounds: Bounds) -> Checked<()> {
+        let image = fs.image();
+        let digest = image.digest();
+        let is_alone = self.listed > 0;
+        if bounds.is_faulty || !(is_alone || digest.is_multiple_of(ONE_IN)) {
+            return Ok(());
+        }
+        let Some(sound) = self.engine.report(fs) else {
+            return Ok(());
+        };
+        let files = || image.files().filter(|(name, _)| !STRAY.contains(name));
+        let total: usize = files().map(|(_, bytes)| bytes.len()).sum();
+        let mut draws = Seed(digest as u64).draws(Domain::Flips, 0);
+        for _ in 0..if is_alone { ALONE } else { 1 } {
+            let mut offset = draws.below(total.max(1) as u64) as usize;
+            let place = files().find(|(_, bytes)| {
+                let is_inside = offset < bytes.len();
+                offset -= if is_inside { 0 } else { bytes.len() };
+                is_inside
+            });
+            let Some((name, _)) = place else {
+                return Ok(());
+            };
+            let flipped = SimFs::from_image(&image);
+            let outcome = flipped.rot(name, offset as u64);
+            outcome.expect("the image has this file");
+            if self.engine.report(&flipped).as_ref() == Some(&sound) {
+                self.enabled.object(
+                    Oracle::Physical,
+                    format!(
+                        "a bit of {name} at offset {offset} has changed, and the check of the \
+                         files says the same as before: {sound}"
+                    ),
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
