@@ -243,9 +243,10 @@ impl Store {
     /// the commit out shows when a keyspace is read.
     pub fn snapshot_at(&self, commit: Commit) -> Result<Snapshot> {
         self.storage.version.check_exists(commit)?;
+        let is_late = planted!(SnapshotOneLate) && commit < self.head();
         Ok(Snapshot {
             version: Arc::clone(&self.storage.version),
-            at: commit,
+            at: if is_late { commit.next() } else { commit },
         })
     }
 

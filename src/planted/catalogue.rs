@@ -752,4 +752,12 @@ catalogue! {
     DifferenceOneSided "difference-one-sided" "M59" "reading"
         "counters" "none"
         "The difference of two layouts names only what the first one has."
+
+    LagOneHigh "lag-one-high" "M59" "compactor"
+        "counters" "none"
+        "The commits that the compactor does not know of are counted with the newest that it knows of."
+
+    SnapshotOneLate "snapshot-one-late" "M59" "reading"
+        "time-travel" "none; an earlier commit"
+        "A snapshot of an earlier commit shows the commit behind it (an offset off by one)."
 }
