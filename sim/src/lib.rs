@@ -38,7 +38,8 @@
 //!
 //! What is made of a finding, and of none:
 //! - [`replay`], [`shrink`], [`explain`]: again, smaller, and why.
-//! - [`campaign`]: many seeds; [`scope`]: every order and every image of a small history.
+//! - [`campaign`]: many seeds; [`scope`]: every order and every image of a small history;
+//!   [`single_faults`]: every fault at each of its operations.
 //! - [`planted`], [`mutants`], [`economy`]: bugs put in, and syncs taken out, to see whether
 //!   anybody notices.
 //!
@@ -82,6 +83,7 @@ pub mod schedule;
 pub mod scope;
 pub mod shrink;
 pub mod simfs;
+pub mod single_faults;
 pub mod stop;
 pub mod system;
 pub mod systems;

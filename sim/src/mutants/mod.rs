@@ -10,7 +10,6 @@ mod alone;
 mod arena;
 mod hunt;
 mod proof;
-mod single_faults;
 
 pub use hunt::{Row, Search, hunt};
 pub use proof::Proof;

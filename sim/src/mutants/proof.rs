@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Mutant;
 use super::hunt::Search;
-use super::{Mutant, single_faults};
 use crate::campaign::Found;
 use crate::oracle::Finding;
 use crate::plan::{Expectation, Plan};
 use crate::planted;
 use crate::scope::{Enumerated, Scope, enumerate};
+use crate::single_faults;
 use crate::system::{Settings, System, planted_in};
 
 /// What was the same with and without a bug.

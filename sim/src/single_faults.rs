@@ -1,5 +1,11 @@
 //! Every single fault: each kind at each operation of one small history, with crashes
 //! behind it.
+//!
+//! Campaigns draw where a fault strikes, and an error that is swallowed on one path only is
+//! met by few of them. Here every call of the disk that can fail is failed once, at every
+//! place: afterwards either the call or the next one says so, or the store is as if it had
+//! worked. The history commits, settles, dies, closes and reads; faults in other histories, and
+//! two faults in one, are for campaigns.
 
 use crate::crashes::{Reach, crash_everywhere};
 use crate::judge::Enabled;
@@ -12,19 +18,26 @@ use crate::stop::Stop;
 use crate::system::{Settings, System};
 
 /// What was seen.
-pub(super) struct Faulted {
-    /// Executions.
-    pub(super) runs: u64,
+#[derive(Clone, Debug)]
+pub struct Faulted {
+    /// Executions: one for each place of each kind, and one that ends each kind.
+    pub runs: u64,
     /// A digest of what the store has done and said in each of them.
-    pub(super) seen: u128,
+    pub seen: u128,
     /// The first finding and a plan that shows it.
-    pub(super) finding: Option<(Finding, Plan)>,
+    pub finding: Option<(Finding, Plan)>,
 }
 
 /// More operations of one kind than the history has.
 const MOST: u32 = 1000;
 
-pub(super) fn enumerate(
+/// Fails every operation once, in every way that it can fail. O(operations × kinds)
+/// executions.
+///
+/// # Panics
+/// When the settings are impossible.
+#[must_use]
+pub fn enumerate(
     system: &'static dyn System,
     settings: &Settings,
     model: &'static Model,
