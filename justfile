@@ -18,6 +18,10 @@ smoke:
 simulate:
     .ci/simulate
 
+# Every command of README.md.
+documented:
+    .ci/documented
+
 import-demo:
     cargo run --release -- import-git --repo . --store target/demo
 
