@@ -4,7 +4,8 @@
 //!    or there is no store yet. A temporary file is then a whole copy, for only a swap takes
 //!    the name of the data away, when the copy and its name are durable; whatever recovery
 //!    writes itself has another name. So no crash has torn it, and no bytes of an earlier
-//!    file can stand there: it becomes the data. Without it the backup does, provided that it does not carry the
+//!    file can stand there: it becomes the data. Without it a copy of the backup does, under
+//!    a number of its own, provided that the backup does not carry the
 //!    mark of the clean-up: nothing is committed to the new file before its name is
 //!    durable, so a swap whose new file is lost has lost nothing else. A backup with the
 //!    mark is never served from. What is renamed or replaces a backup is durable first,
@@ -37,6 +38,7 @@ use super::{names, role};
 use crate::planted;
 use crate::system::Failure;
 use crate::systems::parts::disk::{Disk, failed};
+use crate::systems::parts::entry;
 use crate::systems::parts::identity::Identity;
 use crate::systems::parts::owner::Owner;
 
@@ -121,7 +123,8 @@ fn restore(disk: &Disk, found: &mut BTreeSet<String>) -> Result<(), Failure> {
         }
         _ if found.contains(names::BACKUP) && !forgets => {
             let bytes = disk.read(names::BACKUP)?;
-            duplicate(disk, found, &proven(&bytes)?, names::NEW)?;
+            let restored = renumbered(disk, &bytes, &proven(&bytes)?)?;
+            duplicate(disk, found, &restored, names::NEW)?;
         }
         _ => {
             let identity = Identity::of_new_store(disk, names::NEW)?;
@@ -160,8 +163,8 @@ fn whole(bytes: &[u8]) -> Option<Contents> {
     (HEADER_BYTES + contents.end == bytes.len() as u64).then_some(contents)
 }
 
-/// The bytes of a backup that may be served from.
-fn proven(bytes: &[u8]) -> Result<Vec<u8>, Failure> {
+/// What a backup says that may be served from.
+fn proven(bytes: &[u8]) -> Result<Contents, Failure> {
     let header = Header::decode(bytes).map_err(|fault| damaged(names::BACKUP, &fault))?;
     let ends_with_mark = (bytes.len() as u64)
         .checked_sub(MARK_BYTES)
@@ -174,8 +177,28 @@ fn proven(bytes: &[u8]) -> Result<Vec<u8>, Failure> {
             header.generation
         )));
     }
-    let contents = contents::read(bytes).map_err(|fault| damaged(names::BACKUP, &fault))?;
-    Ok(bytes[..(HEADER_BYTES + contents.end) as usize].to_vec())
+    contents::read(bytes).map_err(|fault| damaged(names::BACKUP, &fault))
+}
+
+/// The commits of a file as those of another file of the same generation. A copy byte for
+/// byte would have the number of the old file, and a tail that the old file has lost would
+/// pass in the copy.
+fn renumbered(disk: &Disk, bytes: &[u8], contents: &Contents) -> Result<Vec<u8>, Failure> {
+    let old = contents.header;
+    let identity = old.identity.of_next(disk, names::NEW)?;
+    let header = Header { identity, ..old };
+    let body = &bytes[HEADER_BYTES as usize..(HEADER_BYTES + contents.end) as usize];
+    let mut renumbered = Vec::with_capacity(body.len());
+    for entry in entry::scan(body, old.salt()).entries {
+        let payload = &body[entry.payload];
+        entry::encode(&mut renumbered, header.salt(), 0, entry.before, payload);
+    }
+    assert_eq!(
+        renumbered.len(),
+        body.len(),
+        "a backup that was read to its end is a run of whole entries"
+    );
+    Ok([header.encode(), renumbered].concat())
 }
 
 fn is_mark(header: &Header, at: u64, bytes: &[u8]) -> bool {
