@@ -677,19 +677,76 @@ fn a_first_segment_that_no_store_began_is_not_cut() {
     let (code, errors) = refusal(place.path());
     assert_eq!(code, Some(5));
     assert!(
-        errors.contains("00000000.log holds no entry of ours"),
+        errors.contains("00000000.log has 18 bytes, and no identity says whose"),
         "{errors}"
     );
     assert_eq!(
         std::fs::read(&log).expect("the file"),
         b"Monday: all quiet\n"
     );
-    // What a crash may leave of a first entry: its beginning, and zeros.
+    // What a crash may leave of a first entry, its beginning or zeros, is cut, but only in a
+    // segment that a store began.
     for torn in [&[3, 0, 0, 0, 9, 9][..], &[0; 40], &[3, 0]] {
         std::fs::write(&log, torn).expect("a file");
-        let answers = ask(Some(place.path()), &[of("wal_info")]);
+        assert_eq!(refusal(place.path()).0, Some(5));
+        let store = tempfile::tempdir().expect("a directory");
+        ask(Some(store.path()), &[of("wal_info")]);
+        std::fs::write(store.path().join("00000000.log"), torn).expect("a file");
+        let answers = ask(Some(store.path()), &[of("wal_info")]);
         assert_eq!(answers[0]["entries"], 0);
     }
+}
+
+/// The files that say whose the segments are.
+fn identities(directory: &Path) -> Vec<std::path::PathBuf> {
+    let files = std::fs::read_dir(directory).expect("a directory");
+    let paths = files.map(|entry| entry.expect("an entry").path());
+    let is_identity = |path: &std::path::PathBuf| {
+        path.extension()
+            .is_some_and(|extension| extension == "identity")
+    };
+    paths.filter(is_identity).collect()
+}
+
+/// Without its identity a log is no torn tail, and nothing of it is cut.
+#[test]
+fn a_log_that_has_lost_its_identity_is_refused() {
+    let place = tempfile::tempdir().expect("a directory");
+    ask(Some(place.path()), &[append("one"), append("two")]);
+    let files = identities(place.path());
+    assert_eq!(files.len(), 1, "{files:?}");
+    let log = place.path().join("00000000.log");
+    let bytes = std::fs::read(&log).expect("the log");
+    std::fs::remove_file(&files[0]).expect("it is there");
+    let (code, errors) = refusal(place.path());
+    assert_eq!(code, Some(5));
+    assert!(errors.contains(".identity is missing"), "{errors}");
+    assert_eq!(std::fs::read(&log).expect("the log"), bytes);
+    std::fs::write(&files[0], []).expect("a file");
+    let answers = ask(Some(place.path()), &[read(1)]);
+    assert_eq!(answers[0]["payload"], "two");
+}
+
+/// The log of one store beside the identity of another: none of its bytes is an entry.
+#[test]
+fn a_segment_of_another_store_has_no_entry() {
+    let (ours, theirs) = (
+        tempfile::tempdir().expect("a directory"),
+        tempfile::tempdir().expect("a directory"),
+    );
+    ask(Some(ours.path()), &[of("wal_info")]);
+    ask(Some(theirs.path()), &[append("theirs")]);
+    let [from, to] = [&theirs, &ours].map(|place| place.path().join("00000000.log"));
+    std::fs::copy(from, to).expect("a copy");
+    let answers = ask(Some(ours.path()), &[of("wal_info")]);
+    assert_eq!(answers[0]["entries"], 0);
+    // With its identity it is a file of a store that is not this one.
+    let identity = identities(theirs.path()).remove(0);
+    let name = identity.file_name().expect("a name");
+    std::fs::copy(&identity, ours.path().join(name)).expect("a copy");
+    let (code, errors) = refusal(ours.path());
+    assert_eq!(code, Some(5));
+    assert!(errors.contains("are of two stores"), "{errors}");
 }
 
 #[test]

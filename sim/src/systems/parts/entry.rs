@@ -1,10 +1,11 @@
 //! One entry of the log on disk: 4 bytes of length, 4 bytes of CRC-32, payload.
 //!
 //! Both numbers are little-endian, and files hold nothing but entries. The layout is
-//! the published one, but the CRC covers more than the payload: the segment, the
-//! position in it, the length, and one bit about what came before. So
+//! the published one, but the CRC covers more than the payload: a salt that no other file
+//! has ([`super::identity`]), the position in the file, the length, and one bit about what
+//! came before. So
 //!
-//! - bytes of another segment at the same place (a block that the file system gave out
+//! - bytes of another file at the same place (a block that the file system gave out
 //!   again before it was written, a recycled file, a misdirected write) are no entry;
 //! - zeros are no entry, although a payload of no bytes has a plain CRC of zero;
 //! - damage in the middle can be told from a torn tail. An entry that was written when
@@ -14,8 +15,7 @@
 //!   keep it and lose them.
 //!
 //! The bit needs no room: the CRC is computed for either case, and the reader tries
-//! both. A generation in a file header would do for the first point, but a header is
-//! not in the published layout.
+//! both.
 
 use std::ops::Range;
 

@@ -1,10 +1,10 @@
 //! Which store a file belongs to, and which file it is: what salts every checksum.
 //!
 //! Each file gets a number that nobody was given before ([`Fs::fresh_number`]), and the
-//! number of a store's first file is the store's. Both are in the file and in the salt, so
-//! bytes that an earlier file of the same name and generation, another file, or another
-//! store has left on the device are no entries. They pass once in 2^32 entries, for so
-//! long is the checksum.
+//! number of a store's first file is the store's. Both are in the file, or in a name beside
+//! it, and in the salt, so bytes that an earlier file of the same name and generation,
+//! another file, or another store has left on the device are no entries. They pass once in
+//! 2^31 entries: the checksum has 32 bits, and the reader tries two values of one bit.
 //!
 //! A salt does not tell a file from a *whole* earlier one, with the numbers in it. Whoever
 //! reads a file has to know that its first bytes were durable before it got its name.
@@ -16,7 +16,7 @@ use crate::planted;
 use crate::system::Failure;
 
 /// A store and a file of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::systems) struct Identity {
     /// The number of the store's first file.
     pub(in crate::systems) store: u64,
@@ -25,6 +25,12 @@ pub(in crate::systems) struct Identity {
 }
 
 impl Identity {
+    /// The last one in the order of numbers.
+    pub(in crate::systems) const LAST: Self = Self {
+        store: u64::MAX,
+        file: u64::MAX,
+    };
+
     /// Of the first file of a new store, which is about to be created as `name`.
     ///
     /// # Errors

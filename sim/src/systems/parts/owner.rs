@@ -78,6 +78,10 @@ mod tests {
             ("00000007.index", Owner::SnapshotLog),
             ("00000007.snapshot", Owner::SnapshotLog),
             ("snapshot.tmp", Owner::SnapshotLog),
+            (
+                "00000007.00000000000000ff-00000000000000aa.identity",
+                Owner::SnapshotLog,
+            ),
             ("wal-00000001.log", Owner::WalRatio),
             ("wal-new.tmp", Owner::WalRatio),
             ("data.db", Owner::DataFile),

@@ -17,7 +17,7 @@ pub(super) const BUGS: &[Planted] = &[
     Planted::new(
         "name-synced-late",
         "M05",
-        "entries go into a new segment before its name is durable, and when the name is lost its blocks pass in the next segment of that offset (found here, see tests/traces/segment-that-lost-its-name.sim)",
+        "entries go into a new segment before its name is durable, and the name is lost while the next segment keeps its own (found here, see tests/traces/segment-that-lost-its-name.sim)",
     ),
     Planted::new(
         "rotation-without-sync",
@@ -29,6 +29,9 @@ pub(super) const BUGS: &[Planted] = &[
         "M05",
         "a removed segment's file is used again and its old entries pass for new ones, as RocksDB's recycled logs and Pebble's (#567) did",
     ),
+    shared::SALT_WITHOUT_FILE_NUMBER,
+    shared::SALT_WITHOUT_IDENTITY,
+    shared::FILE_NUMBER_NOT_FRESH,
     shared::NO_CHECKSUM,
     shared::LENGTH_BELIEVED,
     shared::DAMAGE_TAKEN_FOR_TORN_TAIL,
@@ -141,5 +144,10 @@ pub(super) const BUGS: &[Planted] = &[
         "index-left-when-off",
         "M56",
         "an opening without indexes leaves those of an earlier one with them, and nothing removes them any more",
+    ),
+    Planted::new(
+        "identity-removed-early",
+        "M34",
+        "an identity goes while the removal of its segment may still be lost, and the bytes that come back belong to nobody (found here on the first day of identities)",
     ),
 ];

@@ -12,18 +12,27 @@ use lithify::fs::{Access, Fs};
 
 use crate::planted;
 use crate::system::Failure;
+use crate::systems::parts::identity::Identity;
 use crate::systems::parts::walk::{self, crc};
+
+/// From which entry on which identity counts.
+type Identities = BTreeMap<u64, Identity>;
 
 /// Numbered files by number.
 type Files = BTreeMap<u64, Vec<u8>>;
 
 pub(super) fn check(fs: &dyn Fs) -> Result<(), Failure> {
     let (mut segments, mut indexes, mut snapshots) = (Files::new(), Files::new(), Files::new());
+    let mut identities = Identities::new();
     for name in fs.list("").map_err(disk)? {
         let into = match name.rsplit_once('.') {
             Some((_, "log")) => &mut segments,
             Some((_, "index")) => &mut indexes,
             Some((_, "snapshot")) => &mut snapshots,
+            Some((_, "identity")) => {
+                add_identity(&mut identities, &name)?;
+                continue;
+            }
             _ => continue,
         };
         if let Some(number) = name.split('.').next().and_then(number) {
@@ -39,7 +48,10 @@ pub(super) fn check(fs: &dyn Fs) -> Result<(), Failure> {
         if expected.is_some_and(|end| end != *start) {
             return damage(format!("no segment ends at entry {start}"));
         }
-        let positions = entries(*start, bytes)?;
+        let Some((_, identity)) = identities.range(..=*start).next_back() else {
+            return damage(format!("nothing says whose segment {start} is"));
+        };
+        let positions = entries(*start, identity.salt(*start), bytes)?;
         if let Some(index) = indexes.get(start) {
             check_index(*start, index, &positions)?;
         }
@@ -61,6 +73,29 @@ fn damage<T>(message: String) -> Result<T, Failure> {
 
 fn disk(error: std::io::Error) -> Failure {
     Failure::Disk(format!("cannot check the store: {error}"))
+}
+
+/// Adds what the name of an empty file says: an offset, a store and a file.
+fn add_identity(identities: &mut Identities, name: &str) -> Result<(), Failure> {
+    let parts: Vec<&str> = name.split(['.', '-']).collect();
+    let [offset, store, file, _] = parts[..] else {
+        return Ok(());
+    };
+    let hexadecimal = |digits: &str| match digits.len() {
+        16 => u64::from_str_radix(digits, 16).ok(),
+        _ => None,
+    };
+    let parts = (number(offset), hexadecimal(store), hexadecimal(file));
+    let (Some(offset), Some(store), Some(file)) = parts else {
+        return Ok(());
+    };
+    if identities.values().any(|other| other.store != store) {
+        return damage(format!("{name} is of another store than the others"));
+    }
+    match identities.insert(offset, Identity { store, file }) {
+        None => Ok(()),
+        Some(_) => damage(format!("two identities begin at entry {offset}")),
+    }
 }
 
 /// Eight digits, or more without a leading zero.
@@ -101,11 +136,11 @@ fn check_snapshot(number: u64, bytes: &[u8]) -> Result<u64, Failure> {
 }
 
 /// Where the entries of a segment begin, from its first byte to its last.
-fn entries(start: u64, bytes: &[u8]) -> Result<Vec<u32>, Failure> {
+fn entries(start: u64, salt: u64, bytes: &[u8]) -> Result<Vec<u32>, Failure> {
     let (mut position, mut positions) = (0, Vec::new());
     while position < bytes.len() {
         positions.push(position as u32);
-        match walk::payload(start, bytes, position) {
+        match walk::payload(salt, bytes, position) {
             Ok(payload) => position += 8 + payload.len(),
             Err(fault) => return damage(format!("segment {start} {fault}")),
         }

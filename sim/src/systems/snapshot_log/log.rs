@@ -4,7 +4,9 @@
 //! - segments follow each other without a gap: one ends where the next begins;
 //! - a segment and its name are durable before its successor exists, so only the last
 //!   one can have a torn tail;
-//! - after [`Log::sync`] every entry is durable, and so are the names of the segments.
+//! - after [`Log::sync`] every entry is durable, and so are the names of the segments;
+//! - what one process writes has one identity, which was durable before its first entry,
+//!   and lies in segments that no other process has written to.
 //!
 //! It knows nothing of snapshots: its owner says up to where segments may go.
 
@@ -19,6 +21,7 @@ use crate::planted;
 use crate::system::Failure;
 use crate::systems::parts::disk::{Disk, failed};
 use crate::systems::parts::entry::{self, Before, HEADER_BYTES};
+use crate::systems::parts::identity::Identity;
 
 /// One segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub struct Segment {
     pub entries: u64,
     /// Its length in bytes.
     pub bytes: u64,
+    /// What its entries are salted with, beside its start.
+    pub(super) identity: Identity,
 }
 
 impl Segment {
@@ -42,6 +47,21 @@ impl Segment {
     #[must_use]
     pub fn end(&self) -> u64 {
         self.start + self.entries
+    }
+
+    /// One without entries.
+    pub(super) fn empty(start: u64, identity: Identity) -> Self {
+        Self {
+            start,
+            entries: 0,
+            bytes: 0,
+            identity,
+        }
+    }
+
+    /// What its checksums are salted with.
+    pub(super) fn salt(&self) -> u64 {
+        self.identity.salt(self.start)
     }
 }
 
@@ -67,6 +87,8 @@ pub(super) struct Log {
     pub(super) keeps_index: bool,
     /// The segments that have an index file.
     pub(super) indexes: BTreeSet<u64>,
+    /// The names that say whose the segments are. Only an opening changes them.
+    pub(super) identities: Vec<String>,
     pub(super) has_unsynced_bytes: bool,
     pub(super) has_unsynced_name: bool,
     /// A segment whose file waits to be used again (only with a planted bug).
@@ -104,11 +126,12 @@ impl Log {
             self.rotate()?;
         }
         if self.active.segment.entries == 0 && !planted::is_active("name-synced-late") {
-            // A file that loses its name gives its blocks back. The next one of this offset
-            // may get them unwritten, and entries would pass there.
+            // The next opening makes entries durable and creates a segment behind them, which
+            // must not outlive the name of this one.
             self.sync_name()?;
         }
-        let Segment { start, bytes, .. } = self.active.segment;
+        let Segment { bytes, .. } = self.active.segment;
+        let salt = self.active.segment.salt();
         let mut group = Vec::with_capacity(length);
         let mut positions = Vec::with_capacity(payloads.len());
         for payload in payloads {
@@ -117,7 +140,7 @@ impl Log {
                 false => Before::Durable,
             };
             positions.push(bytes + group.len() as u64);
-            entry::encode(&mut group, start, bytes, before, payload);
+            entry::encode(&mut group, salt, bytes, before, payload);
         }
         self.write(&group)?;
         self.write_index(&positions)?;
@@ -221,11 +244,7 @@ impl Log {
             self.indexes.insert(start);
         }
         Ok(Active {
-            segment: Segment {
-                start,
-                entries: 0,
-                bytes: 0,
-            },
+            segment: Segment::empty(start, self.active.segment.identity),
             file,
             index,
             is_recycled,
@@ -263,5 +282,6 @@ impl Log {
             .chain(self.retired)
             .map(names::segment)
             .chain(indexes)
+            .chain(self.identities.iter().cloned())
     }
 }

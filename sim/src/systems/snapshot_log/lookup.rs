@@ -30,7 +30,7 @@ impl Log {
         let payload = entry::payload_of(&bytes);
         Ok(Some(Stored {
             payload: payload.map_or_else(Vec::new, |range| bytes[range].to_vec()),
-            is_valid: entry::check(&bytes, segment.start, position).is_some(),
+            is_valid: entry::check(&bytes, segment.salt(), position).is_some(),
         }))
     }
 

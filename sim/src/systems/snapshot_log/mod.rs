@@ -8,7 +8,7 @@
 //! The same store is used twice: here, with commits of the laboratory as entries, and by
 //! the command `lithify wal-node`, with texts.
 //!
-//! Reading order: `names`, `snapshot`, `index` (the bytes), `log`, `lookup`, `job` (the
+//! Reading order: `names`, `identities`, `snapshot`, `index` (the bytes), `log`, `lookup`, `job` (the
 //! order), `steps` (the work), `store`, `plan` and `recover` (the way back), `check`, and
 //! `settings`, `instance`, `costs`, `bugs` for the laboratory. Entries and machines are in
 //! `parts`. `design/wal-snapshot.md` says why.
@@ -16,6 +16,7 @@
 mod bugs;
 mod check;
 mod costs;
+mod identities;
 mod index;
 mod instance;
 mod job;
@@ -85,6 +86,10 @@ impl Engine for settings::Chosen {
 
     fn syncs_commits(&self) -> bool {
         self.options.syncs_appends
+    }
+
+    fn tells_files_apart(&self) -> bool {
+        true
     }
 
     fn check(&self, fs: &dyn Fs) -> Result<(), Failure> {

@@ -4,6 +4,11 @@
 //! the number of entries that it covers: `00000500.log`, `00000500.index`,
 //! `00000500.snapshot`. Numbers have at least eight digits and no needless zeros, so a
 //! file has one name and a foreign file is never taken for one of ours.
+//!
+//! An identity is a name and nothing else: `00000500.STORE-FILE.identity`, with two
+//! numbers of 16 hexadecimal digits, is an empty file. See [`super::identities`].
+
+use crate::systems::parts::identity::Identity;
 
 /// A snapshot that is being written. There is one at a time.
 pub(super) const TEMPORARY: &str = "snapshot.tmp";
@@ -20,6 +25,8 @@ pub(super) enum Name {
     Segment(u64),
     Index(u64),
     Snapshot(u64),
+    /// Whose entries are those of the segments from this offset on.
+    Identity(u64, Identity),
     Temporary,
 }
 
@@ -33,6 +40,13 @@ pub(super) fn index(start: u64) -> String {
 
 pub(super) fn snapshot(offset: u64) -> String {
     format!("{offset:08}.snapshot")
+}
+
+pub(super) fn identity(start: u64, identity: Identity) -> String {
+    format!(
+        "{start:08}.{:016x}-{:016x}.identity",
+        identity.store, identity.file
+    )
 }
 
 /// What `name` stands for, or `None` when it is not ours.
@@ -51,8 +65,21 @@ pub(super) fn parse(name: &str) -> Option<Name> {
         "log" => Some(Name::Segment(number)),
         "index" => Some(Name::Index(number)),
         "snapshot" => Some(Name::Snapshot(number)),
-        _ => None,
+        other => parse_identity(other).map(|identity| Name::Identity(number, identity)),
     }
+}
+
+/// The numbers in what stands behind the first point of an identity's name.
+fn parse_identity(rest: &str) -> Option<Identity> {
+    let (store, file) = rest.strip_suffix(".identity")?.split_once('-')?;
+    let number = |digits: &str| {
+        let number = u64::from_str_radix(digits, 16).ok()?;
+        (format!("{number:016x}") == digits).then_some(number)
+    };
+    Some(Identity {
+        store: number(store)?,
+        file: number(file)?,
+    })
 }
 
 /// Whether a file with this name belongs to such a store, and to no other.
@@ -70,6 +97,12 @@ mod tests {
             assert_eq!(parse(&segment(number)), Some(Name::Segment(number)));
             assert_eq!(parse(&index(number)), Some(Name::Index(number)));
             assert_eq!(parse(&snapshot(number)), Some(Name::Snapshot(number)));
+            let (store, file) = (number, u64::MAX - number);
+            let of = Identity { store, file };
+            assert_eq!(
+                parse(&identity(number, of)),
+                Some(Name::Identity(number, of))
+            );
         }
         let foreign = [
             "0.log",
@@ -80,6 +113,10 @@ mod tests {
             "99999999999999999999.log",
             "lock",
             "wal-1",
+            "00000001.identity",
+            "00000001.1-2.identity",
+            "00000001.000000000000000A-0000000000000001.identity",
+            "00000001.0000000000000001-0000000000000001.identity.log",
         ];
         assert!(foreign.iter().all(|name| parse(name).is_none()));
     }

@@ -5,14 +5,17 @@
 //! snapshot, is damage: bytes that were durable are not there.
 
 use super::log::Segment;
-use super::{names, snapshot};
+use super::names;
 use crate::planted;
 use crate::system::Failure;
 use crate::systems::parts::entry::Scan;
+use crate::systems::parts::identity::Identity;
 
 /// A segment as it was found.
 pub(super) struct Read {
     pub(super) start: u64,
+    /// `None` when nothing says whose it is; then none of its bytes is an entry.
+    pub(super) identity: Option<Identity>,
     pub(super) bytes: Vec<u8>,
     pub(super) scan: Scan,
 }
@@ -27,6 +30,7 @@ impl Read {
             start: self.start,
             entries: self.scan.entries.len() as u64,
             bytes: self.scan.end as u64,
+            identity: self.identity.unwrap_or_default(),
         }
     }
 }
@@ -37,9 +41,9 @@ pub(super) struct Plan {
     pub(super) first: usize,
     /// The first that holds entries behind the snapshot.
     pub(super) needed: usize,
-    /// The one that is written on; when there is none, a new one begins.
-    pub(super) active: Option<usize>,
-    /// The offset behind the last entry.
+    /// The last one, unless the snapshot covers it.
+    pub(super) last: Option<usize>,
+    /// The offset behind the last entry, where a new segment begins.
     pub(super) next: u64,
 }
 
@@ -62,7 +66,9 @@ pub(super) fn plan(
         }
         (needed, _) => needed.unwrap_or(0),
     };
-    for pair in segments[needed.min(segments.len())..].windows(2) {
+    let kept = &segments[needed.min(segments.len())..];
+    kept.iter().try_for_each(check_identity)?;
+    for pair in kept.windows(2) {
         if pair[0].end() != pair[1].start {
             return damage(format!(
                 "{} ends at entry {} and the next segment begins at {}: entries that were durable are gone",
@@ -75,9 +81,6 @@ pub(super) fn plan(
     let last = segments.last();
     let next = last.map_or(offset, |last| last.end().max(offset));
     if let Some(last) = last.filter(|last| last.end() >= offset) {
-        if segments.len() == 1 && (last.start, offset) == (0, 0) {
-            check_beginning(last)?;
-        }
         check_tail(last)?;
     }
     let claimed = invalid.iter().map(|(number, _)| *number).max().unwrap_or(0);
@@ -87,35 +90,27 @@ pub(super) fn plan(
             describe(invalid)
         ));
     }
-    let is_written_on = |read: &&Read| read.end() > offset || read.start == offset;
-    let active = last.filter(is_written_on).map(|_| segments.len() - 1);
+    let is_needed = |read: &&Read| read.end() > offset || read.start == offset;
+    let last = last.filter(is_needed).map(|_| segments.len() - 1);
     Ok(Plan {
         first: first_kept(segments, needed, offset),
         needed,
-        active,
+        last,
         next,
     })
 }
 
-/// Whether the only segment can have been begun by a store. Without an entry and without
-/// a snapshot nothing vouches for its bytes but they themselves. A crash leaves any part of
-/// an entry, or any bytes in its place, but no text: four bytes of text are a length that
-/// no entry has.
-fn check_beginning(first: &Read) -> Result<(), Failure> {
-    let is_foreign = is_text(&first.bytes) && !snapshot::begins(&first.bytes);
-    if first.scan.end > 0 || !is_foreign {
+/// Whether it is known whose entries a segment holds. Its identity was durable before its
+/// first entry, and stays for as long as the segment does.
+fn check_identity(read: &Read) -> Result<(), Failure> {
+    if read.identity.is_some() || read.bytes.is_empty() {
         return Ok(());
     }
     Err(Failure::Damage(format!(
-        "{} holds no entry of ours: its {} bytes are somebody's text; nothing was cut",
-        names::segment(first.start),
-        first.bytes.len()
+        "{} has {} bytes, and no identity says whose they are: it belongs to nobody here, or a file that ends in .identity is missing; nothing was written",
+        names::segment(read.start),
+        read.bytes.len()
     )))
-}
-
-fn is_text(bytes: &[u8]) -> bool {
-    let is_plain = |letter: char| !letter.is_control() || "\n\r\t".contains(letter);
-    bytes.len() >= 4 && str::from_utf8(bytes).is_ok_and(|text| text.chars().all(is_plain))
 }
 
 /// Whether the bytes behind the last entry are a torn tail, which is cut.

@@ -11,7 +11,11 @@
 //!    pages that are marked clean: syncing them would do nothing. So the valid bytes of
 //!    the last segment are written again, in place, then synced. Writing equal bytes
 //!    harms nothing, whatever part of it a crash keeps.
-//! 5. Names are made durable. Only then leftovers are removed: a leftover may be what
+//! 5. A new segment begins, under an identity of its own ([`super::identities`]): where the
+//!    last process has written nothing is appended, for its lost bytes would pass there. A
+//!    last segment without entries is removed, and not cut, so that no sync of its bytes
+//!    has to succeed.
+//! 6. Names are made durable. Only then leftovers are removed: a leftover may be what
 //!    a snapshot replaces whose name was not durable yet.
 
 use std::collections::BTreeSet;
@@ -20,6 +24,7 @@ use std::sync::Arc;
 use lithify::fs::File;
 use lithify::fs::whole::write_all_at;
 
+use super::identities::Identities;
 use super::log::{Active, Log, Segment};
 use super::names::{self, Name};
 use super::plan::{Plan, Read, plan};
@@ -38,6 +43,7 @@ struct Found {
     segments: BTreeSet<u64>,
     indexes: BTreeSet<u64>,
     snapshots: BTreeSet<u64>,
+    identities: Identities,
     has_temporary: bool,
 }
 
@@ -53,14 +59,17 @@ struct Base<M> {
 pub(super) fn open<M: Machine>(disk: Disk, options: &Options) -> Result<SnapshotLog<M>, Failure> {
     let lock = disk.lock(Owner::SnapshotLog, names::LOCK)?;
     let found = find(&disk)?;
+    found.identities.check()?;
     let mut base: Base<M> = load(&disk, &found.snapshots)?;
-    let segments = read_segments(&disk, &found.segments)?;
+    let segments = read_segments(&disk, &found)?;
     let mut plan = plan(&segments, base.offset, &base.invalid)?;
     replay(&mut base, &segments, &plan)?;
-    let active = activate(&disk, &segments, &plan)?;
-    sweep(&disk, &found, &base, &segments, &mut plan, options)?;
+    let active = activate(&disk, &found, &segments, &plan)?;
+    let start = active.segment.start;
+    let (identities, ended) = identities(&found, &active);
+    sweep(&disk, &found, &base, &segments, &mut plan, options, ended)?;
     let kept = segments.iter().skip(plan.first);
-    let is_sealed = |read: &&Read| read.start != active.segment.start;
+    let is_sealed = |read: &&Read| read.start != start;
     let sealed = kept.clone().filter(is_sealed);
     let mut log = Log {
         sealed: sealed.map(Read::segment).collect(),
@@ -68,6 +77,7 @@ pub(super) fn open<M: Machine>(disk: Disk, options: &Options) -> Result<Snapshot
         segment_bytes: options.segment_bytes,
         keeps_index: options.keeps_index,
         indexes: BTreeSet::new(),
+        identities,
         has_unsynced_bytes: false,
         has_unsynced_name: false,
         retired: None,
@@ -95,6 +105,7 @@ fn find(disk: &Disk) -> Result<Found, Failure> {
             Some(Name::Segment(start)) => _ = found.segments.insert(start),
             Some(Name::Index(start)) => _ = found.indexes.insert(start),
             Some(Name::Snapshot(offset)) => _ = found.snapshots.insert(offset),
+            Some(Name::Identity(start, identity)) => found.identities.add(start, identity),
             Some(Name::Temporary) => found.has_temporary = true,
             None => {}
         }
@@ -132,13 +143,19 @@ fn load<M: Machine>(disk: &Disk, named: &BTreeSet<u64>) -> Result<Base<M>, Failu
     Ok(base)
 }
 
-fn read_segments(disk: &Disk, starts: &BTreeSet<u64>) -> Result<Vec<Read>, Failure> {
+fn read_segments(disk: &Disk, found: &Found) -> Result<Vec<Read>, Failure> {
     let read = |&start: &u64| {
         let bytes = disk.read(&names::segment(start))?;
-        let scan = entry::scan(&bytes, start);
-        Ok(Read { start, bytes, scan })
+        let identity = found.identities.of(start);
+        let scan = identity.map(|identity| entry::scan(&bytes, identity.salt(start)));
+        Ok(Read {
+            start,
+            identity,
+            bytes,
+            scan: scan.unwrap_or_default(),
+        })
     };
-    starts.iter().map(read).collect()
+    found.segments.iter().map(read).collect()
 }
 
 fn replay<M: Machine>(base: &mut Base<M>, segments: &[Read], plan: &Plan) -> Result<(), Failure> {
@@ -159,35 +176,27 @@ fn replay<M: Machine>(base: &mut Base<M>, segments: &[Read], plan: &Plan) -> Res
     Ok(())
 }
 
-/// The segment to write on, with its entries durable and its torn tail cut; or a new one.
-fn activate(disk: &Disk, segments: &[Read], plan: &Plan) -> Result<Active, Failure> {
+/// A new segment to write on, behind entries that are durable now.
+fn activate(disk: &Disk, found: &Found, segments: &[Read], plan: &Plan) -> Result<Active, Failure> {
+    let last = plan.last.map(|position| &segments[position]);
     let mut start = plan.next;
-    if let Some(read) = plan.active.map(|position| &segments[position]) {
-        let file = disk.open(&names::segment(read.start))?;
-        let mut segment = read.segment();
-        // A sync may report what the last process has written in vain. What it covers is
-        // written again, so a second one that succeeds does prove something.
-        settle(&*file, read)
-            .or_else(|_| settle(&*file, read))
-            .map_err(failed("settle", &names::segment(read.start)))?;
-        if planted::is_active("torn-tail-left") {
-            segment.bytes = read.bytes.len() as u64;
+    if let Some(read) = last {
+        if read.scan.entries.is_empty() {
+            disk.remove(&names::segment(read.start))?;
+            let counts_itself = planted::is_active("commit-number-reused");
+            if counts_itself && segments.iter().all(|it| it.start > 0) {
+                // The bug counts what the log holds, which is nothing.
+                start = 0;
+            }
+        } else {
+            make_durable(disk, read)?;
         }
-        let counts_itself =
-            planted::is_active("commit-number-reused") && segments.iter().all(|it| it.start > 0);
-        if segment.entries > 0 || !counts_itself {
-            return Ok(Active::of(segment, file));
-        }
-        // The bug counts what the log holds, which is nothing.
-        start = 0;
     }
-    let file = disk.open_or_create(&names::segment(start))?;
-    let segment = Segment {
-        start,
-        entries: 0,
-        bytes: 0,
-    };
-    Ok(Active::of(segment, file))
+    let identity = found.identities.draw(disk, start)?;
+    remove_overtaken(disk, found, start)?;
+    disk.create(&names::identity(start, identity))?;
+    let file = disk.create(&names::segment(start))?;
+    Ok(Active::of(Segment::empty(start, identity), file))
 }
 
 impl Active {
@@ -201,20 +210,51 @@ impl Active {
     }
 }
 
-/// Makes the entries of the last segment durable and cuts what is behind them. A segment
-/// without entries is cut to nothing even if it is empty: what went wrong behind the last
-/// process's back is reported to whoever syncs next, and that is better no commit.
+/// Removes the identities that the one which begins at `start` replaces. Their segments are
+/// gone for good by then, for without an identity their bytes would be damage. That no
+/// segment is found says nothing: an opening that failed may have removed it.
+fn remove_overtaken(disk: &Disk, found: &Found, start: u64) -> Result<(), Failure> {
+    let overtaken: Vec<String> = found.identities.overtaken(start).collect();
+    if !overtaken.is_empty() && !planted::is_active("identity-removed-early") {
+        disk.sync_directory()?;
+    }
+    overtaken.iter().try_for_each(|name| disk.remove(name))
+}
+
+/// Makes the entries of the last segment durable and cuts what is behind them. A sync may
+/// report what the last process has written in vain. What it covers is written again, so a
+/// second one that succeeds does prove something.
+fn make_durable(disk: &Disk, read: &Read) -> Result<(), Failure> {
+    let name = names::segment(read.start);
+    let file = disk.open(&name)?;
+    settle(&*file, read)
+        .or_else(|_| settle(&*file, read))
+        .map_err(failed("settle", &name))
+}
+
 fn settle(file: &dyn File, read: &Read) -> std::io::Result<()> {
     let end = read.scan.end;
     let is_synced = !planted::is_active("recovered-tail-not-synced");
-    if end > 0 && is_synced && !planted::is_active("recovered-tail-not-rewritten") {
+    if is_synced && !planted::is_active("recovered-tail-not-rewritten") {
         write_all_at(file, 0, &read.bytes[..end])?;
     }
-    let is_cut = end == 0 || read.bytes.len() > end;
-    if is_cut && !planted::is_active("torn-tail-left") {
+    if read.bytes.len() > end && !planted::is_active("torn-tail-left") {
         file.set_len(end as u64)?;
     }
     if is_synced { file.sync_data() } else { Ok(()) }
+}
+
+/// The identities that the store has from now on, and those of which nothing is left.
+fn identities(found: &Found, active: &Active) -> (Vec<String>, Vec<String>) {
+    let Segment {
+        start, identity, ..
+    } = active.segment;
+    let before = found.identities.before(start, &found.segments);
+    let (kept, ended): (Vec<_>, Vec<_>) = before.partition(|(_, has_segment)| *has_segment);
+    let names = |files: Vec<(String, bool)>| files.into_iter().map(|(name, _)| name);
+    let mut kept: Vec<String> = names(kept).collect();
+    kept.push(names::identity(start, identity));
+    (kept, names(ended).collect())
 }
 
 /// Makes the names durable, and then removes what nothing needs.
@@ -225,6 +265,7 @@ fn sweep<M>(
     segments: &[Read],
     plan: &mut Plan,
     options: &Options,
+    ended: Vec<String>,
 ) -> Result<(), Failure> {
     let mut removed = Vec::new();
     if planted::is_active("log-removed-by-recovery") {
@@ -232,6 +273,7 @@ fn sweep<M>(
         plan.first = plan.first.max(removed.len());
     }
     let mut leftovers = leftovers(found, base, &segments[plan.first..], options);
+    leftovers.extend(ended);
     leftovers.retain(|name| !removed.contains(name));
     disk.sync_directory()?;
     leftovers.iter().try_for_each(|name| disk.remove(name))

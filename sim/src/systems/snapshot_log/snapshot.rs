@@ -17,11 +17,6 @@ pub(super) fn file_bytes(state_bytes: usize) -> usize {
     HEADER_BYTES + state_bytes + CHECKSUM_BYTES
 }
 
-/// Whether bytes begin as a snapshot does.
-pub(super) fn begins(bytes: &[u8]) -> bool {
-    bytes.starts_with(&MAGIC[..4])
-}
-
 fn checksum(identity: u64, bytes: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(b"snapshot");

@@ -15,8 +15,11 @@
 //!    sync has something to do and reports what went wrong behind the last process's back.
 //!    If it does report something, nobody knows what of the file is meant: all of it is
 //!    written again. Writing equal bytes harms nothing, whatever part a crash keeps.
-//!    The torn tail is cut.
-//! 4. The directory is synced: the name of the log may not be durable yet. Only then the
+//! 4. A log with a torn tail is not written on: the next generation begins, as after a
+//!    rewrite. Where a disk ignores the sync of a cut, what was cut may come back behind
+//!    later commits of the same length. Only when there is no room for a new log the tail is
+//!    cut in place.
+//! 5. The directory is synced: the name of the log may not be durable yet. Only then the
 //!    leftovers go, for one of them may be what the log replaces.
 
 use std::collections::BTreeSet;
@@ -48,52 +51,77 @@ pub(super) fn open(disk: Disk, options: Options, now: u64) -> Result<RatioStore,
         true => generations.first(),
         false => generations.last(),
     };
-    let mut leftovers: Vec<String> = generations
-        .iter()
-        .filter(|generation| Some(*generation) != counts)
-        .map(|&generation| names::log(generation))
-        .collect();
-    let keeps_temporary = planted::is_active("temporary-file-reused");
-    if names.iter().any(|name| name == names::TEMPORARY) && !keeps_temporary {
-        leftovers.push(names::TEMPORARY.to_owned());
-    }
-    let sweep = || leftovers.iter().try_for_each(|name| disk.remove(name));
     let opened = match counts {
         Some(&generation) => {
             if planted::is_active("log-removed-by-recovery") {
-                sweep()?;
+                sweep(&disk, generation)?;
             }
             let opened = read(&disk, generation)?;
             disk.sync_directory()?;
-            if !planted::is_active("log-removed-by-recovery") {
-                sweep()?;
-            }
+            sweep(&disk, opened.1.generation)?;
             opened
         }
         None => {
-            sweep()?;
-            create(&disk)?
+            sweep(&disk, 0)?;
+            let opened = create(&disk)?;
+            disk.sync_directory()?;
+            opened
         }
     };
     Ok(RatioStore::recovered(disk, options, now, opened, lock))
+}
+
+/// Removes every log but that of the generation that counts.
+fn sweep(disk: &Disk, counts: u64) -> Result<(), Failure> {
+    let is_leftover = |name: &String| match names::generation(name) {
+        Some(generation) => generation != counts,
+        None => name == names::TEMPORARY && !planted::is_active("temporary-file-reused"),
+    };
+    let names = disk.list()?;
+    let mut leftovers = names.iter().filter(|name| is_leftover(name));
+    leftovers.try_for_each(|name| disk.remove(name))
 }
 
 /// The first log, and how many bytes were written for it.
 fn create(disk: &Disk) -> Result<(Table, Log, u64), Failure> {
     const GENERATION: u64 = 1;
     let table = Table::default();
-    let mut file = Replacement::new(names::TEMPORARY);
     let identity = Identity::of_new_store(disk, names::TEMPORARY)?;
+    let file = write_base(disk, &table, GENERATION, identity)?;
+    publish(disk, table, GENERATION, identity, file)
+}
+
+/// A base is written in pieces of about so many bytes.
+const PIECE_BYTES: usize = 256 << 10;
+
+/// Writes a log of this state, which does not count yet, and makes it durable.
+fn write_base(
+    disk: &Disk,
+    table: &Table,
+    generation: u64,
+    identity: Identity,
+) -> Result<Replacement, Failure> {
+    let mut file = Replacement::new(names::TEMPORARY);
     file.create(disk)?;
-    let mut writer = BaseWriter::new(GENERATION, identity);
-    while let Some(piece) = writer.next(&table, usize::MAX) {
+    let mut writer = BaseWriter::new(generation, identity);
+    while let Some(piece) = writer.next(table, PIECE_BYTES) {
         file.write(&piece)?;
     }
     file.sync()?;
-    file.rename(disk, &names::log(GENERATION))?;
-    disk.sync_directory()?;
+    Ok(file)
+}
+
+/// Gives a durable log its name, which is not durable yet.
+fn publish(
+    disk: &Disk,
+    table: Table,
+    generation: u64,
+    identity: Identity,
+    mut file: Replacement,
+) -> Result<(Table, Log, u64), Failure> {
+    file.rename(disk, &names::log(generation))?;
     let log = Log {
-        generation: GENERATION,
+        generation,
         identity,
         file: file.file().clone(),
         bytes: file.bytes(),
@@ -120,6 +148,18 @@ fn read(disk: &Disk, generation: u64) -> Result<(Table, Log, u64), Failure> {
                     entry.position
                 ))
             })?;
+    }
+    if scan.end < bytes.len() && !planted::is_active("torn-tail-left") {
+        // What an earlier rewrite has left of it is no log.
+        let _ = disk.remove(names::TEMPORARY);
+        let (next, generation) = (
+            identity.of_next(disk, names::TEMPORARY)?,
+            names::next(generation),
+        );
+        match write_base(disk, &table, generation, next) {
+            Ok(file) => return publish(disk, table, generation, next, file),
+            Err(_) => _ = disk.remove(names::TEMPORARY),
+        }
     }
     let file = disk.open(&name)?;
     settle(&*file, &bytes, in_doubt(&scan, base_entries), scan.end)
