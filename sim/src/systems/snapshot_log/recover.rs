@@ -193,9 +193,17 @@ fn activate(disk: &Disk, found: &Found, segments: &[Read], plan: &Plan) -> Resul
         }
     }
     let identity = found.identities.draw(disk, start)?;
-    remove_overtaken(disk, found, start)?;
-    disk.create(&names::identity(start, identity))?;
+    let overtaken: Vec<String> = found.identities.overtaken(start).collect();
+    if !overtaken.is_empty() && !planted::is_active("identity-removed-early") {
+        // Their segments are gone for good first, for without an identity their bytes would
+        // be damage. That none is found says nothing: an opening that failed may have
+        // removed it.
+        disk.sync_directory()?;
+    }
     let file = disk.create(&names::segment(start))?;
+    // Before the others go: a directory without any seems to be that of a new store.
+    disk.create(&names::identity(start, identity))?;
+    overtaken.iter().try_for_each(|name| disk.remove(name))?;
     Ok(Active::of(Segment::empty(start, identity), file))
 }
 
@@ -208,17 +216,6 @@ impl Active {
             is_recycled: false,
         }
     }
-}
-
-/// Removes the identities that the one which begins at `start` replaces. Their segments are
-/// gone for good by then, for without an identity their bytes would be damage. That no
-/// segment is found says nothing: an opening that failed may have removed it.
-fn remove_overtaken(disk: &Disk, found: &Found, start: u64) -> Result<(), Failure> {
-    let overtaken: Vec<String> = found.identities.overtaken(start).collect();
-    if !overtaken.is_empty() && !planted::is_active("identity-removed-early") {
-        disk.sync_directory()?;
-    }
-    overtaken.iter().try_for_each(|name| disk.remove(name))
 }
 
 /// Makes the entries of the last segment durable and cuts what is behind them. A sync may
