@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use crate::crashes::{Reach, crash_everywhere};
 use crate::execute::{Execution, execute};
 use crate::generate::{Recipe, generate};
@@ -10,9 +12,11 @@ use crate::keyed::Seed;
 use crate::oracle::{Finding, Oracle};
 use crate::plan::{Action, Expectation, Plan};
 use crate::replay::{attempt, replay};
+use crate::schedule::Order;
 use crate::simfs::{Coverage, FaultKind, Model, without_numbers};
 use crate::stop::Stop;
-use crate::system::System;
+use crate::system::{Settings, System};
+use crate::workload::{WORKLOADS, Workload};
 
 /// What a campaign does with each seed.
 #[derive(Clone)]
@@ -33,8 +37,83 @@ pub struct Campaign {
     pub determinism_one_in: u64,
 }
 
+/// What seeds mean when nothing else is asked for: another workload for each, and faults in
+/// every other one. The same for every number of seeds and threads.
+#[derive(Clone)]
+pub struct Mixture {
+    /// The system.
+    pub system: &'static dyn System,
+    /// The models under which each execution is crashed; at least one.
+    pub models: Vec<&'static Model>,
+    /// The workload; `None`: another one for each seed.
+    pub workload: Option<&'static Workload>,
+    /// The kinds of faults; `None`: none in even seeds, and all in odd ones.
+    pub faults: Option<Vec<FaultKind>>,
+    /// The order of turns; `None`: drawn.
+    pub order: Option<Order>,
+    /// Settings that seeds do not choose.
+    pub fixed: Settings,
+    /// How far crashes go.
+    pub reach: Reach,
+    /// The bug that is planted, by name.
+    pub bug: Option<&'static str>,
+}
+
+impl Mixture {
+    /// Everything that a seed can choose, under the default model.
+    #[must_use]
+    pub fn new(system: &'static dyn System) -> Self {
+        Self {
+            system,
+            models: vec![Model::DEFAULT],
+            workload: None,
+            faults: None,
+            order: None,
+            fixed: Settings::new(),
+            reach: Reach::SMALL,
+            bug: None,
+        }
+    }
+
+    /// What one seed means.
+    #[must_use]
+    pub fn campaign(&self, seed: u64) -> Campaign {
+        let faults = match &self.faults {
+            Some(kinds) => kinds.clone(),
+            None if seed % 2 == 1 => FaultKind::ALL.to_vec(),
+            None => Vec::new(),
+        };
+        Campaign {
+            recipe: Recipe {
+                model: self.models[0],
+                workload: self.workload.unwrap_or_else(|| workload_of(seed)),
+                faults,
+                order: self.order.clone(),
+                fixed: self.fixed.clone(),
+                ..Recipe::new(self.system)
+            },
+            models: self.models.clone(),
+            reach: self.reach,
+            bug: self.bug,
+            ..Campaign::new(self.system)
+        }
+    }
+}
+
+/// The small workload most often: it is the one whose images can be enumerated.
+fn workload_of(seed: u64) -> &'static Workload {
+    match seed % 8 {
+        place @ 4..8 => {
+            let others = WORKLOADS.len() as u64 - 1;
+            let turn = seed / 8 * 4 + (place - 4);
+            &WORKLOADS[1 + (turn % others) as usize]
+        }
+        _ => &WORKLOADS[0],
+    }
+}
+
 /// What happened to the faults of one kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FaultCount {
     /// How often it was planned.
     pub armed: u64,
@@ -45,7 +124,7 @@ pub struct FaultCount {
 }
 
 /// What was covered.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Ledger {
     /// Seeds.
     pub seeds: u64,

@@ -16,7 +16,6 @@ use crate::keyed::{Domain, Seed};
 use crate::oracle::{Finding, Oracle};
 use crate::panics::caught;
 use crate::plan::{Action, Crash, Plan, Survivors};
-use crate::simfs::change::labels;
 use crate::simfs::explore::{Sources, explore_sources};
 use crate::simfs::oplog::{Log, Operation};
 use crate::simfs::{Budget, Choice, Coverage, Frontier, Image, Mark, Model, SimFs};
@@ -492,16 +491,16 @@ pub(crate) fn crash_of(
     let (action, before) = place_of(log, frontier.position());
     let crash = Crash {
         before,
-        survivors: survivors(log, frontier, choice),
+        survivors: survivors(frontier, choice),
         fill: choice.fill.name().into_owned(),
     };
     (action, crash)
 }
 
 /// What survives, by readable names; the shorter of the two lists.
-fn survivors(log: &Log, frontier: &Frontier<'_>, choice: &Choice) -> Survivors {
-    let labels = labels(log, frontier.pending());
-    let (kept, lost): (Vec<_>, Vec<_>) = labels
+fn survivors(frontier: &Frontier<'_>, choice: &Choice) -> Survivors {
+    let (kept, lost): (Vec<_>, Vec<_>) = frontier
+        .labels()
         .into_iter()
         .enumerate()
         .partition(|(index, _)| choice.kept.contains(*index));

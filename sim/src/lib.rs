@@ -2,11 +2,12 @@
 //! and says what is wrong with it, in a few lines, and why.
 //!
 //! A store of your own goes in by three traits, [`system::System`], [`system::Engine`] and
-//! [`system::Instance`]; the example `own_system` is a whole one in one page, with a
-//! mistake that is found, shrunk and explained:
+//! [`system::Instance`]; the example `own_system` is a whole one in one page, with
+//! mistakes that are found, shrunk and explained. [`check`] is then a test of it in one line,
+//! and `cli::main` (feature `cli`) a program with every command for it:
 //!
 //! ```text
-//! cargo run --release -p lithify-sim --example own_system -- forgetful
+//! cargo run --release -p lithify-sim --example own_system -- run --bug directory-not-synced
 //! ```
 //!
 //! The heart of it is short. A [`campaign::Campaign`] makes a plan of each seed, runs it,
@@ -37,9 +38,11 @@
 //! - [`oracle`] and [`judge`]: what is checked, and how.
 //!
 //! What is made of a finding, and of none:
-//! - [`replay`], [`shrink`], [`explain`]: again, smaller, and why.
-//! - [`campaign`]: many seeds; [`scope`]: every order and every image of a small history;
-//!   [`single_faults`]: every fault at each of its operations.
+//! - [`replay`], [`shrink`], [`explain`]: again, smaller, and why; [`signature`]: which
+//!   findings have one cause.
+//! - [`campaign`]: many seeds; [`gathered`]: what they found, by signature; [`scope`]: every
+//!   order and every image of a small history; [`single_faults`]: every fault at each of its
+//!   operations.
 //! - [`planted`], [`mutants`], [`economy`]: bugs put in, and syncs taken out, to see whether
 //!   anybody notices.
 //!
@@ -54,6 +57,9 @@
 //! repositories.
 
 pub mod campaign;
+mod check;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod compare;
 pub mod conformance;
 pub mod cpu_time;
@@ -63,6 +69,7 @@ pub mod execute;
 pub mod explain;
 pub mod forecast;
 pub mod gate;
+pub mod gathered;
 pub mod generate;
 pub mod git;
 pub mod history;
@@ -82,9 +89,12 @@ pub mod replay;
 pub mod schedule;
 pub mod scope;
 pub mod shrink;
+pub mod signature;
 pub mod simfs;
 pub mod single_faults;
 pub mod stop;
 pub mod system;
 pub mod systems;
 pub mod workload;
+
+pub use check::check;

@@ -1,6 +1,4 @@
-//! The command line of lithify. See `lithify --help`, and [`cli`] for the code.
-
-mod cli;
+//! The command line of lithify. See `lithify --help`, and `lithify_sim::cli` for the code.
 
 /// Simulations allocate all the time; this allocator makes them a quarter faster than
 /// the one of the C library.
@@ -8,5 +6,5 @@ mod cli;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    cli::main()
+    lithify_sim::cli::lithify()
 }

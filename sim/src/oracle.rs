@@ -1,9 +1,11 @@
 //! The oracles: what is checked, by name.
 //!
-//! A finding names the oracle that objects and the place, which together are its
-//! signature: shrinking keeps both.
+//! A finding names the oracle that objects, and what is wrong. Shrinking keeps the oracle;
+//! what findings with one cause have in common is their [signature](crate::signature).
 
 use std::fmt;
+
+use serde::{Serialize, Serializer};
 
 /// One promise that is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -165,6 +167,12 @@ impl Oracle {
     }
 }
 
+impl Serialize for Oracle {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
 impl fmt::Display for Oracle {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.name())
@@ -172,7 +180,7 @@ impl fmt::Display for Oracle {
 }
 
 /// A broken promise.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// Which promise.
     pub oracle: Oracle,

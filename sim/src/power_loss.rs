@@ -33,7 +33,6 @@ use std::fmt;
 use std::ops::{ControlFlow, RangeBounds};
 
 use crate::keyed::{Domain, Seed};
-use crate::simfs::change::labels;
 use crate::simfs::explore::explore;
 use crate::simfs::{
     Budget, Choice, Coverage, Frontier, Image, Known, Log, Model, Operation, SimFs,
@@ -153,7 +152,7 @@ impl PowerLoss<'_> {
 impl fmt::Display for PowerLoss<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let moment = self.frontier.position();
-        let labels = labels(&self.run.log, self.frontier.pending());
+        let labels = self.frontier.labels();
         let lost: Vec<&str> = (self.choice.kept.zeroes())
             .map(|index| labels[index].as_str())
             .collect();

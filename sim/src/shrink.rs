@@ -30,18 +30,18 @@ pub struct Shrunk {
 /// # Errors
 /// When it does not.
 pub fn shrink(plan: &Plan, stop: Stop) -> Result<Shrunk, String> {
-    shrink_watched(plan, stop, &mut |_, _| {})
+    shrink_watched(plan, stop, &mut |_, _| true)
 }
 
 /// As [`shrink`], and tells `watch` before each run the best plan so far and how many plans
-/// were run.
+/// were run. Its answer is whether to go on.
 ///
 /// # Errors
 /// As [`shrink`].
 pub fn shrink_watched(
     plan: &Plan,
     stop: Stop,
-    watch: &mut dyn FnMut(&Plan, u64),
+    watch: &mut dyn FnMut(&Plan, u64) -> bool,
 ) -> Result<Shrunk, String> {
     let finding = replay(plan, false)?
         .finding
@@ -54,6 +54,7 @@ pub fn shrink_watched(
         stop,
         runs: 1,
         watch,
+        is_ended: false,
     };
     while shrinker.pass() && !shrinker.is_over() {}
     Ok(Shrunk {
@@ -68,12 +69,14 @@ struct Shrinker<'run> {
     oracle: Oracle,
     stop: Stop,
     runs: u64,
-    watch: &'run mut dyn FnMut(&Plan, u64),
+    watch: &'run mut dyn FnMut(&Plan, u64) -> bool,
+    /// Whether whoever watches wants no more.
+    is_ended: bool,
 }
 
 impl Shrinker<'_> {
     fn is_over(&self) -> bool {
-        self.stop.is_due()
+        self.is_ended || self.stop.is_due()
     }
 
     /// Takes `candidate` if the same oracle objects to it.
@@ -81,7 +84,10 @@ impl Shrinker<'_> {
         if self.is_over() || candidate.system.configure(&candidate.settings).is_err() {
             return false;
         }
-        (self.watch)(&self.best, self.runs);
+        if !(self.watch)(&self.best, self.runs) {
+            self.is_ended = true;
+            return false;
+        }
         self.runs += 1;
         let found = replay(&candidate, false)
             .ok()

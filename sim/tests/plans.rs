@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use lithify_sim::generate::{Recipe, generate};
 use lithify_sim::keyed::Seed;
-use lithify_sim::plan::{Action, parse, parse_of};
+use lithify_sim::plan::{self, Action};
 use lithify_sim::replay::replay;
 use lithify_sim::simfs::FaultKind;
 use lithify_sim::system::{Setting, Settings};
 use lithify_sim::systems::SYSTEMS;
+use lithify_sim::systems::parse;
 use lithify_sim::workload::WORKLOADS;
 use proptest::prelude::*;
 
@@ -114,8 +115,8 @@ fn changes_of_settings_do_not_re_roll_commits() {
 #[test]
 fn a_trace_is_read_with_the_systems_that_are_given() {
     let text = generate(&recipe(0), Seed(1)).to_string();
-    assert!(parse_of(&SYSTEMS[..1], &text).is_ok());
-    let error = parse_of(&SYSTEMS[1..], &text).expect_err("the system is not among them");
+    assert!(plan::parse(&SYSTEMS[..1], &text).is_ok());
+    let error = plan::parse(&SYSTEMS[1..], &text).expect_err("the system is not among them");
     assert_eq!(
         error.to_string(),
         "line 2, column 8: no system is called \"lithify\""

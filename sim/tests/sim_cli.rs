@@ -439,9 +439,18 @@ fn models_stand_beside_what_was_published() {
         .code(2);
 }
 
-/// Progress is for people at a terminal. Nothing else may stand beside the answer.
+/// Whether a text has nothing but lines that say how far a command is.
+fn is_progress(text: &str) -> bool {
+    let is_told = |line: &str| {
+        let (seconds, rest) = line.split_once(" s: ").unwrap_or_default();
+        seconds.parse::<u64>().is_ok() && !rest.is_empty()
+    };
+    text.lines().all(is_told)
+}
+
+/// A pipe gets a line every few seconds, and nothing else may stand beside the answer.
 #[test]
-fn nothing_is_on_standard_error_that_is_no_terminal() {
+fn only_progress_is_on_standard_error_that_is_no_terminal() {
     let directory = directory();
     let trace = "lithify-sim 1\nsystem lithify\nbegin\ncommit a/0=1.0\nsettle\nexpect pass\n";
     std::fs::create_dir(directory.path().join("corpus")).expect("there is room");
@@ -469,9 +478,20 @@ fn nothing_is_on_standard_error_that_is_no_terminal() {
                 .args(["--format", format])
                 .assert()
                 .success()
-                .stderr(predicate::str::is_empty());
+                .stderr(predicate::function(is_progress));
         }
     }
+}
+
+/// Whoever reads a log of hours sees that something happens.
+#[test]
+fn a_pipe_is_told_how_far_a_long_command_is() {
+    let directory = directory();
+    sim(&directory)
+        .args(["run", "--time", "7", "--jobs", "1", "--faults", "none"])
+        .assert()
+        .success()
+        .stderr(predicate::function(is_progress).and(predicate::str::contains(" seeds, ")));
 }
 
 /// One bad trace of many costs no answer about the others.

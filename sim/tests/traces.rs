@@ -6,8 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
-use lithify_sim::plan::parse;
 use lithify_sim::replay::replay;
+use lithify_sim::systems::parse;
 
 fn traces() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/traces");

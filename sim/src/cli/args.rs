@@ -55,7 +55,7 @@ pub(crate) fn command() -> clap::Command {
     with_negative_numbers(Arguments::command())
 }
 
-fn with_negative_numbers(command: clap::Command) -> clap::Command {
+pub(super) fn with_negative_numbers(command: clap::Command) -> clap::Command {
     command
         .mut_args(|argument| match argument.get_action().takes_values() {
             true => argument.allow_negative_numbers(true),

@@ -23,7 +23,7 @@ pub(crate) fn of_argument(argument: &OsStr) -> &[u8] {
 
 /// A key for a message.
 pub(crate) fn shown(key: &[u8]) -> String {
-    let quoted = lithify_sim::git::quote::quote(key);
+    let quoted = crate::git::quote::quote(key);
     let text = String::from_utf8_lossy(&quoted).into_owned();
     if text.starts_with('"') {
         text

@@ -13,9 +13,9 @@ use std::io::{BufRead, BufReader};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+use crate::git::{Repository, Tree, TreeReader, Trees, tree};
 use clap::Args;
 use lithify::{Commit, Error, KeyRange, Store};
-use lithify_sim::git::{Repository, Tree, TreeReader, Trees, tree};
 
 use super::args::{Format, FormatArgument};
 use super::bytes::shown;

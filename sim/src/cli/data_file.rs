@@ -17,9 +17,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::systems::data_file::{Options, Policy, Role, Share, Shared};
 use clap::Args;
 use lithify::fs::OsFs;
-use lithify_sim::systems::data_file::{Options, Policy, Role, Share, Shared};
 
 use super::exit::{Exit, Outcome};
 use super::lines::{Line, next_line};

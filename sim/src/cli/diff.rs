@@ -1,8 +1,8 @@
 //! `diff`: what differs between two commits.
 
+use crate::git::quote::quote;
 use clap::Args;
 use lithify::Commit;
-use lithify_sim::git::quote::quote;
 use serde::Serialize;
 
 use super::args::{Format, FormatArgument};

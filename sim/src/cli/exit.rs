@@ -6,8 +6,8 @@
 use std::io;
 use std::process::ExitCode;
 
-use lithify_sim::git::{GitError, LineError};
-use lithify_sim::system::Failure as StoreFailure;
+use crate::git::{GitError, LineError};
+use crate::system::Failure as StoreFailure;
 
 /// What every command returns.
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
@@ -21,6 +21,7 @@ pub(crate) enum Exit {
     Store = 4,
     Damage = 5,
     Io = 6,
+    Unfinished = 7,
 }
 
 /// The text of `--help` about exit codes.
@@ -34,7 +35,9 @@ Exit codes:
   4  the store cannot be opened: missing, not a store, locked, of an unknown format,
      created with other options, or without permission
   5  damage: stored bytes are not what was written
-  6  input or output failed: disk full, out of memory for a line, git failed or is missing";
+  6  input or output failed: disk full, out of memory for a line, git failed or is missing
+  7  not finished: time or Ctrl-C has ended a simulation before it had done what was asked,
+     and --fail-on-incomplete was given";
 
 /// Why a command stops before its end.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use lithify_sim::git::{CheckedLog, LineError, LogCommit, RawLog, Repository};
+use crate::git::{CheckedLog, LineError, LogCommit, RawLog, Repository};
 
 /// The commits of a log as they are read.
 pub(crate) type Commits = Box<dyn Iterator<Item = Result<LogCommit, LineError>>>;

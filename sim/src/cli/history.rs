@@ -2,8 +2,8 @@
 
 use std::ffi::OsString;
 
+use crate::git::quote::quote;
 use clap::Args;
-use lithify_sim::git::quote::quote;
 use serde::Serialize;
 
 use super::args::{Format, FormatArgument};

@@ -1,6 +1,10 @@
 //! The command line: arguments in, text and an exit code out.
 //!
-//! Reading order: [`args`] (the commands), [`exit`] (how they end), [`store`] (how they
+//! [`main`] is the laboratory for stores of one's own, a binary in one line. The binary
+//! `lithify` has all of that for the systems of this crate, and beside it the commands that
+//! serve stores.
+//!
+//! Reading order: `args` (the commands), `exit` (how they end), `store` (how they
 //! open a store), then a file for each command. Commands that read open the store for
 //! reading only and create nothing. Every failure is one line on standard error; a reader
 //! that closes the pipe (`| head`) ends a reading command quietly.
@@ -37,27 +41,82 @@ mod write;
 
 use std::process::ExitCode;
 
-use clap::FromArgMatches as _;
+use clap::FromArgMatches;
 
+use crate::system::System;
+use crate::systems::SYSTEMS;
 use args::{Arguments, Command};
 use exit::{Failure, Outcome};
+use sim::Laboratory;
 
-/// Runs the command that the process was started with.
-pub(crate) fn main() -> ExitCode {
-    let parsed = args::command()
-        .try_get_matches()
-        .and_then(|matches| Arguments::from_arg_matches(&matches));
-    let outcome = match parsed {
-        Ok(arguments) => run(arguments.command),
-        Err(error) => exit::from_parser(&error),
+/// The laboratory for these systems, with the arguments of the process: `run`, `replay`,
+/// `shrink`, `enumerate`, `mutants`, `economy`, `list`. The first system is the default.
+/// Exit codes are those of `lithify sim`; `--help` has them.
+///
+/// ```no_run
+/// # fn main_of(my_system: &'static dyn lithify_sim::system::System) -> std::process::ExitCode {
+/// lithify_sim::cli::main(&[my_system])
+/// # }
+/// ```
+///
+/// # Panics
+/// Without a system.
+#[must_use]
+pub fn main(systems: &[&'static dyn System]) -> ExitCode {
+    assert!(
+        !systems.is_empty(),
+        "there is nothing to run without a system"
+    );
+    let program = program();
+    let laboratory = Laboratory {
+        systems,
+        command: &program,
     };
+    let command = sim::alone(&program);
+    ended(
+        &program,
+        parsed(command, |alone: sim::Alone| alone.run(laboratory)),
+    )
+}
+
+/// The binary `lithify`, with the arguments of the process.
+#[doc(hidden)]
+#[must_use]
+pub fn lithify() -> ExitCode {
+    let command = args::command();
+    ended(
+        "lithify",
+        parsed(command, |arguments: Arguments| run(arguments.command)),
+    )
+}
+
+/// What the process was called by.
+fn program() -> String {
+    let called = std::env::args_os().next().unwrap_or_default();
+    let name = std::path::Path::new(&called).file_name();
+    name.map_or("laboratory".into(), |name| {
+        name.to_string_lossy().into_owned()
+    })
+}
+
+/// Runs what the arguments of the process ask for.
+fn parsed<T: FromArgMatches>(command: clap::Command, run: impl FnOnce(T) -> Outcome) -> Outcome {
+    let matches = command.try_get_matches();
+    match matches.and_then(|matches| T::from_arg_matches(&matches)) {
+        Ok(arguments) => run(arguments),
+        Err(error) => exit::from_parser(&error),
+    }
+}
+
+/// The exit code of the process, and the line on standard error that explains it.
+fn ended(program: &str, outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
         Err(Failure::Stop { exit, message }) => {
             // There is nobody to tell when standard error is closed too.
             let _ = std::io::Write::write_fmt(
                 &mut std::io::stderr(),
-                format_args!("lithify: {message}\n"),
+                format_args!("{program}: {message}\n"),
             );
             exit.code()
         }
@@ -84,7 +143,10 @@ fn run(command: Command) -> Outcome {
         Command::Promote(arguments) => replica::promote(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
-        Command::Sim(arguments) => sim::run(&arguments),
+        Command::Sim(arguments) => arguments.run(Laboratory {
+            systems: SYSTEMS,
+            command: "lithify sim",
+        }),
         Command::WalNode(arguments) => wal_node::run(&arguments),
         Command::RatioStore(arguments) => ratio_store::run(&arguments),
         Command::DataFile(arguments) => data_file::run(&arguments),

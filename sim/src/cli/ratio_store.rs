@@ -14,10 +14,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::system::Failure as StoreFailure;
+use crate::systems::wal_ratio::{Operation, Options, Policy, SharedStore, Ticket};
 use clap::Args;
 use lithify::fs::OsFs;
-use lithify_sim::system::Failure as StoreFailure;
-use lithify_sim::systems::wal_ratio::{Operation, Options, Policy, SharedStore, Ticket};
 
 use super::data_file::time::{positive_time, time};
 use super::data_file::words;

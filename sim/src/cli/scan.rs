@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::ops::Bound;
 
+use crate::git::{quote::quote, tree};
 use clap::{Args, ValueEnum};
 use lithify::KeyRange;
-use lithify_sim::git::{quote::quote, tree};
 use serde::Serialize;
 
 use super::bytes::{BYTES_HELP, JsonBytes, of_argument};

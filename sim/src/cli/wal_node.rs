@@ -19,9 +19,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::systems::snapshot_log::{Options, Schedule, Shared, SnapshotLog};
 use clap::Args;
 use lithify::fs::OsFs;
-use lithify_sim::systems::snapshot_log::{Options, Schedule, Shared, SnapshotLog};
 
 use super::data_file::time::positive_time;
 use super::exit::{Exit, Outcome};

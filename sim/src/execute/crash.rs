@@ -7,7 +7,6 @@ use super::struck;
 use crate::judge::{Judge, Memory, Outcome};
 use crate::oracle::Finding;
 use crate::plan::{Action, Crash};
-use crate::simfs::change::labels;
 use crate::simfs::{Frontier, Image, Mark};
 
 impl Executor<'_> {
@@ -17,6 +16,7 @@ impl Executor<'_> {
         let position = position_of(&log, self.action_start, crash.before.as_ref());
         CrashScene {
             start: self.start.clone(),
+            earlier: Vec::new(),
             position: position.unwrap_or(log.operations().len()),
             is_matched: position.is_some(),
             log,
@@ -126,7 +126,7 @@ impl Executor<'_> {
         if judge.check(&copy, bounds)? == Outcome::Refused
             || judge.asking_all().check(&self.fs, bounds)? == Outcome::Refused
         {
-            struck::note(&mut self.struck, &[], true);
+            struck::note(&mut self.struck, Vec::new(), true);
         }
         Ok(())
     }
@@ -135,7 +135,7 @@ impl Executor<'_> {
 /// What a crash keeps and loses of what is pending, for people.
 fn outcome_of(scene: &CrashScene, frontier: &Frontier<'_>, crash: &Crash) -> String {
     let kept = scene.kept(frontier, crash);
-    let labels = labels(&scene.log, frontier.pending());
+    let labels = frontier.labels();
     let list = |is_meant: bool| -> String {
         let meant = labels.iter().enumerate();
         let meant = meant.filter(|(index, _)| kept.contains(*index) == is_meant);

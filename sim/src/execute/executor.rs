@@ -45,6 +45,8 @@ pub(super) struct Executor<'run> {
     /// Whether one of them has destroyed the only witness of something.
     pub(super) has_lost_witness: bool,
     pub(super) observed: u64,
+    /// What the store said last when it failed.
+    pub(super) said: String,
     /// Since when two histories are possible, and until when they were.
     pub(super) undecided_since: Option<usize>,
     pub(super) undecided: Vec<Range<usize>>,
@@ -91,6 +93,7 @@ impl<'run> Executor<'run> {
             past: Vec::new(),
             has_lost_witness: false,
             observed: 0,
+            said: String::new(),
             undecided_since: None,
             undecided: Vec::new(),
             fork: None,
@@ -192,7 +195,7 @@ impl<'run> Executor<'run> {
         match outcome {
             Ok(value) => Ok(Some(value)),
             Err(failure) if self.is_excused(&failure) => {
-                self.observed += 1;
+                self.observe(&failure);
                 self.note(|| format!("    fails: {failure}"));
                 Ok(None)
             }
@@ -201,6 +204,12 @@ impl<'run> Executor<'run> {
                 Ok(None)
             }
         }
+    }
+
+    /// A caller of the store was told of a failure.
+    fn observe(&mut self, failure: &Failure) {
+        self.observed += 1;
+        self.said = failure.to_string();
     }
 
     pub(super) fn action(&mut self, index: usize, action: &Action) -> Result<(), Finding> {
@@ -217,13 +226,16 @@ impl<'run> Executor<'run> {
             outcome = Err(finding);
         }
         let is_same_life = self.lives.len() == lives;
-        let during = self
-            .fs
-            .fired()
-            .split_off(if is_same_life { fired } else { 0 });
-        struck::note(&mut self.struck, &during, self.observed > observed);
-        let has_error = during.iter().any(|kind| kind.harm().is_error());
-        let is_silent = has_error && self.observed == observed && !self.is_undecidable;
+        let fired = if is_same_life { fired } else { 0 };
+        let is_observed = self.observed > observed;
+        let mut during = Vec::new();
+        if self.fs.fired().len() > fired {
+            let answer = is_observed.then_some(self.said.as_str());
+            during = struck::during(&self.fs.log(), fired, (index, action), answer);
+        }
+        let has_error = during.iter().any(|struck| struck.kind.harm().is_error());
+        struck::note(&mut self.struck, during, is_observed);
+        let is_silent = has_error && !is_observed && !self.is_undecidable;
         if outcome.is_ok() && is_silent && self.engine.surfaces_errors() {
             outcome = self.enabled.object(
                 Oracle::Honesty,
@@ -304,9 +316,9 @@ impl<'run> Executor<'run> {
             && self.is_faulty()
         {
             // Whatever an error has done, the next attempt without it must succeed.
-            self.observed += 1;
-            let message = failure.to_string();
-            self.note(|| format!("    cannot open: {message}"));
+            let failure = failure.clone();
+            self.observe(&failure);
+            self.note(|| format!("    cannot open: {failure}"));
             self.check_room()?;
             self.fs.disarm();
             self.is_first = false;
@@ -320,7 +332,7 @@ impl<'run> Executor<'run> {
                 Ok(true)
             }
             Err(failure) if bounds.excuses(&failure) => {
-                self.observed += 1;
+                self.observe(&failure);
                 Ok(false)
             }
             Err(failure) => {

@@ -5,7 +5,6 @@ use fixedbitset::FixedBitSet;
 use super::executor::Executor;
 use crate::judge::Enabled;
 use crate::plan::{Action, Crash, Plan, Survivors};
-use crate::simfs::change::labels;
 use crate::simfs::oplog::Log;
 use crate::simfs::{Fill, Frontier, Image, Model};
 
@@ -16,6 +15,8 @@ pub struct CrashScene {
     pub start: Image,
     /// What was done to it.
     pub log: Log,
+    /// The logs of the lives before, where they were kept.
+    pub earlier: Vec<Log>,
     /// Where in the log the crash strikes.
     pub position: usize,
     /// Whether the operation that the plan names there was done.
@@ -34,7 +35,7 @@ impl CrashScene {
     /// The pending changes that a crash keeps, of those of the scene's frontier.
     #[must_use]
     pub fn kept(&self, frontier: &Frontier<'_>, crash: &Crash) -> FixedBitSet {
-        let labels = labels(&self.log, frontier.pending());
+        let labels = frontier.labels();
         let named = |names: &[String]| -> Vec<usize> {
             (0..labels.len())
                 .filter(|&index| names.contains(&labels[index]))
@@ -48,7 +49,7 @@ impl CrashScene {
 
     /// Whether everything that the plan says of a crash means something.
     pub(super) fn is_understood(&self, frontier: &Frontier<'_>, crash: &Crash) -> bool {
-        let labels = labels(&self.log, frontier.pending());
+        let labels = frontier.labels();
         let (Survivors::AllBut(names) | Survivors::Only(names)) = &crash.survivors;
         let is_source = || {
             frontier
@@ -61,7 +62,8 @@ impl CrashScene {
     }
 
     /// The image that a crash leaves.
-    pub(super) fn image(&self, frontier: &Frontier<'_>, crash: &Crash) -> Image {
+    #[must_use]
+    pub fn image(&self, frontier: &Frontier<'_>, crash: &Crash) -> Image {
         let kept = self.kept(frontier, crash);
         let mut fills = frontier.fills().into_iter();
         let fill = fills.find(|fill| fill.name() == crash.fill);
@@ -84,7 +86,9 @@ pub fn execute_until_crash(plan: &Plan, index: usize) -> Option<(CrashScene, &Cr
     for (number, action) in plan.actions[..index].iter().enumerate() {
         executor.action(number, action).ok()?;
     }
-    Some((executor.scene(crash), crash))
+    let mut scene = executor.scene(crash);
+    scene.earlier = executor.lives.into_iter().map(|life| life.log).collect();
+    Some((scene, crash))
 }
 
 /// Where in the log a crash strikes; `None` when what it names was not done.

@@ -12,11 +12,16 @@ pub(super) fn lost_witness(log: &Log, engine: &dyn Engine) -> Option<usize> {
     let operations = log.operations();
     let mut entries = operations.iter().enumerate();
     let lost = entries.find(|(position, operation)| {
-        let Operation::Rot { inode, offset, .. } = operation else {
+        let Operation::Rot {
+            inode,
+            path,
+            offset,
+            ..
+        } = operation
+        else {
             return false;
         };
-        engine.is_log(log.name_of(*inode))
-            && *offset >= vouched_for(&operations[..*position], *inode)
+        engine.is_log(log.path(*path)) && *offset >= vouched_for(&operations[..*position], *inode)
     });
     lost.map(|(position, _)| position)
 }

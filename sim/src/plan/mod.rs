@@ -8,7 +8,7 @@
 mod parse;
 mod print;
 
-pub use parse::{ParseError, parse, parse_of};
+pub use parse::{ParseError, parse};
 
 use crate::history::Batch;
 use crate::oracle::Oracle;

@@ -25,7 +25,7 @@ impl State {
         bytes: &[u8],
     ) -> io::Result<usize> {
         let fault = if !self.faults.is_idle() {
-            let path = Arc::clone(self.log.name_of(inode));
+            let path = Arc::clone(self.log.path(self.log.last_name(inode)));
             self.strike(Class::Write, &path)
         } else {
             None
@@ -127,6 +127,7 @@ impl State {
         Arc::make_mut(&mut file.bytes).resize(length as usize, 0);
         self.log.push(Operation::SetLength {
             inode,
+            path: self.log.last_name(inode),
             before,
             after: length,
         });
@@ -200,7 +201,7 @@ impl State {
         mut range: Range<usize>,
         buffer: &mut [u8],
     ) -> io::Result<usize> {
-        let path = Arc::clone(self.log.name_of(inode));
+        let path = Arc::clone(self.log.path(self.log.last_name(inode)));
         let kind = path.trim_end_matches(|letter: char| letter.is_ascii_digit());
         if self.keeps_places && !range.is_empty() {
             self.places.note(kind, inode, &range);
@@ -259,6 +260,7 @@ impl State {
             *byte ^= mask;
             self.log.push(Operation::Rot {
                 inode,
+                path: self.log.last_name(inode),
                 offset,
                 mask,
             });
@@ -269,8 +271,8 @@ impl State {
         let verb = if data_only { "sync_data" } else { "sync" };
         let (mut barrier, mut fault) = (Barrier::Kept, None);
         if !self.faults.is_idle() || !self.skipped.is_empty() {
-            let path = Arc::clone(self.log.name_of(inode));
-            fault = self.strike(Class::Sync, &path);
+            let path = Arc::clone(self.log.path(self.log.last_name(inode)));
+            fault = self.strike_call(Class::Sync, verb, &path);
             if self.skips(verb, &path) {
                 barrier = Barrier::Ignored;
             }
@@ -283,23 +285,21 @@ impl State {
                 barrier = Barrier::Dropped;
                 file.late_error = true;
             }
-            _ if file.late_error => {
-                file.late_error = false;
-                fault = Some(FaultKind::SyncErrorDirty);
-            }
             _ => {}
         }
+        // What another sync has kept back comes up in the next one that has no error of its own.
+        let reported = match fault {
+            Some(FaultKind::SyncErrorDirty | FaultKind::SyncErrorClean) => fault,
+            Some(FaultKind::SyncErrorLate | FaultKind::LyingSync) => None,
+            _ => std::mem::take(&mut file.late_error).then_some(FaultKind::SyncErrorLate),
+        };
         self.log.push(Operation::Sync {
             inode,
+            path: self.log.last_name(inode),
             data_only,
             barrier,
         });
-        match fault {
-            Some(FaultKind::SyncErrorDirty | FaultKind::SyncErrorClean) => {
-                Err(injected(FaultKind::SyncErrorDirty))
-            }
-            _ => Ok(()),
-        }
+        reported.map_or(Ok(()), |kind| Err(injected(kind)))
     }
 }
 

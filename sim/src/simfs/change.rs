@@ -5,7 +5,6 @@
 //! renaming become changes of names. Which of them may be lost without which others
 //! is up to the model.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::model::Model;
@@ -117,6 +116,7 @@ pub fn changes_of(log: &Log, position: usize, model: &Model) -> Vec<Change> {
                 offset,
                 bytes,
                 before,
+                ..
             } => {
                 allocated = *before;
                 write(model, *inode, *offset, log.bytes(bytes), *before, &mut push);
@@ -125,6 +125,7 @@ pub fn changes_of(log: &Log, position: usize, model: &Model) -> Vec<Change> {
                 inode,
                 before,
                 after,
+                ..
             } if before != after => push(ChangeKind::Size {
                 inode: *inode,
                 from: *before,
@@ -212,43 +213,5 @@ fn rename(
             inode,
             replaces,
         });
-    }
-}
-
-/// The names of pending changes in traces: short, readable, unique, and the same when
-/// unrelated changes come or go. A name that was used before gets `~2`, `~3`.
-#[must_use]
-pub fn labels(log: &Log, changes: &[Change]) -> Vec<String> {
-    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-    changes
-        .iter()
-        .map(|change| {
-            let label = label(log, &change.kind);
-            let count = seen.entry(label.clone()).or_insert(0);
-            *count += 1;
-            if *count == 1 {
-                label
-            } else {
-                format!("{label}~{count}")
-            }
-        })
-        .collect()
-}
-
-fn label(log: &Log, kind: &ChangeKind) -> String {
-    match kind {
-        ChangeKind::Data {
-            inode,
-            offset,
-            bytes,
-        } => format!(
-            "data({}[{offset}..{}])",
-            log.name_of(*inode),
-            offset + bytes.len() as u64
-        ),
-        ChangeKind::Size { inode, to, .. } => format!("size({}={to})", log.name_of(*inode)),
-        ChangeKind::Link { name, .. } => format!("add({name})"),
-        ChangeKind::Unlink { name } => format!("remove({name})"),
-        ChangeKind::Rename { from, to, .. } => format!("rename({from},{to})"),
     }
 }

@@ -67,7 +67,7 @@ pub struct Choice {
 }
 
 /// How much of what is legal was looked at, at one crash point or many.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Coverage {
     /// Crash points.
     pub points: u64,

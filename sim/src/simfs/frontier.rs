@@ -1,5 +1,6 @@
 //! What is durable and what is pending, at each operation of a log, under one model.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
@@ -7,10 +8,11 @@ use lithify::fs::name;
 
 use super::change::{Change, ChangeKind, changes_of};
 use super::image::{Fill, Image, count_creation};
+use super::labels::Called;
 use super::model::{DirectoryScope, Model, SyncScope};
-use super::oplog::{Barrier, InodeId, Log, Mark, Operation};
+use super::oplog::{Barrier, InodeId, Log, Mark, Operation, PathId};
 use super::order::{dropping, keeping, requirements};
-use super::remnants::{Candidate, Remnants};
+use super::remnants::{Candidate, Remnants, Source};
 
 /// What clients know at a place in a log, in numbers of commits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +50,8 @@ pub struct Frontier<'log> {
     pending: Vec<Change>,
     /// What the file held that was the last to lose its name, of those that held anything.
     stale: Option<Arc<Vec<u8>>>,
+    /// What files are called that have been renamed so far.
+    renamed: BTreeMap<InodeId, PathId>,
     known: Known,
 }
 
@@ -62,6 +66,7 @@ impl<'log> Frontier<'log> {
             stale: nameless(&start),
             durable: start,
             pending: Vec::new(),
+            renamed: BTreeMap::new(),
             known: Known::default(),
         }
     }
@@ -152,6 +157,36 @@ impl<'log> Frontier<'log> {
         }
     }
 
+    /// What a file is called here, or was called last.
+    fn name(&self, file: InodeId) -> &'log Arc<str> {
+        match self.renamed.get(&file) {
+            Some(path) => self.log.path(*path),
+            None => self.log.first_name(file),
+        }
+    }
+
+    /// The names of the pending changes in traces, in their order. O(operations).
+    #[must_use]
+    pub fn labels(&self) -> Vec<String> {
+        Called::at(self.log, self.position).labels(&self.pending)
+    }
+
+    /// The file whose bytes a fill has that is stale, by its name in traces; the number of
+    /// the file unless it was another store's.
+    #[must_use]
+    pub fn stale_file(&self, fill: &str) -> Option<(Source, Option<InodeId>)> {
+        let mut fills = self.fills().into_iter();
+        let Fill::Stale { source, bytes } = fills.find(|known| known.name() == fill)? else {
+            return None;
+        };
+        let mut candidates = self.candidates().into_iter();
+        let found = candidates.find(|candidate| match &source {
+            Some(source) => candidate.source == *source,
+            None => candidate.bytes == bytes,
+        });
+        found.map(|candidate| (candidate.source, candidate.file))
+    }
+
     /// The names that a file has, had at first, or may get.
     pub(super) fn names_of(&self, file: InodeId) -> Vec<&Arc<str>> {
         let durable = self.durable.names.iter();
@@ -161,7 +196,7 @@ impl<'log> Frontier<'log> {
             ChangeKind::Rename { to, inode, .. } => (*inode == file).then_some(to),
             _ => None,
         });
-        let first = self.log.name_of(file);
+        let first = self.log.first_name(file);
         durable.chain(pending).chain([first]).collect()
     }
 
@@ -192,7 +227,7 @@ impl<'log> Frontier<'log> {
         }
         let mut remnants = self.durable.remnants.clone();
         for file in files {
-            remnants.leave(self.log.name_of(file), file, self.seen(file));
+            remnants.leave(self.name(file), file, self.seen(file));
         }
         remnants
     }
@@ -248,11 +283,13 @@ impl<'log> Frontier<'log> {
                 inode,
                 offset,
                 mask,
+                ..
             } => self.rot(*inode, *offset, *mask),
             Operation::Sync {
                 inode,
                 data_only,
                 barrier,
+                ..
             } => self.sync(*inode, *data_only, *barrier),
             Operation::SyncDirectory { path, barrier } => {
                 let directory = Arc::clone(self.log.path(*path));
@@ -276,18 +313,23 @@ impl<'log> Frontier<'log> {
                 offset,
                 bytes,
                 before,
+                ..
             } if offset < before => {
                 self.leave_overwritten(*inode, *offset as usize, self.log.bytes(bytes));
             }
             Operation::SetLength {
                 inode,
+                path,
                 before,
                 after,
             } if after < before => {
                 let seen = self.seen(*inode);
-                self.leave(self.log.name_of(*inode), *inode, seen);
+                self.leave(self.log.path(*path), *inode, seen);
             }
             _ => {}
+        }
+        if let Operation::Rename { inode, to, .. } = operation {
+            self.renamed.insert(*inode, *to);
         }
         if let Operation::Create { path, .. } = operation {
             count_creation(&mut self.durable.creations, self.log.path(*path));
@@ -319,7 +361,7 @@ impl<'log> Frontier<'log> {
         let seen = self.seen(file);
         let over = seen.get(offset..).unwrap_or_default();
         if !bytes.starts_with(&over[..over.len().min(bytes.len())]) {
-            self.leave(self.log.name_of(file), file, seen);
+            self.leave(self.name(file), file, seen);
         }
     }
 

@@ -28,6 +28,8 @@ pub enum Mark {
     Fault {
         /// Its kind.
         kind: FaultKind,
+        /// What the process asked for: `read`, `sync_data`.
+        verb: &'static str,
         /// The name.
         path: PathId,
     },
@@ -63,6 +65,8 @@ pub enum Operation {
     Write {
         /// The file.
         inode: InodeId,
+        /// What it was called then, or last.
+        path: PathId,
         /// Where, in bytes from its start.
         offset: u64,
         /// The bytes, in the arena of the log.
@@ -74,6 +78,8 @@ pub enum Operation {
     SetLength {
         /// The file.
         inode: InodeId,
+        /// What it was called then, or last.
+        path: PathId,
         /// The length before.
         before: u64,
         /// The length after.
@@ -106,6 +112,8 @@ pub enum Operation {
     Sync {
         /// The file.
         inode: InodeId,
+        /// What it was called then, or last.
+        path: PathId,
         /// Whether metadata was left out (`sync_data`).
         data_only: bool,
         /// What came of it.
@@ -122,6 +130,8 @@ pub enum Operation {
     Rot {
         /// The file.
         inode: InodeId,
+        /// What it was called then, or last.
+        path: PathId,
         /// Where.
         offset: u64,
         /// The bits that changed.
@@ -151,7 +161,9 @@ pub struct Log {
     operations: Vec<Operation>,
     arena: Vec<u8>,
     paths: Vec<Arc<str>>,
-    /// The first name of each file, for people.
+    /// The first name of each file.
+    first_names: Vec<PathId>,
+    /// What each file is called now, or was last.
     names: Vec<PathId>,
 }
 
@@ -176,8 +188,22 @@ impl Log {
 
     /// The first name that a file had.
     #[must_use]
-    pub fn name_of(&self, inode: InodeId) -> &Arc<str> {
-        self.path(self.names[inode as usize])
+    pub fn first_name(&self, inode: InodeId) -> &Arc<str> {
+        self.path(self.first_names[inode as usize])
+    }
+
+    pub(super) fn first_path(&self, inode: InodeId) -> PathId {
+        self.first_names[inode as usize]
+    }
+
+    /// How many files there are or were.
+    pub(super) fn file_count(&self) -> usize {
+        self.first_names.len()
+    }
+
+    /// What a file is called at the end of the log, or was called last.
+    pub(super) fn last_name(&self, inode: InodeId) -> PathId {
+        self.names[inode as usize]
     }
 
     /// The number of a path. Linear in the number of distinct paths, which is small;
@@ -196,10 +222,14 @@ impl Log {
             inode as usize,
             "inodes are numbered in order"
         );
+        self.first_names.push(path);
         self.names.push(path);
     }
 
     pub(super) fn push(&mut self, operation: Operation) {
+        if let Operation::Rename { to, inode, .. } = &operation {
+            self.names[*inode as usize] = *to;
+        }
         self.operations.push(operation);
     }
 
@@ -208,6 +238,7 @@ impl Log {
         self.arena.extend_from_slice(bytes);
         self.push(Operation::Write {
             inode,
+            path: self.last_name(inode),
             offset,
             bytes: start..self.arena.len(),
             before,
@@ -246,16 +277,16 @@ impl fmt::Display for Described<'_> {
         match self.operation {
             Operation::Create { path, .. } => write!(formatter, "create {}", log.path(*path)),
             Operation::Write {
-                inode,
+                path,
                 offset,
                 bytes,
                 ..
             } => {
                 let end = offset + bytes.len() as u64;
-                write!(formatter, "write {}[{offset}..{end}]", log.name_of(*inode))
+                write!(formatter, "write {}[{offset}..{end}]", log.path(*path))
             }
-            Operation::SetLength { inode, after, .. } => {
-                write!(formatter, "set_len {} {after}", log.name_of(*inode))
+            Operation::SetLength { path, after, .. } => {
+                write!(formatter, "set_len {} {after}", log.path(*path))
             }
             Operation::Rename { from, to, .. } => {
                 write!(formatter, "rename {} {}", log.path(*from), log.path(*to))
@@ -265,36 +296,39 @@ impl fmt::Display for Described<'_> {
                 write!(formatter, "create_dir {}", directory(log.path(*path)))
             }
             Operation::Sync {
-                inode,
+                path,
                 data_only,
                 barrier,
+                ..
             } => {
                 let verb = if *data_only { "sync_data" } else { "sync" };
-                write!(
-                    formatter,
-                    "{verb} {}{}",
-                    log.name_of(*inode),
-                    note(*barrier)
-                )
+                write!(formatter, "{verb} {}{}", log.path(*path), note(*barrier))
             }
             Operation::SyncDirectory { path, barrier } => {
                 let path = directory(log.path(*path));
                 write!(formatter, "sync_dir {path}{}", note(*barrier))
             }
-            Operation::Rot { inode, offset, .. } => {
-                write!(formatter, "rot {}[{offset}]", log.name_of(*inode))
+            Operation::Rot { path, offset, .. } => {
+                write!(formatter, "rot {}[{offset}]", log.path(*path))
             }
             Operation::Mark(Mark::Issued(commit)) => write!(formatter, "issued {commit}"),
             Operation::Mark(Mark::Acknowledged(commit)) => {
                 write!(formatter, "acknowledged {commit}")
             }
             Operation::Mark(Mark::Served(commit)) => write!(formatter, "served {commit}"),
-            Operation::Mark(Mark::Fault { kind, path }) => {
-                write!(formatter, "{kind} strikes {}", directory(log.path(*path)))
+            Operation::Mark(Mark::Fault { kind, verb, path }) => {
+                let place = place_of(verb, log.path(*path));
+                write!(formatter, "{kind} strikes {place}")
             }
             Operation::Mark(Mark::Action(action)) => write!(formatter, "action {action}"),
         }
     }
+}
+
+/// An operation on a file or directory as people read it.
+#[must_use]
+pub fn place_of(verb: &str, path: &str) -> String {
+    format!("{verb} {}", directory(path))
 }
 
 /// A directory's name for people: the root is `/`.

@@ -141,10 +141,21 @@ impl State {
 
     /// The fault that strikes an operation on `path`, if one does. Leaves a mark.
     pub(super) fn strike(&mut self, class: Class, path: &str) -> Option<FaultKind> {
+        self.strike_call(class, class.verb(), path)
+    }
+
+    /// The same for a call that is not called as its class is.
+    pub(super) fn strike_call(
+        &mut self,
+        class: Class,
+        verb: &'static str,
+        path: &str,
+    ) -> Option<FaultKind> {
         let struck = self.faults.strike(class, path);
         if let Some(kind) = struck {
             let path = self.log.intern(path);
-            self.log.push(Operation::Mark(Mark::Fault { kind, path }));
+            self.log
+                .push(Operation::Mark(Mark::Fault { kind, verb, path }));
         }
         struck
     }

@@ -97,7 +97,7 @@ impl DiskUse {
         let position = inode as usize;
         for missing in self.files.len()..=position {
             self.files.push(FileUse {
-                name: log.name_of(missing as u32).as_ref().to_owned(),
+                name: log.first_name(missing as u32).as_ref().to_owned(),
                 ..FileUse::default()
             });
         }

@@ -8,6 +8,7 @@ pub mod replica;
 pub mod snapshot_log;
 pub mod wal_ratio;
 
+use crate::plan::{self, ParseError, Plan};
 use crate::system::System;
 
 /// Every system; the first is the default.
@@ -24,4 +25,12 @@ pub static SYSTEMS: &[&dyn System] = &[
 #[must_use]
 pub fn named(name: &str) -> Option<&'static dyn System> {
     SYSTEMS.iter().copied().find(|system| system.name() == name)
+}
+
+/// Reads a trace of one of these systems.
+///
+/// # Errors
+/// As [`plan::parse`].
+pub fn parse(text: &str) -> Result<Plan, ParseError> {
+    plan::parse(SYSTEMS, text)
 }

@@ -1,10 +1,10 @@
 //! The names on the command line of `compare`, and what they name.
 
-use lithify_sim::compare::History;
-use lithify_sim::compare::git::{self, Grouping};
-use lithify_sim::compare::workloads::{self, Scale};
-use lithify_sim::policies::Spec;
-use lithify_sim::policies::registry::{self, ALL};
+use crate::compare::History;
+use crate::compare::git::{self, Grouping};
+use crate::compare::workloads::{self, Scale};
+use crate::policies::Spec;
+use crate::policies::registry::{self, ALL};
 
 use super::super::git_log;
 

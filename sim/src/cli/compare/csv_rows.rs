@@ -1,7 +1,7 @@
 //! The comparison as CSV: a row for each policy on each workload. Predictions are three
 //! columns for each metric, empty where there is none.
 
-use lithify_sim::policies::{Metric, Value};
+use crate::policies::{Metric, Value};
 
 use super::super::exit::{Exit, Outcome};
 use super::super::output::Output;

@@ -1,9 +1,9 @@
 //! `--list`: every policy and workload, with parameters and defaults.
 
-use lithify_sim::compare::workloads::WORKLOADS;
-use lithify_sim::policies::POLICIES;
-use lithify_sim::policies::registry::ALL;
-use lithify_sim::policies::spec::Parameter;
+use crate::compare::workloads::WORKLOADS;
+use crate::policies::POLICIES;
+use crate::policies::registry::ALL;
+use crate::policies::spec::Parameter;
 use serde::Serialize;
 
 use super::super::exit::{Exit, Outcome};

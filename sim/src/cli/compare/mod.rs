@@ -10,11 +10,11 @@ mod table;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::compare::workloads::Scale;
+use crate::compare::{History, RunOptions};
+use crate::keyed::Seed;
+use crate::policies::Spec;
 use clap::{Args, ValueEnum};
-use lithify_sim::compare::workloads::Scale;
-use lithify_sim::compare::{History, RunOptions};
-use lithify_sim::keyed::Seed;
-use lithify_sim::policies::Spec;
 
 use super::exit::{Exit, Failure, Outcome};
 use super::output::Output;

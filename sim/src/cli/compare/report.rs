@@ -1,9 +1,9 @@
 //! What a comparison has to say, before it is text.
 
-use lithify_sim::compare::optimal::Optimal;
-use lithify_sim::compare::schedules::{Schedules, schedules};
-use lithify_sim::compare::{Compared, Explained, History, Measured, RunOptions, run};
-use lithify_sim::policies::{Ingest, Spec, registry};
+use crate::compare::optimal::Optimal;
+use crate::compare::schedules::{Schedules, schedules};
+use crate::compare::{Compared, Explained, History, Measured, RunOptions, run};
+use crate::policies::{Ingest, Spec, registry};
 use serde::Serialize;
 
 /// Everything.

@@ -1,7 +1,7 @@
 //! The comparison as text for people: a table of measurements, one of predictions, and what
 //! was asked for besides. As Markdown, for pages: the measurements only.
 
-use lithify_sim::policies::Value;
+use crate::policies::Value;
 
 use super::super::exit::Outcome;
 use super::super::output::Output;

@@ -2,7 +2,7 @@
 //! `{"commit":5,"previous":"16 hex digits","chain":"16 hex digits","writes":[{"key":"k","value":"v"},{"key":"d"}]}`.
 //! A write without a value deletes. Bytes that are not UTF-8 are `{"hex":"00ff"}`.
 
-use lithify_sim::systems::data_file::{Change, Write};
+use crate::systems::data_file::{Change, Write};
 use serde::{Deserialize, Serialize};
 
 use super::super::bytes::{BytesInput, JsonBytes};

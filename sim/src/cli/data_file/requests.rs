@@ -4,8 +4,8 @@
 //! nothing to it. That a commit was refused must not go unnoticed in a pipe, so it is
 //! remembered for the exit code.
 
-use lithify_sim::git::quote::quote;
-use lithify_sim::systems::data_file::{Report, Role, Shared, Statistics, Write};
+use crate::git::quote::quote;
+use crate::systems::data_file::{Report, Role, Shared, Statistics, Write};
 
 use super::change;
 use super::words::{self, split};
@@ -128,7 +128,7 @@ fn perform_one(store: &Shared, line: &[u8]) -> Result<Vec<u8>, String> {
     }
 }
 
-fn text(failure: lithify_sim::system::Failure) -> String {
+fn text(failure: crate::system::Failure) -> String {
     failure.to_string()
 }
 

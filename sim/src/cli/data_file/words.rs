@@ -3,7 +3,7 @@
 //! A key or value is plain bytes, or stands between double quotes with git's escapes; what
 //! is printed is read as the same bytes. Two commands read and print so.
 
-use lithify_sim::git::quote::{quote, unquote};
+use crate::git::quote::{quote, unquote};
 
 /// The bytes before and behind the first space.
 pub(crate) fn split(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {

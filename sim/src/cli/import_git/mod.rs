@@ -15,10 +15,10 @@ use std::io::BufRead;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use crate::forecast::Forecast;
+use crate::git::{CheckedLog, LineError, LogCommit, RawLog, Repository};
 use clap::Args;
 use lithify::{Commit, Store, WriteBatch};
-use lithify_sim::forecast::Forecast;
-use lithify_sim::git::{CheckedLog, LineError, LogCommit, RawLog, Repository};
 
 use super::args::Format;
 use super::bytes::shown;

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::git::LogCommit;
 use lithify::read::{Changes, Operation};
 use lithify::{Commit, Error, KeyRange, Snapshot, Store};
-use lithify_sim::git::LogCommit;
 
 use crate::cli::bytes::shown;
 use crate::cli::exit::{Exit, Failure, Outcome};

@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use crate::forecast::write_amplification;
 use lithify::{History, KeyRange};
-use lithify_sim::forecast::write_amplification;
 use serde::Serialize;
 
 use super::Import;

@@ -1,20 +1,15 @@
 //! Names on the command line, and what they name. Unknown ones list those that exist.
 
-use lithify_sim::keyed::Seed;
-use lithify_sim::recorded;
-use lithify_sim::schedule::Order;
-use lithify_sim::simfs::model::MODELS;
-use lithify_sim::simfs::{FaultKind, Model};
-use lithify_sim::system::{Settings, System};
-use lithify_sim::systems::{self, SYSTEMS};
-use lithify_sim::workload::{WORKLOADS, Workload};
+use crate::keyed::Seed;
+use crate::recorded;
+use crate::schedule::Order;
+use crate::simfs::model::MODELS;
+use crate::simfs::{FaultKind, Model};
+use crate::system::{Settings, System};
+use crate::workload::{WORKLOADS, Workload};
 
 use super::super::exit::{Exit, Outcome};
 use super::super::git_log;
-
-/// A system by name, for the argument parser.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ChosenSystem(pub(super) &'static dyn System);
 
 pub(super) fn unknown<'name>(
     what: &str,
@@ -26,13 +21,6 @@ pub(super) fn unknown<'name>(
         "no {what} is called {name:?}; there are {}",
         known.join(", ")
     )
-}
-
-pub(super) fn system(name: &str) -> Result<ChosenSystem, String> {
-    let names = SYSTEMS.iter().map(|system| system.name());
-    systems::named(name)
-        .map(ChosenSystem)
-        .ok_or_else(|| unknown("system", name, names))
 }
 
 pub(super) fn model(name: &str) -> Result<&'static Model, String> {
@@ -181,4 +169,31 @@ pub(super) fn order(text: &str) -> Result<Order, String> {
             "no order is called {text:?}; there are fifo, uniform, priorities, starve:TASK"
         )),
     }
+}
+
+/// A planted bug of a system by name, if one was asked for.
+pub(super) fn bug(system: &dyn System, name: Option<&str>) -> Outcome<Option<&'static str>> {
+    let Some(name) = name else {
+        return Ok(None);
+    };
+    let bugs = system.bugs();
+    if let Some(bug) = bugs.iter().find(|bug| bug.name == name) {
+        return Ok(Some(bug.name));
+    }
+    let message = match bugs.is_empty() {
+        true => without_bugs(system),
+        false => format!(
+            "no planted bug of {0} is called {name:?}; sim list --system {0} lists them",
+            system.name()
+        ),
+    };
+    Err(Exit::Usage.because(message))
+}
+
+/// What to say of a system that has no planted bugs in this program.
+pub(super) fn without_bugs(system: &dyn System) -> String {
+    format!(
+        "no bugs can be planted in {}; those of the engine are in a build with --features planted-bugs",
+        system.name()
+    )
 }

@@ -3,20 +3,21 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use crate::economy::{Verdict, judge, survey};
+use crate::shrink::shrink;
+use crate::simfs::{Model, SkippedBarrier};
+use crate::stop::Stop;
+use crate::system::System;
+use crate::workload::WORKLOADS;
 use clap::Args;
-use lithify_sim::economy::{Verdict, judge, survey};
-use lithify_sim::shrink::shrink;
-use lithify_sim::simfs::{Model, SkippedBarrier};
-use lithify_sim::stop::Stop;
-use lithify_sim::workload::WORKLOADS;
 use serde::Serialize;
 
 use super::super::args::{Format, FormatArgument};
 use super::super::exit::Outcome;
 use super::super::output::Output;
-use super::choose::{self, ChosenSystem};
 use super::progress::Progress;
 use super::workers::{self, Limits};
+use super::{Laboratory, choose};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,9 +28,9 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Economy {
-    /// The system
-    #[arg(long, default_value = "lithify", value_parser = choose::system)]
-    system: ChosenSystem,
+    /// The system [default: the first that list names]
+    #[arg(long, value_name = "NAME")]
+    system: Option<String>,
     /// The persistence model
     #[arg(long, default_value = "posix-min", value_parser = choose::model)]
     model: &'static Model,
@@ -59,9 +60,10 @@ struct Line {
 }
 
 /// Runs the command.
-pub(crate) fn run(arguments: &Economy) -> Outcome {
+pub(super) fn run(arguments: &Economy, laboratory: Laboratory<'_>) -> Outcome {
+    let system = laboratory.system(arguments.system.as_deref())?;
     let stop = workers::stop_on_interrupt();
-    let barriers = surveyed(arguments, &stop);
+    let barriers = surveyed(arguments, system, &stop);
     let lines: Mutex<Vec<(u64, Line)>> = Mutex::default();
     let progress = Progress::of(barriers.len() as u64, "barriers", arguments.format.format);
     let limits = Limits {
@@ -75,7 +77,7 @@ pub(crate) fn run(arguments: &Economy) -> Outcome {
         || (),
         |(), index| {
             let (barrier, count) = &barriers[index as usize];
-            let Some(line) = tried(arguments, barrier, *count, &stop) else {
+            let Some(line) = tried(arguments, system, barrier, *count, &stop) else {
                 return false;
             };
             let mut lines = lines.lock().expect("lines are values");
@@ -111,7 +113,11 @@ pub(crate) fn run(arguments: &Economy) -> Outcome {
     output.finish()
 }
 
-fn surveyed(arguments: &Economy, stop: &Stop) -> Vec<(SkippedBarrier, u64)> {
+fn surveyed(
+    arguments: &Economy,
+    system: &'static dyn System,
+    stop: &Stop,
+) -> Vec<(SkippedBarrier, u64)> {
     let plans = arguments.seeds.saturating_mul(WORKLOADS.len() as u64);
     let progress = Progress::of(plans, "plans", arguments.format.format);
     progress.say("looking for barriers");
@@ -119,26 +125,20 @@ fn surveyed(arguments: &Economy, stop: &Stop) -> Vec<(SkippedBarrier, u64)> {
         progress.reach(plans);
         !stop.is_due()
     };
-    survey(
-        arguments.system.0,
-        arguments.model,
-        arguments.seeds,
-        &mut watch,
-    )
+    survey(system, arguments.model, arguments.seeds, &mut watch)
 }
 
 /// What taking out one barrier shows; nothing when the search was ended before it could
 /// show anything.
-fn tried(arguments: &Economy, barrier: &SkippedBarrier, count: u64, stop: &Stop) -> Option<Line> {
+fn tried(
+    arguments: &Economy,
+    system: &'static dyn System,
+    barrier: &SkippedBarrier,
+    count: u64,
+    stop: &Stop,
+) -> Option<Line> {
     let time = Duration::from_secs(arguments.time);
-    let verdict = judge(
-        arguments.system.0,
-        arguments.model,
-        barrier,
-        count,
-        time,
-        stop,
-    );
+    let verdict = judge(system, arguments.model, barrier, count, time, stop);
     if stop.is_due() && !verdict.row.killed {
         return None;
     }

@@ -3,19 +3,19 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::plan::Plan;
+use crate::scope::{Enumerated, Gap, Scope, enumerate_watched};
+use crate::simfs::Model;
+use crate::system::{Settings, System, planted_in};
 use clap::Args;
-use lithify_sim::plan::Plan;
-use lithify_sim::scope::{Enumerated, Gap, Scope, enumerate_watched};
-use lithify_sim::simfs::Model;
-use lithify_sim::system::{Settings, System, planted_in};
 use serde::Serialize;
 
 use super::super::args::{Format, FormatArgument};
 use super::super::exit::{Exit, Outcome};
 use super::super::output::Output;
-use super::choose::{self, ChosenSystem};
+use super::choose;
 use super::progress::Progress;
-use super::{failure, trace_file, workers};
+use super::{Laboratory, failure, trace_file, workers};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,9 +40,9 @@ pub(crate) struct Enumerate {
     /// How many keyspaces
     #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=4))]
     keyspaces: u8,
-    /// The system
-    #[arg(long, default_value = "lithify", value_parser = choose::system)]
-    system: ChosenSystem,
+    /// The system [default: the first that list names]
+    #[arg(long, value_name = "NAME")]
+    system: Option<String>,
     /// The persistence model
     #[arg(long, default_value = "posix-min", value_parser = choose::model)]
     model: &'static Model,
@@ -86,9 +86,9 @@ struct Line {
 }
 
 /// Runs the command.
-pub(crate) fn run(arguments: &Enumerate) -> Outcome {
-    let system = arguments.system.0;
-    let settings = settings(arguments)?;
+pub(super) fn run(arguments: &Enumerate, laboratory: Laboratory<'_>) -> Outcome {
+    let system = laboratory.system(arguments.system.as_deref())?;
+    let settings = settings(arguments, system)?;
     if let Err(message) = system.configure(&settings) {
         return Err(Exit::Usage.because(message));
     }
@@ -111,7 +111,7 @@ pub(crate) fn run(arguments: &Enumerate) -> Outcome {
             found.executions, found.distinct
         ));
     };
-    let found = with_bug(arguments, || enumerate_watched(&scope, &mut watch))?;
+    let found = with_bug(arguments, system, || enumerate_watched(&scope, &mut watch))?;
     drop(progress);
     // The trace first: it is there whatever becomes of the output.
     let finding = found.finding.clone().map(|(finding, plan)| {
@@ -124,7 +124,7 @@ pub(crate) fn run(arguments: &Enumerate) -> Outcome {
     tell(arguments, &scope.settings, &found, start.elapsed())?;
     match finding {
         None => check_end(system, found.gap()),
-        Some((finding, plan)) => Err(failure(&finding, &plan, &arguments.out)),
+        Some((finding, plan)) => Err(failure(laboratory, &finding, &plan, &arguments.out)),
     }
 }
 
@@ -141,8 +141,7 @@ fn check_end(system: &dyn System, gap: Option<Gap>) -> Outcome {
 }
 
 /// What was set, and the divisor of a system that has one.
-fn settings(arguments: &Enumerate) -> Outcome<Settings> {
-    let system = arguments.system.0;
+fn settings(arguments: &Enumerate, system: &dyn System) -> Outcome<Settings> {
     let mut settings = choose::settings(&arguments.settings)?;
     let refused = |message: String| Err(Exit::Usage.because(message));
     let has_divisor = has_divisor(system);
@@ -165,23 +164,12 @@ fn settings(arguments: &Enumerate) -> Outcome<Settings> {
 }
 
 /// Runs something with the bug planted that was asked for.
-fn with_bug<T>(arguments: &Enumerate, run: impl FnOnce() -> T) -> Outcome<T> {
-    let system = arguments.system.0;
-    let Some(name) = &arguments.bug else {
-        return Ok(run());
-    };
-    let bugs = system.bugs();
-    let Some(bug) = bugs.iter().find(|bug| bug.name == name) else {
-        let message = match bugs.is_empty() {
-            true => "this program was built without planted bugs".to_owned(),
-            false => format!(
-                "no planted bug of {0} is called {name:?}; sim list --system {0} lists them",
-                system.name()
-            ),
-        };
-        return Err(Exit::Usage.because(message));
-    };
-    Ok(planted_in(system, bug.name, run))
+fn with_bug<T>(arguments: &Enumerate, system: &dyn System, run: impl FnOnce() -> T) -> Outcome<T> {
+    let bug = choose::bug(system, arguments.bug.as_deref())?;
+    Ok(match bug {
+        Some(bug) => planted_in(system, bug, run),
+        None => run(),
+    })
 }
 
 fn has_divisor(system: &dyn System) -> bool {

@@ -1,20 +1,18 @@
 //! `sim list`: everything that has a name.
 
+use crate::oracle::Oracle;
+use crate::simfs::FaultKind;
+use crate::simfs::litmus::LITMUS;
+use crate::simfs::model::MODELS;
+use crate::system::System;
+use crate::workload::WORKLOADS;
 use clap::Args;
-use lithify_sim::oracle::Oracle;
-use lithify_sim::simfs::FaultKind;
-use lithify_sim::simfs::litmus::LITMUS;
-use lithify_sim::simfs::model::MODELS;
-use lithify_sim::system::System;
-use lithify_sim::systems::SYSTEMS;
-use lithify_sim::workload::WORKLOADS;
 use serde::Serialize;
 
 use super::super::args::{Format, FormatArgument};
 use super::super::exit::Outcome;
 use super::super::output::Output;
-use super::choose::{self, ChosenSystem};
-use super::litmus;
+use super::{Laboratory, litmus};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,8 +26,8 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct List {
     /// One system, with everything that belongs to it
-    #[arg(long, value_parser = choose::system)]
-    system: Option<ChosenSystem>,
+    #[arg(long, value_name = "NAME")]
+    system: Option<String>,
     /// What a crash may leave on each file system: as published, and as its model says
     #[arg(long, conflicts_with = "system")]
     litmus: bool,
@@ -54,13 +52,13 @@ fn named(name: impl ToString, about: impl ToString) -> Named {
 }
 
 /// Runs the command.
-pub(crate) fn run(arguments: &List) -> Outcome {
+pub(super) fn run(arguments: &List, laboratory: Laboratory<'_>) -> Outcome {
     if arguments.litmus {
         return litmus::tell(arguments.format.format);
     }
-    let lists = match arguments.system {
-        Some(system) => of_system(system.0),
-        None => of_laboratory(),
+    let lists = match &arguments.system {
+        Some(name) => of_system(laboratory.system(Some(name))?),
+        None => of_laboratory(laboratory.systems),
     };
     let mut output = Output::for_reading();
     if arguments.format.format == Format::Json {
@@ -80,8 +78,8 @@ pub(crate) fn run(arguments: &List) -> Outcome {
     output.finish()
 }
 
-fn of_laboratory() -> Lists {
-    let systems = SYSTEMS.iter();
+fn of_laboratory(systems: &[&'static dyn System]) -> Lists {
+    let systems = systems.iter();
     let workloads = WORKLOADS.iter();
     let faults = FaultKind::ALL.iter();
     let models = MODELS.iter();

@@ -2,10 +2,10 @@
 //! say. The models of a lying disk and of other simulators stand for no file system, and
 //! are left out.
 
-use lithify_sim::simfs::Model;
-use lithify_sim::simfs::litmus::published::Published;
-use lithify_sim::simfs::litmus::{LITMUS, Litmus};
-use lithify_sim::simfs::model::MODELS;
+use crate::simfs::Model;
+use crate::simfs::litmus::published::Published;
+use crate::simfs::litmus::{LITMUS, Litmus};
+use crate::simfs::model::MODELS;
 use serde::Serialize;
 
 use super::super::args::Format;

@@ -2,11 +2,12 @@
 //!
 //! Exit codes of these commands: 0 nothing found, or the expectation holds; 1 a finding;
 //! 2 usage, which includes traces that cannot be read; 3 the same plan did two different
-//! things.
+//! things; 7 not finished, when that was not to pass.
 
 mod choose;
 mod economy;
 mod enumerate;
+mod known;
 mod list;
 mod litmus;
 mod mutants;
@@ -15,22 +16,26 @@ mod reach;
 mod replay;
 mod run;
 mod shrink;
+mod told;
 mod trace_file;
 mod workers;
 
 use std::path::Path;
 
-use clap::{Args, Subcommand};
-use lithify_sim::oracle::{Finding, Oracle};
-use lithify_sim::panics;
-use lithify_sim::plan::Plan;
-use lithify_sim::replay::replay;
+use crate::oracle::{Finding, Oracle};
+use crate::panics;
+use crate::plan::Plan;
+use crate::replay::replay;
+use crate::system::System;
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+use super::args;
 use super::exit::{Exit, Failure, Outcome};
 
 const EXAMPLES: &str = "\
 Examples:
   lithify sim run --seeds 1000
+  lithify sim run --seeds 100000 --keep-going --fail-on-incomplete
   lithify sim run --seed 7 --trace
   lithify sim replay finding.sim
   lithify sim shrink finding.sim
@@ -46,7 +51,8 @@ Exit codes of these commands:
   0  nothing was found, or what the trace expects holds
   1  a finding, or what the trace expects does not hold
   2  usage: unknown names, contradictory options, a trace that cannot be read
-  3  non-determinism: the same plan did two different things";
+  3  non-determinism: the same plan did two different things
+  7  not finished, and --fail-on-incomplete was given";
 
 /// Runs the engine in the laboratory: seeded, over a disk that fails, under every oracle
 #[derive(Args, Debug)]
@@ -54,6 +60,52 @@ Exit codes of these commands:
 pub(crate) struct Simulate {
     #[command(subcommand)]
     command: Command,
+}
+
+/// Runs stores in the laboratory: seeded, over a disk that fails, under every oracle
+#[derive(Parser, Debug)]
+#[command(arg_required_else_help = true, after_help = EXAMPLES)]
+pub(super) struct Alone {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The parser of a program that is nothing but the laboratory.
+pub(super) fn alone(program: &str) -> clap::Command {
+    called(args::with_negative_numbers(Alone::command()), program)
+}
+
+/// The same commands under another name.
+fn called(command: clap::Command, program: &str) -> clap::Command {
+    let examples = command.get_after_help().map(ToString::to_string);
+    let command = match examples {
+        Some(examples) => command.after_help(examples.replace("lithify sim", program)),
+        None => command,
+    };
+    command.mut_subcommands(|command| called(command, program))
+}
+
+/// The systems that commands know, and what the program is called by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Laboratory<'run> {
+    /// At least one; the first is the default.
+    pub(super) systems: &'run [&'static dyn System],
+    /// What a shell takes for it: `lithify sim`.
+    pub(super) command: &'run str,
+}
+
+impl Laboratory<'_> {
+    /// The system of this name, or the default.
+    fn system(self, name: Option<&str>) -> Outcome<&'static dyn System> {
+        let Some(name) = name else {
+            return Ok(self.systems[0]);
+        };
+        let found = self.systems.iter().find(|system| system.name() == name);
+        found.copied().ok_or_else(|| {
+            let names = self.systems.iter().map(|system| system.name());
+            Exit::Usage.because(choose::unknown("system", name, names))
+        })
+    }
 }
 
 #[derive(Subcommand, Debug)]
@@ -74,7 +126,7 @@ const DETERMINISM: Oracle = Oracle::Determinism;
 const NON_DETERMINISM: Exit = Exit::Input;
 
 /// The last line about a finding: one command that shows it again, if it repeats.
-fn failure(finding: &Finding, plan: &Plan, trace: &Path) -> Failure {
+fn failure(laboratory: Laboratory<'_>, finding: &Finding, plan: &Plan, trace: &Path) -> Failure {
     let is_repeated = replay(plan, false).is_ok_and(|replay| replay.holds(plan.expectation));
     let exit = if finding.oracle == DETERMINISM || !is_repeated {
         NON_DETERMINISM
@@ -86,10 +138,10 @@ fn failure(finding: &Finding, plan: &Plan, trace: &Path) -> Failure {
     } else {
         "the trace does not show it again; "
     };
+    let (command, trace) = (laboratory.command, quoted(trace));
     exit.because(format!(
-        "{} objects; {note}to see it again: lithify sim replay {}",
+        "{} objects; {note}to see it again: {command} replay {trace}; to see why: {command} shrink {trace}",
         finding.oracle,
-        quoted(trace)
     ))
 }
 
@@ -104,24 +156,39 @@ fn quoted(path: &Path) -> String {
     }
 }
 
-/// Runs the command.
-pub(crate) fn run(arguments: &Simulate) -> Outcome {
-    // A panic of the system under test is a finding, with its message in it.
-    let print = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        if !panics::are_caught() {
-            print(panic);
-        }
-    }));
-    let outcome = match &arguments.command {
-        Command::Run(arguments) => run::run(arguments),
-        Command::Replay(arguments) => replay::run(arguments),
-        Command::Shrink(arguments) => shrink::run(arguments),
-        Command::Enumerate(arguments) => enumerate::run(arguments),
-        Command::Mutants(arguments) => mutants::run(arguments),
-        Command::Economy(arguments) => economy::run(arguments),
-        Command::List(arguments) => list::run(arguments),
-    };
-    drop(std::panic::take_hook());
-    outcome
+impl Simulate {
+    /// Runs the command.
+    pub(super) fn run(&self, laboratory: Laboratory<'_>) -> Outcome {
+        self.command.run(laboratory)
+    }
+}
+
+impl Alone {
+    /// Runs the command.
+    pub(super) fn run(&self, laboratory: Laboratory<'_>) -> Outcome {
+        self.command.run(laboratory)
+    }
+}
+
+impl Command {
+    fn run(&self, laboratory: Laboratory<'_>) -> Outcome {
+        // A panic of the system under test is a finding, with its message in it.
+        let print = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !panics::are_caught() {
+                print(panic);
+            }
+        }));
+        let outcome = match self {
+            Self::Run(arguments) => run::run(arguments, laboratory),
+            Self::Replay(arguments) => replay::run(arguments, laboratory),
+            Self::Shrink(arguments) => shrink::run(arguments, laboratory),
+            Self::Enumerate(arguments) => enumerate::run(arguments, laboratory),
+            Self::Mutants(arguments) => mutants::run(arguments, laboratory),
+            Self::Economy(arguments) => economy::run(arguments, laboratory),
+            Self::List(arguments) => list::run(arguments, laboratory),
+        };
+        drop(std::panic::take_hook());
+        outcome
+    }
 }

@@ -5,22 +5,20 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use crate::keyed::Seed;
+use crate::mutants::{Mutant, Proof, Row, Search, hunt, mutants};
+use crate::oracle::Oracle;
+use crate::simfs::model::MODELS;
+use crate::simfs::{FaultKind, Model};
+use crate::system::System;
 use clap::Args;
-use lithify_sim::keyed::Seed;
-use lithify_sim::mutants::{Mutant, Proof, Row, Search, hunt, mutants};
-use lithify_sim::oracle::Oracle;
-use lithify_sim::simfs::model::MODELS;
-use lithify_sim::simfs::{FaultKind, Model};
-use lithify_sim::system::System;
-use lithify_sim::systems::SYSTEMS;
 
 use super::super::args::{Format, FormatArgument};
 use super::super::exit::{Exit, Outcome};
 use super::super::output::Output;
-use super::choose::{self, ChosenSystem};
 use super::progress::Progress;
-use super::trace_file;
 use super::workers::{self, Limits};
+use super::{Laboratory, choose, trace_file};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,8 +32,8 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Mutants {
     /// Only bugs of this system [default: all systems]
-    #[arg(long, value_parser = choose::system)]
-    system: Option<ChosenSystem>,
+    #[arg(long, value_name = "NAME")]
+    system: Option<String>,
     /// Only bugs whose names contain this
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
@@ -75,10 +73,17 @@ fn oracle(name: &str) -> Result<Oracle, String> {
 }
 
 /// Runs the command.
-pub(crate) fn run(arguments: &Mutants) -> Outcome {
-    let all = chosen(arguments)?;
+pub(super) fn run(arguments: &Mutants, laboratory: Laboratory<'_>) -> Outcome {
+    let all = chosen(arguments, laboratory)?;
     if let Some(directory) = &arguments.out {
         trace_file::check_directory(directory)?;
+    }
+    let asks_all = arguments.system.is_none();
+    let is_left_out = |system: &&&dyn System| asks_all && system.bugs().is_empty();
+    for system in laboratory.systems.iter().filter(is_left_out) {
+        // Whoever asks for all of them must not take the others for all.
+        let note = format!("{}\n", choose::without_bugs(*system));
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), note.as_bytes());
     }
     let stop = workers::stop_on_interrupt();
     let rows: Mutex<Vec<(usize, Row)>> = Mutex::default();
@@ -139,14 +144,17 @@ pub(crate) fn run(arguments: &Mutants) -> Outcome {
     tell(arguments, &rows, untried, start.elapsed())
 }
 
-fn chosen(arguments: &Mutants) -> Outcome<Vec<(&'static dyn System, Mutant)>> {
-    let systems = match arguments.system {
-        Some(ChosenSystem(system)) => vec![system],
-        None => SYSTEMS.to_vec(),
+fn chosen(
+    arguments: &Mutants,
+    laboratory: Laboratory<'_>,
+) -> Outcome<Vec<(&'static dyn System, Mutant)>> {
+    let systems = match &arguments.system {
+        Some(name) => vec![laboratory.system(Some(name))?],
+        None => laboratory.systems.to_vec(),
     };
     let mut all = Vec::new();
     let mut has_any = false;
-    for system in systems {
+    for &system in &systems {
         for mutant in mutants(system) {
             has_any = true;
             let is_meant = arguments
@@ -163,7 +171,7 @@ fn chosen(arguments: &Mutants) -> Outcome<Vec<(&'static dyn System, Mutant)>> {
             Some(text) if has_any => format!(
                 "the name of no planted bug contains {text:?}; sim list --system SYSTEM lists them"
             ),
-            _ => "this program was built without planted bugs".to_owned(),
+            _ => choose::without_bugs(systems[0]),
         };
         return Err(Exit::Usage.because(message));
     }

@@ -1,8 +1,8 @@
 //! How far crashes go, as arguments of `sim run`: how many images, and how deep.
 
+use crate::crashes::Reach;
+use crate::simfs::Budget;
 use clap::Args;
-use lithify_sim::crashes::Reach;
-use lithify_sim::simfs::Budget;
 use serde::Serialize;
 
 use super::super::exit::{Exit, Outcome};

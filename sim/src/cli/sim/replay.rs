@@ -2,18 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::oracle::Finding;
+use crate::plan::{Expectation, Plan};
+use crate::replay::{Replay, replay};
+use crate::stop::Stop;
 use clap::Args;
-use lithify_sim::oracle::Finding;
-use lithify_sim::plan::{Expectation, Plan};
-use lithify_sim::replay::{Replay, replay};
-use lithify_sim::stop::Stop;
 use serde::Serialize;
 
 use super::super::args::{Format, FormatArgument};
 use super::super::exit::{Exit, Outcome};
 use super::super::output::Output;
 use super::progress::Progress;
-use super::{NON_DETERMINISM, trace_file, workers};
+use super::{Laboratory, NON_DETERMINISM, trace_file, workers};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -59,7 +59,7 @@ struct Replayed {
 }
 
 /// Runs the command.
-pub(crate) fn run(arguments: &ReplayTrace) -> Outcome {
+pub(super) fn run(arguments: &ReplayTrace, laboratory: Laboratory<'_>) -> Outcome {
     let paths = trace_file::expand(&arguments.traces)?;
     // Whoever reads it, the exit code says whether all hold.
     let mut output = Output::for_writing();
@@ -76,7 +76,7 @@ pub(crate) fn run(arguments: &ReplayTrace) -> Outcome {
         if stop.is_due() {
             break;
         }
-        let outcome = replay_file(&path);
+        let outcome = replay_file(laboratory, &path);
         progress.advance();
         let replayed = match outcome {
             Ok(replayed) => replayed,
@@ -120,8 +120,8 @@ pub(crate) fn run(arguments: &ReplayTrace) -> Outcome {
     }
 }
 
-fn replay_file(path: &Path) -> Outcome<Replayed> {
-    let plan = trace_file::read(path)?;
+fn replay_file(laboratory: Laboratory<'_>, path: &Path) -> Outcome<Replayed> {
+    let plan = trace_file::read(laboratory, path)?;
     let run = |wants_timeline| {
         replay(&plan, wants_timeline)
             .map_err(|message| Exit::Usage.because(format!("{}: {message}", path.display())))

@@ -1,38 +1,42 @@
 //! `sim run`: seeds, one after the other or all at once.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use lithify_sim::campaign::{Campaign, Found, Ledger};
-use lithify_sim::crashes::Reach;
-use lithify_sim::execute::execute;
-use lithify_sim::generate::{Recipe, generate};
-use lithify_sim::judge::Enabled;
-use lithify_sim::keyed::Seed;
-use lithify_sim::schedule::Order;
-use lithify_sim::simfs::{Coverage, FaultKind};
-use lithify_sim::stop::Stop;
-use lithify_sim::system::Settings;
-use lithify_sim::workload::WORKLOADS;
 use serde::Serialize;
 
 use super::super::args::{Format, FormatArgument};
 use super::super::exit::{Exit, Outcome};
 use super::super::output::Output;
-use super::choose::{self, ChosenFaults, ChosenModels, ChosenSystem, ChosenWorkload};
+use super::choose::{self, ChosenFaults, ChosenModels, ChosenWorkload};
+use super::known::Known;
 use super::progress::Progress;
-use super::reach::{ReachArguments, ReachLine};
+use super::reach::ReachArguments;
+use super::told::{self, End, Told};
 use super::workers::{self, Limits};
-use super::{failure, trace_file};
+use super::{Laboratory, trace_file};
+use crate::campaign::{Campaign, Ledger, Mixture};
+use crate::execute::execute;
+use crate::gathered::Gathered;
+use crate::generate::generate;
+use crate::judge::Enabled;
+use crate::keyed::Seed;
+use crate::plan::Plan;
+use crate::replay::as_planted;
+use crate::schedule::Order;
+use crate::signature::Diagnosis;
+use crate::stop::Stop;
+use crate::system::{Settings, System};
 
 const EXAMPLES: &str = "\
 Examples:
   lithify sim run --seeds 1000
   lithify sim run --time 60 --model all --faults none
+  lithify sim run --seeds 100000 --keep-going             # all findings, by signature
+  lithify sim run --seeds 1000 --time 60 --known known.txt --fail-on-incomplete   # for CI
   lithify sim run --seed 7 --trace                        # one seed, operation by operation
   lithify sim run --system wal-ratio --set threshold=3 --order starve:timer
   lithify sim run --workload git:. --seeds 20             # stretches of a real history
@@ -55,9 +59,9 @@ pub(crate) struct Run {
     /// Print what happens to one seed, operation by operation, and crash nothing
     #[arg(long, requires = "seed", conflicts_with_all = ["time", "jobs", "seeds", "from", "out"])]
     trace: bool,
-    /// The system
-    #[arg(long, default_value = "lithify", value_parser = choose::system)]
-    system: ChosenSystem,
+    /// The system [default: the first that list names]
+    #[arg(long, value_name = "NAME")]
+    system: Option<String>,
     /// Persistence models, separated by commas, or all
     #[arg(long, value_name = "MODELS", default_value = "posix-min", value_parser = choose::models)]
     model: ChosenModels,
@@ -81,32 +85,27 @@ pub(crate) struct Run {
     /// Stop after so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     time: Option<u64>,
-    /// Where the traces of findings go
+    /// Plants a bug: see `sim list --system SYSTEM`
+    #[arg(long, value_name = "NAME")]
+    bug: Option<String>,
+    /// Go on behind findings: those with one signature are counted, and the shortest trace of
+    /// each is kept
+    #[arg(long, conflicts_with = "trace")]
+    keep_going: bool,
+    /// Findings that end nothing and fail nothing: in each line a day in UTC up to which that
+    /// holds, a signature, and a reason, as YYYY-MM-DD SIGNATURE // REASON
+    #[arg(long, value_name = "FILE", conflicts_with = "trace")]
+    known: Option<PathBuf>,
+    /// Exit with 7 when --time or Ctrl-C ends the run before all --seeds were run
+    #[arg(long, conflicts_with = "trace")]
+    fail_on_incomplete: bool,
+    /// Where the traces of findings go, as seed-SEED.sim
     #[arg(long, value_name = "DIRECTORY", default_value = "sim-findings")]
     out: PathBuf,
     #[command(flatten)]
     format: FormatArgument,
     #[command(flatten)]
     reach: ReachArguments,
-}
-
-/// What a run has to say in JSON.
-#[derive(Serialize)]
-struct Summary<'run> {
-    seeds: u64,
-    complete: bool,
-    seconds: f64,
-    commits: u64,
-    operations: u64,
-    images: u64,
-    distinct_images: u64,
-    recoveries: u64,
-    models: Vec<ModelLine>,
-    faults: Vec<FaultLine>,
-    operations_reached: &'run BTreeMap<String, u64>,
-    marks: &'run BTreeMap<&'static str, u64>,
-    reach: ReachLine,
-    findings: Vec<FindingLine>,
 }
 
 /// One seed, as it happens.
@@ -118,70 +117,83 @@ struct Shown<'run> {
     finding: Option<String>,
 }
 
-#[derive(Serialize)]
-struct ModelLine {
-    model: &'static str,
-    crash_points: u64,
-    enumerated_points: u64,
-    images: u64,
-    most_pending_changes: usize,
-    #[serde(skip)]
-    coverage: Coverage,
-}
-
-#[derive(Serialize)]
-struct FaultLine {
-    fault: &'static str,
-    armed: u64,
-    fired: u64,
-    observed: u64,
-}
-
-#[derive(Serialize)]
-struct FindingLine {
-    seed: u64,
-    oracle: &'static str,
-    model: &'static str,
-    message: String,
-    trace: String,
-    /// What the replay of the trace finds instead, if it finds something else.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    disagreement: Option<String>,
-}
-
 /// Runs the command.
-pub(crate) fn run(arguments: &Run) -> Outcome {
+pub(super) fn run(arguments: &Run, laboratory: Laboratory<'_>) -> Outcome {
+    let system = laboratory.system(arguments.system.as_deref())?;
     let settings = choose::settings(&arguments.settings)?;
-    if let Err(message) = arguments.system.0.configure(&settings) {
+    if let Err(message) = system.configure(&settings) {
         return Err(Exit::Usage.because(message));
     }
     if let Some(Order::Starve(kind)) = &arguments.order {
-        choose::check_task(arguments.system.0, kind)?;
+        choose::check_task(system, kind)?;
     }
     arguments.reach.check()?;
     if arguments.trace && arguments.model.0.len() > 1 {
         return Err(Exit::Usage.because("--trace shows one execution: name one --model"));
     }
     if arguments.trace {
-        return show(arguments, &settings);
+        return show(arguments, &mixture(arguments, system, &settings)?);
     }
+    let known = match &arguments.known {
+        Some(path) => Known::read(path)?,
+        None => Known::default(),
+    };
+    let mixture = mixture(arguments, system, &settings)?;
     let is_new = !arguments.out.exists();
     trace_file::check_directory(&arguments.out)?;
+    let interrupt = workers::stop_on_interrupt();
     let time = arguments.time.map(Duration::from_secs);
-    let stop = workers::stop_on_interrupt().within(time);
-    let limits = limits(arguments, stop.clone())?;
+    let limits = limits(arguments, interrupt.clone().within(time))?;
+    let start = Instant::now();
+    let (ledger, gathered, is_complete) = explored(arguments, &mixture, &limits, &known);
+    if gathered.count() == 0 && is_new {
+        // It was only tried whether findings could be written there.
+        let _ = std::fs::remove_dir(&arguments.out);
+    }
+    let end = match is_complete {
+        true => End::Done,
+        false if interrupt.is_due() => End::Interrupted,
+        false if ledger.seeds >= limits.count && !limits.stop.is_due() => End::Done,
+        false if !limits.stop.is_due() => End::Finding,
+        // Without a number of seeds, as many as fit into the time are what was asked for.
+        false if arguments.seeds.is_none() && arguments.seed.is_none() => End::Done,
+        false => End::TimeOver,
+    };
+    let run = Told {
+        ledger: &ledger,
+        gathered: &gathered,
+        known: &known,
+        asked: limits.count,
+        end,
+        time: start.elapsed(),
+        reach: arguments.reach.reach(),
+        out: arguments.out.clone(),
+        format: arguments.format.format,
+        must_be_complete: arguments.fail_on_incomplete,
+    };
+    told::tell(laboratory, &run)
+}
+
+/// Runs all seeds, or those up to the first finding that ends the run; and whether that
+/// were all.
+fn explored(
+    arguments: &Run,
+    mixture: &Mixture,
+    limits: &Limits,
+    known: &Known,
+) -> (Ledger, Gathered, bool) {
     let total = Mutex::new(Ledger::default());
-    let found: Mutex<Vec<Found>> = Mutex::default();
+    let gathered: Mutex<Gathered> = Mutex::default();
     let start = Instant::now();
     let progress = Progress::of(limits.count, "seeds", arguments.format.format);
     let recoveries = AtomicU64::new(0);
     let complete = workers::spread(
-        &limits,
+        limits,
         Ledger::default,
         |ledger, seed| {
             let campaign = Campaign {
-                stop: stop.clone(),
-                ..campaign(arguments, &settings, seed)
+                stop: limits.stop.clone(),
+                ..mixture.campaign(seed)
             };
             let before = ledger.recovered;
             let outcome = campaign.seed(seed, ledger);
@@ -189,26 +201,24 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
             let all = recoveries.fetch_add(more, Ordering::Relaxed) + more;
             let rate = all as f64 / start.elapsed().as_secs_f64();
             progress.advance();
-            progress.say(&format!("{all} recoveries, {rate:.0}/s"));
-            match outcome {
-                None => true,
-                Some(finding) => {
-                    lock(&found).push(finding);
-                    false
-                }
-            }
+            let goes_on = outcome.is_none_or(|found| {
+                let diagnosis = Diagnosis::of_found(&found);
+                let goes_on = arguments.keep_going || known.excuses(&diagnosis.signature);
+                lock(&gathered).add(diagnosis, found);
+                goes_on
+            });
+            let found = match lock(&gathered).count() {
+                0 => String::new(),
+                count => format!(", {count} findings"),
+            };
+            progress.say(&format!("{all} recoveries, {rate:.0}/s{found}"));
+            goes_on
         },
         |ledger| lock(&total).add(&ledger),
     );
-    drop(progress);
-    let mut findings = std::mem::take(&mut *lock(&found));
-    findings.sort_by_key(|found| found.seed);
-    if findings.is_empty() && is_new {
-        // It was only tried whether findings could be written there.
-        let _ = std::fs::remove_dir(&arguments.out);
-    }
-    let total = lock(&total);
-    tell(arguments, &total, &findings, complete, start.elapsed())
+    let all = |mutex: Mutex<Gathered>| mutex.into_inner().expect("findings are values");
+    let ledger = total.into_inner().expect("counts are values");
+    (ledger, all(gathered), complete)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -236,47 +246,36 @@ fn limits(arguments: &Run, stop: Stop) -> Outcome<Limits> {
     })
 }
 
-/// What a seed means under these arguments. The same for every number of seeds and jobs.
-fn campaign(arguments: &Run, settings: &Settings, seed: u64) -> Campaign {
-    let workload = match arguments.workload {
-        ChosenWorkload::One(workload) => workload,
-        // The small one most often: it is the one whose images can be enumerated.
-        ChosenWorkload::Each => match seed % 8 {
-            place @ 4..8 => {
-                let others = WORKLOADS.len() as u64 - 1;
-                let turn = seed / 8 * 4 + (place - 4);
-                &WORKLOADS[1 + (turn % others) as usize]
-            }
-            _ => &WORKLOADS[0],
-        },
-    };
-    let faults = match &arguments.faults {
-        ChosenFaults::Kinds(kinds) => kinds.clone(),
-        ChosenFaults::Swarm if seed % 2 == 1 => FaultKind::ALL.to_vec(),
-        ChosenFaults::Swarm => Vec::new(),
-    };
-    let system = arguments.system.0;
-    Campaign {
-        recipe: Recipe {
-            model: arguments.model.0[0],
-            workload,
-            faults,
-            order: arguments.order.clone(),
-            fixed: settings.clone(),
-            ..Recipe::new(system)
-        },
+/// What seeds mean under these arguments.
+fn mixture(arguments: &Run, system: &'static dyn System, settings: &Settings) -> Outcome<Mixture> {
+    Ok(Mixture {
         models: arguments.model.0.clone(),
+        workload: match arguments.workload {
+            ChosenWorkload::One(workload) => Some(workload),
+            ChosenWorkload::Each => None,
+        },
+        faults: match &arguments.faults {
+            ChosenFaults::Kinds(kinds) => Some(kinds.clone()),
+            ChosenFaults::Swarm => None,
+        },
+        order: arguments.order.clone(),
+        fixed: settings.clone(),
         reach: arguments.reach.reach(),
-        ..Campaign::new(system)
-    }
+        bug: choose::bug(system, arguments.bug.as_deref())?,
+        ..Mixture::new(system)
+    })
 }
 
 /// One seed, as it happens.
-fn show(arguments: &Run, settings: &Settings) -> Outcome {
+fn show(arguments: &Run, mixture: &Mixture) -> Outcome {
     let seed = arguments.seed.expect("the parser demands it");
-    let campaign = campaign(arguments, settings, seed.0);
-    let plan = generate(&campaign.recipe, seed);
-    let execution = execute(&plan, &Enabled::default(), true);
+    let campaign = mixture.campaign(seed.0);
+    let plan = Plan {
+        bug: campaign.bug.map(str::to_owned),
+        ..generate(&campaign.recipe, seed)
+    };
+    let execute = || execute(&plan, &Enabled::default(), true);
+    let execution = as_planted(&plan, execute).map_err(|message| Exit::Usage.because(message))?;
     let text = plan.to_string();
     let header: Vec<&str> = text.lines().take_while(|line| *line != "begin").collect();
     let mut output = Output::for_reading();
@@ -305,154 +304,4 @@ fn show(arguments: &Run, settings: &Settings) -> Outcome {
         None => Ok(()),
         Some(finding) => Err(Exit::Negative.because(finding)),
     }
-}
-
-fn tell(
-    arguments: &Run,
-    ledger: &Ledger,
-    findings: &[Found],
-    complete: bool,
-    time: Duration,
-) -> Outcome {
-    let mut lines = Vec::new();
-    for found in findings {
-        let path = trace_file::finding(&arguments.out, found.seed);
-        trace_file::write(&path, &found.plan)?;
-        lines.push(FindingLine {
-            seed: found.seed,
-            oracle: found.finding.oracle.name(),
-            model: found.plan.model.name,
-            message: found.finding.message.clone(),
-            trace: path.display().to_string(),
-            disagreement: found.disagreement(),
-        });
-    }
-    let mut output = Output::for_writing();
-    let reach = arguments.reach.reach();
-    let summary = summary(ledger, lines, reach, complete, time);
-    match arguments.format.format {
-        Format::Json => output.json(&summary)?,
-        Format::Text => text(&mut output, &summary)?,
-    }
-    output.finish()?;
-    match findings.first() {
-        None => Ok(()),
-        Some(found) => {
-            let path = trace_file::finding(&arguments.out, found.seed);
-            Err(failure(&found.finding, &found.plan, &path))
-        }
-    }
-}
-
-fn summary(
-    ledger: &Ledger,
-    findings: Vec<FindingLine>,
-    reach: Reach,
-    complete: bool,
-    time: Duration,
-) -> Summary<'_> {
-    let models = ledger.coverage.iter().map(|(model, coverage)| ModelLine {
-        model,
-        crash_points: coverage.points,
-        enumerated_points: coverage.enumerated_points,
-        images: coverage.images,
-        most_pending_changes: coverage.most_pending,
-        coverage: *coverage,
-    });
-    let faults = ledger.faults.iter().map(|(kind, count)| FaultLine {
-        fault: kind.name(),
-        armed: count.armed,
-        fired: count.fired,
-        observed: count.observed,
-    });
-    let models: Vec<ModelLine> = models.collect();
-    Summary {
-        seeds: ledger.seeds,
-        complete,
-        seconds: time.as_secs_f64(),
-        commits: ledger.commits,
-        operations: ledger.operations,
-        images: models.iter().map(|line| line.images).sum(),
-        distinct_images: ledger.distinct,
-        recoveries: ledger.recovered,
-        models,
-        faults: faults.collect(),
-        operations_reached: &ledger.calls,
-        marks: &ledger.marks,
-        reach: ReachLine::from(reach),
-        findings,
-    }
-}
-
-fn text(output: &mut Output, summary: &Summary<'_>) -> Outcome {
-    let mut line = |text: String| output.line(text.as_bytes());
-    line(format!(
-        "{} seeds{}: {} commits, {} file operations, {:.1} s",
-        summary.seeds,
-        if summary.complete {
-            ""
-        } else {
-            " (ended early)"
-        },
-        summary.commits,
-        summary.operations,
-        summary.seconds
-    ))?;
-    line(format!(
-        "{} crash images, {} distinct; {} recoveries with all oracles, {:.0} a second",
-        summary.images,
-        summary.distinct_images,
-        summary.recoveries,
-        summary.recoveries as f64 / summary.seconds.max(1e-9)
-    ))?;
-    for model in &summary.models {
-        line(format!("  {}: {}", model.model, model.coverage))?;
-    }
-    if !summary.faults.is_empty() {
-        line("faults (armed, fired, observed):".to_owned())?;
-    }
-    for fault in &summary.faults {
-        line(format!(
-            "  {}: {}, {}, {}",
-            fault.fault, fault.armed, fault.fired, fault.observed
-        ))?;
-    }
-    let dark: Vec<&str> = summary
-        .faults
-        .iter()
-        .filter(|fault| fault.fired == 0)
-        .map(|fault| fault.fault)
-        .collect();
-    if !dark.is_empty() {
-        line(format!("dark: armed and never fired: {}", dark.join(", ")))?;
-    }
-    line("operations reached:".to_owned())?;
-    for (call, count) in summary.operations_reached {
-        line(format!("  {call}: {count}"))?;
-    }
-    if !summary.marks.is_empty() {
-        let dark = summary.marks.iter().filter(|(_, count)| **count == 0);
-        let dark: Vec<&str> = dark.map(|(mark, _)| *mark).collect();
-        line(format!(
-            "marks: {} of {} situations reached",
-            summary.marks.len() - dark.len(),
-            summary.marks.len()
-        ))?;
-        if !dark.is_empty() {
-            line(format!("dark: never reached: {}", dark.join(", ")))?;
-        }
-    }
-    if summary.findings.is_empty() {
-        line("nothing found".to_owned())?;
-    }
-    for finding in &summary.findings {
-        line(format!(
-            "seed {}, model {}: {}: {}",
-            finding.seed, finding.model, finding.oracle, finding.message
-        ))?;
-        if let Some(disagreement) = &finding.disagreement {
-            line(format!("  a fault of the laboratory: {disagreement}"))?;
-        }
-    }
-    Ok(())
 }

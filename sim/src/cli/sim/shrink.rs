@@ -3,17 +3,17 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::explain::explain;
+use crate::plan::Plan;
+use crate::shrink::shrink_watched;
 use clap::Args;
-use lithify_sim::explain::explain;
-use lithify_sim::plan::Plan;
-use lithify_sim::shrink::shrink_watched;
 use serde::Serialize;
 
 use super::super::args::{Format, FormatArgument};
 use super::super::exit::{Exit, Outcome};
 use super::super::output::Output;
 use super::progress::Progress;
-use super::{trace_file, workers};
+use super::{Laboratory, trace_file, workers};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,12 +45,15 @@ struct Line {
     runs: u64,
     seconds: f64,
     cut_short: bool,
+    oracle: &'static str,
+    message: String,
     pivots: Vec<String>,
+    stale: Vec<String>,
 }
 
 /// Runs the command.
-pub(crate) fn run(arguments: &ShrinkTrace) -> Outcome {
-    let plan = trace_file::read(&arguments.trace)?;
+pub(super) fn run(arguments: &ShrinkTrace, laboratory: Laboratory<'_>) -> Outcome {
+    let plan = trace_file::read(laboratory, &arguments.trace)?;
     let out = arguments
         .out
         .clone()
@@ -72,6 +75,7 @@ pub(crate) fn run(arguments: &ShrinkTrace) -> Outcome {
             best.actions.len(),
             plan.actions.len()
         ));
+        true
     };
     let shrunk = shrink_watched(&plan, in_time(), &mut watch).map_err(refused)?;
     place.keep(&shrunk.plan)?;
@@ -79,6 +83,7 @@ pub(crate) fn run(arguments: &ShrinkTrace) -> Outcome {
     let explained = explain(&shrunk.plan, &in_time()).map_err(refused)?;
     drop(progress);
     let pivots: Vec<String> = explained.pivots.iter().map(ToString::to_string).collect();
+    let stale: Vec<String> = explained.stale.iter().map(ToString::to_string).collect();
     let mut output = Output::for_writing();
     match arguments.format.format {
         Format::Json => output.json(&Line {
@@ -88,13 +93,17 @@ pub(crate) fn run(arguments: &ShrinkTrace) -> Outcome {
             runs: shrunk.runs,
             seconds: start.elapsed().as_secs_f64(),
             cut_short: shrunk.is_cut_short || explained.is_cut_short,
+            oracle: explained.finding.oracle.name(),
+            message: explained.finding.message,
             pivots,
+            stale,
         })?,
         Format::Text => {
             output.bytes(shrunk.plan.to_string().as_bytes())?;
             output.line(b"")?;
-            for pivot in &pivots {
-                output.line(pivot.as_bytes())?;
+            output.line(explained.finding.to_string().as_bytes())?;
+            for line in pivots.iter().chain(&stale) {
+                output.line(line.as_bytes())?;
             }
             if explained.is_cut_short {
                 output.line(b"there was no time to try everything that may matter")?;

@@ -2,18 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use lithify_sim::plan::{Plan, parse};
+use crate::plan::{Plan, parse};
 
 use super::super::exit::{Exit, Outcome};
+use super::Laboratory;
 
-/// Reads a trace.
-pub(super) fn read(path: &Path) -> Outcome<Plan> {
+/// Reads a trace of one of the systems that the laboratory knows.
+pub(super) fn read(laboratory: Laboratory<'_>, path: &Path) -> Outcome<Plan> {
     let because = |message: String| Exit::Usage.because(format!("{}: {message}", path.display()));
     let bytes = std::fs::read(path).map_err(|error| {
         Exit::Usage.because(format!("cannot read the trace {}: {error}", path.display()))
     })?;
     let text = std::str::from_utf8(&bytes).map_err(|error| because(not_text(&bytes, error)))?;
-    parse(text).map_err(|error| because(error.to_string()))
+    parse(laboratory.systems, text).map_err(|error| because(error.to_string()))
 }
 
 /// Where bytes stop being text.

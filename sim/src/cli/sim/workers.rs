@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use lithify_sim::stop::Stop;
+use crate::stop::Stop;
 
 /// What a shell says of a process that Ctrl-C has ended.
 const INTERRUPTED: i32 = 130;

@@ -6,7 +6,7 @@
 //! payload, or when its offset does not follow the one before. Replay stops there: what
 //! lies behind a hole may depend on what was in it. The node's own log stays as it is.
 
-use lithify_sim::systems::snapshot_log::{Machine, Texts};
+use crate::systems::snapshot_log::{Machine, Texts};
 use serde_json::{Map, Value};
 
 use super::message::{Code, Fields, Refusal};

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use lithify_sim::system::Failure;
-use lithify_sim::systems::snapshot_log::{MAX_PAYLOAD_BYTES, Segment, Shared, SnapshotLog, Texts};
+use crate::system::Failure;
+use crate::systems::snapshot_log::{MAX_PAYLOAD_BYTES, Segment, Shared, SnapshotLog, Texts};
 
 use super::message::{Answer, Code, Fields, Json, Refusal, Request};
 use super::{benchmark, recover};

@@ -9,7 +9,6 @@ use super::{Action, Expectation, Plan, TRACE_VERSION};
 use crate::oracle::Oracle;
 use crate::simfs::{Model, SkippedBarrier};
 use crate::system::{Setting, Settings, System};
-use crate::systems::SYSTEMS;
 use action::action;
 use words::{Complaint, Word, any, ends_after, number, setting, word, words_of};
 
@@ -36,20 +35,11 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// Reads a trace of one of the laboratory's own systems. Empty lines and what follows
-/// `//` are ignored.
+/// Reads a trace of one of these systems. Empty lines and what follows `//` are ignored.
 ///
 /// # Errors
 /// The first line that is not understood.
-pub fn parse(text: &str) -> Result<Plan, ParseError> {
-    parse_of(SYSTEMS, text)
-}
-
-/// Reads a trace of one of these systems.
-///
-/// # Errors
-/// As [`parse`].
-pub fn parse_of(systems: &[&'static dyn System], text: &str) -> Result<Plan, ParseError> {
+pub fn parse(systems: &[&'static dyn System], text: &str) -> Result<Plan, ParseError> {
     let mut reader = Reader {
         systems: systems.to_vec(),
         ..Reader::default()

@@ -20,6 +20,23 @@ pub(in crate::simfs) enum Class {
     SyncDirectory,
 }
 
+impl Class {
+    /// How a call of this class is written.
+    pub(in crate::simfs) fn verb(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Create => "create",
+            Self::Open => "open",
+            Self::Rename => "rename",
+            Self::Remove => "remove",
+            Self::List => "list",
+            Self::Sync => "sync",
+            Self::SyncDirectory => "sync_dir",
+        }
+    }
+}
+
 /// What a fault has done, as far as anybody who judges a store has to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Harm {
@@ -364,6 +381,12 @@ impl Harm {
     #[must_use]
     pub fn excuses_loss(self) -> bool {
         self.corrupts() || self == Self::Lie
+    }
+}
+
+impl serde::Serialize for FaultKind {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 
