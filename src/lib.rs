@@ -50,6 +50,7 @@ mod storage;
 mod store;
 mod sweep;
 mod threads;
+mod thresholds;
 pub mod verify;
 mod version;
 mod wal;
@@ -68,3 +69,5 @@ pub use replica::Replica;
 pub use stats::Stats;
 pub use store::Store;
 pub use threads::{Db, PendingCommit, Pressure, stepped};
+#[doc(hidden)]
+pub use thresholds::Thresholds;

@@ -97,6 +97,21 @@ mod counted {
         TombstoneDropped "oldest-tombstone-dropped"
         FileWaitsForReader "file-waits-for-a-reader"
         ReadThinned "read-of-a-thinned-commit-refused"
+        RunFiltered "run-in-memory-filtered"
+        MergeInSteps "merge-in-more-than-one-step"
+        SyncedWhileWritten "segment-file-synced-while-it-is-written"
+        BlocksGrow "blocks-grow-behind-a-long-index"
+        ReadAheadAgain "segment-longer-than-what-is-read-ahead"
+        TrailThins "trail-longer-than-its-near-marks"
+        GatheredInPasses "stream-gathered-in-passes"
+        CommitsLeftToTheNextPass "commits-left-to-the-next-pass"
+        FileOpenedAgain "segment-file-opened-again"
+        EmptyKeyInFile "empty-key-in-a-file"
+        EmptyValueInFile "empty-value-in-a-file"
+        KeyGoesOn "versions-of-a-key-go-on-in-the-next-block"
+        LineMovedAlone "edit-without-a-file"
+        InboxFull "inbox-full"
+        LeaderWaits "leader-waits-for-room"
     }
 
     thread_local! {

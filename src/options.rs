@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::align::{Alignment, Cascade, Level};
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::thresholds::Thresholds;
 
 /// Which versions of a key a merged segment keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,6 +150,9 @@ pub struct Options {
     /// For [`Db`](crate::Db): commits wait for the compactor thread while more commits
     /// than this have windows to close that it has not begun with.
     pub most_backlog_commits: u64,
+    /// Where the engine goes another way. Only for trying it out.
+    #[doc(hidden)]
+    pub thresholds: Thresholds,
 }
 
 impl Options {
@@ -186,6 +190,7 @@ impl Options {
         if let Some(placement) = &self.placement {
             placement.check()?;
         }
+        self.thresholds.check()?;
         if self.file_level == Some(0) {
             return Err(Error::InvalidOptions(
                 "file level is 0, the lowest that can be merged is 1".to_owned(),
@@ -233,6 +238,7 @@ impl Default for Options {
             durability: Durability::Synced,
             pacing: Pacing::Bounded,
             most_backlog_commits: 4096,
+            thresholds: Thresholds::USUAL,
         }
     }
 }

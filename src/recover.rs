@@ -349,6 +349,7 @@ fn assemble(
     let shared = Shared {
         files: OpenFiles::new(Arc::clone(&fs), options.most_open_files),
         cache: BlockCache::new(options.cache_bytes, options.block_bytes),
+        read_ahead_bytes: options.thresholds.read_ahead_bytes,
     };
     let mut data_files = BTreeMap::new();
     for (&number, file) in &state.files {
@@ -361,7 +362,7 @@ fn assemble(
         let data = DataFile::open(id, file.length, shared.clone())?;
         data_files.insert(number, Arc::new(data));
     }
-    let mut version = Version::default();
+    let mut version = Version::new(options.thresholds);
     for name in &state.keyspaces {
         version.add_keyspace(name);
     }

@@ -129,6 +129,7 @@ impl Storage {
             block_bytes: self.options.block_bytes,
             compression: self.options.compression,
             filter_bits_per_key: self.options.filter_bits_per_key,
+            thresholds: self.options.thresholds,
         }
     }
 
@@ -257,7 +258,9 @@ impl Storage {
             let meta = level_zero_meta(keyspace, commit, &run);
             self.counters.level_zero_segments += 1;
             self.counters.level_zero_entries += meta.entries;
-            let segment = Segment::in_memory(meta, run, self.options.filter_bits_per_key);
+            let bits = self.options.filter_bits_per_key;
+            let filtered = self.options.thresholds.filtered_run_entries;
+            let segment = Segment::in_memory(meta, run, bits, filtered);
             self.memory_bytes += segment.memory_bytes();
             self.events.push(Event::SegmentAdded {
                 keyspace: Arc::clone(version.keyspace_name(keyspace)),

@@ -15,7 +15,7 @@ use crate::judge::{Bounds, Enabled, Judge, Memory, PHASE_PROBE, phase_actions};
 use crate::keyed::{Domain, Seed};
 use crate::oracle::{Finding, Oracle};
 use crate::panics::caught;
-use crate::plan::{Action, Crash, Plan, Survivors};
+use crate::plan::{Action, Crash, Moment, Plan, Survivors};
 use crate::simfs::explore::{Sources, explore_sources};
 use crate::simfs::oplog::{Log, Operation};
 use crate::simfs::{Budget, Choice, Coverage, Frontier, Image, Mark, Model, SimFs};
@@ -462,7 +462,7 @@ impl Probe {
 }
 
 /// The action during which an operation happened, and its text and count in it.
-fn place_of(log: &Log, position: usize) -> (Option<u32>, Option<(String, u32)>) {
+pub(crate) fn place_of(log: &Log, position: usize) -> (Option<u32>, Option<Moment>) {
     let operations = log.operations();
     let mut start = 0;
     let mut action = None;

@@ -7,12 +7,14 @@
 
 mod faults;
 mod rehearsal;
+mod storm;
 
 use self::faults::add_faults;
 use self::rehearsal::Rehearsal;
+use self::storm::Storm;
 use crate::keyed::{Domain, Seed};
 use crate::plan::{Action, Crash, Expectation, Plan};
-use crate::schedule::Order;
+use crate::schedule::{Order, Scheduler};
 use crate::simfs::{FaultKind, Model, SkippedBarrier};
 use crate::system::{Setting, Settings, System};
 use crate::workload::{WORKLOADS, Workload};
@@ -59,22 +61,34 @@ impl Recipe {
 #[must_use]
 pub fn generate(recipe: &Recipe, seed: Seed) -> Plan {
     let settings = settings(recipe, seed);
-    let operations = recipe.workload.operations(seed, &changeable(recipe));
+    let operations =
+        (recipe.workload).operations(seed, &changeable(recipe), recipe.system.most_keyspaces());
     let order = recipe
         .order
         .clone()
         .unwrap_or_else(|| Order::draw(seed, recipe.system.task_kinds()));
-    let mut rehearsal = Rehearsal::new(recipe, settings.clone(), seed, order);
-    for operation in operations {
+    let scheduler = Scheduler::new(seed, order);
+    let mut storm = Storm::draw(recipe.workload, seed, operations.len());
+    let mut rehearsal = Rehearsal::new(recipe, settings.clone(), scheduler, storm.is_some());
+    for (index, operation) in operations.into_iter().enumerate() {
         rehearsal.client(operation);
+        if let Some(storm) = &mut storm {
+            storm.behind(index + 1, &mut rehearsal);
+        }
     }
     rehearsal.background();
     if ends_settled(recipe.workload, seed) {
         rehearsal.settle();
+        if let Some(storm) = &mut storm {
+            storm.behind(usize::MAX, &mut rehearsal);
+        }
     }
-    add_losses(seed, &mut rehearsal.actions);
-    add_deaths(seed, &mut rehearsal);
-    add_power_losses(seed, &mut rehearsal);
+    // What is struck on purpose must find what it is aimed at.
+    if storm.is_none() {
+        add_losses(seed, &mut rehearsal.actions);
+        add_deaths(seed, &mut rehearsal);
+        add_power_losses(seed, &mut rehearsal);
+    }
     let actions = add_faults(recipe, seed, rehearsal);
     Plan {
         system: recipe.system,

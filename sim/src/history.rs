@@ -1,16 +1,16 @@
 //! What the client has asked for, and what a correct store must therefore hold.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// A key: its keyspace and itself, by number. Numbers make traces short and keys easy
 /// to shrink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
-    /// The keyspace.
-    pub keyspace: u8,
-    /// The key in it.
-    pub key: u16,
+    /// The keyspace, below [`Key::KEYSPACES`].
+    pub keyspace: u16,
+    /// The key in it: a number below 65,536, or one of [`Key::prefix`] or [`Key::high`].
+    pub key: u32,
 }
 
 /// A value: so many bytes, made from a tag that tells it from others.
@@ -41,18 +41,74 @@ pub struct Batch {
 /// Keys and values as a store returns them.
 pub type State = BTreeMap<(String, Vec<u8>), Vec<u8>>;
 
+/// What a key looks like. Traces write it as `12`, `p12` and `f12`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `k012`: sorted as the numbers are, with a common prefix.
+    Number(u16),
+    /// So many letters `p`: each is a prefix of all longer ones, and `p0` is the empty key.
+    Prefix(u16),
+    /// So many bytes 0xff, at least one: what sorts behind them needs care.
+    High(u16),
+}
+
+/// The names of all keyspaces.
+static KEYSPACE_NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let letters = ('a'..='h').map(String::from);
+    let others = (8..Key::KEYSPACES).map(|number| format!("s{number}"));
+    letters.chain(others).collect()
+});
+
 impl Key {
+    /// How many keyspaces there are. The first eight are the letters from a to h.
+    pub const KEYSPACES: u16 = 4096;
+    const PREFIXES: u32 = 1 << 16;
+    const HIGHS: u32 = 2 << 16;
+
+    /// The key of so many letters, each of which is a prefix of all longer ones.
+    #[must_use]
+    pub const fn prefix(length: u16) -> u32 {
+        Self::PREFIXES + length as u32
+    }
+
+    /// The key of so many bytes 0xff, at least one.
+    #[must_use]
+    pub const fn high(length: u16) -> u32 {
+        Self::HIGHS + length as u32
+    }
+
+    /// What it looks like.
+    #[must_use]
+    pub const fn shape(self) -> Shape {
+        let low = self.key as u16;
+        match self.key {
+            Self::HIGHS.. => Shape::High(low),
+            Self::PREFIXES.. => Shape::Prefix(low),
+            _ => Shape::Number(low),
+        }
+    }
+
     /// The keyspace's name.
     #[must_use]
     pub fn keyspace_name(self) -> &'static str {
-        const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
-        NAMES[usize::from(self.keyspace) % NAMES.len()]
+        &KEYSPACE_NAMES[usize::from(self.keyspace % Self::KEYSPACES)]
     }
 
-    /// The key's bytes: sorted as the numbers are, with a common prefix.
+    /// The keyspace of this name.
+    #[must_use]
+    pub fn keyspace_named(name: &str) -> Option<u16> {
+        let position = KEYSPACE_NAMES.iter().position(|known| known == name);
+        position.map(|position| position as u16)
+    }
+
+    /// The key's bytes.
     #[must_use]
     pub fn bytes(self) -> Vec<u8> {
-        format!("k{:03}", self.key).into_bytes()
+        match self.shape() {
+            Shape::Number(number) => format!("k{number:03}").into_bytes(),
+            Shape::Prefix(length) => vec![b'p'; usize::from(length)],
+            Shape::High(length) => vec![0xff; usize::from(length)],
+        }
     }
 }
 
@@ -133,7 +189,8 @@ impl History {
 fn digest_after(before: u64, batch: &Batch) -> u64 {
     let mut hasher = xxhash_rust::xxh3::Xxh3::with_seed(before);
     for write in &batch.writes {
-        hasher.update(&[write.key.keyspace, u8::from(write.value.is_some())]);
+        hasher.update(&write.key.keyspace.to_le_bytes());
+        hasher.update(&[u8::from(write.value.is_some())]);
         hasher.update(&write.key.key.to_le_bytes());
         if let Some(Value { length, tag }) = write.value {
             hasher.update(&length.to_le_bytes());

@@ -25,10 +25,11 @@ pub fn commits(
         let tag = batches.len() as u32;
         let mut writes = Vec::new();
         for change in commit?.changes {
+            // More paths than there are numbers begin again.
             let number = keys.len() as u16;
             let key = *keys.entry(change.path).or_insert_with_key(|path| Key {
                 keyspace: keyspace_of(path),
-                key: number,
+                key: number.into(),
             });
             let length = change.value.map(|value| value.len() as u32);
             writes.push(Write {
@@ -41,7 +42,7 @@ pub fn commits(
     Ok(batches)
 }
 
-fn keyspace_of(path: &[u8]) -> u8 {
+fn keyspace_of(path: &[u8]) -> u16 {
     let directory = path.split(|&byte| byte == b'/').next().unwrap_or(path);
-    (xxhash_rust::xxh3::xxh3_64(directory) % u64::from(KEYSPACES)) as u8
+    (xxhash_rust::xxh3::xxh3_64(directory) % u64::from(KEYSPACES)) as u16
 }

@@ -183,7 +183,7 @@ pub fn enumerate_watched(scope: &Scope, watch: &mut dyn FnMut(&Enumerated)) -> E
 
 /// Commits that overwrite and delete across keyspaces.
 pub(crate) fn small_history(commits: u64, keyspaces: u8) -> Vec<Batch> {
-    let write = |commit: u64, keyspace: u8, key: u16, is_deletion: bool| Write {
+    let write = |commit: u64, keyspace: u16, key: u32, is_deletion: bool| Write {
         key: Key { keyspace, key },
         value: (!is_deletion).then_some(Value {
             length: 4,
@@ -192,9 +192,9 @@ pub(crate) fn small_history(commits: u64, keyspaces: u8) -> Vec<Batch> {
     };
     let batch = |commit: u64| {
         let mut writes = vec![write(commit, 0, 0, commit % 4 == 3)];
-        for keyspace in 1..keyspaces {
+        for keyspace in 1..u16::from(keyspaces) {
             if commit.is_multiple_of(u64::from(keyspace) + 1) {
-                writes.push(write(commit, keyspace, commit as u16 % 2, false));
+                writes.push(write(commit, keyspace, commit as u32 % 2, false));
             }
         }
         Batch { writes }

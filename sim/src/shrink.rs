@@ -180,6 +180,9 @@ impl Shrinker<'_> {
     /// Makes crashes lose as little as possible.
     fn crashes(&mut self) {
         for index in 0..self.best.actions.len() {
+            if matches!(self.best.actions[index], Action::DieBefore(_)) {
+                self.change(|plan| plan.actions[index] = Action::Die);
+            }
             if Self::crash_at(&mut self.best.clone(), index).is_none() {
                 continue;
             }
@@ -295,7 +298,31 @@ impl Shrinker<'_> {
         })
     }
 
+    /// Takes out halves of many writes, as long as that helps; one by one it would take
+    /// thousands of runs.
+    fn halves(&mut self, index: usize, batch: usize) {
+        const MANY: usize = 8;
+        let count = |shrinker: &Self| match shrinker.best.actions.get(index) {
+            Some(Action::Commit(batches)) => batches.get(batch).map_or(0, |it| it.writes.len()),
+            _ => 0,
+        };
+        let mut length = count(self) / 2;
+        while length > 0 && count(self) > MANY && !self.is_over() {
+            let mut start = 0;
+            while start < count(self) && !self.is_over() {
+                let is_gone = self.edit_batches(index, |batches| {
+                    let writes = &mut batches[batch].writes;
+                    let end = (start + length).min(writes.len());
+                    writes.drain(start..end);
+                });
+                start += if is_gone { 0 } else { length };
+            }
+            length /= 2;
+        }
+    }
+
     fn writes(&mut self, index: usize, batch: usize) {
+        self.halves(index, batch);
         let count = match self.best.actions.get(index) {
             Some(Action::Commit(batches)) => batches.get(batch).map_or(0, |b| b.writes.len()),
             _ => 0,

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use lithify::fs::Fs;
 
-use crate::history::{Batch, State};
+use crate::history::{Batch, Key, State};
 use crate::planted::{self, Planted};
 use crate::reads::{Answer, Question};
 use crate::simfs::DiskUse;
@@ -150,6 +150,11 @@ pub trait System: Sync {
     /// schedule starves one of these kinds.
     fn task_kinds(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// How many keyspaces batches may write to, at least 8.
+    fn most_keyspaces(&self) -> u16 {
+        Key::KEYSPACES
     }
 
     /// Situations that the system counts, by name, each with how often this thread was in

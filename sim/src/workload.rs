@@ -6,6 +6,9 @@
 //! leaves the others as they are. A workload knows nothing of the system but which of its
 //! settings may differ from opening to opening.
 
+mod extremes;
+
+use self::extremes::Extremes;
 use crate::history::{Batch, Key, Value, Write};
 use crate::keyed::{Domain, Draws, Seed};
 use crate::plan::Action;
@@ -34,10 +37,17 @@ pub struct Workload {
     pub deletes: Option<u64>,
     /// Whether only commits come, and all background work after them.
     pub is_burst: bool,
+    /// Percent of seeds in which the process dies and power fails several times in a row.
+    pub storms: u64,
+    /// Whether keys, values and commits go to the ends of what is allowed.
+    pub is_extreme: bool,
     /// Commits that were recorded somewhere: instead of drawing any, each seed plays a
     /// stretch of them.
     pub recorded: &'static [Batch],
 }
+
+/// In how many of a hundred seeds of most workloads blows come in a row.
+const SOME_STORMS: u64 = 10;
 
 /// Every workload; the first is the default.
 pub const WORKLOADS: &[Workload] = &[
@@ -53,6 +63,8 @@ pub const WORKLOADS: &[Workload] = &[
         recorded: &[],
         deletes: None,
         is_burst: false,
+        storms: SOME_STORMS,
+        is_extreme: false,
     },
     Workload {
         name: "mixed",
@@ -66,6 +78,8 @@ pub const WORKLOADS: &[Workload] = &[
         recorded: &[],
         deletes: None,
         is_burst: false,
+        storms: SOME_STORMS,
+        is_extreme: false,
     },
     Workload {
         name: "hot-key",
@@ -79,6 +93,8 @@ pub const WORKLOADS: &[Workload] = &[
         recorded: &[],
         deletes: Some(20),
         is_burst: false,
+        storms: SOME_STORMS,
+        is_extreme: false,
     },
     Workload {
         name: "delete-heavy",
@@ -92,6 +108,8 @@ pub const WORKLOADS: &[Workload] = &[
         recorded: &[],
         deletes: Some(60),
         is_burst: false,
+        storms: SOME_STORMS,
+        is_extreme: false,
     },
     Workload {
         name: "big-batches",
@@ -105,6 +123,8 @@ pub const WORKLOADS: &[Workload] = &[
         recorded: &[],
         deletes: Some(5),
         is_burst: false,
+        storms: SOME_STORMS,
+        is_extreme: false,
     },
     Workload {
         name: "even",
@@ -118,6 +138,8 @@ pub const WORKLOADS: &[Workload] = &[
         recorded: &[],
         deletes: Some(0),
         is_burst: false,
+        storms: SOME_STORMS,
+        is_extreme: false,
     },
     Workload {
         name: "many-keyspaces",
@@ -131,6 +153,8 @@ pub const WORKLOADS: &[Workload] = &[
         recorded: &[],
         deletes: Some(20),
         is_burst: false,
+        storms: SOME_STORMS,
+        is_extreme: false,
     },
     Workload {
         name: "burst",
@@ -144,6 +168,8 @@ pub const WORKLOADS: &[Workload] = &[
         recorded: &[],
         deletes: None,
         is_burst: true,
+        storms: SOME_STORMS,
+        is_extreme: false,
     },
     Workload {
         name: "tiny",
@@ -157,6 +183,38 @@ pub const WORKLOADS: &[Workload] = &[
         recorded: &[],
         deletes: None,
         is_burst: false,
+        storms: SOME_STORMS,
+        is_extreme: false,
+    },
+    Workload {
+        name: "storm",
+        about: "commits of one length, and blow upon blow: what one crash took lies where the next one strikes",
+        operations: 9,
+        keyspaces: 1,
+        keys: 2,
+        writes: 1,
+        value_bytes: 4,
+        is_even: true,
+        recorded: &[],
+        deletes: Some(0),
+        is_burst: false,
+        storms: 100,
+        is_extreme: false,
+    },
+    Workload {
+        name: "extremes",
+        about: "empty and longest keys, empty and huge values, prefixes, runs of 0xff, thousands of keys and keyspaces",
+        operations: 9,
+        keyspaces: 2,
+        keys: 3,
+        writes: 4,
+        value_bytes: 0,
+        is_even: false,
+        recorded: &[],
+        deletes: None,
+        is_burst: false,
+        storms: SOME_STORMS,
+        is_extreme: true,
     },
 ];
 
@@ -167,10 +225,11 @@ impl Workload {
         WORKLOADS.iter().find(|workload| workload.name == name)
     }
 
-    /// The client's operations for a seed, in a store of which these settings may change.
+    /// The client's operations for a seed, in a store of which these settings may change and
+    /// that takes so many keyspaces.
     #[must_use]
-    pub fn operations(&self, seed: Seed, changeable: &[Setting]) -> Vec<Action> {
-        let mix = Mix::draw(self, seed);
+    pub fn operations(&self, seed: Seed, changeable: &[Setting], keyspaces: u16) -> Vec<Action> {
+        let mix = Mix::draw(self, seed, keyspaces);
         let mut operations: Vec<Action> = (0..self.operations)
             .flat_map(|number| {
                 let mut draws = seed.draws(Domain::Workload, number + 1);
@@ -243,12 +302,13 @@ struct Mix {
     delete_percent: u64,
     empty_percent: u64,
     group_percent: u64,
+    extremes: Option<Extremes>,
     /// Weights of the kinds of operations; a commit's is never 0.
     weights: [u64; 9],
 }
 
 impl Mix {
-    fn draw(workload: &Workload, seed: Seed) -> Self {
+    fn draw(workload: &Workload, seed: Seed, keyspaces: u16) -> Self {
         let mut draws = seed.draws(Domain::Workload, 0);
         // Half of the kinds do not occur in a given seed: what never happens together
         // with something else is found that way.
@@ -279,6 +339,9 @@ impl Mix {
                 .unwrap_or_else(|| *draws.pick(&[0, 20, 50])),
             empty_percent: *draws.pick(&[0, 0, 15]),
             group_percent: *draws.pick(&[0, 25, 60]),
+            extremes: workload
+                .is_extreme
+                .then(|| Extremes::draw(keyspaces, &mut draws)),
             weights,
         }
     }
@@ -313,6 +376,9 @@ impl Mix {
         if draws.percent(self.empty_percent) {
             return Batch::default();
         }
+        if let Some(extremes) = self.extremes {
+            return extremes.batch(tag, draws);
+        }
         let writes = draws.between(1, self.writes);
         let write = |index: u64, draws: &mut Draws| {
             // Squaring the draw makes low keys hot.
@@ -332,8 +398,8 @@ impl Mix {
             };
             Write {
                 key: Key {
-                    keyspace: draws.below(self.keyspaces) as u8,
-                    key: key as u16,
+                    keyspace: draws.below(self.keyspaces) as u16,
+                    key: key as u32,
                 },
                 value: (!is_deletion).then_some(value),
             }

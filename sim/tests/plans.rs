@@ -103,7 +103,7 @@ fn every_setting_that_may_change_does() {
 fn changes_of_settings_do_not_re_roll_commits() {
     for seed in 0..40 {
         let commits = |settings: &[Setting]| -> Vec<Action> {
-            let operations = WORKLOADS[1].operations(Seed(seed), settings);
+            let operations = WORKLOADS[1].operations(Seed(seed), settings, 8);
             let is_commit = |action: &Action| matches!(action, Action::Commit(_));
             operations.into_iter().filter(is_commit).collect()
         };

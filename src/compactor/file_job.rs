@@ -18,7 +18,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::commit::Commit;
-use crate::compactor::STEP_ENTRIES;
 use crate::compactor::install::{Output, install_outputs};
 use crate::compactor::task::{MergeTask, RunningTask, Task};
 use crate::error::{Error, Result};
@@ -32,10 +31,6 @@ use crate::retention::{removes, removes_later};
 use crate::segment::{Place, Segment, SegmentFileWriter, SegmentId, SegmentMeta};
 use crate::storage::{Lend, Obsolete, Storage};
 use crate::version::Node;
-
-/// Appends between two syncs of a file that is being written, so 4 MiB. Nothing depends
-/// on these syncs but how long the last one takes, and with it whoever waits for this job.
-const APPENDS_FOR_A_SYNC: u32 = 16;
 
 /// What comes next.
 #[derive(Debug)]
@@ -57,7 +52,9 @@ pub(crate) struct FileJob {
     waiting: VecDeque<Task>,
     running: Option<RunningTask>,
     writer: Option<SegmentFileWriter>,
-    appends_since_sync: u32,
+    appends: u32,
+    /// How many of them were synced while the file was written.
+    synced_appends: u32,
     phase: Phase,
     /// The closing up to which the WAL was synced for this job.
     log_synced_for: Commit,
@@ -105,7 +102,8 @@ impl FileJob {
             waiting: plan.tasks,
             running: None,
             writer: None,
-            appends_since_sync: 0,
+            appends: 0,
+            synced_appends: 0,
             phase,
             log_synced_for: at,
             merges: plan.merges,
@@ -142,7 +140,9 @@ impl FileJob {
                 if !self.merges.is_empty() {
                     mark!(ClosedIntoFile);
                 }
-                self.writer().sync()?;
+                if self.synced_appends == 0 || !planted!(EarlySyncSuffices) {
+                    self.writer().sync()?;
+                }
                 self.phase = Phase::SyncDirectory;
             }
             Phase::SyncDirectory => {
@@ -187,14 +187,16 @@ impl FileJob {
     /// Merges until a chunk is full, or appends the chunk, or syncs many of them.
     fn write(&mut self, storage: &mut impl Lend) -> Result<(usize, bool)> {
         self.phase = Phase::Write;
-        if self.appends_since_sync == APPENDS_FOR_A_SYNC {
+        let thresholds = self.writer().thresholds();
+        if self.appends - self.synced_appends == thresholds.appends_for_a_sync {
+            mark!(SyncedWhileWritten);
             self.writer().sync()?;
-            self.appends_since_sync = 0;
+            self.synced_appends = self.appends;
             return Ok((0, false));
         }
         if self.writer().chunk_is_full() {
             self.writer().write_chunk()?;
-            self.appends_since_sync += 1;
+            self.appends += 1;
             return Ok((0, false));
         }
         if self.running.is_none() {
@@ -211,7 +213,7 @@ impl FileJob {
         }
         let task = self.running.as_mut().expect("a task was begun");
         let writer = self.writer.as_mut().expect("the file was created");
-        let (read, exhausted) = task.pump(STEP_ENTRIES, |entry| {
+        let (read, exhausted) = task.pump(thresholds.step_entries, |entry| {
             writer.push(entry);
             !writer.chunk_is_full()
         })?;
@@ -291,6 +293,9 @@ impl FileJob {
             self.segments = written.iter().map(open).collect();
             storage.data_files.insert(data.number(), data);
             segments = written;
+        }
+        if files.is_empty() {
+            mark!(LineMovedAlone);
         }
         let mut removed: BTreeSet<SegmentId> = storage.removed_since_edit.drain(..).collect();
         removed.extend(self.replaced.iter().copied());

@@ -6,7 +6,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::compactor::STEP_ENTRIES;
 use crate::compactor::install::{Output, install_outputs};
 use crate::compactor::task::{RunningTask, Task};
 use crate::error::Result;
@@ -38,9 +37,9 @@ impl MemoryJob {
         }
     }
 
-    /// Merges a bounded number of entries. Returns how many were read, and whether
+    /// Merges at most `most` entries. Returns how many were read, and whether
     /// the job is done and its outputs are in the version.
-    pub(crate) fn step(&mut self, storage: &mut impl Lend) -> Result<(usize, bool)> {
+    pub(crate) fn step(&mut self, storage: &mut impl Lend, most: usize) -> Result<(usize, bool)> {
         if self.running.is_none() {
             let Some(task) = self.waiting.pop_front() else {
                 let outputs = std::mem::take(&mut self.outputs);
@@ -52,15 +51,20 @@ impl MemoryJob {
             self.running = Some((task, run, Tally::default()));
         }
         let (task, run, tally) = self.running.as_mut().expect("a task was begun");
-        let (read, exhausted) = task.pump(STEP_ENTRIES, |entry| {
+        let (read, exhausted) = task.pump(most, |entry| {
             tally.add(entry, !run.ends_with(entry.key));
             run.push(entry);
             true
         })?;
-        let bits = storage.lend(|storage| {
+        let (bits, filtered) = storage.lend(|storage| {
             storage.counters.merge_entries_read += read as u64;
-            storage.options.filter_bits_per_key
+            let options = &storage.options;
+            let filtered = options.thresholds.filtered_run_entries;
+            (options.filter_bits_per_key, filtered)
         });
+        if !exhausted {
+            mark!(MergeInSteps);
+        }
         if exhausted && let Some((mut task, mut run, tally)) = self.running.take() {
             tally.fill(&mut task.meta);
             // Thinning can leave much less than went in.
@@ -70,7 +74,7 @@ impl MemoryJob {
             if planted!(EmptyOutputDropped) && run.is_empty() {
                 return Ok((read, false));
             }
-            let segment = Arc::new(Segment::in_memory(task.meta, run, bits));
+            let segment = Arc::new(Segment::in_memory(task.meta, run, bits, filtered));
             self.outputs.push(Output {
                 segment,
                 inputs: task.inputs,

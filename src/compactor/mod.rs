@@ -42,9 +42,6 @@ use switch_job::SwitchJob;
 use task::{MergeTask, Task};
 use watermark::Watermark;
 
-/// The most entries that one step reads.
-pub(crate) const STEP_ENTRIES: usize = 1024;
-
 /// Entries that a compactor should read for each one that is committed, when commits are
 /// paced. In the long run an entry is merged once for each level, so this is enough for
 /// sixteen levels.
@@ -88,6 +85,8 @@ pub(crate) struct Compactor {
     closed_through: Commit,
     /// Closings of the commit `closed_through` that were not handed out yet.
     due: VecDeque<Closing>,
+    /// The most entries that one step reads.
+    step_entries: usize,
     memory_job: Option<MemoryJob>,
     file_queue: VecDeque<FileWork>,
     file_job: Option<(FileWork, FileJob)>,
@@ -104,6 +103,7 @@ impl Compactor {
         let last_closing = last_closing_commit(&storage.placement, flushed_through);
         Self {
             watermark: Watermark::new(storage.version.head()),
+            step_entries: storage.options.thresholds.step_entries,
             closed_through: if planted!(RestartForgetsClosings) {
                 storage.version.head()
             } else {
@@ -155,7 +155,7 @@ impl Compactor {
     pub(crate) fn step(&mut self, storage: &mut impl Lend) -> Result<Step> {
         storage.lend(|storage| storage.check_healthy())?;
         if let Some(job) = &mut self.memory_job {
-            let (entries, done) = job.step(storage)?;
+            let (entries, done) = job.step(storage, self.step_entries)?;
             if done {
                 self.memory_job = None;
             }

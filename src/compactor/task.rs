@@ -167,6 +167,9 @@ impl RunningTask {
                 break;
             }
         }
+        if read == most && planted!(StepLosesEntry) && !self.cursor.is_exhausted() {
+            self.cursor.advance()?;
+        }
         Ok((read, self.cursor.is_exhausted()))
     }
 }

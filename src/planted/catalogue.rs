@@ -760,4 +760,64 @@ catalogue! {
     SnapshotOneLate "snapshot-one-late" "M59" "reading"
         "time-travel" "none; an earlier commit"
         "A snapshot of an earlier commit shows the commit behind it (an offset off by one)."
+
+    RunFilterLacksLast "run-filter-lacks-last" "M41" "segment"
+        "exact state" "none; a run in memory that has a filter"
+        "The filter of a run in memory lacks its last entry, so the newest key of a large commit is not found (an offset off by one, beyond a size that small histories never have)."
+
+    ReadAheadKeepsStart "read-ahead-keeps-start" "M63" "segment"
+        "errors" "none; a segment longer than what is read ahead"
+        "A sequential reader that fetches a second stretch of a file keeps the place of the first one, so blocks are cut out at wrong places."
+
+    AppendOverlaps "append-overlaps" "M61" "segment"
+        "errors" "none; a file of more than one append"
+        "The second append of a segment file begins one byte early, so it overwrites the end of the first one."
+
+    EarlySyncSuffices "early-sync-suffices" "M22" "compactor"
+        "dangling" "crash; a file that is synced while it is written"
+        "A file that was synced while it was written is not synced again at its end."
+
+    LongIndexNamesLast "long-index-names-last" "M43" "segment"
+        "exact state" "none; a long index"
+        "Behind a long index, where blocks grow, a block is listed under its last key, so the keys before that are not found."
+
+    StepLosesEntry "step-loses-entry" "M49" "compactor"
+        "exact state" "none; a merge of more entries than one step reads"
+        "A merge that is interrupted at the end of a step goes on behind the entry that it was to read next."
+
+    StreamSkipsBetweenPasses "stream-skips-between-passes" "M59" "reading"
+        "reads" "none; a stream of changes that is gathered in more than one pass"
+        "A stream of changes skips one commit where one pass ends and the next begins."
+
+    LeftOutCommitsLost "left-out-commits-lost" "M59" "reading"
+        "reads" "none; commits too large to be gathered together"
+        "Commits that are left to the next pass of a stream, because too many bytes came together, never come."
+
+    FarTrailEndsEarly "far-trail-ends-early" "M59" "replica"
+        "errors" "none; a history longer than the marks that stand close together"
+        "The trail of a long history ends one commit early, so a replica is told what the history was before."
+
+    FenceStartsLate "fence-starts-late" "M43" "segment"
+        "exact state" "none; a run of more entries than lie between two fences"
+        "A search in a long run begins at the fence behind the place, so keys between two fences are not found."
+
+    LongKeyCut "long-key-cut" "M49" "segment"
+        "exact state" "none; a key beyond 32 KiB"
+        "The length of a key in memory is taken for a signed number, so a key beyond 32 KiB loses its end."
+
+    RawLengthCut "raw-length-cut" "M49" "segment"
+        "errors" "none; a block beyond 64 KiB"
+        "The raw length of a block is written in 16 bits, so a block beyond 64 KiB cannot be read back."
+
+    EmptyKeyUnfiltered "empty-key-unfiltered" "M41" "segment"
+        "exact state" "none; the empty key"
+        "The filter of a segment file does not hold the empty key, so reading it finds nothing, or an older value."
+
+    EmptyValueThinned "empty-value-thinned" "M41" "compactor"
+        "exact state" "none; an empty value, thinned history"
+        "A merge takes an empty value for a deletion and drops it where nothing older is hidden, so that the key is gone."
+
+    EmptyStreamedAsDeletion "empty-streamed-as-deletion" "M59" "reading"
+        "reads" "none; an empty value"
+        "A stream of changes tells an empty value as a deletion."
 }

@@ -88,13 +88,6 @@ impl Snapshot {
     }
 }
 
-/// About how many entries are gathered at once, and at most how many commits.
-const GATHERED_ENTRIES: u64 = 256 * 1024;
-
-/// At most how many bytes of keys and values are gathered at once, unless one commit alone
-/// wrote more. When more come together, the later commits are left to the next pass.
-const GATHERED_BYTES: usize = 32 * 1024 * 1024;
-
 /// An iterator over commits and what they wrote. After an error it is over until it is
 /// told to go on. It holds the files of the snapshot that it reads.
 #[derive(Debug)]
@@ -134,7 +127,7 @@ impl Changes {
         Ok(())
     }
 
-    /// How many commits to gather so that about [`GATHERED_ENTRIES`] come together.
+    /// How many commits to gather so that about as many entries come together as may.
     fn gathered_commits(&self) -> u64 {
         let entries: u64 = self
             .parts
@@ -142,8 +135,9 @@ impl Changes {
             .map(|part| part.segment.meta.entries)
             .sum();
         let commits = self.snapshot.at.get() - self.next.get() + 1;
-        let share = GATHERED_ENTRIES.saturating_mul(commits) / entries.max(1);
-        share.clamp(1, commits.min(GATHERED_ENTRIES))
+        let most = self.snapshot.version.thresholds().gathered_entries;
+        let share = most.saturating_mul(commits) / entries.max(1);
+        share.clamp(1, commits.min(most))
     }
 
     fn gather(&mut self) -> Result<()> {
@@ -156,7 +150,7 @@ impl Changes {
                 operations: Vec::new(),
             })
             .collect();
-        let mut bytes = 0;
+        let (mut bytes, meant) = (0, ready.len());
         for part in &self.parts {
             let meta = &part.segment.meta;
             let last = first.get() + ready.len() as u64 - 1;
@@ -164,7 +158,15 @@ impl Changes {
                 gather_from(part, &self.snapshot, first, &mut ready, &mut bytes)?;
             }
         }
-        self.next = Commit::new(first.get() + ready.len() as u64);
+        let passed = match ready.len() {
+            gathered if planted!(StreamSkipsBetweenPasses) => gathered + 1,
+            _ if planted!(LeftOutCommitsLost) => meant,
+            gathered => gathered,
+        };
+        self.next = Commit::new(first.get() + passed as u64);
+        if self.next <= self.snapshot.at {
+            mark!(GatheredInPasses);
+        }
         self.ready = ready;
         Ok(())
     }
@@ -178,6 +180,7 @@ fn gather_from(
     bytes: &mut usize,
 ) -> Result<()> {
     let keyspace: KeyspaceId = part.segment.meta.keyspace;
+    let most_bytes = snapshot.version.thresholds().gathered_bytes;
     let mut cursor = part.segment.cursor(Fetch::Ahead);
     cursor.seek_first()?;
     while let Some(entry) = cursor.entry() {
@@ -187,10 +190,14 @@ fn gather_from(
             changes.operations.push(Operation {
                 keyspace: snapshot.version.keyspace_name(keyspace).to_string(),
                 key: entry.key.to_vec(),
-                value: entry.value.map(<[u8]>::to_vec),
+                value: entry
+                    .value
+                    .filter(|value| !value.is_empty() || !planted!(EmptyStreamedAsDeletion))
+                    .map(<[u8]>::to_vec),
             });
             *bytes += entry.key.len() + entry.value.map_or(0, <[u8]>::len);
-            while *bytes > GATHERED_BYTES && ready.len() > 1 {
+            while *bytes > most_bytes && ready.len() > 1 {
+                mark!(CommitsLeftToTheNextPass);
                 let left_out = ready.pop_back().expect("there are two");
                 *bytes -= left_out
                     .operations
@@ -233,6 +240,10 @@ mod tests {
     use crate::fs::MemFs;
     use crate::options::Options;
     use crate::store::Store;
+    use crate::thresholds::Thresholds;
+
+    const GATHERED_BYTES: usize = Thresholds::USUAL.gathered_bytes;
+    const GATHERED_ENTRIES: u64 = Thresholds::USUAL.gathered_entries;
 
     /// Few entries, each of them long: all of them were held at once.
     #[test]

@@ -64,13 +64,13 @@ impl Trail {
     }
 }
 
-/// So many commits before the end of a trail have a mark each; then distances double.
-const NEAR_MARKS: u64 = 64;
-
-/// The commits of a trail that ends at `at`, ascending.
-fn marks_until(at: Commit) -> Vec<Commit> {
-    let far = std::iter::successors(Some(2 * NEAR_MARKS), |distance| distance.checked_mul(2));
-    let mut marks: Vec<Commit> = (0..=NEAR_MARKS)
+/// The commits of a trail that ends at `at`, ascending: `near` before the end have a mark
+/// each, then distances double.
+fn marks_until(at: Commit, near: u64) -> Vec<Commit> {
+    let far = std::iter::successors(Some(near.saturating_mul(2)), |distance| {
+        distance.checked_mul(2)
+    });
+    let mut marks: Vec<Commit> = (0..=near)
         .chain(far)
         .map_while(|distance| at.get().checked_sub(distance))
         .filter(|commit| *commit > 0)
@@ -89,8 +89,18 @@ impl Snapshot {
     /// # Errors
     /// [`Error::Thinned`], and whatever the disk says.
     pub(super) fn trail(&self, at: Commit) -> Result<Trail> {
+        let mut at = at;
+        if planted!(FarTrailEndsEarly) && at.get() > self.version.thresholds().near_marks {
+            at = at.minus(1);
+        }
         let (base, commits) = match self.version.keeps_all() {
-            true => (Commit::ZERO, marks_until(at)),
+            true => {
+                let near = self.version.thresholds().near_marks;
+                if at.get() > near {
+                    mark!(TrailThins);
+                }
+                (Commit::ZERO, marks_until(at, near))
+            }
             false => (at, vec![at]),
         };
         let digests = self.digests(base, &commits)?;
@@ -229,7 +239,7 @@ mod tests {
     #[test]
     fn a_trail_is_dense_near_its_end_and_short() {
         let numbers = |at| -> Vec<u64> {
-            marks_until(Commit::new(at))
+            marks_until(Commit::new(at), 64)
                 .iter()
                 .map(|it| it.get())
                 .collect()
@@ -239,6 +249,6 @@ mod tests {
         let long = numbers(1_000);
         assert_eq!(long[..5], [488, 744, 872, 936, 937]);
         assert_eq!(long.last(), Some(&1_000));
-        assert!(marks_until(Commit::MAX).len() < 130);
+        assert!(marks_until(Commit::MAX, 64).len() < 130);
     }
 }

@@ -109,7 +109,10 @@ pub(crate) fn seal(
 ) -> BlockHandle {
     let start = out.len();
     let used = compress_into(raw, out, compression);
-    let raw_length = u32::try_from(raw.len()).expect("limits keep a block below 4 GiB");
+    let mut raw_length = u32::try_from(raw.len()).expect("limits keep a block below 4 GiB");
+    if planted!(RawLengthCut) {
+        raw_length &= 0xffff;
+    }
     out.extend_from_slice(&raw_length.to_le_bytes());
     out.push(code(used));
     let checksum = checksum(salt, offset, &[&out[start..]]);

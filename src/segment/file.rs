@@ -20,9 +20,6 @@ use crate::segment::meta::Place;
 use crate::segment::open_files::OpenFiles;
 use crate::segment::run::Run;
 
-/// Bytes fetched at once by a sequential reader.
-const READ_AHEAD_BYTES: u64 = 128 * 1024;
-
 #[derive(Clone)]
 struct Footprint;
 
@@ -104,6 +101,8 @@ impl BlockCache {
 pub(crate) struct Shared {
     pub(crate) files: OpenFiles,
     pub(crate) cache: BlockCache,
+    /// Bytes fetched at once by a sequential reader.
+    pub(crate) read_ahead_bytes: u64,
 }
 
 /// A segment file.
@@ -363,11 +362,16 @@ impl ReadAhead {
         let in_chunk =
             handle.offset >= self.start && handle.end() <= self.start + self.chunk.len() as u64;
         if !in_chunk {
-            let end = (handle.offset + READ_AHEAD_BYTES)
+            if self.start != 0 {
+                mark!(ReadAheadAgain);
+            }
+            let end = (handle.offset + segment.data.shared.read_ahead_bytes)
                 .min(segment.place.index.offset)
                 .max(handle.end());
             self.chunk.resize((end - handle.offset) as usize, 0);
-            self.start = handle.offset;
+            if self.start == 0 || !planted!(ReadAheadKeepsStart) {
+                self.start = handle.offset;
+            }
             segment.data.read(handle.offset, &mut self.chunk)?;
         }
         let from = (handle.offset - self.start) as usize;

@@ -31,11 +31,6 @@ use file::FileSegment;
 use filter::Filter;
 use run::{EntryRef, Run};
 
-/// Runs in memory with fewer entries are searched without a filter: their entries
-/// fit into the nearest cache, and they are merged away before they are read often
-/// enough to pay for one.
-const FILTERED_RUN_ENTRIES: usize = 512;
-
 /// A segment.
 #[derive(Debug)]
 pub(crate) struct Segment {
@@ -60,12 +55,19 @@ pub(crate) struct Found {
 }
 
 impl Segment {
-    /// A segment in memory.
-    pub(crate) fn in_memory(meta: SegmentMeta, run: Run, filter_bits_per_key: u32) -> Self {
-        let filtered = filter_bits_per_key > 0 && run.len() >= FILTERED_RUN_ENTRIES;
-        let filter = filtered.then(|| {
+    /// A segment in memory. A run of `filtered` entries or more has a filter.
+    pub(crate) fn in_memory(
+        meta: SegmentMeta,
+        run: Run,
+        filter_bits_per_key: u32,
+        filtered: usize,
+    ) -> Self {
+        let is_filtered = filter_bits_per_key > 0 && run.len() >= filtered;
+        let filter = is_filtered.then(|| {
+            mark!(RunFiltered);
             let mut filter = Filter::for_keys(meta.keys, filter_bits_per_key);
-            for entry in run.iter() {
+            let left_out = usize::from(planted!(RunFilterLacksLast));
+            for entry in run.iter().take(run.len() - left_out) {
                 filter.insert(filter::hash_key(entry.key));
             }
             filter

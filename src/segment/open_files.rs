@@ -85,6 +85,7 @@ impl OpenFiles {
         if let Some(file) = self.table.get(&key(number)) {
             return Ok(file);
         }
+        mark!(FileOpenedAgain);
         let name = file_name(FileKind::Segment, number);
         let file = self.fs.open(&name, Access::Read).map_err(|error| {
             if error.kind() == ErrorKind::NotFound {

@@ -114,7 +114,10 @@ impl Run {
             key_offset,
             value_offset,
             value_length: entry.value.map_or(TOMBSTONE, |value| value.len() as u32),
-            key_length: entry.key.len() as u16,
+            key_length: match planted!(LongKeyCut) {
+                true => entry.key.len() as u16 & 0x7fff,
+                false => entry.key.len() as u16,
+            },
         });
     }
 
@@ -211,8 +214,11 @@ impl Run {
         // A fence below the prefix is at an entry before the place, one above it is not.
         let below = self.fences.partition_point(|&fence| fence < prefix);
         let equal = self.fences[below..].partition_point(|&fence| fence == prefix);
-        let start = below.saturating_sub(1) * FENCE_ENTRIES;
         let end = ((below + equal) * FENCE_ENTRIES).min(self.entries.len());
+        let start = match planted!(FenceStartsLate) {
+            true => (below * FENCE_ENTRIES).min(end),
+            false => below.saturating_sub(1) * FENCE_ENTRIES,
+        };
         let is_before = |entry: &Entry| {
             let order = entry
                 .prefix

@@ -84,7 +84,11 @@ impl Thinning {
         let base_key = self.base_key.get_or_insert_default();
         base_key.clear();
         base_key.extend_from_slice(entry.key);
-        let keeps = entry.value.is_some() || !self.drops_base_tombstones;
+        let is_deletion = match entry.value {
+            Some(value) => value.is_empty() && planted!(EmptyValueThinned),
+            None => true,
+        };
+        let keeps = !is_deletion || !self.drops_base_tombstones;
         if !keeps {
             mark!(TombstoneDropped);
         }

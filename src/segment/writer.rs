@@ -24,9 +24,8 @@ use crate::segment::file::{DataFile, Shared};
 use crate::segment::filter::{Filter, hash_key};
 use crate::segment::meta::{Place, SegmentMeta};
 use crate::segment::run::EntryRef;
+use crate::thresholds::Thresholds;
 
-/// Bytes gathered before they are worth an append.
-const CHUNK_BYTES: usize = 256 * 1024;
 /// The last bytes of a footer, which is `table handle (offset u64, length u32) |
 /// checksum u32 | magic`.
 pub(crate) const FOOTER_MAGIC: &[u8; 8] = b"segments";
@@ -39,6 +38,7 @@ pub(crate) struct WriterOptions {
     pub(crate) block_bytes: usize,
     pub(crate) compression: Compression,
     pub(crate) filter_bits_per_key: u32,
+    pub(crate) thresholds: Thresholds,
 }
 
 /// Counts what an output holds, in run order.
@@ -82,17 +82,17 @@ struct Open {
     filter: Option<Filter>,
 }
 
-/// Bytes of an index beyond which blocks grow.
-const LONG_INDEX_BYTES: usize = 64 * 1024 * 1024;
-
 /// How long a block gets before the next one begins. The index has the first key of each
 /// block, and a length in it has 32 bits: with keys of 60 KiB, 70,000 of them are too many.
-/// Behind a long index blocks are a sixteenth of it, so a terabyte of such keys has an
-/// index of 1.4 GB.
-fn block_bytes(chosen: usize, index_bytes: usize) -> usize {
+/// Behind an index of `long` bytes blocks are a sixteenth of it, so a terabyte of such keys
+/// has an index of 1.4 GB.
+fn block_bytes(chosen: usize, index_bytes: usize, long: usize) -> usize {
     match index_bytes {
-        ..LONG_INDEX_BYTES => chosen,
-        long => chosen.max(long / 16),
+        bytes if bytes < long => chosen,
+        bytes => {
+            mark!(BlocksGrow);
+            chosen.max(bytes / 16)
+        }
     }
 }
 
@@ -173,17 +173,31 @@ impl SegmentFileWriter {
             open.last_key.extend_from_slice(entry.key);
             if let Some(filter) = &mut open.filter
                 && (entry.value.is_some() || !planted!(FilterSkipsTombstones))
+                && !(entry.key.is_empty() && planted!(EmptyKeyUnfiltered))
             {
                 filter.insert(hash_key(entry.key));
             }
         }
+        if entry.key.is_empty() {
+            mark!(EmptyKeyInFile);
+        }
+        if entry.value.is_some_and(<[u8]>::is_empty) {
+            mark!(EmptyValueInFile);
+        }
         if open.block.is_empty() {
+            if !is_new_key {
+                mark!(KeyGoesOn);
+            }
             open.block_first.0.clear();
             open.block_first.0.extend_from_slice(entry.key);
             open.block_first.1 = entry.commit;
         }
         open.block.push(entry, open.meta.first);
-        if open.block.raw_bytes() >= block_bytes(self.options.block_bytes, open.index.raw_bytes()) {
+        let (chosen, long) = (
+            self.options.block_bytes,
+            self.options.thresholds.long_index_bytes,
+        );
+        if open.block.raw_bytes() >= block_bytes(chosen, open.index.raw_bytes(), long) {
             self.seal_block();
         }
     }
@@ -197,7 +211,12 @@ impl SegmentFileWriter {
             .seal(&mut self.chunk, self.salt, offset, compression);
         let mut value = Vec::with_capacity(12);
         handle.encode(&mut value);
-        let (key, commit) = (&open.block_first.0[..], open.block_first.1);
+        let is_long = open.index.raw_bytes() >= self.options.thresholds.long_index_bytes;
+        let key = match is_long && planted!(LongIndexNamesLast) {
+            true => &open.last_key[..],
+            false => &open.block_first.0[..],
+        };
+        let commit = open.block_first.1;
         open.index.push(
             EntryRef {
                 key,
@@ -285,14 +304,20 @@ impl SegmentFileWriter {
         self.chunk.extend_from_slice(&footer);
     }
 
+    /// How work on this file is cut into pieces.
+    pub(crate) fn thresholds(&self) -> Thresholds {
+        self.options.thresholds
+    }
+
     /// True when enough is gathered for an append.
     pub(crate) fn chunk_is_full(&self) -> bool {
-        self.chunk.len() >= CHUNK_BYTES
+        self.chunk.len() >= self.options.thresholds.append_bytes
     }
 
     /// Hands what is gathered to the file, in one append.
     pub(crate) fn write_chunk(&mut self) -> Result<()> {
-        let mut outcome = write_all_at(&*self.file, self.written, &self.chunk);
+        let overlap = u64::from(self.written > 0 && planted!(AppendOverlaps));
+        let mut outcome = write_all_at(&*self.file, self.written - overlap, &self.chunk);
         if planted!(SegmentWrittenTwice) && outcome.is_ok() {
             outcome = write_all_at(&*self.file, self.written, &self.chunk);
         }

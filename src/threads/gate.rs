@@ -103,7 +103,10 @@ impl State {
             self.spent_entries = self.progress.read_entries;
         }
         let due = self.spent_entries + request.price_entries;
-        self.waits += u64::from(!self.may_pass(request, due, allowance));
+        if !self.may_pass(request, due, allowance) {
+            mark!(LeaderWaits);
+            self.waits += 1;
+        }
         due
     }
 

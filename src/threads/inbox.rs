@@ -39,6 +39,7 @@ impl<T> State<T> {
             if self.messages.len() < self.capacity {
                 self.messages.push(message);
             } else {
+                mark!(InboxFull);
                 self.dropped += 1;
                 self.must_look |= !planted!(FullInboxForgets);
             }

@@ -22,6 +22,7 @@ use crate::align::Window;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::segment::{KeyspaceId, Segment, SegmentId, SegmentMeta};
+use crate::thresholds::Thresholds;
 
 /// The names of the keyspaces, by number and the other way round.
 #[derive(Clone, Debug, Default)]
@@ -42,11 +43,26 @@ pub(crate) struct Version {
     roots: Vec<Roots>,
     /// Whether the placement keeps all of history.
     keeps_all: bool,
+    /// How reads are cut into pieces.
+    thresholds: Thresholds,
     /// Shared with every version that this one was made from, or that was made from it.
     family: Arc<()>,
 }
 
 impl Version {
+    /// No segments.
+    pub(crate) fn new(thresholds: Thresholds) -> Self {
+        Self {
+            thresholds,
+            ..Self::default()
+        }
+    }
+
+    /// How reads are cut into pieces.
+    pub(crate) fn thresholds(&self) -> &Thresholds {
+        &self.thresholds
+    }
+
     /// The newest commit.
     pub(crate) fn head(&self) -> Commit {
         self.head

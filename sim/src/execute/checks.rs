@@ -101,7 +101,7 @@ impl Executor<'_> {
     /// asked to. After faults, which have stopped, a store may refuse; one that works
     /// must come to an end.
     pub(super) fn check_unprompted(&mut self) -> Result<(), Finding> {
-        const TURNS: u64 = 10_000;
+        const TURNS: u64 = 60_000;
         const TURNS_OF_A_COMMIT: u64 = 200;
         let loses = |action: &Action| matches!(action, Action::Lose(_));
         if self.plan.actions.iter().any(loses) {

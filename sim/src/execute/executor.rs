@@ -214,7 +214,7 @@ impl<'run> Executor<'run> {
 
     pub(super) fn action(&mut self, index: usize, action: &Action) -> Result<(), Finding> {
         self.action_index = index as u32;
-        if !matches!(action, Action::Crash(_)) {
+        if !matches!(action, Action::Crash(_) | Action::DieBefore(_)) {
             self.action_start = self.fs.log_length();
             self.fs.mark(Mark::Action(index as u32));
         }
@@ -260,15 +260,8 @@ impl<'run> Executor<'run> {
             }
             Action::Heal => return self.heal(),
             Action::Crash(crash) => return self.crash(crash),
-            Action::Die => {
-                self.instance = None;
-                self.is_first = false;
-                if self.dies_undecided() {
-                    self.is_undecidable = true;
-                    return Ok(());
-                }
-                return self.open().map(|_| ());
-            }
+            Action::Die => return self.die(),
+            Action::DieBefore(moment) => return self.die_before(moment),
             _ => {}
         }
         if self.instance.is_none() && !self.open()? {
@@ -340,13 +333,6 @@ impl<'run> Executor<'run> {
                 Ok(false)
             }
         }
-    }
-
-    /// Whether the process dies with what was to overtake the commits in doubt: it was handed
-    /// over and not written, so those may be back for good.
-    pub(super) fn dies_undecided(&self) -> bool {
-        let since = self.undecided_since;
-        since.is_some_and(|since| !self.has_done_since(since))
     }
 
     /// A store that cannot be opened for lack of room gives back at least what its last

@@ -16,7 +16,7 @@ use crate::system::{Engine, Failure};
 const MACHINE: u64 = 1;
 
 /// The disk on which a run begins: empty, with what the other store has left on the device.
-pub(super) fn disk(engine: &dyn Engine) -> Image {
+pub(crate) fn disk(engine: &dyn Engine) -> Image {
     if !engine.tells_files_apart() {
         return Image::default();
     }
@@ -50,7 +50,7 @@ fn batch(number: u32) -> Batch {
     let write = Write {
         key: Key {
             keyspace: 0,
-            key: (number % 2) as u16,
+            key: number % 2,
         },
         value: Some(Value {
             length,

@@ -8,6 +8,7 @@
 mod checks;
 mod client;
 mod crash;
+mod death;
 mod doubt;
 mod executor;
 mod foreign;
@@ -23,6 +24,7 @@ use crate::plan::Plan;
 use crate::simfs::oplog::Operation;
 use executor::Executor;
 
+pub(crate) use foreign::disk as used_disk;
 pub use life::Life;
 pub use scene::{CrashScene, execute_until_crash};
 pub use struck::Struck;

@@ -51,6 +51,11 @@ impl Timeline {
         self.shown = 0;
     }
 
+    /// The log ends at an earlier place, and goes on from there.
+    pub(super) fn rewind(&mut self, position: usize) {
+        self.shown = self.shown.min(position);
+    }
+
     pub(super) fn into_lines(self) -> Vec<String> {
         self.lines
     }

@@ -5,7 +5,7 @@
 //! operation on one kind of file first, so that what happens once is struck as often as
 //! what happens all the time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lithify::fs::Fs as _;
 
@@ -13,13 +13,16 @@ use super::Recipe;
 use super::rehearsal::Rehearsal;
 use crate::keyed::{Domain, Draws, Seed};
 use crate::plan::{Action, Crash};
-use crate::simfs::{Fault, FaultKind, SimFs, Target, without_numbers};
+use crate::simfs::{Fault, FaultKind, Target, without_numbers};
 
 /// Where the identities begin of draws that say how long a fault lasts.
 const LASTING: u64 = 1000;
 
 /// Where the identities begin of draws that say what a fault is aimed at.
 const AIMED: u64 = 2000;
+
+/// Where the identities begin of draws that say whether several files are damaged together.
+const TOGETHER: u64 = 3000;
 
 /// An operation of the undisturbed run that a fault could strike.
 #[derive(Debug)]
@@ -31,7 +34,8 @@ pub(super) struct Moment {
 
 /// The actions of a run, with faults among them.
 pub(super) fn add_faults(recipe: &Recipe, seed: Seed, rehearsal: Rehearsal<'_>) -> Vec<Action> {
-    let prefixes = prefixes(&rehearsal.fs);
+    let names = rehearsal.fs.list("").unwrap_or_default();
+    let prefixes = prefixes(&names);
     let (mut actions, moments) = (rehearsal.actions, rehearsal.moments);
     let mut inserted: Vec<(usize, Action)> = Vec::new();
     for &kind in &recipe.faults {
@@ -39,6 +43,10 @@ pub(super) fn add_faults(recipe: &Recipe, seed: Seed, rehearsal: Rehearsal<'_>) 
         // With several kinds on offer each seed takes a third of them.
         if recipe.faults.len() > 1 && !draws.percent(33) {
             continue;
+        }
+        let mut together = seed.draws(Domain::Faults, TOGETHER + kind as u64);
+        if kind.corrupts() && together.percent(20) {
+            damage_together(kind, &names, &actions, &mut together, &mut inserted);
         }
         let mut lasting = seed.draws(Domain::Faults, LASTING + kind as u64);
         let mut aiming = seed.draws(Domain::Faults, AIMED + kind as u64);
@@ -63,6 +71,37 @@ pub(super) fn add_faults(recipe: &Recipe, seed: Seed, rehearsal: Rehearsal<'_>) 
         actions.insert(at, action);
     }
     actions
+}
+
+/// Damages several files before one opening: where two of them say the same, or one vouches
+/// for the other, damage to a single one shows nothing of what happens without both.
+fn damage_together(
+    kind: FaultKind,
+    names: &[String],
+    actions: &[Action],
+    draws: &mut Draws,
+    inserted: &mut Vec<(usize, Action)>,
+) {
+    let opens = |action: &Action| matches!(action, Action::Die | Action::Reopen);
+    let openings = (0..actions.len()).filter(|&index| opens(&actions[index]));
+    // Most often the last one, when there is most to read.
+    let at = openings.chain([actions.len(); 2]).collect::<Vec<_>>();
+    let at = *draws.pick(&at);
+    let files: BTreeSet<String> = names.iter().map(|name| without_numbers(name)).collect();
+    for file in files {
+        if draws.percent(60) {
+            let fault = Fault {
+                kind,
+                file,
+                at: 1,
+                stays: false,
+            };
+            inserted.push((at, Action::Fault(fault)));
+        }
+    }
+    if at == actions.len() {
+        inserted.push((at, Action::Die));
+    }
 }
 
 /// Makes the fault among these stay, and draws when the disk is healed.
@@ -171,8 +210,7 @@ fn add_fault(
 
 /// How the names of the store's files begin: everything before the first digit, once for
 /// each file, so that kinds with many files are drawn more often.
-fn prefixes(fs: &SimFs) -> Vec<String> {
-    let names = fs.list("").unwrap_or_default();
+fn prefixes(names: &[String]) -> Vec<String> {
     let prefix = |name: &String| {
         let prefix = without_numbers(name);
         (!prefix.is_empty() && prefix != *name).then_some(prefix)

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use super::Recipe;
 use super::faults::Moment;
-use crate::keyed::Seed;
+use crate::execute::used_disk;
 use crate::panics::caught;
 use crate::plan::Action;
-use crate::schedule::{Order, Scheduler, Turn};
-use crate::simfs::{Operation, SimFs};
+use crate::schedule::{Scheduler, Turn};
+use crate::simfs::{Image, Mark, Operation, SimFs};
 use crate::system::{Instance, Settings};
 
 /// Turns that the background gets at most between two operations of the client.
@@ -20,13 +20,17 @@ const MOST_TURNS: usize = 40;
 
 /// A run under way.
 pub(super) struct Rehearsal<'run> {
-    recipe: &'run Recipe,
+    pub(super) recipe: &'run Recipe,
     settings: Settings,
     scheduler: Scheduler,
     pub(super) fs: SimFs,
+    /// The disk on which the log of `fs` begins.
+    pub(super) start: Image,
+    /// Whether blows are to come, which need to know where each action began.
+    is_stormy: bool,
     /// None when it could not be opened, or has panicked: then it has no more turns, and
     /// the execution of the plan will meet the same and report it.
-    instance: Option<Box<dyn Instance>>,
+    pub(super) instance: Option<Box<dyn Instance>>,
     pub(super) actions: Vec<Action>,
     /// Behind which actions something was written and not synced.
     pub(super) dirty: Vec<usize>,
@@ -36,17 +40,33 @@ pub(super) struct Rehearsal<'run> {
 
 impl<'run> Rehearsal<'run> {
     /// A store on an empty disk.
-    pub(super) fn new(recipe: &'run Recipe, settings: Settings, seed: Seed, order: Order) -> Self {
+    pub(super) fn new(
+        recipe: &'run Recipe,
+        settings: Settings,
+        scheduler: Scheduler,
+        is_stormy: bool,
+    ) -> Self {
+        let engine = recipe.system.configure(&settings);
+        let engine = engine.expect("a system accepts the values that it offers");
+        // Nothing that is not crashed needs to know what was on the device before.
+        let start = match is_stormy {
+            true => used_disk(&*engine),
+            false => Image::default(),
+        };
         let mut rehearsal = Self {
             recipe,
             settings,
-            scheduler: Scheduler::new(seed, order),
-            fs: SimFs::new(),
+            scheduler,
+            fs: SimFs::from_image(&start),
+            start,
+            is_stormy,
             instance: None,
             actions: Vec::new(),
             dirty: Vec::new(),
             moments: Vec::new(),
         };
+        // The first action has the opening before it.
+        rehearsal.mark_action();
         rehearsal.unless_panics(Self::open);
         if rehearsal.has_faults() {
             // They come behind the first opening.
@@ -55,11 +75,24 @@ impl<'run> Rehearsal<'run> {
         rehearsal
     }
 
-    fn has_faults(&self) -> bool {
+    /// Marks where an action begins, for whoever is to strike in the middle of it.
+    pub(super) fn mark_action(&self) {
+        if self.is_stormy {
+            self.fs.mark(Mark::Action(self.actions.len() as u32));
+        }
+    }
+
+    fn mark_later_action(&self) {
+        if !self.actions.is_empty() {
+            self.mark_action();
+        }
+    }
+
+    pub(super) fn has_faults(&self) -> bool {
         !self.recipe.faults.is_empty()
     }
 
-    fn open(&mut self) {
+    pub(super) fn open(&mut self) {
         let engine = self.recipe.system.configure(&self.settings);
         let engine = engine.expect("a system accepts the values that it offers");
         self.instance = engine.open(Arc::new(self.fs.clone())).ok();
@@ -71,6 +104,7 @@ impl<'run> Rehearsal<'run> {
             self.settings.insert(name.clone(), value.clone());
         }
         self.background();
+        self.mark_later_action();
         self.unless_panics(|rehearsal| rehearsal.perform(&operation));
         self.note(operation);
         self.note_dirty();
@@ -107,10 +141,12 @@ impl<'run> Rehearsal<'run> {
 
     fn turns(&mut self) {
         for _ in 0..MOST_TURNS {
-            let Some(instance) = &mut self.instance else {
+            let tasks = self.instance.as_ref().map(|instance| instance.tasks());
+            let Turn::Task(task) = self.scheduler.next(&tasks.unwrap_or_default()) else {
                 return;
             };
-            let Turn::Task(task) = self.scheduler.next(&instance.tasks()) else {
+            self.mark_later_action();
+            let Some(instance) = &mut self.instance else {
                 return;
             };
             let before = self.fs.log_length();
@@ -127,14 +163,15 @@ impl<'run> Rehearsal<'run> {
 
     /// All the work that is left.
     pub(super) fn settle(&mut self) {
-        if self.has_faults() {
+        self.mark_later_action();
+        if self.has_faults() || self.is_stormy {
             self.unless_panics(|rehearsal| rehearsal.perform(&Action::Settle));
         }
         self.note(Action::Settle);
     }
 
     /// Notes what was just done.
-    fn note(&mut self, action: Action) {
+    pub(super) fn note(&mut self, action: Action) {
         if self.has_faults() {
             let action = self.actions.len();
             let targets = self.fs.take_targets().into_iter();
@@ -150,7 +187,7 @@ impl<'run> Rehearsal<'run> {
         }
     }
 
-    fn unless_panics(&mut self, run: impl FnOnce(&mut Self)) {
+    pub(super) fn unless_panics(&mut self, run: impl FnOnce(&mut Self)) {
         if caught(|| run(self)).is_err() {
             self.instance = None;
         }

@@ -21,6 +21,8 @@ enum Arenas {
     Burst,
     /// All but the first one, without faults.
     Others,
+    /// Blow upon blow, without faults.
+    Storm,
     /// Each kind of fault.
     Faults,
     /// Each kind of fault that strikes syncs, in the smallest workload: only a crash shows
@@ -83,7 +85,7 @@ const fn unguided(stage: Stage) -> Stage {
 /// Cheap stages first: running without a crash costs a hundredth of crashing everywhere.
 /// Few images of many histories come before the rarest things: settings that a bug needs
 /// are as rare as orders of writes.
-pub(super) const STAGES: [Stage; 16] = [
+pub(super) const STAGES: [Stage; 17] = [
     stage(Arenas::Small, 16, 0, 0),
     stage(Arenas::Others, 2, 0, 0),
     stage(Arenas::Faults, 8, 0, 0),
@@ -91,6 +93,7 @@ pub(super) const STAGES: [Stage; 16] = [
     sparse(Arenas::Burst, 40),
     stage(Arenas::Tiny, 30, 120, 16),
     stage(Arenas::Small, 6, 150, 4),
+    stage(Arenas::Storm, 24, 250, 0),
     stage(Arenas::Corruption, 64, 0, 0),
     unguided(sparse(Arenas::Syncs, 24)),
     sparse(Arenas::Small, 30),
@@ -128,6 +131,7 @@ impl Stage {
             Arenas::Small => vec![calm(&WORKLOADS[0])],
             Arenas::Tiny => vec![calm(named("tiny"))],
             Arenas::Burst => vec![calm(named("burst"))],
+            Arenas::Storm => vec![calm(named("storm"))],
             Arenas::Others => WORKLOADS[1..].iter().map(calm).collect(),
             Arenas::Syncs => {
                 let is_of_syncs = |kind: FaultKind| matches!(kind.class(), "sync-errors" | "lies");

@@ -7,6 +7,7 @@
 
 mod parse;
 mod print;
+mod stretch;
 
 pub use parse::{ParseError, parse};
 
@@ -36,6 +37,9 @@ pub enum Action {
     Reopen,
     /// The process dies and the machine does not: nothing is closed, then opened.
     Die,
+    /// The process dies in the middle of the action before, and the machine does not: before
+    /// this operation of it. Then the store is opened.
+    DieBefore(Moment),
     /// The client reads everything as of a commit; beyond the head, as of the head.
     Read(u64),
     /// A reader is opened as of a commit and kept.
@@ -52,6 +56,9 @@ pub enum Action {
     Crash(Crash),
 }
 
+/// An operation of an action: its text, and which one of that text, counted from 1.
+pub type Moment = (String, u32);
+
 /// Which pending changes a crash leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Survivors {
@@ -64,9 +71,8 @@ pub enum Survivors {
 /// A loss of power.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Crash {
-    /// Before which operation of the action: its text, and which one of that text,
-    /// counted from 1. `None`: after the action.
-    pub before: Option<(String, u32)>,
+    /// Before which operation of the action. `None`: after the action.
+    pub before: Option<Moment>,
     /// What is left.
     pub survivors: Survivors,
     /// The fill's name; for stale bytes of a certain file with the name of that.

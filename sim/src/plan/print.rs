@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::{Action, Crash, Expectation, Plan, Survivors, TRACE_VERSION};
-use crate::history::{Batch, Write};
+use super::{Action, Crash, Expectation, Plan, Survivors, TRACE_VERSION, stretch};
+use crate::history::Batch;
 
 impl fmt::Display for Plan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,6 +57,9 @@ impl fmt::Display for Action {
             Self::Settle => formatter.write_str("settle"),
             Self::Reopen => formatter.write_str("reopen"),
             Self::Die => formatter.write_str("die"),
+            Self::DieBefore((operation, count)) => {
+                write!(formatter, "die before {operation} #{count}")
+            }
             Self::Read(commit) => write!(formatter, "read {commit}"),
             Self::Pin(commit) => write!(formatter, "pin {commit}"),
             Self::Release => formatter.write_str("release"),
@@ -74,19 +77,7 @@ impl fmt::Display for Action {
 
 impl fmt::Display for Batch {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.writes
-            .iter()
-            .try_for_each(|write| write!(formatter, " {write}"))
-    }
-}
-
-impl fmt::Display for Write {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}/{}", self.key.keyspace_name(), self.key.key)?;
-        match self.value {
-            Some(value) => write!(formatter, "={}.{}", value.length, value.tag),
-            None => formatter.write_str("-"),
-        }
+        stretch::print(self, formatter)
     }
 }
 

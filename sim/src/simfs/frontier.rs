@@ -36,6 +36,24 @@ impl Known {
             issued: head,
         }
     }
+
+    /// What a log says that clients know before its operation at `position`.
+    #[must_use]
+    pub fn at(log: &Log, position: usize) -> Self {
+        let mut known = Self::default();
+        let passed = log.operations()[..position].iter();
+        passed.for_each(|operation| known.pass(operation));
+        known
+    }
+
+    fn pass(&mut self, operation: &Operation) {
+        match operation {
+            Operation::Mark(Mark::Issued(commit)) => self.issued = *commit,
+            Operation::Mark(Mark::Acknowledged(commit)) => self.acknowledged = *commit,
+            Operation::Mark(Mark::Served(commit)) => self.served = *commit,
+            _ => {}
+        }
+    }
 }
 
 /// A walk over a log. Invariant: `durable` holds exactly what every legal crash image
@@ -271,10 +289,7 @@ impl<'log> Frontier<'log> {
     pub fn advance(&mut self) {
         let Some(operation) = self.next() else { return };
         match operation {
-            Operation::Mark(Mark::Issued(commit)) => self.known.issued = *commit,
-            Operation::Mark(Mark::Acknowledged(commit)) => self.known.acknowledged = *commit,
-            Operation::Mark(Mark::Served(commit)) => self.known.served = *commit,
-            Operation::Mark(Mark::Action(_) | Mark::Fault { .. }) => {}
+            Operation::Mark(_) => self.known.pass(operation),
             Operation::CreateDirectory { path } => {
                 let path = Arc::clone(self.log.path(*path));
                 Arc::make_mut(&mut self.durable.directories).insert(path);

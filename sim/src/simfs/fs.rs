@@ -67,6 +67,29 @@ impl SimFs {
         }
     }
 
+    /// The same machine at an earlier moment of its log, which began on a disk with `start`:
+    /// the process died there. Faults that wait still do. Nothing that a fault has done since
+    /// is undone, so there must not have been any.
+    #[must_use]
+    pub fn rewound(&self, start: &Image, position: usize) -> Self {
+        let (log, waiting) = (self.log(), self.waiting_faults());
+        let mut state = State::from_log(start, &log, position);
+        let now = self.state();
+        assert!(now.faults.fired().is_empty(), "a fault has struck");
+        state.rotten.clone_from(&now.rotten);
+        state.capacity = now.capacity;
+        state.skipped.clone_from(&now.skipped);
+        state.keeps_last_writes = now.keeps_last_writes;
+        state.keeps_places = now.keeps_places;
+        waiting
+            .into_iter()
+            .for_each(|fault| state.faults.arm(fault));
+        drop(now);
+        Self {
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state
             .lock()

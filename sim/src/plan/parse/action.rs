@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 
 use super::words::{Complaint, Word, any, ends_after, number, setting, word};
-use crate::history::{Batch, Key, Value, Write};
-use crate::plan::{Action, Crash, Survivors};
+use crate::history::{Batch, Key};
+use crate::plan::{Action, Crash, Moment, Survivors, stretch};
 use crate::simfs::{Fault, FaultKind, Source};
 
 pub(super) fn action(words: &[Word<'_>]) -> Result<Action, Complaint> {
@@ -12,6 +12,7 @@ pub(super) fn action(words: &[Word<'_>]) -> Result<Action, Complaint> {
     let action = match keyword {
         "commit" => return Ok(Action::Commit(batches(&words[1..])?)),
         "crash" => return Ok(Action::Crash(crash(&words[1..])?)),
+        "die" if words.len() > 1 => return die_before(&words[1..]),
         "sync" => Action::Sync,
         "settle" => Action::Settle,
         "reopen" => Action::Reopen,
@@ -61,80 +62,54 @@ fn batches(words: &[Word<'_>]) -> Result<Vec<Batch>, Complaint> {
         if text == "|" {
             batches.push(Batch::default());
         } else {
-            let write = write(text).ok_or_else(|| {
-                (
-                    at,
-                    format!(
-                        "{text:?} is not a write: expected keyspace/key=length.tag or keyspace/key-, with keyspaces from a to h, keys up to {}, lengths up to {MOST_VALUE_BYTES}",
-                        u16::MAX
-                    ),
-                )
-            })?;
-            batches.last_mut().expect("there is one").writes.push(write);
+            let writes = stretch::parse(text).ok_or_else(|| (at, no_write(text)))?;
+            let batch = batches.last_mut().expect("there is one");
+            batch.writes.extend(writes);
         }
     }
     Ok(batches)
 }
 
-/// Longer values would only make a typing error expensive.
-const MOST_VALUE_BYTES: u32 = 1 << 24;
+fn no_write(text: &str) -> String {
+    format!(
+        "{text:?} is not a write: expected keyspace/key=length.tag or keyspace/key-, with keyspaces from a to h or s8 to s{}, keys up to {}, p0 or f1 to the same number, lengths up to {}; many keys or keyspaces are FIRST..LAST",
+        Key::KEYSPACES - 1,
+        u16::MAX,
+        stretch::MOST_VALUE_BYTES
+    )
+}
 
-fn write(text: &str) -> Option<Write> {
-    let (keyspace, rest) = text.split_once('/')?;
-    let keyspace = (0..8).find(|&number| {
-        Key {
-            keyspace: number,
-            key: 0,
-        }
-        .keyspace_name()
-            == keyspace
-    })?;
-    let (key, value) = match rest.split_once('=') {
-        Some((key, value)) => {
-            let (length, tag) = value.split_once('.')?;
-            let value = Value {
-                length: length.parse().ok()?,
-                tag: tag.parse().ok()?,
-            };
-            (
-                key,
-                Some(value)
-                    .filter(|value| value.length <= MOST_VALUE_BYTES)?
-                    .into(),
-            )
-        }
-        None => (rest.strip_suffix('-')?, None),
+/// The moment that "before" names, if that is the first word, and the words behind it.
+fn before<'line, 'words>(
+    words: &'words [Word<'line>],
+) -> Result<(Option<Moment>, &'words [Word<'line>]), Complaint> {
+    let Some(((place, "before"), tail)) = words.split_first() else {
+        return Ok((None, words));
     };
-    Some(Write {
-        key: Key {
-            keyspace,
-            key: key.parse().ok()?,
-        },
-        value,
-    })
+    let is_count = |(_, word): &Word<'_>| word.starts_with('#');
+    let end = tail.iter().position(is_count).ok_or_else(|| {
+        let message = "\"before\" needs an operation and its #number";
+        (*place, message.to_owned())
+    })?;
+    let text: Vec<&str> = tail[..end].iter().map(|(_, word)| *word).collect();
+    let (at, count) = tail[end];
+    let count = count[1..]
+        .parse()
+        .map_err(|_| (at, format!("{count:?} is not a number from #1")))?;
+    Ok((Some((text.join(" "), count)), &tail[end + 1..]))
+}
+
+/// What follows "die".
+fn die_before(words: &[Word<'_>]) -> Result<Action, Complaint> {
+    match before(words)? {
+        (Some(moment), []) => Ok(Action::DieBefore(moment)),
+        (Some(_), [(at, extra), ..]) => Err((*at, format!("{extra:?} is more than die takes"))),
+        (None, _) => Err((words[0].0, format!("{:?} is not \"before\"", words[0].1))),
+    }
 }
 
 fn crash(words: &[Word<'_>]) -> Result<Crash, Complaint> {
-    let mut rest = words;
-    let mut before = None;
-    if let Some(((_, "before"), tail)) = rest.split_first() {
-        let end = tail
-            .iter()
-            .position(|(_, word)| word.starts_with('#'))
-            .ok_or_else(|| {
-                (
-                    words[0].0,
-                    "\"before\" needs an operation and its #number".to_owned(),
-                )
-            })?;
-        let text: Vec<&str> = tail[..end].iter().map(|(_, word)| *word).collect();
-        let (at, count) = tail[end];
-        let count = count[1..]
-            .parse()
-            .map_err(|_| (at, format!("{count:?} is not a number from #1")))?;
-        before = Some((text.join(" "), count));
-        rest = &tail[end + 1..];
-    }
+    let (before, mut rest) = before(words)?;
     let mut fill = "zero".to_owned();
     if let Some(position) = rest.iter().position(|(_, word)| *word == "fill") {
         let (at, name) = word(rest, position + 1, "zero, garbage or stale")?;

@@ -13,7 +13,7 @@
 //! and one synced record of the manifest publishes it. How long such a record is depends
 //! on what has moved, so of the manifest's bytes the law is that none is written twice.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use lithify::files::{FileKind, parse_file_name};
 use lithify::{Durability, Options, RemoveInputs};
@@ -29,8 +29,6 @@ const PREAMBLE_BYTES: u64 = 4 * 4 + 8 + 8 + 4;
 const IDENTITY_FILES: u64 = 1;
 /// In front of every record of a log: tag, length, mark and checksum.
 const RECORD_HEADER_BYTES: u64 = 4 + 4 + 8 + 4;
-/// A segment file that is longer may be synced also while it is written.
-const SYNCED_ONCE_BYTES: u64 = 4 << 20;
 
 /// What a store says that it has published.
 #[derive(Clone, Copy)]
@@ -140,9 +138,11 @@ fn files(options: &Options, disk: &DiskUse, published: Published) -> Vec<Equalit
             wal.made + manifest.made + segment.made + IDENTITY_FILES,
         ),
     ];
-    let is_long = |file: &FileUse| {
-        is_of(FileKind::Segment, &file.name) && file.longest_bytes > SYNCED_ONCE_BYTES
-    };
+    // A segment file that is longer may be synced also while it is written.
+    let thresholds = &options.thresholds;
+    let most_bytes = thresholds.append_bytes as u64 * u64::from(thresholds.appends_for_a_sync);
+    let is_long =
+        |file: &FileUse| is_of(FileKind::Segment, &file.name) && file.longest_bytes > most_bytes;
     if !disk.files.iter().any(is_long) {
         equalities.push(Equality::of_syncs(
             "syncs of segment files",
@@ -175,7 +175,8 @@ struct Forecast<'run> {
     length: u64,
     is_dirty: bool,
     commits: u64,
-    keyspaces: BTreeSet<&'static str>,
+    /// The numbers of the keyspaces, in the order in which batches have named them.
+    keyspaces: BTreeMap<u16, u64>,
 }
 
 impl<'run> Forecast<'run> {
@@ -190,7 +191,7 @@ impl<'run> Forecast<'run> {
             length: 0,
             is_dirty: false,
             commits: 0,
-            keyspaces: BTreeSet::new(),
+            keyspaces: BTreeMap::new(),
         };
         forecast.begin_file();
         forecast
@@ -244,26 +245,22 @@ impl<'run> Forecast<'run> {
     /// name, and a run for each that it writes to, in which a key stands once.
     fn payload_bytes(&mut self, batch: &Batch) -> u64 {
         self.commits += 1;
-        let mut runs: BTreeMap<u8, BTreeMap<Key, Option<u64>>> = BTreeMap::new();
+        let mut runs: BTreeMap<u64, BTreeMap<Key, Option<u64>>> = BTreeMap::new();
+        let (mut names, mut names_bytes) = (0, 0);
         for write in &batch.writes {
+            let next = self.keyspaces.len() as u64;
+            let number = *self.keyspaces.entry(write.key.keyspace).or_insert(next);
+            if number == next {
+                names += 1;
+                names_bytes += string_bytes(write.key.keyspace_name().len() as u64);
+            }
             let value_bytes = write.value.map(|value| u64::from(value.length));
-            let run = runs.entry(write.key.keyspace).or_default();
+            let run = runs.entry(number).or_default();
             run.insert(write.key, value_bytes);
         }
         let mut payload = 1 + varint_bytes(self.commits);
-        let (mut names, mut names_bytes) = (0, 0);
-        for (keyspace, run) in &runs {
-            let name = Key {
-                keyspace: *keyspace,
-                key: 0,
-            }
-            .keyspace_name();
-            if self.keyspaces.insert(name) {
-                names += 1;
-                names_bytes += string_bytes(name.len() as u64);
-            }
-            // Keyspaces have the numbers below eight: one byte, whichever it is.
-            payload += 1 + varint_bytes(run.len() as u64);
+        for (number, run) in &runs {
+            payload += varint_bytes(*number) + varint_bytes(run.len() as u64);
             for (key, value_bytes) in run {
                 payload += string_bytes(key.bytes().len() as u64);
                 payload += value_bytes.map_or(1, |bytes| varint_bytes(bytes + 1) + bytes);

@@ -13,7 +13,7 @@ use crate::reads::{Answer, Question};
 use crate::system::{Account, Equality, Failure, Instance, Piece, Pinned};
 
 /// More steps than settling needs, and more for each commit than one can cause.
-pub(in crate::systems) const SETTLE_STEPS: u64 = 20_000;
+pub(in crate::systems) const SETTLE_STEPS: u64 = 60_000;
 pub(in crate::systems) const SETTLE_STEPS_OF_A_COMMIT: u64 = 200;
 
 pub(super) struct Open {
@@ -62,7 +62,7 @@ impl Open {
 /// How many keyspaces a batch writes to.
 fn keyspaces_of(batch: &Batch) -> u64 {
     let keyspaces = batch.writes.iter().map(|write| write.key.keyspace);
-    keyspaces.collect::<BTreeSet<u8>>().len() as u64
+    keyspaces.collect::<BTreeSet<u16>>().len() as u64
 }
 
 /// The name of the task that delivers an event.

@@ -54,8 +54,8 @@ impl System for Lithify {
 
     #[cfg(feature = "planted-bugs")]
     fn reached(&self) -> Vec<(&'static str, u64)> {
-        // A store that is no replica is never promoted.
-        marks(|mark| mark != PROMOTION_ENDED)
+        // A store that is no replica is never promoted, and one with one owner has no threads.
+        marks(|mark| mark != PROMOTION_ENDED && !OF_THREADS.contains(&mark))
     }
 
     #[cfg(feature = "planted-bugs")]
@@ -138,6 +138,10 @@ impl Engine for Configured {
 /// The mark that only a replica can reach.
 #[cfg(feature = "planted-bugs")]
 pub(super) const PROMOTION_ENDED: &str = "interrupted-promotion-ended";
+
+/// Marks that only several clients can reach.
+#[cfg(feature = "planted-bugs")]
+pub(super) const OF_THREADS: [&str; 2] = ["inbox-full", "leader-waits-for-room"];
 
 /// Some of the engine's marks, with how often this thread has reached them.
 #[cfg(feature = "planted-bugs")]

@@ -2,6 +2,7 @@
 
 use lithify::{
     Alignment, Cascade, Compression, Durability, History, Options, Pacing, Placement, RemoveInputs,
+    Thresholds,
 };
 
 use super::Lithify;
@@ -64,6 +65,58 @@ pub(in crate::systems) const SETTINGS: &[Setting] = &[
     ),
     Setting::tuning("compression", "of blocks", &["none", "none", "lz4"]),
     Setting::tuning("cache", "bytes of decoded blocks kept", &["0", "4000"]),
+    Setting::tuning("block", "bytes of a block", &["64", "64", "200"]),
+    Setting::tuning(
+        "open-files",
+        "segment files that are open",
+        &["32", "1", "2"],
+    ),
+    Setting::tuning("filter-bits", "of each key", &["10", "10", "0", "1"]),
+    Setting::tuning(
+        "filtered-run",
+        "entries of a run in memory that has a filter",
+        &["512", "1", "3"],
+    ),
+    Setting::tuning(
+        "read-ahead",
+        "bytes that a sequential reader fetches",
+        &["131072", "1", "150"],
+    ),
+    Setting::tuning(
+        "append",
+        "bytes of an append to a segment file",
+        &["262144", "1", "200"],
+    ),
+    Setting::tuning(
+        "appends-for-a-sync",
+        "appends between syncs of a segment file",
+        &["16", "16", "1", "2"],
+    ),
+    Setting::tuning(
+        "long-index",
+        "bytes of an index behind which blocks grow",
+        &["67108864", "60", "1"],
+    ),
+    Setting::tuning(
+        "step",
+        "entries that a step of the compactor reads",
+        &["1024", "1", "3"],
+    ),
+    Setting::tuning(
+        "gathered",
+        "entries that a stream of changes gathers",
+        &["262144", "1", "4"],
+    ),
+    Setting::tuning(
+        "gathered-bytes",
+        "bytes that a stream of changes gathers",
+        &["33554432", "1", "30"],
+    ),
+    Setting::tuning(
+        "near-marks",
+        "marks of a trail that stand close together",
+        &["64", "1", "2"],
+    ),
 ];
 
 /// The engine's options.
@@ -87,14 +140,16 @@ pub(in crate::systems) fn options(settings: &Settings) -> Result<Options, String
         memory_budget_bytes: number("memory-budget", value("memory-budget"))?,
         wal_file_bytes: number("wal-file", value("wal-file"))?,
         manifest_file_bytes: number("manifest-file", value("manifest-file"))?,
-        block_bytes: 64,
+        block_bytes: number("block", value("block"))?,
         cache_bytes: number("cache", value("cache"))?,
         compression: match value("compression") {
             "none" => Compression::None,
             "lz4" => Compression::Lz4,
             other => return Err(unknown_value("compression", other)),
         },
-        filter_bits_per_key: 10,
+        filter_bits_per_key: number("filter-bits", value("filter-bits"))?,
+        most_open_files: number("open-files", value("open-files"))?,
+        thresholds: thresholds(&values)?,
         durability: match value("durability") {
             "synced" => Durability::Synced,
             "buffered" => Durability::Buffered,
@@ -105,6 +160,22 @@ pub(in crate::systems) fn options(settings: &Settings) -> Result<Options, String
     };
     options.check().map_err(|error| error.to_string())?;
     Ok(options)
+}
+
+/// Where the engine goes another way.
+fn thresholds(values: &Values<'_>) -> Result<Thresholds, String> {
+    let value = |name: &str| values.value(name);
+    Ok(Thresholds {
+        filtered_run_entries: number("filtered-run", value("filtered-run"))?,
+        read_ahead_bytes: number("read-ahead", value("read-ahead"))?,
+        append_bytes: number("append", value("append"))?,
+        appends_for_a_sync: number("appends-for-a-sync", value("appends-for-a-sync"))?,
+        long_index_bytes: number("long-index", value("long-index"))?,
+        step_entries: number("step", value("step"))?,
+        gathered_entries: number("gathered", value("gathered"))?,
+        gathered_bytes: number("gathered-bytes", value("gathered-bytes"))?,
+        near_marks: number("near-marks", value("near-marks"))?,
+    })
 }
 
 fn alignment(text: &str) -> Result<Alignment, String> {

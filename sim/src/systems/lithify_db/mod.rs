@@ -67,6 +67,16 @@ impl System for LithifyDb {
         }))
     }
 
+    fn most_keyspaces(&self) -> u16 {
+        settings::KEYSPACES as u16
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    fn reached(&self) -> Vec<(&'static str, u64)> {
+        // The others belong to what the store does with one owner, too.
+        lithify::marks(|mark| lithify::OF_THREADS.contains(&mark))
+    }
+
     fn bugs(&self) -> Vec<Planted> {
         let mut bugs = lithify::bugs_of("threads");
         // The commit protocol is the one of every driver, and so are the mistakes in it.

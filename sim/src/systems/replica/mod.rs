@@ -48,6 +48,16 @@ const SETTINGS: &[Setting] = &[
         "when a commit is acknowledged",
         &["synced", "buffered"],
     ),
+    Setting::tuning(
+        "near-marks",
+        "marks of a trail that stand close together",
+        &["64", "1", "2"],
+    ),
+    Setting::tuning(
+        "gathered",
+        "entries that a stream of changes gathers",
+        &["262144", "1", "4"],
+    ),
 ];
 
 const BUGS: &[Planted] = &[
