@@ -36,6 +36,9 @@ pub struct Reach {
     /// The most images that are judged for one execution and model; 0 for no crashes. The
     /// crashes of the last recovery are still seen to their end.
     pub most_images: u64,
+    /// Whether only what follows the last loss of power is crashed. Where power fails several
+    /// times in a plan, the other lives are those of plans that end earlier.
+    pub only_last_life: bool,
 }
 
 impl Reach {
@@ -50,6 +53,7 @@ impl Reach {
         },
         depth: 2,
         most_images: 4000,
+        only_last_life: false,
     };
 }
 
@@ -81,7 +85,12 @@ pub fn crash_everywhere(
     let model = plan.model;
     let mut settings = plan.settings.clone();
     let mut explored = Explored::default();
-    let mut stride = Stride::new(execution, model, plan.seed, reach.most_images);
+    let first = match reach.only_last_life {
+        true => execution.lives.len().saturating_sub(1),
+        false => 0,
+    };
+    let crashed = &execution.lives[first..];
+    let mut stride = Stride::new(crashed, model, plan.seed, reach.most_images);
     for (number, life) in execution.lives.iter().enumerate() {
         let mut crasher = Crasher {
             plan,
@@ -95,7 +104,10 @@ pub fn crash_everywhere(
             stride: &mut stride,
             is_last_life: number + 1 == execution.lives.len(),
         };
-        crasher.life(life);
+        match number < first {
+            true => crasher.pass(life),
+            false => crasher.life(life),
+        }
         if explored.finding.is_some() {
             break;
         }
@@ -115,11 +127,11 @@ struct Stride {
 }
 
 impl Stride {
-    fn new(execution: &Execution, model: &Model, seed: u64, most_images: u64) -> Self {
+    fn new(lives: &[Life], model: &Model, seed: u64, most_images: u64) -> Self {
         /// Images of a crash point, about.
         const IMAGES: u64 = 25;
-        let lives = execution.lives.iter();
         let points: usize = lives
+            .iter()
             .map(|life| {
                 let operations = life.log.operations()[..life.end].iter();
                 operations
@@ -129,8 +141,7 @@ impl Stride {
             })
             .sum();
         let every = (points as u64 * IMAGES).div_ceil(most_images.max(1)).max(1);
-        let mut operations =
-            (execution.lives.iter()).flat_map(|life| &life.log.operations()[..life.end]);
+        let mut operations = (lives.iter()).flat_map(|life| &life.log.operations()[..life.end]);
         let is_fault =
             |operation: &Operation| matches!(operation, Operation::Mark(Mark::Fault { .. }));
         Self {
@@ -229,6 +240,17 @@ impl Crasher<'_> {
                 return;
             }
             frontier.advance();
+        }
+    }
+
+    /// A life that is not crashed: what was set in it counts afterwards.
+    fn pass(&mut self, life: &Life) {
+        for operation in life.log.operations() {
+            if let Operation::Mark(Mark::Action(action)) = operation
+                && let Some(Action::Set(name, value)) = self.plan.actions.get(*action as usize)
+            {
+                self.settings.insert(name.clone(), value.clone());
+            }
         }
     }
 

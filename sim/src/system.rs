@@ -206,6 +206,13 @@ pub trait Engine: Send + Sync {
         false
     }
 
+    /// Whether an error of the disk is told at the latest by the next settling, where the call
+    /// that it belongs to may come to its end while something else runs. Needed only where
+    /// [`Engine::surfaces_errors`] is too much to ask.
+    fn settling_tells_errors(&self) -> bool {
+        false
+    }
+
     /// Whether opening a store that was settled and closed changes nothing on the disk.
     fn opens_untouched(&self) -> bool {
         false

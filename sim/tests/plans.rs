@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use lithify_sim::execute::execute;
 use lithify_sim::generate::{Recipe, generate};
+use lithify_sim::judge::Enabled;
 use lithify_sim::keyed::Seed;
-use lithify_sim::plan::{self, Action};
+use lithify_sim::plan::{self, Action, Plan};
 use lithify_sim::replay::replay;
 use lithify_sim::simfs::FaultKind;
 use lithify_sim::system::{Setting, Settings};
 use lithify_sim::systems::SYSTEMS;
 use lithify_sim::systems::parse;
-use lithify_sim::workload::WORKLOADS;
+use lithify_sim::workload::{WORKLOADS, Workload};
 use proptest::prelude::*;
 
 fn recipe(workload: usize) -> Recipe {
@@ -75,7 +77,7 @@ fn every_setting_that_may_change_does() {
             ..Recipe::new(system)
         };
         let changes = |fixed: &Settings| -> BTreeSet<(String, String)> {
-            let plans = (0..400).map(|seed| generate(&recipe(fixed.clone()), Seed(seed)));
+            let plans = (0..1200).map(|seed| generate(&recipe(fixed.clone()), Seed(seed)));
             let actions = plans.flat_map(|plan| plan.actions);
             let change = |action| match action {
                 Action::Set(name, value) => Some((name, value)),
@@ -261,4 +263,65 @@ fn a_fill_can_name_its_source() {
     let outcome = replay(&plan, false).expect("there is no planted bug to miss");
     let execution = outcome.execution.expect("it ran");
     assert_eq!(execution.unmatched.len(), 1, "{:?}", execution.unmatched);
+}
+
+/// The run that teaches the schedule is struck as the run itself will be, so every blow
+/// finds the operation that it names, and every pending change.
+#[test]
+fn blows_strike_what_they_name() {
+    let storm = Workload::named("storm").expect("it is in the list");
+    for &system in SYSTEMS {
+        let recipe = Recipe {
+            workload: storm,
+            ..Recipe::new(system)
+        };
+        let (mut deaths, mut losses) = (0, 0);
+        for seed in 0..60 {
+            let plan = generate(&recipe, Seed(seed));
+            let text = plan.to_string();
+            assert_eq!(parse(&text).expect("it is a trace").to_string(), text);
+            let count = |is_meant: fn(&Action) -> bool| {
+                let actions = plan.actions.iter();
+                actions.filter(|action| is_meant(action)).count()
+            };
+            deaths += count(|action| matches!(action, Action::DieBefore(_)));
+            losses += count(|action| matches!(action, Action::Crash(_)));
+            let execution = execute(&plan, &Enabled::default(), false);
+            assert_eq!(execution.finding, None, "{text}");
+            assert_eq!(execution.unmatched, [""; 0], "{text}");
+        }
+        assert!(deaths > 30 && losses > 30, "{deaths} and {losses}");
+    }
+}
+
+/// Behind the death of the process in the middle of an action nothing of that action was
+/// done from that operation on, and all before it was.
+#[test]
+fn a_process_that_dies_has_done_what_came_before() {
+    let header = "lithify-sim 1\nsystem lithify\nset memory-budget 0\nbegin\n";
+    let plan = |lines: &str| parse(&format!("{header}{lines}")).expect("it is a trace");
+    let run = |plan: &Plan| {
+        let execution = execute(plan, &Enabled::default(), false);
+        assert_eq!(execution.finding, None, "{plan}");
+        assert_eq!(execution.unmatched, [""; 0], "{plan}");
+        // What the judge does at the end comes behind that.
+        let life = &execution.lives[0];
+        let calls = life.log.operations()[..life.end].iter();
+        let calls = calls.filter(|operation| operation.is_call());
+        let texts = calls.map(|call| life.log.describe(call).to_string());
+        texts.collect::<Vec<String>>()
+    };
+    let whole = run(&plan("commit a/0=4.1\nsettle\n"));
+    let first = run(&plan("commit a/0=4.1\n")).len();
+    assert!(whole.len() > first + 8, "settling writes a file");
+    for at in first..whole.len() {
+        let call = &whole[at];
+        let same = whole[first..=at].iter().filter(|other| *other == call);
+        let dies = format!(
+            "commit a/0=4.1\nsettle\ndie before {call} #{}\n",
+            same.count()
+        );
+        let calls = run(&plan(&dies));
+        assert_eq!(calls[..at], whole[..at], "{dies}");
+    }
 }

@@ -820,4 +820,8 @@ catalogue! {
     EmptyStreamedAsDeletion "empty-streamed-as-deletion" "M59" "reading"
         "reads" "none; an empty value"
         "A stream of changes tells an empty value as a deletion."
+
+    SettledThoughStopped "settled-though-stopped" "M47" "threads"
+        "error honesty" "a disk that fails under the compactor"
+        "Whoever waits until all is settled is told that all is well when the compactor has stopped, whatever it has failed at."
 }

@@ -47,6 +47,8 @@ pub(super) struct Executor<'run> {
     pub(super) observed: u64,
     /// What the store said last when it failed.
     pub(super) said: String,
+    /// Whether this opening has met an error of the disk of which nobody was told yet.
+    pub(super) is_untold: bool,
     /// Since when two histories are possible, and until when they were.
     pub(super) undecided_since: Option<usize>,
     pub(super) undecided: Vec<Range<usize>>,
@@ -94,6 +96,7 @@ impl<'run> Executor<'run> {
             has_lost_witness: false,
             observed: 0,
             said: String::new(),
+            is_untold: false,
             undecided_since: None,
             undecided: Vec::new(),
             fork: None,
@@ -236,7 +239,13 @@ impl<'run> Executor<'run> {
         let has_error = during.iter().any(|struck| struck.kind.harm().is_error());
         struck::note(&mut self.struck, during, is_observed);
         let is_silent = has_error && !is_observed && !self.is_undecidable;
-        if outcome.is_ok() && is_silent && self.engine.surfaces_errors() {
+        self.is_untold = !is_observed && (self.is_untold || has_error);
+        let is_late = action == &Action::Settle && self.engine.settling_tells_errors();
+        let must_tell = match is_late {
+            true => self.is_untold && !self.is_undecidable,
+            false => is_silent && self.engine.surfaces_errors(),
+        };
+        if outcome.is_ok() && must_tell {
             outcome = self.enabled.object(
                 Oracle::Honesty,
                 format!("an error of the disk was met, and nothing was said: {action}"),
@@ -297,6 +306,7 @@ impl<'run> Executor<'run> {
 
     /// Opens the store, with the settings of the moment; false when a fault prevents it.
     pub(super) fn open(&mut self) -> Result<bool, Finding> {
+        self.is_untold = false;
         self.is_first &= self.history.head() == 0;
         match self.plan.system.configure(&self.settings) {
             Ok(engine) => self.engine = engine,

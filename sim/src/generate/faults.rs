@@ -45,7 +45,7 @@ pub(super) fn add_faults(recipe: &Recipe, seed: Seed, rehearsal: Rehearsal<'_>) 
             continue;
         }
         let mut together = seed.draws(Domain::Faults, TOGETHER + kind as u64);
-        if kind.corrupts() && together.percent(20) {
+        if kind.harm().corrupts() && together.percent(20) {
             damage_together(kind, &names, &actions, &mut together, &mut inserted);
         }
         let mut lasting = seed.draws(Domain::Faults, LASTING + kind as u64);

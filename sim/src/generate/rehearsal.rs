@@ -135,12 +135,17 @@ impl<'run> Rehearsal<'run> {
     /// Turns of the background.
     pub(super) fn background(&mut self) {
         if !self.recipe.workload.is_burst {
-            self.unless_panics(Self::turns);
+            self.turns(MOST_TURNS);
         }
     }
 
-    fn turns(&mut self) {
-        for _ in 0..MOST_TURNS {
+    /// At most so many of them, whatever the workload.
+    pub(super) fn turns(&mut self, most: usize) {
+        self.unless_panics(|rehearsal| rehearsal.give_turns(most));
+    }
+
+    fn give_turns(&mut self, most: usize) {
+        for _ in 0..most {
             let tasks = self.instance.as_ref().map(|instance| instance.tasks());
             let Turn::Task(task) = self.scheduler.next(&tasks.unwrap_or_default()) else {
                 return;

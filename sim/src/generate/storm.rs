@@ -28,6 +28,8 @@ pub(super) struct Storm {
     /// Behind how many operations of the client the first one may come.
     begins: u64,
     left: u64,
+    /// Whether the last blow was a death: then what recovery has made is mostly struck next.
+    has_died: bool,
 }
 
 impl Storm {
@@ -37,6 +39,7 @@ impl Storm {
         draws.percent(workload.storms).then(|| Self {
             begins: draws.between(1, operations.max(1) as u64),
             left: draws.between(2, 5),
+            has_died: false,
             draws,
         })
     }
@@ -44,9 +47,18 @@ impl Storm {
     /// Strikes behind so many operations of the client, if it is time, until it is over or
     /// pauses.
     pub(super) fn behind(&mut self, operations: usize, rehearsal: &mut Rehearsal<'_>) {
-        while self.left > 0 && operations as u64 >= self.begins && self.draws.percent(60) {
+        while self.left > 0 && operations as u64 >= self.begins {
+            let goes_on = if self.has_died { 85 } else { 50 };
+            if !self.draws.percent(goes_on) {
+                return;
+            }
             self.left -= 1;
-            rehearsal.strike(&mut self.draws);
+            if !self.has_died {
+                // So that background work is struck, too, in the middle of each of its steps.
+                rehearsal.turns(self.draws.below(8) as usize);
+            }
+            self.has_died = self.draws.percent(if self.has_died { 30 } else { 50 });
+            rehearsal.strike(self.has_died, &mut self.draws);
         }
     }
 }
@@ -61,11 +73,11 @@ struct Blow {
 
 impl Rehearsal<'_> {
     /// One blow, and the opening behind it.
-    fn strike(&mut self, draws: &mut Draws) {
+    fn strike(&mut self, dies: bool, draws: &mut Draws) {
         self.unless_panics(|rehearsal| {
             let log = rehearsal.fs.log();
             let position = aim(&log, draws);
-            let blow = match draws.percent(45) {
+            let blow = match dies {
                 true => rehearsal.death(&log, position),
                 false => rehearsal.power_loss(&log, position, draws),
             };
@@ -122,7 +134,7 @@ fn aim(log: &Log, draws: &mut Draws) -> usize {
             kinds.entry(kind).or_default().push(position);
         }
     }
-    if kinds.is_empty() || draws.percent(15) {
+    if kinds.is_empty() || draws.percent(20) {
         return operations.len();
     }
     let kinds: Vec<_> = kinds.into_values().collect();
@@ -153,7 +165,7 @@ fn choose(frontier: &Frontier<'_>, draws: &mut Draws) -> (Choice, Image) {
     let nothing = choices
         .iter()
         .position(|(choice, _)| choice.kept.is_clear());
-    let chosen = match nothing.filter(|_| draws.percent(40)) {
+    let chosen = match nothing.filter(|_| draws.percent(50)) {
         Some(nothing) => nothing,
         None => draws.below(choices.len() as u64) as usize,
     };

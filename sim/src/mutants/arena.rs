@@ -41,6 +41,8 @@ pub(super) struct Stage {
     pub(super) most_images: u64,
     pub(super) recoveries_one_in: u64,
     pub(super) budget: Budget,
+    /// See [`crate::crashes::Reach::only_last_life`].
+    pub(super) only_last_life: bool,
     /// Of how many seeds each one is crashed, and then only when it has passed the place of
     /// the bug; 0 for crashing every seed.
     pub(super) out_of: u64,
@@ -61,6 +63,7 @@ const fn stage(arenas: Arenas, seeds: u64, most_images: u64, recoveries_one_in: 
         most_images,
         recoveries_one_in,
         budget: Budget::SMALL,
+        only_last_life: matches!(arenas, Arenas::Storm),
         out_of: 0,
     }
 }
@@ -85,7 +88,7 @@ const fn unguided(stage: Stage) -> Stage {
 /// Cheap stages first: running without a crash costs a hundredth of crashing everywhere.
 /// Few images of many histories come before the rarest things: settings that a bug needs
 /// are as rare as orders of writes.
-pub(super) const STAGES: [Stage; 17] = [
+pub(super) const STAGES: [Stage; 18] = [
     stage(Arenas::Small, 16, 0, 0),
     stage(Arenas::Others, 2, 0, 0),
     stage(Arenas::Faults, 8, 0, 0),
@@ -93,11 +96,12 @@ pub(super) const STAGES: [Stage; 17] = [
     sparse(Arenas::Burst, 40),
     stage(Arenas::Tiny, 30, 120, 16),
     stage(Arenas::Small, 6, 150, 4),
-    stage(Arenas::Storm, 24, 250, 0),
+    stage(Arenas::Storm, 60, 120, 0),
     stage(Arenas::Corruption, 64, 0, 0),
     unguided(sparse(Arenas::Syncs, 24)),
     sparse(Arenas::Small, 30),
     stage(Arenas::Tiny, 20, 120, 2),
+    stage(Arenas::Storm, 90, 120, 0),
     stage(Arenas::Faults, 12, 0, 0),
     stage(Arenas::Others, 8, 24, 0),
     stage(Arenas::Small, 48, 0, 0),

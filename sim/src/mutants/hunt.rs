@@ -293,6 +293,7 @@ impl Pass<'_> {
         let mut campaign = campaign(self.mutant, self.search, arena, model, stage.most_images);
         campaign.reach.recoveries_one_in = stage.recoveries_one_in;
         campaign.reach.budget = stage.budget;
+        campaign.reach.only_last_life = stage.only_last_life;
         // Barriers that are skipped have no place of their own in the code.
         let is_guided = stage.out_of > 0 && self.mutant.skipped.is_none();
         let calm = campaign.without_crashes();

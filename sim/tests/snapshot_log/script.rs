@@ -45,8 +45,8 @@ pub(crate) fn engine(settings: &[(&str, &str)]) -> Arc<dyn Engine> {
 /// A batch that writes two keys, and at times deletes one.
 pub(crate) fn batch(tag: u32, length: u32) -> Batch {
     let key = |key: u32| Key {
-        keyspace: (key % 2) as u8,
-        key: (key % 5) as u16,
+        keyspace: (key % 2) as u16,
+        key: (key % 5) as u32,
     };
     let value = Some(Value { length, tag });
     let mut writes = vec![

@@ -110,6 +110,12 @@ impl Engine for Shared {
         false
     }
 
+    /// An error belongs to a call that is told in a later turn, or to the compactor, which
+    /// nobody calls. Both have come to their end when settling has.
+    fn settling_tells_errors(&self) -> bool {
+        true
+    }
+
     fn opens_untouched(&self) -> bool {
         self.files.opens_untouched()
     }
