@@ -68,7 +68,10 @@ fn placements() -> Vec<Settings> {
 
 fn write(key: u16, tag: Option<u32>) -> Write {
     Write {
-        key: Key { keyspace: 0, key },
+        key: Key {
+            keyspace: 0,
+            key: key.into(),
+        },
         value: tag.map(|tag| Value { length: 2, tag }),
     }
 }

@@ -113,8 +113,8 @@ fn settings(system: &dyn System, draws: &mut Draws) -> Settings {
 fn batch(draws: &mut Draws, tag: u32) -> Batch {
     let mut write = || Write {
         key: Key {
-            keyspace: draws.below(2) as u8,
-            key: draws.below(4) as u16,
+            keyspace: draws.below(2) as u16,
+            key: draws.below(4) as u32,
         },
         value: (draws.below(4) > 0).then(|| Value {
             length: draws.below(120) as u32,

@@ -19,8 +19,10 @@ enum Arenas {
     Tiny,
     /// Commits first and work afterwards, without faults.
     Burst,
-    /// All but the first one, without faults.
+    /// All but the first one and the two that have an arena of their own, without faults.
     Others,
+    /// Long keys, large values and large commits, without faults: few, for each is long.
+    Extremes,
     /// Blow upon blow, without faults.
     Storm,
     /// Each kind of fault.
@@ -96,12 +98,12 @@ pub(super) const STAGES: [Stage; 18] = [
     sparse(Arenas::Burst, 40),
     stage(Arenas::Tiny, 30, 120, 16),
     stage(Arenas::Small, 6, 150, 4),
-    stage(Arenas::Storm, 60, 120, 0),
+    stage(Arenas::Extremes, 2, 0, 0),
     stage(Arenas::Corruption, 64, 0, 0),
     unguided(sparse(Arenas::Syncs, 24)),
     sparse(Arenas::Small, 30),
     stage(Arenas::Tiny, 20, 120, 2),
-    stage(Arenas::Storm, 90, 120, 0),
+    stage(Arenas::Storm, 150, 120, 0),
     stage(Arenas::Faults, 12, 0, 0),
     stage(Arenas::Others, 8, 24, 0),
     stage(Arenas::Small, 48, 0, 0),
@@ -136,7 +138,8 @@ impl Stage {
             Arenas::Tiny => vec![calm(named("tiny"))],
             Arenas::Burst => vec![calm(named("burst"))],
             Arenas::Storm => vec![calm(named("storm"))],
-            Arenas::Others => WORKLOADS[1..].iter().map(calm).collect(),
+            Arenas::Others => ordinary()[1..].iter().copied().map(calm).collect(),
+            Arenas::Extremes => vec![calm(named("extremes"))],
             Arenas::Syncs => {
                 let is_of_syncs = |kind: FaultKind| matches!(kind.class(), "sync-errors" | "lies");
                 with_faults(named("tiny"), is_of_syncs)
@@ -147,12 +150,19 @@ impl Stage {
                 .collect(),
             // Small histories first, then the others in turn.
             Arenas::Faults => {
-                let count = WORKLOADS.len();
-                let workload = &WORKLOADS[(count - round as usize % count) % count];
+                let workloads = ordinary();
+                let count = workloads.len();
+                let workload = workloads[(count - round as usize % count) % count];
                 with_faults(workload, |_| true)
             }
         }
     }
+}
+
+/// The workloads that have no arena of their own.
+fn ordinary() -> Vec<&'static Workload> {
+    let is_meant = |it: &&Workload| !["storm", "extremes"].contains(&it.name);
+    WORKLOADS.iter().filter(is_meant).collect()
 }
 
 fn named(name: &str) -> &'static Workload {
