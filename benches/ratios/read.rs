@@ -14,6 +14,12 @@ use crate::support::floor::{Floor, VersionedFloor};
 use crate::table::{Measured, Table};
 use crate::write::{Workload, bulk_load};
 
+const WITH_VERSIONS: [&str; 3] = [
+    "get as of a random commit",
+    "get as of a random commit, all blocks cached",
+    "scan as of a random commit",
+];
+
 const AFTER_BULK_LOAD: [&str; 6] = [
     "get",
     "get, all blocks cached",
@@ -32,7 +38,10 @@ pub(crate) fn run(scale: Scale, table: &mut Table) {
         {
             after_bulk_load(scale, table, device);
         }
-        if table.wants(&named("get as of a random commit", device)) {
+        if WITH_VERSIONS
+            .iter()
+            .any(|name| table.wants(&named(name, device)))
+        {
             with_versions(scale, table, device);
         }
     }
@@ -199,30 +208,46 @@ fn with_versions(scale: Scale, table: &mut Table, device: Device) {
     workload.play(|entries| {
         floor.commit(entries.iter().map(|(key, value)| (&key[..], &value[..])));
     });
+    let cached_place = device.fresh();
+    let cached = open_cached(&cached_place, workload);
     let reads = scale.of(200_000);
-    let places = || {
-        let commits = picks(3, workload.commits).map(|commit| commit + 1);
-        picks(4, keys).zip(commits).take(reads as usize)
+    let commits = || picks(3, workload.commits).map(|commit| commit + 1);
+    let places = || picks(4, keys).zip(commits()).take(reads as usize);
+    let get_store = |store: &Store| {
+        Measured::time(|| {
+            for (number, commit) in places() {
+                let value = store.get_at(KEYSPACE, &key(number), Commit::new(commit));
+                std::hint::black_box(value.expect("the read succeeds"));
+            }
+            reads
+        })
     };
+    let get_floor = || {
+        Measured::time(|| {
+            for (number, commit) in places() {
+                std::hint::black_box(floor.get_at(&key(number), commit));
+            }
+            reads
+        })
+    };
+    let [get, get_cached, scan] = WITH_VERSIONS;
+    table.compare(named(get, device), "reads", || get_store(&store), get_floor);
     table.compare(
-        named("get as of a random commit", device),
+        named(get_cached, device),
         "reads",
+        || get_store(&cached),
+        get_floor,
+    );
+    let scanned_at = || commits().take(4);
+    table.compare(
+        named(scan, device),
+        "entries",
         || {
             Measured::time(|| {
-                for (number, commit) in places() {
-                    let value = store.get_at(KEYSPACE, &key(number), Commit::new(commit));
-                    std::hint::black_box(value.expect("the read succeeds"));
-                }
-                reads
+                let scan = |at| scanned(store.range_at(KEYSPACE, KeyRange::all(), Commit::new(at)));
+                scanned_at().map(scan).sum()
             })
         },
-        || {
-            Measured::time(|| {
-                for (number, commit) in places() {
-                    std::hint::black_box(floor.get_at(&key(number), commit));
-                }
-                reads
-            })
-        },
+        || Measured::time(|| scanned_at().map(|at| counted(floor.range_at(at))).sum()),
     );
 }

@@ -171,4 +171,18 @@ impl VersionedFloor {
             .next()?;
         (found[..KEY_BYTES] == *key).then_some(value)
     }
+
+    /// The newest version of each key as of `commit`, in key order.
+    pub(crate) fn range_at(&self, commit: u64) -> impl Iterator<Item = (&Vec<u8>, &Vec<u8>)> {
+        let mut last: &[u8] = &[];
+        self.map.iter().filter(move |(versioned, _)| {
+            let (key, inverted) = versioned.split_at(KEY_BYTES);
+            // Inverted numbers ascend while commits descend.
+            let is_newest = *inverted >= (!commit).to_be_bytes()[..] && key != last;
+            if is_newest {
+                last = key;
+            }
+            is_newest
+        })
+    }
 }
