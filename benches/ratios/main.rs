@@ -9,9 +9,10 @@
 //! loser tree over sorted arrays. Building a batch counts, making up its data does
 //! not. Writing includes settling: all the merges that the writes cause.
 //!
-//! `cargo bench --bench ratios` runs everything, `cargo bench --bench ratios -- merge`
-//! what has "merge" in its name, and a further `--alone` leaves the floor out, for a
-//! profiler. Without `--bench`, as under `cargo test
+//! `cargo bench --bench ratios` runs everything, `cargo bench --bench ratios -- get OsFs`
+//! what has "get" and "OsFs" in its name. A further `--alone` leaves the floor out, for a
+//! profiler, and `--thread-time` counts the time of the thread, for a machine that has other
+//! work. Without `--bench`, as under `cargo test
 //! --all-targets`, every workload runs once with very little data: a check that they
 //! still work.
 
@@ -49,7 +50,9 @@ impl Scale {
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let is_full = arguments.iter().any(|argument| argument == "--bench");
-    let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
+    let words = arguments
+        .iter()
+        .filter(|argument| !argument.starts_with('-'));
     let scale = if is_full {
         Scale {
             divisor: 1,
@@ -62,7 +65,10 @@ fn main() {
         }
     };
     let is_alone = arguments.iter().any(|argument| argument == "--alone");
-    let mut table = Table::new(scale.turns, filter.cloned(), is_alone);
+    if arguments.iter().any(|argument| argument == "--thread-time") {
+        table::count_thread_time();
+    }
+    let mut table = Table::new(scale.turns, words.cloned().collect(), is_alone);
     write::run(scale, &mut table);
     read::run(scale, &mut table);
     merge::run(scale, &mut table);
