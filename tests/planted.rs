@@ -58,6 +58,7 @@ fn the_catalogue_is_complete() {
         "replica",
         "threads",
         "identity",
+        "verify",
     ];
     let mut areas = BTreeSet::new();
     for bug in Bug::ALL {

@@ -16,7 +16,7 @@ use crate::schedule::Order;
 use crate::simfs::{Coverage, FaultKind, Model, without_numbers};
 use crate::stop::Stop;
 use crate::system::{Settings, System};
-use crate::workload::{WORKLOADS, Workload};
+use crate::workload::{Workload, mixed};
 
 /// What a campaign does with each seed.
 #[derive(Clone)]
@@ -104,11 +104,11 @@ impl Mixture {
 fn workload_of(seed: u64) -> &'static Workload {
     match seed % 8 {
         place @ 4..8 => {
-            let others = WORKLOADS.len() as u64 - 1;
+            let others = mixed().len() as u64 - 1;
             let turn = seed / 8 * 4 + (place - 4);
-            &WORKLOADS[1 + (turn % others) as usize]
+            &mixed()[1 + (turn % others) as usize]
         }
-        _ => &WORKLOADS[0],
+        _ => &mixed()[0],
     }
 }
 

@@ -18,7 +18,7 @@ use crate::planted::Planted;
 use crate::simfs::{Model, SkippedBarrier, context, without_numbers};
 use crate::stop::Stop;
 use crate::system::{Settings, System};
-use crate::workload::WORKLOADS;
+use crate::workload::mixed;
 
 /// One barrier and what taking it out does.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ pub fn survey(
 ) -> Vec<(SkippedBarrier, u64)> {
     let mut found: BTreeMap<(String, String, String), u64> = BTreeMap::new();
     let mut plans = 0;
-    for workload in WORKLOADS {
+    for workload in mixed() {
         let recipe = Recipe {
             system,
             model,

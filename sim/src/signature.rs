@@ -166,9 +166,11 @@ fn kinds_of(text: &str) -> String {
         kinds.push_str(if has_digit { "N" } else { word });
         word.clear();
     };
-    for letter in text.chars() {
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
         let is_hidden = is_quoted || depth > 0;
         match letter {
+            '\\' if is_quoted => drop(letters.next()),
             '"' => is_quoted = !is_quoted,
             '[' if !is_quoted => depth += 1,
             ']' if !is_quoted => depth = depth.saturating_sub(1),

@@ -218,6 +218,15 @@ pub const WORKLOADS: &[Workload] = &[
     },
 ];
 
+/// The workloads that are taken in turn when none is asked for: all but `extremes`, of which
+/// one seed takes as long as a hundred of the others.
+#[must_use]
+pub fn mixed() -> &'static [Workload] {
+    let (extremes, mixed) = WORKLOADS.split_last().expect("there are workloads");
+    assert_eq!(extremes.name, "extremes", "it is the last of the list");
+    mixed
+}
+
 impl Workload {
     /// The workload of this name.
     #[must_use]
