@@ -27,6 +27,7 @@ mod batch;
 mod codec;
 pub mod commit;
 mod compactor;
+pub mod damaged;
 pub mod error;
 pub mod event;
 pub mod files;

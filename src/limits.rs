@@ -10,6 +10,9 @@ pub const KEY_BYTES: usize = 60 * 1024;
 pub const VALUE_BYTES: usize = 32 * 1024 * 1024;
 /// Largest batch: the sum of its keys and values, in bytes.
 pub const BATCH_BYTES: usize = 64 * 1024 * 1024;
+/// Largest group: the sum of its batches, in bytes. A group is one write, and stands in one
+/// file of the log, which an opening reads as a whole.
+pub const GROUP_BYTES: u64 = 256 * 1024 * 1024;
 /// Most operations in a batch.
 pub const BATCH_OPERATIONS: usize = 4 * 1024 * 1024;
 /// Most keyspaces in a store.

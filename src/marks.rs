@@ -72,6 +72,7 @@ mod counted {
         GroupCommitted "group-committed"
         EmptyCommit "empty-commit"
         LogRotated "log-rotated"
+        LogBegunAnew "log-begun-anew"
         Poisoned "poisoned"
         RefusedAfterFailure "refused-after-failure"
         EventAhead "event-ahead-of-its-turn"

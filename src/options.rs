@@ -135,7 +135,8 @@ pub struct Options {
     /// Bytes of decoded blocks kept for reads.
     pub cache_bytes: u64,
     /// Segment files that are open at once, besides one for each reader at work; at least 1.
-    /// Readers that outlive the store keep the files open that they need.
+    /// Readers that outlive the store keep the files open that they need: closing opens those
+    /// that are not, and fails when it cannot.
     /// A store has about eight more descriptors: lock, log, manifest and the files that are
     /// being written. A file that is not open is opened again when it is read.
     pub most_open_files: usize,

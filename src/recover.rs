@@ -31,10 +31,10 @@ use crate::wal::{CommitRecord, Replay, Wal, first_with_commits, replay};
 
 /// Our files in the directory, by kind, ascending.
 #[derive(Debug, Default)]
-struct Found {
-    manifests: Vec<u64>,
-    wals: Vec<u64>,
-    segments: Vec<u64>,
+pub(crate) struct Found {
+    pub(crate) manifests: Vec<u64>,
+    pub(crate) wals: Vec<u64>,
+    pub(crate) segments: Vec<u64>,
     highest: u64,
     is_replica: bool,
     /// Whether a promotion may not be durable yet.
@@ -48,6 +48,14 @@ pub(crate) enum Mode {
     ReadOnly,
     /// Writes what a primary has written. Makes the store a replica.
     Replica,
+    /// Reads what is whole of a damaged store: see `damaged`.
+    Damaged,
+}
+
+impl Mode {
+    fn writes(self) -> bool {
+        matches!(self, Self::ReadWrite | Self::Replica)
+    }
 }
 
 /// Opens the store at the root of `fs`, or creates it.
@@ -56,7 +64,7 @@ pub(crate) enum Mode {
 /// Everything in [`Error`] that speaks of opening.
 pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Storage> {
     options.check()?;
-    let writes = mode != Mode::ReadOnly;
+    let writes = mode.writes();
     let creates = options.create && writes;
     match Found::list(&*fs)? {
         Some(found) if !found.is_empty() || creates => {}
@@ -197,7 +205,7 @@ fn unneeded(storage: &Storage, found: &Found, replay: &Replay) -> Vec<sweep::Fil
         .collect()
 }
 
-fn not_a_store(reason: &str) -> Error {
+pub(crate) fn not_a_store(reason: &str) -> Error {
     Error::NotAStore {
         reason: reason.to_owned(),
     }
@@ -211,7 +219,7 @@ fn take_role(fs: &dyn Fs, mode: Mode, found: &Found) -> Result<()> {
             mark!(PromotionEnded);
             end_promotion(fs)
         }
-        Mode::ReadWrite | Mode::ReadOnly => Ok(()),
+        Mode::ReadWrite | Mode::ReadOnly | Mode::Damaged => Ok(()),
     }
 }
 
@@ -235,26 +243,24 @@ pub(crate) fn end_promotion(fs: &dyn Fs) -> Result<()> {
     fs.remove(PROMOTED).map_err(Error::io("remove", PROMOTED))
 }
 
-fn lock(fs: &dyn Fs, mode: Mode) -> Result<Option<Box<dyn Lock>>> {
+pub(crate) fn lock(fs: &dyn Fs, mode: Mode) -> Result<Option<Box<dyn Lock>>> {
     let kind = match mode {
         Mode::ReadWrite | Mode::Replica => LockKind::Exclusive,
-        Mode::ReadOnly => LockKind::Shared,
+        Mode::ReadOnly | Mode::Damaged => LockKind::Shared,
     };
     match fs.lock(LOCK, kind) {
         Ok(lock) => Ok(Some(lock)),
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Err(Error::Locked),
         // A copied store may lack the lock file. A reader cannot make one, and then
         // there is no writer either.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && mode == Mode::ReadOnly => {
-            Ok(None)
-        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !mode.writes() => Ok(None),
         Err(error) => Err(Error::io("lock", LOCK)(error)),
     }
 }
 
 impl Found {
     /// Our files; `None` when there is no directory.
-    fn list(fs: &dyn Fs) -> Result<Option<Self>> {
+    pub(crate) fn list(fs: &dyn Fs) -> Result<Option<Self>> {
         let mut found = Self::default();
         let names = match fs.list("") {
             Ok(names) => names,
@@ -278,7 +284,7 @@ impl Found {
         Ok(Some(found))
     }
 
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.manifests.is_empty() && self.wals.is_empty() && self.segments.is_empty()
     }
 
@@ -336,7 +342,7 @@ impl Found {
 }
 
 /// Everything but the WAL: keyspaces and segments as the manifest has them.
-fn assemble(
+pub(crate) fn assemble(
     fs: Arc<dyn Fs>,
     store: StoreId,
     options: Options,
@@ -359,7 +365,11 @@ fn assemble(
             number,
             fresh: file.fresh,
         };
-        let data = DataFile::open(id, file.length, shared.clone())?;
+        let data = match mode {
+            // What is not there is found missing when it is read.
+            Mode::Damaged => DataFile::new(id, file.length, shared.clone()),
+            _ => DataFile::open(id, file.length, shared.clone())?,
+        };
         data_files.insert(number, Arc::new(data));
     }
     let mut version = Version::new(options.thresholds);
@@ -395,7 +405,7 @@ fn assemble(
         pause: (Commit::ZERO, 0),
         poison: None,
         most_keyspaces: limits::KEYSPACES,
-        read_only: mode == Mode::ReadOnly,
+        read_only: !mode.writes(),
         is_replica: found.is_replica || mode == Mode::Replica,
         lock,
     })

@@ -178,6 +178,26 @@ impl Storage {
         self.note(outcome)
     }
 
+    /// Opens the files that readers still need, for as long as there are readers: the next
+    /// store in the directory may remove them. `published` is the version that the driver
+    /// holds besides.
+    pub(crate) fn keep_open_for_readers(&self, published: Option<Arc<Version>>) -> Result<()> {
+        // One is ours, one is where the driver publishes it, and one was given here.
+        let own = match &published {
+            None => 1,
+            Some(version) if Arc::ptr_eq(version, &self.version) => 3,
+            Some(_) => 0,
+        };
+        let obsolete = self.obsolete.iter().filter_map(|obsolete| match obsolete {
+            Obsolete::Log(_) => None,
+            Obsolete::Data(data) => Some(data),
+        });
+        let has_readers = Arc::strong_count(&self.version) > own || self.version.has_relatives();
+        let live = self.data_files.values().filter(|_| has_readers);
+        let mut needed = live.chain(obsolete.filter(|data| Arc::strong_count(data) > 1));
+        needed.try_for_each(|data| data.keep_open())
+    }
+
     /// Refuses to write after a failure, or through a handle for reading.
     pub(crate) fn check_writable(&self) -> Result<()> {
         if self.read_only {
@@ -237,6 +257,16 @@ impl Storage {
         #[cfg(feature = "planted-bugs")]
         if planted!(EveryGroupMarked) {
             self.wal.stage_mark();
+        }
+        Ok(())
+    }
+
+    /// Begins a new log behind one that was read back, unless a commit has done so meanwhile.
+    pub(crate) fn begin_log_anew(&mut self) -> Result<()> {
+        if self.wal.read_back_bytes().is_some() {
+            mark!(LogBegunAnew);
+            let id = self.draw_file(FileKind::Wal)?;
+            self.wal.rotate(&*self.fs, id)?;
         }
         Ok(())
     }
@@ -318,20 +348,11 @@ impl Storage {
     }
 }
 
-/// A reader may outlive the store, and the next one in the same directory removes what the
-/// reader needs. So files that somebody else still holds stay open. Nothing is written.
+/// A reader may outlive a store that is dropped and not closed. Nothing is written.
 impl Drop for Storage {
     fn drop(&mut self) {
-        let obsolete = self.obsolete.iter().filter_map(|obsolete| match obsolete {
-            Obsolete::Log(_) => None,
-            Obsolete::Data(data) => Some(data),
-        });
-        let has_readers = Arc::strong_count(&self.version) > 1 || self.version.has_relatives();
-        let live = self.data_files.values().filter(|_| has_readers);
-        for data in live.chain(obsolete) {
-            // Whoever reads it meets the same failure, and reports it.
-            let _ = data.keep_open();
-        }
+        // There is nobody to tell. Closing has told it, and a reader finds the file missing.
+        let _ = self.keep_open_for_readers(None);
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::batch::WriteBatch;
 use crate::commit::Commit;
 use crate::compactor::{Compactor, PACED_ENTRIES, Step};
+use crate::damaged::{self, Loss};
 use crate::error::Result;
 use crate::event::Event;
 use crate::fs::Fs;
@@ -50,6 +51,8 @@ pub struct Store {
     events: Option<Vec<Event>>,
     /// Events on their way to the compactor, when the owner carries them.
     held: Option<Vec<Event>>,
+    /// What is lost, when the store was opened in spite of damage.
+    losses: Option<Vec<Loss>>,
 }
 
 impl Store {
@@ -74,15 +77,45 @@ impl Store {
         Ok(store)
     }
 
-    pub(crate) fn open_in_mode(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Self> {
-        let storage = recover::open(fs, options, mode)?;
-        let compactor = Compactor::new(&storage);
+    /// Opens an existing store for reading although parts of it are damaged, and takes what
+    /// is whole. Nothing is written, repaired or removed, and nothing is merged.
+    ///
+    /// Every answer is right. A read that depends on a damaged part is refused with
+    /// [`Error::Damage`](crate::Error::Damage), and [`Store::losses`] says beforehand which
+    /// parts those are. See [`damaged`](crate::damaged) for what each kind of damage costs.
+    ///
+    /// Reads every byte of the store once, and the log twice.
+    ///
+    /// # Errors
+    /// As [`Store::open_read_only`], but for damage.
+    pub fn open_damaged(fs: Arc<dyn Fs>, options: Options) -> Result<Self> {
+        let (storage, losses) = damaged::open(fs, options)?;
         Ok(Self {
+            losses: Some(losses),
+            ..Self::over(storage)
+        })
+    }
+
+    pub(crate) fn open_in_mode(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Self> {
+        recover::open(fs, options, mode).map(Self::over)
+    }
+
+    fn over(storage: Storage) -> Self {
+        Self {
+            compactor: Compactor::new(&storage),
             storage,
-            compactor,
             events: None,
             held: None,
-        })
+            losses: None,
+        }
+    }
+
+    /// The damaged parts that [`Store::open_damaged`] has found, and what cannot be read
+    /// because of each: in the order manifest, log, segments. Empty for an intact store, and
+    /// for one that was opened by another call.
+    #[must_use]
+    pub fn losses(&self) -> &[Loss] {
+        self.losses.as_deref().unwrap_or_default()
     }
 
     /// Commits a batch and returns its number. When this returns, the batch is as
@@ -154,6 +187,10 @@ impl Store {
     /// # Errors
     /// Whatever the disk says.
     pub fn step(&mut self) -> Result<Step> {
+        if self.losses.is_some() {
+            // A merge would need what is lost.
+            return Ok(Step::Idle);
+        }
         let step = self.compactor.step(&mut self.storage);
         self.storage.counters.steps += u64::from(matches!(step, Ok(Step::Worked { .. })));
         self.announce();
@@ -202,9 +239,10 @@ impl Store {
     /// Whatever the disk says.
     pub fn close(mut self) -> Result<()> {
         if self.storage.read_only {
-            return Ok(());
+            return self.storage.keep_open_for_readers(None);
         }
-        self.storage.close()
+        self.storage.close()?;
+        self.storage.keep_open_for_readers(None)
     }
 
     /// The newest commit.

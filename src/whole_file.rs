@@ -1,9 +1,10 @@
 //! Reading a log file as a whole. Logs are bounded by rotation and switching, so
 //! their length is no threat to memory.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::error::{Damage, Error, Result};
 use crate::fs::whole::read_exact_at;
 use crate::fs::{Access, File, Fs};
 
@@ -11,6 +12,25 @@ use crate::fs::{Access, File, Fs};
 pub(crate) fn read_whole(fs: &dyn Fs, name: &str) -> Result<Vec<u8>> {
     let (file, length) = open(fs, name)?;
     read(&*file, name, length)
+}
+
+/// The same for who goes on without it: a file that is gone or cannot be read is damaged.
+///
+/// # Errors
+/// Whatever the system does not allow.
+pub(crate) fn read_or_damage(fs: &dyn Fs, name: &str) -> Result<Result<Vec<u8>, Damage>> {
+    match read_whole(fs, name) {
+        Ok(bytes) => Ok(Ok(bytes)),
+        Err(Error::Io { source, .. }) if source.kind() != ErrorKind::PermissionDenied => {
+            Ok(Err(Damage {
+                file: name.to_owned(),
+                offset: 0,
+                expected: "a file that can be read".to_owned(),
+                found: source.to_string(),
+            }))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The first `most_bytes` bytes of the file `name`, or all when there are fewer.

@@ -385,3 +385,48 @@ fn a_commit_to_many_keyspaces_opens_again() {
     let store = Store::open(Arc::new(fs), Options::default()).unwrap();
     assert_eq!(store.snapshot().keyspaces().len(), 20_000);
 }
+
+/// Found by trying what `compact` does to a store of often overwritten keys.
+///
+/// Everything was in segment files, and the log of 16 MiB stayed, because a store always has
+/// one, and the next one is begun by the next commit. Now the compactor begins it.
+#[test]
+fn a_log_of_which_nothing_is_needed_goes_without_a_commit() {
+    let fs = MemFs::new();
+    let options = Options {
+        placement: Some(Placement {
+            history: History::Newest,
+            ..Placement::default()
+        }),
+        ..Options::default()
+    };
+    let mut store = Store::open(Arc::new(fs.clone()), options.clone()).unwrap();
+    for _ in 0..200 {
+        store.commit(&put("main", b"k")).unwrap();
+    }
+    store.close().unwrap();
+    let settled = |options: Options| {
+        let mut store = Store::open(Arc::new(fs.clone()), options).unwrap();
+        store.settle().unwrap();
+        let stats = store.stats();
+        store.close().unwrap();
+        assert!(verify(&fs).unwrap().is_sound());
+        stats
+    };
+    let before = log_bytes(&fs);
+    settled(options.clone());
+    assert_eq!(log_bytes(&fs), before, "memory may hold what the log does");
+    let compacting = Options {
+        memory_budget_bytes: 0,
+        ..options
+    };
+    let stats = settled(compacting.clone());
+    assert_eq!(stats.flushed_through, 200);
+    assert!(log_bytes(&fs) < 256, "{} bytes of {before}", log_bytes(&fs));
+    // And that is that.
+    let logs = names(&fs, "wal-");
+    settled(compacting);
+    assert_eq!(names(&fs, "wal-"), logs);
+    let mut store = Store::open(Arc::new(fs.clone()), Options::default()).unwrap();
+    assert_eq!(store.commit(&put("main", b"k")).unwrap(), Commit::new(201));
+}

@@ -23,6 +23,7 @@ pub enum Domain {
     Recovery = 8,
     Comparison = 9,
     Reads = 10,
+    Damage = 11,
     Flips = 12,
 }
 

@@ -63,6 +63,9 @@ pub enum Oracle {
     /// changes) says what the model says at the commits that are called readable, and is
     /// refused at all others.
     Reads,
+    /// A store that is opened in spite of damage says what the model says or names the damage,
+    /// and writes nothing.
+    DamagedReads,
 }
 
 impl Oracle {
@@ -91,6 +94,7 @@ impl Oracle {
         Self::Determinism,
         Self::Panic,
         Self::Reads,
+        Self::DamagedReads,
     ];
 
     /// The name that traces and the command line use.
@@ -120,6 +124,7 @@ impl Oracle {
             Self::Determinism => "determinism",
             Self::Panic => "panic",
             Self::Reads => "reads",
+            Self::DamagedReads => "damaged-reads",
         }
     }
 
@@ -151,6 +156,9 @@ impl Oracle {
             Self::Numbers => "commit numbers go up by one and mean one thing",
             Self::Determinism => "the same plan does the same operations",
             Self::Panic => "nothing panics",
+            Self::DamagedReads => {
+                "of a damaged store the rest is read right, all damage is named, and nothing is written"
+            }
             Self::Reads => {
                 "every public read is the model's where it is readable, and refused elsewhere"
             }

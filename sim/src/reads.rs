@@ -12,6 +12,7 @@
 
 mod answers;
 mod ask;
+mod damaged;
 mod expect;
 
 pub use answers::{Answer, Question, Turns, Writes, Written};

@@ -195,6 +195,13 @@ pub trait Engine: Send + Sync {
     /// Whatever stops it.
     fn open(&self, fs: Arc<dyn Fs>) -> Result<Box<dyn Instance>, Failure>;
 
+    /// Opens what is whole of the store on `fs`, for reading, and writes nothing; `None` when
+    /// the system has no such opening.
+    fn open_damaged(&self, fs: Arc<dyn Fs>) -> Option<Result<Box<dyn Remains>, Failure>> {
+        let _ = fs;
+        None
+    }
+
     /// Whether a returned commit is durable; otherwise only [`Instance::sync`] makes it so.
     fn syncs_commits(&self) -> bool {
         true
@@ -408,6 +415,34 @@ pub trait Pinned {
         let _ = question;
         Ok(None)
     }
+}
+
+/// Something that damage takes, as a store says that was opened in spite of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// The damage, in the words with which reads are refused.
+    pub damage: String,
+    /// Which reads may be refused: of this keyspace, or of all, from this commit on. `None`
+    /// when none may.
+    pub takes: Option<(Option<String>, u64)>,
+}
+
+/// What is whole of a damaged store.
+pub trait Remains {
+    /// The newest commit, or what stands for all commits that are lost at the end.
+    fn head(&self) -> u64;
+
+    /// Whether there was no commit behind the head for sure.
+    fn is_end_known(&self) -> bool;
+
+    /// Everything that was found damaged.
+    fn lost(&self) -> Vec<Lost>;
+
+    /// Any read: see [`Instance::ask`].
+    ///
+    /// # Errors
+    /// [`Failure::Damage`] when the answer depends on what is lost.
+    fn ask(&self, question: &Question) -> Result<Option<Answer>, Failure>;
 }
 
 /// An open store.

@@ -9,7 +9,8 @@
 //! Each step performs at most one operation that matters for durability, in this
 //! order: create, append (several), sync, sync directory, append to manifest, sync
 //! manifest. Only then does the version change, and only then do files go. A large file
-//! is also synced every few appends, so that no step waits for all of its bytes.
+//! is also synced every few appends, so that no step waits for all of its bytes. A new log
+//! is begun in one step, as a commit does that begins one.
 //!
 //! What a later closing has removed is missing from the file, or from the manifest. So
 //! that no crash can undo that closing, the WAL is synced before the record is written.
@@ -35,6 +36,7 @@ use crate::version::Node;
 /// What comes next.
 #[derive(Debug)]
 enum Phase {
+    BeginLog,
     Create,
     Write,
     Sync,
@@ -112,6 +114,23 @@ impl FileJob {
         })
     }
 
+    /// The job that begins a new log, when everything up to `at`, the newest commit, is in
+    /// files, and lets the record forget the old one.
+    pub(crate) fn new_log(at: Commit) -> Self {
+        Self {
+            at,
+            waiting: VecDeque::new(),
+            running: None,
+            writer: None,
+            appends_since_sync: 0,
+            phase: Phase::BeginLog,
+            log_synced_for: at,
+            merges: BTreeMap::new(),
+            replaced: Vec::new(),
+            segments: Vec::new(),
+        }
+    }
+
     /// Does one piece of work. Returns how many entries were read, and whether the
     /// job is done.
     pub(crate) fn step(&mut self, storage: &mut impl Lend) -> Result<(usize, bool)> {
@@ -121,6 +140,10 @@ impl FileJob {
 
     fn advance(&mut self, storage: &mut impl Lend) -> Result<(usize, bool)> {
         match std::mem::replace(&mut self.phase, Phase::Done) {
+            Phase::BeginLog => {
+                storage.lend(Storage::begin_log_anew)?;
+                self.phase = Phase::WriteEdit;
+            }
             Phase::Create => {
                 let (fs, options) =
                     storage.lend(|storage| (Arc::clone(&storage.fs), storage.writer_options()));

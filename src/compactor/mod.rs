@@ -66,13 +66,15 @@ enum FileWork {
     Close(Closing),
     /// Memory is short, or the log long: everything up to this commit moves to a file as it is.
     Spill(Commit),
+    /// Everything up to this commit, the newest one, is in files: the log begins anew.
+    NewLog(Commit),
 }
 
 impl FileWork {
     fn at(self) -> Commit {
         match self {
             Self::Close(closing) => closing.at,
-            Self::Spill(at) => at,
+            Self::Spill(at) | Self::NewLog(at) => at,
         }
     }
 }
@@ -278,6 +280,10 @@ impl Compactor {
             self.file_queue.push_back(FileWork::Spill(at));
             return Ok(Step::Worked { entries: 0 });
         }
+        if let Some(at) = storage.lend(|storage| wants_new_log(storage)) {
+            self.file_queue.push_back(FileWork::NewLog(at));
+            return Ok(Step::Worked { entries: 0 });
+        }
         if remove_one_obsolete(storage)? {
             return Ok(Step::Worked { entries: 0 });
         }
@@ -293,15 +299,18 @@ impl Compactor {
         );
         let closing = match work {
             FileWork::Close(closing) => Some(closing),
-            FileWork::Spill(_) => None,
+            FileWork::Spill(_) | FileWork::NewLog(_) => None,
         };
         let merges = closing.map_or(Vec::new(), |closing| {
             plan(&storage.version, &storage.placement, closing)
         });
         let always_flushes = closing.is_none_or(|closing| closing.highest >= storage.file_level);
-        let job = (always_flushes || !merges.is_empty())
-            .then(|| FileJob::new(storage, work.at(), &merges, closing.is_none()))
-            .flatten();
+        let job = match work {
+            FileWork::NewLog(at) => Some(FileJob::new_log(at)),
+            _ => (always_flushes || !merges.is_empty())
+                .then(|| FileJob::new(storage, work.at(), &merges, closing.is_none()))
+                .flatten(),
+        };
         match job {
             Some(_) if storage.wants_manifest_switch() => {
                 mark!(ManifestSwitched);
@@ -332,6 +341,19 @@ impl Compactor {
         let is_over = storage.memory_bytes > memory_budget || storage.wal.live_bytes() > log_budget;
         is_over && storage.manifest.state.flushed_through < self.watermark.through()
     }
+}
+
+/// Bytes of a log that is not worth a new one: that of a new file, and more.
+const SHORT_LOG_BYTES: u64 = 256;
+
+/// The newest commit, when the log that was read back at opening holds nothing that is not
+/// in files, and is longer than memory may be. The next commit would begin a new log; without
+/// one the old log would stay, since a store always has a log.
+fn wants_new_log(storage: &Storage) -> Option<Commit> {
+    let head = storage.version.head();
+    let most_bytes = (storage.options.memory_budget_bytes as u64).max(SHORT_LOG_BYTES);
+    let is_long = (storage.wal.read_back_bytes()).is_some_and(|bytes| bytes > most_bytes);
+    (is_long && storage.manifest.state.flushed_through == head).then_some(head)
 }
 
 /// How far memory is emptied: to the last right edge of windows as wide as possible that

@@ -18,7 +18,7 @@
 mod reader;
 mod writer;
 
-pub(crate) use reader::{Record, Tail, first_record, scan, was_written};
+pub(crate) use reader::{Record, Tail, first_record, scan, scan_whole, was_written};
 pub(crate) use writer::{LogIo, LogWriter};
 
 use crate::files::{checksum, mix};

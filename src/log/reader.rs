@@ -103,6 +103,47 @@ pub(crate) fn scan<'a>(name: &str, salts: Salts, bytes: &'a [u8], known_durable:
     }
 }
 
+/// The intact records of a file that is damaged, and each place where there was one once.
+#[derive(Debug, Default)]
+pub(crate) struct Whole<'a> {
+    pub(crate) records: Vec<Record<'a>>,
+    pub(crate) damages: Vec<Damage>,
+}
+
+/// Reads the records of `bytes` also behind damage. `end` is where the file ends by what
+/// another one says; without it the file ends where nothing proves that more was durable, and
+/// what stands there was never part of the log.
+///
+/// Damages come in the order of their offsets, so a record belongs behind every damage with a
+/// smaller one. Linear for each damage.
+pub(crate) fn scan_whole<'a>(
+    name: &str,
+    salts: Salts,
+    bytes: &'a [u8],
+    end: Option<u64>,
+) -> Whole<'a> {
+    let mut whole = Whole::default();
+    let mut at = PREAMBLE_BYTES;
+    let is_over = |at: u64| end.map_or(at >= bytes.len() as u64, |end| at >= end);
+    while !is_over(at) {
+        if let Some((record, _)) = record_at(salts, bytes, at) {
+            at = record.end;
+            whole.records.push(record);
+            continue;
+        }
+        if end.is_none() && !is_proven_behind(salts, bytes, at) && !planted!(ReadsPastTornTail) {
+            break;
+        }
+        whole.damages.push(describe(name, salts, bytes, at));
+        let mut behind = at + 1..bytes.len() as u64;
+        match behind.find(|&offset| record_at(salts, bytes, offset).is_some()) {
+            Some(next) => at = next,
+            None => break,
+        }
+    }
+    whole
+}
+
 /// The record right behind the preamble, if it is intact. Reads no further.
 pub(crate) fn first_record(salts: Salts, bytes: &[u8]) -> Option<Record<'_>> {
     record_at(salts, bytes, PREAMBLE_BYTES).map(|(record, _)| record)

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::codec::Decoder;
-use crate::error::{Error, Result};
+use crate::error::{Damage, Error, Result};
 use crate::files::{FileKind, file_name};
 use crate::fs::Fs;
 use crate::identity::{FileId, StoreId};
@@ -11,7 +11,7 @@ use crate::log::{LogIo, LogWriter, Tail, scan, was_written};
 use crate::manifest::edit::{Edit, decode_placement, encode_placement};
 use crate::manifest::state::ManifestState;
 use crate::sweep::Proof;
-use crate::whole_file::read_whole;
+use crate::whole_file::{read_or_damage, read_whole};
 
 /// The first record: placement and the whole state.
 const SNAPSHOT: u8 = 0;
@@ -67,7 +67,10 @@ pub(crate) fn load(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -> Resu
             Err(_) if planted!(UnreadableManifestSkipped) => continue,
             outcome => outcome?,
         };
-        let Some(candidate) = read_candidate(number, &bytes, store)? else {
+        let candidate = read_candidate(number, &bytes, store, &mut |damage| {
+            Err(Error::Damage(damage))
+        });
+        let Some(candidate) = candidate? else {
             continue;
         };
         if candidate.is_begun || planted!(UnprovenManifestWins) {
@@ -99,16 +102,90 @@ pub(crate) fn load(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -> Resu
     }))
 }
 
+/// What is whole of damaged manifests.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    pub(crate) store: Option<StoreId>,
+    /// What the manifest in force says, or said before the place of the damage.
+    pub(crate) manifest: Option<Manifest>,
+    pub(crate) damages: Vec<Damage>,
+}
+
+/// Loads the manifest in force up to where it is damaged, or the one before it.
+///
+/// A state that was in force once is true for ever of the commits up to its `flushed_through`,
+/// because segments do not change: what came later is missing, and what it names may be gone.
+///
+/// # Errors
+/// [`Error::UnsupportedFormat`], and whatever the system does not allow.
+pub(crate) fn load_whole(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -> Result<Whole> {
+    let mut damages = Vec::new();
+    let (mut best, mut known_store): (Option<Candidate>, _) = (None, store);
+    for &number in numbers.iter().rev() {
+        let before = damages.len();
+        let bytes = match read_or_damage(fs, &file_name(FileKind::Manifest, number))? {
+            Ok(bytes) => bytes,
+            Err(damage) => {
+                damages.push(damage);
+                continue;
+            }
+        };
+        if let Ok(id) = FileId::read(FileKind::Manifest, number, &bytes) {
+            known_store = known_store.or(Some(id.store));
+        }
+        let candidate = read_candidate(number, &bytes, store, &mut |damage| {
+            damages.push(damage);
+            Ok(())
+        })?;
+        let Some(candidate) = candidate else {
+            continue;
+        };
+        if let Err(reason) = candidate.state.check_forest() {
+            damages.push(Damage {
+                file: candidate.id.name(),
+                offset: 0,
+                expected: "a forest of segments".to_owned(),
+                found: reason,
+            });
+            continue;
+        }
+        // Damage is what was durable once, so a damaged file was begun.
+        if candidate.is_begun || damages.len() > before {
+            best = Some(candidate);
+            break;
+        }
+        if damages.is_empty() {
+            best.get_or_insert(candidate);
+        }
+    }
+    Ok(Whole {
+        store: best.as_ref().map(|best| best.id.store).or(known_store),
+        manifest: best.map(|best| Manifest {
+            number: best.id.number,
+            state: best.state,
+            writer: None,
+            snapshot_bytes: 0,
+        }),
+        damages,
+    })
+}
+
 /// What a manifest file says; `None` for one of another store, and for one whose first
-/// record never became durable.
-fn read_candidate(number: u64, bytes: &[u8], store: Option<StoreId>) -> Result<Option<Candidate>> {
+/// record never became durable. Damage is handed to `meet`: when that returns, what comes
+/// before it counts.
+fn read_candidate(
+    number: u64,
+    bytes: &[u8],
+    store: Option<StoreId>,
+    meet: &mut dyn FnMut(Damage) -> Result<()>,
+) -> Result<Option<Candidate>> {
     let name = file_name(FileKind::Manifest, number);
     let id = match FileId::read(FileKind::Manifest, number, bytes) {
         Ok(id) => id,
         Err(Error::Damage(damage)) => {
             let place_salt = store.map(|store| store.place_salt(FileKind::Manifest, number));
             if place_salt.is_some_and(|salt| was_written(salt, bytes)) {
-                return Err(Error::Damage(damage));
+                meet(damage)?;
             }
             mark!(ManifestPassedOver);
             return Ok(None);
@@ -120,8 +197,8 @@ fn read_candidate(number: u64, bytes: &[u8], store: Option<StoreId>) -> Result<O
         return Ok(None);
     }
     let scan = scan(&name, id.salts(), bytes, 0);
-    if let Tail::Damaged(damage) = scan.tail {
-        return Err(Error::Damage(damage));
+    if let Tail::Damaged(damage) = &scan.tail {
+        meet(damage.clone())?;
     }
     let Some((first, edits)) = scan.records.split_first() else {
         mark!(ManifestPassedOver);
@@ -130,20 +207,34 @@ fn read_candidate(number: u64, bytes: &[u8], store: Option<StoreId>) -> Result<O
     if matches!(scan.tail, Tail::Torn) {
         mark!(TornTailOfManifest);
     }
-    let malformed =
-        |offset: u64, found: &str| Error::damage(&name, offset, "a manifest record", found);
-    let mut state = decode_snapshot(first.payload)
-        .ok_or_else(|| malformed(first.offset, "something else"))?
-        .map_err(|reason| malformed(first.offset, &reason))?;
+    let malformed = |offset: u64, found: String| Damage {
+        file: name.clone(),
+        offset,
+        expected: "a manifest record".to_owned(),
+        found,
+    };
+    let something_else = || "something else".to_owned();
+    let snapshot = decode_snapshot(first.payload).ok_or_else(something_else);
+    let mut state = match snapshot.flatten() {
+        Ok(state) => state,
+        Err(found) => {
+            meet(malformed(first.offset, found))?;
+            return Ok(None);
+        }
+    };
     let mut named: BTreeSet<u64> = state.files.keys().copied().collect();
     let mut is_proven =
         scan.is_begun_for_good() || planted!(CachedManifestBelieved) && scan.is_begun();
     for record in edits.iter().filter(|record| record.payload != [MARK]) {
-        let edit = decode_edit(record.payload)
-            .ok_or_else(|| malformed(record.offset, "something else"))?;
-        state
-            .apply(&edit)
-            .map_err(|reason| malformed(record.offset, &reason))?;
+        let edit = decode_edit(record.payload).ok_or_else(something_else);
+        let applied = edit.and_then(|edit| state.apply(&edit).map(|_| edit));
+        let edit = match applied {
+            Ok(edit) => edit,
+            Err(found) => {
+                meet(malformed(record.offset, found))?;
+                return Ok(None);
+            }
+        };
         named.extend(edit.files.iter().map(|file| file.number));
         is_proven = record.end <= scan.proven;
     }

@@ -16,5 +16,5 @@ mod log;
 mod state;
 
 pub(crate) use edit::{Edit, NewFile};
-pub(crate) use log::{Manifest, Switch, load};
+pub(crate) use log::{Manifest, Switch, load, load_whole};
 pub(crate) use state::ManifestState;

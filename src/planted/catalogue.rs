@@ -824,4 +824,40 @@ catalogue! {
     SettledThoughStopped "settled-though-stopped" "M47" "threads"
         "error honesty" "a disk that fails under the compactor"
         "Whoever waits until all is settled is told that all is well when the compactor has stopped, whatever it has failed at."
+
+    LostCommitsAreEmpty "lost-commits-are-empty" "M60" "damaged"
+        "damaged-reads" "a damaged record of a log; later commits"
+        "A reader of a damaged store goes on behind the damage as if the lost commits had written nothing."
+
+    LostNameIsEmpty "lost-name-is-empty" "M60" "damaged"
+        "damaged-reads" "a damaged record of a log; a keyspace that it named"
+        "A keyspace that a lost commit was the first to name is read as an empty one."
+
+    LossOfLogUnnamed "loss-of-log-unnamed" "M60" "damaged"
+        "damaged-reads" "a damaged log"
+        "A store that was opened in spite of damage refuses reads and does not say beforehand which and why."
+
+    LossOfSegmentsUnnamed "loss-of-segments-unnamed" "M60" "damaged"
+        "damaged-reads" "a damaged segment"
+        "Damaged blocks of segments are found by whoever reads them, and not named beforehand."
+
+    DamagedIdentityMended "damaged-identity-mended" "M60" "damaged"
+        "damaged-reads" "a damaged identity file"
+        "Opening a damaged store for reading writes to it."
+
+    ReadsPastTornTail "reads-past-torn-tail" "M60" "damaged"
+        "damaged-reads" "a torn tail with intact records behind it"
+        "Whole records behind a torn tail are read as if the tail were damage: nobody was told of their commits, and others may have got the numbers."
+
+    LogEndsHistory "log-ends-history" "M60" "damaged"
+        "damaged-reads" "a damaged manifest; buffered commits, power that fails"
+        "Without the manifest the last commit of the log is called the newest one, and later ones are in segments (seen here)."
+
+    OnlyOpenFilesKept "only-open-files-kept" "M63" "reading"
+        "snapshot stability" "none; few open files, a reader that outlives its store"
+        "A store that is closed keeps only those files open for its readers that happen to be open, and the next one removes the others."
+
+    EvictedFileIsGone "evicted-file-is-gone" "M63" "reading"
+        "errors" "none; few open files"
+        "A segment file that was closed to make room is not opened again, and its segments are called damaged."
 }

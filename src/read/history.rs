@@ -42,7 +42,7 @@ impl Snapshot {
     /// whatever the disk says.
     pub fn history(&self, keyspace: &str, key: &[u8]) -> Result<Vec<KeyVersion>> {
         let mut versions = BTreeMap::new();
-        if let Some(keyspace) = self.keyspace_id(keyspace) {
+        if let Some(keyspace) = self.keyspace_id(keyspace)? {
             if !planted!(HistoryOfThinned) {
                 self.version.cover(keyspace, self.at)?;
             }
@@ -95,12 +95,12 @@ impl Snapshot {
     /// [`Error::BeyondHead`](crate::Error::BeyondHead), and whatever the disk says.
     pub fn diff(&self, keyspace: &str, from: Commit) -> Result<Vec<Change>> {
         self.version.check_exists(from)?;
-        let Some(id) = self.keyspace_id(keyspace) else {
-            return Ok(Vec::new());
-        };
         let other = Self {
             version: Arc::clone(&self.version),
             at: from,
+        };
+        let Some(id) = self.keyspace_id(keyspace)?.or(other.keyspace_id(keyspace)?) else {
+            return Ok(Vec::new());
         };
         if from <= self.at {
             return self.changed_since(id, keyspace, &other);

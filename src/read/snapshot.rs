@@ -37,7 +37,7 @@ impl Snapshot {
     }
 
     pub(crate) fn find(&self, keyspace: &str, key: &[u8]) -> Result<Option<Found>> {
-        let Some(keyspace) = self.version.keyspace(keyspace) else {
+        let Some(keyspace) = self.keyspace_id(keyspace)? else {
             return Ok(None);
         };
         let hash = filter::hash_key(key);
@@ -69,7 +69,7 @@ impl Snapshot {
     /// # Errors
     /// [`Error::Thinned`](crate::Error::Thinned). Disk errors come from the iterator.
     pub fn range(&self, keyspace: &str, range: KeyRange) -> Result<Range> {
-        let segments = match self.version.keyspace(keyspace) {
+        let segments = match self.keyspace_id(keyspace)? {
             Some(keyspace) => self.version.cover(keyspace, self.at)?,
             None => Vec::new(),
         };
@@ -81,7 +81,7 @@ impl Snapshot {
     /// # Errors
     /// [`Error::Thinned`](crate::Error::Thinned).
     pub fn segments_read(&self, keyspace: &str) -> Result<usize> {
-        self.version.keyspace(keyspace).map_or(Ok(0), |keyspace| {
+        self.keyspace_id(keyspace)?.map_or(Ok(0), |keyspace| {
             Ok(self.version.cover(keyspace, self.at)?.len())
         })
     }
@@ -120,8 +120,8 @@ impl Snapshot {
         Layout::of(&self.version)
     }
 
-    /// The number of `keyspace`, for readers that look at segments themselves.
-    pub(crate) fn keyspace_id(&self, keyspace: &str) -> Option<KeyspaceId> {
-        self.version.keyspace(keyspace)
+    /// The number of `keyspace`; `None` when no commit up to this one has named it.
+    pub(crate) fn keyspace_id(&self, keyspace: &str) -> Result<Option<KeyspaceId>> {
+        self.version.keyspace_at(keyspace, self.at)
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::commit::Commit;
-use crate::error::Result;
+use crate::error::{Damage, Error, Result};
 use crate::segment::file::{FileSegment, ReadAhead};
 use crate::segment::run::{EntryRef, Run};
 
@@ -26,6 +26,7 @@ enum Source {
         segment: Arc<FileSegment>,
         ahead: Option<ReadAhead>,
     },
+    Lost(Arc<Damage>),
 }
 
 /// A cursor over one segment.
@@ -58,8 +59,19 @@ impl Cursor {
         }
     }
 
+    /// Refuses every move.
+    pub(crate) fn over_lost(damage: Arc<Damage>) -> Self {
+        Self {
+            source: Source::Lost(damage),
+            block: None,
+            block_number: 0,
+            position: 0,
+        }
+    }
+
     fn block_count(&self) -> Result<usize> {
         match &self.source {
+            Source::Lost(damage) => Err(Error::Damage(Damage::clone(damage))),
             Source::Run(_) => Ok(1),
             Source::File { segment, .. } => Ok(segment.index()?.len()),
         }
@@ -67,6 +79,7 @@ impl Cursor {
 
     fn load(&mut self, number: usize) -> Result<&Arc<Run>> {
         let block = match &mut self.source {
+            Source::Lost(damage) => return Err(Error::Damage(Damage::clone(damage))),
             Source::Run(run) => Arc::clone(run),
             Source::File {
                 segment,
@@ -97,7 +110,7 @@ impl Cursor {
     /// Moves to the first entry at or behind (`key`, `commit`) in run order.
     pub(crate) fn seek(&mut self, key: &[u8], commit: Commit) -> Result<()> {
         let number = match &self.source {
-            Source::Run(_) => 0,
+            Source::Run(_) | Source::Lost(_) => 0,
             // The last block that starts at or before the target, or the first block.
             Source::File { segment, .. } => {
                 let index = segment.index()?;

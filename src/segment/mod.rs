@@ -26,7 +26,7 @@ pub(crate) use thin::{Thinning, floor};
 pub(crate) use writer::{SegmentFileWriter, Tally, WriterOptions};
 
 use crate::commit::Commit;
-use crate::error::{Error, Result};
+use crate::error::{Damage, Error, Result};
 use file::FileSegment;
 use filter::Filter;
 use run::{EntryRef, Run};
@@ -45,6 +45,8 @@ enum Body {
         filter: Option<Filter>,
     },
     File(Arc<FileSegment>),
+    /// What some commits wrote, and damage has taken: every read that comes here is refused.
+    Lost(Arc<Damage>),
 }
 
 /// A version that a read found.
@@ -90,10 +92,18 @@ impl Segment {
         }
     }
 
+    /// What was written to one keyspace by commits that damage has taken.
+    pub(crate) fn lost(meta: SegmentMeta, damage: Arc<Damage>) -> Self {
+        Self {
+            meta,
+            body: Body::Lost(damage),
+        }
+    }
+
     /// The file that holds the bytes, if one does.
     pub(crate) fn file(&self) -> Option<&FileSegment> {
         match &self.body {
-            Body::Memory { .. } => None,
+            Body::Memory { .. } | Body::Lost(_) => None,
             Body::File(segment) => Some(segment),
         }
     }
@@ -102,7 +112,7 @@ impl Segment {
     pub(crate) fn memory_bytes(&self) -> usize {
         match &self.body {
             Body::Memory { run, .. } => run.footprint_bytes(),
-            Body::File(_) => 0,
+            Body::File(_) | Body::Lost(_) => 0,
         }
     }
 
@@ -119,6 +129,7 @@ impl Segment {
             value: entry.value.map(<[u8]>::to_vec),
         };
         match &self.body {
+            Body::Lost(damage) => Err(Error::Damage(Damage::clone(damage))),
             Body::Memory { run, filter } => {
                 if filter
                     .as_ref()
@@ -153,6 +164,7 @@ impl Segment {
         match &self.body {
             Body::Memory { run, .. } => Cursor::over_run(Arc::clone(run)),
             Body::File(segment) => Cursor::over_file(Arc::clone(segment), fetch),
+            Body::Lost(damage) => Cursor::over_lost(Arc::clone(damage)),
         }
     }
 }

@@ -72,6 +72,12 @@ impl OpenFiles {
         );
     }
 
+    /// Whether a file is open.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) fn has(&self, number: u64) -> bool {
+        self.table.get(&key(number)).is_some()
+    }
+
     /// Closes a file that is removed, so that the device gets its room back.
     pub(crate) fn forget(&self, number: u64) {
         self.table.remove(&key(number));
@@ -87,6 +93,9 @@ impl OpenFiles {
         }
         mark!(FileOpenedAgain);
         let name = file_name(FileKind::Segment, number);
+        if planted!(EvictedFileIsGone) && self.table.weight() == self.table.capacity() {
+            return Err(Error::damage(&name, 0, "an open file", "a closed one"));
+        }
         let file = self.fs.open(&name, Access::Read).map_err(|error| {
             if error.kind() == ErrorKind::NotFound {
                 let expected = format!("a file of {length} bytes");

@@ -191,8 +191,9 @@ impl<K: Shell> Shared<K> {
                 return Ok(());
             }
             let outcome = storage.close();
+            let kept = storage.keep_open_for_readers(Some(self.version()));
             storage.lock = None;
-            outcome
+            outcome.and(kept)
         })
     }
 

@@ -8,9 +8,11 @@
 //! straddles an aligned edge of a level up to its own. This module performs no I/O.
 
 mod forest;
+mod hidden;
 mod node;
 
 pub(crate) use forest::forest;
+pub(crate) use hidden::Hidden;
 pub(crate) use node::{Input, Node, Part};
 
 use std::ops::RangeInclusive;
@@ -45,6 +47,8 @@ pub(crate) struct Version {
     keeps_all: bool,
     /// How reads are cut into pieces.
     thresholds: Thresholds,
+    /// What damage hides, in a store that was opened in spite of it.
+    hidden: Option<Arc<Hidden>>,
     /// Shared with every version that this one was made from, or that was made from it.
     family: Arc<()>,
 }
@@ -160,6 +164,9 @@ impl Version {
     /// Refuses commits that do not exist yet.
     pub(crate) fn check_exists(&self, at: Commit) -> Result<()> {
         if at > self.head {
+            if let Some(refusal) = self.hidden.as_ref().and_then(|it| it.refusal_of_end()) {
+                return Err(refusal);
+            }
             return Err(Error::BeyondHead {
                 commit: at,
                 head: self.head,
@@ -174,6 +181,9 @@ impl Version {
     /// # Errors
     /// [`Error::Thinned`].
     pub(crate) fn exact(&self, from: Commit, to: Commit) -> Result<Vec<Part>> {
+        if let Some(hidden) = self.hidden.as_ref().filter(|hidden| hidden.from <= to) {
+            return Err(hidden.refusal());
+        }
         let mut parts = Vec::new();
         for (keyspace, roots) in self.all_roots() {
             for node in roots {

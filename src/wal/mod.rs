@@ -11,9 +11,11 @@
 mod go_on;
 mod record;
 mod replay;
+mod whole;
 
 pub(crate) use record::{CommitRecord, WalHeader};
 pub(crate) use replay::{Replay, first_with_commits, replay};
+pub(crate) use whole::{Piece, replay_whole};
 
 use std::collections::VecDeque;
 
@@ -231,6 +233,12 @@ impl Wal {
     pub(crate) fn live_bytes(&self) -> u64 {
         let sealed = self.sealed.iter().map(|wal| wal.end).sum::<u64>();
         sealed + self.writer.as_ref().map_or(0, LogWriter::length)
+    }
+
+    /// Whether the log is a file that was read back, and so will be followed by another one:
+    /// `None` when it is written to, otherwise how many bytes nothing can be added to.
+    pub(crate) fn read_back_bytes(&self) -> Option<u64> {
+        self.writer.is_none().then(|| self.live_bytes())
     }
 
     /// The number of the oldest file that holds commits after `through`, or of the

@@ -9,7 +9,7 @@ use super::args::{Format, FormatArgument};
 use super::bytes::{BYTES_HELP, JsonBytes};
 use super::exit::Outcome;
 use super::output::Output;
-use super::store::{KeyspaceArgument, StoreArgument};
+use super::store::{KeyspaceArgument, ReadArgument};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,7 +24,7 @@ them. In JSON an absent value is null. FROM may be the later one. Exits with 0 i
 #[command(after_help = format!("{EXAMPLES}\n\n{BYTES_HELP}"))]
 pub(crate) struct Diff {
     #[command(flatten)]
-    store: StoreArgument,
+    store: ReadArgument,
     #[command(flatten)]
     keyspace: KeyspaceArgument,
     /// The commit on the left

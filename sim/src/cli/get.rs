@@ -9,12 +9,13 @@ use super::args::{Format, FormatArgument};
 use super::bytes::{JsonBytes, of_argument, shown};
 use super::exit::{Exit, Outcome};
 use super::output::Output;
-use super::store::{AtArgument, KeyspaceArgument, StoreArgument};
+use super::store::{AtArgument, KeyspaceArgument, ReadArgument};
 
 const EXAMPLES: &str = "\
 Examples:
   lithify get --store S README.md
   lithify get --store S README.md --at 10
+  lithify get --store S README.md --damaged           # what is whole of a damaged store
   lithify get --store S $'odd\\xff' --format json
 
 Text is the value as it is, and a newline. Exits with 1 when the key has no value.";
@@ -24,7 +25,7 @@ Text is the value as it is, and a newline. Exits with 1 when the key has no valu
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Get {
     #[command(flatten)]
-    store: StoreArgument,
+    store: ReadArgument,
     #[command(flatten)]
     keyspace: KeyspaceArgument,
     /// The key, as bytes

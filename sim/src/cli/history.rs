@@ -10,7 +10,7 @@ use super::args::{Format, FormatArgument};
 use super::bytes::{BYTES_HELP, JsonBytes, of_argument, shown};
 use super::exit::{Exit, Outcome};
 use super::output::Output;
-use super::store::{KeyspaceArgument, StoreArgument};
+use super::store::{KeyspaceArgument, ReadArgument};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,7 +25,7 @@ them. In JSON a deletion has the value null. Exits with 1 when no commit wrote t
 #[command(after_help = format!("{EXAMPLES}\n\n{BYTES_HELP}"))]
 pub(crate) struct History {
     #[command(flatten)]
-    store: StoreArgument,
+    store: ReadArgument,
     #[command(flatten)]
     keyspace: KeyspaceArgument,
     /// The key, as bytes

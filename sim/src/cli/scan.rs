@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::bytes::{BYTES_HELP, JsonBytes, of_argument};
 use super::exit::{Failure, Outcome};
 use super::output::Output;
-use super::store::{AtArgument, KeyspaceArgument, StoreArgument};
+use super::store::{AtArgument, KeyspaceArgument, ReadArgument};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,7 +24,7 @@ Examples:
 #[command(after_help = format!("{EXAMPLES}\n\n{BYTES_HELP}"))]
 pub(crate) struct Scan {
     #[command(flatten)]
-    store: StoreArgument,
+    store: ReadArgument,
     #[command(flatten)]
     keyspace: KeyspaceArgument,
     #[command(flatten)]

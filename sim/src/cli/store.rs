@@ -30,6 +30,41 @@ pub(crate) struct StoreArgument {
     pub(crate) path: PathBuf,
 }
 
+/// Which store, for commands that read it. Damaged ones can be read, too.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ReadArgument {
+    #[command(flatten)]
+    store: StoreArgument,
+    /// Read what is whole of a damaged store: each damaged part is named on standard error,
+    /// and a read that depends on one ends with 5. Nothing is written
+    #[arg(long)]
+    damaged: bool,
+}
+
+impl ReadArgument {
+    /// Opens for reading, and makes sure that `keyspace` exists. In a damaged store the name
+    /// may be what is lost, and then the read says so.
+    pub(crate) fn open_keyspace(&self, keyspace: &KeyspaceArgument) -> Outcome<Store> {
+        if !self.damaged {
+            return self.store.open_keyspace(keyspace);
+        }
+        let store = self.store.open_damaged()?;
+        if store.losses().is_empty() {
+            check_keyspace(&store, keyspace)?;
+        }
+        Ok(store)
+    }
+}
+
+/// The default keyspace always exists, if only empty.
+fn check_keyspace(store: &Store, keyspace: &KeyspaceArgument) -> Outcome {
+    let name = &keyspace.keyspace;
+    if name != DEFAULT_KEYSPACE && !store.snapshot().keyspaces().contains(name) {
+        return Err(Error::UnknownKeyspace(name.clone()).into());
+    }
+    Ok(())
+}
+
 /// Which keyspace.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct KeyspaceArgument {
@@ -66,13 +101,25 @@ impl StoreArgument {
         Store::open_read_only(self.fs(), options).map_err(|error| self.open_failure(error))
     }
 
-    /// Opens for reading, and makes sure that `keyspace` exists. The default one always
-    /// does, if only empty.
+    /// Opens for reading, and makes sure that `keyspace` exists.
     pub(crate) fn open_keyspace(&self, keyspace: &KeyspaceArgument) -> Outcome<Store> {
         let store = self.open()?;
-        let name = &keyspace.keyspace;
-        if name != DEFAULT_KEYSPACE && !store.snapshot().keyspaces().contains(name) {
-            return Err(Error::UnknownKeyspace(name.clone()).into());
+        check_keyspace(&store, keyspace)?;
+        Ok(store)
+    }
+
+    /// Opens what is whole for reading only, and says what is not.
+    fn open_damaged(&self) -> Outcome<Store> {
+        let options = Options {
+            create: false,
+            ..Options::default()
+        };
+        let store = Store::open_damaged(self.fs(), options);
+        let store = store.map_err(|error| self.open_failure(error))?;
+        for loss in store.losses() {
+            let line = format_args!("lithify: {}: {loss}\n", self.path.display()).to_string();
+            // There is nobody to tell when standard error is closed too.
+            let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
         }
         Ok(store)
     }

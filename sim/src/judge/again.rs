@@ -2,12 +2,12 @@
 
 use super::difference::difference;
 use super::memory::Closed;
-use super::reads;
 use super::settled::Settled;
 use super::{
     Bounds, Checked, Judge, PHASE_OPEN_PROBED, PHASE_PROBE, PHASE_REOPEN, PHASE_SETTLE_AGAIN,
     PHASE_SYNC,
 };
+use super::{damaged, reads};
 use crate::history::{Batch, Key, Value, Write, apply};
 use crate::oracle::Oracle;
 use crate::simfs::{Known, Mark, SimFs};
@@ -40,6 +40,7 @@ impl Judge<'_> {
         }
         self.check_files(fs, served)?;
         self.check_flips(fs, served)?;
+        self.check_damaged(fs, damaged::WHEN_CLOSED, served)?;
         if let Some(instance) = self.check_reopened(fs, (served, disk), settled)? {
             self.check_probe(fs, instance, served)?;
         }

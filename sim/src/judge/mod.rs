@@ -5,6 +5,7 @@
 
 mod again;
 mod bounds;
+mod damaged;
 mod difference;
 mod enabled;
 mod excuses;
@@ -149,6 +150,9 @@ impl<'run> Judge<'run> {
     /// The first finding.
     pub fn check(&self, fs: &SimFs, bounds: Bounds) -> Result<Outcome, Finding> {
         let disk = fs.image().digest();
+        if let Err(stop) = self.check_damaged(fs, damaged::AT_FIRST, bounds) {
+            self.excuse(Err::<(), _>(stop), bounds)?;
+        }
         fs.mark_known(bounds.known);
         fs.mark(Mark::Action(PHASE_OPEN));
         let Some(mut instance) = self.open(fs, bounds)? else {

@@ -101,7 +101,7 @@ pub fn check(
     Ok(None)
 }
 
-fn keyspace_of(question: &Question) -> Option<&'static str> {
+pub(super) fn keyspace_of(question: &Question) -> Option<&'static str> {
     match question {
         Question::Get { key, .. } | Question::Versions { key, .. } => Some(key.keyspace_name()),
         Question::Scan { keyspace, .. }
@@ -140,7 +140,7 @@ impl Ask<'_> {
         }
     }
 
-    fn draw(&self, draws: &mut Draws) -> Question {
+    pub(super) fn draw(&self, draws: &mut Draws) -> Question {
         let key = self.key(draws);
         let keyspace = key.keyspace_name();
         let turns = *draws.pick(Turns::ALL);
@@ -191,7 +191,7 @@ impl Ask<'_> {
     }
 
     /// Everything that can be asked of the keys that there are; of ends a selection.
-    fn all(&self) -> Vec<Question> {
+    pub(super) fn all(&self) -> Vec<Question> {
         let batches = &self.history.batches()[..self.head as usize];
         let writes = batches.iter().flat_map(|batch| &batch.writes);
         let mut keys: BTreeSet<Key> = writes.map(|write| write.key).collect();

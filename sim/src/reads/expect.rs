@@ -113,7 +113,7 @@ impl Model<'_> {
     }
 
     /// The keyspaces that commits have written to, in order of first use.
-    fn keyspaces(&self) -> Vec<String> {
+    pub(super) fn keyspaces(&self) -> Vec<String> {
         let batches = &self.history.batches()[..self.head as usize];
         let mut names: Vec<String> = Vec::new();
         for write in batches.iter().flat_map(|batch| &batch.writes) {

@@ -121,6 +121,21 @@ impl Image {
             .map(|(name, inode)| (&**name, self.files[inode].as_slice()))
     }
 
+    /// The same disk where a file holds other bytes, or is gone.
+    #[must_use]
+    pub fn replacing(&self, name: &str, bytes: Option<Vec<u8>>) -> Self {
+        let mut image = self.clone();
+        match (image.names.get(name).copied(), bytes) {
+            (Some(inode), Some(bytes)) => {
+                image.files.insert(inode, Arc::new(bytes));
+            }
+            _ => {
+                image.names.remove(name);
+            }
+        }
+        image
+    }
+
     /// The bytes of all files with a name.
     #[must_use]
     pub fn total_bytes(&self) -> usize {

@@ -318,3 +318,40 @@ fn a_disk_that_is_full_half_way() {
         .run(&["check-git", "--repo", "repo", "--store", "S", "--all"])
         .text();
 }
+
+/// A store of three commits, of which the log of the second is damaged.
+#[test]
+fn what_is_whole_of_a_damaged_store_is_read_and_the_rest_is_named() {
+    let fixture = Fixture::new();
+    for (key, value) in [("a", "first"), ("b", "second"), ("a", "third")] {
+        fixture.run(&["put", "--store", "S", key, value]).text();
+    }
+    let logs = fs::read_dir(fixture.path("S")).unwrap();
+    let mut logs = logs.map(|entry| entry.unwrap().path());
+    let holds = |path: &std::path::PathBuf| {
+        let bytes = fs::read(path).unwrap();
+        bytes.windows(6).any(|bytes| bytes == b"second")
+    };
+    let path = logs.find(holds).unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    let place = bytes.windows(6).position(|bytes| bytes == b"second");
+    bytes[place.unwrap()] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+
+    let get = |arguments: &[&str]| fixture.run(&[&["get", "--store", "S"], arguments].concat());
+    get(&["a"]).failure(5);
+    for (arguments, value) in [
+        (&["a", "--damaged"][..], "third\n"),
+        (&["a", "--damaged", "--at", "1"], "first\n"),
+    ] {
+        let ended = get(arguments);
+        assert_eq!((ended.code, &*ended.stdout), (0, value.as_bytes()));
+        let named = ended.stderr.lines().collect::<Vec<_>>();
+        assert!(matches!(*named, [line] if line.ends_with("lost are the commits 2 to 2")));
+    }
+    let ended = get(&["b", "--damaged"]);
+    assert_eq!((ended.code, ended.stderr.lines().count()), (5, 2));
+    let scan = ["scan", "--store", "S", "--damaged"];
+    assert_eq!(fixture.run(&scan).code, 5);
+    assert_eq!(fs::read(&path).unwrap(), bytes, "nothing is repaired");
+}

@@ -413,7 +413,7 @@ fn a_piped_log_that_names_a_path_twice_is_refused_with_commit_and_path() {
     // Also as a workload, which is read in the same way.
     std::fs::write(repo.fixture.path("log"), repo.fixture.log()).unwrap();
     let compare = ["compare", "--policy", "aligned:4", "--workload", "git:log"];
-    assert!(repo.fixture.run(&compare).failure(2).contains("path \"a\""));
+    assert!(repo.fixture.run(&compare).failure(3).contains("path \"a\""));
 }
 
 /// In a hook, git's variables name the repository of the hook.

@@ -6,6 +6,7 @@ use crate::compare::workloads::{self, Scale};
 use crate::policies::Spec;
 use crate::policies::registry::{self, ALL};
 
+use super::super::exit::{Exit, Failure, Outcome};
 use super::super::git_log;
 
 /// Keyspaces of the workloads that have several.
@@ -50,27 +51,12 @@ pub(super) fn policies(texts: &[String]) -> Result<Vec<Spec>, String> {
     Ok(specs)
 }
 
-/// A history by name, or `git:PATH`.
-pub(super) fn history(
-    text: &str,
-    scale: Scale,
-    keyspaces: Option<Keyspaces>,
-) -> Result<History, String> {
+/// A history by name, or `git:PATH`. A log that is read and is no good is bad input, as
+/// for `import-git`.
+pub(super) fn history(text: &str, scale: Scale, keyspaces: Option<Keyspaces>) -> Outcome<History> {
+    let usage = |what: String| Exit::Usage.because(what);
     let Some(path) = text.strip_prefix("git:") else {
-        if let Some(Keyspaces::Directory | Keyspaces::Path) = keyspaces {
-            return Err(format!(
-                "--keyspaces directory and path are for git histories, {text} has no paths"
-            ));
-        }
-        let history = workloads::build(&text.parse()?, scale)?;
-        return match keyspaces {
-            Some(Keyspaces::Number(number)) if number != history.keyspaces => Err(format!(
-                "--keyspaces {number} is for git histories and workloads that have several, {text} \
-                 has {}",
-                history.keyspaces
-            )),
-            _ => Ok(history),
-        };
+        return workload(text, scale, keyspaces).map_err(usage);
     };
     let grouping = match keyspaces {
         None | Some(Keyspaces::Directory) => Grouping::Directory,
@@ -78,9 +64,27 @@ pub(super) fn history(
         Some(Keyspaces::Number(1)) => Grouping::One,
         Some(Keyspaces::Number(number)) => Grouping::Hashed(number as u64),
     };
-    let log = git_log::open(path)?;
+    let log = git_log::open(path).map_err(usage)?;
     let history = git::history(&git_name(path), log, grouping, scale.seed);
-    history.map_err(|error| format!("{path}: {error}"))
+    history.map_err(|error| Failure::from(error).prefixed(path))
+}
+
+/// A history by name.
+fn workload(text: &str, scale: Scale, keyspaces: Option<Keyspaces>) -> Result<History, String> {
+    if let Some(Keyspaces::Directory | Keyspaces::Path) = keyspaces {
+        return Err(format!(
+            "--keyspaces directory and path are for git histories, {text} has no paths"
+        ));
+    }
+    let history = workloads::build(&text.parse()?, scale)?;
+    match keyspaces {
+        Some(Keyspaces::Number(number)) if number != history.keyspaces => Err(format!(
+            "--keyspaces {number} is for git histories and workloads that have several, {text} \
+             has {}",
+            history.keyspaces
+        )),
+        _ => Ok(history),
+    }
 }
 
 /// `git:` and the name of the file or directory without what follows its first dot.

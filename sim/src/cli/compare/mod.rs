@@ -33,7 +33,8 @@ A policy or workload is NAME:VALUE:KEY=VALUE:.., where the value without a key i
 parameter, and slashes separate the items of a list. Merges keep the newest version of a key.
 Bytes are those of keys and values. There is no disk: this compares work, not time.
 
-Exit codes of this command: 0; 1 when an exact prediction was wrong; 2 for bad arguments.";
+Exit codes of this command: 0; 1 when an exact prediction was wrong; 2 for bad arguments; 3 for a
+git log that is garbled or contradicts itself.";
 
 /// Compares compaction policies on histories of commits
 #[derive(Args, Debug)]
@@ -124,9 +125,8 @@ pub(crate) fn run(arguments: &Compare) -> Outcome {
     let policies = choose::policies(&arguments.policy).map_err(|what| Exit::Usage.because(what))?;
     let mut histories = Vec::new();
     for workload in &arguments.workload {
-        let history = choose::history(workload, arguments.scale(), arguments.keyspaces)
-            .map_err(|what| Exit::Usage.because(what))?;
-        histories.push(history);
+        let (scale, keyspaces) = (arguments.scale(), arguments.keyspaces);
+        histories.push(choose::history(workload, scale, keyspaces)?);
     }
     let report = arguments.play(&policies, &histories)?;
     let mut output = Output::for_reading();

@@ -8,6 +8,7 @@ mod costs;
 mod instance;
 mod placement;
 mod reads;
+mod remains;
 mod settings;
 
 use std::sync::Arc;
@@ -17,13 +18,13 @@ use ::lithify::{Error, Options, Store, verify};
 
 use crate::history::Batch;
 use crate::planted::Planted;
-use crate::system::{Engine, Failure, Instance, Piece, Setting, Settings, System};
+use crate::system::{Engine, Failure, Instance, Piece, Remains, Setting, Settings, System};
 use instance::Open;
 pub(super) use instance::{
     Reader, SETTLE_STEPS, SETTLE_STEPS_OF_A_COMMIT, batch_of, counted, pieces_of, state_of,
 };
 pub(super) use reads::{of_snapshots as reads_of_snapshots, of_store as reads_of_store};
-pub(super) use settings::{SETTINGS, number, options};
+pub(super) use settings::{OPEN_FILES, SETTINGS, number, options};
 
 /// The system.
 #[derive(Debug)]
@@ -82,6 +83,10 @@ impl Engine for Configured {
         let mut store = Store::open(fs, self.options.clone()).map_err(failure)?;
         store.hold_events();
         Ok(Box::new(Open::new(store, &self.options)))
+    }
+
+    fn open_damaged(&self, fs: Arc<dyn Fs>) -> Option<Result<Box<dyn Remains>, Failure>> {
+        Some(remains::open(fs, self.options.clone()))
     }
 
     fn syncs_commits(&self) -> bool {

@@ -8,6 +8,9 @@ use lithify::{
 use super::Lithify;
 use crate::system::{Setting, Settings, Values, unknown_value};
 
+/// Its name in every system of the engine.
+pub(in crate::systems) const OPEN_FILES: &str = "open-files";
+
 pub(in crate::systems) const SETTINGS: &[Setting] = &[
     Setting::fixed(
         "divisor",
@@ -67,9 +70,9 @@ pub(in crate::systems) const SETTINGS: &[Setting] = &[
     Setting::tuning("cache", "bytes of decoded blocks kept", &["0", "4000"]),
     Setting::tuning("block", "bytes of a block", &["64", "64", "200"]),
     Setting::tuning(
-        "open-files",
-        "segment files that are open",
-        &["32", "1", "2"],
+        OPEN_FILES,
+        "segment files that are open at once",
+        &["32", "1", "2", "3"],
     ),
     Setting::tuning("filter-bits", "of each key", &["10", "10", "0", "1"]),
     Setting::tuning(
@@ -148,7 +151,7 @@ pub(in crate::systems) fn options(settings: &Settings) -> Result<Options, String
             other => return Err(unknown_value("compression", other)),
         },
         filter_bits_per_key: number("filter-bits", value("filter-bits"))?,
-        most_open_files: number("open-files", value("open-files"))?,
+        most_open_files: number(OPEN_FILES, value(OPEN_FILES))?,
         thresholds: thresholds(&values)?,
         durability: match value("durability") {
             "synced" => Durability::Synced,

@@ -7,7 +7,7 @@ use ::lithify::stepped::Sizes;
 use super::LithifyDb;
 use super::order::Order;
 use crate::system::{Setting, Settings, Values, unknown_value};
-use crate::systems::lithify::{self, number};
+use crate::systems::lithify::{self, OPEN_FILES, number};
 
 /// So many keyspaces the laboratory's batches have; a client that is to be refused names
 /// more.
@@ -82,6 +82,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         TURNS,
         "who goes on first while a client waits for the end of a call",
         &["mixed", "oldest", "newest"],
+    ),
+    Setting::tuning(
+        OPEN_FILES,
+        "segment files that are open at once",
+        &["32", "1", "2"],
     ),
 ];
 

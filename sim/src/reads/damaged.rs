@@ -1,0 +1,121 @@
+//! What a store that was opened in spite of damage may answer.
+//!
+//! Everything that it says is what the model says, or it is refused with damage that the store
+//! has named when it was opened; and nothing is refused that no named damage takes.
+
+use std::collections::BTreeMap;
+
+use super::answers::{Answer, Question};
+use super::ask::{Ask, keyspace_of};
+use super::expect::Model;
+use crate::keyed::Draws;
+use crate::system::{Failure, Lost, Remains};
+
+impl Ask<'_> {
+    /// Asks, and says what is wrong with the first answer that nothing allows. The head of
+    /// `self` is the newest commit that the store had when it was whole.
+    ///
+    /// # Errors
+    /// What the store fails with that is no damage.
+    pub fn check_remains(
+        &self,
+        draws: &mut Draws,
+        remains: &dyn Remains,
+    ) -> Result<Option<String>, Failure> {
+        let lost = remains.lost();
+        let mut readable = BTreeMap::new();
+        for question in self.questions(draws) {
+            let keyspace = keyspace_of(&question);
+            let ranges = match readable.get(&keyspace) {
+                Some(ranges) => ranges,
+                None => {
+                    let Some(Answer::Ranges(ranges)) =
+                        remains.ask(&Question::Readable(keyspace))?
+                    else {
+                        return Ok(None);
+                    };
+                    readable.entry(keyspace).or_insert(ranges)
+                }
+            };
+            let model = Model {
+                engine: self.engine,
+                history: self.history,
+                head: remains.head().min(self.head),
+                is_kept: false,
+            };
+            let wrong = match remains.ask(&question) {
+                Ok(None) => None,
+                Ok(Some(answer)) if question == Question::Keyspaces => {
+                    misnamed(&model, &answer, &lost)
+                }
+                Ok(Some(answer)) => model.wrong(&question, &answer, ranges),
+                Err(Failure::Damage(message)) => unnamed(&question, &message, &lost),
+                Err(failure) => return Err(failure),
+            };
+            if let Some(wrong) = wrong {
+                return Ok(Some(format!("{question}: {wrong}")));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Those that are drawn, and those that are listed.
+    fn questions(&self, draws: &mut Draws) -> Vec<Question> {
+        let mut questions: Vec<Question> = (0..self.drawn).map(|_| self.draw(draws)).collect();
+        if self.listed > 0 {
+            let all = self.all();
+            let every = all.len().div_ceil(self.listed).max(1);
+            questions.extend(all.into_iter().step_by(every));
+        }
+        questions.retain(|question| newest_of(question) <= self.head);
+        questions
+    }
+}
+
+/// The latest commit that a question is about.
+fn newest_of(question: &Question) -> u64 {
+    match question {
+        Question::Get { at, .. }
+        | Question::Scan { at, .. }
+        | Question::Prefix { at, .. }
+        | Question::Versions { at, .. } => *at,
+        Question::Diff { from, to, .. } => *from.max(to),
+        Question::Changes { at, since } => *at.max(since),
+        Question::Readable(_) | Question::Keyspaces => 0,
+    }
+}
+
+/// What is wrong with the names of the keyspaces, if anything. Those that a lost commit may
+/// have named are left out, and all that were first used later.
+fn misnamed(model: &Model<'_>, answer: &Answer, lost: &[Lost]) -> Option<String> {
+    let takes_names = |lost: &Lost| matches!(lost.takes, Some((None, _)));
+    let expected = model.keyspaces();
+    let is_right = match answer {
+        Answer::Names(names) if lost.iter().any(takes_names) => expected.starts_with(names),
+        Answer::Names(names) => *names == expected,
+        _ => false,
+    };
+    (!is_right).then(|| format!("should be {expected:?} and is {answer:?}"))
+}
+
+/// What is wrong with a refusal, if anything: its damage was not named, or takes something
+/// else.
+fn unnamed(question: &Question, message: &str, lost: &[Lost]) -> Option<String> {
+    let mut named = lost.iter().filter(|lost| message == lost.damage).peekable();
+    if named.peek().is_none() {
+        return Some(format!("is refused because {message}, which is not named"));
+    }
+    let keyspace = keyspace_of(question);
+    let newest = newest_of(question);
+    let takes = |lost: &Lost| {
+        let is_there = |(name, from): &(Option<String>, u64)| {
+            let is_meant = match (name.as_deref(), keyspace) {
+                (Some(name), Some(keyspace)) => name == keyspace,
+                _ => true,
+            };
+            is_meant && *from <= newest
+        };
+        lost.takes.as_ref().is_some_and(is_there)
+    };
+    (!named.any(takes)).then(|| format!("is refused because {message}, which does not take it"))
+}

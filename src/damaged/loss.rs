@@ -1,0 +1,83 @@
+//! What damage takes, as a value that can be printed.
+
+use std::fmt;
+
+use crate::commit::Commit;
+use crate::error::Damage;
+
+/// A damaged part of a store, and what cannot be read because of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// Where the damage is.
+    pub damage: Damage,
+    /// What is lost by it.
+    pub takes: Takes,
+}
+
+/// What is lost. A read that depends on it is refused with [`Error::Damage`](crate::Error::Damage).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// Nothing: reads do without the part, or find the same elsewhere.
+    Nothing,
+    /// Versions of some keys. What a later commit wrote to the same keys can still be read.
+    Versions {
+        /// The keyspace.
+        keyspace: String,
+        /// The first commit that may have written one of them.
+        first: Commit,
+        /// The last one.
+        last: Commit,
+        /// The first of the keys.
+        from: Vec<u8>,
+        /// The last of them; `None` for all that follow.
+        to: Option<Vec<u8>>,
+    },
+    /// Whole commits, in every keyspace: also the names of keyspaces that one of them was the
+    /// first to write to.
+    Commits {
+        /// The first of them.
+        first: Commit,
+        /// The last of them; `None` when nobody knows how many there were. Then the head of
+        /// the store stands for all of them.
+        last: Option<Commit>,
+    },
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}; {}", self.damage, self.takes)
+    }
+}
+
+impl fmt::Display for Takes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => write!(formatter, "nothing is lost by it"),
+            Self::Versions {
+                keyspace,
+                first,
+                last,
+                from,
+                to,
+            } => {
+                let text = |key: &[u8]| String::from_utf8_lossy(key).into_owned();
+                write!(
+                    formatter,
+                    "lost is what commits {first} to {last} wrote to the keys of {keyspace:?} "
+                )?;
+                match to {
+                    Some(to) => write!(formatter, "from {:?} to {:?}", text(from), text(to)),
+                    None => write!(formatter, "from {:?} on", text(from)),
+                }
+            }
+            Self::Commits {
+                first,
+                last: Some(last),
+            } => write!(formatter, "lost are the commits {first} to {last}"),
+            Self::Commits { first, last: None } => write!(
+                formatter,
+                "lost are the commits from {first} on, and nobody knows how many there were"
+            ),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Reading a damaged store: what is whole is served, what is lost is named.
+//!
+//! [`Store::open`](crate::Store::open) refuses a store with a damaged log or manifest, because
+//! it is about to write, and because nobody may take a part for the whole. Who has no backup wants the
+//! part: [`Store::open_damaged`](crate::Store::open_damaged) gives it.
+//!
+//! | damaged | what is read all the same | what is refused |
+//! |---|---|---|
+//! | a block of a segment | everything else in the segment | keys in that block, from the segment's first commit on, unless a later commit wrote them |
+//! | the index of a segment, or its file | all other segments, and the segment's inputs if they were kept | everything that needs the segment |
+//! | filter, table, preamble or footer of a segment file | everything | nothing |
+//! | a record of the log | every commit before it; of later ones the keys that they wrote | the lost commits, the keys that nothing has written since, keyspaces that were first named since, differences and streams across them |
+//! | the first bytes of a log file | every commit before that file | the same |
+//! | the end of the log | every commit before it | the newest state: how many commits followed is unknown |
+//! | an edit of the manifest | the state before it, and the log that is left | what only later edits name |
+//! | the whole manifest | the log, as far as it goes back to the first commit | everything that was in segments |
+//!
+//! Invariants: nothing is written. Every segment and every record is checked before it is
+//! served, so that what is lost is known when the store is open. An answer does not depend on
+//! what is lost.
+//!
+//! What it does not do: guess. Segments that no manifest names are not used, because a merge
+//! that came to nothing leaves such too; blocks are not looked for without their index.
+
+mod loss;
+mod segments;
+
+pub use loss::{Loss, Takes};
+
+use std::sync::Arc;
+
+use crate::error::{Damage, Result};
+use crate::files::{FileKind, IDENTITY, file_name};
+use crate::fs::Fs;
+use crate::identity::{self, FileId, StoreId};
+use crate::manifest::{self, Manifest, ManifestState};
+use crate::options::{Options, Placement};
+use crate::recover::{self, Found, Mode};
+use crate::storage::Storage;
+use crate::wal::{CommitRecord, Piece, first_with_commits, replay_whole};
+use crate::whole_file::read_or_damage;
+
+/// Opens what is whole of the store at the root of `fs`.
+///
+/// # Errors
+/// Everything in [`Error`](crate::Error) that speaks of opening for reading, but for damage.
+pub(crate) fn open(fs: Arc<dyn Fs>, options: Options) -> Result<(Storage, Vec<Loss>)> {
+    options.check()?;
+    let found = Found::list(&*fs)?.filter(|found| !found.is_empty());
+    if found.is_none() {
+        return Err(recover::not_a_store(
+            "the directory holds no files of a store",
+        ));
+    }
+    let lock = recover::lock(&*fs, Mode::Damaged)?;
+    // Another process may have worked between the first look and the lock.
+    let found = Found::list(&*fs)?.unwrap_or_default();
+    let mut losses = Vec::new();
+    let store = identity::load_store_id(&*fs)?;
+    if store.is_none() {
+        losses.extend(identity_loss(&*fs)?);
+        if planted!(DamagedIdentityMended) {
+            let whole = manifest::load_whole(&*fs, &found.manifests, None)?;
+            whole
+                .store
+                .map(|it| identity::write_store_id(&*fs, it))
+                .transpose()?;
+        }
+    }
+    let whole = manifest::load_whole(&*fs, &found.manifests, store)?;
+    let mut causes = whole.damages;
+    let store = match whole.store {
+        Some(store) => store,
+        None => store_of_logs(&*fs, &found.wals)?
+            .ok_or_else(|| recover::not_a_store("nothing says which store this is"))?,
+    };
+    let manifest = match whole.manifest {
+        Some(manifest) => manifest,
+        None => {
+            if causes.is_empty() {
+                must_be_born(&*fs, store, &found)?;
+                causes.push(no_manifest(&found));
+            }
+            // Nothing is known to be in segments, and no log to be out of use.
+            Manifest::new(ManifestState::new(Placement::default()))
+        }
+    };
+    if let Some(placement) = options.placement.as_ref().filter(|_| manifest.number() > 0) {
+        placement.must_equal(&manifest.state.placement)?;
+    }
+    let mut storage = recover::assemble(fs, store, options, Mode::Damaged, lock, manifest, &found)?;
+    let in_segments = segments::check(&mut storage)?;
+    let in_log = read_log(&mut storage, &found, causes)?;
+    losses.extend(in_log.into_iter().filter(|_| !planted!(LossOfLogUnnamed)));
+    losses.extend(
+        in_segments
+            .into_iter()
+            .filter(|_| !planted!(LossOfSegmentsUnnamed)),
+    );
+    Ok((storage, losses))
+}
+
+/// The identity file is missing or damaged: the manifest says the same.
+fn identity_loss(fs: &dyn Fs) -> Result<Option<Loss>> {
+    let damage = match read_or_damage(fs, IDENTITY)? {
+        Err(damage) => damage,
+        Ok(bytes) => Damage {
+            file: IDENTITY.to_owned(),
+            offset: 0,
+            expected: "the preamble of a store".to_owned(),
+            found: format!("{} other bytes", bytes.len()),
+        },
+    };
+    Ok(Some(Loss {
+        damage,
+        takes: Takes::Nothing,
+    }))
+}
+
+/// The store that the newest log belongs to whose preamble can be read.
+fn store_of_logs(fs: &dyn Fs, numbers: &[u64]) -> Result<Option<StoreId>> {
+    for &number in numbers.iter().rev() {
+        let Ok(bytes) = read_or_damage(fs, &file_name(FileKind::Wal, number))? else {
+            continue;
+        };
+        if let Ok(id) = FileId::read(FileKind::Wal, number, &bytes) {
+            return Ok(Some(id.store));
+        }
+    }
+    Ok(None)
+}
+
+/// Without a manifest, what an interrupted creation has left is no store.
+fn must_be_born(fs: &dyn Fs, store: StoreId, found: &Found) -> Result<()> {
+    let has_commits = first_with_commits(fs, Some(store), &found.wals)?.is_some();
+    if has_commits || !found.segments.is_empty() {
+        return Ok(());
+    }
+    Err(recover::not_a_store(
+        "no manifest is intact, and nothing holds a commit",
+    ))
+}
+
+fn no_manifest(found: &Found) -> Damage {
+    let newest = found.manifests.last();
+    Damage {
+        file: newest.map_or("manifest".to_owned(), |&number| {
+            file_name(FileKind::Manifest, number)
+        }),
+        offset: 0,
+        expected: "an intact manifest".to_owned(),
+        found: "none".to_owned(),
+    }
+}
+
+/// Puts the commits of the log behind those in segments, and lost ones among them.
+fn read_log(storage: &mut Storage, found: &Found, causes: Vec<Damage>) -> Result<Vec<Loss>> {
+    let fs = Arc::clone(&storage.fs);
+    let state = &storage.manifest.state;
+    let (oldest, through) = (state.oldest_wal, state.flushed_through);
+    let numbers: Vec<u64> = (found.wals.iter().copied())
+        .filter(|&number| number >= oldest)
+        .collect();
+    let store = storage.store;
+    let losses = replay_whole(
+        &*fs,
+        store,
+        (&numbers, oldest),
+        through,
+        causes,
+        &mut |piece| {
+            take(storage, piece);
+            Ok(())
+        },
+    );
+    storage.events.clear();
+    losses
+}
+
+fn take(storage: &mut Storage, piece: Piece) {
+    match piece {
+        Piece::Commit(mut record) => {
+            keep_known(storage, &mut record);
+            storage.apply(record);
+        }
+        Piece::Lost(last, damage) => {
+            let version = Arc::make_mut(&mut storage.version);
+            if planted!(LostCommitsAreEmpty) {
+                while version.head() < last {
+                    version.add_commit(version.head().next(), Vec::new());
+                }
+                return;
+            }
+            version.add_lost(last, &damage);
+        }
+        Piece::EndUnknown(damage) => {
+            Arc::make_mut(&mut storage.version).hide_end(&damage);
+        }
+    }
+}
+
+/// Leaves out what a commit wrote to keyspaces that a lost one may have named: their numbers
+/// say nothing. Reads of such keyspaces are refused by their names.
+fn keep_known(storage: &Storage, record: &mut CommitRecord) {
+    let version = &storage.version;
+    match version.hides_commits() {
+        true => record.new_keyspaces.clear(),
+        false => (record.new_keyspaces).retain(|name| version.keyspace(name).is_none()),
+    }
+    let known = version.keyspace_names().len() + record.new_keyspaces.len();
+    record
+        .runs
+        .retain(|(keyspace, _)| (*keyspace as usize) < known);
+}
