@@ -191,6 +191,56 @@ fn without_a_manifest_the_log_is_read() {
     assert!(loss.to_string().contains("nobody knows how many"), "{loss}");
 }
 
+/// Found by the laboratory (oracle `damaged-reads`).
+///
+/// Segments can hold commits that a loss of power took from a buffered log. When the end of
+/// the manifest is gone too, nothing names these segments. Files that were merged into them
+/// were missing, and yet the last commit of the log was called the newest one.
+#[test]
+fn a_manifest_that_lost_its_end_ends_no_history() {
+    let fs = MemFs::new();
+    let options = Options {
+        file_level: Some(1),
+        pacing: Pacing::Settle,
+        durability: lithify::Durability::Buffered,
+        ..options()
+    };
+    let mut store = Store::open(Arc::new(fs.clone()), options.clone()).unwrap();
+    for number in 1..=8 {
+        commit(&mut store, "a", &format!("k{number}"), &number.to_string());
+    }
+    store.close().unwrap();
+    let whole = files(&fs);
+    let newest = |kind: &str| {
+        let names = whole.keys().filter(|name| name.starts_with(kind));
+        names.max().unwrap().clone()
+    };
+    let (log, manifest) = (newest("wal-"), newest("manifest-"));
+    let mut unknown_ends = 0;
+    for manifest_length in 0..whole[&manifest].len() {
+        // The log has its header, or its header and some commits.
+        for log_length in (0..whole[&log].len()).step_by(16) {
+            let mut damaged = whole.clone();
+            damaged.get_mut(&manifest).unwrap().truncate(manifest_length);
+            damaged.get_mut(&log).unwrap().truncate(log_length);
+            let Ok(store) = Store::open_damaged(Arc::new(disk(&damaged)), options.clone()) else {
+                assert!(manifest_length < whole[&manifest].len() / 2);
+                continue;
+            };
+            let mut takes = store.losses().iter().map(|loss| &loss.takes);
+            let is_unknown = takes.any(|takes| matches!(takes, Takes::Commits { last: None, .. }));
+            unknown_ends += usize::from(is_unknown);
+            assert!(
+                is_unknown || store.losses().is_empty() || store.head() >= Commit::new(8),
+                "{manifest_length} {log_length}: up to {}, {:#?}",
+                store.head(),
+                store.losses()
+            );
+        }
+    }
+    assert!(unknown_ends > 0);
+}
+
 /// What was merged was kept, and takes the place of a damaged output.
 #[test]
 fn kept_inputs_take_the_place_of_a_damaged_segment() {

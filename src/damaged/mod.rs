@@ -13,6 +13,7 @@
 //! | the first bytes of a log file | every commit before that file | the same |
 //! | the end of the log | every commit before it | the newest state: how many commits followed is unknown |
 //! | an edit of the manifest | the state before it, and the log that is left | what only later edits name |
+//! | the end of the manifest | the same | the same, and the newest state, when files that it names are gone and others are there |
 //! | the whole manifest | the log, as far as it goes back to the first commit | everything that was in segments |
 //!
 //! Invariants: nothing is written. Every segment and every record is checked before it is
@@ -85,6 +86,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options) -> Result<(Storage, Vec<Lo
             Manifest::new(ManifestState::new(Placement::default()))
         }
     };
+    causes.extend(older_manifest(&manifest, &found));
     if let Some(placement) = options.placement.as_ref().filter(|_| manifest.number() > 0) {
         placement.must_equal(&manifest.state.placement)?;
     }
@@ -151,6 +153,24 @@ fn no_manifest(found: &Found) -> Damage {
         expected: "an intact manifest".to_owned(),
         found: "none".to_owned(),
     }
+}
+
+/// A manifest that has lost its end looks like one whose last edits never became durable, but
+/// for what these edits named and removed: files that it names are gone, and others are there.
+fn older_manifest(manifest: &Manifest, found: &Found) -> Option<Damage> {
+    let (named, log) = (&manifest.state.files, manifest.state.oldest_wal);
+    let is_gone = |number: &&u64| found.segments.binary_search(number).is_err();
+    let segment = |number: &u64| file_name(FileKind::Segment, *number);
+    let log_is_gone = log > 0 && found.wals.binary_search(&log).is_err();
+    let gone = (named.keys().find(is_gone).map(segment))
+        .or_else(|| log_is_gone.then(|| file_name(FileKind::Wal, log)))?;
+    let unnamed = (found.segments.iter()).find(|number| !named.contains_key(number))?;
+    Some(Damage {
+        file: file_name(FileKind::Manifest, manifest.number()),
+        offset: 0,
+        expected: format!("no need of {gone}, which is not there"),
+        found: format!("nothing of {}, which is there", segment(unnamed)),
+    })
 }
 
 /// Puts the commits of the log behind those in segments, and lost ones among them.

@@ -104,12 +104,13 @@ impl Judge<'_> {
         if remains.lost().is_empty() {
             let refusal = self.engine.open(Arc::new(SimFs::from_image(copy))).err();
             if let Some(Failure::Damage(message)) = refusal {
-                return Ok(Some(format!("nothing is lost, and {message}")));
+                return Ok(Some(format!("nothing is lost, and it is refused: {message}")));
             }
         } else if remains.head() < head && remains.is_end_known() {
             let newest = remains.head();
+            let named = &remains.lost()[0].damage;
             return Ok(Some(format!(
-                "commit {head} was there, damage is named, and {newest} is called the newest"
+                "commit {head} was there, {newest} is called the newest, and it is named that {named}"
             )));
         }
         Ok(self.ask_remains(head).check_remains(draws, &*remains)?)
