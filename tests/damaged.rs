@@ -221,7 +221,10 @@ fn a_manifest_that_lost_its_end_ends_no_history() {
         // The log has its header, or its header and some commits.
         for log_length in (0..whole[&log].len()).step_by(16) {
             let mut damaged = whole.clone();
-            damaged.get_mut(&manifest).unwrap().truncate(manifest_length);
+            damaged
+                .get_mut(&manifest)
+                .unwrap()
+                .truncate(manifest_length);
             damaged.get_mut(&log).unwrap().truncate(log_length);
             let Ok(store) = Store::open_damaged(Arc::new(disk(&damaged)), options.clone()) else {
                 assert!(manifest_length < whole[&manifest].len() / 2);

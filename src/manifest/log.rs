@@ -120,7 +120,7 @@ pub(crate) struct Whole {
 /// [`Error::UnsupportedFormat`], and whatever the system does not allow.
 pub(crate) fn load_whole(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -> Result<Whole> {
     let mut damages = Vec::new();
-    let (mut best, mut known_store): (Option<Candidate>, _) = (None, store);
+    let (mut best, mut unproven, mut known_store) = (None, None, store);
     for &number in numbers.iter().rev() {
         let before = damages.len();
         let bytes = match read_or_damage(fs, &file_name(FileKind::Manifest, number))? {
@@ -154,10 +154,10 @@ pub(crate) fn load_whole(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -
             best = Some(candidate);
             break;
         }
-        if damages.is_empty() {
-            best.get_or_insert(candidate);
-        }
+        unproven.get_or_insert(candidate);
     }
+    // Beside a damaged file, one that nothing proves may be of a life that a crash took back.
+    let best = best.or(unproven.filter(|_| damages.is_empty()));
     Ok(Whole {
         store: best.as_ref().map(|best| best.id.store).or(known_store),
         manifest: best.map(|best| Manifest {

@@ -853,11 +853,7 @@ catalogue! {
         "damaged-reads" "a damaged manifest; buffered commits, power that fails"
         "Without the manifest the last commit of the log is called the newest one, and later ones are in segments (seen here)."
 
-    OnlyOpenFilesKept "only-open-files-kept" "M63" "reading"
-        "snapshot stability" "none; few open files, a reader that outlives its store"
-        "A store that is closed keeps only those files open for its readers that happen to be open, and the next one removes the others."
-
     EvictedFileIsGone "evicted-file-is-gone" "M63" "reading"
-        "errors" "none; few open files"
+        "opens" "none; few open files"
         "A segment file that was closed to make room is not opened again, and its segments are called damaged."
 }

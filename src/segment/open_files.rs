@@ -72,12 +72,6 @@ impl OpenFiles {
         );
     }
 
-    /// Whether a file is open.
-    #[cfg(feature = "planted-bugs")]
-    pub(crate) fn has(&self, number: u64) -> bool {
-        self.table.get(&key(number)).is_some()
-    }
-
     /// Closes a file that is removed, so that the device gets its room back.
     pub(crate) fn forget(&self, number: u64) {
         self.table.remove(&key(number));

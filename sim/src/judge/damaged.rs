@@ -19,7 +19,7 @@ pub(super) const AT_FIRST: u64 = 1;
 pub(super) const WHEN_CLOSED: u64 = 2;
 
 /// One of so many disks is damaged, unless it is judged alone.
-const ONE_IN: u128 = 8;
+const ONE_IN: u128 = 32;
 /// How many questions are drawn.
 const DRAWN: u64 = 6;
 /// How often a disk that is judged alone is damaged.
@@ -104,7 +104,9 @@ impl Judge<'_> {
         if remains.lost().is_empty() {
             let refusal = self.engine.open(Arc::new(SimFs::from_image(copy))).err();
             if let Some(Failure::Damage(message)) = refusal {
-                return Ok(Some(format!("nothing is lost, and it is refused: {message}")));
+                return Ok(Some(format!(
+                    "nothing is lost, and it is refused: {message}"
+                )));
             }
         } else if remains.head() < head && remains.is_end_known() {
             let newest = remains.head();

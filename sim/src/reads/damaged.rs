@@ -86,16 +86,20 @@ fn newest_of(question: &Question) -> u64 {
 }
 
 /// What is wrong with the names of the keyspaces, if anything. Those that a lost commit may
-/// have named are left out, and all that were first used later.
+/// have named are left out, and all that were first used later. A manifest may name those of
+/// commits that are not there: only the log had them, or a loss of power took them.
 fn misnamed(model: &Model<'_>, answer: &Answer, lost: &[Lost]) -> Option<String> {
     let takes_names = |lost: &Lost| matches!(lost.takes, Some((None, _)));
-    let expected = model.keyspaces();
+    let least = match lost.iter().any(takes_names) {
+        true => Vec::new(),
+        false => model.keyspaces(model.head),
+    };
+    let all = model.keyspaces(model.history.head());
     let is_right = match answer {
-        Answer::Names(names) if lost.iter().any(takes_names) => expected.starts_with(names),
-        Answer::Names(names) => *names == expected,
+        Answer::Names(names) => all.starts_with(names) && names.starts_with(&least),
         _ => false,
     };
-    (!is_right).then(|| format!("should be {expected:?} and is {answer:?}"))
+    (!is_right).then(|| format!("should begin with {least:?} and is {answer:?}, of {all:?}"))
 }
 
 /// What is wrong with a refusal, if anything: its damage was not named, or takes something
