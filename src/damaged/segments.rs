@@ -76,6 +76,7 @@ fn check_segment(
     let shared = Shared {
         cache: BlockCache::new(0, 0),
         files: shared.files.clone(),
+        read_ahead_bytes: shared.read_ahead_bytes,
     };
     let data = Arc::new(DataFile::new(data.id(), data.length(), shared));
     let segment = FileSegment::new(Arc::clone(&data), *place, meta.first);
