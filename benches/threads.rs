@@ -278,7 +278,7 @@ fn main() {
     let is_full = arguments.iter().any(|argument| argument == "--bench");
     let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
     let (scale, turns) = if is_full { (1, 3) } else { (1000, 1) };
-    let mut table = Table::new(turns, filter.cloned(), false);
+    let mut table = Table::new(turns, filter.cloned().into_iter().collect(), false);
     let wants_stalls = table.wants("stall");
     if filter.is_none() || !wants_stalls {
         durable_commits(&mut table, scale);
