@@ -46,7 +46,7 @@ pub(crate) fn engine(settings: &[(&str, &str)]) -> Arc<dyn Engine> {
 pub(crate) fn batch(tag: u32, length: u32) -> Batch {
     let key = |key: u32| Key {
         keyspace: (key % 2) as u16,
-        key: (key % 5) as u32,
+        key: key % 5,
     };
     let value = Some(Value { length, tag });
     let mut writes = vec![
