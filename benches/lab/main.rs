@@ -215,7 +215,7 @@ fn commits() -> u64 {
         let write = Write {
             key: Key {
                 keyspace: 0,
-                key: (commit % 64) as u16,
+                key: (commit % 64) as u32,
             },
             value: Some(Value {
                 length: 16,
