@@ -64,7 +64,7 @@ fn replay_findings(count: u32, first_seed: u64) {
 
 #[test]
 fn findings_of_planted_bugs_replay() {
-    replay_findings(300, 1);
+    replay_findings(120, 1);
 }
 
 #[test]
