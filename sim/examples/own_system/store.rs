@@ -122,8 +122,12 @@ impl OpenLog {
     fn keep(&self, last: &[u8]) -> io::Result<()> {
         let start = self.length_bytes - last.len() as u64;
         self.file.set_len(self.length_bytes)?;
-        write_all_at(&*self.file, start, last)?;
-        self.file.sync()
+        let write = || {
+            write_all_at(&*self.file, start, last)?;
+            self.file.sync()
+        };
+        // The first error may be of what that process failed to write; the second is ours.
+        write().or_else(|_| write())
     }
 
     fn sync_commit(&self) -> io::Result<()> {
