@@ -10,7 +10,7 @@ use lithify_sim::planted;
 use lithify_sim::simfs::FaultKind;
 use lithify_sim::system::System;
 use lithify_sim::systems::snapshot_log::SnapshotLogSystem;
-use lithify_sim::workload::WORKLOADS;
+use lithify_sim::workload::mixed;
 
 use crate::bits::flip;
 use crate::crashes::{FIRST_LIFE, Search, search};
@@ -60,7 +60,7 @@ fn hunt_bits() -> Result<(), Finding> {
 /// Histories that nobody has written down, without a crash: settings change at reopening,
 /// and what the disk has seen is compared with what the history costs.
 fn hunt_drawn() -> Result<(), Finding> {
-    for workload in WORKLOADS {
+    for workload in mixed() {
         let mut campaign = Campaign::new(&SnapshotLogSystem);
         campaign.reach.most_images = 0;
         campaign.recipe.workload = workload;

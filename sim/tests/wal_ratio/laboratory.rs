@@ -10,7 +10,7 @@ use lithify_sim::simfs::model::MODELS;
 use lithify_sim::simfs::{FaultKind, Model};
 use lithify_sim::system::System;
 use lithify_sim::systems::wal_ratio::WalRatioSystem;
-use lithify_sim::workload::{WORKLOADS, Workload};
+use lithify_sim::workload::{WORKLOADS, Workload, mixed};
 
 static SYSTEM: WalRatioSystem = WalRatioSystem;
 
@@ -44,7 +44,7 @@ fn pass(campaign: &Campaign, seeds: std::ops::Range<u64>) -> Ledger {
 
 #[test]
 fn every_workload_passes_with_crashes_everywhere() {
-    for workload in WORKLOADS {
+    for workload in mixed() {
         let ledger = pass(&campaign(Model::DEFAULT, workload, &[]), 0..12);
         assert!(
             ledger.recovered > 200,
@@ -64,7 +64,7 @@ fn every_model_of_a_disk_passes() {
 
 #[test]
 fn every_workload_passes_with_every_kind_of_fault() {
-    for workload in WORKLOADS {
+    for workload in mixed() {
         pass(
             &campaign(Model::DEFAULT, workload, FaultKind::ALL),
             100..130,
