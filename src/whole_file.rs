@@ -19,13 +19,28 @@ pub(crate) fn read_whole(fs: &dyn Fs, name: &str) -> Result<Vec<u8>> {
 /// # Errors
 /// Whatever the system does not allow.
 pub(crate) fn read_or_damage(fs: &dyn Fs, name: &str) -> Result<Result<Vec<u8>, Damage>> {
-    match read_whole(fs, name) {
-        Ok(bytes) => Ok(Ok(bytes)),
+    or_damage(read_whole(fs, name), name, 0, "a file that can be read")
+}
+
+/// The damage that a read of this place has met; a disk that cannot read is damaged where it
+/// cannot.
+///
+/// # Errors
+/// Whatever the system does not allow.
+pub(crate) fn or_damage<T>(
+    outcome: Result<T>,
+    name: &str,
+    offset: u64,
+    expected: &str,
+) -> Result<Result<T, Damage>> {
+    match outcome {
+        Ok(value) => Ok(Ok(value)),
+        Err(Error::Damage(damage)) => Ok(Err(damage)),
         Err(Error::Io { source, .. }) if source.kind() != ErrorKind::PermissionDenied => {
             Ok(Err(Damage {
                 file: name.to_owned(),
-                offset: 0,
-                expected: "a file that can be read".to_owned(),
+                offset,
+                expected: expected.to_owned(),
                 found: source.to_string(),
             }))
         }

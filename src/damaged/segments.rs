@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Loss, Takes};
-use crate::error::{Damage, Error, Result};
+use crate::error::{Damage, Result};
 use crate::segment::block::BlockHandle;
 use crate::segment::file::{BlockCache, DataFile, FileSegment, Shared};
 use crate::segment::{Place, Segment, SegmentId, SegmentMeta};
 use crate::storage::Storage;
 use crate::version::forest;
+use crate::whole_file::or_damage;
 
 type Segments = BTreeMap<SegmentId, Arc<Segment>>;
 
@@ -126,21 +127,9 @@ fn check_segment(
     Ok(checked)
 }
 
-/// The damage that a read has met; a disk that cannot read is damaged where it cannot.
+/// The damage that a read has met, if any.
 fn damage_of<T>(outcome: Result<T>, name: &str, offset: u64) -> Result<Option<Damage>> {
-    match outcome {
-        Ok(_) => Ok(None),
-        Err(Error::Damage(damage)) => Ok(Some(damage)),
-        Err(Error::Io { source, .. }) if source.kind() != std::io::ErrorKind::PermissionDenied => {
-            Ok(Some(Damage {
-                file: name.to_owned(),
-                offset,
-                expected: "bytes that can be read".to_owned(),
-                found: source.to_string(),
-            }))
-        }
-        Err(error) => Err(error),
-    }
+    Ok(or_damage(outcome, name, offset, "bytes that can be read")?.err())
 }
 
 /// Takes out every damaged live segment whose inputs are all there and whole: they are live
