@@ -100,23 +100,20 @@ impl FileJob {
         #[cfg(feature = "planted-bugs")]
         crate::planted::shuffle(&mut plan.tasks);
         Some(Self {
-            at,
             waiting: plan.tasks,
-            running: None,
-            writer: None,
-            appends: 0,
-            synced_appends: 0,
-            phase,
-            log_synced_for: at,
             merges: plan.merges,
             replaced: plan.replaced,
-            segments: Vec::new(),
+            ..Self::begin(at, phase)
         })
     }
 
     /// The job that begins a new log, when everything up to `at`, the newest commit, is in
     /// files, and lets the record forget the old one.
     pub(crate) fn new_log(at: Commit) -> Self {
+        Self::begin(at, Phase::BeginLog)
+    }
+
+    fn begin(at: Commit, phase: Phase) -> Self {
         Self {
             at,
             waiting: VecDeque::new(),
@@ -124,7 +121,7 @@ impl FileJob {
             writer: None,
             appends: 0,
             synced_appends: 0,
-            phase: Phase::BeginLog,
+            phase,
             log_synced_for: at,
             merges: BTreeMap::new(),
             replaced: Vec::new(),
