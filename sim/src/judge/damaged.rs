@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::settled::own_files;
 use super::{Bounds, Checked, Judge};
 use crate::keyed::{Domain, Draws, Seed};
 use crate::oracle::Oracle;
@@ -133,9 +134,8 @@ impl Judge<'_> {
 
 /// The disk with one damaged place, and what was done; `None` when there is nothing to damage.
 fn damaged(image: &Image, draws: &mut Draws) -> Option<(Image, String)> {
-    let files: Vec<(&str, &[u8])> = (image.files())
-        .filter(|(name, bytes)| !bytes.is_empty() && !super::STRAY.contains(name))
-        .collect();
+    let is_filled = |(_, bytes): &(&str, &[u8])| !bytes.is_empty();
+    let files: Vec<_> = own_files(image).filter(is_filled).collect();
     if files.is_empty() {
         return None;
     }

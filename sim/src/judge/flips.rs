@@ -6,7 +6,7 @@
 //! What it does not do: it changes one bit, so a checksum answers for most of it. Files that
 //! contradict one another with right checksums are what planted bugs of the engine make.
 
-use super::settled::STRAY;
+use super::settled::own_files;
 use super::{Bounds, Checked, Judge};
 use crate::keyed::{Domain, Seed};
 use crate::oracle::Oracle;
@@ -28,22 +28,17 @@ impl Judge<'_> {
             return Ok(());
         };
         // Bytes behind the end of what is proven belong to nothing, and are named as such.
-        let is_whole = |name: &str| !STRAY.contains(&name) && !sound.contains(name);
-        let files = || image.files().filter(|(name, _)| is_whole(name));
-        let total: usize = files().map(|(_, bytes)| bytes.len()).sum();
+        let is_whole = |(name, bytes): &(&str, &[u8])| !bytes.is_empty() && !sound.contains(name);
+        let files: Vec<_> = own_files(&image).filter(is_whole).collect();
+        if files.is_empty() {
+            return Ok(());
+        }
         let mut draws = Seed(digest as u64).draws(Domain::Flips, 0);
         for _ in 0..if is_alone { ALONE } else { 1 } {
-            let mut offset = draws.below(total.max(1) as u64) as usize;
-            let place = files().find(|(_, bytes)| {
-                let is_inside = offset < bytes.len();
-                offset -= if is_inside { 0 } else { bytes.len() };
-                is_inside
-            });
-            let Some((name, _)) = place else {
-                return Ok(());
-            };
+            let (name, bytes) = *draws.pick(&files);
+            let offset = draws.below(bytes.len() as u64);
             let flipped = SimFs::from_image(&image);
-            let outcome = flipped.rot(name, offset as u64);
+            let outcome = flipped.rot(name, offset);
             outcome.expect("the image has this file");
             if self.engine.report(&flipped).as_ref() == Some(&sound) {
                 self.enabled.object(

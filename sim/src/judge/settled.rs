@@ -9,7 +9,7 @@ use super::opened::present_files;
 use super::{Bounds, Checked, Judge};
 use crate::history::State;
 use crate::oracle::Oracle;
-use crate::simfs::SimFs;
+use crate::simfs::{Image, SimFs};
 use crate::system::Instance;
 
 /// The names that [`crate::simfs::FaultKind::StrayFiles`] leaves in the directory.
@@ -21,6 +21,11 @@ pub(crate) const STRAY: [&str; 6] = [
     "segment-18446744073709551615",
     "lost+found",
 ];
+
+/// The files of a store, with what they hold: all but strays.
+pub(super) fn own_files(image: &Image) -> impl Iterator<Item = (&str, &[u8])> {
+    image.files().filter(|(name, _)| !STRAY.contains(name))
+}
 
 /// What a settled store shows: what came of the same history must not differ from it
 /// later, right or wrong.
@@ -101,7 +106,7 @@ impl Judge<'_> {
         let history = &self.history.batches()[..head as usize];
         let state = self.history.state(head);
         let mut total = 0;
-        for (name, bytes) in image.files().filter(|(name, _)| !STRAY.contains(name)) {
+        for (name, bytes) in own_files(&image) {
             let bytes = bytes.len() as u64;
             total += bytes;
             let limit = self.engine.file_limit(name, history, state);
