@@ -1,7 +1,7 @@
 //! Where bugs are looked for, and in which order: cheap places first.
 
 use crate::simfs::{Budget, FaultKind};
-use crate::workload::{WORKLOADS, Workload};
+use crate::workload::{Workload, mixed};
 
 /// A workload and at most one kind of fault.
 #[derive(Clone, Copy, Debug)]
@@ -134,7 +134,7 @@ impl Stage {
             fault: None,
         };
         match self.arenas {
-            Arenas::Small => vec![calm(&WORKLOADS[0])],
+            Arenas::Small => vec![calm(ordinary()[0])],
             Arenas::Tiny => vec![calm(named("tiny"))],
             Arenas::Burst => vec![calm(named("burst"))],
             Arenas::Storm => vec![calm(named("storm"))],
@@ -161,8 +161,7 @@ impl Stage {
 
 /// The workloads that have no arena of their own.
 fn ordinary() -> Vec<&'static Workload> {
-    let is_meant = |it: &&Workload| !["storm", "extremes"].contains(&it.name);
-    WORKLOADS.iter().filter(is_meant).collect()
+    mixed().iter().filter(|it| it.name != "storm").collect()
 }
 
 fn named(name: &str) -> &'static Workload {

@@ -77,12 +77,11 @@ struct Row {
 }
 
 macro_rules! kinds {
-    ($($kind:ident { $($row:tt)* })*) => {
+    ($($kind:ident { about: $about:literal, $($row:tt)* })*) => {
         /// The kinds, with what they do.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        #[allow(missing_docs, reason = "each row says what its kind does")]
         pub enum FaultKind {
-            $($kind,)*
+            $(#[doc = $about] $kind,)*
         }
 
         impl FaultKind {
@@ -91,7 +90,7 @@ macro_rules! kinds {
 
             fn row(self) -> &'static Row {
                 match self {
-                    $(Self::$kind => &Row { $($row)* },)*
+                    $(Self::$kind => &Row { about: $about, $($row)* },)*
                 }
             }
         }
@@ -100,8 +99,8 @@ macro_rules! kinds {
 
 kinds! {
     ReadError {
-        name: "read-error",
         about: "a read fails once",
+        name: "read-error",
         class: "unreadable",
         strikes: &[Class::Read],
         harm: Harm::Error,
@@ -110,8 +109,8 @@ kinds! {
         any_file: 30,
     }
     LatentSector {
-        name: "latent-sector",
         about: "a sector cannot be read until it is written again",
+        name: "latent-sector",
         class: "unreadable",
         strikes: &[Class::Read],
         harm: Harm::Unreadable,
@@ -120,8 +119,8 @@ kinds! {
         any_file: 30,
     }
     WriteError {
-        name: "write-error",
         about: "a write fails, and half of it has reached the file",
+        name: "write-error",
         class: "unwritable",
         strikes: &[Class::Write],
         harm: Harm::Error,
@@ -130,8 +129,8 @@ kinds! {
         any_file: 30,
     }
     DiskFull {
-        name: "disk-full",
         about: "the device is full, from the middle of a write on, until files are removed",
+        name: "disk-full",
         class: "unwritable",
         strikes: &[Class::Write],
         harm: Harm::Error,
@@ -140,8 +139,8 @@ kinds! {
         any_file: 30,
     }
     MetadataError {
-        name: "metadata-error",
         about: "creating, opening, listing, renaming or removing fails without effect",
+        name: "metadata-error",
         class: "names",
         strikes: &[Class::Create, Class::Open, Class::Rename, Class::Remove, Class::List],
         harm: Harm::Error,
@@ -150,8 +149,8 @@ kinds! {
         any_file: 60,
     }
     FalseError {
-        name: "false-error",
         about: "creating, renaming or removing is done and reports an error",
+        name: "false-error",
         class: "names",
         strikes: &[Class::Create, Class::Rename, Class::Remove],
         harm: Harm::Error,
@@ -160,8 +159,8 @@ kinds! {
         any_file: 30,
     }
     ShortRead {
-        name: "short-read",
         about: "a read returns fewer bytes than asked for",
+        name: "short-read",
         class: "partial",
         strikes: &[Class::Read],
         harm: Harm::Benign,
@@ -170,8 +169,8 @@ kinds! {
         any_file: 30,
     }
     ShortWrite {
-        name: "short-write",
         about: "a write takes fewer bytes than given",
+        name: "short-write",
         class: "partial",
         strikes: &[Class::Write],
         harm: Harm::Benign,
@@ -180,8 +179,8 @@ kinds! {
         any_file: 30,
     }
     Interrupted {
-        name: "interrupted",
         about: "an operation is interrupted and must be repeated",
+        name: "interrupted",
         class: "partial",
         strikes: &[Class::Read, Class::Write],
         harm: Harm::Benign,
@@ -190,8 +189,8 @@ kinds! {
         any_file: 30,
     }
     SyncErrorDirty {
-        name: "sync-error-dirty",
         about: "a sync fails and the pages stay dirty",
+        name: "sync-error-dirty",
         class: "sync-errors",
         strikes: &[Class::Sync],
         harm: Harm::Error,
@@ -201,8 +200,8 @@ kinds! {
     }
     // Later syncs succeed, and the data is gone.
     SyncErrorClean {
-        name: "sync-error-clean",
         about: "a sync fails and the pages are marked clean",
+        name: "sync-error-clean",
         class: "sync-errors",
         strikes: &[Class::Sync],
         harm: Harm::Error,
@@ -211,8 +210,8 @@ kinds! {
         any_file: 30,
     }
     SyncErrorLate {
-        name: "sync-error-late",
         about: "a failed write-back is reported by the next sync only",
+        name: "sync-error-late",
         class: "lies",
         strikes: &[Class::Sync],
         harm: Harm::Lie,
@@ -221,8 +220,8 @@ kinds! {
         any_file: 30,
     }
     LyingSync {
-        name: "lying-sync",
         about: "a sync succeeds without effect",
+        name: "lying-sync",
         class: "lies",
         strikes: &[Class::Sync],
         harm: Harm::Lie,
@@ -231,8 +230,8 @@ kinds! {
         any_file: 30,
     }
     DirectorySyncError {
-        name: "directory-sync-error",
         about: "syncing a directory fails, the names stay pending",
+        name: "directory-sync-error",
         class: "sync-errors",
         strikes: &[Class::SyncDirectory],
         harm: Harm::Error,
@@ -242,8 +241,8 @@ kinds! {
         any_file: 100,
     }
     BitRot {
-        name: "bit-rot",
         about: "a stored bit flips",
+        name: "bit-rot",
         class: "corruption",
         strikes: &[Class::Read],
         harm: Harm::WrongOnDevice,
@@ -253,8 +252,8 @@ kinds! {
     }
     // The intended place reads zeros.
     MisdirectedWrite {
-        name: "misdirected-write",
         about: "a write goes to another place of its file",
+        name: "misdirected-write",
         class: "corruption",
         strikes: &[Class::Write],
         harm: Harm::WrongInCache,
@@ -263,8 +262,8 @@ kinds! {
         any_file: 30,
     }
     MisdirectedRead {
-        name: "misdirected-read",
         about: "a read returns another place, or another file of its kind",
+        name: "misdirected-read",
         class: "corruption",
         strikes: &[Class::Read],
         harm: Harm::WrongRead,
@@ -273,8 +272,8 @@ kinds! {
         any_file: 30,
     }
     StaleRead {
-        name: "stale-read",
         about: "a read returns what was there before the last write",
+        name: "stale-read",
         class: "corruption",
         strikes: &[Class::Read],
         harm: Harm::WrongRead,
@@ -283,8 +282,8 @@ kinds! {
         any_file: 30,
     }
     StrayFiles {
-        name: "stray-files",
         about: "foreign files and directories lie in the directory",
+        name: "stray-files",
         class: "strays",
         strikes: &[Class::List],
         harm: Harm::Benign,
