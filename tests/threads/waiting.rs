@@ -172,7 +172,9 @@ fn commits_are_paid_for_when_memory_is_over_its_budget() {
         // One of them is under way, and one was free.
         assert!((stats.head - begun) * 16 <= read, "{stats:?}");
         paid.set(stats.head - begun);
-        true
+        // Asked before the numbers above: on a busy machine they may be from before the first
+        // of these commits.
+        pressure.waits > 0
     });
     assert!(paid.get() > 0, "what was read pays for something");
     let pressure = db.pressure();

@@ -83,7 +83,6 @@ fn finds(bug: &'static str, hunt: impl FnOnce() -> Result<(), Finding>) -> bool 
 const OF_SEARCHES: &[&str] = &["name-synced-late"];
 
 #[test]
-#[ignore = "minutes since storms are drawn; `sim mutants --system snapshot-log` finds all by day"]
 fn every_planted_bug_is_found() {
     let mut table = String::new();
     let mut missed = Vec::new();
