@@ -4,8 +4,8 @@
 //! kinds draw from one number space. While a store is open no number is used twice; after a
 //! crash one may be given again whose file counted for nothing, and then `identity` tells
 //! the two files apart. Anything with another name is foreign and is
-//! left alone, but for `identity`, which says which store this is, and `replica`, which is
-//! empty and says by its name what the store is.
+//! left alone, but for `identity`, which says which store this is (`identity.new` while it is
+//! written again), and `replica`, which is empty and says by its name what the store is.
 //!
 //! What a file holds, and who it is, stands in its preamble: see `identity`.
 
@@ -17,6 +17,8 @@ pub const REPLICA: &str = "replica";
 pub const PROMOTED: &str = "promoted";
 /// The name of the file that says which store the directory holds.
 pub const IDENTITY: &str = "identity";
+/// The name under which a lost identity file is written again, until it is durable.
+pub const NEW_IDENTITY: &str = "identity.new";
 /// The format version that this library writes and reads.
 pub const FORMAT_VERSION: u32 = 2;
 

@@ -24,7 +24,7 @@ use std::io::ErrorKind;
 
 use crate::codec::Decoder;
 use crate::error::{Error, Result};
-use crate::files::{FORMAT_VERSION, FileKind, IDENTITY, checksum, file_name, mix};
+use crate::files::{FORMAT_VERSION, FileKind, IDENTITY, NEW_IDENTITY, checksum, file_name, mix};
 use crate::fs::Fs;
 use crate::fs::whole::write_all_at;
 use crate::whole_file::read_start;
@@ -160,6 +160,29 @@ pub(crate) fn own_files(
     Ok(own)
 }
 
+/// Whether one of these files says, in an intact preamble, that it belongs to this store.
+///
+/// # Errors
+/// [`Error::UnsupportedFormat`], and whatever the disk says.
+pub(crate) fn is_owner(
+    fs: &dyn Fs,
+    store: Option<StoreId>,
+    kind: FileKind,
+    numbers: &[u64],
+) -> Result<bool> {
+    for &number in numbers {
+        let Some(bytes) = read_preamble_of(fs, &file_name(kind, number))? else {
+            continue;
+        };
+        match FileId::read(kind, number, &bytes) {
+            Ok(id) if Some(id.store) == store => return Ok(true),
+            Ok(_) | Err(Error::Damage(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
+}
+
 /// The store that the directory holds, if its identity file is there and intact.
 ///
 /// # Errors
@@ -191,31 +214,48 @@ fn read_preamble_of(fs: &dyn Fs, name: &str) -> Result<Option<Vec<u8>>> {
 }
 
 /// Draws a number for a new store and makes it durable, before anything else is created.
+/// What a crash leaves of the file names some store, and no file is there yet.
 pub(crate) fn create_store_id(fs: &dyn Fs) -> Result<StoreId> {
     let store = StoreId::draw(fs)?;
-    write_store_id(fs, store)?;
+    write_store_id(fs, IDENTITY, store)?;
+    if !planted!(IdentityUnsynced) {
+        fs.sync_dir("").map_err(Error::io("sync", ""))?;
+    }
     Ok(store)
 }
 
-/// Puts the identity file in its place, whatever stands there, and makes it durable. It is a
-/// new file: the sync of an old one may report an error of an earlier life that no longer
-/// matters, and the opening would fail by it.
-pub(crate) fn write_store_id(fs: &dyn Fs, store: StoreId) -> Result<()> {
-    let file = match fs.create(IDENTITY) {
+/// Writes the identity of a store again that has files. The file gets its name when its bytes
+/// are durable: a crash before would leave the name in front of the bytes of another store's
+/// identity, and then none of the files would count.
+pub(crate) fn restore_store_id(fs: &dyn Fs, store: StoreId) -> Result<()> {
+    if planted!(IdentityReplacedInPlace) {
+        write_store_id(fs, IDENTITY, store)?;
+    } else {
+        write_store_id(fs, NEW_IDENTITY, store)?;
+        let renamed = fs.rename(NEW_IDENTITY, IDENTITY);
+        renamed.map_err(Error::io("rename", NEW_IDENTITY))?;
+    }
+    fs.sync_dir("").map_err(Error::io("sync", ""))
+}
+
+/// Writes a file that names a store, whatever stands there, and syncs it. It is a new file: the
+/// sync of an old one may report an error of an earlier life that no longer matters, and the
+/// opening would fail by it.
+fn write_store_id(fs: &dyn Fs, name: &str, store: StoreId) -> Result<()> {
+    let file = match fs.create(name) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            fs.remove(IDENTITY).map_err(Error::io("remove", IDENTITY))?;
-            fs.create(IDENTITY)
+            fs.remove(name).map_err(Error::io("remove", name))?;
+            fs.create(name)
         }
         outcome => outcome,
     };
-    let file = file.map_err(Error::io("create", IDENTITY))?;
+    let file = file.map_err(Error::io("create", name))?;
     let bytes = preamble(STORE_LETTER, store, 0, 0);
-    write_all_at(&*file, 0, &bytes).map_err(Error::io("write to", IDENTITY))?;
-    if !planted!(IdentityUnsynced) {
-        file.sync_data().map_err(Error::io("sync", IDENTITY))?;
-        fs.sync_dir("").map_err(Error::io("sync", ""))?;
+    write_all_at(&*file, 0, &bytes).map_err(Error::io("write to", name))?;
+    if planted!(IdentityUnsynced) {
+        return Ok(());
     }
-    Ok(())
+    file.sync_data().map_err(Error::io("sync", name))
 }
 
 fn preamble(letter: u8, store: StoreId, fresh: u64, number: u64) -> [u8; PREAMBLE_BYTES as usize] {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crate::commit::Commit;
 use crate::error::{Error, Result};
-use crate::files::{FileKind, IDENTITY, LOCK, PROMOTED, REPLICA, file_name, parse_file_name};
+use crate::files::{FileKind, IDENTITY, LOCK, NEW_IDENTITY, PROMOTED, REPLICA, file_name, parse_file_name};
 use crate::fs::{Fs, Lock, LockKind};
 use crate::identity::{self, FileId, StoreId};
 use crate::limits;
@@ -39,6 +39,8 @@ pub(crate) struct Found {
     is_replica: bool,
     /// Whether a promotion may not be durable yet.
     is_promoted: bool,
+    /// An identity file was being written again; it has not got its name.
+    has_new_identity: bool,
 }
 
 /// Whether a handle may write.
@@ -120,7 +122,9 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
         take_role(&*storage.fs, mode, &found)?;
         if !is_identified {
             mark!(IdentityWrittenAgain);
-            identity::write_store_id(&*storage.fs, store)?;
+            identity::restore_store_id(&*storage.fs, store)?;
+        } else if found.has_new_identity {
+            remove_new_identity(&*storage.fs)?;
         }
         write_again(&mut storage, &found, &loaded.proof, replay)?;
     }
@@ -211,6 +215,12 @@ pub(crate) fn not_a_store(reason: &str) -> Error {
     }
 }
 
+/// Removes what an opening has left that died while it wrote the identity file again.
+fn remove_new_identity(fs: &dyn Fs) -> Result<()> {
+    let removed = fs.remove(NEW_IDENTITY);
+    removed.map_err(Error::io("remove", NEW_IDENTITY))
+}
+
 /// Puts the role on the disk, before anything else is written in it.
 fn take_role(fs: &dyn Fs, mode: Mode, found: &Found) -> Result<()> {
     match mode {
@@ -270,6 +280,7 @@ impl Found {
         };
         found.is_replica = names.iter().any(|name| name == REPLICA);
         found.is_promoted = names.iter().any(|name| name == PROMOTED);
+        found.has_new_identity = names.iter().any(|name| name == NEW_IDENTITY);
         for (kind, number) in names.iter().filter_map(|name| parse_file_name(name)) {
             found.highest = found.highest.max(number);
             match kind {
@@ -292,6 +303,9 @@ impl Found {
     /// store, and its files may get the same numbers. The manifests go first, because one of
     /// another store without a log of ours is a mistake that somebody made.
     fn sweep_unborn(&self, fs: &dyn Fs) -> Result<()> {
+        if self.has_new_identity {
+            remove_new_identity(fs)?;
+        }
         for (kind, numbers) in [
             (FileKind::Manifest, &self.manifests),
             (FileKind::Wal, &self.wals),
@@ -319,12 +333,13 @@ impl Found {
         if let Some(&number) = own(FileKind::Segment, &self.segments)?.first() {
             return Err(lost(file_name(FileKind::Segment, number)));
         }
-        // The log of a new store is durable before its first manifest is created, so a
-        // crash never leaves the manifest of another store alone.
+        // The log of a new store is durable before its first manifest is created, so a crash
+        // never leaves the manifest of another store without a log that is whole and ours.
         let own_manifests = own(FileKind::Manifest, &self.manifests)?;
         let foreign = |number: &&u64| !own_manifests.contains(number);
         if let Some(&number) = self.manifests.iter().find(foreign)
-            && own(FileKind::Wal, &self.wals)?.is_empty()
+            && !identity::is_owner(fs, store, FileKind::Wal, &self.wals)?
+            && !planted!(IdentityReplacedInPlace)
         {
             let name = file_name(FileKind::Manifest, number);
             return Err(Error::NotAStore {

@@ -64,7 +64,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options) -> Result<(Storage, Vec<Lo
             let whole = manifest::load_whole(&*fs, &found.manifests, None)?;
             whole
                 .store
-                .map(|it| identity::write_store_id(&*fs, it))
+                .map(|it| identity::restore_store_id(&*fs, it))
                 .transpose()?;
         }
     }

@@ -856,4 +856,8 @@ catalogue! {
     EvictedFileIsGone "evicted-file-is-gone" "M63" "reading"
         "opens" "none; few open files"
         "A segment file that was closed to make room is not opened again, and its segments are called damaged."
+
+    IdentityReplacedInPlace "identity-replaced-in-place" "M35" "identity"
+        "durability" "a damaged identity file; stale bytes of another store"
+        "An identity file that is written again gets its name before its bytes are durable, so that a crash leaves another store's number there, none of the files counts, and a torn log passes for a creation (found in this engine by a campaign under all faults)."
 }
