@@ -89,7 +89,11 @@ pub fn generate(recipe: &Recipe, seed: Seed) -> Plan {
         add_deaths(seed, &mut rehearsal);
         add_power_losses(seed, &mut rehearsal);
     }
-    let actions = add_faults(recipe, seed, rehearsal);
+    let tells_files_apart = rehearsal.tells_files_apart();
+    let mut actions = add_faults(recipe, seed, rehearsal);
+    if !tells_files_apart || may_be_deceived(recipe, &actions) {
+        take_last_file_only(&mut actions);
+    }
     Plan {
         system: recipe.system,
         settings,
@@ -99,6 +103,27 @@ pub fn generate(recipe: &Recipe, seed: Seed) -> Plan {
         skipped: recipe.skipped.clone(),
         actions,
         expectation: Expectation::Pass,
+    }
+}
+
+/// Whether a disk may lose what it has called durable. Then a *whole* file may be an earlier
+/// one, with everything in it that says which file it is, and no store can tell.
+fn may_be_deceived(recipe: &Recipe, actions: &[Action]) -> bool {
+    let loses = |action: &Action| match action {
+        Action::Fault(fault) => fault.kind.harm().excuses_loss(),
+        _ => false,
+    };
+    !recipe.model.honest || actions.iter().any(loses)
+}
+
+/// Lost bytes are those of the file that has lost its name last, as in crash images of such a disk.
+fn take_last_file_only(actions: &mut [Action]) {
+    for action in actions {
+        if let Action::Crash(crash) = action
+            && crash.fill.starts_with("stale ")
+        {
+            crash.fill = "stale".to_owned();
+        }
     }
 }
 

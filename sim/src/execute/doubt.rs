@@ -26,6 +26,10 @@ impl Executor<'_> {
         let head = self.instance().head();
         bounds.check_head(head, self.enabled)?;
         let head = head.min(self.history.head());
+        if head < self.history.head() && self.trouble().may_restore_files() {
+            self.is_undecidable = true;
+            return Ok(());
+        }
         if head < self.history.head() && !self.trouble().may_hide_commits() {
             self.forget_after(head);
         }

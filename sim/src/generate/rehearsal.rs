@@ -39,6 +39,12 @@ pub(super) struct Rehearsal<'run> {
 }
 
 impl<'run> Rehearsal<'run> {
+    /// See [`crate::system::Engine::tells_files_apart`].
+    pub(super) fn tells_files_apart(&self) -> bool {
+        let engine = self.recipe.system.configure(&self.settings);
+        engine.is_ok_and(|engine| engine.tells_files_apart())
+    }
+
     /// A store on an empty disk.
     pub(super) fn new(
         recipe: &'run Recipe,

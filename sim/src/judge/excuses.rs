@@ -95,6 +95,12 @@ impl Trouble {
         wrong_reads < self.wrong_reads() || self.any(damages)
     }
 
+    /// Whether commits that damage has taken may come back in whole files: a disk that lies keeps
+    /// the files that an opening has given up, and may lose those that took their place.
+    pub(crate) fn may_restore_files(&self) -> bool {
+        self.has_lies() && self.any(Harm::corrupts)
+    }
+
     /// Whether syncs may have lied. Then no acknowledgement ends a doubt, for nothing is
     /// durable by it: the disk may bring back what was given up and lose what took its place.
     pub(crate) fn has_lies(&self) -> bool {
