@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::align::{Level, Window};
 use crate::commit::Commit;
-use crate::segment::SegmentMeta;
+use crate::segment::Segment;
 use crate::version::Version;
 
 /// The version of the text and JSON forms.
@@ -63,7 +63,8 @@ pub struct SegmentLayout {
 }
 
 impl SegmentLayout {
-    fn of(meta: &SegmentMeta) -> Self {
+    fn of(segment: &Segment) -> Self {
+        let meta = &segment.meta;
         let over_claims = planted!(ListingOverClaims);
         Self {
             window: meta.window,
@@ -76,7 +77,7 @@ impl SegmentLayout {
             commits: meta.commits,
             entries: meta.entries,
             tombstones: meta.tombstones,
-            keys: meta.keys,
+            keys: segment.keys(),
             bytes: meta.bytes,
         }
     }
@@ -90,7 +91,7 @@ impl Layout {
                 name: version.keyspace_name(keyspace).to_string(),
                 segments: roots
                     .iter()
-                    .map(|node| SegmentLayout::of(node.meta()))
+                    .map(|node| SegmentLayout::of(&node.segment))
                     .collect(),
             })
             .collect();

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::align::{Alignment, Cascade, Level};
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::segment::FilterRule;
 use crate::thresholds::Thresholds;
 
 /// Which versions of a key a merged segment keeps.
@@ -157,6 +158,14 @@ pub struct Options {
 }
 
 impl Options {
+    /// Which runs in memory have a filter.
+    pub(crate) fn filter_rule(&self) -> FilterRule {
+        FilterRule {
+            bits_per_key: self.filter_bits_per_key,
+            least_entries: self.thresholds.filtered_run_entries,
+        }
+    }
+
     /// The narrowest window that is worth a file, in commits. Files of narrower
     /// windows double the bytes written and halve the speed of ingest (see
     /// `design/decisions/0003-residence.md`).

@@ -14,7 +14,9 @@ use std::sync::Arc;
 
 use crate::commit::Commit;
 use crate::error::{Error, Result};
-use crate::files::{FileKind, IDENTITY, LOCK, NEW_IDENTITY, PROMOTED, REPLICA, file_name, parse_file_name};
+use crate::files::{
+    FileKind, IDENTITY, LOCK, NEW_IDENTITY, PROMOTED, REPLICA, file_name, parse_file_name,
+};
 use crate::fs::{Fs, Lock, LockKind};
 use crate::identity::{self, FileId, StoreId};
 use crate::limits;

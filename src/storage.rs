@@ -198,6 +198,16 @@ impl Storage {
         needed.try_for_each(|data| data.keep_open())
     }
 
+    /// Whether there is more in memory, or in the log, than there should be.
+    ///
+    /// The next opening reads the whole log, and all of it is in memory before anything of
+    /// it is merged. So the log may not be longer than memory may be: commits that merges
+    /// have made small, and empty ones, would otherwise stay in it for ever.
+    pub(crate) fn is_over_budget(&self) -> bool {
+        self.memory_bytes > self.options.memory_budget_bytes
+            || self.wal.live_bytes() > self.options.log_budget_bytes()
+    }
+
     /// Refuses to write after a failure, or through a handle for reading.
     pub(crate) fn check_writable(&self) -> Result<()> {
         if self.read_only {
@@ -288,9 +298,7 @@ impl Storage {
             let meta = level_zero_meta(keyspace, commit, &run);
             self.counters.level_zero_segments += 1;
             self.counters.level_zero_entries += meta.entries;
-            let bits = self.options.filter_bits_per_key;
-            let filtered = self.options.thresholds.filtered_run_entries;
-            let segment = Segment::in_memory(meta, run, bits, filtered);
+            let segment = Segment::in_memory(meta, run, self.options.filter_rule());
             self.memory_bytes += segment.memory_bytes();
             self.events.push(Event::SegmentAdded {
                 keyspace: Arc::clone(version.keyspace_name(keyspace)),

@@ -18,6 +18,9 @@ pub struct Thresholds {
     /// into the nearest cache, and they are merged away before they are read often enough to
     /// pay for one.
     pub filtered_run_entries: usize,
+    /// A merge in memory that drops nothing and has at most so many entries is left until
+    /// somebody reads what it makes, or a wider merge takes it in. 0: never left.
+    pub unmerged_entries: u64,
     /// Bytes fetched at once by a sequential reader.
     pub read_ahead_bytes: u64,
     /// Bytes of a segment file that are gathered before they are worth an append.
@@ -45,6 +48,7 @@ impl Thresholds {
     /// What programs get.
     pub const USUAL: Self = Self {
         filtered_run_entries: 512,
+        unmerged_entries: 1024,
         read_ahead_bytes: 128 * 1024,
         append_bytes: 256 * 1024,
         appends_for_a_sync: 16,
@@ -89,6 +93,7 @@ mod tests {
     fn programs_get_the_usual_ones() {
         let Thresholds {
             filtered_run_entries,
+            unmerged_entries,
             read_ahead_bytes,
             append_bytes,
             appends_for_a_sync,
@@ -99,6 +104,7 @@ mod tests {
             near_marks,
         } = Options::default().thresholds;
         assert_eq!(filtered_run_entries, 512);
+        assert_eq!(unmerged_entries, 1024);
         assert_eq!(read_ahead_bytes, 131_072);
         assert_eq!(append_bytes, 262_144);
         assert_eq!(appends_for_a_sync, 16);

@@ -307,7 +307,7 @@ impl Perform<(), u64> for Shared {
         thread::yield_now();
         let commits = before + 1..=before + jobs.len() as u64;
         self.storage.lock().unwrap().head = *commits.end();
-        self.inbox.send(commits.clone());
+        self.inbox.send(commits.clone(), true);
         commits.collect()
     }
 }

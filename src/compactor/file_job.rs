@@ -558,7 +558,7 @@ fn new_keyspaces(storage: &Storage, through: Commit) -> Vec<String> {
     roots
         .take_while(|(_, roots)| {
             roots
-                .first()
+                .get(0)
                 .is_some_and(|node| node.meta().first <= through)
                 || planted!(KeyspaceNamedEarly)
         })

@@ -73,7 +73,7 @@ fn install_output(storage: &mut Storage, at: Commit, output: Output) {
     let roots = version.roots(meta.keyspace);
     let mut inputs = Vec::with_capacity(output.inputs);
     let mut gone = Vec::with_capacity(output.inputs);
-    for node in &roots[inside_window(roots, meta.window)] {
+    for node in roots.range(inside_window(roots, meta.window)) {
         if removes(rule, storage.latest_closing, node.meta()) {
             mark!(InputRemoved);
             node.for_each(&mut |segment| gone.push(Arc::clone(segment)));

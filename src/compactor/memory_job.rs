@@ -24,7 +24,8 @@ pub(crate) struct MemoryJob {
 }
 
 impl MemoryJob {
-    pub(crate) fn new(closing: Closing, tasks: VecDeque<Task>) -> Self {
+    /// `outputs`: what needs no work.
+    pub(crate) fn new(closing: Closing, tasks: VecDeque<Task>, outputs: Vec<Output>) -> Self {
         assert!(
             tasks.iter().all(Task::is_in_memory),
             "a merge with inputs in files belongs to the file lane: {closing:?}"
@@ -33,7 +34,7 @@ impl MemoryJob {
             closing,
             waiting: tasks,
             running: None,
-            outputs: Vec::new(),
+            outputs,
         }
     }
 
@@ -56,11 +57,9 @@ impl MemoryJob {
             run.push(entry);
             true
         })?;
-        let (bits, filtered) = storage.lend(|storage| {
+        let filter = storage.lend(|storage| {
             storage.counters.merge_entries_read += read as u64;
-            let options = &storage.options;
-            let filtered = options.thresholds.filtered_run_entries;
-            (options.filter_bits_per_key, filtered)
+            storage.options.filter_rule()
         });
         if !exhausted {
             mark!(MergeInSteps);
@@ -74,7 +73,7 @@ impl MemoryJob {
             if planted!(EmptyOutputDropped) && run.is_empty() {
                 return Ok((read, false));
             }
-            let segment = Arc::new(Segment::in_memory(task.meta, run, bits, filtered));
+            let segment = Arc::new(Segment::in_memory(task.meta, run, filter));
             self.outputs.push(Output {
                 segment,
                 inputs: task.inputs,

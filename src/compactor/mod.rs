@@ -221,8 +221,8 @@ impl Compactor {
         let version = &storage.version;
         let merges = plan(version, &storage.placement, closing);
         let needs_file = merges.iter().any(|merge| {
-            let inputs = &version.roots(merge.keyspace)[merge.inputs.clone()];
-            inputs.iter().any(|node| node.segment.file().is_some())
+            let mut inputs = version.roots(merge.keyspace).range(merge.inputs.clone());
+            inputs.any(|node| node.segment.file().is_some())
         });
         if needs_file {
             mark!(NarrowWindowNeedsFile);
@@ -230,11 +230,15 @@ impl Compactor {
             return;
         }
         mark!(ClosedInMemory);
-        let tasks = merges
-            .iter()
-            .map(|merge| Task::Merge(MergeTask::new(version, &storage.placement, merge)))
-            .collect();
-        self.memory_job = Some(MemoryJob::new(closing, tasks));
+        let (mut tasks, mut outputs) = (VecDeque::new(), Vec::new());
+        for merge in &merges {
+            let task = MergeTask::new(version, &storage.placement, merge);
+            match task.can_wait(storage.options.thresholds.unmerged_entries) {
+                true => outputs.push(task.left_unmerged(storage.options.filter_rule())),
+                false => tasks.push_back(Task::Merge(task)),
+            }
+        }
+        self.memory_job = Some(MemoryJob::new(closing, tasks, outputs));
     }
 
     fn step_file_lane(&mut self, storage: &mut impl Lend) -> Result<Step> {
@@ -331,15 +335,9 @@ impl Compactor {
     }
 
     /// Whether memory or the log is over its budget and a spill would help.
-    ///
-    /// The next opening reads the whole log, and all of it is in memory before anything of
-    /// it is merged. So the log may not be longer than memory may be: commits that merges
-    /// have made small, and empty ones, would otherwise stay in it for ever.
     fn wants_spill(&self, storage: &Storage) -> bool {
-        let memory_budget = storage.options.memory_budget_bytes;
-        let log_budget = storage.options.log_budget_bytes();
-        let is_over = storage.memory_bytes > memory_budget || storage.wal.live_bytes() > log_budget;
-        is_over && storage.manifest.state.flushed_through < self.watermark.through()
+        storage.is_over_budget()
+            && storage.manifest.state.flushed_through < self.watermark.through()
     }
 }
 

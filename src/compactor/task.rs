@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use crate::align::Window;
 use crate::commit::Commit;
+use crate::compactor::install::Output;
 use crate::error::Result;
 use crate::options::{Placement, RemoveInputs};
 use crate::policy::PlannedMerge;
 use crate::segment::run::EntryRef;
 use crate::segment::{
-    Direction, Fetch, InputMeta, MergeCursor, Segment, SegmentMeta, Thinning, floor,
+    Direction, FilterRule, InputMeta, MergeCursor, Segment, SegmentMeta, Thinning, floor,
 };
 use crate::version::{Node, Version};
 
@@ -43,7 +44,10 @@ pub(crate) struct MergeTask {
 impl MergeTask {
     /// The task behind a planned merge.
     pub(crate) fn new(version: &Version, placement: &Placement, planned: &PlannedMerge) -> Self {
-        let nodes = &version.roots(planned.keyspace)[planned.inputs.clone()];
+        let nodes = version
+            .roots(planned.keyspace)
+            .range(planned.inputs.clone());
+        let nodes: Vec<_> = nodes.cloned().collect();
         assert!(
             nodes.len() > 1,
             "{} of keyspace {} is merged from {} segments",
@@ -59,12 +63,38 @@ impl MergeTask {
             "an input lies outside of {}",
             planned.window
         );
-        let meta = output_meta(placement, planned.window, nodes);
+        let meta = output_meta(placement, planned.window, &nodes);
         let is_oldest = planned.inputs.start == 0 || planted!(TombstoneDropped);
         Self {
             thinning: Thinning::new((meta.first, meta.floor), placement.remove_inputs, is_oldest),
             meta,
             inputs: nodes.iter().map(|node| Arc::clone(&node.segment)).collect(),
+        }
+    }
+}
+
+impl MergeTask {
+    /// Whether the output can be left unmerged: it has all entries of its inputs, at most so
+    /// many, and all of them are in memory.
+    pub(crate) fn can_wait(&self, most_entries: u64) -> bool {
+        let entries: u64 = self.inputs.iter().map(|input| input.meta.entries).sum();
+        let drops_nothing = self.thinning.keeps_all() || planted!(UnmergedInspiteOfThinning);
+        entries <= most_entries && drops_nothing
+    }
+
+    /// The output, with its entries where they are.
+    pub(crate) fn left_unmerged(self, filter: FilterRule) -> Output {
+        mark!(LeftUnmerged);
+        let mut meta = self.meta;
+        for input in &self.inputs {
+            meta.entries += input.meta.entries;
+            meta.tombstones += input.meta.tombstones;
+            meta.keys += input.meta.keys;
+            meta.bytes += input.meta.bytes;
+        }
+        Output {
+            inputs: self.inputs.len(),
+            segment: Arc::new(Segment::unmerged(meta, &self.inputs, filter)),
         }
     }
 }
@@ -130,12 +160,13 @@ impl RunningTask {
         };
         let mut cursors = Vec::with_capacity(inputs.len());
         for segment in &inputs {
-            let mut cursor = segment.cursor(Fetch::Ahead);
-            let outcome = cursor.seek_first();
-            if !planted!(MergeReadErrorIsEnd) {
-                outcome?;
+            for mut cursor in segment.cursors() {
+                let outcome = cursor.seek_first();
+                if !planted!(MergeReadErrorIsEnd) {
+                    outcome?;
+                }
+                cursors.push(cursor);
             }
-            cursors.push(cursor);
         }
         Ok(Self {
             meta,

@@ -46,7 +46,7 @@ impl Snapshot {
             if !planted!(HistoryOfThinned) {
                 self.version.cover(keyspace, self.at)?;
             }
-            for node in self.version.roots(keyspace) {
+            for node in self.version.roots(keyspace).iter() {
                 self.collect_versions(node, key, &mut versions)?;
             }
         }

@@ -6,10 +6,11 @@
 //! Memory: one block for each cursor, however long the segments are.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::segment::cursor::Cursor;
-use crate::segment::run::EntryRef;
+use crate::segment::run::{EntryRef, Run};
 
 /// Which way a merge walks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,19 @@ pub(crate) struct MergeCursor {
 }
 
 impl MergeCursor {
+    /// Merges runs from their first, or last, entries on.
+    pub(crate) fn over_runs(runs: Vec<Arc<Run>>, direction: Direction) -> Self {
+        let mut cursors: Vec<_> = runs.into_iter().map(Cursor::over_run).collect();
+        for cursor in &mut cursors {
+            let positioned = match direction {
+                Direction::Forward => cursor.seek_first(),
+                Direction::Backward => cursor.seek_last(),
+            };
+            positioned.expect("runs in memory can be read");
+        }
+        Self::new(cursors, direction)
+    }
+
     /// Merges cursors that the caller has positioned. Exhausted ones are dropped.
     pub(crate) fn new(cursors: Vec<Cursor>, direction: Direction) -> Self {
         let heap = (0..cursors.len())

@@ -64,7 +64,8 @@ pub(crate) struct SegmentMeta {
     pub(crate) entries: u64,
     /// Deletions among them.
     pub(crate) tombstones: u64,
-    /// Distinct keys among them.
+    /// Distinct keys among them; of a segment in memory at most so many, see
+    /// [`Segment::keys`](crate::segment::Segment::keys).
     pub(crate) keys: u64,
     /// Their key and value bytes.
     pub(crate) bytes: u64,

@@ -10,16 +10,19 @@ pub(crate) mod file;
 pub(crate) mod filter;
 #[cfg(test)]
 mod laws;
+mod memory;
 mod merge;
 pub(crate) mod meta;
 pub(crate) mod open_files;
 pub(crate) mod run;
 mod thin;
+mod unmerged;
 mod writer;
 
 use std::sync::Arc;
 
 pub(crate) use cursor::{Cursor, Fetch};
+pub(crate) use memory::FilterRule;
 pub(crate) use merge::{Direction, MergeCursor};
 pub(crate) use meta::{InputMeta, KeyspaceId, Place, SegmentId, SegmentMeta};
 pub(crate) use thin::{Thinning, floor};
@@ -28,8 +31,9 @@ pub(crate) use writer::{SegmentFileWriter, Tally, WriterOptions};
 use crate::commit::Commit;
 use crate::error::{Damage, Error, Result};
 use file::FileSegment;
-use filter::Filter;
+use memory::InMemory;
 use run::{EntryRef, Run};
+use unmerged::Unmerged;
 
 /// A segment.
 #[derive(Debug)]
@@ -40,10 +44,9 @@ pub(crate) struct Segment {
 
 #[derive(Debug)]
 enum Body {
-    Memory {
-        run: Arc<Run>,
-        filter: Option<Filter>,
-    },
+    Memory(InMemory),
+    /// Runs in memory that are merged when somebody reads them.
+    Unmerged(Unmerged),
     File(Arc<FileSegment>),
     /// What some commits wrote, and damage has taken: every read that comes here is refused.
     Lost(Arc<Damage>),
@@ -57,29 +60,38 @@ pub(crate) struct Found {
 }
 
 impl Segment {
-    /// A segment in memory. A run of `filtered` entries or more has a filter.
-    pub(crate) fn in_memory(
-        meta: SegmentMeta,
-        run: Run,
-        filter_bits_per_key: u32,
-        filtered: usize,
-    ) -> Self {
-        let is_filtered = filter_bits_per_key > 0 && run.len() >= filtered;
-        let filter = is_filtered.then(|| {
-            mark!(RunFiltered);
-            let mut filter = Filter::for_keys(meta.keys, filter_bits_per_key);
-            let left_out = usize::from(planted!(RunFilterLacksLast));
-            for entry in run.iter().take(run.len() - left_out) {
-                filter.insert(filter::hash_key(entry.key));
-            }
-            filter
-        });
-        Self {
-            meta,
-            body: Body::Memory {
-                run: Arc::new(run),
-                filter,
-            },
+    /// A segment in memory.
+    pub(crate) fn in_memory(meta: SegmentMeta, run: Run, filter: FilterRule) -> Self {
+        let body = Body::Memory(InMemory::new(Arc::new(run), meta.keys, filter));
+        Self { meta, body }
+    }
+
+    /// What a merge of these segments makes that keeps all of their entries; all of them are in
+    /// memory. The entries are merged when somebody reads them.
+    pub(crate) fn unmerged(meta: SegmentMeta, inputs: &[Arc<Self>], filter: FilterRule) -> Self {
+        let mut runs: Vec<_> = inputs.iter().flat_map(|input| input.runs()).collect();
+        if planted!(UnmergedLacksNewest) && runs.len() > 2 {
+            runs.pop();
+        }
+        let body = Body::Unmerged(Unmerged::new(runs, filter));
+        Self { meta, body }
+    }
+
+    /// The runs that hold the entries; none for a segment that is not in memory.
+    fn runs(&self) -> Vec<Arc<Run>> {
+        match &self.body {
+            Body::Memory(memory) => vec![Arc::clone(memory.run())],
+            Body::Unmerged(unmerged) => unmerged.runs(),
+            Body::File(_) | Body::Lost(_) => Vec::new(),
+        }
+    }
+
+    /// How many distinct keys there are. [`SegmentMeta::keys`] is an upper bound where entries
+    /// have not been merged.
+    pub(crate) fn keys(&self) -> u64 {
+        match &self.body {
+            Body::Unmerged(unmerged) if !planted!(UnmergedKeysSummed) => unmerged.merged().keys(),
+            _ => self.meta.keys,
         }
     }
 
@@ -103,7 +115,7 @@ impl Segment {
     /// The file that holds the bytes, if one does.
     pub(crate) fn file(&self) -> Option<&FileSegment> {
         match &self.body {
-            Body::Memory { .. } | Body::Lost(_) => None,
+            Body::Memory(_) | Body::Unmerged(_) | Body::Lost(_) => None,
             Body::File(segment) => Some(segment),
         }
     }
@@ -111,7 +123,8 @@ impl Segment {
     /// Bytes of memory that the segment's entries take; 0 for one in a file.
     pub(crate) fn memory_bytes(&self) -> usize {
         match &self.body {
-            Body::Memory { run, .. } => run.footprint_bytes(),
+            Body::Memory(memory) => memory.run().footprint_bytes(),
+            Body::Unmerged(unmerged) => unmerged.footprint_bytes(),
             Body::File(_) | Body::Lost(_) => 0,
         }
     }
@@ -130,15 +143,8 @@ impl Segment {
         };
         match &self.body {
             Body::Lost(damage) => Err(Error::Damage(Damage::clone(damage))),
-            Body::Memory { run, filter } => {
-                if filter
-                    .as_ref()
-                    .is_some_and(|filter| !filter.may_contain(hash))
-                {
-                    return Ok(None);
-                }
-                Ok(run.get(key, at).map(found))
-            }
+            Body::Memory(memory) => Ok(memory.get(key, hash, at).map(found)),
+            Body::Unmerged(unmerged) => Ok(unmerged.merged().get(key, hash, at).map(found)),
             Body::File(segment) => {
                 if !segment.may_contain(hash)? {
                     return Ok(None);
@@ -159,10 +165,27 @@ impl Segment {
         }
     }
 
+    /// Cursors for a merge, which together have the entries: several where entries have not
+    /// been merged.
+    pub(crate) fn cursors(&self) -> Vec<Cursor> {
+        match &self.body {
+            Body::Unmerged(unmerged) => {
+                mark!(UnmergedTakenIn);
+                let mut runs = unmerged.runs();
+                if planted!(UnmergedTakenHalf) && runs.len() > 2 {
+                    runs.truncate(2);
+                }
+                runs.into_iter().map(Cursor::over_run).collect()
+            }
+            _ => vec![self.cursor(Fetch::Ahead)],
+        }
+    }
+
     /// A cursor over the entries, before the first one.
     pub(crate) fn cursor(&self, fetch: Fetch) -> Cursor {
         match &self.body {
-            Body::Memory { run, .. } => Cursor::over_run(Arc::clone(run)),
+            Body::Memory(memory) => Cursor::over_run(Arc::clone(memory.run())),
+            Body::Unmerged(unmerged) => Cursor::over_run(Arc::clone(unmerged.merged().run())),
             Body::File(segment) => Cursor::over_file(Arc::clone(segment), fetch),
             Body::Lost(damage) => Cursor::over_lost(Arc::clone(damage)),
         }

@@ -69,6 +69,11 @@ impl Thinning {
         }
     }
 
+    /// Whether the output has all entries of its inputs.
+    pub(crate) fn keeps_all(&self) -> bool {
+        self.keeps_all
+    }
+
     /// Whether the output keeps `entry`.
     pub(crate) fn keeps(&mut self, entry: EntryRef<'_>) -> bool {
         if self.keeps_all || entry.commit > self.floor {

@@ -34,17 +34,18 @@ struct State<T> {
 }
 
 impl<T> State<T> {
-    fn send(&mut self, messages: impl IntoIterator<Item = T>, bells: &mut Bells) {
+    fn send(&mut self, messages: impl IntoIterator<Item = T>, mut wakes: bool, bells: &mut Bells) {
         for message in messages {
             if self.messages.len() < self.capacity {
                 self.messages.push(message);
             } else {
                 mark!(InboxFull);
                 self.dropped += 1;
+                wakes = true;
                 self.must_look |= !planted!(FullInboxForgets);
             }
         }
-        if !planted!(FullInboxWakesNobody) || self.dropped == 0 {
+        if wakes && (!planted!(FullInboxWakesNobody) || self.dropped == 0) {
             bells.ring_one(RECEIVER);
         }
     }
@@ -101,9 +102,11 @@ impl<T, K: Shell> Inbox<T, K> {
         }
     }
 
-    /// Sends messages, as far as there is room. Never waits.
-    pub(crate) fn send(&self, messages: impl IntoIterator<Item = T>) {
-        self.state.visit(|state, bells| state.send(messages, bells));
+    /// Sends messages, as far as there is room. Never waits. The receiver is woken if it
+    /// `wakes`, or when there is no room; other messages are there when it looks again.
+    pub(crate) fn send(&self, messages: impl IntoIterator<Item = T>, wakes: bool) {
+        self.state
+            .visit(|state, bells| state.send(messages, wakes, bells));
     }
 
     /// Asks the receiver to look at the truth; returns how often it was asked to.

@@ -7,10 +7,12 @@
 //! Invariants: the roots of a keyspace are ordered by commit and disjoint; no root
 //! straddles an aligned edge of a level up to its own. This module performs no I/O.
 
+mod chunks;
 mod forest;
 mod hidden;
 mod node;
 
+use chunks::Chunks;
 pub(crate) use forest::forest;
 pub(crate) use hidden::Hidden;
 pub(crate) use node::{Input, Node, Part};
@@ -35,14 +37,14 @@ struct Names {
 }
 
 /// The live segments of one keyspace, oldest first.
-pub(crate) type Roots = Arc<Vec<Arc<Node>>>;
+pub(crate) type Roots = Chunks<Arc<Node>>;
 
 /// Which segments exist.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Version {
     head: Commit,
     names: Arc<Names>,
-    roots: Vec<Roots>,
+    roots: Chunks<Roots>,
     /// Whether the placement keeps all of history.
     keeps_all: bool,
     /// How reads are cut into pieces.
@@ -97,16 +99,16 @@ impl Version {
     }
 
     /// The live segments of a keyspace, oldest first.
-    pub(crate) fn roots(&self, keyspace: KeyspaceId) -> &[Arc<Node>] {
-        &self.roots[keyspace as usize]
+    pub(crate) fn roots(&self, keyspace: KeyspaceId) -> &Roots {
+        self.roots
+            .get(keyspace as usize)
+            .expect("a keyspace has roots, if none")
     }
 
     /// The live segments of every keyspace, in order of keyspace number.
-    pub(crate) fn all_roots(&self) -> impl Iterator<Item = (KeyspaceId, &[Arc<Node>])> {
-        self.roots
-            .iter()
-            .enumerate()
-            .map(|(id, roots)| (id as KeyspaceId, &roots[..]))
+    pub(crate) fn all_roots(&self) -> impl Iterator<Item = (KeyspaceId, &Roots)> {
+        let roots = self.roots.iter().enumerate();
+        roots.map(|(id, roots)| (id as KeyspaceId, roots))
     }
 
     /// Calls `visit` on every segment, live or kept beneath a live one.
@@ -186,7 +188,7 @@ impl Version {
         }
         let mut parts = Vec::new();
         for (keyspace, roots) in self.all_roots() {
-            for node in roots {
+            for node in roots.iter() {
                 let known = node.exact(from, to, &mut parts);
                 known.map_err(|commit| self.thinned(keyspace, commit))?;
             }
@@ -297,7 +299,7 @@ impl Version {
             self.names.names.len(),
             "a keyspace without its segments, or the other way round"
         );
-        self.roots = roots.into_iter().map(Arc::new).collect();
+        self.roots = roots.into_iter().map(Chunks::from_iter).collect();
     }
 
     /// Puts `output` in place of the live segments inside its window.
@@ -306,7 +308,7 @@ impl Version {
         let roots = self.roots_mut(output.meta().keyspace);
         let inside = inside_window(roots, window);
         let inputs = inside.len();
-        let before = inside.start.checked_sub(1).map(|index| &roots[index]);
+        let before = (inside.start.checked_sub(1)).and_then(|index| roots.get(index));
         assert!(
             before.is_none_or(|node| node.meta().last <= window.start),
             "window {window} begins inside {:?}",
@@ -319,7 +321,7 @@ impl Version {
             "window {window} ends inside {:?}",
             roots.get(inside.end).map(|node| node.meta().id())
         );
-        roots.splice(inside, [output]);
+        roots.replace(inside, output);
         inputs
     }
 
@@ -339,22 +341,25 @@ impl Version {
     }
 
     fn rebuild(&mut self, mut change: impl FnMut(&Node) -> Option<Arc<Node>>) {
-        for roots in &mut self.roots {
-            for position in 0..roots.len() {
-                if let Some(node) = change(&roots[position]) {
-                    Arc::make_mut(roots)[position] = node;
-                }
+        for keyspace in 0..self.roots.len() {
+            let nodes = self.roots(keyspace as KeyspaceId).iter();
+            let changed = nodes
+                .enumerate()
+                .filter_map(|(at, node)| Some((at, change(node)?)));
+            let changed: Vec<_> = changed.collect();
+            for (position, node) in changed {
+                self.roots_mut(keyspace as KeyspaceId).set(position, node);
             }
         }
     }
 
-    fn roots_mut(&mut self, keyspace: KeyspaceId) -> &mut Vec<Arc<Node>> {
-        Arc::make_mut(&mut self.roots[keyspace as usize])
+    fn roots_mut(&mut self, keyspace: KeyspaceId) -> &mut Roots {
+        self.roots.get_mut(keyspace as usize)
     }
 }
 
 /// The positions of the live segments that lie inside `window`.
-pub(crate) fn inside_window(roots: &[Arc<Node>], window: Window) -> std::ops::Range<usize> {
+pub(crate) fn inside_window(roots: &Roots, window: Window) -> std::ops::Range<usize> {
     let start = roots.partition_point(|node| node.meta().first <= window.start);
     let end = roots.partition_point(|node| node.meta().last <= window.end);
     start..end

@@ -81,6 +81,11 @@ pub(in crate::systems) const SETTINGS: &[Setting] = &[
         &["512", "1", "3"],
     ),
     Setting::tuning(
+        "unmerged",
+        "entries of a merge that is left to its first reader",
+        &["1024", "0", "3"],
+    ),
+    Setting::tuning(
         "read-ahead",
         "bytes that a sequential reader fetches",
         &["131072", "1", "150"],
@@ -170,6 +175,7 @@ fn thresholds(values: &Values<'_>) -> Result<Thresholds, String> {
     let value = |name: &str| values.value(name);
     Ok(Thresholds {
         filtered_run_entries: number("filtered-run", value("filtered-run"))?,
+        unmerged_entries: number("unmerged", value("unmerged"))?,
         read_ahead_bytes: number("read-ahead", value("read-ahead"))?,
         append_bytes: number("append", value("append"))?,
         appends_for_a_sync: number("appends-for-a-sync", value("appends-for-a-sync"))?,
