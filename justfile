@@ -30,7 +30,7 @@ import-demo:
 model-threads:
     LOOM_MAX_PREEMPTIONS=4 cargo test --release --test threads_model
 
-# Needs a nightly toolchain and cargo-fuzz; the target is open_store or raw_log.
+# Needs a nightly toolchain and cargo-fuzz; the targets are in fuzz/fuzz_targets.
 fuzz target:
     cargo +nightly fuzz run {{target}}
 

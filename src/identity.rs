@@ -78,7 +78,7 @@ impl StoreId {
     }
 
     /// The number in a file's preamble.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) const fn of(number: u64) -> Self {
         Self(number)
     }

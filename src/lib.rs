@@ -32,6 +32,9 @@ pub mod error;
 pub mod event;
 pub mod files;
 pub mod fs;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod group;
 mod identity;
 pub mod layout;

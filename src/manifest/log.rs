@@ -264,6 +264,12 @@ fn decode_snapshot(payload: &[u8]) -> Option<Result<ManifestState, String>> {
     Some(state.apply(&edit).map(|_| state))
 }
 
+/// Takes a payload for whatever it may be.
+#[cfg(fuzzing)]
+pub(crate) fn decode_any(payload: &[u8]) {
+    let (_, _) = (decode_snapshot(payload), decode_edit(payload));
+}
+
 fn decode_edit(payload: &[u8]) -> Option<Edit> {
     let mut decoder = Decoder::new(payload);
     let edit = (decoder.u8()? == EDIT).then(|| Edit::decode(&mut decoder))??;

@@ -13,6 +13,8 @@ mod record;
 mod replay;
 mod whole;
 
+#[cfg(fuzzing)]
+pub(crate) use record::decode as decode_any;
 pub(crate) use record::{CommitRecord, WalHeader};
 pub(crate) use replay::{Replay, first_with_commits, replay};
 pub(crate) use whole::{Piece, replay_whole};

@@ -145,3 +145,9 @@ fn batch(line: &[u8], default_keyspace: &str) -> Result<WriteBatch, String> {
     }
     Ok(batch)
 }
+
+/// Takes a line for a batch.
+#[cfg(fuzzing)]
+pub(super) fn take_line(line: &[u8]) {
+    let _ = parse::<Vec<Operation>>(line, "a batch");
+}

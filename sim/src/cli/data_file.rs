@@ -155,3 +155,9 @@ mod tests {
         }
     }
 }
+
+/// Takes a line for a commit of a data file.
+#[cfg(fuzzing)]
+pub(super) fn take_line(line: &[u8]) {
+    let _ = change::decode(line);
+}

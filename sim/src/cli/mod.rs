@@ -18,6 +18,9 @@ mod completions;
 mod data_file;
 mod diff;
 mod exit;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod get;
 mod git_log;
 mod history;

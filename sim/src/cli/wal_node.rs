@@ -123,3 +123,9 @@ fn open(directory: &Path, schedule: Schedule) -> Outcome<Node> {
     benchmark::sweep(directory);
     Ok(Node::new(shared, directory.to_owned()))
 }
+
+/// Takes a line for a request.
+#[cfg(fuzzing)]
+pub(super) fn take_line(line: &[u8]) {
+    let _ = message::Request::parse(line);
+}

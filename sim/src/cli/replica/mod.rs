@@ -81,3 +81,9 @@ pub(crate) fn promote(arguments: &Promote) -> Outcome {
     output.line(format!("a primary from commit {head} on").as_bytes())?;
     output.finish()
 }
+
+/// Takes a line for one of a stream of changes.
+#[cfg(fuzzing)]
+pub(super) fn take_line(line: &[u8]) {
+    stream::take_line(line);
+}

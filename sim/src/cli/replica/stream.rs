@@ -219,3 +219,13 @@ impl CommitInput {
         }
     }
 }
+
+/// Takes a line for a header, and for a commit.
+#[cfg(fuzzing)]
+pub(super) fn take_line(line: &[u8]) {
+    let _ = Header::read(line);
+    if let Ok(commit) = parse::<CommitInput>(line, "a commit") {
+        let _ = commit.check(StreamDigest(0));
+        commit.to_changes(Past::default());
+    }
+}
