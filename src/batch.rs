@@ -6,6 +6,7 @@
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::names::Names;
 use crate::segment::run::{EntryRef, Run, prefix_of};
 
 /// Puts and deletes over any number of keyspaces. Keyspaces exist from the first
@@ -19,7 +20,7 @@ use crate::segment::run::{EntryRef, Run, prefix_of};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct WriteBatch {
-    keyspaces: Vec<String>,
+    keyspaces: Names,
     operations: Vec<Operation>,
     bytes: Vec<u8>,
     longest_key: usize,
@@ -81,7 +82,7 @@ impl WriteBatch {
 
     /// Removes all operations and keeps the memory.
     pub fn clear(&mut self) {
-        self.keyspaces.clear();
+        self.keyspaces.truncate(0);
         self.operations.clear();
         self.bytes.clear();
         self.longest_key = 0;
@@ -104,26 +105,21 @@ impl WriteBatch {
         });
     }
 
-    /// The number of a keyspace inside this batch. Batches name few keyspaces, and
-    /// neighbouring operations mostly name the same one, so the search starts there.
+    /// The number of a keyspace inside this batch. Neighbouring operations mostly name the
+    /// same one, so the search starts there.
     fn keyspace_number(&mut self, name: &str) -> u32 {
         let last = self.operations.last().map(|operation| operation.keyspace);
-        if let Some(last) = last
-            && self.keyspaces[last as usize] == name
-        {
+        if let Some(last) = last.filter(|&last| self.keyspaces.is(last, name)) {
             return last;
         }
-        let position = self.keyspaces.iter().position(|known| known == name);
-        let position = position.unwrap_or_else(|| {
-            self.keyspaces.push(name.to_owned());
-            self.keyspaces.len() - 1
-        });
-        position as u32
+        let known = self.keyspaces.number(name);
+        known.unwrap_or_else(|| self.keyspaces.add(name.to_owned()))
     }
 
     /// Refuses what is beyond a limit.
     pub(crate) fn check_limits(&self) -> Result<()> {
-        let longest_name = self.keyspaces.iter().map(String::len).max().unwrap_or(0);
+        let names = self.keyspaces().iter();
+        let longest_name = names.map(String::len).max().unwrap_or(0);
         let rows = [
             (
                 "the longest key in bytes",
@@ -161,13 +157,13 @@ impl WriteBatch {
 
     /// The names of the keyspaces that the batch touches, in order of first use.
     pub(crate) fn keyspaces(&self) -> &[String] {
-        &self.keyspaces
+        self.keyspaces.as_slice()
     }
 
     /// One sorted run for each keyspace named, in that order, all at `commit`.
     pub(crate) fn sorted_runs(&self, commit: Commit) -> Vec<Run> {
         let order = self.sorted_operations();
-        let mut runs: Vec<Run> = self.keyspaces.iter().map(|_| Run::default()).collect();
+        let mut runs: Vec<Run> = self.keyspaces().iter().map(|_| Run::default()).collect();
         if let [run] = &mut runs[..] {
             *run = Run::with_capacity(order.len(), self.bytes.len());
         }

@@ -22,6 +22,9 @@ pub mod marks;
 #[cfg(not(feature = "planted-bugs"))]
 mod marks;
 
+#[macro_use]
+mod work;
+
 pub mod align;
 mod batch;
 mod codec;
@@ -41,6 +44,7 @@ pub mod layout;
 pub mod limits;
 mod log;
 mod manifest;
+mod names;
 pub mod options;
 mod policy;
 pub mod predict;
