@@ -30,9 +30,11 @@ mod counted {
     pub(crate) enum Work {
         /// Two names of keyspaces were compared.
         NameCompared,
+        /// A segment that a manifest or a table of contents lists was looked at.
+        ListedLookedAt,
     }
 
-    const KINDS: usize = Work::NameCompared as usize + 1;
+    const KINDS: usize = Work::ListedLookedAt as usize + 1;
 
     thread_local! {
         static COUNTS: [Cell<u64>; KINDS] = const { [const { Cell::new(0) }; KINDS] };

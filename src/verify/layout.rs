@@ -11,7 +11,7 @@ use crate::commit::Commit;
 /// Checks the state of the manifest in force.
 pub(super) fn check(state: &State, report: &mut Report) {
     check_numbers(state, report);
-    for listed in state.segments.values() {
+    for listed in state.all_segments() {
         check_segment(state, listed, report);
     }
     for keyspace in 0..state.keyspaces.len() as u32 {
@@ -75,11 +75,7 @@ fn check_segment(state: &State, listed: &Listed, report: &mut Report) {
 
 /// The segments of a keyspace, the widest first among those with the same left edge.
 fn segments_of(state: &State, keyspace: u32) -> Vec<&Listed> {
-    let mut segments: Vec<&Listed> = state
-        .segments
-        .values()
-        .filter(|listed| listed.meta.id.keyspace == keyspace)
-        .collect();
+    let mut segments: Vec<&Listed> = state.segments_of(keyspace).collect();
     segments.sort_by_key(|listed| (listed.meta.start, std::cmp::Reverse(listed.meta.id.level)));
     segments
 }
@@ -149,7 +145,7 @@ fn check_settled(state: &State, keyspace: u32, roots: &[&Listed], report: &mut R
 
 /// No two segments share bytes of a file.
 fn check_places(state: &State, report: &mut Report) {
-    let mut places: Vec<_> = state.segments.values().map(|listed| listed.place).collect();
+    let mut places: Vec<_> = state.all_segments().map(|listed| listed.place).collect();
     places.sort_by_key(|place| (place.file, place.start));
     for pair in places.windows(2) {
         if pair[0].file == pair[1].file && pair[0].index.end() > pair[1].start {

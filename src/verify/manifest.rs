@@ -1,13 +1,13 @@
 //! Manifest files, read independently of the engine: which one is in force, and what
 //! it says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bytes::{self, Identity, Kind, Reader, check_preamble};
 use super::log::{Chain, check_marks, check_tail, read_chain, was_begun};
 use super::meta::{Id, Listed};
 use super::report::Report;
-use crate::align::Alignment;
+use crate::align::{Alignment, Level};
 use crate::error::Result;
 use crate::fs::Fs;
 
@@ -29,7 +29,7 @@ pub(super) struct State {
     pub(super) next_file: u64,
     pub(super) keyspaces: Vec<String>,
     pub(super) files: BTreeMap<u64, SegmentFile>,
-    pub(super) segments: BTreeMap<Id, Listed>,
+    segments: BTreeMap<Id, Listed>,
 }
 
 /// A segment file that counts.
@@ -38,6 +38,8 @@ pub(super) struct SegmentFile {
     pub(super) length: u64,
     /// The number that it drew.
     pub(super) fresh: u64,
+    /// How many segments in it count.
+    segments: u64,
 }
 
 /// Checks the manifests with these numbers, ascending, and returns the state of the
@@ -217,9 +219,39 @@ fn read_removal(reader: &mut Reader<'_>) -> Result<(), String> {
 }
 
 impl State {
+    /// Every segment that counts, by identity.
+    pub(super) fn all_segments(&self) -> impl Iterator<Item = &Listed> {
+        self.segments.values().inspect(|_| work!(ListedLookedAt))
+    }
+
+    /// The segments of one keyspace.
+    pub(super) fn segments_of(&self, keyspace: u32) -> impl Iterator<Item = &Listed> {
+        let [first, last] = [(0, 0), (u64::MAX, Level::MAX)].map(|(end, level)| Id {
+            keyspace,
+            end,
+            level,
+        });
+        let segments = self.segments.range(first..=last);
+        segments.map(|(_, listed)| {
+            work!(ListedLookedAt);
+            listed
+        })
+    }
+
+    /// The segments in each file.
+    pub(super) fn by_file(&self) -> BTreeMap<u64, Vec<&Listed>> {
+        let mut by_file: BTreeMap<u64, Vec<&Listed>> = BTreeMap::new();
+        for listed in self.all_segments() {
+            by_file.entry(listed.place.file).or_default().push(listed);
+        }
+        by_file
+    }
+
     /// Applies the body of an edit.
     fn apply(&mut self, reader: &mut Reader<'_>) -> Result<(), String> {
         self.apply_numbers(reader)?;
+        // Only these can be without a segment at the end.
+        let mut touched = BTreeSet::new();
         for _ in 0..reader.number("a count of keyspaces")? {
             self.keyspaces
                 .push(reader.text("a keyspace name")?.to_owned());
@@ -228,33 +260,46 @@ impl State {
             let number = reader.number("a file number")?;
             let length = reader.number("a file's length")?;
             let fresh = reader.fixed("the number that a file drew")?;
-            let file = SegmentFile { length, fresh };
+            let file = SegmentFile {
+                length,
+                fresh,
+                segments: 0,
+            };
+            touched.insert(number);
             if self.files.insert(number, file).is_some() {
                 return Err(format!("segment file {number} a second time"));
             }
         }
         for _ in 0..reader.number("a count of removals")? {
             let id = Id::read(reader)?;
-            if self.segments.remove(&id).is_none() {
+            let Some(listed) = self.segments.remove(&id) else {
                 return Err(format!("a removal of {id:?}, which is not there"));
+            };
+            touched.insert(listed.place.file);
+            if let Some(file) = self.files.get_mut(&listed.place.file) {
+                file.segments -= 1;
             }
         }
         for _ in 0..reader.number("a count of additions")? {
             let listed = Listed::read(reader)?;
-            if !self.files.contains_key(&listed.place.file) {
+            let Some(file) = self.files.get_mut(&listed.place.file) else {
                 return Err(format!("a segment in unknown file {}", listed.place.file));
-            }
+            };
+            file.segments += 1;
             let id = listed.meta.id;
             if self.segments.insert(id, listed).is_some() {
                 return Err(format!("{id:?} a second time"));
             }
         }
-        let used: Vec<u64> = self
-            .segments
-            .values()
-            .map(|listed| listed.place.file)
-            .collect();
-        self.files.retain(|number, _| used.contains(number));
+        for number in touched {
+            if self
+                .files
+                .get(&number)
+                .is_some_and(|file| file.segments == 0)
+            {
+                self.files.remove(&number);
+            }
+        }
         Ok(())
     }
 

@@ -4,13 +4,12 @@
 //! segment that was ever written into it, also those that the manifest does not
 //! count any more. Memory: one block, and one segment's index and filter.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::block::{self, Entry};
 use super::bytes::{self, Identity, Kind, PREAMBLE, Reader, check_preamble, checksum, salt};
 use super::manifest::State;
-use super::meta::{Handle, Id, Listed};
+use super::meta::{Handle, Listed};
 use super::report::Report;
 use super::tally::Tally;
 use crate::error::Result;
@@ -30,14 +29,16 @@ struct Segments<'a> {
     report: &'a mut Report,
 }
 
-/// Checks segment file `number`; `state` is the manifest's, if one is intact.
+/// Checks segment file `number`; with the manifest's state, if one is intact, come the
+/// segments that it has in this file.
 pub(super) fn check(
     fs: &dyn Fs,
     number: u64,
-    state: Option<&State>,
+    known: Option<(&State, Vec<&Listed>)>,
     report: &mut Report,
 ) -> Result<()> {
     let name = Kind::Segment.name(number);
+    let state = known.as_ref().map(|(state, _)| *state);
     let listed = state.and_then(|state| Some((state.store, state.files.get(&number)?)));
     let expected_length = listed.map(|(_, file)| file.length);
     let Some((file, length)) = bytes::open(fs, &name)? else {
@@ -87,7 +88,9 @@ pub(super) fn check(
         length,
         report,
     };
-    segments.check(state)
+    let (keeps_all, live) =
+        known.map_or((false, Vec::new()), |(state, live)| (state.keeps_all, live));
+    segments.check(&live, keeps_all)
 }
 
 impl Segments<'_> {
@@ -100,25 +103,18 @@ impl Segments<'_> {
         self.report.damage(&self.name, offset, expected, found);
     }
 
-    fn check(&mut self, state: Option<&State>) -> Result<()> {
-        let live: BTreeMap<Id, &Listed> = state
-            .into_iter()
-            .flat_map(|state| &state.segments)
-            .filter(|(_, listed)| listed.place.file == self.number)
-            .map(|(id, listed)| (*id, listed))
-            .collect();
-        let keeps_all = state.is_some_and(|state| state.keeps_all);
+    fn check(&mut self, live: &[&Listed], keeps_all: bool) -> Result<()> {
         match self.read_table()? {
             Some((table, listed)) => {
                 self.check_tiling(table, &listed);
-                self.compare(&live, &listed);
+                self.compare(live, &listed);
                 for segment in &listed {
                     self.check_segment(segment, keeps_all)?;
                 }
             }
             // Without a table, what the manifest knows can still be checked.
             None => {
-                for segment in live.values() {
+                for segment in live {
                     self.check_segment(segment, keeps_all)?;
                 }
             }
@@ -220,16 +216,25 @@ impl Segments<'_> {
     }
 
     /// Every segment that the manifest has here is in the table, word for word.
-    fn compare(&mut self, live: &BTreeMap<Id, &Listed>, listed: &[Listed]) {
-        for (id, &segment) in live {
-            if !listed.contains(segment) {
-                let in_table = listed.iter().find(|listed| listed.meta.id == *id);
-                let found =
-                    in_table.map_or_else(|| "nothing".to_owned(), |found| format!("{found:?}"));
+    fn compare(&mut self, live: &[&Listed], listed: &[Listed]) {
+        let mut by_id: Vec<&Listed> = listed.iter().collect();
+        by_id.sort_by_key(|listed| listed.meta.id);
+        for &segment in live {
+            let id = segment.meta.id;
+            let first = by_id.partition_point(|listed| {
+                work!(ListedLookedAt);
+                listed.meta.id < id
+            });
+            // A forged table may have it more than once.
+            let behind = by_id[first..].iter();
+            let count = behind.take_while(|listed| listed.meta.id == id).count();
+            let in_table = &by_id[first..first + count];
+            if !in_table.contains(&segment) {
+                let found = in_table.first();
                 self.damage(
                     segment.place.start,
                     format_args!("{segment:?} in the table of contents"),
-                    found,
+                    found.map_or_else(|| "nothing".to_owned(), |found| format!("{found:?}")),
                 );
             }
         }

@@ -1,6 +1,8 @@
 //! WAL files, read independently of the engine: the chain of files, the chain of
 //! records in each, and the density of commit numbers.
 
+use std::collections::BTreeSet;
+
 use super::bytes::{self, Identity, Kind, Reader, check_preamble};
 use super::log::{Chain, Fault, check_marks, check_tail, read_chain, was_begun};
 use super::manifest::State;
@@ -32,8 +34,10 @@ struct File {
 struct Position {
     /// The last commit read, or known to come before the records ahead.
     last: u64,
-    /// Keyspaces by number.
-    keyspaces: Vec<String>,
+    /// How many keyspaces there are.
+    keyspaces: u64,
+    /// Their names.
+    names: BTreeSet<String>,
 }
 
 /// Checks the WAL files with these numbers, ascending, against the manifest's state.
@@ -55,7 +59,8 @@ pub(super) fn check(
     let files = take_chain(files, state, report);
     let mut position = Position {
         last: 0,
-        keyspaces: state.keyspaces.clone(),
+        keyspaces: state.keyspaces.len() as u64,
+        names: state.keyspaces.iter().cloned().collect(),
     };
     for (index, file) in files.iter().enumerate() {
         let next = files.get(index + 1).map(|next| next.header.previous_end);
@@ -173,7 +178,7 @@ fn take_chain(mut files: Vec<File>, state: &State, report: &mut Report) -> Vec<F
     let tip = files.iter().rev().find(is_begun);
     let mut wanted = tip.map_or(state.oldest_wal, |file| file.number);
     loop {
-        let Some(position) = files.iter().position(|file| file.number == wanted) else {
+        let Ok(position) = files.binary_search_by_key(&wanted, |file| file.number) else {
             let user = chain.last().map_or(&state.name, |file| &file.name);
             let name = Kind::Wal.name(wanted);
             report.damage(
@@ -279,16 +284,17 @@ fn check_record(
     position.last = commit;
     for _ in 0..reader.number("a count of keyspaces")? {
         let name = reader.text("a keyspace name")?;
-        if !position.keyspaces.iter().any(|known| known == name) {
+        if !position.names.contains(name) {
             if commit <= state.flushed_through {
                 return Err(format!(
                     "keyspace {name:?}, which the manifest does not know"
                 ));
             }
-            position.keyspaces.push(name.to_owned());
+            position.names.insert(name.to_owned());
+            position.keyspaces += 1;
         }
     }
-    let entries = check_runs(&mut reader, position.keyspaces.len() as u64)?;
+    let entries = check_runs(&mut reader, position.keyspaces)?;
     reader.end()?;
     Ok(Some(entries))
 }
