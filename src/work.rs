@@ -30,6 +30,10 @@ mod counted {
     pub(crate) enum Work {
         /// Two names of keyspaces were compared.
         NameCompared,
+        /// A segment of the forest was looked at.
+        SegmentVisited,
+        /// A file was looked at to see whether something still lives in it.
+        FileLookedAt,
         /// A segment that a manifest or a table of contents lists was looked at.
         ListedLookedAt,
     }

@@ -20,7 +20,9 @@ use std::sync::Arc;
 
 use crate::commit::Commit;
 use crate::compactor::install::{Output, install_outputs};
-use crate::compactor::task::{MergeTask, RunningTask, Task};
+use crate::compactor::moved::install_moved;
+use crate::compactor::plan::Plan;
+use crate::compactor::task::{RunningTask, Task};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::files::{FileKind, file_name};
@@ -28,10 +30,9 @@ use crate::log::LogIo;
 use crate::manifest::{Edit, NewFile};
 use crate::options::Durability;
 use crate::policy::PlannedMerge;
-use crate::retention::{removes, removes_later};
+use crate::retention::removes_later;
 use crate::segment::{Place, Segment, SegmentFileWriter, SegmentId, SegmentMeta};
 use crate::storage::{Lend, Obsolete, Storage};
-use crate::version::Node;
 
 /// What comes next.
 #[derive(Debug)]
@@ -408,144 +409,6 @@ impl FileJob {
         storage.events.push(Event::Published {
             flushed_through: self.at,
         });
-    }
-}
-
-/// Swaps moved segments in, and returns the identities of those that retention has
-/// removed in the meantime.
-fn install_moved(storage: &mut Storage, moved: Vec<Arc<Segment>>) -> Vec<SegmentId> {
-    let moved: BTreeMap<SegmentId, Arc<Segment>> = moved
-        .into_iter()
-        .map(|segment| (segment.meta.id(), segment))
-        .collect();
-    let mut missing: BTreeSet<SegmentId> = moved.keys().copied().collect();
-    let mut memory_bytes = 0;
-    storage.version.for_each_segment(|segment| {
-        if missing.remove(&segment.meta.id()) {
-            memory_bytes += segment.memory_bytes();
-        }
-    });
-    storage.memory_bytes -= memory_bytes;
-    let version = Arc::make_mut(&mut storage.version);
-    version.move_segments(&|id| moved.get(&id).cloned());
-    missing.into_iter().collect()
-}
-
-/// What a file job has to write.
-struct Plan<'a> {
-    storage: &'a Storage,
-    at: Commit,
-    tasks: VecDeque<Task>,
-    merges: BTreeMap<SegmentId, usize>,
-    replaced: Vec<SegmentId>,
-    /// Files that stay alive only for less than half of their bytes.
-    mostly_dead: BTreeSet<u64>,
-}
-
-impl<'a> Plan<'a> {
-    fn new(storage: &'a Storage, at: Commit, merges: &[PlannedMerge]) -> Self {
-        let mut plan = Self {
-            storage,
-            at,
-            tasks: VecDeque::new(),
-            merges: BTreeMap::new(),
-            replaced: Vec::new(),
-            mostly_dead: BTreeSet::new(),
-        };
-        plan.find_mostly_dead_files(merges);
-        for (keyspace, roots) in storage.version.all_roots() {
-            let merge = merges.iter().find(|merge| merge.keyspace == keyspace);
-            for (position, node) in roots.iter().enumerate() {
-                match merge.filter(|merge| merge.inputs.contains(&position)) {
-                    Some(merge) => plan.add_input(merge, position, node),
-                    None if planted!(FlushSkipsKeyspace)
-                        && merge.is_none()
-                        && !merges.is_empty() => {}
-                    None => plan.add_moves(node),
-                }
-            }
-        }
-        plan
-    }
-
-    fn add_input(&mut self, merge: &PlannedMerge, position: usize, node: &Node) {
-        if position == merge.inputs.start {
-            let placement = &self.storage.placement;
-            let task = MergeTask::new(&self.storage.version, placement, merge);
-            let id = SegmentId {
-                keyspace: merge.keyspace,
-                end: merge.window.end,
-                level: merge.window.level,
-            };
-            self.merges.insert(id, merge.inputs.len());
-            self.tasks.push_back(Task::Merge(task));
-        }
-        if removes(self.storage.placement.remove_inputs, self.at, node.meta()) {
-            let replaced = &mut self.replaced;
-            node.for_each(&mut |segment| {
-                if segment.file().is_some() {
-                    replaced.push(segment.meta.id());
-                }
-            });
-        } else {
-            self.add_moves(node);
-        }
-    }
-
-    /// Everything of `node` that is only in memory, or in a mostly dead file.
-    fn add_moves(&mut self, node: &Node) {
-        if node.meta().last > self.at {
-            return;
-        }
-        let Self {
-            tasks,
-            replaced,
-            mostly_dead,
-            ..
-        } = self;
-        node.for_each(&mut |segment| match segment.file() {
-            None => tasks.push_back(Task::Move(Arc::clone(segment))),
-            Some(file)
-                if mostly_dead.contains(&file.data().number()) || planted!(EverythingRewritten) =>
-            {
-                mark!(MostlyDeadFileEmptied);
-                replaced.push(segment.meta.id());
-                tasks.push_back(Task::Move(Arc::clone(segment)));
-            }
-            Some(_) => {}
-        });
-    }
-
-    /// Files that lose segments to this job and keep less than half of their bytes.
-    fn find_mostly_dead_files(&mut self, merges: &[PlannedMerge]) {
-        let rule = self.storage.placement.remove_inputs;
-        let mut losing = BTreeSet::new();
-        let mut kept: BTreeMap<u64, u64> = BTreeMap::new();
-        let mut visit = |segment: &Arc<Segment>, goes: bool| {
-            if let Some(file) = segment.file() {
-                let number = file.data().number();
-                if goes {
-                    losing.insert(number);
-                } else {
-                    *kept.entry(number).or_default() += file.place().length();
-                }
-            }
-        };
-        for (keyspace, roots) in self.storage.version.all_roots() {
-            let merge = merges.iter().find(|merge| merge.keyspace == keyspace);
-            for (position, node) in roots.iter().enumerate() {
-                let is_input = merge.is_some_and(|merge| merge.inputs.contains(&position));
-                let goes = is_input && removes(rule, self.at, node.meta());
-                node.for_each(&mut |segment| visit(segment, goes));
-            }
-        }
-        self.mostly_dead = losing
-            .into_iter()
-            .filter(|number| {
-                let kept = kept.get(number).copied().unwrap_or(0);
-                kept > 0 && kept < self.storage.data_files[number].length() / 2
-            })
-            .collect();
     }
 }
 

@@ -19,6 +19,8 @@ mod confluence;
 mod file_job;
 mod install;
 mod memory_job;
+mod moved;
+mod plan;
 mod switch_job;
 mod task;
 mod watermark;
@@ -361,9 +363,16 @@ fn wants_new_log(storage: &Storage) -> Option<Commit> {
 fn spill_edge(storage: &Storage, through: Commit) -> Commit {
     let mut ends = Vec::new();
     let visit = &mut |segment: &Arc<Segment>| {
+        work!(SegmentVisited);
         ends.push((segment.meta.window.end, segment.memory_bytes()));
     };
-    storage.version.for_each_segment(visit);
+    // Segments in memory come behind those in files, of which retention may keep any number.
+    for (_, roots) in storage.version.all_roots() {
+        let in_memory = roots.partition_point(|node| node.segment.file().is_some());
+        roots[in_memory..]
+            .iter()
+            .for_each(|node| node.for_each(visit));
+    }
     let bytes_behind = |edge: Commit| -> usize {
         let behind = ends.iter().filter(|(end, _)| *end > edge);
         behind.map(|(_, bytes)| bytes).sum()

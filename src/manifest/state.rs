@@ -7,12 +7,14 @@ use crate::manifest::edit::{Edit, NewFile};
 use crate::options::Placement;
 use crate::segment::{Place, SegmentId, SegmentMeta};
 
-/// A file and how many segments still live in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A file and the segments that still live in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FileUse {
     pub(crate) length: u64,
     pub(crate) fresh: u64,
-    pub(crate) segments: usize,
+    pub(crate) segments: BTreeSet<SegmentId>,
+    /// Bytes of them.
+    pub(crate) live_bytes: u64,
 }
 
 /// The state after some edits.
@@ -61,19 +63,24 @@ impl ManifestState {
             let added = FileUse {
                 length: file.length,
                 fresh: file.fresh,
-                segments: 0,
+                segments: BTreeSet::new(),
+                live_bytes: 0,
             };
             if self.files.insert(file.number, added).is_some() {
                 return Err(format!("segment file {} is added twice", file.number));
             }
         }
+        // Only these can have lost their last segment.
+        let mut touched: BTreeSet<u64> = edit.files.iter().map(|file| file.number).collect();
         for id in &edit.removed {
             let Some((_, place)) = self.segments.remove(id) else {
                 return Err(format!("{id:?} is removed but not there"));
             };
             let file = self.file_mut(place.file)?;
-            assert!(file.segments > 0, "{id:?} was not counted in {place:?}");
-            file.segments -= 1;
+            let was_there = file.segments.remove(id);
+            assert!(was_there, "{id:?} was not counted in {place:?}");
+            file.live_bytes = file.live_bytes.saturating_sub(place.length());
+            touched.insert(place.file);
         }
         for (meta, place) in &edit.added {
             check_inputs(meta)?;
@@ -84,14 +91,15 @@ impl ManifestState {
             {
                 return Err(format!("{:?} is added but already there", meta.id()));
             }
-            self.file_mut(place.file)?.segments += 1;
+            let file = self.file_mut(place.file)?;
+            file.segments.insert(meta.id());
+            file.live_bytes = file.live_bytes.saturating_add(place.length());
         }
-        let unused: Vec<u64> = self
-            .files
-            .iter()
-            .filter(|(_, file)| file.segments == 0)
-            .map(|(&number, _)| number)
-            .collect();
+        let is_unused = |number: &u64| {
+            work!(FileLookedAt);
+            self.files[number].segments.is_empty()
+        };
+        let unused: Vec<u64> = touched.into_iter().filter(is_unused).collect();
         for number in &unused {
             self.files.remove(number);
         }
@@ -178,6 +186,7 @@ mod tests {
     use crate::options::{History, RemoveInputs};
     use crate::segment::InputMeta;
     use crate::segment::block::BlockHandle;
+    use crate::work::{Work, count};
 
     fn segment(end: u64, level: u8, file: u64) -> (SegmentMeta, Place) {
         let window = Window {
@@ -296,6 +305,28 @@ mod tests {
         let mut last = edit(2, &[], vec![]);
         last.removed = vec![segment(2, 0, 4).0.id()];
         assert_eq!(state.apply(&last), Ok(vec![4]));
+    }
+
+    /// What an edit does not name costs it nothing.
+    #[test]
+    fn an_edit_looks_at_its_own_files() {
+        let mut state = ManifestState::new(Placement::default());
+        for commit in 1..=500 {
+            let mut edit = edit(commit, &[commit], vec![segment(commit, 0, commit)]);
+            edit.next_file = commit + 1;
+            if commit > 100 {
+                edit.removed = vec![segment(commit - 100, 0, 1).0.id()];
+            }
+            let looked_at = count(Work::FileLookedAt, || {
+                let unused = state.apply(&edit).unwrap();
+                assert_eq!(
+                    unused.first().copied(),
+                    commit.checked_sub(100).filter(|&it| it > 0)
+                );
+            });
+            assert!(looked_at <= 2, "{looked_at} files at commit {commit}");
+        }
+        assert_eq!(state.files.len(), 100);
     }
 
     /// Each level would double what lies below it.

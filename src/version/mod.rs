@@ -25,7 +25,7 @@ use hashbrown::HashMap;
 use crate::align::Window;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
-use crate::segment::{KeyspaceId, Segment, SegmentId, SegmentMeta};
+use crate::segment::{KeyspaceId, Segment, SegmentMeta};
 use crate::thresholds::Thresholds;
 
 /// The names of the keyspaces, by number and the other way round.
@@ -333,11 +333,6 @@ impl Version {
         let mut removed = Vec::new();
         self.rebuild(|node| node.without(removes, &mut removed));
         removed
-    }
-
-    /// Replaces segments by what `moved` has for their identities.
-    pub(crate) fn move_segments(&mut self, moved: &dyn Fn(SegmentId) -> Option<Arc<Segment>>) {
-        self.rebuild(|node| node.with_moved(moved));
     }
 
     fn rebuild(&mut self, mut change: impl FnMut(&Node) -> Option<Arc<Node>>) {

@@ -12,7 +12,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::commit::Commit;
-use crate::segment::{Segment, SegmentId, SegmentMeta};
+use crate::segment::{Segment, SegmentMeta};
 
 /// One segment of the forest.
 #[derive(Debug)]
@@ -31,7 +31,8 @@ pub(crate) enum Input {
 }
 
 impl Input {
-    fn first(&self) -> Commit {
+    /// The first commit inside.
+    pub(crate) fn first(&self) -> Commit {
         match self {
             Self::Kept(node) => node.meta().first,
             Self::Removed { first } => *first,
@@ -215,34 +216,6 @@ impl Node {
                 segment: Arc::clone(&self.segment),
                 inputs,
             })
-        })
-    }
-
-    /// This node with segments replaced by what `moved` has for their identities;
-    /// `None` when nothing changes.
-    pub(crate) fn with_moved(
-        &self,
-        moved: &dyn Fn(SegmentId) -> Option<Arc<Segment>>,
-    ) -> Option<Arc<Self>> {
-        let segment = moved(self.meta().id());
-        let mut changed = segment.is_some();
-        let inputs = self
-            .inputs
-            .iter()
-            .map(|input| match input {
-                Input::Kept(node) => match node.with_moved(moved) {
-                    Some(node) => {
-                        changed = true;
-                        Input::Kept(node)
-                    }
-                    None => input.clone(),
-                },
-                Input::Removed { .. } => input.clone(),
-            })
-            .collect();
-        changed.then(|| {
-            let segment = segment.unwrap_or_else(|| Arc::clone(&self.segment));
-            Arc::new(Self { segment, inputs })
         })
     }
 }

@@ -1,0 +1,92 @@
+//! Segments that have moved: the same entries at another place, in the same node of the
+//! forest.
+//!
+//! Only nodes with a moved segment at or below them are visited and made anew; whatever else
+//! retention keeps is shared. Windows nest, so identities say which nodes those are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::segment::{Segment, SegmentId, SegmentMeta};
+use crate::storage::Storage;
+use crate::version::{Input, Node};
+
+/// Swaps moved segments in, and returns the identities of those that retention has
+/// removed in the meantime.
+pub(crate) fn install_moved(storage: &mut Storage, moved: Vec<Arc<Segment>>) -> Vec<SegmentId> {
+    let segments = moved.into_iter();
+    let mut moved = Moved {
+        segments: segments
+            .map(|segment| (segment.meta.id(), segment))
+            .collect(),
+        missing: BTreeSet::new(),
+        memory_bytes: 0,
+    };
+    moved.missing = moved.segments.keys().copied().collect();
+    let version = Arc::make_mut(&mut storage.version);
+    let mut next = moved.segments.first_key_value().map(|(id, _)| *id);
+    while let Some(id) = next {
+        let roots = version.roots(id.keyspace);
+        let position = roots.partition_point(|node| node.meta().window.end < id.end);
+        // Behind the node that it is in, or would be.
+        let mut last = id;
+        if let Some(root) = roots.get(position)
+            && let Some(node) = moved.replace_in(root)
+        {
+            last = root.meta().id();
+            version.replace_window(node);
+        }
+        let behind = (std::ops::Bound::Excluded(last), std::ops::Bound::Unbounded);
+        next = moved.segments.range(behind).next().map(|(id, _)| *id);
+    }
+    storage.memory_bytes -= moved.memory_bytes;
+    moved.missing.into_iter().collect()
+}
+
+/// What has moved, and how much of it was found.
+struct Moved {
+    segments: BTreeMap<SegmentId, Arc<Segment>>,
+    missing: BTreeSet<SegmentId>,
+    /// What the segments took in memory that were found.
+    memory_bytes: usize,
+}
+
+impl Moved {
+    /// The node with the segments that have moved; `None` when it has none of them.
+    fn replace_in(&mut self, node: &Node) -> Option<Arc<Node>> {
+        work!(SegmentVisited);
+        let mut inside = self
+            .segments
+            .range(first_id(node.meta())..=node.meta().id());
+        inside.next()?;
+        let inputs = node.inputs.iter().map(|input| match input {
+            Input::Kept(below) => self
+                .replace_in(below)
+                .map_or_else(|| input.clone(), Input::Kept),
+            Input::Removed { .. } => input.clone(),
+        });
+        let inputs = inputs.collect();
+        let id = node.meta().id();
+        let segment = match self.segments.get(&id) {
+            Some(segment) => {
+                self.missing.remove(&id);
+                self.memory_bytes += node.segment.memory_bytes();
+                segment
+            }
+            None => &node.segment,
+        };
+        Some(Arc::new(Node {
+            segment: Arc::clone(segment),
+            inputs,
+        }))
+    }
+}
+
+/// The first identity that a segment inside this one's window could have.
+fn first_id(meta: &SegmentMeta) -> SegmentId {
+    SegmentId {
+        keyspace: meta.keyspace,
+        end: meta.window.start.next(),
+        level: 0,
+    }
+}
