@@ -95,6 +95,11 @@ pub(crate) struct Compactor {
     file_queue: VecDeque<FileWork>,
     file_job: Option<(FileWork, FileJob)>,
     switch_job: Option<SwitchJob>,
+    /// A file job is done, and what it has retired goes before the next one begins: under load
+    /// there always is a next one, and it would pile up. Never before a job is done: until its
+    /// record in the manifest is durable, nothing proves a manifest that took the place of an
+    /// old one.
+    is_clearing: bool,
 }
 
 impl Compactor {
@@ -118,6 +123,7 @@ impl Compactor {
             file_queue: VecDeque::new(),
             file_job: None,
             switch_job: None,
+            is_clearing: false,
         }
     }
 
@@ -264,8 +270,15 @@ impl Compactor {
             })?;
             if done {
                 self.file_job = None;
+                self.is_clearing = true;
             }
             return Ok(Step::Worked { entries });
+        }
+        if self.is_clearing {
+            if remove_one_obsolete(storage)? {
+                return Ok(Step::Worked { entries: 0 });
+            }
+            self.is_clearing = false;
         }
         if let Some(&work) = self.file_queue.front() {
             storage.lend(|storage| self.begin_file_work(storage, work));
@@ -290,6 +303,7 @@ impl Compactor {
             self.file_queue.push_back(FileWork::NewLog(at));
             return Ok(Step::Worked { entries: 0 });
         }
+        // What readers held when its turn came.
         if remove_one_obsolete(storage)? {
             return Ok(Step::Worked { entries: 0 });
         }
@@ -384,4 +398,49 @@ fn spill_edge(storage: &Storage, through: Commit) -> Commit {
         .map(|width| through.minus(through.get() % width))
         .find(|&edge| edge > flushed_through && bytes_behind(edge) <= most_bytes)
         .unwrap_or(through)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::align::Alignment;
+    use crate::batch::WriteBatch;
+    use crate::fs::MemFs;
+    use crate::options::{Options, Placement};
+    use crate::recover::{self, Mode};
+
+    /// Files were removed only when there was nothing else to do: under load 400 MB were
+    /// there for a store of 108 MB.
+    #[test]
+    fn what_jobs_retire_does_not_pile_up() {
+        let placement = Placement {
+            alignment: Alignment::uniform(2).unwrap(),
+            ..Placement::default()
+        };
+        let options = Options {
+            placement: Some(placement),
+            file_level: Some(1),
+            ..Options::default()
+        };
+        let fs = Arc::new(MemFs::new());
+        let mut storage = recover::open(fs, options, Mode::ReadWrite).unwrap();
+        let mut compactor = Compactor::new(&storage);
+        let mut batch = WriteBatch::new();
+        batch.put("keyspace", b"key", b"value");
+        for _ in 0..256 {
+            storage.commit(std::slice::from_ref(&batch)).unwrap();
+        }
+        compactor.reconcile(&storage);
+        let (mut retired, mut most) = (0, 0);
+        let mut before = 0;
+        while compactor.step(&mut storage).unwrap() != Step::Idle {
+            let waiting = storage.obsolete.len();
+            retired += waiting.saturating_sub(before);
+            most = most.max(waiting);
+            before = waiting;
+        }
+        assert!(retired > 100, "only {retired} files were retired");
+        // The inputs of one merge, and what was kept of others with one of them.
+        assert!(most <= 4, "{most} of {retired} files were there at once");
+    }
 }

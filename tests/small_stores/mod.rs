@@ -124,8 +124,8 @@ pub(crate) fn unflushed() -> MemFs {
     fs
 }
 
-/// Closed in the middle of compaction: files that nothing needs any more were not
-/// removed yet, an older manifest among them, and a segment file was begun.
+/// Closed in the middle of compaction, when a segment file was begun. A crash has brought
+/// back what was removed in that session, an older manifest among it: no removal is synced.
 pub(crate) fn interrupted() -> MemFs {
     let fs = MemFs::new();
     let options = with_placement(History::All, RemoveInputs::Always, Compression::None);
@@ -137,6 +137,10 @@ pub(crate) fn interrupted() -> MemFs {
     commit(&mut store, 6..=11);
     // Events are lost, and a later look at the truth makes up for it.
     store.keep_events();
+    let before = files(&fs).into_iter();
+    let before: Vec<_> = before
+        .map(|(name, _)| (fs.read(&name).unwrap(), name))
+        .collect();
     let mut published = 0;
     while published < 2 {
         assert_ne!(store.step().unwrap(), Step::Idle);
@@ -148,6 +152,11 @@ pub(crate) fn interrupted() -> MemFs {
         store.step().unwrap();
     }
     store.close().unwrap();
+    for (bytes, name) in before {
+        if fs.read(&name).is_err() {
+            fs.create(&name).unwrap().append(&bytes).unwrap();
+        }
+    }
     fs
 }
 
