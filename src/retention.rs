@@ -26,6 +26,17 @@ pub(crate) fn removes(rule: RemoveInputs, at: Commit, input: &SegmentMeta) -> bo
     }
 }
 
+/// The last commit of the newest inputs that the closing at `at` may remove; `None` when it
+/// removes nothing that an earlier closing has kept.
+pub(crate) fn edge(rule: RemoveInputs, at: Commit) -> Option<Commit> {
+    match rule {
+        RemoveInputs::Never | RemoveInputs::Always | RemoveInputs::UpToLevel(_) => None,
+        RemoveInputs::HeadWindow { keep } | RemoveInputs::HeadWindowUpToLevel { keep, .. } => {
+            at.get().checked_sub(keep).map(Commit::new)
+        }
+    }
+}
+
 /// Whether inputs that one closing kept may be removed by a later one.
 pub(crate) fn removes_later(rule: RemoveInputs) -> bool {
     matches!(

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::commit::Commit;
+use crate::compactor::retired::remove_due_inputs;
 use crate::event::Event;
 use crate::options::RemoveInputs;
 use crate::retention::{removes, removes_later};
@@ -27,6 +28,7 @@ pub(crate) struct Output {
 pub(crate) fn install_outputs(storage: &mut Storage, at: Commit, outputs: Vec<Output>) {
     // Segments are moved to files at any commit, and that must not decide what is kept.
     let is_closing = storage.placement.alignment.closing_level(at) > 0;
+    let before = storage.latest_closing;
     if is_closing {
         storage.latest_closing = match storage.latest_closing {
             _ if planted!(RetentionLooksBack) => at,
@@ -43,12 +45,7 @@ pub(crate) fn install_outputs(storage: &mut Storage, at: Commit, outputs: Vec<Ou
         } else {
             storage.latest_closing.max(at)
         };
-        let version = Arc::make_mut(&mut storage.version);
-        let removed = version.remove_inputs(&|input| removes(rule, at, input));
-        if !removed.is_empty() {
-            mark!(InputRemovedLater);
-        }
-        storage.forget(removed);
+        remove_due_inputs(storage, before, at);
     }
 }
 

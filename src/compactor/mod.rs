@@ -21,6 +21,7 @@ mod install;
 mod memory_job;
 mod moved;
 mod plan;
+mod retired;
 mod switch_job;
 mod task;
 mod watermark;

@@ -25,7 +25,7 @@ use hashbrown::HashMap;
 use crate::align::Window;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
-use crate::segment::{KeyspaceId, Segment, SegmentMeta};
+use crate::segment::{KeyspaceId, Segment};
 use crate::thresholds::Thresholds;
 
 /// The names of the keyspaces, by number and the other way round.
@@ -323,29 +323,6 @@ impl Version {
         );
         roots.replace(inside, output);
         inputs
-    }
-
-    /// Removes kept inputs where `removes` says so, and returns them.
-    pub(crate) fn remove_inputs(
-        &mut self,
-        removes: &dyn Fn(&SegmentMeta) -> bool,
-    ) -> Vec<Arc<Segment>> {
-        let mut removed = Vec::new();
-        self.rebuild(|node| node.without(removes, &mut removed));
-        removed
-    }
-
-    fn rebuild(&mut self, mut change: impl FnMut(&Node) -> Option<Arc<Node>>) {
-        for keyspace in 0..self.roots.len() {
-            let nodes = self.roots(keyspace as KeyspaceId).iter();
-            let changed = nodes
-                .enumerate()
-                .filter_map(|(at, node)| Some((at, change(node)?)));
-            let changed: Vec<_> = changed.collect();
-            for (position, node) in changed {
-                self.roots_mut(keyspace as KeyspaceId).set(position, node);
-            }
-        }
     }
 
     fn roots_mut(&mut self, keyspace: KeyspaceId) -> &mut Roots {

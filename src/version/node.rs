@@ -181,41 +181,4 @@ impl Node {
             }
         }
     }
-
-    /// This node with inputs removed where `removes` says so; `None` when nothing
-    /// changes. `removed` receives the identities of what is gone.
-    pub(crate) fn without(
-        &self,
-        removes: &dyn Fn(&SegmentMeta) -> bool,
-        removed: &mut Vec<Arc<Segment>>,
-    ) -> Option<Arc<Self>> {
-        let mut changed = false;
-        let inputs = self
-            .inputs
-            .iter()
-            .map(|input| match input {
-                Input::Kept(node) if removes(node.meta()) => {
-                    changed = true;
-                    node.for_each(&mut |segment| removed.push(Arc::clone(segment)));
-                    Input::Removed {
-                        first: node.meta().first,
-                    }
-                }
-                Input::Kept(node) => match node.without(removes, removed) {
-                    Some(node) => {
-                        changed = true;
-                        Input::Kept(node)
-                    }
-                    None => input.clone(),
-                },
-                Input::Removed { .. } => input.clone(),
-            })
-            .collect();
-        changed.then(|| {
-            Arc::new(Self {
-                segment: Arc::clone(&self.segment),
-                inputs,
-            })
-        })
-    }
 }

@@ -1,0 +1,102 @@
+//! Inputs that an earlier closing kept, and that are due at this one.
+//!
+//! Inputs go in order of commits, so what is due at a closing, and was not at the closing
+//! before it, ends between two edges. Only nodes that reach in between are visited, however
+//! much is kept on either side. After opening there is no closing before, and everything old
+//! enough is looked at once more.
+
+use std::sync::Arc;
+
+use crate::commit::Commit;
+use crate::options::RemoveInputs;
+use crate::retention::{edge, removes};
+use crate::segment::Segment;
+use crate::storage::Storage;
+use crate::version::{Input, Node};
+
+/// Removes what is due at the closing `at` and was not due at the one `before`.
+pub(crate) fn remove_due_inputs(storage: &mut Storage, before: Commit, at: Commit) {
+    let rule = storage.placement.remove_inputs;
+    let Some(through) = edge(rule, at) else {
+        return;
+    };
+    let mut due = Due {
+        rule,
+        at,
+        after: edge(rule, before).unwrap_or(Commit::ZERO),
+        through,
+        removed: Vec::new(),
+    };
+    let mut changed = Vec::new();
+    for (_, roots) in storage.version.all_roots() {
+        let start = roots.partition_point(|node| node.meta().last <= due.after);
+        let reached = roots[start..].iter();
+        let reached = reached.take_while(|node| node.meta().first <= through);
+        changed.extend(reached.filter_map(|node| due.remove_from(node)));
+    }
+    if changed.is_empty() {
+        return;
+    }
+    mark!(InputRemovedLater);
+    let version = Arc::make_mut(&mut storage.version);
+    for node in changed {
+        version.replace_window(node);
+    }
+    storage.forget(due.removed);
+}
+
+/// What is due: inputs whose last commit comes after `after` and not after `through`.
+struct Due {
+    rule: RemoveInputs,
+    at: Commit,
+    after: Commit,
+    through: Commit,
+    removed: Vec<Arc<Segment>>,
+}
+
+impl Due {
+    /// The node without what is due below it; `None` when nothing is.
+    fn remove_from(&mut self, node: &Node) -> Option<Arc<Node>> {
+        work!(SegmentVisited);
+        let inputs = &node.inputs;
+        // The last one that begins before the edge may reach beyond it.
+        let start = inputs.partition_point(|input| input.first() <= self.after);
+        let end = inputs.partition_point(|input| input.first() <= self.through);
+        let mut changed = Vec::new();
+        let reached = inputs.iter().enumerate().take(end);
+        for (position, input) in reached.skip(start.saturating_sub(1)) {
+            if let Input::Kept(below) = input
+                && let Some(input) = self.replacement(below)
+            {
+                changed.push((position, input));
+            }
+        }
+        if changed.is_empty() {
+            return None;
+        }
+        let mut inputs = inputs.clone();
+        for (position, input) in changed {
+            inputs[position] = input;
+        }
+        Some(Arc::new(Node {
+            segment: Arc::clone(&node.segment),
+            inputs,
+        }))
+    }
+
+    /// What stands in place of an input; `None` when it stays as it is.
+    fn replacement(&mut self, input: &Arc<Node>) -> Option<Input> {
+        let meta = input.meta();
+        if meta.last <= self.after {
+            return None;
+        }
+        if !removes(self.rule, self.at, meta) {
+            return self.remove_from(input).map(Input::Kept);
+        }
+        input.for_each(&mut |segment| {
+            work!(SegmentVisited);
+            self.removed.push(Arc::clone(segment));
+        });
+        Some(Input::Removed { first: meta.first })
+    }
+}
