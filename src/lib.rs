@@ -49,6 +49,7 @@ pub mod options;
 mod policy;
 pub mod predict;
 pub mod read;
+mod recent;
 mod recover;
 mod replica;
 mod retention;

@@ -15,6 +15,7 @@ use std::ops::Range;
 use crate::align::{Cascade, Level, Window};
 use crate::commit::Commit;
 use crate::options::Placement;
+use crate::recent::Recent;
 use crate::segment::KeyspaceId;
 use crate::version::{Version, inside_window};
 
@@ -83,9 +84,11 @@ pub(crate) fn widest_window(placement: &Placement, closing: Closing) -> Window {
         .expect("windows close at their right edges")
 }
 
-/// The merges that a closing calls for.
+/// The merges that a closing calls for, in order of keyspace. `recent` says which keyspaces
+/// there is something to look at in.
 pub(crate) fn plan(
     version: &Version,
+    recent: &Recent,
     placement: &Placement,
     closing: Closing,
 ) -> Vec<PlannedMerge> {
@@ -94,7 +97,9 @@ pub(crate) fn plan(
         .collect();
     let minimum = placement.min_inputs as usize;
     let mut merges = Vec::new();
-    for (keyspace, roots) in version.all_roots() {
+    for keyspace in recent.since(widest_window(placement, closing).start) {
+        work!(KeyspaceVisited);
+        let roots = version.roots(keyspace);
         let mut planned: Option<PlannedMerge> = None;
         for &window in &windows {
             let inputs = inside_window(roots, window);

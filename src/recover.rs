@@ -22,6 +22,7 @@ use crate::identity::{self, FileId, StoreId};
 use crate::limits;
 use crate::manifest::{self, Manifest, ManifestState};
 use crate::options::{History, Options, Placement};
+use crate::recent::Recent;
 use crate::segment::file::{BlockCache, DataFile, Shared};
 use crate::segment::open_files::OpenFiles;
 use crate::segment::{Segment, SegmentId};
@@ -397,6 +398,12 @@ pub(crate) fn assemble(
     let keeps_all = placement.history == History::All;
     let roots = roots_of(state, &data_files);
     version.restore(state.flushed_through, roots, keeps_all);
+    let last_writes = version.all_roots();
+    let last_writes = last_writes.filter_map(|(keyspace, roots)| {
+        let last = roots.last()?.meta().last;
+        Some((last, keyspace))
+    });
+    let recent = Recent::new(last_writes);
     Ok(Storage {
         file_level: options.file_level_for(&placement.alignment),
         next_file: if planted!(FileNumberReused) {
@@ -406,6 +413,7 @@ pub(crate) fn assemble(
         },
         placement,
         version: Arc::new(version),
+        recent,
         wal: Wal::new(Vec::new(), options.wal_file_bytes),
         fs,
         store,

@@ -28,6 +28,7 @@ use crate::group::{Group, Job};
 use crate::identity::{FileId, StoreId};
 use crate::manifest::Manifest;
 use crate::options::{Options, Placement};
+use crate::recent::Recent;
 use crate::recover;
 use crate::segment::file::{DataFile, Shared};
 use crate::segment::run::Run;
@@ -64,6 +65,8 @@ pub(crate) struct Storage {
     /// Segments in files that left the version since the last edit.
     pub(crate) removed_since_edit: Vec<SegmentId>,
     pub(crate) next_file: u64,
+    /// Which keyspaces the last commits wrote to.
+    pub(crate) recent: Recent,
     pub(crate) memory_bytes: usize,
     pub(crate) events: Vec<Event>,
     pub(crate) counters: Counters,
@@ -296,6 +299,7 @@ impl Storage {
                 version.keyspace_names().len()
             );
             let meta = level_zero_meta(keyspace, commit, &run);
+            self.recent.wrote(commit, keyspace);
             self.counters.level_zero_segments += 1;
             self.counters.level_zero_entries += meta.entries;
             let segment = Segment::in_memory(meta, run, self.options.filter_rule());

@@ -30,6 +30,8 @@ mod counted {
     pub(crate) enum Work {
         /// Two names of keyspaces were compared.
         NameCompared,
+        /// A keyspace was looked at, to see what is to be merged or written there.
+        KeyspaceVisited,
         /// A segment of the forest was looked at.
         SegmentVisited,
         /// A file was looked at to see whether something still lives in it.

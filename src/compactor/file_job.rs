@@ -31,7 +31,7 @@ use crate::manifest::{Edit, NewFile};
 use crate::options::Durability;
 use crate::policy::PlannedMerge;
 use crate::retention::removes_later;
-use crate::segment::{Place, Segment, SegmentFileWriter, SegmentId, SegmentMeta};
+use crate::segment::{KeyspaceId, Place, Segment, SegmentFileWriter, SegmentId, SegmentMeta};
 use crate::storage::{Lend, Obsolete, Storage};
 
 /// What comes next.
@@ -417,14 +417,13 @@ impl FileJob {
 fn new_keyspaces(storage: &Storage, through: Commit) -> Vec<String> {
     let known = storage.manifest.state.keyspaces.len();
     let names = storage.version.keyspace_names();
-    let roots = storage.version.all_roots().skip(known);
-    roots
-        .take_while(|(_, roots)| {
-            roots
-                .get(0)
-                .is_some_and(|node| node.meta().first <= through)
-                || planted!(KeyspaceNamedEarly)
-        })
-        .map(|(keyspace, _)| names[keyspace as usize].to_string())
+    let is_written = |keyspace: &usize| {
+        let roots = storage.version.roots(*keyspace as KeyspaceId);
+        let first = roots.first();
+        first.is_some_and(|node| node.meta().first <= through) || planted!(KeyspaceNamedEarly)
+    };
+    (known..names.len())
+        .take_while(is_written)
+        .map(|keyspace| names[keyspace].to_string())
         .collect()
 }

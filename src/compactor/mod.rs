@@ -228,7 +228,7 @@ impl Compactor {
             return;
         }
         let version = &storage.version;
-        let merges = plan(version, &storage.placement, closing);
+        let merges = plan(version, &storage.recent, &storage.placement, closing);
         let needs_file = merges.iter().any(|merge| {
             let mut inputs = version.roots(merge.keyspace).range(merge.inputs.clone());
             inputs.any(|node| node.segment.file().is_some())
@@ -323,7 +323,12 @@ impl Compactor {
             FileWork::Spill(_) | FileWork::NewLog(_) => None,
         };
         let merges = closing.map_or(Vec::new(), |closing| {
-            plan(&storage.version, &storage.placement, closing)
+            plan(
+                &storage.version,
+                &storage.recent,
+                &storage.placement,
+                closing,
+            )
         });
         let always_flushes = closing.is_none_or(|closing| closing.highest >= storage.file_level);
         let job = match work {
@@ -382,7 +387,10 @@ fn spill_edge(storage: &Storage, through: Commit) -> Commit {
         ends.push((segment.meta.window.end, segment.memory_bytes()));
     };
     // Segments in memory come behind those in files, of which retention may keep any number.
-    for (_, roots) in storage.version.all_roots() {
+    let flushed_through = storage.manifest.state.flushed_through;
+    for keyspace in storage.recent.since(flushed_through) {
+        work!(KeyspaceVisited);
+        let roots = storage.version.roots(keyspace);
         let in_memory = roots.partition_point(|node| node.segment.file().is_some());
         roots[in_memory..]
             .iter()
@@ -392,7 +400,6 @@ fn spill_edge(storage: &Storage, through: Commit) -> Commit {
         let behind = ends.iter().filter(|(end, _)| *end > edge);
         behind.map(|(_, bytes)| bytes).sum()
     };
-    let flushed_through = storage.manifest.state.flushed_through;
     let most_bytes = storage.options.memory_budget_bytes / 2;
     let widths = storage.placement.alignment.widths().iter().rev();
     widths

@@ -30,7 +30,7 @@ pub(crate) fn remove_due_inputs(storage: &mut Storage, before: Commit, at: Commi
     let mut changed = Vec::new();
     for (_, roots) in storage.version.all_roots() {
         let start = roots.partition_point(|node| node.meta().last <= due.after);
-        let reached = roots[start..].iter();
+        let reached = roots.from(start);
         let reached = reached.take_while(|node| node.meta().first <= through);
         changed.extend(reached.filter_map(|node| due.remove_from(node)));
     }

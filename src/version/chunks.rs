@@ -45,6 +45,15 @@ impl<T: Clone> Chunks<T> {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
 
+    pub(crate) fn first(&self) -> Option<&T> {
+        self.chunks.first()?.first()
+    }
+
+    /// All from this position on, in order.
+    pub(crate) fn from(&self, start: usize) -> impl Iterator<Item = &T> {
+        self.range(start..self.length)
+    }
+
     /// Those at these positions, in order.
     pub(crate) fn range(&self, range: Range<usize>) -> impl Iterator<Item = &T> {
         let (chunk, inside) = self.place(range.start);
