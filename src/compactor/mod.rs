@@ -392,9 +392,7 @@ fn spill_edge(storage: &Storage, through: Commit) -> Commit {
         work!(KeyspaceVisited);
         let roots = storage.version.roots(keyspace);
         let in_memory = roots.partition_point(|node| node.segment.file().is_some());
-        roots[in_memory..]
-            .iter()
-            .for_each(|node| node.for_each(visit));
+        roots.from(in_memory).for_each(|node| node.for_each(visit));
     }
     let bytes_behind = |edge: Commit| -> usize {
         let behind = ends.iter().filter(|(end, _)| *end > edge);

@@ -49,6 +49,10 @@ impl<T: Clone> Chunks<T> {
         self.chunks.first()?.first()
     }
 
+    pub(crate) fn last(&self) -> Option<&T> {
+        self.chunks.last()?.last()
+    }
+
     /// All from this position on, in order.
     pub(crate) fn from(&self, start: usize) -> impl Iterator<Item = &T> {
         self.range(start..self.length)
@@ -80,11 +84,6 @@ impl<T: Clone> Chunks<T> {
             None => chunks.push(Arc::new(vec![element])),
         }
         self.length += 1;
-    }
-
-    /// Puts `element` in the place of the one at `position`.
-    pub(crate) fn set(&mut self, position: usize, element: T) {
-        *self.get_mut(position) = element;
     }
 
     /// The element at `position`, to be changed.
@@ -189,7 +188,7 @@ mod tests {
                     Change::Set(at, element) if !flat.is_empty() => {
                         let at = at % flat.len();
                         flat[at] = element;
-                        list.set(at, element);
+                        *list.get_mut(at) = element;
                     }
                     Change::Replace(at, many, element) => {
                         let start = at % (flat.len() + 1);
