@@ -78,6 +78,7 @@ mod counted {
         EventAhead "event-ahead-of-its-turn"
         EventsReconciled "lost-events-reconciled"
         ClosedInMemory "window-closed-in-memory"
+        WritesForgotten "earlier-writes-forgotten"
         LeftUnmerged "merge-left-to-whoever-reads-it"
         MergedByReader "merged-by-a-reader"
         UnmergedTakenIn "unmerged-runs-taken-in"

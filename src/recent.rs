@@ -7,9 +7,6 @@
 use crate::commit::Commit;
 use crate::segment::KeyspaceId;
 
-/// Writes that are forgotten, beyond two for each keyspace, together.
-const SLACK: usize = 64;
-
 /// The last commits that wrote to each keyspace.
 #[derive(Debug, Default)]
 pub(crate) struct Recent {
@@ -17,14 +14,22 @@ pub(crate) struct Recent {
     writes: Vec<(Commit, KeyspaceId)>,
     /// More than the highest number of a keyspace.
     keyspaces: usize,
+    /// How many writes, beyond two for each keyspace, come together before any is forgotten.
+    spare_writes: usize,
 }
 
 impl Recent {
     /// Of keyspaces with the commits that wrote to them last.
-    pub(crate) fn new(last_writes: impl Iterator<Item = (Commit, KeyspaceId)>) -> Self {
+    pub(crate) fn new(
+        last_writes: impl Iterator<Item = (Commit, KeyspaceId)>,
+        spare_writes: usize,
+    ) -> Self {
         let mut last_writes: Vec<_> = last_writes.collect();
         last_writes.sort_unstable();
-        let mut recent = Self::default();
+        let mut recent = Self {
+            spare_writes,
+            ..Self::default()
+        };
         for (commit, keyspace) in last_writes {
             recent.wrote(commit, keyspace);
         }
@@ -36,7 +41,7 @@ impl Recent {
         self.writes.push((commit, keyspace));
         self.keyspaces = self.keyspaces.max(keyspace as usize + 1);
         // So each write is looked at once or twice more, however many there will be.
-        if self.writes.len() > 2 * self.keyspaces + SLACK {
+        if self.writes.len() > 2 * self.keyspaces + self.spare_writes {
             self.forget();
         }
     }
@@ -44,7 +49,9 @@ impl Recent {
     /// Leaves the last write to each keyspace.
     fn forget(&mut self) {
         let mut is_seen = vec![false; self.keyspaces];
-        let newest_first = self.writes.iter().rev().copied();
+        mark!(WritesForgotten);
+        let left_out = usize::from(planted!(LastWriteForgotten));
+        let newest_first = self.writes.iter().rev().copied().skip(left_out);
         let mut last: Vec<_> = newest_first
             .filter(|&(_, keyspace)| !std::mem::replace(&mut is_seen[keyspace as usize], true))
             .collect();
@@ -70,19 +77,21 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const SPARE: usize = 64;
+
     proptest! {
         /// Against a list of all writes.
         #[test]
         fn no_write_is_forgotten_that_is_the_last_one(
             commits in proptest::collection::vec(proptest::collection::btree_set(0_u32..5, 0..4), 0..150),
         ) {
-            let mut recent = Recent::default();
+            let mut recent = Recent::new(std::iter::empty(), SPARE);
             for (commit, keyspaces) in (1..).zip(&commits) {
                 for &keyspace in keyspaces {
                     recent.wrote(Commit::new(commit), keyspace);
                 }
             }
-            prop_assert!(recent.writes.len() <= 10 + SLACK);
+            prop_assert!(recent.writes.len() <= 10 + SPARE);
             for since in 0..=commits.len() {
                 let expected: BTreeSet<u32> = commits[since..].iter().flatten().copied().collect();
                 let found = recent.since(Commit::new(since as u64));

@@ -403,7 +403,7 @@ pub(crate) fn assemble(
         let last = roots.last()?.meta().last;
         Some((last, keyspace))
     });
-    let recent = Recent::new(last_writes);
+    let recent = Recent::new(last_writes, options.thresholds.spare_writes);
     Ok(Storage {
         file_level: options.file_level_for(&placement.alignment),
         next_file: if planted!(FileNumberReused) {

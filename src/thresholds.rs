@@ -21,6 +21,8 @@ pub struct Thresholds {
     /// A merge in memory that drops nothing and has at most so many entries is left until
     /// somebody reads what it makes, or a wider merge takes it in. 0: never left.
     pub unmerged_entries: u64,
+    /// How many writes to keyspaces, beyond two for each, are remembered one by one.
+    pub spare_writes: usize,
     /// Bytes fetched at once by a sequential reader.
     pub read_ahead_bytes: u64,
     /// Bytes of a segment file that are gathered before they are worth an append.
@@ -49,6 +51,7 @@ impl Thresholds {
     pub const USUAL: Self = Self {
         filtered_run_entries: 512,
         unmerged_entries: 1024,
+        spare_writes: 64,
         read_ahead_bytes: 128 * 1024,
         append_bytes: 256 * 1024,
         appends_for_a_sync: 16,
@@ -94,6 +97,7 @@ mod tests {
         let Thresholds {
             filtered_run_entries,
             unmerged_entries,
+            spare_writes,
             read_ahead_bytes,
             append_bytes,
             appends_for_a_sync,
@@ -105,6 +109,7 @@ mod tests {
         } = Options::default().thresholds;
         assert_eq!(filtered_run_entries, 512);
         assert_eq!(unmerged_entries, 1024);
+        assert_eq!(spare_writes, 64);
         assert_eq!(read_ahead_bytes, 131_072);
         assert_eq!(append_bytes, 262_144);
         assert_eq!(appends_for_a_sync, 16);

@@ -63,8 +63,12 @@ impl Due {
         let start = inputs.partition_point(|input| input.first() <= self.after);
         let end = inputs.partition_point(|input| input.first() <= self.through);
         let mut changed = Vec::new();
+        let start = match planted!(InputAcrossEdgeStays) {
+            true => start,
+            false => start.saturating_sub(1),
+        };
         let reached = inputs.iter().enumerate().take(end);
-        for (position, input) in reached.skip(start.saturating_sub(1)) {
+        for (position, input) in reached.skip(start) {
             if let Input::Kept(below) = input
                 && let Some(input) = self.replacement(below)
             {

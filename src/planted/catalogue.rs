@@ -862,19 +862,19 @@ catalogue! {
         "An identity file that is written again gets its name before its bytes are durable, so that a crash leaves another store's number there, none of the files counts, and a torn log passes for a creation (found in this engine by a campaign under all faults)."
 
     UnmergedLacksNewest "unmerged-lacks-newest" "M18" "compactor"
-        "state" "none"
+        "reads" "none"
         "A merge that is left to its first reader does not have the newest of its inputs."
 
     UnmergedTakenHalf "unmerged-taken-half" "M18" "compactor"
-        "state" "none"
+        "confluence" "none"
         "A merge takes in only the first two runs of an input that has not been merged."
 
     UnmergedKeysSummed "unmerged-keys-summed" "M63" "compactor"
-        "layout" "none; a key written twice in a narrow window"
+        "confluence" "none; a key written twice in a narrow window"
         "The layout counts a key once for each input of a merge that nobody has needed yet."
 
     UnmergedInspiteOfThinning "unmerged-inspite-of-thinning" "M57" "compactor"
-        "layout" "none; less than all of history"
+        "physical" "none; less than all of history"
         "A merge that drops versions is left to its first reader as if it kept all."
 
     ClosingWakesNobody "closing-wakes-nobody" "R8" "threads"
@@ -888,4 +888,12 @@ catalogue! {
     BacklogWakesNobody "backlog-wakes-nobody" "R8" "threads"
         "liveness" "none; several clients, and a small backlog"
         "A commit that closes no window does not wake the compactor, and the next one waits for it to say that it is idle (found in this engine by the property test of threads)."
+
+    InputAcrossEdgeStays "input-across-edge-stays" "M57" "retention"
+        "confluence" "none; a head window"
+        "Of the kept inputs that a closing looks at, the one that reaches across the edge of the last closing is left out, and what is due below it stays."
+
+    LastWriteForgotten "last-write-forgotten" "M57" "compactor"
+        "state" "none; many writes"
+        "Of the writes that tell which keyspaces a closing concerns, the last one goes when earlier ones are forgotten, so the windows of its keyspace are not merged."
 }

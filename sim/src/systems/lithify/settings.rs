@@ -86,6 +86,11 @@ pub(in crate::systems) const SETTINGS: &[Setting] = &[
         &["1024", "0", "3"],
     ),
     Setting::tuning(
+        "spare-writes",
+        "writes to keyspaces that are remembered one by one",
+        &["64", "0", "3"],
+    ),
+    Setting::tuning(
         "read-ahead",
         "bytes that a sequential reader fetches",
         &["131072", "1", "150"],
@@ -176,6 +181,7 @@ fn thresholds(values: &Values<'_>) -> Result<Thresholds, String> {
     Ok(Thresholds {
         filtered_run_entries: number("filtered-run", value("filtered-run"))?,
         unmerged_entries: number("unmerged", value("unmerged"))?,
+        spare_writes: number("spare-writes", value("spare-writes"))?,
         read_ahead_bytes: number("read-ahead", value("read-ahead"))?,
         append_bytes: number("append", value("append"))?,
         appends_for_a_sync: number("appends-for-a-sync", value("appends-for-a-sync"))?,
