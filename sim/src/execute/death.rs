@@ -14,13 +14,24 @@ use crate::simfs::{Known, Mark};
 impl Executor<'_> {
     /// The process dies between two actions, and the store is opened.
     pub(super) fn die(&mut self) -> Result<(), Finding> {
-        self.instance = None;
+        self.abandon();
         self.is_first = false;
         if self.dies_undecided() {
             self.is_undecidable = true;
             return Ok(());
         }
         self.open().map(|_| ())
+    }
+
+    /// Lets go of the store without closing it. A store that readers still need may open files
+    /// for them then, and there is nobody to be told when that fails: the reader will be.
+    fn abandon(&mut self) {
+        let fired = self.fs.fired().len();
+        self.instance = None;
+        if self.fs.fired().len() > fired && !self.pins.is_empty() {
+            "nothing: nobody was there to be told".clone_into(&mut self.said);
+            self.observed += 1;
+        }
     }
 
     /// The process dies before an operation of the last action, and the store is opened.
