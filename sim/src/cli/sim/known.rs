@@ -1,6 +1,8 @@
 //! Findings that somebody knows of: one signature a line, with a date and a reason.
 //!
-//!     2027-01-31 durability: no sync_dir(/) before commit N is acknowledged // issue 14
+//! ```text
+//! 2027-01-31 durability: no sync_dir(/) before commit N is acknowledged // issue 14
+//! ```
 //!
 //! Up to and including that day (UTC) the finding is counted and no failure; from the next
 //! day on it is one again. Empty lines, and lines that begin with `//`, are left out.
