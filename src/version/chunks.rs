@@ -98,6 +98,20 @@ impl<T: Clone> Chunks<T> {
         let (first, start) = self.place(range.start);
         let (last, end) = self.place(range.end);
         let chunks = Arc::make_mut(&mut self.chunks);
+        let inside = start..start + range.len();
+        if let Some(chunk) = chunks.get_mut(first)
+            && !range.is_empty()
+            && inside.end <= chunk.len()
+        {
+            // Most often all of it is in one chunk, which nobody else may hold.
+            Arc::make_mut(chunk).splice(inside, [element]);
+            join(chunks, first);
+            if let Some(before) = first.checked_sub(1) {
+                join(chunks, before);
+            }
+            self.length = self.length - range.len() + 1;
+            return;
+        }
         let mut elements = Vec::with_capacity(CHUNK);
         if let Some(chunk) = chunks.get(first) {
             elements.extend_from_slice(&chunk[..start]);
