@@ -11,8 +11,8 @@ const FEW: usize = 8;
 
 /// Names by number, and numbers by name.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Names {
-    names: Vec<String>,
+pub(crate) struct Names<S = String> {
+    names: Vec<S>,
     /// The numbers of all names, or of none while there are few.
     numbers: HashTable<u32>,
 }
@@ -22,9 +22,9 @@ fn hash(name: &str) -> u64 {
     xxhash_rust::xxh3::xxh3_64(name.as_bytes())
 }
 
-impl Names {
+impl<S: AsRef<str>> Names<S> {
     /// In order of their numbers.
-    pub(crate) fn as_slice(&self) -> &[String] {
+    pub(crate) fn as_slice(&self) -> &[S] {
         &self.names
     }
 
@@ -35,7 +35,7 @@ impl Names {
     /// Whether the name with this number is this one.
     pub(crate) fn is(&self, number: u32, name: &str) -> bool {
         work!(NameCompared);
-        self.names[number as usize] == name
+        self.names[number as usize].as_ref() == name
     }
 
     /// The number of a name.
@@ -48,7 +48,7 @@ impl Names {
     }
 
     /// Adds a name that has no number, and returns the one that it gets.
-    pub(crate) fn add(&mut self, name: String) -> u32 {
+    pub(crate) fn add(&mut self, name: S) -> u32 {
         let number = self.names.len() as u32;
         self.names.push(name);
         let unlisted = match self.names.len() {
@@ -57,7 +57,7 @@ impl Names {
             _ => number..=number,
         };
         let names = &self.names;
-        let hash_of = |number: &u32| hash(&names[*number as usize]);
+        let hash_of = |number: &u32| hash(names[*number as usize].as_ref());
         for number in unlisted {
             self.numbers
                 .insert_unique(hash_of(&number), number, hash_of);
@@ -73,7 +73,9 @@ impl Names {
         while self.names.len() > count {
             let name = self.names.pop().expect("there are more than are left");
             let number = self.names.len() as u32;
-            let entry = self.numbers.find_entry(hash(&name), |&it| it == number);
+            let entry = self
+                .numbers
+                .find_entry(hash(name.as_ref()), |&it| it == number);
             if let Ok(entry) = entry {
                 entry.remove();
             }
@@ -93,7 +95,7 @@ mod tests {
         fn names_keep_their_numbers(
             turns in proptest::collection::vec((0_u32..30, prop::option::of(0_usize..20)), 0..200),
         ) {
-            let mut names = Names::default();
+            let mut names: Names = Names::default();
             let mut model: Vec<String> = Vec::new();
             for (name, truncated) in turns {
                 let name = format!("name-{name}");
@@ -117,7 +119,7 @@ mod tests {
     fn a_look_up_compares_as_many_names_however_many_there_are() {
         let compared = |names: u32| {
             count(Work::NameCompared, || {
-                let mut known = Names::default();
+                let mut known: Names = Names::default();
                 for name in (0..names).chain(0..names) {
                     let name = format!("name-{name}");
                     if known.number(&name).is_none() {

@@ -20,21 +20,12 @@ pub(crate) use node::{Input, Node, Part};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
-
 use crate::align::Window;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
+use crate::names::Names;
 use crate::segment::{KeyspaceId, Segment};
 use crate::thresholds::Thresholds;
-
-/// The names of the keyspaces, by number and the other way round.
-#[derive(Clone, Debug, Default)]
-struct Names {
-    names: Vec<Arc<str>>,
-    // For look-ups only: it is never iterated.
-    ids: HashMap<Arc<str>, KeyspaceId>,
-}
 
 /// The live segments of one keyspace, oldest first.
 pub(crate) type Roots = Chunks<Arc<Node>>;
@@ -43,7 +34,7 @@ pub(crate) type Roots = Chunks<Arc<Node>>;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Version {
     head: Commit,
-    names: Arc<Names>,
+    names: Arc<Names<Arc<str>>>,
     roots: Chunks<Roots>,
     /// Whether the placement keeps all of history.
     keeps_all: bool,
@@ -86,23 +77,23 @@ impl Version {
 
     /// The number of the keyspace with this name.
     pub(crate) fn keyspace(&self, name: &str) -> Option<KeyspaceId> {
-        self.names.ids.get(name).copied()
+        self.names.number(name)
     }
 
     /// The names of all keyspaces, in order of their numbers.
     pub(crate) fn keyspace_names(&self) -> &[Arc<str>] {
-        &self.names.names
+        self.names.as_slice()
     }
 
     pub(crate) fn keyspace_name(&self, keyspace: KeyspaceId) -> &Arc<str> {
-        &self.names.names[keyspace as usize]
+        &self.names.as_slice()[keyspace as usize]
     }
 
     /// The live segments of a keyspace, oldest first.
     pub(crate) fn roots(&self, keyspace: KeyspaceId) -> &Roots {
         self.roots
             .get(keyspace as usize)
-            .expect("a keyspace has roots, if none")
+            .expect("every keyspace has a list of roots")
     }
 
     /// The live segments of every keyspace, in order of keyspace number.
@@ -262,13 +253,8 @@ impl Version {
 
     /// Adds a keyspace, which gets the next number.
     pub(crate) fn add_keyspace(&mut self, name: &str) -> KeyspaceId {
-        let id = self.roots.len() as KeyspaceId;
-        let names = Arc::make_mut(&mut self.names);
-        let name: Arc<str> = name.into();
-        names.names.push(Arc::clone(&name));
-        names.ids.insert(name, id);
         self.roots.push(Roots::default());
-        id
+        Arc::make_mut(&mut self.names).add(name.into())
     }
 
     /// Adds the segments of the next commit.
@@ -296,7 +282,7 @@ impl Version {
         self.keeps_all = keeps_all;
         assert_eq!(
             roots.len(),
-            self.names.names.len(),
+            self.names.len(),
             "a keyspace without its segments, or the other way round"
         );
         self.roots = roots.into_iter().map(Chunks::from_iter).collect();
