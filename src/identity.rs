@@ -147,12 +147,7 @@ pub(crate) fn own_files(
 ) -> Result<Vec<u64>> {
     let mut own = Vec::new();
     for &number in numbers {
-        let bytes = read_preamble_of(fs, &file_name(kind, number))?;
-        let id = bytes.map(|bytes| FileId::read(kind, number, &bytes));
-        let owner = match id {
-            None | Some(Err(Error::Damage(_))) => None,
-            Some(id) => Some(id?.store),
-        };
+        let owner = owner(fs, kind, number)?;
         if store.is_none() || owner.is_none() || owner == store {
             own.push(number);
         }
@@ -171,16 +166,23 @@ pub(crate) fn is_owner(
     numbers: &[u64],
 ) -> Result<bool> {
     for &number in numbers {
-        let Some(bytes) = read_preamble_of(fs, &file_name(kind, number))? else {
-            continue;
-        };
-        match FileId::read(kind, number, &bytes) {
-            Ok(id) if Some(id.store) == store => return Ok(true),
-            Ok(_) | Err(Error::Damage(_)) => {}
-            Err(error) => return Err(error),
+        if owner(fs, kind, number)?.is_some_and(|owner| Some(owner) == store) {
+            return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// The store that a file says it belongs to; `None` when it says nothing that can be read.
+fn owner(fs: &dyn Fs, kind: FileKind, number: u64) -> Result<Option<StoreId>> {
+    let Some(bytes) = read_preamble_of(fs, &file_name(kind, number))? else {
+        return Ok(None);
+    };
+    match FileId::read(kind, number, &bytes) {
+        Ok(id) => Ok(Some(id.store)),
+        Err(Error::Damage(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The store that the directory holds, if its identity file is there and intact.
