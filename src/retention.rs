@@ -10,19 +10,16 @@ use crate::segment::SegmentMeta;
 /// Whether an input of a merge is gone once the closing at `at` is done.
 pub(crate) fn removes(rule: RemoveInputs, at: Commit, input: &SegmentMeta) -> bool {
     let level = input.window.level;
-    let is_behind = |keep: u64| match input.last {
-        _ if planted!(HeadWindowIgnoresCommit) => keep <= at.get(),
-        last => last.get().saturating_add(keep) <= at.get(),
+    let is_behind = || {
+        let edge = edge(rule, at);
+        edge.is_some_and(|edge| input.last <= edge || planted!(HeadWindowIgnoresCommit))
     };
     match rule {
         RemoveInputs::Never => false,
         RemoveInputs::Always => true,
         RemoveInputs::UpToLevel(highest) => level <= highest,
-        RemoveInputs::HeadWindow { keep } => is_behind(keep),
-        RemoveInputs::HeadWindowUpToLevel {
-            keep,
-            level: highest,
-        } => level <= highest && is_behind(keep),
+        RemoveInputs::HeadWindow { .. } => is_behind(),
+        RemoveInputs::HeadWindowUpToLevel { level: highest, .. } => level <= highest && is_behind(),
     }
 }
 

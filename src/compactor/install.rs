@@ -6,7 +6,7 @@ use crate::commit::Commit;
 use crate::compactor::retired::remove_due_inputs;
 use crate::event::Event;
 use crate::options::RemoveInputs;
-use crate::retention::{removes, removes_later};
+use crate::retention::removes;
 use crate::segment::Segment;
 use crate::storage::Storage;
 use crate::version::{Input, Node, inside_window};
@@ -38,8 +38,7 @@ pub(crate) fn install_outputs(storage: &mut Storage, at: Commit, outputs: Vec<Ou
     for output in outputs {
         install_output(storage, at, output);
     }
-    let rule = storage.placement.remove_inputs;
-    if (is_closing || planted!(SpillRetires)) && removes_later(rule) {
+    if is_closing || planted!(SpillRetires) {
         let at = if planted!(RetentionLooksBack) {
             at
         } else {
