@@ -122,17 +122,16 @@ impl<K: Shell> Shared<K> {
         let lend = |storage: &mut Storage, is_whole: bool| {
             let result = work(storage);
             let old = self.publish(storage, is_whole);
-            let events = std::mem::take(&mut storage.events);
-            let wakes = events.iter().any(|event| has_work(storage, event));
-            (result, old, events, wakes)
+            let committed = storage.events.drain(..).filter_map(|event| match event {
+                Event::Committed { commit } => Some(commit),
+                _ => None,
+            });
+            let committed: Vec<Commit> = committed.collect();
+            let wakes = !committed.is_empty() && have_work(storage, &committed);
+            (result, old, committed, wakes)
         };
-        let (result, old, events, wakes) = self.storage.visit(|lent, _| lent.lend(lend));
-        let committed = events.into_iter().filter_map(|event| match event {
-            Event::Committed { commit } => Some(commit),
-            _ => None,
-        });
-        let mut committed = committed.peekable();
-        if committed.peek().is_some() {
+        let (result, old, committed, wakes) = self.storage.visit(|lent, _| lent.lend(lend));
+        if !committed.is_empty() {
             self.inbox.send(committed, wakes);
         }
         // Letting go of a version can free many segments, so nobody waits for it.
@@ -249,20 +248,21 @@ impl<K: Shell> Shared<K> {
     }
 }
 
-/// Whether the compactor has something to do, or to say, that it had not before this. It learns of
-/// other commits when it looks the next time.
-fn has_work(storage: &Storage, event: &Event) -> bool {
-    let Event::Committed { commit } = event else {
-        return false;
-    };
+/// Whether these commits give the compactor something to do, or to say. It learns of others
+/// when it looks the next time.
+fn have_work(storage: &Storage, committed: &[Commit]) -> bool {
     let alignment = &storage.placement.alignment;
-    let closes = alignment.closing_level(*commit) > 0 && !planted!(ClosingWakesNobody);
-    let is_short = storage.is_over_budget() && !planted!(BudgetWakesNobody);
+    let closes = |&commit: &Commit| alignment.closing_level(commit) > 0;
+    if committed.iter().any(closes) && !planted!(ClosingWakesNobody) {
+        return true;
+    }
+    if storage.is_over_budget() && !planted!(BudgetWakesNobody) {
+        return true;
+    }
     // Commits wait for a compactor that says that it has nothing to do, where fewer may be
     // unmerged than the narrowest window has, or where none ever closes.
     let most = storage.options.most_backlog_commits;
-    let waits = alignment.width(1).is_none_or(|width| width > most);
-    closes || is_short || waits && !planted!(BacklogWakesNobody)
+    alignment.width(1).is_none_or(|width| width > most) && !planted!(BacklogWakesNobody)
 }
 
 /// What a leader does.
