@@ -30,8 +30,9 @@ pub(crate) struct BlockHandle {
 }
 
 impl BlockHandle {
+    /// Where it ends. A forged one can say anything.
     pub(crate) fn end(self) -> u64 {
-        self.offset + u64::from(self.length)
+        self.offset.saturating_add(u64::from(self.length))
     }
 
     pub(crate) fn encode(self, buffer: &mut Vec<u8>) {

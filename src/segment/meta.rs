@@ -156,9 +156,7 @@ pub(crate) struct Place {
 impl Place {
     /// Bytes of the file that belong to the segment. A forged manifest can say anything.
     pub(crate) fn length(&self) -> u64 {
-        let index = self.index;
-        let end = index.offset.saturating_add(u64::from(index.length));
-        end.saturating_sub(self.start)
+        self.index.end().saturating_sub(self.start)
     }
 
     pub(crate) fn encode(&self, buffer: &mut Vec<u8>) {
