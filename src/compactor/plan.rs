@@ -209,6 +209,20 @@ mod tests {
     use crate::store::Store;
     use crate::work::{Work, count};
 
+    fn in_files() -> Options {
+        Options {
+            file_level: Some(1),
+            ..Options::default()
+        }
+    }
+
+    fn spills() -> Options {
+        Options {
+            memory_budget_bytes: 500,
+            ..Options::default()
+        }
+    }
+
     /// How many segments are visited for 64 commits behind so many.
     fn visited(behind: u64, remove_inputs: RemoveInputs, options: &Options) -> u64 {
         let placement = Placement {
@@ -237,15 +251,7 @@ mod tests {
     /// everything is kept took 3 s in memory, and twice as many 12 s.
     #[test]
     fn what_lies_in_files_costs_a_job_nothing() {
-        let closings_in_files = Options {
-            file_level: Some(1),
-            ..Options::default()
-        };
-        let spills = Options {
-            memory_budget_bytes: 500,
-            ..Options::default()
-        };
-        for options in [closings_in_files, spills] {
+        for options in [in_files(), spills()] {
             for rule in [RemoveInputs::Never, RemoveInputs::UpToLevel(1)] {
                 let (early, late) = (visited(256, rule, &options), visited(4096, rule, &options));
                 assert!(early > 20, "{early} segments for 64 commits, {rule:?}");
@@ -285,16 +291,7 @@ mod tests {
                 }
             })
         };
-        let in_memory = Options::default();
-        let in_files = Options {
-            file_level: Some(1),
-            ..Options::default()
-        };
-        let spills = Options {
-            memory_budget_bytes: 500,
-            ..Options::default()
-        };
-        for options in [in_memory, in_files, spills] {
+        for options in [Options::default(), in_files(), spills()] {
             let (few, many) = (visited(3, &options), visited(3000, &options));
             assert!(few >= 16, "only {few}");
             // The manifest is longer, and so a spill may come at another commit.

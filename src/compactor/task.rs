@@ -47,7 +47,7 @@ impl MergeTask {
         let nodes = version
             .roots(planned.keyspace)
             .range(planned.inputs.clone());
-        let nodes: Vec<_> = nodes.cloned().collect();
+        let nodes: Vec<&Arc<Node>> = nodes.collect();
         assert!(
             nodes.len() > 1,
             "{} of keyspace {} is merged from {} segments",
@@ -55,7 +55,7 @@ impl MergeTask {
             planned.keyspace,
             nodes.len()
         );
-        let is_inside = |node: &Arc<Node>| {
+        let is_inside = |node: &&Arc<Node>| {
             node.meta().first > planned.window.start && node.meta().last <= planned.window.end
         };
         assert!(
@@ -71,11 +71,9 @@ impl MergeTask {
             inputs: nodes.iter().map(|node| Arc::clone(&node.segment)).collect(),
         }
     }
-}
 
-impl MergeTask {
-    /// Whether the output can be left unmerged: it has all entries of its inputs, at most so
-    /// many, and all of them are in memory.
+    /// Whether the output can be left unmerged: it has all entries of its inputs, and at most
+    /// so many. The inputs are in memory.
     pub(crate) fn can_wait(&self, most_entries: u64) -> bool {
         let entries: u64 = self.inputs.iter().map(|input| input.meta.entries).sum();
         let drops_nothing = self.thinning.keeps_all() || planted!(UnmergedInspiteOfThinning);
@@ -100,7 +98,7 @@ impl MergeTask {
 }
 
 /// What is known of an output before it is written.
-fn output_meta(placement: &Placement, window: Window, nodes: &[Arc<Node>]) -> SegmentMeta {
+fn output_meta(placement: &Placement, window: Window, nodes: &[&Arc<Node>]) -> SegmentMeta {
     let first = nodes.first().map_or(Commit::ZERO, |node| node.meta().first);
     let last = nodes.last().map_or(Commit::ZERO, |node| node.meta().last);
     let last = if planted!(RangeOverClaims) {

@@ -49,17 +49,14 @@ pub(crate) struct MergeCursor {
 }
 
 impl MergeCursor {
-    /// Merges runs from their first, or last, entries on.
-    pub(crate) fn over_runs(runs: Vec<Arc<Run>>, direction: Direction) -> Self {
+    /// Merges runs from their first entries on.
+    pub(crate) fn over_runs(runs: Vec<Arc<Run>>) -> Self {
         let mut cursors: Vec<_> = runs.into_iter().map(Cursor::over_run).collect();
         for cursor in &mut cursors {
-            let positioned = match direction {
-                Direction::Forward => cursor.seek_first(),
-                Direction::Backward => cursor.seek_last(),
-            };
+            let positioned = cursor.seek_first();
             positioned.expect("runs in memory can be read");
         }
-        Self::new(cursors, direction)
+        Self::new(cursors, Direction::Forward)
     }
 
     /// Merges cursors that the caller has positioned. Exhausted ones are dropped.

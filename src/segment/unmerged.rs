@@ -15,7 +15,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::segment::memory::{FilterRule, InMemory};
-use crate::segment::merge::{Direction, MergeCursor};
+use crate::segment::merge::MergeCursor;
 use crate::segment::run::Run;
 
 /// Runs that are one segment.
@@ -73,7 +73,7 @@ impl Unmerged {
         let bytes = runs.iter().map(|run| run.bytes().len()).sum();
         let mut merged = Run::with_capacity(entries, bytes);
         let mut keys = 0;
-        let mut cursor = MergeCursor::over_runs(runs, Direction::Forward);
+        let mut cursor = MergeCursor::over_runs(runs);
         while let Some(entry) = cursor.entry() {
             keys += u64::from(!merged.ends_with(entry.key));
             merged.push(entry);

@@ -99,32 +99,29 @@ impl<T: Clone> Chunks<T> {
         let (last, end) = self.place(range.end);
         let chunks = Arc::make_mut(&mut self.chunks);
         let inside = start..start + range.len();
-        if let Some(chunk) = chunks.get_mut(first)
-            && !range.is_empty()
-            && inside.end <= chunk.len()
-        {
+        let whole = chunks
+            .get_mut(first)
+            .filter(|chunk| inside.end <= chunk.len());
+        let behind = if let Some(chunk) = whole.filter(|_| !range.is_empty()) {
             // Most often all of it is in one chunk, which nobody else may hold.
             Arc::make_mut(chunk).splice(inside, [element]);
-            join(chunks, first);
-            if let Some(before) = first.checked_sub(1) {
-                join(chunks, before);
+            first + 1
+        } else {
+            let mut elements = Vec::with_capacity(CHUNK);
+            if let Some(chunk) = chunks.get(first) {
+                elements.extend_from_slice(&chunk[..start]);
             }
-            self.length = self.length - range.len() + 1;
-            return;
-        }
-        let mut elements = Vec::with_capacity(CHUNK);
-        if let Some(chunk) = chunks.get(first) {
-            elements.extend_from_slice(&chunk[..start]);
-        }
-        elements.push(element);
-        if let Some(chunk) = chunks.get(last) {
-            elements.extend_from_slice(&chunk[end..]);
-        }
-        let touched = first..(last + 1).min(chunks.len());
-        let pieces = elements.chunks(CHUNK).map(|piece| Arc::new(piece.to_vec()));
-        let pieces: Vec<_> = pieces.collect();
-        let behind = first + pieces.len();
-        chunks.splice(touched, pieces);
+            elements.push(element);
+            if let Some(chunk) = chunks.get(last) {
+                elements.extend_from_slice(&chunk[end..]);
+            }
+            let touched = first..(last + 1).min(chunks.len());
+            let pieces = elements.chunks(CHUNK).map(|piece| Arc::new(piece.to_vec()));
+            let pieces: Vec<_> = pieces.collect();
+            let behind = first + pieces.len();
+            chunks.splice(touched, pieces);
+            behind
+        };
         // From the back, so that places in front stay what they are.
         for place in (first.saturating_sub(1)..behind).rev() {
             join(chunks, place);
