@@ -3,6 +3,8 @@
 //! Within a batch the last operation on a key wins. Limits are checked when the
 //! batch is committed, so building one never fails.
 
+use std::sync::Arc;
+
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::limits;
@@ -113,13 +115,13 @@ impl WriteBatch {
             return last;
         }
         let known = self.keyspaces.number(name);
-        known.unwrap_or_else(|| self.keyspaces.add(name.to_owned()))
+        known.unwrap_or_else(|| self.keyspaces.add(name.into()))
     }
 
     /// Refuses what is beyond a limit.
     pub(crate) fn check_limits(&self) -> Result<()> {
         let names = self.keyspaces().iter();
-        let longest_name = names.map(String::len).max().unwrap_or(0);
+        let longest_name = names.map(|name| name.len()).max().unwrap_or(0);
         let rows = [
             (
                 "the longest key in bytes",
@@ -156,7 +158,7 @@ impl WriteBatch {
     }
 
     /// The names of the keyspaces that the batch touches, in order of first use.
-    pub(crate) fn keyspaces(&self) -> &[String] {
+    pub(crate) fn keyspaces(&self) -> &[Arc<str>] {
         self.keyspaces.as_slice()
     }
 

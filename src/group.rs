@@ -15,6 +15,8 @@
 //!
 //! This file does not decide which jobs come together, and never waits.
 
+use std::sync::Arc;
+
 use crate::batch::WriteBatch;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
@@ -44,8 +46,11 @@ impl Job {
     /// [`Error::Limit`], for what can be told from the batches alone.
     pub(crate) fn commit(batches: &[WriteBatch]) -> Result<Self> {
         check_group(batches.iter().map(WriteBatch::bytes))?;
-        let sorted = batches.iter().map(SortedBatch::new);
-        sorted.collect::<Result<_>>().map(Self::Commit)
+        let mut sorted = Vec::with_capacity(batches.len());
+        for batch in batches {
+            sorted.push(SortedBatch::new(batch)?);
+        }
+        Ok(Self::Commit(sorted))
     }
 
     /// Entries that it adds.
@@ -77,7 +82,7 @@ fn check_group(bytes: impl Iterator<Item = usize>) -> Result<()> {
 /// A batch that waits for its commit number.
 #[derive(Debug)]
 pub(crate) struct SortedBatch {
-    keyspaces: Vec<String>,
+    keyspaces: Vec<Arc<str>>,
     runs: Vec<Run>,
 }
 

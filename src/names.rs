@@ -2,7 +2,9 @@
 //!
 //! Few names are searched one by one, which is faster than hashing and takes no memory. More
 //! than that have a table, so that a look-up costs the same however many there are. The table
-//! is for look-ups only: the order is in the list.
+//! is for look-ups only: the order is in the list. Whoever takes a name over shares it.
+
+use std::sync::Arc;
 
 use hashbrown::HashTable;
 
@@ -11,8 +13,8 @@ const FEW: usize = 8;
 
 /// Names by number, and numbers by name.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Names<S = String> {
-    names: Vec<S>,
+pub(crate) struct Names {
+    names: Vec<Arc<str>>,
     /// The numbers of all names, or of none while there are few.
     numbers: HashTable<u32>,
 }
@@ -22,9 +24,9 @@ fn hash(name: &str) -> u64 {
     xxhash_rust::xxh3::xxh3_64(name.as_bytes())
 }
 
-impl<S: AsRef<str>> Names<S> {
+impl Names {
     /// In order of their numbers.
-    pub(crate) fn as_slice(&self) -> &[S] {
+    pub(crate) fn as_slice(&self) -> &[Arc<str>] {
         &self.names
     }
 
@@ -35,7 +37,7 @@ impl<S: AsRef<str>> Names<S> {
     /// Whether the name with this number is this one.
     pub(crate) fn is(&self, number: u32, name: &str) -> bool {
         work!(NameCompared);
-        self.names[number as usize].as_ref() == name
+        *self.names[number as usize] == *name
     }
 
     /// The number of a name.
@@ -48,7 +50,7 @@ impl<S: AsRef<str>> Names<S> {
     }
 
     /// Adds a name that has no number, and returns the one that it gets.
-    pub(crate) fn add(&mut self, name: S) -> u32 {
+    pub(crate) fn add(&mut self, name: Arc<str>) -> u32 {
         let number = self.names.len() as u32;
         self.names.push(name);
         let unlisted = match self.names.len() {
@@ -57,7 +59,7 @@ impl<S: AsRef<str>> Names<S> {
             _ => number..=number,
         };
         let names = &self.names;
-        let hash_of = |number: &u32| hash(names[*number as usize].as_ref());
+        let hash_of = |number: &u32| hash(&names[*number as usize]);
         for number in unlisted {
             self.numbers
                 .insert_unique(hash_of(&number), number, hash_of);
@@ -69,13 +71,12 @@ impl<S: AsRef<str>> Names<S> {
     pub(crate) fn truncate(&mut self, count: usize) {
         if count <= FEW {
             self.numbers.clear();
+            self.names.truncate(count);
         }
         while self.names.len() > count {
             let name = self.names.pop().expect("there are more than are left");
             let number = self.names.len() as u32;
-            let entry = self
-                .numbers
-                .find_entry(hash(name.as_ref()), |&it| it == number);
+            let entry = self.numbers.find_entry(hash(&name), |&it| it == number);
             if let Ok(entry) = entry {
                 entry.remove();
             }
@@ -95,10 +96,10 @@ mod tests {
         fn names_keep_their_numbers(
             turns in proptest::collection::vec((0_u32..30, prop::option::of(0_usize..20)), 0..200),
         ) {
-            let mut names: Names = Names::default();
-            let mut model: Vec<String> = Vec::new();
+            let mut names = Names::default();
+            let mut model: Vec<Arc<str>> = Vec::new();
             for (name, truncated) in turns {
-                let name = format!("name-{name}");
+                let name: Arc<str> = format!("name-{name}").into();
                 let position = model.iter().position(|known| *known == name);
                 prop_assert_eq!(names.number(&name), position.map(|position| position as u32));
                 if position.is_none() {
@@ -119,11 +120,11 @@ mod tests {
     fn a_look_up_compares_as_many_names_however_many_there_are() {
         let compared = |names: u32| {
             count(Work::NameCompared, || {
-                let mut known: Names = Names::default();
+                let mut known = Names::default();
                 for name in (0..names).chain(0..names) {
                     let name = format!("name-{name}");
                     if known.number(&name).is_none() {
-                        known.add(name);
+                        known.add(name.into());
                     }
                 }
             })

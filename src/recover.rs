@@ -392,7 +392,7 @@ pub(crate) fn assemble(
     }
     let mut version = Version::new(options.thresholds);
     for name in &state.keyspaces {
-        version.add_keyspace(name);
+        version.add_keyspace(name.as_str().into());
     }
     let placement: Placement = state.placement.clone();
     let keeps_all = placement.history == History::All;

@@ -289,7 +289,7 @@ impl Storage {
         let commit = record.commit;
         let mut segments = Vec::with_capacity(record.runs.len());
         let version = Arc::make_mut(&mut self.version);
-        for name in &record.new_keyspaces {
+        for name in record.new_keyspaces {
             version.add_keyspace(name);
         }
         for (keyspace, run) in record.runs {

@@ -50,7 +50,8 @@ pub(crate) fn install_outputs(storage: &mut Storage, at: Commit, outputs: Vec<Ou
 
 fn install_output(storage: &mut Storage, at: Commit, output: Output) {
     let rule = storage.placement.remove_inputs;
-    let meta = output.segment.meta.clone();
+    let segment = Arc::clone(&output.segment);
+    let meta = &segment.meta;
     assert!(
         meta.window.end <= at && meta.first > meta.window.start,
         "{:?} from commit {} on is installed at commit {at}",

@@ -69,7 +69,8 @@ impl Segment {
     /// What a merge of these segments makes that keeps all of their entries; all of them are in
     /// memory. The entries are merged when somebody reads them.
     pub(crate) fn unmerged(meta: SegmentMeta, inputs: &[Arc<Self>], filter: FilterRule) -> Self {
-        let mut runs: Vec<_> = inputs.iter().flat_map(|input| input.runs()).collect();
+        let mut runs = Vec::with_capacity(inputs.len());
+        inputs.iter().for_each(|input| input.add_runs(&mut runs));
         if planted!(UnmergedLacksNewest) && runs.len() > 2 {
             runs.pop();
         }
@@ -77,12 +78,12 @@ impl Segment {
         Self { meta, body }
     }
 
-    /// The runs that hold the entries; none for a segment that is not in memory.
-    fn runs(&self) -> Vec<Arc<Run>> {
+    /// Adds the runs that hold the entries; none for a segment that is not in memory.
+    fn add_runs(&self, runs: &mut Vec<Arc<Run>>) {
         match &self.body {
-            Body::Memory(memory) => vec![Arc::clone(memory.run())],
-            Body::Unmerged(unmerged) => unmerged.runs(),
-            Body::File(_) | Body::Lost(_) => Vec::new(),
+            Body::Memory(memory) => runs.push(Arc::clone(memory.run())),
+            Body::Unmerged(unmerged) => unmerged.add_runs(runs),
+            Body::File(_) | Body::Lost(_) => {}
         }
     }
 
@@ -171,7 +172,8 @@ impl Segment {
         match &self.body {
             Body::Unmerged(unmerged) => {
                 mark!(UnmergedTakenIn);
-                let mut runs = unmerged.runs();
+                let mut runs = Vec::new();
+                unmerged.add_runs(&mut runs);
                 if planted!(UnmergedTakenHalf) && runs.len() > 2 {
                     runs.truncate(2);
                 }

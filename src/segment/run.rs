@@ -43,7 +43,8 @@ const FENCE_ENTRIES: usize = 16;
 pub(crate) struct Run {
     entries: Vec<Entry>,
     bytes: Vec<u8>,
-    /// The prefix of every entry whose position is a multiple of [`FENCE_ENTRIES`].
+    /// The prefix of every entry whose position is a multiple of [`FENCE_ENTRIES`], but for
+    /// the first: a short run has no fence.
     fences: Vec<u64>,
 }
 
@@ -65,7 +66,7 @@ impl Run {
         Self {
             entries: Vec::with_capacity(entries),
             bytes: Vec::with_capacity(bytes),
-            fences: Vec::with_capacity(entries.div_ceil(FENCE_ENTRIES)),
+            fences: Vec::with_capacity(entries.saturating_sub(1) / FENCE_ENTRIES),
         }
     }
 
@@ -123,7 +124,8 @@ impl Run {
 
     #[inline]
     fn push_entry(&mut self, entry: Entry) {
-        if self.entries.len().is_multiple_of(FENCE_ENTRIES) {
+        let position = self.entries.len();
+        if position.is_multiple_of(FENCE_ENTRIES) && position > 0 {
             self.fences.push(entry.prefix);
         }
         self.entries.push(entry);
@@ -214,10 +216,10 @@ impl Run {
         // A fence below the prefix is at an entry before the place, one above it is not.
         let below = self.fences.partition_point(|&fence| fence < prefix);
         let equal = self.fences[below..].partition_point(|&fence| fence == prefix);
-        let end = ((below + equal) * FENCE_ENTRIES).min(self.entries.len());
+        let end = ((below + equal + 1) * FENCE_ENTRIES).min(self.entries.len());
         let start = match planted!(FenceStartsLate) {
-            true => (below * FENCE_ENTRIES).min(end),
-            false => below.saturating_sub(1) * FENCE_ENTRIES,
+            true => ((below + 1) * FENCE_ENTRIES).min(end),
+            false => below * FENCE_ENTRIES,
         };
         let is_before = |entry: &Entry| {
             let order = entry

@@ -80,7 +80,16 @@ impl<T: Clone> Chunks<T> {
     pub(crate) fn push(&mut self, element: T) {
         let chunks = Arc::make_mut(&mut self.chunks);
         match chunks.last_mut().filter(|last| last.len() < CHUNK) {
-            Some(last) => Arc::make_mut(last).push(element),
+            Some(last) => match Arc::get_mut(last) {
+                Some(last) => last.push(element),
+                // A copy has room for what is still to come.
+                None => {
+                    let mut copy = Vec::with_capacity(2 * last.len());
+                    copy.extend_from_slice(last);
+                    copy.push(element);
+                    *last = Arc::new(copy);
+                }
+            },
             None => chunks.push(Arc::new(vec![element])),
         }
         self.length += 1;

@@ -34,7 +34,7 @@ pub(crate) type Roots = Chunks<Arc<Node>>;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Version {
     head: Commit,
-    names: Arc<Names<Arc<str>>>,
+    names: Arc<Names>,
     roots: Chunks<Roots>,
     /// Whether the placement keeps all of history.
     keeps_all: bool,
@@ -252,9 +252,9 @@ impl Version {
     // until the changed version is shared.
 
     /// Adds a keyspace, which gets the next number.
-    pub(crate) fn add_keyspace(&mut self, name: &str) -> KeyspaceId {
+    pub(crate) fn add_keyspace(&mut self, name: Arc<str>) -> KeyspaceId {
         self.roots.push(Roots::default());
-        Arc::make_mut(&mut self.names).add(name.into())
+        Arc::make_mut(&mut self.names).add(name)
     }
 
     /// Adds the segments of the next commit.

@@ -5,6 +5,8 @@
 //! missing before it is damage. A commit record holds a whole batch, sorted, so
 //! that a batch is replayed as a whole or not at all and needs no sorting.
 
+use std::sync::Arc;
+
 use crate::codec::{Decoder, put_bytes, put_varint};
 use crate::commit::Commit;
 use crate::segment::KeyspaceId;
@@ -39,7 +41,7 @@ pub(crate) enum WalRecord {
 pub(crate) struct CommitRecord {
     pub(crate) commit: Commit,
     /// Keyspaces that this commit is the first to name.
-    pub(crate) new_keyspaces: Vec<String>,
+    pub(crate) new_keyspaces: Vec<Arc<str>>,
     /// A sorted run for each keyspace touched.
     pub(crate) runs: Vec<(KeyspaceId, Run)>,
 }
@@ -103,7 +105,7 @@ fn decode_commit(decoder: &mut Decoder<'_>) -> Option<CommitRecord> {
     let commit = decoder.commit()?;
     let mut new_keyspaces = Vec::new();
     for _ in 0..decoder.length()? {
-        new_keyspaces.push(String::from_utf8(decoder.bytes()?.to_vec()).ok()?);
+        new_keyspaces.push(str::from_utf8(decoder.bytes()?).ok()?.into());
     }
     let mut runs = Vec::new();
     for _ in 0..decoder.length()? {
@@ -188,7 +190,7 @@ mod tests {
         });
         let record = CommitRecord {
             commit,
-            new_keyspaces: vec!["x".to_owned()],
+            new_keyspaces: vec!["x".into()],
             runs: vec![(3, run)],
         };
         let mut payload = Vec::new();
