@@ -110,6 +110,8 @@ mod counted {
         TrailThins "trail-longer-than-its-near-marks"
         GatheredInPasses "stream-gathered-in-passes"
         CommitsLeftToTheNextPass "commits-left-to-the-next-pass"
+        BlockEvicted "cached-block-evicted"
+        BlockKept "cached-block-read-again"
         FileOpenedAgain "segment-file-opened-again"
         EmptyKeyInFile "empty-key-in-a-file"
         EmptyValueInFile "empty-value-in-a-file"

@@ -23,7 +23,8 @@ use crate::limits;
 use crate::manifest::{self, Manifest, ManifestState};
 use crate::options::{History, Options, Placement};
 use crate::recent::Recent;
-use crate::segment::file::{BlockCache, DataFile, Shared};
+use crate::segment::cache::BlockCache;
+use crate::segment::file::{DataFile, Shared};
 use crate::segment::open_files::OpenFiles;
 use crate::segment::{Segment, SegmentId};
 use crate::stats::Counters;
@@ -372,7 +373,7 @@ pub(crate) fn assemble(
     let state = &manifest.state;
     let shared = Shared {
         files: OpenFiles::new(Arc::clone(&fs), options.most_open_files),
-        cache: BlockCache::new(options.cache_bytes, options.block_bytes),
+        cache: BlockCache::new(options.cache_bytes),
         read_ahead_bytes: options.thresholds.read_ahead_bytes,
     };
     let mut data_files = BTreeMap::new();

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use super::{Loss, Takes};
 use crate::error::{Damage, Result};
 use crate::segment::block::BlockHandle;
-use crate::segment::file::{BlockCache, DataFile, FileSegment, Shared};
+use crate::segment::cache::BlockCache;
+use crate::segment::file::{DataFile, FileSegment, Shared};
 use crate::segment::{Place, Segment, SegmentId, SegmentMeta};
 use crate::storage::Storage;
 use crate::version::forest;
@@ -75,7 +76,7 @@ fn check_segment(
 ) -> Result<Checked> {
     // Past the cache: each block is looked at once.
     let shared = Shared {
-        cache: BlockCache::new(0, 0),
+        cache: BlockCache::new(0),
         files: shared.files.clone(),
         read_ahead_bytes: shared.read_ahead_bytes,
     };

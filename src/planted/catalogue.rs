@@ -501,9 +501,9 @@ catalogue! {
         "dangling" "none; a segment file that was removed between two others"
         "The list of needed files names every number between the oldest and the newest segment file, as a backup by ranges would (Pebble 9656de4a3, names taken for files)."
 
-    CacheForgetsFile "cache-forgets-file" "M63" "reading"
+    NeighbourSlotRead "neighbour-slot-read" "M63" "reading"
         "exact state" "none; with a block cache"
-        "Cached blocks are found by offset alone, so a block of another file is returned (the same mistake as a checksum without identity)."
+        "A cached block is looked for in the slot of the block before it."
 
     OlderVersionShadows "older-version-shadows" "M43" "reading"
         "exact state" "none; small blocks"
@@ -896,4 +896,16 @@ catalogue! {
     LastWriteForgotten "last-write-forgotten" "M57" "compactor"
         "state" "none; many writes"
         "Of the writes that tell which keyspaces a closing concerns, the last one goes when earlier ones are forgotten, so the windows of its keyspace are not merged."
+
+    FailedReadCached "failed-read-cached" "M47" "reading"
+        "exact state" "a read error; with a block cache"
+        "A block that could not be read leaves an empty one in its slot, which the next reader takes for the block."
+
+    NextBlockForgotten "next-block-forgotten" "M43" "reading"
+        "exact state" "none; small blocks"
+        "A read of a key looks for its version in one block only, though older versions go on in the next one."
+
+    BackValueGrows "back-value-grows" "M43" "reading"
+        "exact state" "none; a key with several versions"
+        "Backwards the value of a newer version is put behind that of the older one in the memory that is lent."
 }

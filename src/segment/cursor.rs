@@ -111,20 +111,7 @@ impl Cursor {
     pub(crate) fn seek(&mut self, key: &[u8], commit: Commit) -> Result<()> {
         let number = match &self.source {
             Source::Run(_) | Source::Lost(_) => 0,
-            // The last block that starts at or before the target, or the first block.
-            Source::File { segment, .. } => {
-                let index = segment.index()?;
-                let bound = index.lower_bound(key, commit);
-                let starts_there = bound < index.len() && {
-                    let entry = index.entry(bound);
-                    entry.key == key && (entry.commit == commit || planted!(OlderVersionShadows))
-                };
-                if starts_there {
-                    bound
-                } else {
-                    bound.saturating_sub(1)
-                }
-            }
+            Source::File { segment, .. } => segment.block_for(key, commit)?,
         };
         self.block = None;
         if number >= self.block_count()? {

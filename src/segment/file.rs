@@ -2,99 +2,22 @@
 //!
 //! A file is immutable once it is published. It is checked as it is read: every
 //! block against its checksum, entry blocks also against their shape. Index and
-//! filter are read at first use and then kept; entry blocks go through a cache
-//! that all files of a store share.
+//! filter are read at first use and then kept; entry blocks go through the block
+//! cache, and only what has passed its checks comes in.
 
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use crate::commit::Commit;
 use crate::error::{Error, Result};
-use crate::files::mix;
 use crate::fs::File;
 use crate::fs::whole::read_exact_at;
 use crate::identity::FileId;
 use crate::segment::block::{self, BlockHandle};
+use crate::segment::cache::{BlockCache, Slots};
 use crate::segment::filter::Filter;
 use crate::segment::meta::Place;
 use crate::segment::open_files::OpenFiles;
-use crate::segment::run::Run;
-
-#[derive(Clone)]
-struct Footprint;
-
-impl quick_cache::Weighter<(u64, u64), Arc<Run>> for Footprint {
-    fn weight(&self, _: &(u64, u64), run: &Arc<Run>) -> u64 {
-        run.footprint_bytes() as u64
-    }
-}
-
-/// Hashes the numbers that name a file or a block.
-#[derive(Default)]
-pub(crate) struct NumberHasher(u64);
-
-impl Hasher for NumberHasher {
-    fn write_u64(&mut self, number: u64) {
-        self.0 = mix(self.0 ^ number);
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(u64::from(byte));
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-type Blocks = quick_cache::sync::Cache<
-    (u64, u64),
-    Arc<Run>,
-    Footprint,
-    // Hashing with a fixed function keeps evictions, and so reads, reproducible.
-    BuildHasherDefault<NumberHasher>,
->;
-
-/// Decoded blocks, by file number and offset. File numbers are not reused while a store is open, so an
-/// entry can be stale only in the sense of being useless.
-#[derive(Clone)]
-pub(crate) struct BlockCache {
-    blocks: Option<Arc<Blocks>>,
-}
-
-impl std::fmt::Debug for BlockCache {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            formatter,
-            "BlockCache({:?} bytes)",
-            self.blocks.as_ref().map(|blocks| blocks.weight())
-        )
-    }
-}
-
-impl BlockCache {
-    /// A cache of this many bytes; 0 for none.
-    pub(crate) fn new(bytes: u64, block_bytes: usize) -> Self {
-        let blocks = (bytes > 0).then(|| {
-            // One shard on every machine: what is evicted must not depend on the cores.
-            let options = quick_cache::OptionsBuilder::new()
-                .shards(1)
-                .estimated_items_capacity((bytes / block_bytes as u64).clamp(16, 4096) as usize)
-                .weight_capacity(bytes)
-                .build()
-                .expect("all options are set");
-            Arc::new(Blocks::with_options(
-                options,
-                Footprint,
-                BuildHasherDefault::default(),
-                quick_cache::sync::DefaultLifecycle::default(),
-            ))
-        });
-        Self { blocks }
-    }
-}
+use crate::segment::run::{EntryRef, Run};
 
 /// What the segment files of a store share.
 #[derive(Clone, Debug)]
@@ -252,6 +175,8 @@ pub(crate) struct FileSegment {
     first: Commit,
     index: OnceLock<Arc<Run>>,
     filter: OnceLock<Arc<Filter>>,
+    /// The cached blocks.
+    slots: OnceLock<Arc<Slots>>,
 }
 
 impl FileSegment {
@@ -262,6 +187,7 @@ impl FileSegment {
             first,
             index: OnceLock::new(),
             filter: OnceLock::new(),
+            slots: OnceLock::new(),
         }
     }
 
@@ -326,33 +252,87 @@ impl FileSegment {
             })
     }
 
+    /// The block in which (`key`, `commit`) is, or would be: the last one that starts at or
+    /// before it, or the first one.
+    pub(crate) fn block_for(&self, key: &[u8], commit: Commit) -> Result<usize> {
+        let index = self.index()?;
+        let bound = index.lower_bound(key, commit);
+        let starts_there = bound < index.len() && {
+            let entry = index.entry(bound);
+            entry.key == key && (entry.commit == commit || planted!(OlderVersionShadows))
+        };
+        match starts_there {
+            true => Ok(bound),
+            false => Ok(bound.saturating_sub(1)),
+        }
+    }
+
     /// The decoded block at `position` of the index, through the cache.
     pub(crate) fn block(&self, position: usize) -> Result<Arc<Run>> {
-        let handle = self.handle(self.index()?, position)?;
-        let number = if planted!(CacheForgetsFile) {
-            0
-        } else {
-            self.data.number()
-        };
-        let key = (number, handle.offset);
-        let cached = self.data.shared.cache.blocks.as_ref();
-        if let Some(run) = cached.and_then(|blocks| blocks.get(&key)) {
-            return Ok(run);
+        let index = self.index()?;
+        let cache = &self.data.shared.cache;
+        if cache.is_off() {
+            return self.read_entries(index, position);
         }
-        let run = match self.data.read_stored(handle) {
-            Err(_) if planted!(RetriedBlockIsEmpty) && self.data.read_block(handle).is_ok() => {
-                Arc::new(Run::default())
+        let slots = self.slots.get_or_init(|| Slots::new(index.len()));
+        if let Some(block) = slots.get(position) {
+            return Ok(block);
+        }
+        let block = self.read_entries(index, position);
+        match &block {
+            Ok(block) => cache.insert(slots, position, block),
+            Err(_) if planted!(FailedReadCached) => {
+                cache.insert(slots, position, &Arc::new(Run::default()));
             }
-            Ok(stored) if self.data.is_taken_for_empty(handle, &stored) => Arc::new(Run::default()),
+            Err(_) => {}
+        }
+        block
+    }
+
+    /// Reads, checks and decodes the block at `position` of the index.
+    fn read_entries(&self, index: &Run, position: usize) -> Result<Arc<Run>> {
+        let handle = self.handle(index, position)?;
+        match self.data.read_stored(handle) {
+            Err(_) if planted!(RetriedBlockIsEmpty) && self.data.read_block(handle).is_ok() => {
+                Ok(Arc::new(Run::default()))
+            }
+            Ok(stored) if self.data.is_taken_for_empty(handle, &stored) => {
+                Ok(Arc::new(Run::default()))
+            }
             stored => {
                 let raw = self.data.check(handle, stored?)?;
-                self.data.decode(handle, raw, self.first)?
+                self.data.decode(handle, raw, self.first)
             }
-        };
-        if let Some(blocks) = cached {
-            blocks.insert(key, Arc::clone(&run));
         }
-        Ok(run)
+    }
+
+    /// The newest version of `key` at or before `at` in a block, which is held meanwhile, and
+    /// what `take` makes of it. O(log entries), and at most two blocks are read.
+    pub(crate) fn get<T>(
+        &self,
+        key: &[u8],
+        at: Commit,
+        take: impl FnOnce(EntryRef<'_>) -> T,
+    ) -> Result<Option<T>> {
+        let mut number = self.block_for(key, at)?;
+        let index = self.index()?;
+        while number < index.len() {
+            let block = self.block(number)?;
+            let position = block.lower_bound(key, at);
+            if position < block.len() {
+                let entry = block.entry(position);
+                return Ok((entry.key == key).then(|| take(entry)));
+            }
+            if planted!(NextBlockForgotten) {
+                return Ok(None);
+            }
+            number += 1;
+            // What comes next is the first entry of the next block, and the index knows its key.
+            if number < index.len() && index.entry(number).key != key {
+                return Ok(None);
+            }
+        }
+        Ok(None)
     }
 }
 

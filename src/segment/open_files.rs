@@ -12,7 +12,7 @@
 //! What this does not do: read, check or remove anything.
 
 use std::fmt;
-use std::hash::BuildHasherDefault;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io::ErrorKind;
 use std::sync::Arc;
 
@@ -20,9 +20,28 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{OptionsBuilder, UnitWeighter};
 
 use crate::error::{Error, Result};
-use crate::files::{FileKind, file_name};
+use crate::files::{FileKind, file_name, mix};
 use crate::fs::{Access, File, Fs};
-use crate::segment::file::NumberHasher;
+
+/// Hashes the number of a file with a fixed function, which keeps it reproducible what is closed.
+#[derive(Default)]
+struct NumberHasher(u64);
+
+impl Hasher for NumberHasher {
+    fn write_u64(&mut self, number: u64) {
+        self.0 = mix(self.0 ^ number);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 type Table = Cache<u64, Arc<dyn File>, UnitWeighter, BuildHasherDefault<NumberHasher>>;
 

@@ -1,0 +1,304 @@
+//! The block cache: decoded blocks of segment files, within a budget of bytes.
+//!
+//! Each segment in a file has a slot for each of its blocks, so that a block that is there is
+//! found by its number: nothing is hashed, and readers do not wait for one another. What has to be evicted
+//! is decided by queues that all segments of a store share, and that are touched only when a
+//! block comes in.
+//!
+//! Eviction goes by two queues, as in S3-FIFO (Yang et al., SOSP 2023), without its list of
+//! blocks that have left. A block comes into the queue of *new* blocks, a tenth of the budget. If
+//! it was read again before it comes to the front, it is *kept*, and otherwise it leaves. Kept
+//! blocks leave in the order in which they came, but one that was read since it was passed over
+//! last has a second chance. So a scan displaces new blocks only; and memory that is given back
+//! is most often memory that was used a moment ago, which the processor still has at hand: one
+//! queue for all made reads that miss the cache a third slower.
+//!
+//! Invariants:
+//! - the blocks in the queues have at most as many bytes as the budget allows;
+//! - a block that is cached stands in one queue, once;
+//! - what is evicted depends on the order of reads alone, never on addresses, time or cores, as
+//!   long as one thread reads.
+//!
+//! The blocks of a segment that is gone leave memory with it. Their bytes count until their turn
+//! comes to leave.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+
+use crate::segment::run::Run;
+
+/// The cache of a store. Clones share it.
+#[derive(Clone)]
+pub(crate) struct BlockCache {
+    budget_bytes: u64,
+    queues: Arc<Mutex<Queues>>,
+}
+
+/// New blocks have one of so many parts of the budget.
+const NEW_PART: u64 = 32;
+
+#[derive(Default)]
+struct Queues {
+    new: Queue,
+    kept: Queue,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// The next one to leave is in front.
+    blocks: VecDeque<Queued>,
+    bytes: u64,
+}
+
+struct Queued {
+    slots: Weak<Slots>,
+    number: usize,
+    bytes: u64,
+}
+
+/// The cached blocks of one segment, by number.
+#[derive(Debug)]
+pub(crate) struct Slots(Box<[Slot]>);
+
+#[derive(Debug, Default)]
+struct Slot {
+    block: RwLock<Option<Arc<Run>>>,
+    /// Whether it was read since it came, or since its queue has passed it.
+    is_used: AtomicBool,
+}
+
+impl fmt::Debug for BlockCache {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "BlockCache({} bytes)", self.budget_bytes)
+    }
+}
+
+impl Slots {
+    /// Empty slots for this many blocks.
+    pub(crate) fn new(blocks: usize) -> Arc<Self> {
+        Arc::new(Self((0..blocks).map(|_| Slot::default()).collect()))
+    }
+
+    /// The block with this number, if it is cached. O(1).
+    pub(crate) fn get(&self, number: usize) -> Option<Arc<Run>> {
+        let number = match planted!(NeighbourSlotRead) && number > 0 {
+            true => number - 1,
+            false => number,
+        };
+        let slot = &self.0[number];
+        let block = slot.load()?;
+        // Readers share the flag's cache line, so it is written only when it changes.
+        if !slot.is_used.load(Ordering::Relaxed) {
+            slot.is_used.store(true, Ordering::Relaxed);
+        }
+        Some(block)
+    }
+}
+
+impl Slot {
+    fn load(&self) -> Option<Arc<Run>> {
+        let block = self.block.read().unwrap_or_else(PoisonError::into_inner);
+        block.clone()
+    }
+
+    fn store(&self, block: Option<Arc<Run>>) {
+        let before = {
+            let mut place = self.block.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *place, block)
+        };
+        // It is freed while no reader waits for the slot.
+        drop(before);
+    }
+}
+
+impl BlockCache {
+    /// A cache of this many bytes; 0 for none.
+    pub(crate) fn new(budget_bytes: u64) -> Self {
+        Self {
+            budget_bytes,
+            queues: Arc::default(),
+        }
+    }
+
+    /// Whether it holds nothing, ever.
+    pub(crate) fn is_off(&self) -> bool {
+        self.budget_bytes == 0
+    }
+
+    /// Puts a block into its slot, and others out of theirs if there are too many bytes. A block
+    /// that is larger than the whole budget is left out. O(1), amortized.
+    pub(crate) fn insert(&self, slots: &Arc<Slots>, number: usize, block: &Arc<Run>) {
+        let bytes = block.footprint_bytes() as u64;
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = &slots.0[number];
+        // Of two readers that have read a block at once the second finds it there.
+        if bytes > self.budget_bytes || slot.load().is_some() {
+            return;
+        }
+        while queues.bytes() + bytes > self.budget_bytes {
+            mark!(BlockEvicted);
+            queues.evict(self.budget_bytes / NEW_PART);
+        }
+        slot.is_used.store(false, Ordering::Relaxed);
+        slot.store(Some(Arc::clone(block)));
+        queues.new.push(Queued {
+            slots: Arc::downgrade(slots),
+            number,
+            bytes,
+        });
+    }
+
+    /// Bytes of the blocks in the queues.
+    #[cfg(test)]
+    fn bytes(&self) -> u64 {
+        self.queues.lock().unwrap().bytes()
+    }
+}
+
+impl Queues {
+    fn bytes(&self) -> u64 {
+        self.new.bytes + self.kept.bytes
+    }
+
+    /// Takes out one block that was not used. New ones go first while they have more than their
+    /// part.
+    fn evict(&mut self, most_new_bytes: u64) {
+        loop {
+            let is_new = self.new.bytes > most_new_bytes || self.kept.blocks.is_empty();
+            let next = match is_new {
+                true => self.new.pop(),
+                false => self.kept.pop(),
+            };
+            let next = next.expect("blocks that are too many are in a queue");
+            let Some(slots) = next.slots.upgrade() else {
+                return;
+            };
+            let slot = &slots.0[next.number];
+            if !slot.is_used.swap(false, Ordering::Relaxed) {
+                slot.store(None);
+                return;
+            }
+            mark!(BlockKept);
+            self.kept.push(next);
+        }
+    }
+}
+
+impl Queue {
+    fn push(&mut self, block: Queued) {
+        self.bytes += block.bytes;
+        self.blocks.push_back(block);
+    }
+
+    fn pop(&mut self) -> Option<Queued> {
+        let block = self.blocks.pop_front()?;
+        self.bytes -= block.bytes;
+        Some(block)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::commit::Commit;
+    use crate::segment::run::EntryRef;
+
+    fn block(bytes: usize) -> Arc<Run> {
+        let mut run = Run::default();
+        run.push(EntryRef {
+            key: &vec![b'k'; bytes],
+            commit: Commit::new(1),
+            value: None,
+        });
+        Arc::new(run)
+    }
+
+    fn cached(slots: &Slots) -> Vec<usize> {
+        let blocks = slots.0.iter().enumerate();
+        let cached = blocks.filter(|(_, slot)| slot.load().is_some());
+        cached.map(|(number, _)| number).collect()
+    }
+
+    #[test]
+    fn a_scan_displaces_no_block_that_is_read_again() {
+        let size = block(10).footprint_bytes() as u64;
+        let (cache, slots) = (BlockCache::new(10 * size), Slots::new(100));
+        for number in 0..4 {
+            cache.insert(&slots, number, &block(10));
+            assert!(slots.get(number).is_some());
+        }
+        for number in 4..100 {
+            cache.insert(&slots, number, &block(10));
+        }
+        assert_eq!(cached(&slots)[..5], [0, 1, 2, 3, 94]);
+    }
+
+    #[test]
+    fn a_kept_block_that_is_read_no_more_leaves_before_one_that_is() {
+        let size = block(10).footprint_bytes() as u64;
+        let (cache, slots) = (BlockCache::new(3 * size), Slots::new(6));
+        let insert_and_read = |number, read: &[usize]| {
+            cache.insert(&slots, number, &block(10));
+            assert!(read.iter().all(|&number| slots.get(number).is_some()));
+        };
+        insert_and_read(0, &[]);
+        insert_and_read(1, &[]);
+        insert_and_read(2, &[0]);
+        insert_and_read(3, &[0, 2]);
+        assert_eq!(cached(&slots), [0, 2, 3], "0 is kept");
+        insert_and_read(4, &[0, 4]);
+        assert_eq!(cached(&slots), [0, 2, 4], "2 is kept");
+        insert_and_read(5, &[]);
+        assert_eq!(cached(&slots), [0, 4, 5], "0 was read again, 2 was not");
+    }
+
+    #[test]
+    fn what_is_too_large_evicts_nothing() {
+        let size = block(10).footprint_bytes() as u64;
+        let (cache, slots) = (BlockCache::new(size), Slots::new(2));
+        cache.insert(&slots, 0, &block(10));
+        cache.insert(&slots, 1, &block(11));
+        assert_eq!(cached(&slots), [0]);
+    }
+
+    #[test]
+    fn segments_that_are_gone_take_their_blocks_along() {
+        let size = block(10).footprint_bytes() as u64;
+        let cache = BlockCache::new(2 * size);
+        let gone = Slots::new(2);
+        let held = block(10);
+        cache.insert(&gone, 0, &held);
+        cache.insert(&gone, 1, &block(10));
+        drop(gone);
+        assert_eq!(Arc::strong_count(&held), 1);
+        let slots = Slots::new(2);
+        cache.insert(&slots, 0, &block(10));
+        cache.insert(&slots, 1, &block(10));
+        assert_eq!(cached(&slots), [0, 1], "their room is used again");
+    }
+
+    proptest! {
+        /// The queue and the slots say the same, and never more than the budget.
+        #[test]
+        fn the_budget_holds(
+            turns in proptest::collection::vec((0_usize..8, 1_usize..200, any::<bool>()), 0..300),
+            budget in 1_u64..2000,
+        ) {
+            let (cache, slots) = (BlockCache::new(budget), Slots::new(8));
+            for (number, size, reads) in turns {
+                match reads {
+                    true => drop(slots.get(number)),
+                    false => cache.insert(&slots, number, &block(size)),
+                }
+                let held: Vec<_> = slots.0.iter().filter_map(|slot| slot.load()).collect();
+                let bytes: u64 = held.iter().map(|run| run.footprint_bytes() as u64).sum();
+                prop_assert_eq!(bytes, cache.bytes());
+                prop_assert!(bytes <= budget, "{} bytes of {}", bytes, budget);
+            }
+        }
+    }
+}
