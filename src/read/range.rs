@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::commit::Commit;
 use crate::error::Result;
+use crate::segment::run::prefix_of;
 use crate::segment::{Cursor, Direction, Fetch, MergeCursor, Segment};
 
 /// Which keys a scan covers.
@@ -87,6 +88,9 @@ type Item = (Vec<u8>, Vec<u8>);
 /// An iterator over the keys of a range that have a value, in key order. It may be
 /// consumed from both ends, and the two never overlap. After an error it is over.
 ///
+/// As an [`Iterator`] it copies each key and value; [`Range::next_ref`] and
+/// [`Range::next_back_ref`] lend them.
+///
 /// Memory: one block for each segment and end.
 #[derive(Debug)]
 pub struct Range {
@@ -95,10 +99,39 @@ pub struct Range {
     at: Commit,
     front: Option<MergeCursor>,
     back: Option<MergeCursor>,
-    /// The last key that either end has handed out: they must not cross.
-    front_key: Option<Vec<u8>>,
-    back_key: Option<Vec<u8>>,
+    /// The last keys that either end has come to: they must not cross.
+    front_key: LastKey,
+    back_key: LastKey,
+    /// The value of the last item from the back.
+    back_value: Vec<u8>,
     is_over: bool,
+}
+
+/// A key in memory that is used again.
+#[derive(Debug, Default)]
+struct LastKey {
+    key: Vec<u8>,
+    prefix: u64,
+    is_set: bool,
+}
+
+impl LastKey {
+    fn set(&mut self, key: &[u8]) {
+        self.key.clear();
+        self.key.extend_from_slice(key);
+        self.prefix = prefix_of(key);
+        self.is_set = true;
+    }
+
+    fn get(&self) -> Option<&[u8]> {
+        self.is_set.then_some(&self.key)
+    }
+
+    /// Whether it is this one. Most keys differ in what their prefixes say.
+    #[inline]
+    fn is(&self, key: &[u8], prefix: u64) -> bool {
+        self.is_set && self.prefix == prefix && self.key == key
+    }
 }
 
 impl Range {
@@ -109,8 +142,9 @@ impl Range {
             at,
             front: None,
             back: None,
-            front_key: None,
-            back_key: None,
+            front_key: LastKey::default(),
+            back_key: LastKey::default(),
+            back_value: Vec::new(),
             is_over: false,
         }
     }
@@ -150,109 +184,136 @@ impl Range {
         })
     }
 
-    fn next_front(&mut self) -> Result<Option<Item>> {
+    /// The next key and its value, lent until the next call: what [`Iterator::next`] returns,
+    /// without a copy of the value.
+    ///
+    /// # Errors
+    /// Whatever the disk says; then the range is over.
+    pub fn next_ref(&mut self) -> Result<Option<(&[u8], &[u8])>> {
+        if !self.step(Self::step_front)? {
+            return Ok(None);
+        }
+        let here = self.front.as_ref().and_then(MergeCursor::entry);
+        let value = here.and_then(|entry| entry.value);
+        let value = value.expect("a step ends at an entry with a value");
+        Ok(Some((&self.front_key.key, value)))
+    }
+
+    /// The last key that was not handed out, and its value, lent until the next call.
+    ///
+    /// # Errors
+    /// Whatever the disk says; then the range is over.
+    pub fn next_back_ref(&mut self) -> Result<Option<(&[u8], &[u8])>> {
+        if !self.step(Self::step_back)? {
+            return Ok(None);
+        }
+        Ok(Some((&self.back_key.key, &self.back_value)))
+    }
+
+    /// Takes a step, unless the range is over; false when there is nothing more.
+    fn step(&mut self, step: impl FnOnce(&mut Self) -> Result<bool>) -> Result<bool> {
+        if self.is_over {
+            return Ok(false);
+        }
+        let outcome = match step(self) {
+            Err(_) if planted!(RangeReadErrorIsEnd) => Ok(false),
+            outcome => outcome,
+        };
+        self.is_over = !matches!(outcome, Ok(true));
+        outcome
+    }
+
+    /// Goes to the next key with a value; the front stays at its entry.
+    fn step_front(&mut self) -> Result<bool> {
         let mut merge = match self.front.take() {
             Some(merge) => merge,
             None => self.open_front()?,
         };
-        let item = self.find_front(&mut merge);
+        let found = self.find_front(&mut merge);
         self.front = Some(merge);
-        item
+        found
     }
 
-    fn find_front(&mut self, merge: &mut MergeCursor) -> Result<Option<Item>> {
+    fn find_front(&mut self, merge: &mut MergeCursor) -> Result<bool> {
         while let Some(entry) = merge.entry() {
-            let reaches_back = self
-                .back_key
-                .as_ref()
-                .is_some_and(|back| entry.key >= &back[..] && !planted!(EndsMeetTwice));
+            let reaches_back = (self.back_key.get())
+                .is_some_and(|back| entry.key >= back && !planted!(EndsMeetTwice));
             if self.range.ends_before(entry.key) || reaches_back {
-                return Ok(None);
+                return Ok(false);
             }
-            let is_seen = self.front_key.as_deref() == Some(entry.key);
-            if entry.commit > self.at || is_seen {
-                merge.advance()?;
-                continue;
+            // What was handed out last is seen, too.
+            let is_seen = self.front_key.is(entry.key, merge.prefix());
+            if entry.commit <= self.at && !is_seen {
+                self.front_key.set(entry.key);
+                if entry.value.is_some() {
+                    return Ok(true);
+                }
             }
-            let key = entry.key.to_vec();
-            let value = entry.value.map(<[u8]>::to_vec);
             merge.advance()?;
-            self.front_key.get_or_insert_default().clone_from(&key);
-            if let Some(value) = value {
-                return Ok(Some((key, value)));
-            }
         }
-        Ok(None)
+        Ok(false)
     }
 
-    fn next_back_item(&mut self) -> Result<Option<Item>> {
+    /// Goes to the last key with a value before those that the back has come to.
+    fn step_back(&mut self) -> Result<bool> {
         let mut merge = match self.back.take() {
             Some(merge) => merge,
             None => self.open_back()?,
         };
-        let item = self.find_back(&mut merge);
+        let found = self.find_back(&mut merge);
         self.back = Some(merge);
-        item
+        found
     }
 
     /// Backwards the versions of a key come oldest first, so the last one at or
     /// before the commit is the one that counts.
-    fn find_back(&mut self, merge: &mut MergeCursor) -> Result<Option<Item>> {
+    fn find_back(&mut self, merge: &mut MergeCursor) -> Result<bool> {
         while let Some(entry) = merge.entry() {
-            let reaches_front = self
-                .front_key
-                .as_ref()
-                .is_some_and(|front| entry.key <= &front[..]);
+            let reaches_front = (self.front_key.get()).is_some_and(|front| entry.key <= front);
             if self.range.starts_after(entry.key) || reaches_front {
-                return Ok(None);
+                return Ok(false);
             }
-            let key = entry.key.to_vec();
-            let mut newest: Option<Vec<u8>> = None;
-            while let Some(entry) = merge.entry().filter(|entry| entry.key == key) {
+            self.back_key.set(entry.key);
+            let mut has_value = false;
+            while let Some(entry) = merge.entry()
+                && self.back_key.is(entry.key, merge.prefix())
+            {
                 let is_at = planted!(BackwardMissesNewest) && entry.commit == self.at;
-                let sees_later = planted!(BackwardSeesLater) && newest.is_some();
+                let sees_later = planted!(BackwardSeesLater) && has_value;
                 if (entry.commit <= self.at && !is_at) || sees_later {
-                    newest = entry.value.map(<[u8]>::to_vec);
+                    has_value = entry.value.is_some();
+                    if !planted!(BackValueGrows) {
+                        self.back_value.clear();
+                    }
+                    self.back_value
+                        .extend_from_slice(entry.value.unwrap_or_default());
                 }
                 merge.advance()?;
             }
-            self.back_key.get_or_insert_default().clone_from(&key);
-            if let Some(value) = newest {
-                return Ok(Some((key, value)));
+            if has_value {
+                return Ok(true);
             }
         }
-        Ok(None)
+        Ok(false)
     }
+}
 
-    fn finish(&mut self, item: Result<Option<Item>>) -> Option<Result<Item>> {
-        let item = match item {
-            Err(_) if planted!(RangeReadErrorIsEnd) => Ok(None),
-            item => item,
-        };
-        self.is_over = !matches!(item, Ok(Some(_)));
-        item.transpose()
-    }
+fn copied(lent: Result<Option<(&[u8], &[u8])>>) -> Option<Result<Item>> {
+    let copy = |(key, value): (&[u8], &[u8])| (key.to_vec(), value.to_vec());
+    lent.map(|lent| lent.map(copy)).transpose()
 }
 
 impl Iterator for Range {
     type Item = Result<Item>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.is_over {
-            return None;
-        }
-        let item = self.next_front();
-        self.finish(item)
+        copied(self.next_ref())
     }
 }
 
 impl DoubleEndedIterator for Range {
     fn next_back(&mut self) -> Option<Self::Item> {
-        if self.is_over {
-            return None;
-        }
-        let item = self.next_back_item();
-        self.finish(item)
+        copied(self.next_back_ref())
     }
 }
 

@@ -86,6 +86,14 @@ impl MergeCursor {
             .and_then(|head| self.cursors[head.cursor].entry())
     }
 
+    /// The prefix of the key of the entry that comes first.
+    #[inline]
+    pub(crate) fn prefix(&self) -> u64 {
+        self.heap
+            .first()
+            .map_or(0, |head| self.direction.rank(head.rank))
+    }
+
     /// True when no entry is left.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.heap.is_empty()

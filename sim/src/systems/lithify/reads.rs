@@ -154,13 +154,17 @@ fn pairs(mut range: Range, turns: Turns) -> Result<Answer> {
     let (mut front, mut back) = (Vec::new(), Vec::new());
     for number in 0.. {
         let is_from_end = turns.is_from_end(number);
-        let item = match is_from_end {
-            true => range.next_back(),
-            false => range.next(),
+        // Half of the items are lent, half are handed out.
+        let owned = |(key, value): (&[u8], &[u8])| (key.to_vec(), value.to_vec());
+        let item = match (is_from_end, number % 4 < 2) {
+            (true, true) => range.next_back().transpose()?,
+            (false, true) => range.next().transpose()?,
+            (true, false) => range.next_back_ref()?.map(owned),
+            (false, false) => range.next_ref()?.map(owned),
         };
         let Some(item) = item else { break };
         let side = if is_from_end { &mut back } else { &mut front };
-        side.push(item?);
+        side.push(item);
     }
     front.extend(back.into_iter().rev());
     Ok(Answer::Pairs(front))
