@@ -85,9 +85,14 @@ pub(crate) fn load(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -> Resu
         return Ok(None);
     };
     let state = candidate.state;
-    if let Err(reason) = state.check_forest() {
+    if let Err(reason) = state.check() {
         let name = candidate.id.name();
-        return Err(Error::damage(&name, 0, "a forest of segments", reason));
+        return Err(Error::damage(
+            &name,
+            0,
+            "names that differ and a forest of segments",
+            reason,
+        ));
     }
     let in_force = candidate.id.number;
     Ok(Some(Loaded {
@@ -140,11 +145,11 @@ pub(crate) fn load_whole(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -
         let Some(candidate) = candidate else {
             continue;
         };
-        if let Err(reason) = candidate.state.check_forest() {
+        if let Err(reason) = candidate.state.check() {
             damages.push(Damage {
                 file: candidate.id.name(),
                 offset: 0,
-                expected: "a forest of segments".to_owned(),
+                expected: "names that differ and a forest of segments".to_owned(),
                 found: reason,
             });
             continue;

@@ -112,13 +112,25 @@ impl ManifestState {
             .ok_or_else(|| format!("a segment lies in file {number}, which is not there"))
     }
 
+    /// Refuses a state that no store of ours has, though each edit that leads to it can be read.
+    ///
+    /// # Errors
+    /// A sentence that names what is wrong. O(segments + inputs + keyspaces).
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let mut names = BTreeSet::new();
+        for (number, name) in self.keyspaces.iter().enumerate() {
+            // Commits would go to one of the two, and reads would find either.
+            if !names.insert(name) {
+                return Err(format!("keyspace {number} is called {name:?} like another"));
+            }
+        }
+        self.check_forest()
+    }
+
     /// Refuses a state in which a segment hangs below two others. Each input is in the
     /// memory of an open store once for each segment that names it, and so is all that
     /// hangs below it: a few hundred bytes could ask for any amount of memory.
-    ///
-    /// # Errors
-    /// A sentence that names the segment. O(segments + inputs).
-    pub(crate) fn check_forest(&self) -> Result<(), String> {
+    fn check_forest(&self) -> Result<(), String> {
         let mut named = BTreeSet::new();
         for (meta, _) in self.segments.values() {
             for input in &meta.inputs {
@@ -343,7 +355,7 @@ mod tests {
         inner.0.inputs = outer.0.inputs.clone();
         let segments = vec![outer, inner, segment(4, 0, 4)];
         state.apply(&edit(4, &[4], segments)).unwrap();
-        let refused = state.check_forest().unwrap_err();
+        let refused = state.check().unwrap_err();
         assert!(refused.contains("an input of two segments"), "{refused}");
         let mut twice = segment(4, 1, 4);
         twice.0.inputs.push(twice.0.inputs[0]);
@@ -352,6 +364,22 @@ mod tests {
             ManifestState::new(Placement::default())
                 .apply(&again)
                 .is_err()
+        );
+    }
+
+    /// A commit to a name that two keyspaces have went to one of them, and a read found either.
+    #[test]
+    fn keyspaces_of_one_name_are_refused() {
+        let mut state = ManifestState::new(Placement::default());
+        for commit in [1, 2] {
+            state.apply(&edit(commit, &[], vec![])).unwrap();
+            assert_eq!(state.check(), Ok(()));
+        }
+        state.apply(&edit(2, &[], vec![])).unwrap();
+        let refused = state.check().unwrap_err();
+        assert_eq!(
+            refused,
+            "keyspace 2 is called \"keyspace of 2\" like another"
         );
     }
 
