@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     /// One measurement, as the harness asks for it.
     #[arg(long, hide = true)]
     pub(crate) task: Option<String>,
-    /// `cargo bench` says so.
+    /// `cargo bench` says so, and `cargo test --all-targets`, which asks for little, does not.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -42,7 +42,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// How much to do.
     pub(crate) fn sizes(&self) -> Sizes {
-        let quick = if self.quick { 0.01 } else { 1.0 };
+        let quick = if self.is_quick() { 0.01 } else { 1.0 };
         Sizes {
             scale: self.sizes.scale * quick,
             ..self.sizes.clone()
@@ -51,6 +51,10 @@ impl Arguments {
 
     /// How often to do it.
     pub(crate) fn windows(&self) -> u64 {
-        if self.quick { 1 } else { self.windows }
+        if self.is_quick() { 1 } else { self.windows }
+    }
+
+    fn is_quick(&self) -> bool {
+        self.quick || !self.bench
     }
 }

@@ -32,12 +32,17 @@ fn present() -> Vec<Entry> {
     present
 }
 
-fn open(entry: &Entry, directory: &Path, durability: Durability) -> Result<Box<dyn Engine>> {
+fn open(
+    entry: &Entry,
+    directory: &Path,
+    durability: Durability,
+    variant: Variant,
+) -> Result<Box<dyn Engine>> {
     let setup = Setup {
         durability,
         cache_bytes: 8 << 20,
         log_bytes: None,
-        variant: Variant::Default,
+        variant,
     };
     entry.open.expect("only engines of this build are opened")(directory, &setup)
 }
@@ -112,14 +117,14 @@ fn every_adapter_reads_what_was_written() -> Result<()> {
     for entry in present() {
         for durability in [Durability::Buffered, Durability::Synced] {
             let directory = tempfile::tempdir()?;
-            let engine = open(&entry, directory.path(), durability)?;
+            let engine = open(&entry, directory.path(), durability, Variant::Default)?;
             engine.read(&mut |view| check(entry.name, view, &Map::new(), &wanted[..3]))?;
             let maps = write(&*engine, &data, |key, _| key)?;
             let last = maps.last().expect("commits were written");
             engine.read(&mut |view| check(entry.name, view, last, &wanted))?;
             engine.sync()?;
             engine.close()?;
-            let engine = open(&entry, directory.path(), durability)?;
+            let engine = open(&entry, directory.path(), durability, Variant::Default)?;
             engine.read(&mut |view| check(entry.name, view, last, &wanted))?;
             engine.close()?;
         }
@@ -132,7 +137,12 @@ fn a_view_does_not_see_later_commits() -> Result<()> {
     let data = Data::new(100);
     for entry in present() {
         let directory = tempfile::tempdir()?;
-        let engine = open(&entry, directory.path(), Durability::Buffered)?;
+        let engine = open(
+            &entry,
+            directory.path(),
+            Durability::Buffered,
+            Variant::Default,
+        )?;
         let put = |number| {
             engine
                 .writer()?
@@ -162,54 +172,52 @@ fn a_view_does_not_see_later_commits() -> Result<()> {
 
 #[test]
 fn every_engine_reads_the_past() -> Result<()> {
-    let data = Data::new(100);
     for entry in present() {
-        let directory = tempfile::tempdir()?;
-        let engine = open(&entry, directory.path(), Durability::Buffered)?;
-        let has_history = engine.past().is_some();
-        let maps = write(&*engine, &data, |key, commit| {
-            if has_history {
-                key
-            } else {
-                composite::key(&key, commit)
-            }
-        })?;
-        for (commit, map) in (0..).zip(&maps).skip(1) {
-            let mut found = Map::new();
-            let mut visit = |key: &[u8], value: &[u8]| {
-                let before = found.insert(key.to_vec(), value.to_vec());
-                assert_eq!(
-                    before, None,
-                    "{}: a scan of the past shows a key twice",
-                    entry.name
-                );
-            };
-            match engine.past() {
-                Some(past) => past.scan(commit, &mut visit)?,
-                None => engine.read(&mut |view| composite::scan(view, commit, &mut visit))?,
-            }
-            assert_eq!(found, *map, "{}: scan as of commit {commit}", entry.name);
-            for number in 0..250 {
-                let key = Data::key(number);
-                let mut value = Vec::new();
-                let mut is_found = false;
-                match engine.past() {
-                    Some(past) => is_found = past.get(&key, commit, &mut value)?,
-                    None => engine.read(&mut |view| {
-                        is_found = composite::get(view, &key, commit, &mut value)?;
-                        Ok(())
-                    })?,
-                }
-                let found = is_found.then_some(&value);
-                assert_eq!(
-                    found,
-                    map.get(&*key),
-                    "{}: get as of commit {commit}",
-                    entry.name
-                );
-            }
+        for &variant in Row::AsOfGet.variants(entry.name) {
+            let directory = tempfile::tempdir()?;
+            let engine = open(&entry, directory.path(), Durability::Buffered, variant)?;
+            check_past(&format!("{} {variant:?}", entry.name), &*engine)?;
+            engine.close()?;
         }
-        engine.close()?;
+    }
+    Ok(())
+}
+
+/// Writes, and compares every older state with its map.
+fn check_past(name: &str, engine: &dyn Engine) -> Result<()> {
+    let has_history = engine.past().is_some();
+    let maps = write(engine, &Data::new(100), |key, commit| {
+        if has_history {
+            key
+        } else {
+            composite::key(&key, commit)
+        }
+    })?;
+    for (commit, map) in (0..).zip(&maps).skip(1) {
+        let mut found = Map::new();
+        let mut visit = |key: &[u8], value: &[u8]| {
+            let before = found.insert(key.to_vec(), value.to_vec());
+            assert_eq!(before, None, "{name}: a scan of the past shows a key twice");
+        };
+        match engine.past() {
+            Some(past) => past.scan(commit, &mut visit)?,
+            None => engine.read(&mut |view| composite::scan(view, commit, &mut visit))?,
+        }
+        assert_eq!(found, *map, "{name}: scan as of commit {commit}");
+        for number in 0..250 {
+            let key = Data::key(number);
+            let mut value = Vec::new();
+            let mut is_found = false;
+            match engine.past() {
+                Some(past) => is_found = past.get(&key, commit, &mut value)?,
+                None => engine.read(&mut |view| {
+                    is_found = composite::get(view, &key, commit, &mut value)?;
+                    Ok(())
+                })?,
+            }
+            let found = is_found.then_some(&value);
+            assert_eq!(found, map.get(&*key), "{name}: get as of commit {commit}");
+        }
     }
     Ok(())
 }
@@ -233,7 +241,7 @@ fn lithify_plays_every_row() -> Result<()> {
         if row == Row::Growth {
             continue;
         }
-        for &variant in row.variants() {
+        for &variant in row.variants(LITHIFY) {
             let directory = tempfile::tempdir()?;
             let task = |work| Task {
                 work,

@@ -1,4 +1,4 @@
-//! Who plays a row: an engine, and for lithify which options.
+//! Who plays a row: an engine, and with which options.
 
 use std::fmt;
 
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::engines::LITHIFY;
 
-/// The options of lithify in a row. Peers have one set of options and know only the first.
+/// The options of an engine in a row. All but the last are those of lithify.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Variant {
-    /// `Options::default()`.
+    /// Those that a careful user would begin with.
     #[default]
     Default,
     /// As much cache as the peers have.
@@ -19,6 +19,8 @@ pub(crate) enum Variant {
     Newest,
     /// Everything stays in memory and one log file.
     OneLog,
+    /// SurrealKV keeps versions itself, instead of the commit number in the key.
+    OwnVersions,
 }
 
 /// An engine with its options.
@@ -35,6 +37,17 @@ impl Contestant {
     pub(crate) fn is_lithify(&self) -> bool {
         self.engine == LITHIFY
     }
+
+    /// Who makes the store that this one reads: a cache leaves no traces in it.
+    pub(crate) fn loader(&self) -> Self {
+        Self {
+            engine: self.engine.clone(),
+            variant: match self.variant {
+                Variant::Cached => Variant::Default,
+                other => other,
+            },
+        }
+    }
 }
 
 impl fmt::Display for Contestant {
@@ -45,6 +58,7 @@ impl fmt::Display for Contestant {
             Variant::Cached => ", cached",
             Variant::Newest => ", newest",
             Variant::OneLog => ", one log",
+            Variant::OwnVersions => ", own versions",
         })
     }
 }

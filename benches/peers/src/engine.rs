@@ -31,7 +31,7 @@ pub(crate) struct Setup {
     pub(crate) cache_bytes: u64,
     /// When set, so many bytes of entries stay in the log and are not made into tables.
     pub(crate) log_bytes: Option<u64>,
-    /// Options beyond those, of lithify.
+    /// Options beyond those.
     pub(crate) variant: Variant,
 }
 

@@ -153,7 +153,7 @@ fn target_directory() -> Result<PathBuf> {
 
 struct Harness {
     stores: TempDir,
-    loaded: BTreeMap<(Source, String), PathBuf>,
+    loaded: BTreeMap<(Source, Contestant), PathBuf>,
     results: Results,
 }
 
@@ -207,7 +207,7 @@ impl Harness {
                 self.measure(Work::Play(row), contestant, directory.path())
             }
             Some(source) => {
-                let directory = self.loaded_store(source, &contestant.engine)?;
+                let directory = self.loaded_store(source, contestant.loader())?;
                 self.measure(Work::Play(row), contestant, &directory)
             }
         }
@@ -246,17 +246,13 @@ impl Harness {
     }
 
     /// A store that all windows read.
-    fn loaded_store(&mut self, source: Source, engine: &str) -> Result<PathBuf> {
-        let place = (source, engine.to_owned());
+    fn loaded_store(&mut self, source: Source, loader: Contestant) -> Result<PathBuf> {
+        let place = (source, loader);
         if let Some(directory) = self.loaded.get(&place) {
             return Ok(directory.clone());
         }
         let directory = self.directory()?.keep();
-        let contestant = Contestant {
-            engine: engine.to_owned(),
-            variant: Variant::Default,
-        };
-        self.measure(Work::Load(source), &contestant, &directory)?;
+        self.measure(Work::Load(source), &place.1, &directory)?;
         self.loaded.insert(place, directory.clone());
         Ok(directory)
     }
@@ -309,17 +305,9 @@ impl Harness {
 }
 
 /// With which options the engine called `name` plays `row`.
-fn contestants(row: Row, name: &str) -> Vec<Contestant> {
-    let variants: &[Variant] = if name == LITHIFY {
-        row.variants()
-    } else {
-        &[Variant::Default]
-    };
-    variants
-        .iter()
-        .map(|&variant| Contestant {
-            engine: name.to_owned(),
-            variant,
-        })
-        .collect()
+fn contestants(row: Row, name: &str) -> impl Iterator<Item = Contestant> {
+    row.variants(name).iter().map(|&variant| Contestant {
+        engine: name.to_owned(),
+        variant,
+    })
 }

@@ -1,9 +1,10 @@
-//! What is measured: the rows, which options of lithify play them, and what they begin with.
+//! What is measured: the rows, who plays them with which options, and what they begin with.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use crate::contestant::Variant;
+use crate::engines::LITHIFY;
 
 /// A workload that every engine plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
@@ -66,18 +67,15 @@ impl Row {
             .to_owned()
     }
 
-    /// With which options lithify plays it.
-    pub(crate) fn variants(self) -> &'static [Variant] {
-        match self {
-            Row::Get
-            | Row::Absent
-            | Row::Seek
-            | Row::Scan
-            | Row::ScanBack
-            | Row::AsOfGet
-            | Row::AsOfScan => &[Variant::Default, Variant::Cached],
-            Row::Overwrite => &[Variant::Default, Variant::Newest],
-            Row::Reopen => &[Variant::Default, Variant::OneLog],
+    /// With which options `engine` plays it.
+    pub(crate) fn variants(self, engine: &str) -> &'static [Variant] {
+        match (engine, self) {
+            (LITHIFY, Row::Overwrite) => &[Variant::Default, Variant::Newest],
+            (LITHIFY, Row::Reopen) => &[Variant::Default, Variant::OneLog],
+            (LITHIFY, _) if self.source().is_some() => &[Variant::Default, Variant::Cached],
+            ("surrealkv", Row::History | Row::AsOfGet | Row::AsOfScan) => {
+                &[Variant::Default, Variant::OwnVersions]
+            }
             _ => &[Variant::Default],
         }
     }

@@ -32,7 +32,7 @@ fn options(setup: &Setup) -> Options {
         ..Options::default()
     };
     match setup.variant {
-        Variant::Default => {}
+        Variant::Default | Variant::OwnVersions => {}
         Variant::Cached => options.cache_bytes = setup.cache_bytes,
         Variant::Newest => {
             options.placement = Some(Placement {
