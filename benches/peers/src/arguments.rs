@@ -29,6 +29,9 @@ pub(crate) struct Arguments {
     /// Also writes results.json, table.md and plot.svg there.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
+    /// Prints the report of an earlier run, from its results.json, instead of playing.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) show: Option<PathBuf>,
     #[command(flatten)]
     sizes: Sizes,
     /// One measurement, as the harness asks for it.

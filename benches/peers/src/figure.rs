@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Better {
     Higher,
     Lower,
-    /// Neither: it tells how the others came about.
+    /// Neither: it tells how the others came about, or came about in another way than they.
     Neither,
 }
 

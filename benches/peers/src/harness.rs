@@ -10,7 +10,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::Result;
@@ -25,7 +25,7 @@ use crate::row::{Row, Source};
 use crate::sizes::Sizes;
 
 /// All figures of one contestant in one row and window.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Measurement {
     /// From 0.
     pub(crate) window: u64,
@@ -38,7 +38,7 @@ pub(crate) struct Measurement {
 }
 
 /// Seconds of a case of growth with so many times N.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Growth {
     /// What grew.
     pub(crate) case: growth::Case,
@@ -49,7 +49,7 @@ pub(crate) struct Growth {
 }
 
 /// What a whole run has found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Results {
     /// As on the command line.
     pub(crate) sizes: Sizes,
@@ -101,14 +101,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         for &row in rows.iter().filter(|row| **row != Row::Growth) {
             harness.play_row(row, window, &engines);
         }
+        // After each window, so that a run that is broken off is not lost.
+        harness.write(arguments)?;
     }
     if rows.contains(&Row::Growth) && engines.iter().any(|name| name == LITHIFY) {
         harness.play_growth();
     }
-    report::print(&harness.results)?;
-    if let Some(directory) = &arguments.out {
-        report::write(&harness.results, directory)?;
-    }
+    report::print(&harness.results);
+    harness.write(arguments)?;
     match harness.results.failures.len() {
         0 => Ok(()),
         count => Err(format!("{count} measurements failed: see above").into()),
@@ -187,6 +187,13 @@ impl Harness {
                 }
                 Err(error) => self.fail(format!("{place}: {error}")),
             }
+        }
+    }
+
+    fn write(&self, arguments: &Arguments) -> Result<()> {
+        match &arguments.out {
+            Some(directory) => report::write(&self.results, directory),
+            None => Ok(()),
         }
     }
 

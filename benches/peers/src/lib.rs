@@ -44,9 +44,10 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments = arguments::Arguments::parse();
-    let outcome = match &arguments.task {
-        Some(task) => child::run(task),
-        None => harness::run(&arguments),
+    let outcome = match (&arguments.task, &arguments.show) {
+        (Some(task), _) => child::run(task),
+        (None, Some(file)) => report::show(file),
+        (None, None) => harness::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,8 +12,16 @@ use crate::engines::LITHIFY;
 use crate::harness::Results;
 
 /// Prints the tables.
-pub(crate) fn print(results: &Results) -> Result<()> {
+pub(crate) fn print(results: &Results) {
     println!("{}", tables(results));
+}
+
+/// Prints the tables of a run that has written its figures to `file`.
+pub(crate) fn show(file: &Path) -> Result<()> {
+    let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let results =
+        serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
+    print(&results);
     Ok(())
 }
 

@@ -81,7 +81,7 @@ fn strip(column: &Column) -> Option<Strip> {
     };
     let base = column.spread(&lithify)?.median;
     let bars = column.contestants().into_iter().filter_map(|contestant| {
-        let median = column.spread(&contestant)?.median;
+        let median = column.compared(&contestant)?.median;
         let ahead = match column.better {
             Better::Higher | Better::Neither => median / base,
             Better::Lower => base / median,

@@ -18,8 +18,16 @@ pub(super) struct Column {
     pub(super) unit: Unit,
     /// How it is compared.
     pub(super) better: Better,
-    /// Window, contestant and number.
-    values: Vec<(u64, Contestant, f64)>,
+    values: Vec<Value>,
+}
+
+/// What one contestant has reached in one window.
+struct Value {
+    window: u64,
+    contestant: Contestant,
+    number: f64,
+    /// A figure that is compared elsewhere can be left out of it for one measurement.
+    is_compared: bool,
 }
 
 /// The middle of some numbers, the lowest and the highest.
@@ -73,7 +81,16 @@ pub(super) fn columns(measurements: &[Measurement]) -> Vec<Column> {
                 });
                 columns.len() - 1
             });
-            let value = (measurement.window, measurement.contestant.clone(), *value);
+            let is_compared = *better != Better::Neither;
+            if is_compared {
+                columns[position].better = *better;
+            }
+            let value = Value {
+                window: measurement.window,
+                contestant: measurement.contestant.clone(),
+                number: *value,
+                is_compared,
+            };
             columns[position].values.push(value);
         }
     }
@@ -84,28 +101,33 @@ pub(super) fn columns(measurements: &[Measurement]) -> Vec<Column> {
 impl Column {
     /// Everyone who played, in a fixed order, lithify first.
     pub(super) fn contestants(&self) -> Vec<Contestant> {
-        let mut contestants: Vec<_> = self
-            .values
-            .iter()
-            .map(|(_, contestant, _)| contestant.clone())
-            .collect();
-        contestants.sort_by_key(|contestant| (!contestant.is_lithify(), contestant.clone()));
-        contestants.dedup();
-        contestants
+        let all = self.values.iter().map(|value| value.contestant.clone());
+        in_order(all.collect())
     }
 
     /// The numbers of `contestant` over all windows.
     pub(super) fn spread(&self, contestant: &Contestant) -> Option<Spread> {
-        let of_contestant = self.values.iter().filter(|(_, who, _)| who == contestant);
-        Spread::of(of_contestant.map(|(_, _, value)| *value).collect())
+        self.spread_where(|value| value.contestant == *contestant)
+    }
+
+    /// The same, over the windows in which they are compared.
+    pub(super) fn compared(&self, contestant: &Contestant) -> Option<Spread> {
+        self.spread_where(|value| value.contestant == *contestant && value.is_compared)
+    }
+
+    fn spread_where(&self, is_wanted: impl Fn(&Value) -> bool) -> Option<Spread> {
+        let wanted = self.values.iter().filter(|value| is_wanted(value));
+        Spread::of(wanted.map(|value| value.number).collect())
     }
 
     /// The peer whose median is the best.
     pub(super) fn best_peer(&self) -> Option<(Contestant, Spread)> {
-        self.contestants()
+        let peers = self
+            .contestants()
             .into_iter()
-            .filter(|contestant| !contestant.is_lithify())
-            .filter_map(|peer| self.spread(&peer).map(|spread| (peer, spread)))
+            .filter(|contestant| !contestant.is_lithify());
+        peers
+            .filter_map(|peer| self.compared(&peer).map(|spread| (peer, spread)))
             .reduce(|best, other| {
                 if self.is_better(other.1.median, best.1.median) {
                     other
@@ -117,26 +139,35 @@ impl Column {
 
     /// How far `contestant` is ahead of the best peer of each window.
     pub(super) fn ahead(&self, contestant: &Contestant) -> Option<Spread> {
-        let ratios = self.values.iter().filter(|(_, who, _)| who == contestant);
-        let ratios = ratios.filter_map(|(window, _, value)| {
-            let peers = self
-                .values
-                .iter()
-                .filter(|(of, who, _)| of == window && !who.is_lithify());
-            let best = peers.map(|(_, _, peer)| *peer).reduce(|best, peer| {
-                if self.is_better(peer, best) {
-                    peer
-                } else {
-                    best
-                }
-            })?;
+        let own = self
+            .values
+            .iter()
+            .filter(|value| value.contestant == *contestant && value.is_compared);
+        let ratios = own.filter_map(|own| {
+            let best = self.best_of_peers(own.window)?;
             match self.better {
-                Better::Higher => Some(value / best),
-                Better::Lower => Some(best / value),
+                Better::Higher => Some(own.number / best),
+                Better::Lower => Some(best / own.number),
                 Better::Neither => None,
             }
         });
         Spread::of(ratios.collect())
+    }
+
+    fn best_of_peers(&self, window: u64) -> Option<f64> {
+        self.values
+            .iter()
+            .filter(|value| {
+                value.window == window && value.is_compared && !value.contestant.is_lithify()
+            })
+            .map(|value| value.number)
+            .reduce(|best, other| {
+                if self.is_better(other, best) {
+                    other
+                } else {
+                    best
+                }
+            })
     }
 
     fn is_better(&self, one: f64, other: f64) -> bool {
@@ -145,6 +176,13 @@ impl Column {
             Better::Lower => one < other,
         }
     }
+}
+
+/// Each contestant once, lithify first.
+pub(super) fn in_order(mut contestants: Vec<Contestant>) -> Vec<Contestant> {
+    contestants.sort_by_key(|contestant| (!contestant.is_lithify(), contestant.clone()));
+    contestants.dedup();
+    contestants
 }
 
 #[cfg(test)]
@@ -209,6 +247,30 @@ mod tests {
         assert_eq!(
             (best(0).engine, best(1).engine),
             ("one".to_owned(), "one".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_number_that_is_not_compared_is_shown_and_takes_no_part() {
+        let mut measurements = measurements();
+        // "one" of the first window, which was the best there.
+        let left_out = &mut measurements[1].figures[0];
+        *left_out = left_out.clone().not_compared();
+        let columns = columns(&measurements);
+        let [lithify, one, _] = &columns[0].contestants()[..] else {
+            panic!("three have played");
+        };
+        let ahead = columns[0]
+            .ahead(lithify)
+            .expect("all three windows have a ratio");
+        assert_eq!((ahead.median, ahead.lowest, ahead.highest), (3.0, 2.0, 6.0));
+        let median = |spread: Option<Spread>| spread.expect("it has played").median;
+        assert_eq!(
+            (
+                median(columns[0].spread(one)),
+                median(columns[0].compared(one))
+            ),
+            (100.0, 150.0)
         );
     }
 

@@ -2,7 +2,7 @@
 
 use comfy_table::{Cell, CellAlignment, Table, presets::ASCII_MARKDOWN};
 
-use super::ratio::{Spread, columns};
+use super::ratio::{Column, Spread, columns, in_order};
 use crate::contestant::Contestant;
 use crate::figure::text;
 use crate::growth;
@@ -56,12 +56,7 @@ pub(super) fn ratios(results: &Results) -> String {
 /// The median of every figure of every engine.
 pub(super) fn values(results: &Results) -> String {
     let columns = columns(&results.measurements);
-    let mut everyone: Vec<Contestant> = columns
-        .iter()
-        .flat_map(|column| column.contestants())
-        .collect();
-    everyone.sort_by_key(|contestant| (!contestant.is_lithify(), contestant.clone()));
-    everyone.dedup();
+    let everyone = in_order(columns.iter().flat_map(Column::contestants).collect());
     let titles = ["row".to_owned(), "figure".to_owned()];
     let mut table = markdown(
         titles
@@ -119,5 +114,6 @@ fn number(text: String) -> Cell {
 }
 
 fn ratio(value: f64) -> String {
-    format!("{value:.2}")
+    let digits = if value < 0.1 { 4 } else { 2 };
+    format!("{value:.digits$}")
 }
