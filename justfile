@@ -9,8 +9,13 @@ lint:
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
+# The benchmarks that need no peers: the floor, single operations, threads, the lab.
 bench:
-    cargo bench --workspace
+    cargo bench
+
+# lithify and its peers in turn: half an hour. `just peers --quick` tries it in a minute or two.
+peers *arguments:
+    cargo bench -p lithify-bench --features peers -- {{arguments}}
 
 smoke:
     .ci/smoke
