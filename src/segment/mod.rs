@@ -152,16 +152,16 @@ impl Segment {
                 }
                 let mut cursor = self.cursor(Fetch::Cached);
                 let is_unreadable = |outcome: Result<()>| matches!(outcome, Err(Error::Io { .. }));
-                if planted!(StickyReadIsMissing) && is_unreadable(cursor.seek(key, at)) {
+                if planted!(StickyReadIsMissing) && is_unreadable(cursor.seek_version(key, at)) {
                     let mut second = self.cursor(Fetch::Cached);
-                    if is_unreadable(second.seek(key, at)) {
+                    if is_unreadable(second.seek_version(key, at)) {
                         return Ok(None);
                     }
                     let cause = std::io::Error::other("the first attempt failed");
                     return Err(Error::io("read", "a segment")(cause));
                 }
-                cursor.seek(key, at)?;
-                Ok(cursor.entry().filter(|entry| entry.key == key).map(found))
+                cursor.seek_version(key, at)?;
+                Ok(cursor.entry().map(found))
             }
         }
     }

@@ -121,7 +121,8 @@ impl<T: Clone> Chunks<T> {
                 elements.extend_from_slice(&chunk[..start]);
             }
             elements.push(element);
-            if let Some(chunk) = chunks.get(last) {
+            let is_lost = planted!(ChunkTailLost) && last > first;
+            if let Some(chunk) = chunks.get(last).filter(|_| !is_lost) {
                 elements.extend_from_slice(&chunk[end..]);
             }
             let touched = first..(last + 1).min(chunks.len());
