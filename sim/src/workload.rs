@@ -377,11 +377,6 @@ impl Mix {
     }
 
     fn group(&self, number: u64, draws: &mut Draws) -> Vec<Batch> {
-        if let Some(extremes) = self.extremes
-            && draws.percent(extremes.floods())
-        {
-            return Extremes::flood(number as u32 * 1000, draws);
-        }
         let batches = if draws.percent(self.group_percent) {
             draws.between(2, 3)
         } else {

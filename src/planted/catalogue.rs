@@ -925,10 +925,6 @@ catalogue! {
         "reads" "a read error under a stream of changes"
         "A stream that has met an error stays over when it is told to go on (one of the sixty fresh bugs)."
 
-    ChunkTailLost "chunk-tail-lost" "M59" "reading"
-        "exact state" "none; more live segments than a chunk has"
-        "When a merge takes segments out of two chunks of the list, the rest of the second one is lost (one of the sixty fresh bugs)."
-
     PrefixIsKey "prefix-is-key" "M43" "segment"
         "layout" "none; keys that begin alike"
         "Two neighbouring keys with the same first eight bytes are counted as one in memory (one of the sixty fresh bugs)."

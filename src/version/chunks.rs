@@ -121,8 +121,7 @@ impl<T: Clone> Chunks<T> {
                 elements.extend_from_slice(&chunk[..start]);
             }
             elements.push(element);
-            let is_lost = planted!(ChunkTailLost) && last > first;
-            if let Some(chunk) = chunks.get(last).filter(|_| !is_lost) {
+            if let Some(chunk) = chunks.get(last) {
                 elements.extend_from_slice(&chunk[end..]);
             }
             let touched = first..(last + 1).min(chunks.len());

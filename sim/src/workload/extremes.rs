@@ -1,6 +1,6 @@
 //! What lies at the ends of what is allowed: empty and longest keys, empty and huge values,
 //! keys that are prefixes of one another, runs of 0xff, commits of thousands of operations,
-//! thousands of keyspaces, dozens of commits in one call.
+//! thousands of keyspaces.
 //!
 //! A seed draws how far it goes. Most seeds stay short, where an empty value meets a deletion
 //! or a key its own prefix within a few commits, and can be crashed everywhere; few go to the
@@ -19,8 +19,6 @@ pub(super) struct Extremes {
     delete_percent: u64,
     /// How many keyspaces there may be.
     keyspaces: u16,
-    /// Percent of calls that commit some dozens of small batches at once.
-    floods: u64,
 }
 
 /// Lengths at which something changes: of prefixes that are compared as numbers, of lengths
@@ -43,33 +41,7 @@ impl Extremes {
             value_bytes: *draws.pick(&[2, 2, 128, 128, 4_096, 200_000]),
             wide: *draws.pick(&[0, 0, 0, 15]),
             delete_percent: *draws.pick(&[0, 30, 50]),
-            floods: *draws.pick(&[0, 15]),
         }
-    }
-
-    /// Percent of calls that are a [`Extremes::flood`].
-    pub(super) fn floods(self) -> u64 {
-        self.floods
-    }
-
-    /// More commits at once than any list of segments has in one piece: each is a live segment
-    /// until windows are merged.
-    pub(super) fn flood(tag: u32, draws: &mut Draws) -> Vec<Batch> {
-        let count = draws.between(30, 80) as u32;
-        let write = |more: u32| Write {
-            key: Key {
-                keyspace: 0,
-                key: more % 3,
-            },
-            value: Some(Value {
-                length: 3,
-                tag: tag + more,
-            }),
-        };
-        let batches = (0..count).map(|more| Batch {
-            writes: vec![write(more)],
-        });
-        batches.collect()
     }
 
     pub(super) fn batch(self, tag: u32, draws: &mut Draws) -> Batch {
