@@ -174,7 +174,7 @@ impl Alignment {
         if first > last {
             return None;
         }
-        (0..=self.max_level())
+        (Level::from(planted!(SmallestSkipsZero))..=self.max_level())
             .map(|level| self.window(level, last))
             .find(|window| window.contains(first))
     }

@@ -274,7 +274,9 @@ impl Numbers<'_> {
         if !planted!(RefusedLeavesKeyspace) {
             self.new.truncate(new);
         }
-        records.truncate(records_before);
+        if !planted!(RefusedRecordsStay) {
+            records.truncate(records_before);
+        }
         refusal
     }
 

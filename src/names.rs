@@ -55,7 +55,7 @@ impl Names {
         self.names.push(name);
         let unlisted = match self.names.len() {
             0..=FEW => return number,
-            _ if self.numbers.is_empty() => 0..=number,
+            _ if self.numbers.is_empty() && !planted!(TableLacksFew) => 0..=number,
             _ => number..=number,
         };
         let names = &self.names;

@@ -15,9 +15,10 @@ use std::sync::Arc;
 use lithify::fs::Fs;
 
 use crate::history::{Batch, Key, State};
+use crate::keyed::Draws;
 use crate::planted::{self, Planted};
 use crate::reads::{Answer, Question};
-use crate::simfs::DiskUse;
+use crate::simfs::{DiskUse, Image};
 
 /// Why a system did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -234,6 +235,20 @@ pub trait Engine: Send + Sync {
         Ok(())
     }
 
+    /// Whether that check tells what a crash may leave from damage, so that it can be asked
+    /// before the store was opened.
+    fn checks_what_is_left(&self) -> bool {
+        false
+    }
+
+    /// The disk of a closed store with something changed that contradicts the rest, and all
+    /// checksums right, which that check must call damaged; and what was changed. `None` when
+    /// the system forges nothing, or there is nothing to forge.
+    fn forge(&self, image: &Image, draws: &mut Draws) -> Option<(Image, String)> {
+        let _ = (image, draws);
+        None
+    }
+
     /// What that check has to say, as a text that changes when a bit of the files does;
     /// `None` when the system has no such check.
     fn report(&self, fs: &dyn Fs) -> Option<String> {
@@ -422,9 +437,21 @@ pub trait Pinned {
 pub struct Lost {
     /// The damage, in the words with which reads are refused.
     pub damage: String,
-    /// Which reads may be refused: of this keyspace, or of all, from this commit on. `None`
-    /// when none may.
-    pub takes: Option<(Option<String>, u64)>,
+    /// Which reads may be refused; `None` when none may.
+    pub takes: Option<Taken>,
+}
+
+/// Which reads may be refused because of some damage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Those of this keyspace, or of all.
+    pub keyspace: Option<String>,
+    /// Those from this commit on.
+    pub from: u64,
+    /// Those of single keys from this one on, ...
+    pub first_key: Vec<u8>,
+    /// ... and up to this one, or of all that follow.
+    pub last_key: Option<Vec<u8>>,
 }
 
 /// What is whole of a damaged store.

@@ -143,9 +143,9 @@ pub const WORKLOADS: &[Workload] = &[
     },
     Workload {
         name: "many-keyspaces",
-        about: "small batches over up to eight keyspaces, some of which come up late",
+        about: "small batches over up to ten keyspaces, some of which come up late",
         operations: 24,
-        keyspaces: 8,
+        keyspaces: 10,
         keys: 2,
         writes: 2,
         value_bytes: 8,
@@ -312,6 +312,8 @@ struct Mix {
     empty_percent: u64,
     group_percent: u64,
     extremes: Option<Extremes>,
+    /// Whether keys begin alike for longer than what is compared as a number.
+    has_long_keys: bool,
     /// Weights of the kinds of operations; a commit's is never 0.
     weights: [u64; 9],
 }
@@ -338,7 +340,9 @@ impl Mix {
             weight(4),
         ];
         Self {
-            keyspaces: draws.between(1, workload.keyspaces),
+            keyspaces: draws
+                .between(1, workload.keyspaces)
+                .min(u64::from(keyspaces)),
             keys: draws.between(1, workload.keys),
             writes: draws.between(1, workload.writes),
             value_bytes: workload.value_bytes,
@@ -351,6 +355,8 @@ impl Mix {
             extremes: workload
                 .is_extreme
                 .then(|| Extremes::draw(keyspaces, &mut draws)),
+            // Keys of different lengths would make blocks uneven.
+            has_long_keys: draws.percent(10) && !workload.is_even,
             weights,
         }
     }
@@ -408,7 +414,10 @@ impl Mix {
             Write {
                 key: Key {
                     keyspace: draws.below(self.keyspaces) as u16,
-                    key: key as u32,
+                    key: match self.has_long_keys {
+                        true => Key::prefix(8 + key as u16),
+                        false => key as u32,
+                    },
                 },
                 value: (!is_deletion).then_some(value),
             }

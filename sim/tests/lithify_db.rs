@@ -120,7 +120,9 @@ fn commits_that_come_together_are_one_group() {
         put("c", b"three"),
     ];
     let clients = batches.each_ref().map(|batch| {
-        let task = db.start(Request::Commit(batch)).unwrap();
+        let task = db
+            .start(Request::Commit(std::slice::from_ref(batch)))
+            .unwrap();
         assert!(db.turn(task).is_none(), "it is in the queue, and not done");
         task
     });

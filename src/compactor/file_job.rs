@@ -43,6 +43,8 @@ enum Phase {
     Sync,
     SyncDirectory,
     SyncLog,
+    /// The log was synced; whoever commits may have written to it since.
+    NoteSync(Commit, Option<LogIo>),
     WriteEdit,
     SyncEdit(Edit),
     Done,
@@ -176,6 +178,13 @@ impl FileJob {
                 self.phase = Phase::WriteEdit;
             }
             Phase::SyncLog => self.sync_log(storage)?,
+            Phase::NoteSync(closing, io) => {
+                if let Some(io) = io {
+                    storage.lend(|storage| storage.wal.finish(io, Ok(())))?;
+                }
+                self.log_synced_for = closing;
+                self.phase = Phase::WriteEdit;
+            }
             Phase::WriteEdit => {
                 self.phase = storage.lend(|storage| match self.outruns_log(storage) {
                     true => Ok(Phase::SyncLog),
@@ -263,17 +272,19 @@ impl FileJob {
             && !planted!(RetentionOutrunsLog)
     }
 
-    /// Makes every commit durable that can be seen.
+    /// Makes every commit durable that can be seen. What came of it is noted in a step of its
+    /// own, because others may commit in between, and a driver that gives turns shows it so.
     fn sync_log(&mut self, storage: &mut impl Lend) -> Result<()> {
         mark!(RetentionWaitsForLog);
         let (closing, io) =
             storage.lend(|storage| (storage.latest_closing, storage.wal.begin_sync()));
-        if let Some(io) = io? {
-            let outcome = io.perform();
-            storage.lend(|storage| storage.wal.finish(io, outcome))?;
-        }
-        self.log_synced_for = closing;
-        self.phase = Phase::WriteEdit;
+        self.phase = match io? {
+            None => Phase::NoteSync(closing, None),
+            Some(io) => match io.perform() {
+                Ok(()) => Phase::NoteSync(closing, Some(io)),
+                failed => return storage.lend(|storage| storage.wal.finish(io, failed)),
+            },
+        };
         Ok(())
     }
 

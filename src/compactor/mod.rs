@@ -271,7 +271,7 @@ impl Compactor {
             })?;
             if done {
                 self.file_job = None;
-                self.is_clearing = true;
+                self.is_clearing = !planted!(ClearsWhenIdle);
             }
             return Ok(Step::Worked { entries });
         }

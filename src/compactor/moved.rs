@@ -39,7 +39,9 @@ pub(crate) fn install_moved(storage: &mut Storage, moved: Vec<Arc<Segment>>) -> 
         let behind = (std::ops::Bound::Excluded(last), std::ops::Bound::Unbounded);
         next = moved.segments.range(behind).next().map(|(id, _)| *id);
     }
-    storage.memory_bytes -= moved.memory_bytes;
+    if !planted!(MovedMemoryKept) {
+        storage.memory_bytes -= moved.memory_bytes;
+    }
     moved.missing.into_iter().collect()
 }
 

@@ -8,7 +8,7 @@
 //! would be worse than giving up: the pages may have been dropped and marked clean
 //! (Rebello et al., ATC 2020).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{HEADER_BYTES, record_checksum, tag_at};
 use crate::error::{Error, Result};
@@ -30,6 +30,7 @@ pub(crate) struct LogWriter {
     /// Encoded records that were not handed to the file yet.
     staged: Vec<u8>,
     failure: Option<String>,
+    has_failed: Arc<Mutex<bool>>,
 }
 
 /// What is to be done to a log file: an append, a sync, or the one and then the other.
@@ -42,6 +43,10 @@ pub(crate) struct LogIo {
     offset: u64,
     bytes: Vec<u8>,
     syncs: bool,
+    /// Whether a sync of the file has failed. Syncs of one file take turns at it, so that none
+    /// succeeds behind one that has failed and that nobody has taken note of yet: the pages may
+    /// be marked clean by then, and the error was reported.
+    has_failed: Arc<Mutex<bool>>,
 }
 
 impl LogIo {
@@ -60,7 +65,17 @@ impl LogIo {
         if !self.syncs {
             return Ok(());
         }
+        let mut has_failed = self
+            .has_failed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if *has_failed && !planted!(WriteErrorNotPoisoned) {
+            return Err(Error::Poisoned {
+                cause: format!("another sync of {} has failed", self.name),
+            });
+        }
         let mut outcome = self.file.sync_data();
+        *has_failed = outcome.is_err();
         if planted!(SyncRetried) && outcome.is_err() {
             outcome = self.file.sync_data();
         }
@@ -86,6 +101,7 @@ impl LogWriter {
             synced: 0,
             staged: id.preamble().to_vec(),
             failure: None,
+            has_failed: Arc::default(),
         })
     }
 
@@ -102,6 +118,7 @@ impl LogWriter {
             synced,
             staged: Vec::new(),
             failure: None,
+            has_failed: Arc::default(),
         }
     }
 
@@ -170,6 +187,7 @@ impl LogWriter {
             offset: self.written,
             bytes,
             syncs: syncs && (!is_durable || planted!(RedundantSync)),
+            has_failed: Arc::clone(&self.has_failed),
         }
     }
 
@@ -237,6 +255,8 @@ impl LogWriter {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
     use crate::files::FileKind;
     use crate::fs::MemFs;
@@ -254,5 +274,60 @@ mod tests {
         assert!(writer.write().is_err());
         assert!(writer.sync().is_err());
         assert_eq!(fs.read("wal-000007").unwrap().len(), 36);
+    }
+
+    /// A file whose first sync fails, as if its pages were marked clean.
+    #[derive(Debug)]
+    struct FailsOnce(Arc<dyn File>, Mutex<bool>);
+
+    impl File for FailsOnce {
+        fn append(&self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.append(bytes)
+        }
+
+        fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+            self.0.write_at(offset, bytes)
+        }
+
+        fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.read_at(offset, buffer)
+        }
+
+        fn set_len(&self, length: u64) -> io::Result<()> {
+            self.0.set_len(length)
+        }
+
+        fn len(&self) -> io::Result<u64> {
+            self.0.len()
+        }
+
+        fn sync(&self) -> io::Result<()> {
+            self.sync_data()
+        }
+
+        fn sync_data(&self) -> io::Result<()> {
+            match std::mem::replace(&mut *self.1.lock().unwrap(), true) {
+                true => Ok(()),
+                false => Err(io::Error::other("no sync today")),
+            }
+        }
+    }
+
+    /// Two threads sync one log: the compactor, and a leader. The first sync fails, and before
+    /// that is noted the second one must not prove anything.
+    #[test]
+    fn no_sync_succeeds_behind_one_that_has_failed() {
+        let fs = MemFs::new();
+        let id = FileId::draw(&fs, StoreId::of(3), FileKind::Wal, 7).unwrap();
+        let mut writer = LogWriter::create(&fs, id).unwrap();
+        writer.file = Arc::new(FailsOnce(Arc::clone(&writer.file), Mutex::default()));
+        writer.write().unwrap();
+        let (first, second) = (writer.begin_sync().unwrap(), writer.begin_sync().unwrap());
+        let failed = first.perform();
+        assert!(failed.is_err());
+        let refused = second.perform();
+        assert!(writer.finish(second, refused).is_err());
+        assert!(writer.finish(first, failed).is_err());
+        assert_eq!(writer.synced, 0);
     }
 }

@@ -79,7 +79,9 @@ impl ManifestState {
             let file = self.file_mut(place.file)?;
             let was_there = file.segments.remove(id);
             assert!(was_there, "{id:?} was not counted in {place:?}");
-            file.live_bytes = file.live_bytes.saturating_sub(place.length());
+            if !planted!(LiveBytesGrow) {
+                file.live_bytes = file.live_bytes.saturating_sub(place.length());
+            }
             touched.insert(place.file);
         }
         for (meta, place) in &edit.added {
@@ -101,7 +103,13 @@ impl ManifestState {
         };
         let unused: Vec<u64> = touched.into_iter().filter(is_unused).collect();
         for number in &unused {
-            self.files.remove(number);
+            let file = self.files.remove(number);
+            let live_bytes = file.map_or(0, |file| file.live_bytes);
+            if live_bytes > 0 {
+                return Err(format!(
+                    "segment file {number} has no segment, and {live_bytes} bytes of it are live"
+                ));
+            }
         }
         Ok(unused)
     }

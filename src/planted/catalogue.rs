@@ -908,4 +908,100 @@ catalogue! {
     BackValueGrows "back-value-grows" "M43" "reading"
         "exact state" "none; a key with several versions"
         "Backwards the value of a newer version is put behind that of the older one in the memory that is lent."
+
+    CloseMarksEarly "close-marks-early" "M07" "wal"
+        "damage" "damage behind a closing"
+        "Closing writes its mark before it syncs the commits, so the mark does not prove them (one of the sixty fresh bugs)."
+
+    OpenLogNotCounted "open-log-not-counted" "M07" "wal"
+        "counters" "none"
+        "The log that is written to does not count to the budget of the log (one of the sixty fresh bugs)."
+
+    LiveBytesGrow "live-bytes-grow" "M61" "manifest"
+        "counters" "none"
+        "The bytes of removed segments are not taken off the live bytes of their file, so no file is ever mostly dead (one of the sixty fresh bugs)."
+
+    FloorFromLast "floor-from-last" "M57" "compactor"
+        "layout" "none; the last commits are kept"
+        "The floor counts back from the last commit of a segment and not from the edge of its window (one of the sixty fresh bugs)."
+
+    ClearsWhenIdle "clears-when-idle" "M57" "retention"
+        "counters" "none"
+        "What a file job has retired goes when there is nothing else to do (one of the sixty fresh bugs)."
+
+    MovedMemoryKept "moved-memory-kept" "M57" "compactor"
+        "counters" "none"
+        "Memory of segments that have moved to a file still counts (one of the sixty fresh bugs)."
+
+    StreamStaysOver "stream-stays-over" "M59" "reading"
+        "reads" "a read error under a stream of changes"
+        "A stream that has met an error stays over when it is told to go on (one of the sixty fresh bugs)."
+
+    PrefixIsKey "prefix-is-key" "M43" "segment"
+        "layout" "none; keys that begin alike"
+        "Two neighbouring keys with the same first eight bytes are counted as one in memory (one of the sixty fresh bugs)."
+
+    FootprintOfBytes "footprint-of-bytes" "M43" "segment"
+        "counters" "none"
+        "The memory of a run is counted without its entries (one of the sixty fresh bugs)."
+
+    RefusedRecordsStay "refused-records-stay" "R8" "threads"
+        "answers" "none; a refused group of batches"
+        "The batches before the refused one of a call stay in the group (one of the sixty fresh bugs)."
+
+    ClosedTakesHandedIn "closed-takes-handed-in" "R8" "threads"
+        "liveness" "none; closing while commits are handed in"
+        "A closed queue takes jobs that nobody waits for (one of the sixty fresh bugs)."
+
+    FirstWakerKept "first-waker-kept" "R8" "threads"
+        "liveness" "none; a commit that two tasks poll"
+        "The waker of the first poll is kept, whoever polls later (one of the sixty fresh bugs)."
+
+    VerifySkipsFilter "verify-skips-filter" "M08" "verify"
+        "physical" "none; a filter that lacks a key"
+        "The check does not ask the filter for the keys (one of the sixty fresh bugs)."
+
+    VerifyTakesGap "verify-takes-gap" "M08" "verify"
+        "physical" "none; a log that lacks commits"
+        "The check takes a log file that begins later than the one before it ends (one of the sixty fresh bugs)."
+
+    VerifyBelievesTable "verify-believes-table" "M08" "verify"
+        "physical" "none; a table that contradicts the manifest"
+        "The check does not compare the table of a file with the manifest (one of the sixty fresh bugs)."
+
+    VerifySettledEarly "verify-settled-early" "M08" "verify"
+        "physical" "none"
+        "The check expects windows that close at the last flushed commit to be merged (one of the sixty fresh bugs)."
+
+    PredictEdgeKept "predict-edge-kept" "M08" "verify"
+        "counters" "none; a head window"
+        "The prediction keeps the input that ends at the edge of the head window (one of the sixty fresh bugs)."
+
+    SmallestSkipsZero "smallest-skips-zero" "M08" "verify"
+        "layout" "none"
+        "The smallest window of one commit is one of level 1 (one of the sixty fresh bugs)."
+
+    LeveledRest "leveled-rest" "M08" "verify"
+        "counters" "none"
+        "The prediction of the leveled variant takes the rest of the wrong division (one of the sixty fresh bugs)."
+
+    LastKnownBelieved "last-known-believed" "M21" "replica"
+        "replica" "none; a primary with another history"
+        "Of the commits that a replica has already the last one is not compared (one of the sixty fresh bugs)."
+
+    PartedOneEarly "parted-one-early" "M21" "replica"
+        "replica" "none; another history"
+        "Two histories are told to have parted at the last commit that they share (one of the sixty fresh bugs)."
+
+    LossEndsEarly "loss-ends-early" "M60" "damaged"
+        "damaged-reads" "a damaged block"
+        "The loss of a block is told to end with its first key (one of the sixty fresh bugs)."
+
+    TableLacksFew "table-lacks-few" "M21" "sequencer"
+        "exact state" "none; nine keyspaces"
+        "The table of names begins with the ninth name, and the first eight are not in it (one of the sixty fresh bugs)."
+
+    VersionReadsOn "version-reads-on" "M60" "damaged"
+        "damaged-reads" "a damaged block behind the last version of a key"
+        "A read of a key goes on into the next block although the index says that it begins with another key, so damage there refuses a read that does not need it (found in this engine by the laboratory)."
 }

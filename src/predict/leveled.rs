@@ -28,7 +28,8 @@ pub fn entries_written(alignment: &Alignment, commits: u64) -> u128 {
         let digits = match widths.get(level + 1) {
             Some(next) => {
                 let radix = next / width;
-                u128::from(edges / radix) * sum_to(radix - 1) + sum_to(edges % radix)
+                u128::from(edges / radix) * sum_to(radix - 1)
+                    + sum_to(edges % if planted!(LeveledRest) { *next } else { radix })
             }
             None => sum_to(edges),
         };

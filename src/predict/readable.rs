@@ -184,10 +184,9 @@ fn readable_in(
     }
     if old_end < group.end {
         let beyond_start = removal.cutoff.saturating_sub(old_end);
-        let retained = alignment
-            .widths()
-            .iter()
-            .find(|width| **width > beyond_start);
+        let retained = alignment.widths().iter().find(|width| {
+            **width > beyond_start || **width == beyond_start && planted!(PredictEdgeKept)
+        });
         // The cell itself is wider than what the cutoff takes from it.
         let edge = old_end + retained.expect("a cell that ends after the cutoff");
         let first = edge.saturating_sub(before_edge).max(old_end + 1);

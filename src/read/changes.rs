@@ -123,7 +123,7 @@ impl Changes {
         snapshot.version.check_exists(gathered)?;
         self.parts = snapshot.version.exact(gathered, snapshot.at)?;
         self.snapshot = snapshot.clone();
-        self.is_over = false;
+        self.is_over &= planted!(StreamStaysOver);
         Ok(())
     }
 

@@ -66,10 +66,10 @@ impl Snapshot {
             return Ok(());
         }
         let mut cursor = node.segment.cursor(Fetch::Cached);
-        cursor.seek(key, self.at)?;
-        while let Some(entry) = cursor.entry().filter(|entry| entry.key == key) {
+        cursor.seek_version(key, self.at)?;
+        while let Some(entry) = cursor.entry() {
             versions.insert(entry.commit, entry.value.map(<[u8]>::to_vec));
-            cursor.next()?;
+            cursor.next_version(key)?;
         }
         // Inputs can hold more only where the output was thinned out.
         if node.meta().floor > node.meta().first && !planted!(HistoryOfLiveOnly) {

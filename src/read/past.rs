@@ -146,7 +146,11 @@ impl Snapshot {
             .checked_sub(1)
             .map_or(Commit::ZERO, |same| commits[same]);
         Err(Error::Diverged {
-            first: same.next(),
+            first: if planted!(PartedOneEarly) {
+                same
+            } else {
+                same.next()
+            },
             last: commits[differing],
         })
     }

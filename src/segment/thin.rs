@@ -31,6 +31,7 @@ pub(crate) struct Thinning {
 pub(crate) fn floor(history: History, window: Window, first: Commit, last: Commit) -> Commit {
     let kept_from = match history {
         History::All => first,
+        History::Last(commits) if planted!(FloorFromLast) => last.minus(commits),
         History::Last(commits) => window.end.minus(commits),
         History::Newest => window.end,
     };

@@ -16,6 +16,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::slice;
@@ -25,7 +26,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use super::Pressure;
 use super::queue::Limits;
-use super::shared::{self, Compacting, answer_of};
+use super::shared::{self, Compacting, answer, answer_of};
 use super::turns::Turns;
 use crate::batch::WriteBatch;
 use crate::commit::Commit;
@@ -62,11 +63,14 @@ pub struct TaskId(u64);
 /// What a client calls, as the methods of [`Db`](crate::Db).
 #[derive(Clone, Copy, Debug)]
 pub enum Request<'batch> {
-    /// [`Db::commit`](crate::Db::commit).
-    Commit(&'batch WriteBatch),
+    /// [`Db::commit`](crate::Db::commit); of several batches, which are taken or refused
+    /// together, [`Store::commit_group`](crate::Store::commit_group).
+    Commit(&'batch [WriteBatch]),
     /// [`Db::commit_async`](crate::Db::commit_async), and then
     /// [`PendingCommit::wait`](crate::PendingCommit::wait).
     CommitAsync(&'batch WriteBatch),
+    /// The same, awaited by a task that has polled once for another one.
+    CommitAwaited(&'batch WriteBatch),
     /// [`Db::sync`](crate::Db::sync).
     Sync,
     /// [`Db::settle`](crate::Db::settle).
@@ -153,18 +157,27 @@ impl SteppedDb {
     /// [`Error::Limit`], for what can be told from a batch alone.
     pub fn start(&mut self, request: Request<'_>) -> Result<TaskId> {
         Ok(match request {
-            Request::Commit(batch) => {
-                let (job, bytes) = (Job::commit(slice::from_ref(batch))?, batch.bytes());
+            Request::Commit(batches) => {
+                let bytes = batches.iter().map(WriteBatch::bytes).sum();
+                let job = Job::commit(batches)?;
                 self.spawn(async move |shared| shared.run(job, bytes).await)
             }
-            Request::CommitAsync(batch) => {
+            Request::CommitAsync(batch) | Request::CommitAwaited(batch) => {
+                let is_awaited = matches!(request, Request::CommitAwaited(_));
                 let (job, bytes) = (Job::commit(slice::from_ref(batch))?, batch.bytes());
                 let waits_for_room = Rc::new(Cell::new(true));
                 let waits = Rc::clone(&waits_for_room);
                 let task = self.spawn(async move |shared| {
                     let pending = shared.hand_in(job, bytes).await?;
                     waits.set(false);
-                    answer_of(&pending).await
+                    if !is_awaited {
+                        return answer_of(&pending).await;
+                    }
+                    let polled = pending.poll(&Context::from_waker(Waker::noop()));
+                    match polled.map(answer) {
+                        Poll::Ready(answer) => answer,
+                        Poll::Pending => poll_fn(|context| pending.poll(context).map(answer)).await,
+                    }
                 });
                 let started = self.tasks.get_mut(&task).expect("it was just started");
                 started.waits_for_room = waits_for_room;

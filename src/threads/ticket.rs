@@ -48,7 +48,9 @@ impl<R> State<R> {
             Some(Call::Done(result)) => Poll::Ready(result),
             Some(Call::Lead) => unreachable!("only an owner who waits is called to lead"),
             None => {
-                self.waker = Some(waker.clone());
+                if self.waker.is_none() || !planted!(FirstWakerKept) {
+                    self.waker = Some(waker.clone());
+                }
                 Poll::Pending
             }
         }

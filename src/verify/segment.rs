@@ -107,7 +107,9 @@ impl Segments<'_> {
         match self.read_table()? {
             Some((table, listed)) => {
                 self.check_tiling(table, &listed);
-                self.compare(live, &listed);
+                if !planted!(VerifyBelievesTable) {
+                    self.compare(live, &listed);
+                }
                 for segment in &listed {
                     self.check_segment(segment, keeps_all)?;
                 }

@@ -74,7 +74,10 @@ impl<'a> Tally<'a> {
             }
             _ => true,
         };
-        if is_new_key && self.filter.is_some_and(|filter| !passes(filter, entry.key)) {
+        if is_new_key
+            && !planted!(VerifySkipsFilter)
+            && self.filter.is_some_and(|filter| !passes(filter, entry.key))
+        {
             return Err(format!("{}, which the filter denies", what()));
         }
         self.count(entry, is_new_key);

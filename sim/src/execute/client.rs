@@ -2,6 +2,7 @@
 
 use super::executor::{Executor, Pin};
 use crate::history::Batch;
+use crate::judge::STRAY;
 use crate::oracle::{Finding, Oracle};
 use crate::simfs::{Mark, Operation};
 use crate::system::Call;
@@ -94,10 +95,37 @@ impl Executor<'_> {
         let instance = self.instance.take().expect("the store is open");
         let head = instance.head();
         let outcome = instance.close();
-        if self.tolerate(outcome)?.is_some() {
+        let is_closed = self.tolerate(outcome)?.is_some();
+        if is_closed {
             self.acknowledge(head.min(self.history.head()));
         }
-        self.open().map(|_| ())
+        let closed = self.fs.log_length();
+        self.open()?;
+        match is_closed && self.engine.opens_untouched() && !self.is_faulty() {
+            true => self.check_log_untouched(closed),
+            false => Ok(()),
+        }
+    }
+
+    /// What was closed is known to be durable, so that the next opening writes none of it again.
+    fn check_log_untouched(&self, since: usize) -> Result<(), Finding> {
+        let log = self.fs.log();
+        let mut later = log.operations()[since..].iter();
+        let is_again = |operation: &&Operation| match operation {
+            Operation::Create { path, .. } => {
+                let name: &str = log.path(*path);
+                self.engine.is_log(name) && !STRAY.contains(&name)
+            }
+            _ => false,
+        };
+        match later.find(is_again) {
+            None => Ok(()),
+            Some(operation) => {
+                let text = log.describe(operation).to_string();
+                let message = format!("what was closed is written again: {text}");
+                self.enabled.object(Oracle::Idempotence, message)
+            }
+        }
     }
 
     pub(super) fn read(&mut self, commit: u64) -> Result<(), Finding> {

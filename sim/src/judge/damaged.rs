@@ -1,5 +1,5 @@
-//! Reading a damaged store: one place of the disk that is judged is damaged, in a copy, and
-//! the copy is opened in spite of it.
+//! Reading a damaged store: one place of the disk that is judged is damaged, or two are, in a
+//! copy, and the copy is opened in spite of it.
 //!
 //! Which place, and what happens to it, is a function of the disk, as in `reads`. The copy as
 //! it was is opened in the same way first: then nothing may be lost.
@@ -21,6 +21,8 @@ pub(super) const WHEN_CLOSED: u64 = 2;
 
 /// One of so many disks is damaged, unless it is judged alone.
 const ONE_IN: u128 = 32;
+/// Percent of these that are damaged in two places.
+const TWICE: u64 = 30;
 /// How many questions are drawn.
 const DRAWN: u64 = 6;
 /// How often a disk that is judged alone is damaged.
@@ -43,10 +45,15 @@ impl Judge<'_> {
         let times = if self.listed > 0 { TIMES } else { 1 };
         for time in 0..times {
             let mut draws = Seed(disk as u64).draws(Domain::Damage, moment << 32 | time);
-            let Some((copy, what)) = damaged(&image, &mut draws) else {
+            let Some((mut copy, mut what)) = damaged(&image, &mut draws) else {
                 return Ok(());
             };
-            let outcome = self.check_copy(&copy, head, &mut draws)?;
+            // One loss may hide behind another.
+            let is_once = !draws.percent(TWICE);
+            if !is_once && let Some((again, more)) = damaged(&copy, &mut draws) {
+                (copy, what) = (again, format!("{what}, and {more}"));
+            }
+            let outcome = self.check_copy(&copy, (head, is_once), &mut draws)?;
             if let Some(wrong) = outcome {
                 self.enabled
                     .object(Oracle::DamagedReads, format!("{what}: {wrong}"))?;
@@ -84,7 +91,13 @@ impl Judge<'_> {
         Ok(Some(head))
     }
 
-    fn check_copy(&self, copy: &Image, head: u64, draws: &mut Draws) -> Checked<Option<String>> {
+    /// `is_once`: of two damages one may have taken the end of the log, which has no witness then.
+    fn check_copy(
+        &self,
+        copy: &Image,
+        (head, is_once): (u64, bool),
+        draws: &mut Draws,
+    ) -> Checked<Option<String>> {
         let fs = SimFs::from_image(copy);
         let opened = match self.engine.open_damaged(Arc::new(fs.clone())) {
             None => return Ok(None),
@@ -98,8 +111,9 @@ impl Judge<'_> {
         }
         let remains = match opened {
             Ok(remains) => remains,
-            // Nothing was committed, so this may be what an interrupted creation leaves.
-            Err(Failure::Damage(_)) if head == 0 => return Ok(None),
+            // Nothing was committed, so this may be what an interrupted creation leaves. Two damages
+            // may have taken both manifest and log.
+            Err(Failure::Damage(_)) if head == 0 || !is_once => return Ok(None),
             Err(failure) => return Ok(Some(format!("it cannot be opened: {failure}"))),
         };
         if remains.lost().is_empty() {
@@ -109,7 +123,7 @@ impl Judge<'_> {
                     "nothing is lost, and it is refused: {message}"
                 )));
             }
-        } else if remains.head() < head && remains.is_end_known() {
+        } else if is_once && remains.head() < head && remains.is_end_known() {
             let newest = remains.head();
             let named = &remains.lost()[0].damage;
             return Ok(Some(format!(

@@ -153,6 +153,9 @@ impl<'run> Judge<'run> {
         if let Err(stop) = self.check_damaged(fs, damaged::AT_FIRST, bounds) {
             self.excuse(Err::<(), _>(stop), bounds)?;
         }
+        if let Err(stop) = self.check_left(fs, bounds) {
+            self.excuse(Err::<(), _>(stop), bounds)?;
+        }
         fs.mark_known(bounds.known);
         fs.mark(Mark::Action(PHASE_OPEN));
         let Some(mut instance) = self.open(fs, bounds)? else {

@@ -9,7 +9,7 @@ use super::answers::{Answer, Question};
 use super::ask::{Ask, keyspace_of};
 use super::expect::Model;
 use crate::keyed::Draws;
-use crate::system::{Failure, Lost, Remains};
+use crate::system::{Failure, Lost, Remains, Taken};
 
 impl Ask<'_> {
     /// Asks, and says what is wrong with the first answer that nothing allows. The head of
@@ -89,7 +89,7 @@ fn newest_of(question: &Question) -> u64 {
 /// have named are left out, and all that were first used later. A manifest may name those of
 /// commits that are not there: only the log had them, or a loss of power took them.
 fn misnamed(model: &Model<'_>, answer: &Answer, lost: &[Lost]) -> Option<String> {
-    let takes_names = |lost: &Lost| matches!(lost.takes, Some((None, _)));
+    let takes_names = |lost: &Lost| lost.takes.as_ref().is_some_and(|it| it.keyspace.is_none());
     let least = match lost.iter().any(takes_names) {
         true => Vec::new(),
         false => model.keyspaces(model.head),
@@ -112,12 +112,20 @@ fn unnamed(question: &Question, message: &str, lost: &[Lost]) -> Option<String> 
     let keyspace = keyspace_of(question);
     let newest = newest_of(question);
     let takes = |lost: &Lost| {
-        let is_there = |(name, from): &(Option<String>, u64)| {
-            let is_meant = match (name.as_deref(), keyspace) {
+        let is_there = |taken: &Taken| {
+            let is_meant = match (taken.keyspace.as_deref(), keyspace) {
                 (Some(name), Some(keyspace)) => name == keyspace,
                 _ => true,
             };
-            is_meant && *from <= newest
+            let is_of_key = match question {
+                Question::Get { key, .. } | Question::Versions { key, .. } => {
+                    let key = key.bytes();
+                    let is_before = taken.last_key.as_ref().is_none_or(|last| key <= *last);
+                    taken.first_key <= key && is_before
+                }
+                _ => true,
+            };
+            is_meant && is_of_key && taken.from <= newest
         };
         lost.takes.as_ref().is_some_and(is_there)
     };

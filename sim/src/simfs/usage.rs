@@ -20,6 +20,8 @@ pub struct FileUse {
     /// Where the last of its bytes ended, at its longest: less than the bytes that were
     /// written when some were written again.
     pub longest_bytes: u64,
+    /// How long its first write was.
+    pub first_bytes: u64,
     /// How often it was synced, in either way and whatever came of it.
     pub syncs: u64,
 }
@@ -72,6 +74,9 @@ impl DiskUse {
             } => {
                 let file = self.file(log, *inode);
                 let length = bytes.len() as u64;
+                if file.written_bytes == 0 {
+                    file.first_bytes = length;
+                }
                 file.written_bytes += length;
                 file.longest_bytes = file.longest_bytes.max(offset + length);
             }

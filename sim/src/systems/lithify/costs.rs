@@ -153,13 +153,14 @@ fn files(options: &Options, disk: &DiskUse, published: Published) -> Vec<Equalit
     equalities
 }
 
-/// A new manifest begins when the old one is longer than the option says, and also several
-/// times longer than its snapshot; of the second part nothing can be said from outside.
+/// A new manifest begins when the old one is longer than the option says, and than four times
+/// its snapshot, which is written at once.
 fn replaced_early(options: &Options, disk: &DiskUse) -> u64 {
     let is_manifest = |file: &&FileUse| is_of(FileKind::Manifest, &file.name);
     let manifests: Vec<&FileUse> = disk.files.iter().filter(is_manifest).collect();
     let replaced = manifests.split_last().map_or(&[][..], |(_, older)| older);
-    let is_early = |file: &&&FileUse| file.longest_bytes <= options.manifest_file_bytes;
+    let most_bytes = |file: &FileUse| options.manifest_file_bytes.max(4 * file.first_bytes);
+    let is_early = |file: &&&FileUse| file.longest_bytes <= most_bytes(file);
     replaced.iter().filter(is_early).count() as u64
 }
 

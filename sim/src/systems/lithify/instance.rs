@@ -1,15 +1,18 @@
 //! An open engine, driven one callback and one step at a time.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use lithify::{
-    Cascade, Commit, Error, Event, KeyRange, Layout, Options, Snapshot, Stats, Step, Store,
-    WriteBatch,
+    Cascade, Commit, Error, Event, KeyRange, Layout, Options, Placement, Snapshot, Stats, Step,
+    Store, WriteBatch,
 };
 
-use super::{costs, failure, placement, reads};
+use super::placement::Held;
+use super::{costs, failure, forecast, placement, reads};
 use crate::history::{Batch, State};
 use crate::reads::{Answer, Question};
+use crate::simfs::usage::FileUse;
 use crate::system::{Account, Equality, Failure, Instance, Piece, Pinned};
 
 /// More steps than settling needs, and more for each commit than one can cause.
@@ -23,6 +26,19 @@ pub(super) struct Open {
     may_work: bool,
     /// What the newest commit was when it was last read without an error.
     served: Option<(u64, State)>,
+    /// Shared with every reader.
+    readers: Rc<()>,
+    retired: Retired,
+}
+
+/// Segment files that nothing needs any more and that are still there.
+#[derive(Default)]
+struct Retired {
+    files: u64,
+    /// Whether a reader may have been in the way of their removal.
+    is_held: bool,
+    /// Records of the manifest by then.
+    edits: u64,
 }
 
 impl Open {
@@ -32,6 +48,34 @@ impl Open {
             options: options.clone(),
             may_work: true,
             served: None,
+            readers: Rc::default(),
+            retired: Retired::default(),
+        }
+    }
+
+    /// What one file job has retired goes before the next one publishes its file, unless a
+    /// reader holds it: under load it would pile up.
+    fn check_retired(&mut self) -> Result<(), Failure> {
+        let stats = self.store.stats();
+        let files = self.store.files().into_iter();
+        let segments = files.filter(|name| name.starts_with("segment-")).count() as u64;
+        let Retired {
+            files,
+            is_held,
+            edits,
+        } = self.retired;
+        let piles_up = stats.counters.edits > edits && files > 0 && !is_held;
+        let retired = segments.saturating_sub(stats.segment_files);
+        self.retired = Retired {
+            files: retired,
+            is_held: retired > 0 && (is_held || Rc::strong_count(&self.readers) > 1),
+            edits: stats.counters.edits,
+        };
+        match piles_up {
+            false => Ok(()),
+            true => Err(Failure::Other(format!(
+                "{files} retired segment files are there when the next one is published"
+            ))),
         }
     }
 
@@ -155,7 +199,11 @@ impl Instance for Open {
             .snapshot_at(Commit::new(commit))
             .map_err(failure)?;
         let head = self.store.head().get();
-        Ok(Some(Box::new(Reader(snapshot, head))))
+        Ok(Some(Box::new(Reader::of(
+            snapshot,
+            head,
+            Rc::clone(&self.readers),
+        ))))
     }
 
     fn tasks(&self) -> Vec<String> {
@@ -175,6 +223,7 @@ impl Instance for Open {
         if task == "step" {
             let step = self.store.step().map_err(failure)?;
             self.may_work = step != Step::Idle;
+            self.check_retired()?;
         } else if let Some(index) = self.held(task) {
             self.store.deliver(index);
             self.may_work = true;
@@ -214,13 +263,16 @@ impl Instance for Open {
     }
 
     fn equalities(&self, account: &Account<'_>) -> Vec<Equality> {
-        let mut equalities = counted(&self.options, &self.store.stats(), account);
+        let layout = self.store.layout();
+        let mut equalities = counted(&self.options, &self.store.stats(), &layout, account);
         equalities.push(Equality::new(
             "commits that the compactor does not know of",
             self.store.lag(),
             0,
         ));
-        equalities.extend(listed(&self.store.layout()));
+        equalities.extend(listed(&layout));
+        equalities.extend(budgets(&self.options, &self.store, account));
+        equalities.extend(forecast::equalities(&self.options, &self.store));
         equalities
     }
 
@@ -262,10 +314,88 @@ fn listed(layout: &Layout) -> [Equality; 4] {
     ]
 }
 
+/// What a settled store has in memory and in its log, next to what it may have there.
+fn budgets(options: &Options, store: &Store, account: &Account<'_>) -> [Equality; 3] {
+    let stats = store.stats();
+    let log = |file: &&FileUse| file.name.starts_with("wal-");
+    let (files, needed) = (account.disk.files.iter(), store.files());
+    let is_needed = |file: &&FileUse| needed.contains(&file.name);
+    let log_bytes: u64 = (files.filter(log).filter(is_needed))
+        .map(|file| file.longest_bytes)
+        .sum();
+    let memory_bytes = stats.memory_bytes;
+    let is_over =
+        memory_bytes > options.memory_budget_bytes as u64 || log_bytes > options.log_budget_bytes();
+    let is_all_in_files = stats.flushed_through == stats.head;
+    let segments = store.layout().keyspaces.into_iter();
+    let segments = segments.flat_map(|keyspace| keyspace.segments);
+    // More than keys and values, as long as none of them has gone to a file.
+    let least_bytes = match stats.flushed_through {
+        0 => segments
+            .map(|segment| segment.bytes + segment.entries)
+            .sum(),
+        _ => 0,
+    };
+    [
+        Equality::new(
+            "bytes in memory when all is in files",
+            if is_all_in_files { memory_bytes } else { 0 },
+            0,
+        ),
+        Equality::new(
+            "budgets that are exceeded although some commits are not in files",
+            u64::from(is_over && !is_all_in_files),
+            0,
+        ),
+        Equality::new(
+            "bytes in memory that are not counted",
+            least_bytes.saturating_sub(memory_bytes),
+            0,
+        ),
+    ]
+}
+
+/// What the first live segment holds that does not hold what it should.
+fn held(placement: &Placement, layout: &Layout, account: &Account<'_>) -> Vec<Equality> {
+    let history = account.history;
+    let pieces = placement::expected(placement, history);
+    let expected = placement::held(placement, history, &pieces);
+    let segments = layout.keyspaces.iter().flat_map(|it| &it.segments);
+    let found = segments.map(|segment| Held {
+        readable_from: segment.readable_from.get(),
+        commits: segment.commits,
+        entries: segment.entries,
+        tombstones: segment.tombstones,
+        keys: segment.keys,
+        bytes: segment.bytes,
+    });
+    let mut pairs = found.zip(expected);
+    let Some((found, expected)) = pairs.find(|(found, expected)| found != expected) else {
+        return Vec::new();
+    };
+    vec![
+        Equality::new(
+            "the commit from which on a segment can be read",
+            found.readable_from,
+            expected.readable_from,
+        ),
+        Equality::new("commits of a segment", found.commits, expected.commits),
+        Equality::new("entries of a segment", found.entries, expected.entries),
+        Equality::new(
+            "deletions of a segment",
+            found.tombstones,
+            expected.tombstones,
+        ),
+        Equality::new("keys of a segment", found.keys, expected.keys),
+        Equality::new("bytes of a segment", found.bytes, expected.bytes),
+    ]
+}
+
 /// What a calm store has counted, and what its disk has seen, next to the rule.
 pub(in crate::systems) fn counted(
     options: &Options,
     stats: &Stats,
+    layout: &Layout,
     account: &Account<'_>,
 ) -> Vec<Equality> {
     let history = account.history;
@@ -298,6 +428,7 @@ pub(in crate::systems) fn counted(
         edits: counters.edits,
     };
     equalities.extend(costs::equalities(options, account, published));
+    equalities.extend(placement.map_or(Vec::new(), |rule| held(rule, layout, account)));
     equalities
 }
 
@@ -366,19 +497,35 @@ fn check_backward(snapshot: &Snapshot, state: &State) -> Result<(), Failure> {
     )))
 }
 
-/// A snapshot, and the newest commit of the store that it was taken of.
-pub(in crate::systems) struct Reader(pub(in crate::systems) Snapshot, pub(in crate::systems) u64);
+/// A reader that is kept.
+pub(in crate::systems) struct Reader {
+    snapshot: Snapshot,
+    /// The newest commit of the store that the snapshot was taken of.
+    head: u64,
+    _readers: Rc<()>,
+}
+
+impl Reader {
+    /// `readers`: what is shared by all readers of a store.
+    pub(in crate::systems) fn of(snapshot: Snapshot, head: u64, readers: Rc<()>) -> Self {
+        Self {
+            snapshot,
+            head,
+            _readers: readers,
+        }
+    }
+}
 
 impl Pinned for Reader {
     fn head(&self) -> Option<u64> {
-        Some(self.1)
+        Some(self.head)
     }
 
     fn state(&self) -> Result<State, Failure> {
-        state_of(&self.0).map_err(failure)
+        state_of(&self.snapshot).map_err(failure)
     }
 
     fn ask(&self, question: &Question) -> Result<Option<Answer>, Failure> {
-        reads::of_reader(&self.0, question)
+        reads::of_reader(&self.snapshot, question)
     }
 }

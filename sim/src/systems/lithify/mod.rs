@@ -5,6 +5,8 @@
 //! ten commits go through rotations, spills, merges and manifest switches.
 
 mod costs;
+mod forecast;
+mod forge;
 mod instance;
 mod placement;
 mod reads;
@@ -17,7 +19,9 @@ use ::lithify::fs::Fs;
 use ::lithify::{Error, Options, Store, verify};
 
 use crate::history::Batch;
+use crate::keyed::Draws;
 use crate::planted::Planted;
+use crate::simfs::Image;
 use crate::system::{Engine, Failure, Instance, Piece, Remains, Setting, Settings, System};
 use instance::Open;
 pub(super) use instance::{
@@ -112,6 +116,14 @@ impl Engine for Configured {
         } else {
             Err(Failure::Damage(report.to_string()))
         }
+    }
+
+    fn checks_what_is_left(&self) -> bool {
+        true
+    }
+
+    fn forge(&self, image: &Image, draws: &mut Draws) -> Option<(Image, String)> {
+        forge::forge(image, &self.options, draws)
     }
 
     fn report(&self, fs: &dyn Fs) -> Option<String> {

@@ -1,13 +1,14 @@
-//! Where segments belong, restated from the rule without the engine's code.
+//! Where segments belong and what they hold, restated from the rule without the engine's code.
 //!
 //! A closed window of a level with enough segments in it has them merged into one; from
-//! level 1 upwards. Nothing else happens.
+//! level 1 upwards. Nothing else happens. What a merged segment has thinned out depends on its
+//! window and on the history alone, and not on the merges before it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use lithify::{History, Placement, RemoveInputs};
 
-use crate::history::Batch;
+use crate::history::{Batch, Key};
 use crate::system::Piece;
 
 /// The settled layout after `history`.
@@ -41,6 +42,77 @@ pub(super) fn work(placement: &Placement, history: &[Batch], is_direct: bool) ->
         work.kept += kept.count() as u64;
     });
     work
+}
+
+/// What a live segment holds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) readable_from: u64,
+    pub(super) commits: u64,
+    pub(super) entries: u64,
+    pub(super) tombstones: u64,
+    pub(super) keys: u64,
+    pub(super) bytes: u64,
+}
+
+/// The bytes of each value that a commit wrote to a keyspace, by key; none for a deletion.
+type Written = BTreeMap<Key, Option<u64>>;
+
+/// What each of these live segments holds of `history`.
+pub(super) fn held(placement: &Placement, history: &[Batch], pieces: &[Piece]) -> Vec<Held> {
+    let mut keyspaces: BTreeMap<&str, BTreeMap<u64, Written>> = BTreeMap::new();
+    for (commit, batch) in (1..).zip(history) {
+        for write in &batch.writes {
+            let commits = keyspaces.entry(write.key.keyspace_name()).or_default();
+            let value_bytes = write.value.map(|value| u64::from(value.length));
+            let written: &mut Written = commits.entry(commit).or_default();
+            written.insert(write.key, value_bytes);
+        }
+    }
+    let of = |piece: &Piece| held_by(placement, &keyspaces[&piece.keyspace[..]], piece);
+    pieces.iter().map(of).collect()
+}
+
+/// At and below its floor a merged segment has the newest version of each key only, and no
+/// deletion of what nothing older has: unless inputs go by their level, where an older value
+/// may outlast them.
+fn held_by(placement: &Placement, commits: &BTreeMap<u64, Written>, piece: &Piece) -> Held {
+    let (first, last) = (piece.first, piece.last);
+    let is_oldest = commits.first_key_value().is_some_and(|it| *it.0 == first);
+    let is_by_level = matches!(
+        placement.remove_inputs,
+        RemoveInputs::UpToLevel(_) | RemoveInputs::HeadWindowUpToLevel { .. }
+    );
+    let floor = match placement.history {
+        _ if piece.level == 0 => first,
+        History::All => first,
+        History::Last(kept) => piece.end.saturating_sub(kept).clamp(first, last),
+        History::Newest => last,
+    };
+    let mut held = Held {
+        readable_from: floor,
+        commits: commits.range(first..=last).count() as u64,
+        ..Held::default()
+    };
+    let mut keys = BTreeSet::new();
+    let mut bases = BTreeSet::new();
+    // From the newest commit down, so that the base of a key comes before what it hides.
+    for (commit, written) in commits.range(first..=last).rev() {
+        for (key, value_bytes) in written {
+            let is_thinned = floor > first && *commit <= floor;
+            let is_hidden = is_thinned && !bases.insert(*key);
+            let is_needless = is_thinned && value_bytes.is_none() && is_oldest && !is_by_level;
+            if is_hidden || is_needless {
+                continue;
+            }
+            keys.insert(*key);
+            held.entries += 1;
+            held.tombstones += u64::from(value_bytes.is_none());
+            held.bytes += key.bytes().len() as u64 + value_bytes.unwrap_or(0);
+        }
+    }
+    held.keys = keys.len() as u64;
+    held
 }
 
 /// Whether what each commit after `since` wrote must still be known at `head`: windows keep

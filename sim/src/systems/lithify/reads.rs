@@ -92,17 +92,17 @@ fn changes(store: &Store, since: Commit, at: Commit) -> Result<Answer> {
         true => store.changes_since(since)?,
         false => store.snapshot_at(at)?.changes_since(since)?,
     };
-    let whole = commits(whole)?;
+    let whole = commits(whole, &store.snapshot_at(at)?)?;
     let middle = Commit::new(since.get().midpoint(at.get()));
     if since >= middle {
         return Ok(whole);
     }
-    let stream = (store.snapshot_at(middle)).and_then(|middle| middle.changes_since(since));
-    match stream {
+    let (middle, end) = (store.snapshot_at(middle)?, store.snapshot_at(at)?);
+    match middle.changes_since(since) {
         Ok(mut stream) => {
-            let mut all = told(&mut stream)?;
-            stream.go_on(&store.snapshot_at(at)?)?;
-            all.extend(told(&mut stream)?);
+            let mut all = told(&mut stream, &middle)?;
+            stream.go_on(&end)?;
+            all.extend(told(&mut stream, &end)?);
             Ok(Answer::Commits(all))
         }
         Err(Error::Thinned { .. }) => Ok(whole),
@@ -127,7 +127,9 @@ fn ask_snapshot(snapshot: &Snapshot, question: &Question) -> Result<Answer> {
         Question::Diff { keyspace, from, .. } => {
             Ok(differences(snapshot.diff(keyspace, Commit::new(*from))?))
         }
-        Question::Changes { since, .. } => commits(snapshot.changes_since(Commit::new(*since))?),
+        Question::Changes { since, .. } => {
+            commits(snapshot.changes_since(Commit::new(*since))?, snapshot)
+        }
         Question::Keyspaces => Ok(Answer::Names(snapshot.keyspaces())),
         Question::Readable(None) => Ok(ranges(snapshot.readable_commits())),
         Question::Readable(Some(keyspace)) => Ok(ranges(snapshot.readable_commits_of(keyspace))),
@@ -186,17 +188,28 @@ fn differences(changes: Vec<Change>) -> Answer {
     )
 }
 
-fn commits(mut changes: Changes) -> Result<Answer> {
-    told(&mut changes).map(Answer::Commits)
+fn commits(mut changes: Changes, snapshot: &Snapshot) -> Result<Answer> {
+    told(&mut changes, snapshot).map(Answer::Commits)
 }
 
-/// What a stream tells until it is over.
-fn told(changes: &mut Changes) -> Result<Vec<(u64, Writes)>> {
-    let mut commits = Vec::new();
-    for changes in changes {
+/// What a stream of this snapshot tells until it is over. One that has met an error is told to
+/// go on: it does so where it was, or fails again, and then the error is the answer. One that
+/// does neither ends early, which is an answer and a wrong one.
+fn told(changes: &mut Changes, snapshot: &Snapshot) -> Result<Vec<(u64, Writes)>> {
+    let mut commits: Vec<(u64, Writes)> = Vec::new();
+    let mut met = None;
+    while let Some(next) = changes.next() {
         let CommitChanges {
             commit, operations, ..
-        } = changes?;
+        } = match next {
+            Ok(changes) => changes,
+            Err(error) if met.is_some() => return Err(error),
+            Err(error) => {
+                met = Some(error);
+                changes.go_on(snapshot)?;
+                continue;
+            }
+        };
         let mut operations: Vec<_> = operations
             .into_iter()
             .map(|operation| ((operation.keyspace, operation.key), operation.value))
@@ -204,7 +217,11 @@ fn told(changes: &mut Changes) -> Result<Vec<(u64, Writes)>> {
         operations.sort();
         commits.push((commit.get(), operations));
     }
-    Ok(commits)
+    let is_whole = |(last, _): &(u64, Writes)| *last == snapshot.commit().get();
+    match met {
+        Some(error) if commits.last().is_some_and(is_whole) => Err(error),
+        _ => Ok(commits),
+    }
 }
 
 fn ranges(ranges: Vec<RangeInclusive<Commit>>) -> Answer {

@@ -8,12 +8,36 @@ use lithify::{Options, Store};
 
 use super::{failure, reads};
 use crate::reads::{Answer, Question};
-use crate::system::{Failure, Lost, Remains};
+use crate::system::{Failure, Lost, Remains, Taken};
 
 /// Opens it.
 pub(super) fn open(fs: Arc<dyn Fs>, options: Options) -> Result<Box<dyn Remains>, Failure> {
     let store = Store::open_damaged(fs, options).map_err(failure)?;
     Ok(Box::new(Damaged(store)))
+}
+
+fn taken(takes: &Takes) -> Option<Taken> {
+    match takes {
+        Takes::Nothing => None,
+        Takes::Versions {
+            keyspace,
+            first,
+            from,
+            to,
+            ..
+        } => Some(Taken {
+            keyspace: Some(keyspace.clone()),
+            from: first.get(),
+            first_key: from.clone(),
+            last_key: to.clone(),
+        }),
+        Takes::Commits { first, .. } => Some(Taken {
+            keyspace: None,
+            from: first.get(),
+            first_key: Vec::new(),
+            last_key: None,
+        }),
+    }
 }
 
 struct Damaged(Store);
@@ -33,13 +57,7 @@ impl Remains for Damaged {
         losses
             .map(|loss| Lost {
                 damage: loss.damage.to_string(),
-                takes: match &loss.takes {
-                    Takes::Nothing => None,
-                    Takes::Versions {
-                        keyspace, first, ..
-                    } => Some((Some(keyspace.clone()), first.get())),
-                    Takes::Commits { first, .. } => Some((None, first.get())),
-                },
+                takes: taken(&loss.takes),
             })
             .collect()
     }

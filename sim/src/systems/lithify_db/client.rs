@@ -71,13 +71,16 @@ impl Client {
     }
 
     /// Starts the call of a commit that must be refused: it names some keyspaces that there
-    /// are, and more than there may be.
+    /// are, and more than there may be. Another one that comes with it is refused, too.
     pub(super) fn start_refused(db: &mut SteppedDb) -> Result<TaskId, Failure> {
+        let mut innocent = WriteBatch::new();
+        innocent.put("a", b"refused", b"with another");
         let mut batch = WriteBatch::new();
         batch.put("a", b"refused", b"refused");
         for number in 0..=KEYSPACES {
             batch.put(&format!("{REFUSED}{number}"), b"key", b"value");
         }
-        db.start(Request::Commit(&batch)).map_err(failure)
+        db.start(Request::Commit(&[innocent, batch]))
+            .map_err(failure)
     }
 }

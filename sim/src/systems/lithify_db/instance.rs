@@ -10,6 +10,8 @@
 //! as soon as it is visible.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::slice;
 
 use lithify::stepped::{Request, SteppedDb, TaskId};
 use lithify::{Commit, Durability, Error, Snapshot, WriteBatch};
@@ -233,7 +235,8 @@ impl Open {
             Clients::Mixed => number.is_multiple_of(2),
         };
         let task = self.start(match waits {
-            true => Request::Commit(&writes),
+            true => Request::Commit(slice::from_ref(&writes)),
+            false if number % 4 == 1 => Request::CommitAwaited(&writes),
             false => Request::CommitAsync(&writes),
         })?;
         self.accepted = number;
@@ -309,7 +312,7 @@ impl Instance for Open {
         }
         let head = self.db.head().get();
         let snapshot = self.db.snapshot_at(Commit::new(commit)).map_err(failure)?;
-        Ok(Some(Box::new(Reader(snapshot, head))))
+        Ok(Some(Box::new(Reader::of(snapshot, head, Rc::default()))))
     }
 
     fn tasks(&self) -> Vec<String> {
@@ -388,7 +391,12 @@ impl Instance for Open {
             calls: &self.groups,
             ..*account
         };
-        let mut equalities = counted(&self.chosen.options, &self.db.stats(), &account);
+        let mut equalities = counted(
+            &self.chosen.options,
+            &self.db.stats(),
+            &self.db.layout(),
+            &account,
+        );
         if !self.is_synced() {
             equalities.retain(|equality| equality.what != "syncs of WAL files");
         }
@@ -403,7 +411,10 @@ impl Instance for Open {
         let stopped = self.go(task, "stop".to_owned(), Call::Stop);
         let mut late = WriteBatch::new();
         late.put("a", b"late", b"late");
-        let late = self.start(Request::Commit(&late))?;
+        let late = self.start(match self.accepted.is_multiple_of(2) {
+            true => Request::Commit(slice::from_ref(&late)),
+            false => Request::CommitAsync(&late),
+        })?;
         let refused = self.go(late, "late".to_owned(), Call::Late);
         let ended = self.drive_on(|open| !open.db.is_under_way(task) && open.has_ended());
         let closed = self.db.close().map_err(failure);

@@ -128,6 +128,10 @@ impl Engine for Shared {
         self.files.check(fs)
     }
 
+    fn checks_what_is_left(&self) -> bool {
+        self.files.checks_what_is_left()
+    }
+
     fn expected_layout(&self, history: &[Batch]) -> Option<Vec<Piece>> {
         self.files.expected_layout(history)
     }

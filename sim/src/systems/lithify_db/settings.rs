@@ -88,6 +88,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         "segment files that are open at once",
         &["32", "1", "2"],
     ),
+    Setting::fixed(
+        "remove-inputs",
+        "when inputs of merges go",
+        &["always", "always", "head-window-2"],
+    ),
 ];
 
 /// How commits are handed over.

@@ -1,5 +1,6 @@
 //! The pair while it runs: commits, messages, and the exchange of roles.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use lithify::fs::Fs;
@@ -225,7 +226,7 @@ impl Instance for Pair {
         };
         let snapshot = store.snapshot_at(commit).map_err(failure)?;
         let head = store.head().get();
-        Ok(Some(Box::new(Reader(snapshot, head))))
+        Ok(Some(Box::new(Reader::of(snapshot, head, Rc::default()))))
     }
 
     fn tasks(&self) -> Vec<String> {

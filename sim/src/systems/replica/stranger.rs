@@ -1,15 +1,16 @@
-//! A third store, as long as the replica and with another history. The replica must not
-//! take the commit that it makes next, although its number is the right one.
+//! A third store, as long as the replica and with another history from the first commit on. The
+//! replica must take neither its newest commit for its own nor the one that it makes next,
+//! although their numbers are the right ones, and must say where the two have parted.
 
 use std::sync::Arc;
 
 use lithify::fs::MemFs;
-use lithify::{Error, Options, Replica, Store, WriteBatch};
+use lithify::{Commit, Error, Options, Replica, Store, WriteBatch};
 
 use crate::system::Failure;
 use crate::systems::lithify::failure;
 
-/// Offers the replica a commit of a stranger.
+/// Offers the replica two commits of a stranger.
 pub(super) fn offer(replica: &mut Replica, options: &Options) -> Result<(), Failure> {
     let head = replica.store().head();
     if head.get() == 0 {
@@ -21,7 +22,21 @@ pub(super) fn offer(replica: &mut Replica, options: &Options) -> Result<(), Fail
     let mut stranger = Store::open(Arc::new(MemFs::new()), options.clone()).map_err(failure)?;
     let batches = vec![batch; head.next().get() as usize];
     stranger.commit_group(&batches).map_err(failure)?;
-    for changes in stranger.changes_since(head).map_err(failure)? {
+    let trail = stranger.changes_since(head).map_err(failure)?;
+    match replica.compare(trail.trail()) {
+        Err(Error::Diverged { first, .. }) if first == Commit::new(1) => {}
+        Ok(()) => {
+            let wrong = "another history is taken for that of the replica";
+            return Err(Failure::Other(wrong.to_owned()));
+        }
+        Err(error @ Error::Diverged { .. }) => {
+            return Err(Failure::Other(format!(
+                "a store has another history from commit 1 on, and the replica says: {error}"
+            )));
+        }
+        Err(error) => return Err(failure(error)),
+    }
+    for changes in stranger.changes_since(head.minus(1)).map_err(failure)? {
         match replica.apply(&changes.map_err(failure)?) {
             Err(Error::Diverged { .. }) => {}
             Err(error) => return Err(failure(error)),
