@@ -7,7 +7,7 @@ use ::lithify::stepped::Sizes;
 use super::LithifyDb;
 use super::order::Order;
 use crate::system::{Setting, Settings, Values, unknown_value};
-use crate::systems::lithify::{self, OPEN_FILES, number};
+use crate::systems::lithify::{self, OPEN_FILES, ROOM, number};
 
 /// So many keyspaces the laboratory's batches have; a client that is to be refused names
 /// more.
@@ -87,6 +87,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         OPEN_FILES,
         "segment files that are open at once",
         &["32", "1", "2"],
+    ),
+    Setting::tuning(
+        ROOM,
+        "bytes of zeros written at once ahead of the end of a log that is synced",
+        &["262144", "200", "0", "600"],
     ),
 ];
 
