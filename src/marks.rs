@@ -119,6 +119,8 @@ mod counted {
         LineMovedAlone "edit-without-a-file"
         InboxFull "inbox-full"
         LeaderWaits "leader-waits-for-room"
+        LogTakesRoom "log-takes-room"
+        LogEndsInRoom "log-ends-in-room"
     }
 
     thread_local! {

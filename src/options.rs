@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::align::{Alignment, Cascade, Level};
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::log::Room;
 use crate::segment::FilterRule;
 use crate::thresholds::Thresholds;
 
@@ -190,6 +191,19 @@ impl Options {
     #[must_use]
     pub fn log_budget_bytes(&self) -> u64 {
         (self.memory_budget_bytes as u64).max(self.wal_file_bytes.saturating_mul(2))
+    }
+
+    /// The room of the log. Commits that nobody waits for with a sync need none.
+    pub(crate) fn log_room(&self) -> Room {
+        let is_synced = self.durability == Durability::Synced || planted!(RoomForBuffered);
+        Room {
+            most_bytes: if is_synced {
+                self.thresholds.log_room_bytes
+            } else {
+                0
+            },
+            file_bytes: self.wal_file_bytes,
+        }
     }
 
     /// Refuses contradictions.

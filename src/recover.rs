@@ -415,7 +415,7 @@ pub(crate) fn assemble(
         placement,
         version: Arc::new(version),
         recent,
-        wal: Wal::new(Vec::new(), options.wal_file_bytes),
+        wal: Wal::new(Vec::new(), options.log_room()),
         fs,
         store,
         options,
@@ -480,7 +480,7 @@ fn replay_wal(storage: &mut Storage, found: &Found) -> Result<Replay> {
         },
     )?;
     storage.events.clear();
-    storage.wal = Wal::new(outcome.sealed.clone(), storage.options.wal_file_bytes);
+    storage.wal = Wal::new(outcome.sealed.clone(), storage.options.log_room());
     Ok(outcome)
 }
 

@@ -57,8 +57,12 @@ pub struct Stats {
     pub segment_files: u64,
     /// Bytes of them.
     pub segment_file_bytes: u64,
-    /// Bytes of WAL files written since opening.
+    /// Bytes of records written to WAL files since opening.
     pub wal_bytes_written: u64,
+    /// Bytes of zeros written ahead of records since opening: see [`Durability::Synced`].
+    ///
+    /// [`Durability::Synced`]: crate::Durability::Synced
+    pub wal_room_bytes_written: u64,
     /// What was done since opening.
     pub counters: Counters,
 }

@@ -166,6 +166,7 @@ impl Storage {
             segment_files: self.data_files.len() as u64,
             segment_file_bytes: self.data_files.values().map(|data| data.length()).sum(),
             wal_bytes_written: self.wal.bytes_written(),
+            wal_room_bytes_written: self.wal.room_bytes_written(),
             counters: self.counters,
         }
     }

@@ -21,6 +21,9 @@ pub struct Thresholds {
     /// A merge in memory that drops nothing and has at most so many entries is left until
     /// somebody reads what it makes, or a wider merge takes it in. 0: never left.
     pub unmerged_entries: u64,
+    /// Bytes of zeros that are written at once ahead of the end of a log whose commits are
+    /// synced, at most. 0: none.
+    pub log_room_bytes: u64,
     /// How many writes to keyspaces, beyond two for each, are remembered one by one.
     pub spare_writes: usize,
     /// Bytes fetched at once by a sequential reader.
@@ -51,6 +54,7 @@ impl Thresholds {
     pub const USUAL: Self = Self {
         filtered_run_entries: 512,
         unmerged_entries: 1024,
+        log_room_bytes: 256 * 1024,
         spare_writes: 64,
         read_ahead_bytes: 128 * 1024,
         append_bytes: 256 * 1024,
@@ -97,6 +101,7 @@ mod tests {
         let Thresholds {
             filtered_run_entries,
             unmerged_entries,
+            log_room_bytes,
             spare_writes,
             read_ahead_bytes,
             append_bytes,
@@ -109,6 +114,7 @@ mod tests {
         } = Options::default().thresholds;
         assert_eq!(filtered_run_entries, 512);
         assert_eq!(unmerged_entries, 1024);
+        assert_eq!(log_room_bytes, 262_144);
         assert_eq!(spare_writes, 64);
         assert_eq!(read_ahead_bytes, 131_072);
         assert_eq!(append_bytes, 262_144);

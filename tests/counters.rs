@@ -136,7 +136,8 @@ fn play(variant: &Variant) -> Vec<(&'static str, u64)> {
     let counts = fs.counts();
     let bytes = |kind| counts.bytes_written.get(&kind).copied().unwrap_or(0);
     let operations = |kind| counts.operations.get(&kind).copied().unwrap_or(0);
-    assert_eq!(bytes(FileKind::Wal), stats.wal_bytes_written);
+    let wal_bytes = stats.wal_bytes_written + stats.wal_room_bytes_written;
+    assert_eq!(bytes(FileKind::Wal), wal_bytes);
     assert_eq!(
         bytes(FileKind::Segment),
         stats.counters.segment_file_bytes,
@@ -144,6 +145,7 @@ fn play(variant: &Variant) -> Vec<(&'static str, u64)> {
     );
     vec![
         ("bytes to wal files", bytes(FileKind::Wal)),
+        ("zeros ahead of records", stats.wal_room_bytes_written),
         ("bytes to segment files", bytes(FileKind::Segment)),
         ("bytes to manifest files", bytes(FileKind::Manifest)),
         ("files created", operations(OperationKind::Create)),

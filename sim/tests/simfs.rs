@@ -17,7 +17,9 @@ use lithify_sim::simfs::explore::{Sources, explore, explore_sources};
 use lithify_sim::simfs::litmus::published::{Agreement, PUBLISHED, Verdict};
 use lithify_sim::simfs::litmus::{LITMUS, Litmus};
 use lithify_sim::simfs::model::MODELS;
-use lithify_sim::simfs::{Budget, Choice, Coverage, Fill, Frontier, Image, Log, Model, SimFs};
+use lithify_sim::simfs::{
+    Budget, Change, ChangeKind, Choice, Coverage, Fill, Frontier, Image, Log, Model, SimFs,
+};
 
 #[test]
 fn the_simulated_file_system_conforms() {
@@ -432,6 +434,68 @@ fn an_overwrite_takes_along_what_cannot_be_seen_in_its_sector() {
         (coverage.enumerated_points, coverage.images),
         (1, 2 + 4 + 3)
     );
+}
+
+/// What a log relies on that has zeros ahead of its end: a write into them changes no length,
+/// each piece of it is there or is still zero, and a sync of the data makes it durable and
+/// writes no journal that would take other names along.
+#[test]
+fn a_write_into_durable_zeros_is_there_or_leaves_zeros() {
+    for model in MODELS.iter().filter(|model| !model.drops_all) {
+        let fs = SimFs::new();
+        create_durable(&fs, "old", &[b'o'; 8192]);
+        fs.remove("old").expect("nothing fails here");
+        create_durable(&fs, "f", &[0; 8192]);
+        create(&fs, "other", b"");
+        let start = fs.log().operations().len();
+        write(&fs, "f", 3000, &[b'b'; 1500]);
+        let log = fs.log();
+        let frontier = at_end(model, Image::default(), &log);
+        if model.honest {
+            let found = contents(&frontier, "f");
+            assert!(found.len() > 1, "{}: nothing may be lost", model.name);
+            for (_, bytes) in &found {
+                assert_eq!(bytes.len(), 8192, "{}", model.name);
+                let is_right = |(place, &byte): (usize, &u8)| {
+                    byte == 0 || byte == b'b' && (3000..4500).contains(&place)
+                };
+                assert!(bytes.iter().enumerate().all(is_right), "{}", model.name);
+                let sectors = bytes[3072..4096].chunks(512);
+                let mut sectors =
+                    sectors.map(|sector| sector.iter().all(|&byte| byte == sector[0]));
+                assert!(
+                    sectors.all(|is_whole| is_whole),
+                    "{}: a torn sector",
+                    model.name
+                );
+            }
+        }
+        let own = frontier
+            .pending()
+            .iter()
+            .filter(|change| change.operation >= start);
+        let is_size = |kind: &ChangeKind| matches!(kind, ChangeKind::Size { .. });
+        assert!(own.clone().count() > 0 && !own.clone().any(|change| is_size(&change.kind)));
+        let file = fs.open("f", Access::Write).expect("nothing fails here");
+        file.sync_data().expect("nothing fails here");
+        let log = fs.log();
+        let frontier = at_end(model, Image::default(), &log);
+        let is_own = |change: &Change| change.operation >= start;
+        let names = frontier
+            .pending()
+            .iter()
+            .filter(|change| change.kind.is_name());
+        if model.honest {
+            assert!(!frontier.pending().iter().any(is_own), "{}", model.name);
+            let is_whole_device = model.orders_all || model.instant.names;
+            assert_eq!(
+                names.count(),
+                usize::from(!is_whole_device),
+                "{}",
+                model.name
+            );
+        }
+    }
 }
 
 /// Between the two calls only the old name is gone.

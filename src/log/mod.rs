@@ -13,12 +13,17 @@
 //!   passes, and no value that a client writes holds a record that does, since the salt
 //!   has a number in it that nobody knows before the file is created.
 //!
+//! A log may keep zeros written ahead of its end: see `room`. They are no record, so the log ends
+//! where they begin; zeros up to the end of the file are no torn tail.
+//!
 //! This module does not know what a payload means.
 
 mod reader;
+mod room;
 mod writer;
 
 pub(crate) use reader::{Record, Tail, first_record, scan, scan_whole, was_written};
+pub(crate) use room::Room;
 pub(crate) use writer::{LogIo, LogWriter};
 
 use crate::files::{checksum, mix};
@@ -58,7 +63,7 @@ mod tests {
     /// A log of four records; the first two were synced before the others were staged.
     fn log() -> Vec<u8> {
         let fs = MemFs::new();
-        let mut writer = LogWriter::create(&fs, ID).unwrap();
+        let mut writer = LogWriter::create(&fs, ID, Room::NONE).unwrap();
         for (record, is_synced) in [
             ("one", false),
             ("two", true),
@@ -162,8 +167,50 @@ mod tests {
         let (records, tail) = read(&zeros, 0);
         assert_eq!(
             (records.len(), tail),
-            (4, Tail::Torn),
+            (4, Tail::Clean),
             "zeros are no record"
         );
+    }
+
+    /// Zeros end a log where nothing is behind them, and nobody knows that there was more.
+    #[test]
+    fn room_is_the_end_unless_something_is_behind_it() {
+        let whole = log();
+        let ends: Vec<u64> = scan(NAME, ID.salts(), &whole, 0)
+            .records
+            .iter()
+            .map(|record| record.end)
+            .collect();
+        for zeroed in START..whole.len() {
+            let mut bytes = [&whole[..], &[0; 64]].concat();
+            bytes[zeroed..].fill(0);
+            // A record may end with zeros of its own, and then nothing of it is lost.
+            let is_whole = |end: &&u64| bytes[..**end as usize] == whole[..**end as usize];
+            let complete = ends.iter().filter(is_whole).count();
+            let before = complete
+                .checked_sub(1)
+                .map_or(START as u64, |last| ends[last]);
+            let expected = match bytes[before as usize..].iter().all(|&byte| byte == 0) {
+                true => Tail::Clean,
+                false => Tail::Torn,
+            };
+            assert_eq!(read(&bytes, 0).1, expected, "zeros from {zeroed} on");
+            let (records, tail) = read(&bytes, whole.len() as u64);
+            assert_eq!(records.len(), complete, "zeros from {zeroed} on");
+            let is_damaged = matches!(tail, Tail::Damaged(_));
+            assert_eq!(is_damaged, complete < ends.len(), "zeros from {zeroed} on");
+        }
+        // A hole of zeros below a mark is damage, wherever it begins and ends.
+        for start in START..ends[1] as usize {
+            let mut bytes = whole.clone();
+            bytes[start..ends[1] as usize].fill(0);
+            let (_, tail) = read(&bytes, 0);
+            let is_changed = bytes != whole;
+            assert_eq!(
+                matches!(tail, Tail::Damaged(_)),
+                is_changed,
+                "zeros from {start} on"
+            );
+        }
     }
 }

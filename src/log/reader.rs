@@ -19,7 +19,7 @@ pub(crate) struct Record<'a> {
 /// What follows the last intact record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Tail {
-    /// Nothing.
+    /// Nothing, or zeros up to the end of the file.
     Clean,
     /// Bytes that were never durable as a whole: a crash interrupted their write.
     Torn,
@@ -80,9 +80,16 @@ pub(crate) fn scan<'a>(name: &str, salts: Salts, bytes: &'a [u8], known_durable:
             begun_by = Some(end);
         }
     }
-    let tail = if end == bytes.len() as u64 && end >= known_durable {
+    let is_over = is_room(bytes, end);
+    let ends_in_room = is_over && end < bytes.len() as u64;
+    if ends_in_room {
+        mark!(LogEndsInRoom);
+    }
+    let is_refused = planted!(RoomIsDamage) && ends_in_room;
+    let tail = if end >= known_durable && is_over && !is_refused {
         Tail::Clean
     } else if planted!(TornTailIsFatal)
+        || is_refused
         || end < known_durable
         || is_proven_behind(salts, bytes, end)
     {
@@ -149,12 +156,19 @@ pub(crate) fn first_record(salts: Salts, bytes: &[u8]) -> Option<Record<'_>> {
     record_at(salts, bytes, PREAMBLE_BYTES).map(|(record, _)| record)
 }
 
+/// Whether nothing but zeros stands from `from` on: room for records that were never written.
+fn is_room(bytes: &[u8], from: u64) -> bool {
+    bytes[from as usize..].iter().all(|&byte| byte == 0)
+}
+
 /// The record at `offset` and its synced mark, if there is an intact one.
 fn record_at(salts: Salts, bytes: &[u8], offset: u64) -> Option<(Record<'_>, u64)> {
     let (payload, synced, found) = candidate_at(salts.place, bytes, offset)?;
     let header = &bytes[offset as usize..][..HEADER_BYTES];
+    let is_room = planted!(ZerosAreRecord) && header.iter().all(|&byte| byte == 0);
     if found != record_checksum(salts.file, offset, &header[..16], payload)
         && !planted!(ReplaySkipsChecksum)
+        && !is_room
     {
         return None;
     }
@@ -175,7 +189,9 @@ fn candidate_at(place_salt: u64, bytes: &[u8], offset: u64) -> Option<(&[u8], u6
     let rest = bytes.get(usize::try_from(offset).ok()?..)?;
     let (header, behind) = rest.split_at_checked(HEADER_BYTES)?;
     let mut fields = Decoder::new(header);
-    if fields.u32()? != tag_at(place_salt, offset) {
+    let tag = fields.u32()?;
+    let is_room = planted!(ZerosAreRecord) && tag == 0;
+    if tag != tag_at(place_salt, offset) && !is_room {
         return None;
     }
     let length = fields.u32()? as usize;
@@ -227,7 +243,7 @@ pub(crate) fn was_written(place_salt: u64, bytes: &[u8]) -> bool {
     (PREAMBLE_BYTES..bytes.len() as u64).any(|offset| {
         at(offset).is_some_and(|(end, is_proof)| match at(end) {
             Some((_, is_next_proof)) => is_proof || is_next_proof,
-            None => is_proof && end == bytes.len() as u64,
+            None => is_proof && is_room(bytes, end),
         })
     })
 }

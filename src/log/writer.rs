@@ -10,7 +10,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{HEADER_BYTES, record_checksum, tag_at};
+use super::{HEADER_BYTES, Room, record_checksum, tag_at};
 use crate::error::{Error, Result};
 use crate::fs::whole::write_all_at;
 use crate::fs::{File, Fs};
@@ -27,6 +27,11 @@ pub(crate) struct LogWriter {
     written: u64,
     /// Bytes known to be durable.
     synced: u64,
+    /// The length of the file: records and the room behind them.
+    length: u64,
+    room: Room,
+    /// Zeros handed to the file so far.
+    room_written: u64,
     /// Encoded records that were not handed to the file yet.
     staged: Vec<u8>,
     failure: Option<String>,
@@ -41,7 +46,9 @@ pub(crate) struct LogIo {
     file: Arc<dyn File>,
     name: Arc<str>,
     offset: u64,
+    /// Records, and behind them zeros if the file grows.
     bytes: Vec<u8>,
+    record_bytes: usize,
     syncs: bool,
     /// Whether a sync of the file has failed. Syncs of one file take turns at it, so that none
     /// succeeds behind one that has failed and that nobody has taken note of yet: the pages may
@@ -53,7 +60,11 @@ impl LogIo {
     /// Does it. May be called where the writer is not at hand, and once only.
     pub(crate) fn perform(&self) -> Result<()> {
         if !self.bytes.is_empty() {
-            let mut outcome = write_all_at(&*self.file, self.offset, &self.bytes);
+            let offset = match planted!(RecordBehindRoom) {
+                true => self.file.len().unwrap_or(self.offset),
+                false => self.offset,
+            };
+            let mut outcome = write_all_at(&*self.file, offset, &self.bytes);
             if planted!(FailedWriteRepeated)
                 && outcome.is_err()
                 && let Ok(end) = self.file.len()
@@ -89,7 +100,7 @@ impl LogIo {
 impl LogWriter {
     /// Creates the file and stages its preamble. Nothing is durable, not even the
     /// name, until the caller has written, synced, and synced the directory.
-    pub(crate) fn create(fs: &dyn Fs, id: FileId) -> Result<Self> {
+    pub(crate) fn create(fs: &dyn Fs, id: FileId, room: Room) -> Result<Self> {
         let name = id.name();
         let file = fs.create(&name).map_err(Error::io("create", &name))?;
         Ok(Self {
@@ -99,6 +110,9 @@ impl LogWriter {
             salts: id.salts(),
             written: 0,
             synced: 0,
+            length: 0,
+            room,
+            room_written: 0,
             staged: id.preamble().to_vec(),
             failure: None,
             has_failed: Arc::default(),
@@ -116,6 +130,9 @@ impl LogWriter {
             salts: id.salts(),
             written,
             synced,
+            length: written,
+            room: Room::NONE,
+            room_written: 0,
             staged: Vec::new(),
             failure: None,
             has_failed: Arc::default(),
@@ -126,14 +143,24 @@ impl LogWriter {
         self.number
     }
 
-    /// The length of the file once everything staged is written.
-    pub(crate) fn length(&self) -> u64 {
+    /// Where its records end once everything staged is written.
+    pub(crate) fn end(&self) -> u64 {
         self.written + self.staged.len() as u64
+    }
+
+    /// The length of its file.
+    pub(crate) fn file_length(&self) -> u64 {
+        self.length
+    }
+
+    /// Zeros written ahead of its end so far, records over them or not.
+    pub(crate) fn room_written(&self) -> u64 {
+        self.room_written
     }
 
     /// Encodes one record whose payload `fill` appends to the buffer it is given.
     pub(crate) fn stage(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
-        let offset = self.length();
+        let offset = self.end();
         assert!(
             self.synced <= self.written && self.written <= offset,
             "{}: a mark of {} points behind the record at {offset}",
@@ -159,6 +186,23 @@ impl LogWriter {
         self.finish(io, outcome)
     }
 
+    /// The same for the last records of the file: the room behind them is given back. The
+    /// new length is as durable as they are.
+    pub(crate) fn write_last(&mut self) -> Result<()> {
+        self.room = Room::NONE;
+        self.write()?;
+        if self.length > self.written {
+            let cut = match planted!(CutTakesRecords) {
+                true => self.file.set_len(self.length - self.room_written),
+                false => self.file.set_len(self.written),
+            };
+            cut.map_err(Error::io("cut", &self.name))
+                .inspect_err(|error| self.failure = Some(error.to_string()))?;
+            self.length = self.written;
+        }
+        Ok(())
+    }
+
     /// Makes everything written durable.
     pub(crate) fn sync(&mut self) -> Result<()> {
         let io = self.begin_sync()?;
@@ -179,14 +223,31 @@ impl LogWriter {
         Ok(self.io(Vec::new(), true))
     }
 
-    fn io(&self, bytes: Vec<u8>, syncs: bool) -> LogIo {
+    fn io(&self, mut bytes: Vec<u8>, syncs: bool) -> LogIo {
         let is_durable = bytes.is_empty() && self.synced == self.written;
+        let record_bytes = bytes.len();
+        let end = self.written + record_bytes as u64;
+        let grows = !bytes.is_empty() && end > self.length;
+        if grows || planted!(RoomWithEveryCommit) && !bytes.is_empty() {
+            let length = self.room.length(end, record_bytes as u64);
+            bytes.resize((length - self.written) as usize, 0);
+        }
+        let takes_room = bytes.len() > record_bytes;
+        if takes_room {
+            mark!(LogTakesRoom);
+            if planted!(RoomStartsEarly) {
+                bytes[record_bytes.saturating_sub(4)..].fill(0);
+            }
+        }
+        let forgets_sync = planted!(SyncWithoutGrowthSkipped) && !grows && record_bytes > 0
+            || planted!(SyncOfRoomSkipped) && takes_room;
         LogIo {
             file: Arc::clone(&self.file),
             name: Arc::clone(&self.name),
             offset: self.written,
             bytes,
-            syncs: syncs && (!is_durable || planted!(RedundantSync)),
+            record_bytes,
+            syncs: syncs && !forgets_sync && (!is_durable || planted!(RedundantSync)),
             has_failed: Arc::clone(&self.has_failed),
         }
     }
@@ -195,7 +256,7 @@ impl LogWriter {
     /// also when others have written meanwhile; one of another file says nothing about this.
     pub(crate) fn finish(&mut self, io: LogIo, outcome: Result<()>) -> Result<()> {
         let covers = io.syncs && io.name == self.name;
-        let end = io.offset + io.bytes.len() as u64;
+        let end = io.offset + io.record_bytes as u64;
         assert!(
             io.bytes.is_empty() || io.name == self.name && io.offset == self.written,
             "{}: bytes for {} of {} cannot follow {} written ones",
@@ -219,11 +280,16 @@ impl LogWriter {
                 self.failure = Some(error.to_string());
             }
             if is_write {
+                bytes.truncate(io.record_bytes);
                 self.staged = bytes;
             }
             return Err(error);
         }
-        self.written += bytes.len() as u64;
+        if is_write {
+            self.length = self.length.max(io.offset + bytes.len() as u64);
+            self.room_written += (bytes.len() - io.record_bytes) as u64;
+            self.written = end;
+        }
         if covers {
             self.synced = self.synced.max(end);
             assert!(
@@ -267,7 +333,7 @@ mod tests {
     fn a_writer_that_failed_stays_failed() {
         let fs = MemFs::new();
         let id = FileId::draw(&fs, StoreId::of(3), FileKind::Wal, 7).unwrap();
-        let mut writer = LogWriter::create(&fs, id).unwrap();
+        let mut writer = LogWriter::create(&fs, id, Room::NONE).unwrap();
         writer.write().unwrap();
         writer.failure = Some("a sync failed".to_owned());
         writer.stage(|buffer| buffer.push(1));
@@ -319,7 +385,7 @@ mod tests {
     fn no_sync_succeeds_behind_one_that_has_failed() {
         let fs = MemFs::new();
         let id = FileId::draw(&fs, StoreId::of(3), FileKind::Wal, 7).unwrap();
-        let mut writer = LogWriter::create(&fs, id).unwrap();
+        let mut writer = LogWriter::create(&fs, id, Room::NONE).unwrap();
         writer.file = Arc::new(FailsOnce(Arc::clone(&writer.file), Mutex::default()));
         writer.write().unwrap();
         let (first, second) = (writer.begin_sync().unwrap(), writer.begin_sync().unwrap());

@@ -7,7 +7,7 @@ use crate::error::{Damage, Error, Result};
 use crate::files::{FileKind, file_name};
 use crate::fs::Fs;
 use crate::identity::{FileId, StoreId};
-use crate::log::{LogIo, LogWriter, Tail, scan, was_written};
+use crate::log::{LogIo, LogWriter, Room, Tail, scan, was_written};
 use crate::manifest::edit::{Edit, decode_placement, encode_placement};
 use crate::manifest::state::ManifestState;
 use crate::sweep::Proof;
@@ -301,7 +301,7 @@ impl Manifest {
         };
         self.writer
             .as_ref()
-            .is_none_or(|writer| writer.length() > most_bytes)
+            .is_none_or(|writer| writer.end() > most_bytes)
     }
 
     /// The number of the file in force.
@@ -324,7 +324,7 @@ impl Manifest {
             self.number,
             self.state.next_file
         );
-        let mut writer = LogWriter::create(fs, id)?;
+        let mut writer = LogWriter::create(fs, id, Room::NONE)?;
         self.state.next_file = self.state.next_file.max(id.number + 1);
         writer.stage(|buffer| {
             buffer.push(SNAPSHOT);
@@ -362,7 +362,7 @@ impl Manifest {
             self.state.next_file
         );
         self.number = switch.writer.number();
-        self.snapshot_bytes = switch.writer.length();
+        self.snapshot_bytes = switch.writer.end();
         self.writer = Some(switch.writer);
         Ok(old)
     }

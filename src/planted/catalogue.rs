@@ -1004,4 +1004,44 @@ catalogue! {
     VersionReadsOn "version-reads-on" "M60" "damaged"
         "damaged-reads" "a damaged block behind the last version of a key"
         "A read of a key goes on into the next block although the index says that it begins with another key, so damage there refuses a read that does not need it (found in this engine by the laboratory)."
+
+    SyncWithoutGrowthSkipped "sync-without-growth-skipped" "M01" "wal"
+        "durability" "crash"
+        "A write into the room ahead of a log changes no length, so it is acknowledged without a sync."
+
+    SyncOfRoomSkipped "sync-of-room-skipped" "M01" "wal"
+        "durability" "crash"
+        "The write that takes new room is not synced, because the next one is."
+
+    RecordBehindRoom "record-behind-room" "M18" "wal"
+        "durability" "none; reopening"
+        "Records are written at the end of the file, which is the end of the room, and replay ends where the room begins."
+
+    RoomStartsEarly "room-starts-early" "M07" "wal"
+        "durability" "none; reopening"
+        "The zeros of new room begin a few bytes before the record ends."
+
+    RoomIsDamage "room-is-damage" "M09" "wal"
+        "opens" "none; reopening a store that was not closed"
+        "Zeros behind the last record are reported as damage."
+
+    ZerosAreRecord "zeros-are-record" "M07" "wal"
+        "opens" "none; reopening a store that was not closed"
+        "Room passes for empty records: a tag of zero is not refused, and a header of zeros needs no checksum."
+
+    RoomForBuffered "room-for-buffered" "M64" "wal"
+        "counters" "none; buffered commits"
+        "A log that nobody waits for with a sync pays for room, too."
+
+    RoomWithEveryCommit "room-with-every-commit" "M64" "wal"
+        "counters" "none"
+        "Room is written again behind each commit."
+
+    RoomCountsAsFull "room-counts-as-full" "M64" "wal"
+        "counters" "none"
+        "A log is called full by the length of its file, so its room is never used."
+
+    CutTakesRecords "cut-takes-records" "M04" "wal"
+        "durability" "none; closing"
+        "Closing cuts off as many bytes as zeros were written, also where records have been written over them."
 }

@@ -3,7 +3,8 @@
 //! A chain is the intact records from the preamble on. What follows it is either
 //! nothing, or a fault: the first offset where no intact record begins, together with
 //! the highest synced mark of any intact record behind it. A mark above the fault
-//! proves that the bytes there were durable once.
+//! proves that the bytes there were durable once. Zeros up to the end of a WAL file are
+//! room for records, and no fault.
 
 use super::bytes::{Identity, Kind, PREAMBLE, checksum, mix, place_salt, salt};
 use super::report::Report;
@@ -96,6 +97,7 @@ pub(super) fn read_chain(kind: Kind, number: u64, identity: Identity, bytes: &[u
                 end = record.end;
                 records.push(record);
             }
+            Err(_) if kind == Kind::Wal && is_room(bytes, end) => break,
             Err(broken) => {
                 let (expected, found) = broken.told();
                 fault = Some(Fault {
@@ -118,6 +120,11 @@ pub(super) fn read_chain(kind: Kind, number: u64, identity: Identity, bytes: &[u
         proven: proven.unwrap_or(0),
         fault,
     }
+}
+
+/// Whether nothing but zeros stands from `from` on.
+fn is_room(bytes: &[u8], from: u64) -> bool {
+    bytes[from as usize..].iter().all(|&byte| byte == 0)
 }
 
 /// Why no record begins at some place. It is put into words only for the first such place:
@@ -214,7 +221,7 @@ pub(super) fn was_begun(kind: Kind, number: u64, store: u64, bytes: &[u8]) -> bo
     (PREAMBLE..bytes.len() as u64).any(|offset| {
         end_of_record(offset).is_some_and(|(end, synced)| match end_of_record(end) {
             Some((_, next)) => is_proof(synced) || is_proof(next),
-            None => is_proof(synced) && end == bytes.len() as u64,
+            None => is_proof(synced) && is_room(bytes, end),
         })
     })
 }

@@ -347,18 +347,18 @@ fn check_seal(name: &str, bytes: &[u8], chain: &Chain<'_>, sealed_end: u64, repo
             expected,
             format!("{} bytes", bytes.len()),
         );
-    } else if !is_only_mark_behind(bytes, chain, sealed_end) {
+    } else if !is_only_mark_behind(chain, sealed_end) {
         let found = bytes.len() as u64 - sealed_end;
         let found = format!("{found} bytes behind it: cut, or written again in the next file");
         report.note(name, sealed_end, "the end of the file", found);
     }
 }
 
-/// Whether nothing lies behind `sealed_end` but the close mark that proved it.
-fn is_only_mark_behind(bytes: &[u8], chain: &Chain<'_>, sealed_end: u64) -> bool {
+/// Whether nothing lies behind `sealed_end` but the close mark that proved it, and room.
+fn is_only_mark_behind(chain: &Chain<'_>, sealed_end: u64) -> bool {
     let mut behind = chain
         .records
         .iter()
         .filter(|record| record.end > sealed_end);
-    chain.end == bytes.len() as u64 && behind.all(|record| record.payload == [2])
+    chain.fault.is_none() && behind.all(|record| record.payload == [2])
 }

@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::files::{FileKind, file_name};
 use crate::fs::Fs;
 use crate::identity::{FileId, PREAMBLE_BYTES};
-use crate::log::{LogIo, LogWriter};
+use crate::log::{LogIo, LogWriter, Room};
 
 /// A WAL file that is not written to any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,14 +46,17 @@ pub(crate) struct Wal {
     writer: Option<LogWriter>,
     /// The last commit staged.
     last: Commit,
-    file_bytes: u64,
-    /// Bytes written to WAL files that were sealed since opening.
+    /// The room that its files take; they are followed by others at the length that bounds it.
+    room: Room,
+    /// Bytes of records written to WAL files that were sealed since opening.
     sealed_bytes: u64,
+    /// Zeros written to them ahead of records.
+    sealed_room_bytes: u64,
 }
 
 impl Wal {
     /// The log after `sealed` files, oldest first.
-    pub(crate) fn new(sealed: Vec<SealedWal>, file_bytes: u64) -> Self {
+    pub(crate) fn new(sealed: Vec<SealedWal>, room: Room) -> Self {
         let is_ascending = sealed
             .windows(2)
             .all(|pair| pair[0].number < pair[1].number && pair[0].last <= pair[1].last);
@@ -63,20 +66,24 @@ impl Wal {
             sealed: sealed.into(),
             writer: None,
             last,
-            file_bytes,
+            room,
             sealed_bytes: 0,
+            sealed_room_bytes: 0,
         }
     }
 
     /// Whether the next commit should begin a new file.
     pub(crate) fn wants_rotation(&self) -> bool {
-        let most_bytes = match self.file_bytes {
+        let most_bytes = match self.room.file_bytes {
             bytes if planted!(RotatedEarly) => bytes / 2,
             bytes => bytes,
         };
         self.writer
             .as_ref()
-            .is_none_or(|writer| writer.length() >= most_bytes)
+            .is_none_or(|writer| match planted!(RoomCountsAsFull) {
+                true => writer.file_length() >= most_bytes,
+                false => writer.end() >= most_bytes,
+            })
     }
 
     /// Seals the present file and begins another one.
@@ -86,9 +93,10 @@ impl Wal {
             if !planted!(RotationUnsynced) {
                 writer.sync()?;
             }
+            let room_written = writer.room_written();
             let sealed = SealedWal {
                 number: writer.number(),
-                end: writer.length(),
+                end: writer.end(),
                 last: self.last,
             };
             assert!(
@@ -98,6 +106,7 @@ impl Wal {
             );
             self.sealed.push_back(sealed);
             self.sealed_bytes += sealed.end;
+            self.sealed_room_bytes += room_written;
         }
         self.begin_file(fs, id, &[])
     }
@@ -116,7 +125,7 @@ impl Wal {
             previous_end: previous.map_or(0, |wal| wal.end),
             after: self.last,
         };
-        let mut writer = LogWriter::create(fs, id)?;
+        let mut writer = LogWriter::create(fs, id, self.room)?;
         writer.stage(|buffer| record::encode_header(&header, buffer));
         for record in records {
             writer.stage(|buffer| buffer.extend_from_slice(record));
@@ -204,7 +213,7 @@ impl Wal {
         );
         self.begin_file(fs, id, records)?;
         self.last = last;
-        self.close()?;
+        self.prove(LogWriter::write)?;
         // The mark is durable now. Another one says so to the next opening, which then has
         // nothing to write, and need not be durable itself.
         let writer = self.writer();
@@ -215,31 +224,44 @@ impl Wal {
     /// Makes everything durable and leaves a mark that says so, after which damage
     /// to any commit can be told from a torn tail, and nothing needs to be written
     /// again at the next opening. Without commits since opening there is nothing to do.
+    ///
+    /// Room that is left is given back: nothing will be written over it.
     pub(crate) fn close(&mut self) -> Result<()> {
+        self.prove(LogWriter::write_last)
+    }
+
+    /// Makes everything durable, and then a mark behind it that `write` hands to the file.
+    fn prove(&mut self, write: impl FnOnce(&mut LogWriter) -> Result<()>) -> Result<()> {
         if let Some(writer) = &mut self.writer {
             writer.write()?;
             if !planted!(CloseMarksEarly) {
                 writer.sync()?;
             }
             writer.stage(record::encode_close);
-            writer.write()?;
+            write(writer)?;
             writer.sync()?;
         }
         Ok(())
     }
 
-    /// Bytes written since opening.
+    /// Bytes of records written since opening.
     pub(crate) fn bytes_written(&self) -> u64 {
-        self.sealed_bytes + self.writer.as_ref().map_or(0, LogWriter::length)
+        self.sealed_bytes + self.writer.as_ref().map_or(0, LogWriter::end)
     }
 
-    /// Bytes of its files, those that nothing needs any more left out. What an opening reads.
+    /// Zeros written ahead of records since opening.
+    pub(crate) fn room_bytes_written(&self) -> u64 {
+        let newest = self.writer.as_ref().map_or(0, LogWriter::room_written);
+        self.sealed_room_bytes + newest
+    }
+
+    /// Bytes of records in its files, those left out that nothing needs any more.
     pub(crate) fn live_bytes(&self) -> u64 {
         let sealed = self.sealed.iter().map(|wal| wal.end).sum::<u64>();
         if planted!(OpenLogNotCounted) {
             return sealed;
         }
-        sealed + self.writer.as_ref().map_or(0, LogWriter::length)
+        sealed + self.writer.as_ref().map_or(0, LogWriter::end)
     }
 
     /// Whether the log is a file that was read back, and so will be followed by another one:

@@ -51,12 +51,23 @@ impl State {
                 Ok(bytes.len())
             }
             Some(FaultKind::MisdirectedWrite) => {
+                let elsewhere = self.elsewhere(inode, offset, bytes.len() as u64);
                 self.write(inode, offset, &vec![0; bytes.len()])?;
-                let elsewhere = offset.saturating_sub(bytes.len() as u64);
                 self.write(inode, elsewhere, bytes)?;
                 Ok(bytes.len())
             }
             _ => self.write_what_fits(inode, offset, bytes),
+        }
+    }
+
+    /// Where a write lands that misses its place: right before it, or right behind it where
+    /// the file goes on that far. Which of the two is always the same for the same place.
+    fn elsewhere(&self, inode: InodeId, offset: u64, bytes: u64) -> u64 {
+        let length = self.inodes[inode as usize].bytes.len() as u64;
+        let place = offset as usize..(offset + bytes) as usize;
+        match offset + 2 * bytes <= length && place_in(&place).is_multiple_of(2) {
+            true => offset + bytes,
+            false => offset.saturating_sub(bytes),
         }
     }
 

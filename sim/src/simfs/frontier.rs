@@ -375,7 +375,10 @@ impl<'log> Frontier<'log> {
     fn leave_overwritten(&mut self, file: InodeId, offset: usize, bytes: &[u8]) {
         let seen = self.seen(file);
         let over = seen.get(offset..).unwrap_or_default();
-        if !bytes.starts_with(&over[..over.len().min(bytes.len())]) {
+        let over = &over[..over.len().min(bytes.len())];
+        // Room that is written into leaves nothing but zeros.
+        let was_zero = over.iter().all(|&byte| byte == 0);
+        if !was_zero && !bytes.starts_with(over) {
             self.leave(self.name(file), file, seen);
         }
     }

@@ -172,8 +172,10 @@ struct Forecast<'run> {
     files: u64,
     bytes: u64,
     syncs: u64,
-    /// The length of the newest file.
+    /// Where the records of the newest file end.
     length: u64,
+    /// The length of the newest file, with the room behind its records.
+    file_length: u64,
     is_dirty: bool,
     commits: u64,
     /// The numbers of the keyspaces, in the order in which batches have named them.
@@ -190,6 +192,7 @@ impl<'run> Forecast<'run> {
             bytes: 0,
             syncs: 0,
             length: 0,
+            file_length: 0,
             is_dirty: false,
             commits: 0,
             keyspaces: BTreeMap::new(),
@@ -198,10 +201,30 @@ impl<'run> Forecast<'run> {
         forecast
     }
 
+    /// Writes records. Where they come to the end of the file, room is written with them.
     fn write(&mut self, bytes: u64) {
         self.length += bytes;
         self.bytes += bytes;
         self.is_dirty = true;
+        if self.length > self.file_length {
+            self.file_length = self.length + self.room(bytes);
+            self.bytes += self.file_length - self.length;
+        }
+    }
+
+    /// As much again as there is, up to a limit, in whole blocks, and never beyond where the
+    /// next file begins; but nothing where less than four times what is written would fit. A log
+    /// that is not synced has none.
+    fn room(&self, written: u64) -> u64 {
+        let most = self.options.thresholds.log_room_bytes;
+        if most == 0 || self.options.durability == Durability::Buffered {
+            return 0;
+        }
+        let block = most.min(4096);
+        let wanted = (self.length + most.min(self.length)).div_ceil(block) * block;
+        let longest = wanted.min(self.options.wal_file_bytes);
+        let room = longest.saturating_sub(self.length);
+        if room < 4 * written { 0 } else { room }
     }
 
     fn sync(&mut self) {
@@ -217,7 +240,7 @@ impl<'run> Forecast<'run> {
         let previous = previous.copied().unwrap_or(0);
         let payload =
             1 + varint_bytes(previous) + varint_bytes(self.length) + varint_bytes(self.commits);
-        self.length = 0;
+        (self.length, self.file_length) = (0, 0);
         self.files += 1;
         self.write(PREAMBLE_BYTES + RECORD_HEADER_BYTES + payload);
         self.sync();
@@ -233,10 +256,9 @@ impl<'run> Forecast<'run> {
             self.sync();
             self.begin_file();
         }
-        for batch in batches {
-            let payload = self.payload_bytes(batch);
-            self.write(RECORD_HEADER_BYTES + payload);
-        }
+        let records = batches.map(|batch| RECORD_HEADER_BYTES + self.payload_bytes(batch));
+        let bytes = records.sum();
+        self.write(bytes);
         if self.options.durability == Durability::Synced {
             self.sync();
         }

@@ -240,6 +240,8 @@ impl Instance for Open {
     fn settle(&mut self) -> Result<bool, Failure> {
         self.may_work = false;
         let steps = SETTLE_STEPS + SETTLE_STEPS_OF_A_COMMIT * self.head();
+        // Jobs come to an end meanwhile, and what was seen before says nothing of the next one.
+        self.retired = Retired::default();
         self.store.settle_within(steps).map_err(failure)
     }
 
@@ -314,15 +316,22 @@ fn listed(layout: &Layout) -> [Equality; 4] {
     ]
 }
 
+/// The log takes room in blocks of so many bytes.
+const BLOCK_BYTES: u64 = 4096;
+
 /// What a settled store has in memory and in its log, next to what it may have there.
 fn budgets(options: &Options, store: &Store, account: &Account<'_>) -> [Equality; 3] {
     let stats = store.stats();
     let log = |file: &&FileUse| file.name.starts_with("wal-");
     let (files, needed) = (account.disk.files.iter(), store.files());
     let is_needed = |file: &&FileUse| needed.contains(&file.name);
-    let log_bytes: u64 = (files.filter(log).filter(is_needed))
+    let file_bytes: u64 = (files.filter(log).filter(is_needed))
         .map(|file| file.longest_bytes)
         .sum();
+    // Room behind the newest records is no part of the log: at most what is taken at once, and
+    // what fills its last block.
+    let room = options.thresholds.log_room_bytes;
+    let log_bytes = file_bytes.saturating_sub(room + room.min(BLOCK_BYTES));
     let memory_bytes = stats.memory_bytes;
     let is_over =
         memory_bytes > options.memory_budget_bytes as u64 || log_bytes > options.log_budget_bytes();

@@ -28,7 +28,7 @@ pub(super) use instance::{
     Reader, SETTLE_STEPS, SETTLE_STEPS_OF_A_COMMIT, batch_of, counted, pieces_of, state_of,
 };
 pub(super) use reads::{of_snapshots as reads_of_snapshots, of_store as reads_of_store};
-pub(super) use settings::{OPEN_FILES, SETTINGS, number, options};
+pub(super) use settings::{OPEN_FILES, ROOM, SETTINGS, number, options};
 
 /// The system.
 #[derive(Debug)]

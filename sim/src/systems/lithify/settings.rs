@@ -10,6 +10,8 @@ use crate::system::{Setting, Settings, Values, unknown_value};
 
 /// Its name in every system of the engine.
 pub(in crate::systems) const OPEN_FILES: &str = "open-files";
+/// The same.
+pub(in crate::systems) const ROOM: &str = "room";
 
 pub(in crate::systems) const SETTINGS: &[Setting] = &[
     Setting::fixed(
@@ -84,6 +86,11 @@ pub(in crate::systems) const SETTINGS: &[Setting] = &[
         "unmerged",
         "entries of a merge that is left to its first reader",
         &["1024", "0", "3"],
+    ),
+    Setting::tuning(
+        ROOM,
+        "bytes of zeros written at once ahead of the end of a log that is synced",
+        &["262144", "200", "0", "600"],
     ),
     Setting::tuning(
         "spare-writes",
@@ -181,6 +188,7 @@ fn thresholds(values: &Values<'_>) -> Result<Thresholds, String> {
     Ok(Thresholds {
         filtered_run_entries: number("filtered-run", value("filtered-run"))?,
         unmerged_entries: number("unmerged", value("unmerged"))?,
+        log_room_bytes: number(ROOM, value(ROOM))?,
         spare_writes: number("spare-writes", value("spare-writes"))?,
         read_ahead_bytes: number("read-ahead", value("read-ahead"))?,
         append_bytes: number("append", value("append"))?,

@@ -7,7 +7,7 @@ use ::lithify::stepped::Sizes;
 use super::LithifyDb;
 use super::order::Order;
 use crate::system::{Setting, Settings, Values, unknown_value};
-use crate::systems::lithify::{self, OPEN_FILES, number};
+use crate::systems::lithify::{self, OPEN_FILES, ROOM, number};
 
 /// So many keyspaces the laboratory's batches have; a client that is to be refused names
 /// more.
@@ -92,6 +92,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         "remove-inputs",
         "when inputs of merges go",
         &["always", "always", "head-window-2"],
+    ),
+    Setting::tuning(
+        ROOM,
+        "bytes of zeros written at once ahead of the end of a log that is synced",
+        &["262144", "200", "0", "600"],
     ),
 ];
 

@@ -22,7 +22,7 @@ use ::lithify::{Durability, Options};
 
 #[cfg(feature = "planted-bugs")]
 use super::lithify::PROMOTION_ENDED;
-use super::lithify::{failure, options};
+use super::lithify::{ROOM, failure, options};
 use crate::history::Batch;
 use crate::planted::Planted;
 use crate::system::{Engine, Failure, Instance, Piece, Setting, Settings, System, Values};
@@ -47,6 +47,11 @@ const SETTINGS: &[Setting] = &[
         "durability",
         "when a commit is acknowledged",
         &["synced", "buffered"],
+    ),
+    Setting::tuning(
+        ROOM,
+        "bytes of zeros written at once ahead of the end of a log that is synced",
+        &["262144", "200", "0"],
     ),
     Setting::tuning(
         "near-marks",
