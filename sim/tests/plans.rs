@@ -293,7 +293,11 @@ fn blows_strike_what_they_name() {
         assert!(deaths > 5 && losses > 15, "{deaths} and {losses}");
         // A rehearsal holds no reader. Where one keeps a retired file in the run, the compactor
         // has turns left for other work, and a blow of seed 56 of `lithify-db` finds no operation.
-        assert!(missed <= 1, "{missed} blows of {} strike nothing", system.name());
+        assert!(
+            missed <= 1,
+            "{missed} blows of {} strike nothing",
+            system.name()
+        );
     }
 }
 

@@ -329,10 +329,10 @@ impl FileSegment {
             }
             number += 1;
             // What comes next is the first entry of the next block, and the index knows its key.
-            let goes_on = number < index.len()
-                && (index.entry(number).key == key || planted!(VersionReadsOn))
-                && !planted!(NextBlockForgotten);
-            if !goes_on {
+            if number >= index.len() || planted!(NextBlockForgotten) {
+                return Ok(None);
+            }
+            if index.entry(number).key != key && !planted!(VersionReadsOn) {
                 return Ok(None);
             }
         }
