@@ -265,7 +265,7 @@ fn a_fill_can_name_its_source() {
     assert_eq!(execution.unmatched.len(), 1, "{:?}", execution.unmatched);
 }
 
-/// The run that teaches the schedule is struck as the run itself will be, so a blow
+/// The run that teaches the schedule is struck as the run itself will be, so every blow
 /// finds the operation that it names, and every pending change.
 #[test]
 fn blows_strike_what_they_name() {
@@ -275,7 +275,7 @@ fn blows_strike_what_they_name() {
             workload: storm,
             ..Recipe::new(system)
         };
-        let (mut deaths, mut losses, mut missed) = (0, 0, 0);
+        let (mut deaths, mut losses) = (0, 0);
         for seed in 0..60 {
             let plan = generate(&recipe, Seed(seed));
             let text = plan.to_string();
@@ -288,16 +288,9 @@ fn blows_strike_what_they_name() {
             losses += count(|action| matches!(action, Action::Crash(_)));
             let execution = execute(&plan, &Enabled::default(), false);
             assert_eq!(execution.finding, None, "{text}");
-            missed += execution.unmatched.len();
+            assert_eq!(execution.unmatched, [""; 0], "{text}");
         }
         assert!(deaths > 5 && losses > 15, "{deaths} and {losses}");
-        // A rehearsal holds no reader. Where one keeps a retired file in the run, the compactor
-        // has turns left for other work, and a blow of seed 56 of `lithify-db` finds no operation.
-        assert!(
-            missed <= 1,
-            "{missed} blows of {} strike nothing",
-            system.name()
-        );
     }
 }
 

@@ -2,7 +2,8 @@
 //! something is written and not synced, and what faults could strike.
 //!
 //! What the client reads is not read here unless faults are to come: nothing else depends
-//! on it.
+//! on it. Readers that it keeps are kept here, too: a file that one of them holds stays, and the
+//! background does something else in the meantime.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::panics::caught;
 use crate::plan::Action;
 use crate::schedule::{Scheduler, Turn};
 use crate::simfs::{Image, Mark, Operation, SimFs};
-use crate::system::{Instance, Settings};
+use crate::system::{Instance, Pinned, Settings};
 
 /// Turns that the background gets at most between two operations of the client.
 const MOST_TURNS: usize = 40;
@@ -31,6 +32,9 @@ pub(super) struct Rehearsal<'run> {
     /// None when it could not be opened, or has panicked: then it has no more turns, and
     /// the execution of the plan will meet the same and report it.
     pub(super) instance: Option<Box<dyn Instance>>,
+    /// Readers that the client keeps, in order. They outlive a store that is let go of, and no
+    /// blow.
+    pub(super) pins: Vec<Box<dyn Pinned>>,
     pub(super) actions: Vec<Action>,
     /// Behind which actions something was written and not synced.
     pub(super) dirty: Vec<usize>,
@@ -67,6 +71,7 @@ impl<'run> Rehearsal<'run> {
             start,
             is_stormy,
             instance: None,
+            pins: Vec::new(),
             actions: Vec::new(),
             dirty: Vec::new(),
             moments: Vec::new(),
@@ -126,6 +131,15 @@ impl<'run> Rehearsal<'run> {
                 let commit = instance.head().min(*commit);
                 drop(instance.state_at(commit));
             }
+            (Action::Pin(commit), Some(instance)) => {
+                let commit = instance.head().min(*commit);
+                if let Ok(Some(_)) = instance.state_at(commit)
+                    && let Ok(Some(reader)) = instance.pin(commit)
+                {
+                    self.pins.push(reader);
+                }
+            }
+            (Action::Release, _) if !self.pins.is_empty() => drop(self.pins.remove(0)),
             (Action::Reopen, _) => {
                 drop(self.instance.take().map(Instance::close));
                 self.open();

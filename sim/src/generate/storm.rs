@@ -109,6 +109,7 @@ impl Rehearsal<'_> {
 
     /// Opens the store that a blow has left.
     fn resume(&mut self, blow: Blow) {
+        self.pins.clear();
         self.instance = None;
         self.fs = blow.fs;
         self.start = blow.image.unwrap_or_else(|| self.start.clone());
