@@ -30,6 +30,9 @@ const IDENTITY_FILES: u64 = 1;
 /// In front of every record of a log: tag, length, mark and checksum.
 const RECORD_HEADER_BYTES: u64 = 4 + 4 + 8 + 4;
 
+/// Room in front of the log's end is taken in blocks of so many bytes.
+const ROOM_BLOCK_BYTES: u64 = 4096;
+
 /// What a store says that it has published.
 #[derive(Clone, Copy)]
 pub(super) struct Published {
@@ -54,7 +57,21 @@ pub(super) fn equalities(
     equalities
 }
 
-fn is_of(kind: FileKind, name: &str) -> bool {
+/// More room than stands behind the newest records of a log: what is taken at once, and what fills
+/// its last block. A log that is not synced has none.
+pub(super) fn most_room(options: &Options) -> u64 {
+    let most = most_room_at_once(options);
+    most + most.min(ROOM_BLOCK_BYTES)
+}
+
+fn most_room_at_once(options: &Options) -> u64 {
+    match options.durability {
+        Durability::Buffered => 0,
+        Durability::Synced => options.thresholds.log_room_bytes,
+    }
+}
+
+pub(super) fn is_of(kind: FileKind, name: &str) -> bool {
     parse_file_name(name).is_some_and(|(found, _)| found == kind)
 }
 
@@ -213,14 +230,13 @@ impl<'run> Forecast<'run> {
     }
 
     /// As much again as there is, up to a limit, in whole blocks, and never beyond where the
-    /// next file begins; but nothing where less than four times what is written would fit. A log
-    /// that is not synced has none.
+    /// next file begins; but nothing where less than four times what is written would fit.
     fn room(&self, written: u64) -> u64 {
-        let most = self.options.thresholds.log_room_bytes;
-        if most == 0 || self.options.durability == Durability::Buffered {
+        let most = most_room_at_once(self.options);
+        if most == 0 {
             return 0;
         }
-        let block = most.min(4096);
+        let block = most.min(ROOM_BLOCK_BYTES);
         let wanted = (self.length + most.min(self.length)).div_ceil(block) * block;
         let longest = wanted.min(self.options.wal_file_bytes);
         let room = longest.saturating_sub(self.length);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use lithify::files::FileKind;
 use lithify::{
     Cascade, Commit, Error, Event, KeyRange, Layout, Options, Placement, Snapshot, Stats, Step,
     Store, WriteBatch,
@@ -316,22 +317,17 @@ fn listed(layout: &Layout) -> [Equality; 4] {
     ]
 }
 
-/// The log takes room in blocks of so many bytes.
-const BLOCK_BYTES: u64 = 4096;
-
 /// What a settled store has in memory and in its log, next to what it may have there.
 fn budgets(options: &Options, store: &Store, account: &Account<'_>) -> [Equality; 3] {
     let stats = store.stats();
-    let log = |file: &&FileUse| file.name.starts_with("wal-");
+    let log = |file: &&FileUse| costs::is_of(FileKind::Wal, &file.name);
     let (files, needed) = (account.disk.files.iter(), store.files());
     let is_needed = |file: &&FileUse| needed.contains(&file.name);
     let file_bytes: u64 = (files.filter(log).filter(is_needed))
         .map(|file| file.longest_bytes)
         .sum();
-    // Room behind the newest records is no part of the log: at most what is taken at once, and
-    // what fills its last block.
-    let room = options.thresholds.log_room_bytes;
-    let log_bytes = file_bytes.saturating_sub(room + room.min(BLOCK_BYTES));
+    // Room behind the newest records is no part of the log.
+    let log_bytes = file_bytes.saturating_sub(costs::most_room(options));
     let memory_bytes = stats.memory_bytes;
     let is_over =
         memory_bytes > options.memory_budget_bytes as u64 || log_bytes > options.log_budget_bytes();
