@@ -107,33 +107,17 @@ impl Cursor {
         self.enter_backward(count)
     }
 
-    /// See [`FileSegment::block_for`].
-    fn block_for(&self, key: &[u8], commit: Commit) -> Result<usize> {
-        match &self.source {
-            Source::Run(_) | Source::Lost(_) => Ok(0),
-            Source::File { segment, .. } => segment.block_for(key, commit),
-        }
-    }
-
-    /// The key that a block starts with, where that is known without reading it.
-    fn start_of(&self, number: usize) -> Result<Option<&[u8]>> {
-        let Source::File { segment, .. } = &self.source else {
-            return Ok(None);
-        };
-        let index = segment.index()?;
-        Ok((number < index.len()).then(|| index.entry(number).key))
-    }
-
     /// Moves to the newest version of `key` at or before `commit`; exhausted when there is none.
     /// Reads no block that cannot have one, so that damage to another block is in nobody's way.
     pub(crate) fn seek_version(&mut self, key: &[u8], commit: Commit) -> Result<()> {
-        let number = self.block_for(key, commit)?;
+        let number = match &self.source {
+            Source::Run(_) | Source::Lost(_) => Some(0),
+            Source::File { segment, .. } => segment.version_block(key, commit)?,
+        };
         self.block = None;
-        if self.start_of(number)?.is_some_and(|start| start > key)
-            || number >= self.block_count()?
-        {
+        let Some(number) = number else {
             return Ok(());
-        }
+        };
         self.position = self.load(number)?.lower_bound(key, commit);
         self.stay_with(key)
     }
@@ -152,7 +136,9 @@ impl Cursor {
         if self.block.as_ref().is_some_and(is_behind) {
             let next = self.block_number + 1;
             self.block = None;
-            if self.start_of(next)? == Some(key) || planted!(VersionReadsOn) {
+            if let Source::File { segment, .. } = &self.source
+                && segment.goes_on(next, key)?
+            {
                 self.enter_forward(next)?;
             }
         }
@@ -164,7 +150,10 @@ impl Cursor {
 
     /// Moves to the first entry at or behind (`key`, `commit`) in run order.
     pub(crate) fn seek(&mut self, key: &[u8], commit: Commit) -> Result<()> {
-        let number = self.block_for(key, commit)?;
+        let number = match &self.source {
+            Source::Run(_) | Source::Lost(_) => 0,
+            Source::File { segment, .. } => segment.block_for(key, commit)?,
+        };
         self.block = None;
         if number >= self.block_count()? {
             return Ok(());

@@ -267,6 +267,22 @@ impl FileSegment {
         }
     }
 
+    /// The only block that can have the newest version of `key` at or before `commit`, unless the
+    /// versions of the key go on behind it; `None` when there is none.
+    pub(crate) fn version_block(&self, key: &[u8], commit: Commit) -> Result<Option<usize>> {
+        let index = self.index()?;
+        let number = self.block_for(key, commit)?;
+        Ok((number < index.len() && index.entry(number).key <= key).then_some(number))
+    }
+
+    /// Whether the block with this number begins with a version of `key`, so that those of the
+    /// block before go on in it. The index says it: nothing is read.
+    pub(crate) fn goes_on(&self, number: usize, key: &[u8]) -> Result<bool> {
+        let index = self.index()?;
+        let has_key = |number| index.entry(number).key == key || planted!(VersionReadsOn);
+        Ok(number < index.len() && has_key(number) && !planted!(NextBlockForgotten))
+    }
+
     /// The decoded block at `position` of the index, through the cache.
     pub(crate) fn block(&self, position: usize) -> Result<Arc<Run>> {
         let index = self.index()?;
@@ -315,27 +331,17 @@ impl FileSegment {
         at: Commit,
         take: impl FnOnce(EntryRef<'_>) -> T,
     ) -> Result<Option<T>> {
-        let mut number = self.block_for(key, at)?;
-        let index = self.index()?;
-        if index.is_empty() || index.entry(number).key > key {
-            return Ok(None);
-        }
-        loop {
+        let mut next = self.version_block(key, at)?;
+        while let Some(number) = next {
             let block = self.block(number)?;
             let position = block.lower_bound(key, at);
             if position < block.len() {
                 let entry = block.entry(position);
                 return Ok((entry.key == key).then(|| take(entry)));
             }
-            number += 1;
-            // What comes next is the first entry of the next block, and the index knows its key.
-            if number >= index.len() || planted!(NextBlockForgotten) {
-                return Ok(None);
-            }
-            if index.entry(number).key != key && !planted!(VersionReadsOn) {
-                return Ok(None);
-            }
+            next = self.goes_on(number + 1, key)?.then_some(number + 1);
         }
+        Ok(None)
     }
 }
 
