@@ -118,15 +118,8 @@ fn check_segment(
     for position in 0..index.len() {
         if let Some(damage) = damage_of(segment.block(position), name, place.start)? {
             let next = position + 1;
-            let to = (next < index.len()).then(|| {
-                index
-                    .entry(if planted!(LossEndsEarly) {
-                        position
-                    } else {
-                        next
-                    })
-                    .key
-            });
+            let end = next - usize::from(planted!(LossEndsEarly));
+            let to = (next < index.len()).then(|| index.entry(end).key);
             checked.losses.push(Loss {
                 damage,
                 takes: takes(index.entry(position).key, to),

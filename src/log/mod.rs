@@ -80,6 +80,12 @@ mod tests {
         crate::whole_file::read_whole(&*file, NAME).unwrap()
     }
 
+    /// Where the records of an intact log end.
+    fn ends(bytes: &[u8]) -> Vec<u64> {
+        let records = scan(NAME, ID.salts(), bytes, 0).records;
+        records.iter().map(|record| record.end).collect()
+    }
+
     fn read(bytes: &[u8], known_durable: u64) -> (Vec<String>, Tail) {
         let scan = scan(NAME, ID.salts(), bytes, known_durable);
         let text = |payload: &[u8]| String::from_utf8(payload.to_vec()).unwrap();
@@ -102,11 +108,7 @@ mod tests {
     #[test]
     fn every_cut_is_a_torn_tail_unless_somebody_knows_better() {
         let whole = log();
-        let ends: Vec<u64> = scan(NAME, ID.salts(), &whole, 0)
-            .records
-            .iter()
-            .map(|record| record.end)
-            .collect();
+        let ends = ends(&whole);
         for length in START..whole.len() {
             let (records, tail) = read(&whole[..length], 0);
             let complete = ends.iter().filter(|end| **end <= length as u64).count();
@@ -176,11 +178,7 @@ mod tests {
     #[test]
     fn room_is_the_end_unless_something_is_behind_it() {
         let whole = log();
-        let ends: Vec<u64> = scan(NAME, ID.salts(), &whole, 0)
-            .records
-            .iter()
-            .map(|record| record.end)
-            .collect();
+        let ends = ends(&whole);
         for zeroed in START..whole.len() {
             let mut bytes = [&whole[..], &[0; 64]].concat();
             bytes[zeroed..].fill(0);

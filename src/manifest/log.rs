@@ -49,6 +49,19 @@ struct Candidate {
     proof: Proof,
 }
 
+impl Candidate {
+    /// What no manifest of ours says, though each of its records can be read.
+    fn contradiction(&self) -> Option<Damage> {
+        let found = self.state.check().err()?;
+        Some(Damage {
+            file: self.id.name(),
+            offset: 0,
+            expected: "names that differ and a forest of segments".to_owned(),
+            found,
+        })
+    }
+}
+
 /// Loads the manifest in force from those with these numbers, ascending; `None` when none
 /// of them has an intact first record and all of them may be torn creations. `store` is
 /// what the identity file says; without it any store is taken.
@@ -84,16 +97,10 @@ pub(crate) fn load(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -> Resu
     let Some(candidate) = best else {
         return Ok(None);
     };
-    let state = candidate.state;
-    if let Err(reason) = state.check() {
-        let name = candidate.id.name();
-        return Err(Error::damage(
-            &name,
-            0,
-            "names that differ and a forest of segments",
-            reason,
-        ));
+    if let Some(damage) = candidate.contradiction() {
+        return Err(Error::Damage(damage));
     }
+    let state = candidate.state;
     let in_force = candidate.id.number;
     Ok(Some(Loaded {
         store: candidate.id.store,
@@ -145,13 +152,8 @@ pub(crate) fn load_whole(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -
         let Some(candidate) = candidate else {
             continue;
         };
-        if let Err(reason) = candidate.state.check() {
-            damages.push(Damage {
-                file: candidate.id.name(),
-                offset: 0,
-                expected: "names that differ and a forest of segments".to_owned(),
-                found: reason,
-            });
+        if let Some(damage) = candidate.contradiction() {
+            damages.push(damage);
             continue;
         }
         // Damage is what was durable once, so a damaged file was begun.
