@@ -78,6 +78,27 @@ pub(crate) trait View {
     fn scan(&mut self, direction: Direction, visit: Visit<'_>) -> Result<()>;
 }
 
+/// Hands the entry that a search came to to `show`, if there is one, and says whether there is:
+/// [`View::seek`] of an engine that has iterators.
+pub(crate) fn show_first<E>(
+    entry: Option<E>,
+    mut show: impl FnMut(E) -> Result<()>,
+) -> Result<bool> {
+    entry.map_or(Ok(false), |entry| show(entry).map(|()| true))
+}
+
+/// Hands every entry to `show`: [`View::scan`] of an engine that has iterators.
+pub(crate) fn show_all<E>(
+    mut entries: impl DoubleEndedIterator<Item = E>,
+    direction: Direction,
+    show: impl FnMut(E) -> Result<()>,
+) -> Result<()> {
+    match direction {
+        Direction::Forward => entries.try_for_each(show),
+        Direction::Backward => entries.rev().try_for_each(show),
+    }
+}
+
 /// Reads as of a commit. Commits have the numbers 1, 2, 3 and so on.
 pub(crate) trait Past {
     /// Copies the value of `key` as of `commit` to `value`; false when there was none.

@@ -10,7 +10,9 @@ use canopydb::{Database, DbOptions, EnvOptions, Error, Tree};
 
 use crate::Result;
 use crate::data::Key;
-use crate::engine::{Direction, Durability, Engine, Setup, View, Visit, Writer};
+use crate::engine::{
+    Direction, Durability, Engine, Setup, View, Visit, Writer, show_all, show_first,
+};
 
 const TREE: &[u8] = b"k";
 
@@ -93,25 +95,18 @@ impl View for Reads<'_> {
     }
 
     fn seek(&mut self, start: &[u8], visit: Visit<'_>) -> Result<bool> {
-        match self.0.range(start..)?.next() {
-            Some(entry) => {
-                let (key, value) = entry?;
-                visit(&key, &value);
-                Ok(true)
-            }
-            None => Ok(false),
-        }
+        show_first(self.0.range(start..)?.next(), |entry| {
+            let (key, value) = entry?;
+            visit(&key, &value);
+            Ok(())
+        })
     }
 
     fn scan(&mut self, direction: Direction, visit: Visit<'_>) -> Result<()> {
-        let mut entries = self.0.iter()?;
-        while let Some(entry) = match direction {
-            Direction::Forward => entries.next(),
-            Direction::Backward => entries.next_back(),
-        } {
+        show_all(self.0.iter()?, direction, |entry| {
             let (key, value) = entry?;
             visit(&key, &value);
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }

@@ -10,7 +10,9 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable as 
 
 use crate::Result;
 use crate::data::Key;
-use crate::engine::{Direction, Durability, Engine, Setup, View, Visit, Writer};
+use crate::engine::{
+    Direction, Durability, Engine, Setup, View, Visit, Writer, show_all, show_first,
+};
 
 pub(super) fn open(directory: &Path, setup: &Setup) -> Result<Box<dyn Engine>> {
     let database = Database::builder(directory).cache_size(setup.cache_bytes);
@@ -93,25 +95,21 @@ impl View for Reads<'_> {
     }
 
     fn seek(&mut self, start: &[u8], visit: Visit<'_>) -> Result<bool> {
-        match self.snapshot.range(self.keyspace, start..).next() {
-            Some(entry) => {
+        show_first(
+            self.snapshot.range(self.keyspace, start..).next(),
+            |entry| {
                 let (key, value) = entry.into_inner()?;
                 visit(&key, &value);
-                Ok(true)
-            }
-            None => Ok(false),
-        }
+                Ok(())
+            },
+        )
     }
 
     fn scan(&mut self, direction: Direction, visit: Visit<'_>) -> Result<()> {
-        let mut entries = self.snapshot.iter(self.keyspace);
-        while let Some(entry) = match direction {
-            Direction::Forward => entries.next(),
-            Direction::Backward => entries.next_back(),
-        } {
+        show_all(self.snapshot.iter(self.keyspace), direction, |entry| {
             let (key, value) = entry.into_inner()?;
             visit(&key, &value);
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }

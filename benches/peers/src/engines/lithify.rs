@@ -14,7 +14,9 @@ use lithify::{
 use crate::Result;
 use crate::contestant::Variant;
 use crate::data::Key;
-use crate::engine::{self, Direction, Engine, Past, Setup, View, Visit, Writer};
+use crate::engine::{
+    self, Direction, Engine, Past, Setup, View, Visit, Writer, show_all, show_first,
+};
 
 const KEYSPACE: &str = "k";
 
@@ -106,26 +108,26 @@ impl View for Reads {
     }
 
     fn seek(&mut self, start: &[u8], visit: Visit<'_>) -> Result<bool> {
-        match self.0.range(KEYSPACE, KeyRange::from(start))?.next() {
-            Some(entry) => {
+        show_first(
+            self.0.range(KEYSPACE, KeyRange::from(start))?.next(),
+            |entry| {
                 let (key, value) = entry?;
                 visit(&key, &value);
-                Ok(true)
-            }
-            None => Ok(false),
-        }
+                Ok(())
+            },
+        )
     }
 
     fn scan(&mut self, direction: Direction, visit: Visit<'_>) -> Result<()> {
-        let mut range = self.0.range(KEYSPACE, KeyRange::all())?;
-        while let Some(entry) = match direction {
-            Direction::Forward => range.next(),
-            Direction::Backward => range.next_back(),
-        } {
-            let (key, value) = entry?;
-            visit(&key, &value);
-        }
-        Ok(())
+        show_all(
+            self.0.range(KEYSPACE, KeyRange::all())?,
+            direction,
+            |entry| {
+                let (key, value) = entry?;
+                visit(&key, &value);
+                Ok(())
+            },
+        )
     }
 }
 

@@ -16,7 +16,7 @@ use heed::{CommitOrAbort, Database, Env, EnvFlags, EnvOpenOptions, RoTxn, Withou
 
 use crate::Result;
 use crate::data::Key;
-use crate::engine::{Direction, Durability, Engine, Setup, View, Visit, Writer};
+use crate::engine::{Direction, Durability, Engine, Setup, View, Visit, Writer, show_first};
 
 /// Address space for the map: more than any workload here fills.
 const MAP_BYTES: usize = 64 << 30;
@@ -110,14 +110,12 @@ impl View for Reads<'_> {
 
     fn seek(&mut self, start: &[u8], visit: Visit<'_>) -> Result<bool> {
         let range: (Bound<&[u8]>, Bound<&[u8]>) = (Bound::Included(start), Bound::Unbounded);
-        match self.tree.range(&self.transaction, &range)?.next() {
-            Some(entry) => {
-                let (key, value) = entry?;
-                visit(key, value);
-                Ok(true)
-            }
-            None => Ok(false),
-        }
+        let first = self.tree.range(&self.transaction, &range)?.next();
+        show_first(first, |entry| {
+            let (key, value) = entry?;
+            visit(key, value);
+            Ok(())
+        })
     }
 
     fn scan(&mut self, direction: Direction, visit: Visit<'_>) -> Result<()> {
