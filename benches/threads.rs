@@ -132,7 +132,7 @@ fn open(place: &Place, durability: Durability) -> Db {
         durability,
         ..Options::default()
     };
-    Db::open(place.fs.clone(), options).expect("a store can be made")
+    Db::open_in(place.fs.clone(), options).expect("a store can be made")
 }
 
 fn durable_commits(table: &mut Table, scale: u64) {

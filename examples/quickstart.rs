@@ -40,7 +40,7 @@ fn main() -> lithify::Result<()> {
         }
     }
     for change in store.diff("stones", first, second)? {
-        println!("changed: {}", String::from_utf8_lossy(&change.key));
+        println!("changed: {}", String::from_utf8_lossy(&change?.key));
     }
     store.close()
 }

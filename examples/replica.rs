@@ -35,10 +35,10 @@ fn main() -> lithify::Result<()> {
 
     // Whoever of the two was promoted last is the primary.
     let mut names = ["one", "two"];
-    let mut opened = Db::open(place(names[0]), Options::default());
+    let mut opened = Db::open_in(place(names[0]), Options::default());
     if let Err(Error::IsReplica) = opened {
         names.reverse();
-        opened = Db::open(place(names[0]), Options::default());
+        opened = Db::open_in(place(names[0]), Options::default());
     }
     let db = opened?;
     let replica = Replica::open(place(names[1]), Options::default())?;

@@ -23,7 +23,7 @@ fn main() -> lithify::Result<()> {
     let directory = std::env::args()
         .nth(1)
         .unwrap_or_else(|| "target/threads".to_owned());
-    let db = Db::open(Arc::new(OsFs::new(directory)), Options::default())?;
+    let db = Db::open_in(Arc::new(OsFs::new(directory)), Options::default())?;
     let before = db.head();
 
     std::thread::scope(|scope| {
@@ -54,7 +54,7 @@ fn main() -> lithify::Result<()> {
     let snapshot = db.snapshot();
     for entry in snapshot.range("days", KeyRange::all())? {
         let (quarry, day) = entry?;
-        let day: [u8; 4] = day.try_into().expect("days have four bytes");
+        let day: [u8; 4] = day[..].try_into().expect("days have four bytes");
         let quarry = String::from_utf8_lossy(&quarry);
         println!("{quarry}: day {}", u32::from_be_bytes(day));
     }

@@ -130,6 +130,25 @@ pub enum Error {
         /// The replica's newest commit.
         head: Commit,
     },
+    /// A transaction has read what somebody has written since. Nothing was written; it can be
+    /// tried again.
+    Conflict {
+        /// The keyspace.
+        keyspace: String,
+        /// The key that was written, or `None` where that cannot be told any more.
+        key: Option<Vec<u8>>,
+        /// The commit as of which it was read.
+        since: Commit,
+    },
+    /// A name that no keyspace can have.
+    KeyspaceName {
+        /// The name.
+        name: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// A handle of a keyspace of another store. Nothing was written.
+    ForeignKeyspace(String),
     /// The store was closed through another clone of the handle.
     Closed,
     /// An earlier write or sync failed. What that commit wrote is in doubt, and
@@ -286,6 +305,33 @@ impl fmt::Display for Error {
                 "the history of the primary cannot be compared from commit {base} on, because \
                  the replica has thinned its own out: nothing was written; take the changes \
                  since commit {head}"
+            ),
+            Self::Conflict {
+                keyspace,
+                key: Some(key),
+                since,
+            } => write!(
+                formatter,
+                "key {:?} of keyspace {keyspace:?} was written after commit {since}, as of which \
+                 the transaction has read it: nothing was written; try again",
+                String::from_utf8_lossy(key)
+            ),
+            Self::Conflict {
+                keyspace,
+                key: None,
+                since,
+            } => write!(
+                formatter,
+                "keyspace {keyspace:?} was thinned out behind commit {since}, as of which the \
+                 transaction has read it, and may have been written since: nothing was written; \
+                 try again"
+            ),
+            Self::KeyspaceName { name, reason } => {
+                write!(formatter, "{name:?} cannot be a keyspace's name: {reason}")
+            }
+            Self::ForeignKeyspace(name) => write!(
+                formatter,
+                "the handle of keyspace {name:?} belongs to another store: nothing was written"
             ),
             Self::Closed => write!(
                 formatter,

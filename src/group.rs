@@ -15,6 +15,7 @@
 //!
 //! This file does not decide which jobs come together, and never waits.
 
+use std::slice;
 use std::sync::Arc;
 
 use crate::batch::WriteBatch;
@@ -24,8 +25,10 @@ use crate::limits;
 use crate::log::LogIo;
 use crate::names::Names;
 use crate::options::Durability;
+use crate::segment::KeyspaceId;
 use crate::segment::run::Run;
 use crate::storage::Storage;
+use crate::transaction::Reads;
 use crate::version::Version;
 use crate::wal::CommitRecord;
 
@@ -34,6 +37,8 @@ use crate::wal::CommitRecord;
 pub(crate) enum Job {
     /// Batches that get numbers one after the other, or are all refused.
     Commit(Vec<SortedBatch>),
+    /// A batch that is refused when somebody has written what was read for it.
+    Transaction(SortedBatch, Reads),
     /// Everything before it becomes durable.
     Sync,
 }
@@ -53,15 +58,23 @@ impl Job {
         Ok(Self::Commit(sorted))
     }
 
+    /// The job that commits the writes of a transaction.
+    ///
+    /// # Errors
+    /// As [`Job::commit`].
+    pub(crate) fn transaction(batch: &WriteBatch, reads: Reads) -> Result<Self> {
+        Ok(Self::Transaction(SortedBatch::new(batch)?, reads))
+    }
+
     /// Entries that it adds.
     pub(crate) fn entries(&self) -> usize {
-        match self {
-            Self::Commit(batches) => {
-                let runs = batches.iter().flat_map(|batch| &batch.runs);
-                runs.map(Run::len).sum()
-            }
-            Self::Sync => 0,
-        }
+        let batches = match self {
+            Self::Commit(batches) => &batches[..],
+            Self::Transaction(batch, _) => slice::from_ref(batch),
+            Self::Sync => &[],
+        };
+        let runs = batches.iter().flat_map(|batch| &batch.runs);
+        runs.map(Run::len).sum()
     }
 }
 
@@ -128,6 +141,10 @@ impl Group {
         for job in jobs {
             answers.push(match job {
                 Job::Commit(batches) => numbers.take(batches, &mut records),
+                Job::Transaction(batch, reads) => {
+                    let is_current = numbers.check(reads, &records);
+                    is_current.and_then(|()| numbers.take(vec![batch], &mut records))
+                }
                 Job::Sync => {
                     asks_for_sync |= !planted!(SyncAsksForNothing);
                     Ok(numbers.head)
@@ -233,6 +250,23 @@ struct Numbers<'a> {
 }
 
 impl Numbers<'_> {
+    /// Refuses a transaction that has read what was written since, by the commits of this group
+    /// before it, too.
+    fn check(&self, mut reads: Reads, records: &[CommitRecord]) -> Result<()> {
+        reads.check(self.version)?;
+        if planted!(GroupUnchecked) {
+            return Ok(());
+        }
+        reads.check_records(records, |name| self.number(name))
+    }
+
+    /// The number of a keyspace that the version or a record of this group has.
+    fn number(&self, name: &str) -> Option<KeyspaceId> {
+        let known = self.version.keyspace_names().len() as KeyspaceId;
+        let old = self.version.keyspace(name);
+        old.or_else(|| Some(known + self.new.number(name)?))
+    }
+
     /// Numbers the batches of one job, or none of them, and returns the last number.
     fn take(
         &mut self,
@@ -292,10 +326,7 @@ impl Numbers<'_> {
         let mut runs = Vec::with_capacity(batch.runs.len());
         for (name, mut run) in batch.keyspaces.into_iter().zip(batch.runs) {
             run.stamp(self.head);
-            let number = self
-                .version
-                .keyspace(&name)
-                .or_else(|| Some(known + self.new.number(&name)?));
+            let number = self.number(&name);
             let keyspace = number.unwrap_or_else(|| known + self.new.add(name));
             runs.push((keyspace, run));
         }

@@ -121,6 +121,9 @@ mod counted {
         LeaderWaits "leader-waits-for-room"
         LogTakesRoom "log-takes-room"
         LogEndsInRoom "log-ends-in-room"
+        ConflictFound "transaction-refused-by-a-conflict"
+        ConflictInGroup "transaction-refused-by-its-own-group"
+        ConflictUnknown "transaction-refused-behind-a-thinned-segment"
     }
 
     thread_local! {

@@ -9,7 +9,8 @@
 //! This file only names the bugs. Where each one is, `planted!(Name)` says.
 //!
 //! The patterns M.. and R.. and E.. are numbers in the list of known crash
-//! vulnerabilities of the field that the lab was built from.
+//! vulnerabilities of the field that the lab was built from. M67 stands for what a transaction
+//! must not see, lost updates and phantoms (Berenson et al., SIGMOD 1995).
 
 /// Whether a bug is active here.
 #[cfg(feature = "planted-bugs")]

@@ -16,8 +16,9 @@ use crate::event::Event;
 use crate::fs::Fs;
 use crate::layout::Layout;
 use crate::options::{Options, Pacing, Placement};
-use crate::read::{Change, Changes, KeyRange, KeyVersion, Range, Snapshot};
+use crate::read::{Changes, Diff, KeyRange, KeyVersion, Range, Snapshot};
 use crate::recover::{self, Mode};
+use crate::slice::Slice;
 use crate::stats::Stats;
 use crate::storage::Storage;
 
@@ -292,7 +293,7 @@ impl Store {
     ///
     /// # Errors
     /// Whatever the disk says.
-    pub fn get(&self, keyspace: &str, key: &[u8]) -> Result<Option<Vec<u8>>> {
+    pub fn get(&self, keyspace: &str, key: &[u8]) -> Result<Option<Slice>> {
         self.snapshot().get(keyspace, key)
     }
 
@@ -300,7 +301,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Snapshot::get`], and [`Error::BeyondHead`](crate::Error::BeyondHead).
-    pub fn get_at(&self, keyspace: &str, key: &[u8], commit: Commit) -> Result<Option<Vec<u8>>> {
+    pub fn get_at(&self, keyspace: &str, key: &[u8], commit: Commit) -> Result<Option<Slice>> {
         self.snapshot_at(commit)?.get(keyspace, key)
     }
 
@@ -333,7 +334,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Snapshot::diff`].
-    pub fn diff(&self, keyspace: &str, from: Commit, to: Commit) -> Result<Vec<Change>> {
+    pub fn diff(&self, keyspace: &str, from: Commit, to: Commit) -> Result<Diff> {
         self.snapshot_at(to)?.diff(keyspace, from)
     }
 

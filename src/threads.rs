@@ -27,7 +27,9 @@ mod worker;
 
 pub use pending::PendingCommit;
 
+use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::slice;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -40,11 +42,14 @@ use crate::compactor::Compactor;
 use crate::error::{Error, Result};
 use crate::fs::Fs;
 use crate::group::Job;
+use crate::handle::{Batch, Builder, Keyspace, Transaction};
 use crate::layout::Layout;
 use crate::options::{Options, Pacing, Placement};
-use crate::read::Snapshot;
+use crate::read::{Changes, Snapshot};
 use crate::recover::{self, Mode};
+use crate::slice::Slice;
 use crate::stats::Stats;
+use crate::transaction::Draft;
 
 use locks::{Locks, now};
 use shared::Compacting;
@@ -58,23 +63,23 @@ type Shared = shared::Shared<Locks>;
 /// when it is too far behind: see [`Options::most_backlog_commits`].
 ///
 /// ```
-/// use std::sync::Arc;
-/// use lithify::{Db, Options, WriteBatch, fs::MemFs};
+/// use lithify::Db;
 ///
-/// let db = Db::open(Arc::new(MemFs::new()), Options::default())?;
+/// # fn main() -> lithify::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let path = directory.path().join("stones");
+/// let db = Db::open(path)?;
+/// let stones = db.keyspace("stones")?;
 /// std::thread::scope(|scope| {
 ///     for stone in ["basalt", "granite", "slate"] {
-///         let db = db.clone();
-///         scope.spawn(move || {
-///             let mut batch = WriteBatch::new();
-///             batch.put("stones", stone.as_bytes(), b"igneous or not");
-///             db.commit(&batch)
-///         });
+///         let stones = stones.clone();
+///         scope.spawn(move || stones.put(stone, "igneous or not"));
 ///     }
 /// });
 /// assert_eq!(db.head().get(), 3);
-/// db.close()?;
-/// # Ok::<(), lithify::Error>(())
+/// assert_eq!(stones.keys().count(), 3);
+/// db.close()
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Db {
@@ -111,14 +116,34 @@ struct Owner {
 }
 
 impl Db {
-    /// Opens the store at the root of `fs`, or creates one there if
-    /// [`Options::create`] says so, and starts two threads: the compactor, and one that
-    /// leads group commits when nobody blocks for them.
+    /// Opens the store in a directory with the usual options, or creates one there, and starts
+    /// two threads: the compactor, and one that leads group commits when nobody blocks for them.
     ///
     /// # Errors
-    /// See [`Error`]. Nothing is changed when opening fails. [`Options::pacing`] is for
-    /// [`Store`](crate::Store) and must be [`Pacing::Bounded`] here.
-    pub fn open(fs: Arc<dyn Fs>, options: Options) -> Result<Self> {
+    /// See [`Error`]. Nothing is changed when opening fails.
+    pub fn open(directory: impl AsRef<Path>) -> Result<Self> {
+        Self::builder(directory).open()
+    }
+
+    /// Opens a store in a directory, or creates one there, with other options than the usual ones.
+    pub fn builder(directory: impl AsRef<Path>) -> Builder {
+        Builder::new(directory.as_ref())
+    }
+
+    /// Opens a new store in memory, which is gone with its last handle.
+    ///
+    /// # Errors
+    /// As [`Db::open`].
+    pub fn open_in_memory() -> Result<Self> {
+        Self::builder("").open_in_memory()
+    }
+
+    /// Opens the store at the root of `fs`, or creates one there if [`Options::create`] says so.
+    ///
+    /// # Errors
+    /// As [`Db::open`]. [`Options::pacing`] is for [`Store`](crate::Store) and must be
+    /// [`Pacing::Bounded`] here.
+    pub fn open_in(fs: Arc<dyn Fs>, options: Options) -> Result<Self> {
         if options.pacing != Pacing::Bounded {
             return Err(Error::InvalidOptions(format!(
                 "pacing is {:?}, but the compactor of a shared store has a thread of its own: \
@@ -141,6 +166,67 @@ impl Db {
 
     fn shared(&self) -> &Shared {
         &self.owner.shared
+    }
+
+    /// A handle of a keyspace, which exists from the first commit that writes to it.
+    ///
+    /// # Errors
+    /// [`Error::KeyspaceName`] for an empty name, and [`Error::Limit`] for one that is too long.
+    pub fn keyspace(&self, name: &str) -> Result<Keyspace> {
+        Keyspace::new(self.clone(), name)
+    }
+
+    /// An empty batch of this store.
+    pub fn batch(&self) -> Batch {
+        Batch::new(self.clone())
+    }
+
+    /// Begins a transaction that reads the newest commit.
+    pub fn begin(&self) -> Transaction {
+        Transaction::new(self.clone())
+    }
+
+    /// Runs `work` in a transaction and commits it; when somebody else has written what it read,
+    /// runs it again, until nobody has. So `work` may run several times, and should change nothing
+    /// but the transaction. Whenever it runs again, another commit has succeeded.
+    ///
+    /// ```
+    /// use lithify::Db;
+    ///
+    /// let db = Db::open_in_memory()?;
+    /// let accounts = db.keyspace("accounts")?;
+    /// accounts.put("ada", [7])?;
+    /// accounts.put("bob", [0])?;
+    /// db.transaction(|transaction| {
+    ///     let of = |name| Ok(transaction.get(&accounts, name)?.map_or(0, |value| value[0]));
+    ///     let (ada, bob): (u8, u8) = (of("ada")?, of("bob")?);
+    ///     transaction.put(&accounts, "ada", [ada - 5])?;
+    ///     transaction.put(&accounts, "bob", [bob + 5])
+    /// })?;
+    /// assert_eq!(accounts.get("bob")?.unwrap(), [5]);
+    /// # Ok::<(), lithify::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Whatever `work` returns, and then nothing is written; and as [`Db::commit`].
+    pub fn transaction<T>(&self, mut work: impl FnMut(&mut Transaction) -> Result<T>) -> Result<T> {
+        loop {
+            let mut transaction = self.begin();
+            let result = work(&mut transaction)?;
+            match transaction.commit() {
+                Err(Error::Conflict { .. }) => {}
+                outcome => return outcome.map(|_| result),
+            }
+        }
+    }
+
+    pub(crate) fn commit_draft(&self, draft: Draft) -> Result<Commit> {
+        now(self.shared().commit_draft(draft))
+    }
+
+    /// Whether both are handles of one open store.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.owner, &other.owner)
     }
 
     /// Commits a batch and returns its number. When this returns, the batch is as
@@ -234,8 +320,28 @@ impl Db {
     ///
     /// # Errors
     /// Whatever the disk says.
-    pub fn get(&self, keyspace: &str, key: &[u8]) -> Result<Option<Vec<u8>>> {
+    pub fn get(&self, keyspace: &str, key: &[u8]) -> Result<Option<Slice>> {
         self.snapshot().get(keyspace, key)
+    }
+
+    /// The names of the keyspaces that a commit has written to, in order of first use.
+    #[must_use]
+    pub fn keyspaces(&self) -> Vec<String> {
+        self.snapshot().keyspaces()
+    }
+
+    /// What every commit after `from` wrote. See [`Snapshot::changes_since`].
+    ///
+    /// # Errors
+    /// As [`Snapshot::changes_since`].
+    pub fn changes_since(&self, from: Commit) -> Result<Changes> {
+        self.snapshot().changes_since(from)
+    }
+
+    /// The commits that can be read in every keyspace, ascending.
+    #[must_use]
+    pub fn readable_commits(&self) -> Vec<RangeInclusive<Commit>> {
+        self.snapshot().readable_commits()
     }
 
     /// The live segments. Settled or not: see [`Db::settle`].

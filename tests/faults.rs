@@ -13,7 +13,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use lithify::fs::MemFs;
-use lithify::{Commit, Error, KeyRange, Options, Pacing, Placement, Store, WriteBatch};
+use lithify::{Commit, Error, KeyRange, Options, Pacing, Placement, Slice, Store, WriteBatch};
 use lithify_sim::observed::{Fault, ObservedFs};
 
 const COMMITS: u64 = 12;
@@ -75,7 +75,11 @@ fn contents(store: &Store, commit: u64) -> Vec<(Vec<u8>, Vec<u8>)> {
     let range = store
         .range_at("main", KeyRange::all(), Commit::new(commit))
         .unwrap();
-    range.map(Result::unwrap).collect()
+    let owned = |item: lithify::Result<(Slice, Slice)>| {
+        let (key, value) = item.unwrap();
+        (key.to_vec(), value.to_vec())
+    };
+    range.map(owned).collect()
 }
 
 fn check_every_operation(fault: impl Fn(u64) -> Fault) {

@@ -13,7 +13,7 @@ use lithify::fs::MemFs;
 use lithify::read::KeyVersion;
 use lithify::{
     Alignment, Cascade, Commit, Compression, Durability, Error, History, KeyRange, Options, Pacing,
-    Placement, RemoveInputs, Store, WriteBatch,
+    Placement, RemoveInputs, Slice, Store, WriteBatch,
 };
 use proptest::prelude::*;
 
@@ -228,10 +228,10 @@ impl Run {
             let commit = Commit::new(number as u64);
             let mut all = true;
             for (keyspace, name) in KEYSPACES.iter().enumerate() {
-                let expected: Vec<_> = state
+                let expected: Vec<(Slice, Slice)> = state
                     .iter()
                     .filter(|((owner, _), _)| *owner == keyspace)
-                    .map(|((_, key), value)| (key.clone(), value.clone()))
+                    .map(|((_, key), value)| (key[..].into(), value[..].into()))
                     .collect();
                 match store.range_at(name, KeyRange::all(), commit) {
                     Ok(range) => {
@@ -249,8 +249,8 @@ impl Run {
                             let key = vec![b'k', key];
                             let value = store.get_at(name, &key, commit).unwrap();
                             assert_eq!(
-                                value.as_ref(),
-                                state.get(&(keyspace, key)),
+                                value.as_deref(),
+                                state.get(&(keyspace, key)).map(Vec::as_slice),
                                 "{name} at {commit}"
                             );
                         }
@@ -349,7 +349,7 @@ impl Run {
                         let value = batch.get(&(keyspace, key.clone()))?.clone();
                         Some(KeyVersion {
                             commit: Commit::new(commit),
-                            value,
+                            value: value.map(Slice::from),
                         })
                     })
                     .collect();
@@ -379,17 +379,21 @@ impl Run {
         for (keyspace, name) in KEYSPACES.iter().enumerate() {
             let mut expected = Vec::new();
             for key in 0_u8..12 {
-                let key = vec![b'k', key];
-                let before = self.states[from].get(&(keyspace, key.clone())).cloned();
-                let after = self.states[to].get(&(keyspace, key.clone())).cloned();
+                let key = [b'k', key];
+                let value_at = |commit: usize| {
+                    let value = self.states[commit].get(&(keyspace, key.to_vec()))?;
+                    Some(Slice::from(&value[..]))
+                };
+                let (before, after) = (value_at(from), value_at(to));
                 if before != after {
+                    let key = Slice::from(&key);
                     expected.push(lithify::read::Change { key, before, after });
                 }
             }
             let found = store
                 .diff(name, Commit::new(from as u64), Commit::new(to as u64))
                 .unwrap();
-            assert_eq!(found, expected);
+            assert_eq!(found.map(Result::unwrap).collect::<Vec<_>>(), expected);
         }
     }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use lithify::fs::{Fs, MemFs};
 use lithify::{
-    Commit, Durability, History, KeyRange, Options, Pacing, Placement, RemoveInputs, Store,
+    Commit, Durability, History, KeyRange, Options, Pacing, Placement, RemoveInputs, Slice, Store,
     WriteBatch,
 };
 use lithify_sim::power_loss::{PowerLoss, Run};
@@ -60,7 +60,7 @@ fn batch(commit: u64) -> WriteBatch {
     batch
 }
 
-type Contents = Vec<(Vec<u8>, Vec<u8>)>;
+type Contents = Vec<(Slice, Slice)>;
 
 fn contents(store: &Store, commit: u64) -> [Contents; 2] {
     ["main", "rare"].map(|keyspace| {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use lithify::fs::{Fs, MemFs};
 use lithify::{
-    Commit, Error, History, KeyRange, Options, Pacing, Placement, RemoveInputs, Snapshot, Store,
-    WriteBatch,
+    Commit, Error, History, KeyRange, Options, Pacing, Placement, RemoveInputs, Slice, Snapshot,
+    Store, WriteBatch,
 };
 use proptest::prelude::*;
 
@@ -30,7 +30,7 @@ fn put(key: u8, value: u64) -> WriteBatch {
     batch
 }
 
-fn contents(snapshot: &Snapshot) -> Vec<(Vec<u8>, Vec<u8>)> {
+fn contents(snapshot: &Snapshot) -> Vec<(Slice, Slice)> {
     snapshot
         .range("main", KeyRange::all())
         .unwrap()
@@ -57,7 +57,7 @@ proptest! {
                 snapshots.push((store.snapshot(), state.clone()));
             }
             store.commit(&put(*key, position as u64)).unwrap();
-            state.insert(vec![*key], (position as u64).to_be_bytes().to_vec());
+            state.insert(Slice::from(&[*key]), Slice::from(&(position as u64).to_be_bytes()));
         }
         for (snapshot, state) in snapshots {
             prop_assert_eq!(contents(&snapshot), state.into_iter().collect::<Vec<_>>());
@@ -92,7 +92,7 @@ fn files_wait_for_readers() {
     assert!(files.contains(&held[0]), "{files:?}");
     assert_eq!(
         contents(&snapshot),
-        [(b"a".to_vec(), 1_u64.to_be_bytes().to_vec())]
+        [(Slice::from(b"a"), Slice::from(&1_u64.to_be_bytes()))]
     );
     drop(snapshot);
     store.settle().unwrap();
@@ -219,7 +219,7 @@ fn thinned_commits_name_their_neighbours() {
     );
     assert_eq!(
         at(&stores[1], 6).unwrap(),
-        Some(6_u64.to_be_bytes().to_vec())
+        Some(Slice::from(&6_u64.to_be_bytes()))
     );
     assert!(at(&stores[1], 2).is_err(), "five behind the closing at 8");
     assert_eq!(

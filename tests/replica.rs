@@ -228,7 +228,7 @@ fn a_replica_follows_a_store_that_threads_write_to() {
         pacing: Pacing::Bounded,
         ..options(History::All)
     };
-    let db = Db::open(Arc::new(MemFs::new()), paced).unwrap();
+    let db = Db::open_in(Arc::new(MemFs::new()), paced).unwrap();
     let fs = Arc::new(MemFs::new());
     let mut replica = Replica::open(fs.clone(), options(History::All)).unwrap();
     std::thread::scope(|scope| {
@@ -254,19 +254,19 @@ fn a_replica_follows_a_store_that_threads_write_to() {
     replica.settle().unwrap();
     assert_eq!(replica.store().layout(), db.layout());
     assert!(matches!(
-        Db::open(fs.clone(), Options::default()),
+        Db::open_in(fs.clone(), Options::default()),
         Err(Error::Locked)
     ));
     replica.close().unwrap();
     assert!(matches!(
-        Db::open(fs.clone(), Options::default()),
+        Db::open_in(fs.clone(), Options::default()),
         Err(Error::IsReplica)
     ));
     // The primary is gone: another takes its place.
     db.close().unwrap();
     let replica = Replica::open(fs.clone(), Options::default()).unwrap();
     replica.promote().unwrap().close().unwrap();
-    let db = Db::open(fs, Options::default()).unwrap();
+    let db = Db::open_in(fs, Options::default()).unwrap();
     assert_eq!(db.commit(&put(1, "own")).unwrap().get(), 121);
     assert_eq!(db.get("a", &[2]).unwrap().as_deref(), Some(&b"value"[..]));
     db.close().unwrap();

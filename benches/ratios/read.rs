@@ -5,7 +5,7 @@
 
 use std::ops::Bound;
 
-use lithify::{Commit, Durability, KeyRange, Options, Store};
+use lithify::{Commit, Durability, KeyRange, Options, Slice, Store};
 
 use crate::Scale;
 use crate::support::data::{KEYSPACE, key, picks};
@@ -170,9 +170,7 @@ fn seek_floor(floor: &Floor, seeks: u64) -> Measured {
     })
 }
 
-fn scanned(
-    range: lithify::Result<impl Iterator<Item = lithify::Result<(Vec<u8>, Vec<u8>)>>>,
-) -> u64 {
+fn scanned(range: lithify::Result<impl Iterator<Item = lithify::Result<(Slice, Slice)>>>) -> u64 {
     let range = range.expect("the scan begins");
     let mut entries = 0;
     for item in range {

@@ -201,7 +201,10 @@ fn check_prefix(directory: &Path, history: &[Writes]) -> u64 {
     }
     tree.retain(|_, value| value.is_some());
     let live = store.range("default", KeyRange::all()).unwrap();
-    let live = live.map(|item| item.map(|(path, value)| (path, Some(value))).unwrap());
+    let live = live.map(|item| {
+        let (path, value) = item.unwrap();
+        (path.to_vec(), Some(value.to_vec()))
+    });
     assert!(live.eq(tree), "the tree at the head {}", store.head());
     store.head().get()
 }

@@ -905,9 +905,9 @@ catalogue! {
         "exact state" "none; small blocks"
         "A read of a key looks for its version in one block only, though older versions go on in the next one."
 
-    BackValueGrows "back-value-grows" "M43" "reading"
+    BackDeletionPassed "back-deletion-passed" "M43" "reading"
         "exact state" "none; a key with several versions"
-        "Backwards the value of a newer version is put behind that of the older one in the memory that is lent."
+        "Backwards a deletion is passed over, so that the value of the version before it comes back."
 
     CloseMarksEarly "close-marks-early" "M07" "wal"
         "damage" "damage behind a closing"
@@ -1044,4 +1044,36 @@ catalogue! {
     CutTakesRecords "cut-takes-records" "M04" "wal"
         "durability" "none; closing"
         "Closing cuts off as many bytes as zeros were written, also where records have been written over them."
+
+    ReadUnrecorded "read-unrecorded" "M67" "transaction"
+        "serializable" "none; transactions of several clients"
+        "A key that a transaction gets is not remembered, so nobody sees that it was written since."
+
+    KeysUnchecked "keys-unchecked" "M67" "transaction"
+        "serializable" "none; transactions of several clients"
+        "When a transaction is committed, the ranges that it has walked are checked, and the keys that it got are not."
+
+    WalksUnchecked "walks-unchecked" "M67" "transaction"
+        "serializable" "none; transactions that walk a range"
+        "When a transaction is committed, the keys that it got are checked, and the ranges that it has walked are not: a phantom."
+
+    EndOfWalkForgotten "end-of-walk-forgotten" "M67" "transaction"
+        "serializable" "none; a key behind the last one of a range"
+        "A transaction that has walked a range to its end has read up to the last key that was there, so a key behind it is no conflict."
+
+    DeletionIsNoWrite "deletion-is-no-write" "M67" "transaction"
+        "serializable" "none; a key that was read is deleted"
+        "Only a value counts as written since: a key that was read and then deleted is no conflict."
+
+    DroppedDeletionPassed "dropped-deletion-passed" "M67" "transaction"
+        "serializable" "none; a deletion that a merge drops while a transaction is open"
+        "A deletion in the oldest segment that a merge has dropped is no conflict, although the key was read before it."
+
+    GroupUnchecked "group-unchecked" "M67" "transaction"
+        "serializable" "none; two transactions in one group"
+        "A transaction is checked against what is visible, and not against the commits of its own group that come before it."
+
+    OwnWriteShowsTwice "own-write-shows-twice" "M67" "transaction"
+        "serializable" "none; a transaction that writes and then walks"
+        "A transaction that walks a range meets what the snapshot has for a key that it has written itself, too."
 }

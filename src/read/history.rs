@@ -3,12 +3,14 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::iter::FusedIterator;
 use std::sync::Arc;
 
 use crate::commit::Commit;
 use crate::error::Result;
 use crate::read::Snapshot;
 use crate::segment::{Direction, Fetch, KeyspaceId, MergeCursor, Segment};
+use crate::slice::Slice;
 use crate::version::{Input, Node};
 
 /// A key's value from one commit on.
@@ -17,18 +19,18 @@ pub struct KeyVersion {
     /// The commit that wrote it.
     pub commit: Commit,
     /// The value, or `None` for a deletion.
-    pub value: Option<Vec<u8>>,
+    pub value: Option<Slice>,
 }
 
 /// A key whose value differs between two commits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The key.
-    pub key: Vec<u8>,
+    pub key: Slice,
     /// Its value at the earlier commit.
-    pub before: Option<Vec<u8>>,
+    pub before: Option<Slice>,
     /// Its value at the later one.
-    pub after: Option<Vec<u8>>,
+    pub after: Option<Slice>,
 }
 
 impl Snapshot {
@@ -60,7 +62,7 @@ impl Snapshot {
         &self,
         node: &Node,
         key: &[u8],
-        versions: &mut BTreeMap<Commit, Option<Vec<u8>>>,
+        versions: &mut BTreeMap<Commit, Option<Slice>>,
     ) -> Result<()> {
         if node.meta().first > self.at {
             return Ok(());
@@ -68,7 +70,8 @@ impl Snapshot {
         let mut cursor = node.segment.cursor(Fetch::Cached);
         cursor.seek_version(key, self.at)?;
         while let Some(entry) = cursor.entry() {
-            versions.insert(entry.commit, entry.value.map(<[u8]>::to_vec));
+            let (_, value) = cursor.version().expect("the cursor is at an entry");
+            versions.insert(entry.commit, value);
             cursor.next_version(key)?;
         }
         // Inputs can hold more only where the output was thinned out.
@@ -90,49 +93,83 @@ impl Snapshot {
     /// at the later one, its inputs are read as well: a deletion in it leaves nothing in
     /// the oldest segment.
     ///
+    /// Memory: a block for each of these segments.
+    ///
     /// # Errors
-    /// [`Error::Thinned`](crate::Error::Thinned),
-    /// [`Error::BeyondHead`](crate::Error::BeyondHead), and whatever the disk says.
-    pub fn diff(&self, keyspace: &str, from: Commit) -> Result<Vec<Change>> {
+    /// [`Error::Thinned`](crate::Error::Thinned) and
+    /// [`Error::BeyondHead`](crate::Error::BeyondHead). Disk errors come from the iterator, but
+    /// for those of the first blocks.
+    pub fn diff(&self, keyspace: &str, from: Commit) -> Result<Diff> {
         self.version.check_exists(from)?;
         let other = Self {
             version: Arc::clone(&self.version),
             at: from,
         };
         let Some(id) = self.keyspace_id(keyspace)?.or(other.keyspace_id(keyspace)?) else {
-            return Ok(Vec::new());
+            return Ok(Diff::empty(other, keyspace));
         };
         if from <= self.at {
-            return self.changed_since(id, keyspace, &other);
+            return Diff::new(self, other, id, keyspace);
         }
-        let mut changes = other.changed_since(id, keyspace, self)?;
-        if !planted!(DiffEndsSwapped) {
-            for change in &mut changes {
-                std::mem::swap(&mut change.before, &mut change.after);
-            }
+        let mut diff = Diff::new(&other, self.clone(), id, keyspace)?;
+        diff.is_backwards = !planted!(DiffEndsSwapped);
+        Ok(diff)
+    }
+}
+
+/// An iterator over the keys whose values differ between two commits, in key order. After an
+/// error it is over.
+#[derive(Debug)]
+pub struct Diff {
+    keyspace: String,
+    earlier: Snapshot,
+    /// What the later commit finds in segments with commits behind the earlier one.
+    later: Newest,
+    /// What the earlier commit finds in segments in which the later one does not look.
+    earlier_only: Newest,
+    after: Option<(Slice, KeyVersion)>,
+    before: Option<(Slice, KeyVersion)>,
+    /// Whether the earlier commit is the one that changes lead to.
+    is_backwards: bool,
+}
+
+impl Diff {
+    fn empty(earlier: Snapshot, keyspace: &str) -> Self {
+        Self {
+            keyspace: keyspace.to_owned(),
+            earlier,
+            later: Newest::default(),
+            earlier_only: Newest::default(),
+            after: None,
+            before: None,
+            is_backwards: false,
         }
-        Ok(changes)
     }
 
-    /// What differs from an earlier commit of the same version.
-    fn changed_since(&self, id: KeyspaceId, keyspace: &str, earlier: &Self) -> Result<Vec<Change>> {
+    /// What differs at `later` from an earlier commit of the same version.
+    fn new(later: &Snapshot, earlier: Snapshot, id: KeyspaceId, keyspace: &str) -> Result<Self> {
         let from = earlier.at;
-        let mut before_only = self.version.cover(id, from)?;
-        let mut segments = self.version.cover(id, self.at)?;
+        let mut before_only = later.version.cover(id, from)?;
+        let mut segments = later.version.cover(id, later.at)?;
         before_only.retain(|segment| {
             let is_shared = segments.iter().any(|other| Arc::ptr_eq(segment, other));
             !is_shared && !planted!(DiffOneSided)
         });
         segments.retain(|segment| segment.meta.last > from);
-        let (mut later, mut earlier_only) = (
-            Newest::new(&segments, self.at)?,
-            Newest::new(&before_only, from)?,
-        );
-        let mut changes = Vec::new();
-        let (mut after, mut before) = (later.next()?, earlier_only.next()?);
+        let mut diff = Self {
+            later: Newest::new(&segments, later.at)?,
+            earlier_only: Newest::new(&before_only, from)?,
+            ..Self::empty(earlier, keyspace)
+        };
+        diff.after = diff.later.next()?;
+        diff.before = diff.earlier_only.next()?;
+        Ok(diff)
+    }
+
+    fn find_next(&mut self) -> Result<Option<Change>> {
         loop {
-            let order = match (&after, &before) {
-                (None, None) => return Ok(changes),
+            let order = match (&self.after, &self.before) {
+                (None, None) => return Ok(None),
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
                 (Some(after), Some(before)) => after.0.cmp(&before.0),
@@ -141,39 +178,60 @@ impl Snapshot {
             // replaced a segment has the newest version of each of its keys.
             let (key, old, new) = match order {
                 Ordering::Greater => {
-                    let (key, old) = before.take().expect("one side has a key");
-                    before = earlier_only.next()?;
+                    let (key, old) = self.before.take().expect("one side has a key");
+                    self.before = self.earlier_only.next()?;
                     (key, old.value, None)
                 }
                 _ => {
-                    let (key, new) = after.take().expect("one side has a key");
-                    after = later.next()?;
+                    let (key, new) = self.after.take().expect("one side has a key");
+                    self.after = self.later.next()?;
                     if order == Ordering::Equal {
-                        before = earlier_only.next()?;
+                        self.before = self.earlier_only.next()?;
                     }
-                    if new.commit <= from {
+                    if new.commit <= self.earlier.at {
                         continue;
                     }
-                    let old = earlier.get(keyspace, &key)?;
+                    let old = self.earlier.get(&self.keyspace, &key)?;
                     (key, old, new.value)
                 }
             };
             if old != new {
-                changes.push(Change {
-                    key,
-                    before: old,
-                    after: new,
-                });
+                let (before, after) = match self.is_backwards {
+                    false => (old, new),
+                    true => (new, old),
+                };
+                return Ok(Some(Change { key, before, after }));
             }
         }
     }
+
+    /// Whatever comes is over.
+    fn end(&mut self) {
+        self.after = None;
+        self.before = None;
+    }
 }
 
+impl Iterator for Diff {
+    type Item = Result<Change>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.find_next().transpose();
+        if matches!(next, Some(Err(_))) {
+            self.end();
+        }
+        next
+    }
+}
+
+impl FusedIterator for Diff {}
+
 /// The newest version of each key up to a commit, in key order, of some segments.
+#[derive(Debug, Default)]
 struct Newest {
     merge: MergeCursor,
     at: Commit,
-    last_key: Option<Vec<u8>>,
+    last_key: Option<Slice>,
 }
 
 impl Newest {
@@ -185,20 +243,17 @@ impl Newest {
         })
     }
 
-    fn next(&mut self) -> Result<Option<(Vec<u8>, KeyVersion)>> {
+    fn next(&mut self) -> Result<Option<(Slice, KeyVersion)>> {
         while let Some(entry) = self.merge.entry() {
             if entry.commit > self.at || self.last_key.as_deref() == Some(entry.key) {
                 self.merge.advance()?;
                 continue;
             }
-            let version = KeyVersion {
-                commit: entry.commit,
-                value: entry.value.map(<[u8]>::to_vec),
-            };
-            let key = entry.key.to_vec();
+            let commit = entry.commit;
+            let (key, value) = self.merge.version().expect("the merge is at an entry");
             self.merge.advance()?;
             self.last_key = Some(key.clone());
-            return Ok(Some((key, version)));
+            return Ok(Some((key, KeyVersion { commit, value })));
         }
         Ok(None)
     }

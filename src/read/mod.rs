@@ -10,7 +10,7 @@ mod range;
 mod snapshot;
 
 pub use changes::{Changes, CommitChanges, Operation};
-pub use history::{Change, KeyVersion};
+pub use history::{Change, Diff, KeyVersion};
 pub use past::{Past, Trail};
 pub use range::{KeyRange, Range};
 pub use snapshot::Snapshot;

@@ -1,12 +1,13 @@
 //! Ranges of keys, walked from either end.
 
-use std::ops::Bound;
+use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
 use crate::commit::Commit;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::segment::run::prefix_of;
 use crate::segment::{Cursor, Direction, Fetch, MergeCursor, Segment};
+use crate::slice::Slice;
 
 /// Which keys a scan covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +66,26 @@ impl KeyRange {
         }
     }
 
+    /// The keys inside these bounds.
+    ///
+    /// ```
+    /// use lithify::KeyRange;
+    ///
+    /// assert_eq!(KeyRange::of("a".."b"), KeyRange::between(b"a", b"b"));
+    /// ```
+    #[must_use]
+    pub fn of<K: AsRef<[u8]>>(bounds: impl RangeBounds<K>) -> Self {
+        let owned = |bound: Bound<&K>| bound.map(|key| key.as_ref().to_vec());
+        Self {
+            start: owned(bounds.start_bound()),
+            end: owned(bounds.end_bound()),
+        }
+    }
+
+    pub(crate) fn contains(&self, key: &[u8]) -> bool {
+        !self.starts_after(key) && !self.ends_before(key)
+    }
+
     fn starts_after(&self, key: &[u8]) -> bool {
         match &self.start {
             Bound::Included(start) => key < &start[..],
@@ -73,7 +94,7 @@ impl KeyRange {
         }
     }
 
-    fn ends_before(&self, key: &[u8]) -> bool {
+    pub(crate) fn ends_before(&self, key: &[u8]) -> bool {
         match &self.end {
             Bound::Included(end) => key > &end[..],
             Bound::Excluded(end) => key >= &end[..],
@@ -83,15 +104,17 @@ impl KeyRange {
 }
 
 /// A key and its value.
-type Item = (Vec<u8>, Vec<u8>);
+type Item = (Slice, Slice);
 
 /// An iterator over the keys of a range that have a value, in key order. It may be
 /// consumed from both ends, and the two never overlap. After an error it is over.
 ///
-/// As an [`Iterator`] it copies each key and value; [`Range::next_ref`] and
-/// [`Range::next_back_ref`] lend them.
+/// As an [`Iterator`] it hands out slices, which share the memory of what was read;
+/// [`Range::next_ref`] and [`Range::next_back_ref`] lend keys and values for a moment, and that
+/// is faster.
 ///
-/// Memory: one block for each segment and end.
+/// Memory: one block for each segment and end, and what the slices keep alive that are still
+/// held.
 #[derive(Debug)]
 pub struct Range {
     segments: Vec<Arc<Segment>>,
@@ -102,8 +125,10 @@ pub struct Range {
     /// The last keys that either end has come to: they must not cross.
     front_key: LastKey,
     back_key: LastKey,
-    /// The value of the last item from the back.
-    back_value: Vec<u8>,
+    /// The last item from the back.
+    back_item: Option<Item>,
+    /// What the first step is refused with.
+    refusal: Option<Error>,
     is_over: bool,
 }
 
@@ -144,8 +169,21 @@ impl Range {
             back: None,
             front_key: LastKey::default(),
             back_key: LastKey::default(),
-            back_value: Vec::new(),
+            back_item: None,
+            refusal: None,
             is_over: false,
+        }
+    }
+
+    pub(crate) fn empty() -> Self {
+        Self::new(Vec::new(), KeyRange::all(), Commit::ZERO)
+    }
+
+    /// A range that says why there is none.
+    pub(crate) fn refused(error: Error) -> Self {
+        Self {
+            refusal: Some(error),
+            ..Self::empty()
         }
     }
 
@@ -207,7 +245,8 @@ impl Range {
         if !self.step(Self::step_back)? {
             return Ok(None);
         }
-        Ok(Some((&self.back_key.key, &self.back_value)))
+        let item = self.back_item.as_ref();
+        Ok(item.map(|(key, value)| (&**key, &**value)))
     }
 
     /// Takes a step, unless the range is over; false when there is nothing more.
@@ -215,7 +254,11 @@ impl Range {
         if self.is_over {
             return Ok(false);
         }
-        let outcome = match step(self) {
+        let outcome = match self.refusal.take() {
+            Some(refusal) => Err(refusal),
+            None => step(self),
+        };
+        let outcome = match outcome {
             Err(_) if planted!(RangeReadErrorIsEnd) => Ok(false),
             outcome => outcome,
         };
@@ -274,23 +317,19 @@ impl Range {
                 return Ok(false);
             }
             self.back_key.set(entry.key);
-            let mut has_value = false;
+            self.back_item = None;
             while let Some(entry) = merge.entry()
                 && self.back_key.is(entry.key, merge.prefix())
             {
                 let is_at = planted!(BackwardMissesNewest) && entry.commit == self.at;
-                let sees_later = planted!(BackwardSeesLater) && has_value;
-                if (entry.commit <= self.at && !is_at) || sees_later {
-                    has_value = entry.value.is_some();
-                    if !planted!(BackValueGrows) {
-                        self.back_value.clear();
-                    }
-                    self.back_value
-                        .extend_from_slice(entry.value.unwrap_or_default());
+                let sees_later = planted!(BackwardSeesLater) && self.back_item.is_some();
+                let is_kept = planted!(BackDeletionPassed) && entry.value.is_none();
+                if ((entry.commit <= self.at && !is_at) || sees_later) && !is_kept {
+                    self.back_item = item(merge);
                 }
                 merge.advance()?;
             }
-            if has_value {
+            if self.back_item.is_some() {
                 return Ok(true);
             }
         }
@@ -298,24 +337,35 @@ impl Range {
     }
 }
 
-fn copied(lent: Result<Option<(&[u8], &[u8])>>) -> Option<Result<Item>> {
-    let copy = |(key, value): (&[u8], &[u8])| (key.to_vec(), value.to_vec());
-    lent.map(|lent| lent.map(copy)).transpose()
+/// The entry at which a merge is, unless it is a deletion.
+fn item(merge: &MergeCursor) -> Option<Item> {
+    let (key, value) = merge.version()?;
+    Some((key, value?))
 }
 
 impl Iterator for Range {
     type Item = Result<Item>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        copied(self.next_ref())
+        match self.step(Self::step_front) {
+            Ok(true) => self.front.as_ref().and_then(item).map(Ok),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        }
     }
 }
 
 impl DoubleEndedIterator for Range {
     fn next_back(&mut self) -> Option<Self::Item> {
-        copied(self.next_back_ref())
+        match self.step(Self::step_back) {
+            Ok(true) => self.back_item.clone().map(Ok),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        }
     }
 }
+
+impl std::iter::FusedIterator for Range {}
 
 #[cfg(test)]
 mod tests {

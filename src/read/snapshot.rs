@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::layout::Layout;
 use crate::read::range::{KeyRange, Range};
 use crate::segment::{Found, KeyspaceId, filter};
+use crate::slice::Slice;
 use crate::version::Version;
 
 /// The store as of one commit. Cheap to clone, and free to cross threads.
@@ -32,7 +33,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`Error::Thinned`](crate::Error::Thinned), and whatever the disk says.
-    pub fn get(&self, keyspace: &str, key: &[u8]) -> Result<Option<Vec<u8>>> {
+    pub fn get(&self, keyspace: &str, key: &[u8]) -> Result<Option<Slice>> {
         Ok(self.find(keyspace, key)?.and_then(|found| found.value))
     }
 

@@ -9,6 +9,7 @@ use crate::commit::Commit;
 use crate::error::{Damage, Error, Result};
 use crate::segment::file::{FileSegment, ReadAhead};
 use crate::segment::run::{EntryRef, Run};
+use crate::slice::Slice;
 
 /// How blocks are fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,6 +236,14 @@ impl Cursor {
     #[inline]
     pub(crate) fn entry(&self) -> Option<EntryRef<'_>> {
         self.block.as_ref().map(|block| block.entry(self.position))
+    }
+
+    /// The key here and its value, shared; a deletion has none.
+    #[inline]
+    pub(crate) fn version(&self) -> Option<(Slice, Option<Slice>)> {
+        let block = self.block.as_ref()?;
+        let value = block.value_slice(self.position);
+        Some((block.key_slice(self.position), value))
     }
 
     /// The prefix of the key here, or `None` when exhausted.

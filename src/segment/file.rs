@@ -12,12 +12,13 @@ use crate::error::{Error, Result};
 use crate::fs::File;
 use crate::fs::whole::read_exact_at;
 use crate::identity::FileId;
+use crate::segment::Found;
 use crate::segment::block::{self, BlockHandle};
 use crate::segment::cache::{BlockCache, Slots};
 use crate::segment::filter::Filter;
 use crate::segment::meta::Place;
 use crate::segment::open_files::OpenFiles;
-use crate::segment::run::{EntryRef, Run};
+use crate::segment::run::Run;
 
 /// What the segment files of a store share.
 #[derive(Clone, Debug)]
@@ -322,22 +323,17 @@ impl FileSegment {
         }
     }
 
-    /// What `take` makes of the newest version of `key` at or before `at`. O(log entries).
+    /// The newest version of `key` at or before `at`. O(log entries).
     ///
     /// No block is read that cannot have it, so that damage to another block is in nobody's way.
-    pub(crate) fn get<T>(
-        &self,
-        key: &[u8],
-        at: Commit,
-        take: impl FnOnce(EntryRef<'_>) -> T,
-    ) -> Result<Option<T>> {
+    pub(crate) fn get(&self, key: &[u8], at: Commit) -> Result<Option<Found>> {
         let mut next = self.version_block(key, at)?;
         while let Some(number) = next {
             let block = self.block(number)?;
             let position = block.lower_bound(key, at);
             if position < block.len() {
-                let entry = block.entry(position);
-                return Ok((entry.key == key).then(|| take(entry)));
+                let is_there = block.entry(position).key == key;
+                return Ok(is_there.then(|| block.found(position)));
             }
             next = self.goes_on(number + 1, key)?.then_some(number + 1);
         }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::commit::Commit;
+use crate::segment::Found;
 use crate::segment::filter::{Filter, hash_key};
-use crate::segment::run::{EntryRef, Run};
+use crate::segment::run::Run;
 
 /// Which runs have a filter.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +50,7 @@ impl InMemory {
     }
 
     /// The newest version of `key` at or before `at`. `hash` is the key's [`hash_key`].
-    pub(crate) fn get(&self, key: &[u8], hash: u64, at: Commit) -> Option<EntryRef<'_>> {
+    pub(crate) fn get(&self, key: &[u8], hash: u64, at: Commit) -> Option<Found> {
         let filter = self.filter.as_ref();
         if filter.is_some_and(|filter| !filter.may_contain(hash)) {
             return None;

@@ -11,11 +11,13 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::segment::cursor::Cursor;
 use crate::segment::run::{EntryRef, Run};
+use crate::slice::Slice;
 
 /// Which way a merge walks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Direction {
     /// Key ascending, commit descending.
+    #[default]
     Forward,
     /// Key descending, commit ascending.
     Backward,
@@ -41,7 +43,7 @@ struct Head {
 }
 
 /// The merged view of several positioned cursors.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct MergeCursor {
     cursors: Vec<Cursor>,
     heap: Vec<Head>,
@@ -84,6 +86,13 @@ impl MergeCursor {
         self.heap
             .first()
             .and_then(|head| self.cursors[head.cursor].entry())
+    }
+
+    /// The key and the value of that entry, shared; a deletion has no value.
+    #[inline]
+    pub(crate) fn version(&self) -> Option<(Slice, Option<Slice>)> {
+        let head = self.heap.first()?;
+        self.cursors[head.cursor].version()
     }
 
     /// The prefix of the key of the entry that comes first.

@@ -31,9 +31,10 @@ pub(crate) use writer::{SegmentFileWriter, Tally, WriterOptions};
 
 use crate::commit::Commit;
 use crate::error::{Damage, Error, Result};
+use crate::slice::Slice;
 use file::FileSegment;
 use memory::InMemory;
-use run::{EntryRef, Run};
+use run::Run;
 use unmerged::Unmerged;
 
 /// A segment.
@@ -57,7 +58,7 @@ enum Body {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) commit: Commit,
-    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) value: Option<Slice>,
 }
 
 impl Segment {
@@ -139,22 +140,18 @@ impl Segment {
         } else {
             at
         };
-        let found = |entry: EntryRef<'_>| Found {
-            commit: entry.commit,
-            value: entry.value.map(<[u8]>::to_vec),
-        };
         match &self.body {
             Body::Lost(damage) => Err(Error::Damage(Damage::clone(damage))),
-            Body::Memory(memory) => Ok(memory.get(key, hash, at).map(found)),
-            Body::Unmerged(unmerged) => Ok(unmerged.merged().get(key, hash, at).map(found)),
+            Body::Memory(memory) => Ok(memory.get(key, hash, at)),
+            Body::Unmerged(unmerged) => Ok(unmerged.merged().get(key, hash, at)),
             Body::File(segment) => {
                 if !segment.may_contain(hash)? {
                     return Ok(None);
                 }
-                let answer = segment.get(key, at, found);
+                let answer = segment.get(key, at);
                 if planted!(StickyReadIsMissing)
                     && matches!(answer, Err(Error::Io { .. }))
-                    && matches!(segment.get(key, at, found), Err(Error::Io { .. }))
+                    && matches!(segment.get(key, at), Err(Error::Io { .. }))
                 {
                     return Ok(None);
                 }

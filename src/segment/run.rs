@@ -9,8 +9,11 @@
 //! Nyberg et al., AlphaSort, 1994).
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use crate::commit::Commit;
+use crate::segment::Found;
+use crate::slice::Slice;
 
 /// A key at a commit: a value, or `None` for a deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,6 +197,22 @@ impl Run {
         }
     }
 
+    /// The key at `position`, shared.
+    pub(crate) fn key_slice(self: &Arc<Self>, position: usize) -> Slice {
+        let entry = &self.entries[position];
+        let start = entry.key_offset as usize;
+        Slice::of(self, start..start + usize::from(entry.key_length))
+    }
+
+    /// The value at `position`, shared; `None` for a deletion.
+    pub(crate) fn value_slice(self: &Arc<Self>, position: usize) -> Option<Slice> {
+        let entry = &self.entries[position];
+        (entry.value_length != TOMBSTONE).then(|| {
+            let start = entry.value_offset as usize;
+            Slice::of(self, start..start + entry.value_length as usize)
+        })
+    }
+
     #[inline]
     pub(crate) fn prefix(&self, position: usize) -> u64 {
         self.entries[position].prefix
@@ -246,10 +265,18 @@ impl Run {
     }
 
     /// The newest version of `key` at or before `commit`. O(log n).
-    pub(crate) fn get(&self, key: &[u8], commit: Commit) -> Option<EntryRef<'_>> {
+    pub(crate) fn get(self: &Arc<Self>, key: &[u8], commit: Commit) -> Option<Found> {
         let position = self.lower_bound(key, commit);
-        let entry = (position < self.len()).then(|| self.entry(position))?;
-        (entry.key == key).then_some(entry)
+        let is_there = position < self.len() && self.entry(position).key == key;
+        is_there.then(|| self.found(position))
+    }
+
+    /// The version at `position`.
+    pub(crate) fn found(self: &Arc<Self>, position: usize) -> Found {
+        Found {
+            commit: self.entries[position].commit,
+            value: self.value_slice(position),
+        }
     }
 
     /// All entries, in order.
@@ -312,21 +339,22 @@ mod tests {
             ("a\0", 3, Some("nul")),
             ("b", 1, Some("")),
         ]);
+        let run = Arc::new(run);
         let value = |key: &str, commit| {
-            run.get(key.as_bytes(), Commit::new(commit))
-                .map(|entry| (entry.commit.get(), entry.value))
+            let found = run.get(key.as_bytes(), Commit::new(commit))?;
+            Some((found.commit.get(), found.value.map(Vec::from)))
         };
-        assert_eq!(value("a", 9), Some((5, Some(&b"five"[..]))));
+        assert_eq!(value("a", 9), Some((5, Some(b"five".to_vec()))));
         assert_eq!(value("a", 4), Some((2, None)));
         assert_eq!(value("a", 1), None, "before the oldest version");
         assert_eq!(
             value("a\0", 3),
-            Some((3, Some(&b"nul"[..]))),
+            Some((3, Some(b"nul".to_vec()))),
             "a key that pads to the same prefix"
         );
         assert_eq!(
             value("b", 1),
-            Some((1, Some(&b""[..]))),
+            Some((1, Some(Vec::new()))),
             "an empty value is not a deletion"
         );
         assert_eq!(value("c", 9), None);

@@ -33,6 +33,7 @@ use crate::group::{Group, Job};
 use crate::read::Snapshot;
 use crate::stats::Stats;
 use crate::storage::{Lend, Storage};
+use crate::transaction::Draft;
 use crate::version::Version;
 
 /// How much may wait, and how much is taken at once.
@@ -158,6 +159,20 @@ impl<K: Shell> Shared<K> {
     pub(super) async fn run(&self, job: Job, bytes: usize) -> Result<Commit> {
         let outcome = self.queue.run(job, bytes, self).await;
         outcome.map_or(Err(Error::Closed), answer)
+    }
+
+    /// Commits the writes of a draft, unless somebody has written what it has read.
+    pub(super) async fn commit_draft(&self, draft: Draft) -> Result<Commit> {
+        if draft.is_read_only() {
+            return Ok(draft.commit());
+        }
+        let (batch, mut reads) = draft.into_parts();
+        // Most of the work while nobody waits for the storage: what is left is to look at the
+        // commits that come meanwhile.
+        reads.check(&self.version())?;
+        K::turn().await;
+        self.run(Job::transaction(&batch, reads)?, batch.bytes())
+            .await
     }
 
     /// Hands a job over and does not wait for it.

@@ -39,6 +39,7 @@ use crate::options::Options;
 use crate::read::Snapshot;
 use crate::recover::{self, Mode};
 use crate::stats::Stats;
+use crate::transaction::Draft;
 
 type Shared = shared::Shared<Turns>;
 
@@ -61,7 +62,7 @@ pub struct Sizes {
 pub struct TaskId(u64);
 
 /// What a client calls, as the methods of [`Db`](crate::Db).
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub enum Request<'batch> {
     /// [`Db::commit`](crate::Db::commit); of several batches, which are taken or refused
     /// together, [`Store::commit_group`](crate::Store::commit_group).
@@ -71,6 +72,8 @@ pub enum Request<'batch> {
     CommitAsync(&'batch WriteBatch),
     /// The same, awaited by a task that has polled once for another one.
     CommitAwaited(&'batch WriteBatch),
+    /// [`Transaction::commit`](crate::Transaction::commit).
+    Transaction(Draft),
     /// [`Db::sync`](crate::Db::sync).
     Sync,
     /// [`Db::settle`](crate::Db::settle).
@@ -182,6 +185,9 @@ impl SteppedDb {
                 let started = self.tasks.get_mut(&task).expect("it was just started");
                 started.waits_for_room = waits_for_room;
                 task
+            }
+            Request::Transaction(draft) => {
+                self.spawn(async move |shared| shared.commit_draft(draft).await)
             }
             Request::Sync => self.spawn(async |shared| shared.run(Job::Sync, 0).await),
             Request::Settle => {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use lithify::fs::{Fs, MemFs};
 use lithify::{
     Alignment, Commit, Compression, Error, Event, History, KeyRange, Options, Pacing, Placement,
-    RemoveInputs, Result, Step, Store, WriteBatch,
+    RemoveInputs, Result, Slice, Step, Store, WriteBatch,
 };
 
 /// The keyspaces that the small stores write to.
@@ -182,7 +182,7 @@ pub(crate) fn open(fs: &MemFs) -> Result<Store> {
 }
 
 /// What one keyspace holds at one commit; `None` when the commit was thinned out.
-type Contents = Option<Vec<(Vec<u8>, Vec<u8>)>>;
+type Contents = Option<Vec<(Slice, Slice)>>;
 
 /// Everything a user can see in a store.
 #[derive(Clone, Debug, PartialEq, Eq)]

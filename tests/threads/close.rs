@@ -10,7 +10,7 @@ use crate::{count, in_threads, observed, options, put};
 #[test]
 fn closing_refuses_commits_of_clones_and_lets_them_read() {
     let fs = MemFs::new();
-    let db = Db::open(Arc::new(fs.clone()), options()).unwrap();
+    let db = Db::open_in(Arc::new(fs.clone()), options()).unwrap();
     db.commit(&put("main", b"key", b"value")).unwrap();
     let clone = db.clone();
     db.close().unwrap();
@@ -41,7 +41,7 @@ fn closing_refuses_commits_of_clones_and_lets_them_read() {
 fn closing_during_commits_loses_none() {
     for closing in 0..30 {
         let fs = MemFs::new();
-        let db = Db::open(Arc::new(fs.clone()), options()).unwrap();
+        let db = Db::open_in(Arc::new(fs.clone()), options()).unwrap();
         let acknowledged: usize = in_threads(4, &db, |thread, db| {
             for number in 0_u8..40 {
                 if thread == 0 && number == closing {
@@ -67,7 +67,7 @@ fn closing_during_commits_loses_none() {
 #[test]
 fn dropping_the_last_handle_finishes_what_was_handed_over() {
     let fs = observed();
-    let db = Db::open(Arc::new(fs.clone()), options()).unwrap();
+    let db = Db::open_in(Arc::new(fs.clone()), options()).unwrap();
     let held = fs.gate().hold("sync wal");
     let pending: Vec<_> = (0..5)
         .map(|key| db.commit_async(&put("main", &[key], b"value")).unwrap())
@@ -92,7 +92,7 @@ fn a_sync_makes_buffered_commits_durable() {
         wal_file_bytes: 1 << 20,
         ..options()
     };
-    let db = Db::open(Arc::new(fs.clone()), options).unwrap();
+    let db = Db::open_in(Arc::new(fs.clone()), options).unwrap();
     db.sync().unwrap();
     db.commit(&put("main", b"key", b"begins a log file"))
         .unwrap();
@@ -115,7 +115,7 @@ fn the_pacing_of_one_owner_is_refused() {
             pacing,
             ..options()
         };
-        let error = Db::open(Arc::new(MemFs::new()), options).unwrap_err();
+        let error = Db::open_in(Arc::new(MemFs::new()), options).unwrap_err();
         assert!(matches!(error, Error::InvalidOptions(_)), "{error}");
     }
 }
@@ -123,11 +123,11 @@ fn the_pacing_of_one_owner_is_refused() {
 #[test]
 fn a_store_is_open_once() {
     let fs = MemFs::new();
-    let db = Db::open(Arc::new(fs.clone()), options()).unwrap();
+    let db = Db::open_in(Arc::new(fs.clone()), options()).unwrap();
     assert!(matches!(
-        Db::open(Arc::new(fs.clone()), options()),
+        Db::open_in(Arc::new(fs.clone()), options()),
         Err(Error::Locked)
     ));
     drop(db);
-    Db::open(Arc::new(fs), options()).unwrap();
+    Db::open_in(Arc::new(fs), options()).unwrap();
 }

@@ -11,7 +11,7 @@ use lithify_sim::observed::ObservedFs;
 use crate::{contents, count, in_threads, observed, options, put};
 
 fn open(fs: &ObservedFs) -> Db {
-    Db::open(Arc::new(fs.clone()), options()).unwrap()
+    Db::open_in(Arc::new(fs.clone()), options()).unwrap()
 }
 
 fn assert_poisoned<T: std::fmt::Debug>(outcome: Result<T, Error>, cause: &str) {
@@ -68,7 +68,7 @@ fn everybody_in_a_group_that_failed_is_told() {
         wal_file_bytes: 1 << 20,
         ..options()
     };
-    let db = Db::open(Arc::new(fs.clone()), options).unwrap();
+    let db = Db::open_in(Arc::new(fs.clone()), options).unwrap();
     db.commit(&put("main", b"first", b"value")).unwrap();
     let held = fs.gate().hold("sync wal");
     let first = db.commit_async(&put("main", b"a", b"value")).unwrap();
@@ -98,7 +98,7 @@ fn nobody_in_a_group_is_told_before_its_sync() {
             wal_file_bytes: 1 << 20,
             ..options()
         };
-        let db = Db::open(Arc::new(fs.clone()), options).unwrap();
+        let db = Db::open_in(Arc::new(fs.clone()), options).unwrap();
         db.commit(&put("main", b"first", b"value")).unwrap();
         let held = fs.gate().hold("sync wal");
         let alone = db.commit_async(&put("main", b"alone", b"value")).unwrap();
@@ -145,7 +145,7 @@ fn a_sync_or_a_close_that_fails_says_so() {
     };
     for is_closing in [false, true] {
         let fs = observed();
-        let db = Db::open(Arc::new(fs.clone()), options.clone()).unwrap();
+        let db = Db::open_in(Arc::new(fs.clone()), options.clone()).unwrap();
         db.commit(&put("main", b"key", b"value")).unwrap();
         fs.gate().fail("sync wal");
         let clone = db.clone();
@@ -179,7 +179,7 @@ fn a_compactor_that_fails_stops_commits() {
             most_backlog_commits: 10,
             ..options()
         };
-        let db = Db::open(Arc::new(fs.clone()), options).unwrap();
+        let db = Db::open_in(Arc::new(fs.clone()), options).unwrap();
         set(fs.gate(), "sync segment");
         let mut acknowledged = 0;
         let refusal = loop {
@@ -210,7 +210,7 @@ fn a_commit_under_way_when_the_compactor_fails_is_visible() {
         wal_file_bytes: 1 << 20,
         ..options()
     };
-    let db = Db::open(Arc::new(fs.clone()), options).unwrap();
+    let db = Db::open_in(Arc::new(fs.clone()), options).unwrap();
     let create = fs.gate().hold("create segment");
     for key in 1..=4 {
         db.commit(&put("main", &[key], b"value")).unwrap();

@@ -148,7 +148,7 @@ proptest! {
             ..options()
         };
         let shared_fs = MemFs::new();
-        let db = Db::open(Arc::new(shared_fs.clone()), options.clone()).unwrap();
+        let db = Db::open_in(Arc::new(shared_fs.clone()), options.clone()).unwrap();
         let order = commit_all(&db, &histories);
         db.settle().unwrap();
 
@@ -187,7 +187,7 @@ proptest! {
 #[test]
 fn readers_see_whole_commits_in_order() {
     const COMMITS: u64 = 400;
-    let db = Db::open(Arc::new(MemFs::new()), options()).unwrap();
+    let db = Db::open_in(Arc::new(MemFs::new()), options()).unwrap();
     in_threads(5, &db, |thread, db| {
         if thread < 2 {
             for number in 0..COMMITS {

@@ -22,7 +22,7 @@ mod waiting;
 use std::sync::Arc;
 
 use lithify::fs::MemFs;
-use lithify::{Db, KeyRange, Options, Placement, Snapshot, WriteBatch};
+use lithify::{Db, KeyRange, Options, Placement, Slice, Snapshot, WriteBatch};
 use lithify_sim::observed::ObservedFs;
 
 /// Small windows, files early, and logs that are soon full.
@@ -69,7 +69,11 @@ fn put(keyspace: &str, key: &[u8], value: &[u8]) -> WriteBatch {
 
 fn contents(snapshot: &Snapshot, keyspace: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
     let range = snapshot.range(keyspace, KeyRange::all()).unwrap();
-    range.map(Result::unwrap).collect()
+    let owned = |item: lithify::Result<(Slice, Slice)>| {
+        let (key, value) = item.unwrap();
+        (key.to_vec(), value.to_vec())
+    };
+    range.map(owned).collect()
 }
 
 /// Runs `work` in so many threads and returns what they return.

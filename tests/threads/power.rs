@@ -112,7 +112,7 @@ fn what_was_acknowledged_survives(durability: Durability, wal_file_bytes: u64) {
         wal_file_bytes,
         ..options()
     };
-    let db = Db::open(Arc::new(fs), options).unwrap();
+    let db = Db::open_in(Arc::new(fs), options).unwrap();
     let is_synced = durability == Durability::Synced;
     let commits = in_threads(THREADS, &db, |thread, db| {
         write(&db, &told, thread, is_synced)

@@ -35,7 +35,7 @@ fn readers_and_commits_do_not_wait_for_the_compactor() {
         "remove wal",
     ] {
         let fs = observed();
-        let db = Db::open(Arc::new(fs.clone()), options()).unwrap();
+        let db = Db::open_in(Arc::new(fs.clone()), options()).unwrap();
         let is_held = fs.gate().hold(held);
         let commit = |number: u64| db.commit(&put("main", &number.to_be_bytes(), b"value"));
         for number in 0..50 {
@@ -55,7 +55,7 @@ fn readers_and_commits_do_not_wait_for_the_compactor() {
 #[test]
 fn readers_do_not_wait_for_a_commit() {
     let fs = observed();
-    let db = Db::open(Arc::new(fs.clone()), options()).unwrap();
+    let db = Db::open_in(Arc::new(fs.clone()), options()).unwrap();
     db.commit(&put("main", b"key", b"old")).unwrap();
     let held = fs.gate().hold("sync wal");
     let pending = db.commit_async(&put("main", b"key", b"new")).unwrap();
@@ -76,7 +76,7 @@ fn commits_that_come_together_share_a_sync() {
         wal_file_bytes: 1 << 20,
         ..options()
     };
-    let db = Db::open(Arc::new(fs.clone()), options).unwrap();
+    let db = Db::open_in(Arc::new(fs.clone()), options).unwrap();
     db.commit(&put("main", b"first", b"begins a log file"))
         .unwrap();
     fs.take_lines();
@@ -132,7 +132,7 @@ fn commits_wait_when_the_compactor_is_too_far_behind() {
         most_backlog_commits: LIMIT,
         ..options()
     };
-    let db = Db::open(Arc::new(fs.clone()), options.clone()).unwrap();
+    let db = Db::open_in(Arc::new(fs.clone()), options.clone()).unwrap();
     let held = fs.gate().hold("sync segment");
     (0..8).for_each(|number| commit(&db, number));
     fs.gate().wait_until_held();
@@ -155,7 +155,7 @@ fn commits_are_paid_for_when_memory_is_over_its_budget() {
         file_level: Some(10),
         ..options()
     };
-    let db = Db::open(Arc::new(fs.clone()), options.clone()).unwrap();
+    let db = Db::open_in(Arc::new(fs.clone()), options.clone()).unwrap();
     let held = fs.gate().hold("sync segment");
     let mut begun = 0;
     while db.stats().memory_bytes <= BUDGET {
@@ -192,7 +192,7 @@ fn commits_wait_when_memory_is_short() {
         memory_budget_bytes: BUDGET as usize,
         ..options()
     };
-    let db = Db::open(Arc::new(fs.clone()), options).unwrap();
+    let db = Db::open_in(Arc::new(fs.clone()), options).unwrap();
     let held = fs.gate().hold("sync segment");
     let mut large = put("main", &0_u64.to_be_bytes(), b"value");
     (0..100_u8).for_each(|key| large.put("large", &[key], &[key; 100]));
@@ -222,7 +222,7 @@ fn a_full_inbox_raises_lag_and_loses_nothing() {
         file_level: Some(3),
         ..options()
     };
-    let db = Db::open(Arc::new(fs.clone()), options.clone()).unwrap();
+    let db = Db::open_in(Arc::new(fs.clone()), options.clone()).unwrap();
     let held = fs.gate().hold("create segment");
     (0..8).for_each(|number| commit(&db, number));
     fs.gate().wait_until_held();
@@ -261,7 +261,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 #[test]
 fn a_pending_commit_can_be_awaited_asked_and_dropped() {
     let fs = observed();
-    let db = Db::open(Arc::new(fs.clone()), options()).unwrap();
+    let db = Db::open_in(Arc::new(fs.clone()), options()).unwrap();
     let put = |value: &[u8]| db.commit_async(&put("main", b"key", value)).unwrap();
     assert_eq!(block_on(put(b"one")).unwrap().get(), 1);
 
@@ -292,7 +292,7 @@ fn the_last_handle_may_be_dropped_by_a_waker() {
         }
     }
     let fs = observed();
-    let db = Db::open(Arc::new(fs.clone()), options()).unwrap();
+    let db = Db::open_in(Arc::new(fs.clone()), options()).unwrap();
     let held = fs.gate().hold("sync wal");
     let mut pending = pin!(db.commit_async(&put("main", b"key", b"value")).unwrap());
     let waker = Waker::from(Arc::new(Drops(std::sync::Mutex::new(Some(db)))));
@@ -329,7 +329,7 @@ fn a_waker_that_panics_harms_nobody() {
         }
     }
     let fs = observed();
-    let db = Db::open(Arc::new(fs.clone()), options()).unwrap();
+    let db = Db::open_in(Arc::new(fs.clone()), options()).unwrap();
     let held = fs.gate().hold("sync wal");
     let first = db.commit_async(&put("main", b"a", b"value")).unwrap();
     let mut panics = pin!(db.commit_async(&put("main", b"b", b"value")).unwrap());

@@ -151,7 +151,7 @@ fn open(directory: &Path, remove_inputs: RemoveInputs) -> Result<Db> {
         durability: Durability::Buffered,
         ..Options::default()
     };
-    Ok(Db::open(Arc::new(OsFs::new(directory)), options)?)
+    Ok(Db::open_in(Arc::new(OsFs::new(directory)), options)?)
 }
 
 fn batch_of_keyspaces(keyspaces: u64) -> WriteBatch {

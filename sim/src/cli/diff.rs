@@ -46,14 +46,9 @@ struct Item<'a> {
 pub(crate) fn run(arguments: &Diff) -> Outcome {
     let store = arguments.store.open_keyspace(&arguments.keyspace)?;
     let (from, to) = (Commit::new(arguments.from), Commit::new(arguments.to));
-    let mut changes = store.diff(&arguments.keyspace.keyspace, from.min(to), from.max(to))?;
-    if from > to {
-        for change in &mut changes {
-            std::mem::swap(&mut change.before, &mut change.after);
-        }
-    }
     let mut output = Output::for_reading();
-    for change in &changes {
+    for change in store.diff(&arguments.keyspace.keyspace, from, to)? {
+        let change = change?;
         let (before, after) = (change.before.as_deref(), change.after.as_deref());
         if arguments.format.format == Format::Json {
             output.json(&Item {

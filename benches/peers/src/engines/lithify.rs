@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use lithify::fs::OsFs;
 use lithify::{
-    Commit, Db, Durability, History, KeyRange, Options, Placement, Snapshot, WriteBatch,
+    Commit, Db, Durability, History, KeyRange, Options, Placement, Slice, Snapshot, WriteBatch,
 };
 
 use crate::Result;
@@ -21,7 +21,7 @@ use crate::engine::{
 const KEYSPACE: &str = "k";
 
 pub(super) fn open(directory: &Path, setup: &Setup) -> Result<Box<dyn Engine>> {
-    let db = Db::open(Arc::new(OsFs::new(directory)), options(setup))?;
+    let db = Db::open_in(Arc::new(OsFs::new(directory)), options(setup))?;
     Ok(Box::new(Lithify { db }))
 }
 
@@ -143,11 +143,11 @@ impl Past for Lithify {
     }
 }
 
-/// Takes the vector that was found as it is: no copy more than the engine makes.
-fn keep(found: Option<Vec<u8>>, value: &mut Vec<u8>) -> Result<bool> {
-    let is_found = found.is_some();
-    if let Some(found) = found {
-        *value = found;
+/// Copies what was found, as the other engines do.
+fn keep(found: Option<Slice>, value: &mut Vec<u8>) -> Result<bool> {
+    if let Some(found) = &found {
+        value.clear();
+        value.extend_from_slice(found);
     }
-    Ok(is_found)
+    Ok(found.is_some())
 }

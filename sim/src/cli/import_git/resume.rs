@@ -78,7 +78,9 @@ impl<'a> Stored<'a> {
         let mut logged = tree.into_iter();
         let mut stored = self.snapshot.range(self.keyspace, KeyRange::all())?;
         loop {
-            let (here, there) = (stored.next().transpose()?, logged.next());
+            let here = stored.next().transpose()?;
+            let here = here.map(|(path, value)| (Vec::from(path), Vec::from(value)));
+            let there = logged.next();
             if here == there {
                 if here.is_none() {
                     return Ok(());

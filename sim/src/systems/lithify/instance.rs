@@ -89,7 +89,7 @@ impl Open {
                     let Ok(got) = snapshot.get(keyspace, key) else {
                         return Ok(());
                     };
-                    same_as("earlier", snapshot, (keyspace, key), value, got.as_ref())
+                    same_as("earlier", snapshot, (keyspace, key), value, got.as_deref())
                 })
             }
             _ => Ok(()),
@@ -140,7 +140,7 @@ pub(in crate::systems) fn state_of(snapshot: &Snapshot) -> lithify::Result<State
     for keyspace in snapshot.keyspaces() {
         for pair in snapshot.range(&keyspace, KeyRange::all())? {
             let (key, value) = pair?;
-            state.insert((keyspace.clone(), key), value);
+            state.insert((keyspace.clone(), key.into()), value.into());
         }
     }
     Ok(state)
@@ -459,7 +459,7 @@ pub(in crate::systems) fn pieces_of(layout: &Layout) -> Vec<Piece> {
 fn check_single_reads(snapshot: &Snapshot, state: &State) -> Result<(), Failure> {
     for ((keyspace, key), value) in state {
         let got = snapshot.get(keyspace, key).map_err(failure)?;
-        same_as("the scan", snapshot, (keyspace, key), value, got.as_ref())?;
+        same_as("the scan", snapshot, (keyspace, key), value, got.as_deref())?;
     }
     Ok(())
 }
@@ -468,8 +468,8 @@ fn same_as(
     other: &str,
     snapshot: &Snapshot,
     (keyspace, key): (&str, &[u8]),
-    value: &Vec<u8>,
-    got: Option<&Vec<u8>>,
+    value: &[u8],
+    got: Option<&[u8]>,
 ) -> Result<(), Failure> {
     if got == Some(value) {
         return Ok(());
@@ -488,7 +488,7 @@ fn check_backward(snapshot: &Snapshot, state: &State) -> Result<(), Failure> {
         let range = snapshot.range(&keyspace, KeyRange::all());
         for pair in range.map_err(failure)?.rev() {
             let (key, value) = pair.map_err(failure)?;
-            backward.insert((keyspace.clone(), key), value);
+            backward.insert((keyspace.clone(), key.into()), value.into());
         }
     }
     if backward == *state {

@@ -2,8 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use lithify::read::{Change, Changes, CommitChanges, KeyVersion, Range};
-use lithify::{Commit, Error, KeyRange, Result, Snapshot, Store};
+use lithify::read::{Change, Changes, CommitChanges, Diff, KeyVersion, Range};
+use lithify::{Commit, Error, KeyRange, Result, Slice, Snapshot, Store};
 
 use super::failure;
 use crate::reads::{Answer, Question, Turns, Writes};
@@ -60,7 +60,7 @@ fn ask_store(store: &Store, question: &Question) -> Result<Answer> {
                 true => store.get(keyspace, &key)?,
                 false => store.get_at(keyspace, &key, at)?,
             };
-            Ok(Answer::Value(value))
+            Ok(Answer::Value(value.map(Vec::from)))
         }
         Question::Scan { keyspace, .. } | Question::Prefix { keyspace, .. } => {
             let Some((range, turns)) = range_of(question) else {
@@ -77,7 +77,7 @@ fn ask_store(store: &Store, question: &Question) -> Result<Answer> {
         ))),
         Question::Diff { keyspace, from, to } => {
             let (from, to) = (Commit::new(*from), Commit::new(*to));
-            Ok(differences(store.diff(keyspace, from, to)?))
+            differences(store.diff(keyspace, from, to)?)
         }
         Question::Changes { since, .. } => changes(store, Commit::new(*since), at),
         Question::Readable(None) => Ok(ranges(store.readable_commits())),
@@ -112,9 +112,10 @@ fn changes(store: &Store, since: Commit, at: Commit) -> Result<Answer> {
 
 fn ask_snapshot(snapshot: &Snapshot, question: &Question) -> Result<Answer> {
     match question {
-        Question::Get { key, .. } => Ok(Answer::Value(
-            snapshot.get(key.keyspace_name(), &key.bytes())?,
-        )),
+        Question::Get { key, .. } => {
+            let value = snapshot.get(key.keyspace_name(), &key.bytes())?;
+            Ok(Answer::Value(value.map(Vec::from)))
+        }
         Question::Scan { keyspace, .. } | Question::Prefix { keyspace, .. } => {
             let Some((range, turns)) = range_of(question) else {
                 unreachable!("both are scans");
@@ -125,7 +126,7 @@ fn ask_snapshot(snapshot: &Snapshot, question: &Question) -> Result<Answer> {
             snapshot.history(key.keyspace_name(), &key.bytes())?,
         ))),
         Question::Diff { keyspace, from, .. } => {
-            Ok(differences(snapshot.diff(keyspace, Commit::new(*from))?))
+            differences(snapshot.diff(keyspace, Commit::new(*from))?)
         }
         Question::Changes { since, .. } => {
             commits(snapshot.changes_since(Commit::new(*since))?, snapshot)
@@ -157,12 +158,13 @@ fn pairs(mut range: Range, turns: Turns) -> Result<Answer> {
     for number in 0.. {
         let is_from_end = turns.is_from_end(number);
         // Half of the items are lent, half are handed out.
-        let owned = |(key, value): (&[u8], &[u8])| (key.to_vec(), value.to_vec());
+        let lent = |(key, value): (&[u8], &[u8])| (key.to_vec(), value.to_vec());
+        let shared = |(key, value): (Slice, Slice)| (key.to_vec(), value.to_vec());
         let item = match (is_from_end, number % 4 < 2) {
-            (true, true) => range.next_back().transpose()?,
-            (false, true) => range.next().transpose()?,
-            (true, false) => range.next_back_ref()?.map(owned),
-            (false, false) => range.next_ref()?.map(owned),
+            (true, true) => range.next_back().transpose()?.map(shared),
+            (false, true) => range.next().transpose()?.map(shared),
+            (true, false) => range.next_back_ref()?.map(lent),
+            (false, false) => range.next_ref()?.map(lent),
         };
         let Some(item) = item else { break };
         let side = if is_from_end { &mut back } else { &mut front };
@@ -175,17 +177,17 @@ fn pairs(mut range: Range, turns: Turns) -> Result<Answer> {
 fn versions(versions: Vec<KeyVersion>) -> Vec<(u64, Option<Vec<u8>>)> {
     let versions = versions.into_iter();
     versions
-        .map(|KeyVersion { commit, value }| (commit.get(), value))
+        .map(|KeyVersion { commit, value }| (commit.get(), value.map(Vec::from)))
         .collect()
 }
 
-fn differences(changes: Vec<Change>) -> Answer {
-    let changes = changes.into_iter();
-    Answer::Differences(
-        changes
-            .map(|Change { key, before, after }| (key, before, after))
-            .collect(),
-    )
+fn differences(changes: Diff) -> Result<Answer> {
+    let owned = |Change { key, before, after }| {
+        let [before, after] = [before, after].map(|value| value.map(Vec::from));
+        (key.to_vec(), before, after)
+    };
+    let changes = changes.map(|change| change.map(owned));
+    changes.collect::<Result<_>>().map(Answer::Differences)
 }
 
 fn commits(mut changes: Changes, snapshot: &Snapshot) -> Result<Answer> {

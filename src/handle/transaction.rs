@@ -1,0 +1,133 @@
+//! A transaction of an open store.
+
+use std::ops::RangeBounds;
+
+use crate::commit::Commit;
+use crate::error::Result;
+use crate::handle::Keyspace;
+use crate::read::KeyRange;
+use crate::slice::Slice;
+use crate::threads::Db;
+use crate::transaction::{Draft, Overlay};
+
+/// Reads and writes that are as if they had happened in one moment, at the number of one commit.
+///
+/// A transaction reads the newest commit as of when it began, and its own writes. It waits for
+/// nobody, and nobody waits for it: who commits first wins. [`Transaction::commit`] refuses with
+/// [`Error::Conflict`](crate::Error::Conflict) when a key that was read, or a key in a range that
+/// was walked, has been written since; [`Db::transaction`] then tries again. Dropping a transaction
+/// gives it up.
+///
+/// ```
+/// use lithify::Db;
+///
+/// let db = Db::open_in_memory()?;
+/// let counters = db.keyspace("counters")?;
+/// let mut transaction = db.begin();
+/// let before = transaction.get(&counters, "visits")?;
+/// counters.put("visits", "1")?;
+/// transaction.put(&counters, "visits", if before.is_none() { "1" } else { "2" })?;
+/// assert!(matches!(transaction.commit(), Err(lithify::Error::Conflict { .. })));
+/// # Ok::<(), lithify::Error>(())
+/// ```
+///
+/// Memory: what it has read and written, as keys of reads and keys and values of writes.
+#[derive(Debug)]
+#[must_use = "a transaction writes nothing before it is committed"]
+pub struct Transaction {
+    db: Db,
+    draft: Draft,
+}
+
+impl Transaction {
+    pub(crate) fn new(db: Db) -> Self {
+        let draft = Draft::new(db.snapshot());
+        Self { db, draft }
+    }
+
+    /// The commit that it reads.
+    #[must_use]
+    pub fn snapshot_commit(&self) -> Commit {
+        self.draft.commit()
+    }
+
+    /// The value of `key`, or `None` when it has none.
+    ///
+    /// # Errors
+    /// [`Error::ForeignKeyspace`](crate::Error::ForeignKeyspace), and as
+    /// [`Snapshot::get`](crate::Snapshot::get).
+    pub fn get(&self, keyspace: &Keyspace, key: impl AsRef<[u8]>) -> Result<Option<Slice>> {
+        keyspace.check_is_of(&self.db)?;
+        self.draft.get(keyspace.name(), key.as_ref())
+    }
+
+    /// Whether `key` has a value.
+    ///
+    /// # Errors
+    /// As [`Transaction::get`].
+    pub fn contains(&self, keyspace: &Keyspace, key: impl AsRef<[u8]>) -> Result<bool> {
+        self.get(keyspace, key).map(|value| value.is_some())
+    }
+
+    /// The keys inside `bounds` that have a value, with the transaction's writes up to now, in key
+    /// order; walks both ways. Only what is walked counts as read.
+    /// An error, as of [`Transaction::get`], is the first item.
+    pub fn range<K: AsRef<[u8]>>(
+        &self,
+        keyspace: &Keyspace,
+        bounds: impl RangeBounds<K>,
+    ) -> Overlay {
+        self.walk(keyspace, KeyRange::of(bounds))
+    }
+
+    /// The keys that begin with `prefix`, as [`Transaction::range`].
+    pub fn prefix(&self, keyspace: &Keyspace, prefix: impl AsRef<[u8]>) -> Overlay {
+        self.walk(keyspace, KeyRange::prefix(prefix.as_ref()))
+    }
+
+    /// All keys, as [`Transaction::range`].
+    pub fn iter(&self, keyspace: &Keyspace) -> Overlay {
+        self.walk(keyspace, KeyRange::all())
+    }
+
+    fn walk(&self, keyspace: &Keyspace, range: KeyRange) -> Overlay {
+        let is_own = keyspace.check_is_of(&self.db);
+        let range = is_own.and_then(|()| self.draft.range(keyspace.name(), range));
+        range.unwrap_or_else(Overlay::refused)
+    }
+
+    /// Sets `key` to `value`.
+    ///
+    /// # Errors
+    /// [`Error::ForeignKeyspace`](crate::Error::ForeignKeyspace).
+    pub fn put(
+        &mut self,
+        keyspace: &Keyspace,
+        key: impl AsRef<[u8]>,
+        value: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        keyspace.check_is_of(&self.db)?;
+        let (key, value) = (key.as_ref(), value.as_ref());
+        self.draft.put(keyspace.name(), key, value);
+        Ok(())
+    }
+
+    /// Removes `key`; a key that is not there is no error.
+    ///
+    /// # Errors
+    /// [`Error::ForeignKeyspace`](crate::Error::ForeignKeyspace).
+    pub fn delete(&mut self, keyspace: &Keyspace, key: impl AsRef<[u8]>) -> Result<()> {
+        keyspace.check_is_of(&self.db)?;
+        self.draft.delete(keyspace.name(), key.as_ref());
+        Ok(())
+    }
+
+    /// Commits what was written, and returns the number of the commit. A transaction that has
+    /// written nothing makes no commit; it has happened at the commit that it read.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`](crate::Error::Conflict), and as [`Db::commit`].
+    pub fn commit(self) -> Result<Commit> {
+        self.db.commit_draft(self.draft)
+    }
+}

@@ -1,0 +1,197 @@
+//! Keys and values as reads hand them out: without a copy.
+//!
+//! A slice shares the memory that it was read from, a decoded block or a run of entries, and keeps
+//! that memory alive. So a program that keeps few small values for long copies them
+//! ([`to_vec`](<[u8]>::to_vec)), and does not hold whole blocks for the sake of a few bytes. A block
+//! has about [`Options::block_bytes`](crate::Options::block_bytes); a run has up to
+//! [`Options::memory_budget_bytes`](crate::Options::memory_budget_bytes).
+//!
+//! Invariant: the range lies inside the bytes of the run, which never change.
+
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
+use crate::limits;
+use crate::segment::run::Run;
+
+/// A key or a value: bytes that are cheap to clone.
+///
+/// It is a `[u8]` wherever one is needed, and compares with byte slices, arrays and vectors.
+///
+/// ```
+/// use std::sync::Arc;
+/// use lithify::{Options, Store, WriteBatch, fs::MemFs};
+///
+/// let mut store = Store::open(Arc::new(MemFs::new()), Options::default())?;
+/// let mut batch = WriteBatch::new();
+/// batch.put("stones", b"granite", b"igneous");
+/// store.commit(&batch)?;
+///
+/// let value = store.get("stones", b"granite")?.expect("it was put");
+/// assert_eq!(value, b"igneous");
+/// assert!(value.starts_with(b"ign"));
+/// let owned: Vec<u8> = value.to_vec();
+/// # Ok::<(), lithify::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Slice {
+    run: Arc<Run>,
+    start: u32,
+    end: u32,
+}
+
+impl Slice {
+    /// A part of the bytes of a run.
+    pub(crate) fn of(run: &Arc<Run>, range: Range<usize>) -> Self {
+        assert!(
+            range.start <= range.end && range.end <= run.bytes().len(),
+            "bytes {range:?} of a run of {}",
+            run.bytes().len()
+        );
+        Self {
+            run: Arc::clone(run),
+            // A run has less than 4 GiB.
+            start: range.start as u32,
+            end: range.end as u32,
+        }
+    }
+}
+
+impl Deref for Slice {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.run.bytes()[self.start as usize..self.end as usize]
+    }
+}
+
+impl AsRef<[u8]> for Slice {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl Borrow<[u8]> for Slice {
+    fn borrow(&self) -> &[u8] {
+        self
+    }
+}
+
+/// A slice of its own memory.
+impl From<Vec<u8>> for Slice {
+    fn from(bytes: Vec<u8>) -> Self {
+        let end = bytes.len();
+        assert!(
+            end <= limits::BATCH_BYTES,
+            "a slice of {end} bytes, more than any batch may have ({})",
+            limits::BATCH_BYTES
+        );
+        Self::of(&Arc::new(Run::over(bytes, 0)), 0..end)
+    }
+}
+
+impl From<&[u8]> for Slice {
+    fn from(bytes: &[u8]) -> Self {
+        bytes.to_vec().into()
+    }
+}
+
+impl<const LENGTH: usize> From<&[u8; LENGTH]> for Slice {
+    fn from(bytes: &[u8; LENGTH]) -> Self {
+        bytes.to_vec().into()
+    }
+}
+
+impl From<&str> for Slice {
+    fn from(text: &str) -> Self {
+        text.as_bytes().into()
+    }
+}
+
+impl From<Slice> for Vec<u8> {
+    fn from(slice: Slice) -> Self {
+        slice.to_vec()
+    }
+}
+
+impl fmt::Debug for Slice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "\"{}\"", self.escape_ascii())
+    }
+}
+
+impl<T: AsRef<[u8]> + ?Sized> PartialEq<T> for Slice {
+    fn eq(&self, other: &T) -> bool {
+        **self == *other.as_ref()
+    }
+}
+
+impl Eq for Slice {}
+
+impl PartialOrd for Slice {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Slice {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (**self).cmp(&**other)
+    }
+}
+
+/// As a byte slice, which it may stand for in a map.
+impl Hash for Slice {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commit::Commit;
+    use crate::segment::run::EntryRef;
+
+    fn run() -> Arc<Run> {
+        let mut run = Run::default();
+        run.push(EntryRef {
+            key: b"key",
+            commit: Commit::new(1),
+            value: Some(b"value\xff"),
+        });
+        Arc::new(run)
+    }
+
+    #[test]
+    fn it_is_the_bytes_that_it_was_read_from() {
+        let slice = Slice::of(&run(), 3..9);
+        assert_eq!(slice, b"value\xff");
+        assert_eq!(slice, b"value\xff".to_vec());
+        assert_eq!(Vec::from(slice.clone()), b"value\xff");
+        assert_eq!(format!("{slice:?}"), r#""value\xff""#);
+        assert!(Slice::of(&run(), 0..3) < slice);
+        assert!(Slice::of(&run(), 3..3).is_empty());
+    }
+
+    #[test]
+    fn it_keeps_alive_what_it_shares() {
+        let run = run();
+        let weak = Arc::downgrade(&run);
+        let slice = Slice::of(&run, 0..3);
+        drop(run);
+        assert_eq!(slice, "key");
+        drop(slice);
+        assert!(weak.upgrade().is_none());
+    }
+
+    #[test]
+    #[should_panic(expected = "bytes 3..10 of a run of 9")]
+    fn nothing_lies_behind_the_end() {
+        Slice::of(&run(), 3..10);
+    }
+}
