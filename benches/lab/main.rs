@@ -18,20 +18,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lithify::fs::{File, Fs, MemFs};
-use lithify_sim::campaign::Campaign;
-use lithify_sim::execute::execute;
-use lithify_sim::generate::{Recipe, generate};
+use lithify_sim::disk::{Budget, Frontier, Model, SimFs, SkippedBarrier, explore};
+use lithify_sim::finding::shrink::shrink;
 use lithify_sim::history::{Batch, Key, Value, Write};
 use lithify_sim::judge::Enabled;
+use lithify_sim::judge::oracle::Oracle;
 use lithify_sim::keyed::{Domain, Seed};
-use lithify_sim::oracle::Oracle;
-use lithify_sim::plan::{Action, Crash, Survivors};
-use lithify_sim::shrink::shrink;
-use lithify_sim::simfs::{Budget, Frontier, Model, SimFs, SkippedBarrier, explore};
+use lithify_sim::run::execute::execute;
+use lithify_sim::run::generate::{Recipe, generate};
+use lithify_sim::run::plan::{Action, Crash, Survivors};
+use lithify_sim::run::workload::{WORKLOADS, Workload};
+use lithify_sim::search::campaign::Campaign;
 use lithify_sim::stop::Stop;
 use lithify_sim::system::{Settings, System};
 use lithify_sim::systems::lithify::Lithify;
-use lithify_sim::workload::{WORKLOADS, Workload};
 
 use self::redb::Redb;
 

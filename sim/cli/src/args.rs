@@ -5,10 +5,6 @@ use lithify_sim::cli::exit::Outcome;
 use lithify_sim::cli::{Laboratory, Simulate};
 
 use super::systems::SYSTEMS;
-use super::{
-    apply, check_git, compare, completions, data_file, diff, get, history, import_git, layout,
-    predict, ratio_store, recorded, replica, scan, stats, verify, wal_node, write,
-};
 
 /// The text of `--help` about exit codes.
 const EXIT_CODES: &str = "\
@@ -63,29 +59,29 @@ macro_rules! commands {
 }
 
 commands! {
-    ImportGit(Box<import_git::ImportGit>) => import_git::run,
-    CheckGit(check_git::CheckGit) => check_git::run,
-    Get(get::Get) => get::run,
-    Scan(scan::Scan) => scan::run,
-    History(history::History) => history::run,
-    Diff(diff::Diff) => diff::run,
-    Layout(layout::ShowLayout) => layout::run,
-    Stats(stats::ShowStats) => stats::run,
-    Verify(verify::Verify) => verify::run,
-    Put(write::Put) => write::put,
-    Delete(write::Delete) => write::delete,
-    Apply(apply::Apply) => apply::run,
-    Compact(write::Compact) => write::compact,
-    Changes(replica::ShowChanges) => replica::changes,
-    Follow(replica::Follow) => replica::follow,
-    Promote(replica::Promote) => replica::promote,
-    Predict(predict::Predict) => predict::run,
-    Compare(Box<compare::Compare>) => compare::run,
+    ImportGit(Box<super::import_git::ImportGit>) => super::import_git::run,
+    CheckGit(super::check_git::CheckGit) => super::check_git::run,
+    Get(super::get::Get) => super::get::run,
+    Scan(super::scan::Scan) => super::scan::run,
+    History(super::history::History) => super::history::run,
+    Diff(super::diff::Diff) => super::diff::run,
+    Layout(super::layout::ShowLayout) => super::layout::run,
+    Stats(super::stats::ShowStats) => super::stats::run,
+    Verify(super::verify::Verify) => super::verify::run,
+    Put(super::write::Put) => super::write::put,
+    Delete(super::write::Delete) => super::write::delete,
+    Apply(super::apply::Apply) => super::apply::run,
+    Compact(super::write::Compact) => super::write::compact,
+    Changes(super::replica::ShowChanges) => super::replica::changes,
+    Follow(super::replica::Follow) => super::replica::follow,
+    Promote(super::replica::Promote) => super::replica::promote,
+    Predict(super::predict::Predict) => super::predict::run,
+    Compare(Box<super::compare::Compare>) => super::compare::run,
     Sim(Simulate) => simulate,
-    WalNode(wal_node::WalNode) => wal_node::run,
-    RatioStore(ratio_store::RatioStore) => ratio_store::run,
-    DataFile(data_file::DataFile) => data_file::run,
-    Completions(completions::Completions) => completions::run,
+    WalNode(super::wal_node::WalNode) => super::wal_node::run,
+    RatioStore(super::ratio_store::RatioStore) => super::ratio_store::run,
+    DataFile(super::data_file::DataFile) => super::data_file::run,
+    Completions(super::completions::Completions) => super::completions::run,
 }
 
 /// The laboratory, for every system.
@@ -93,6 +89,6 @@ fn simulate(arguments: &Simulate) -> Outcome {
     arguments.run(Laboratory {
         systems: SYSTEMS,
         command: "lithify sim",
-        recorded: Some(recorded::commits),
+        recorded: Some(super::recorded::commits),
     })
 }

@@ -5,9 +5,9 @@
 //! on one path only are found, so the enumeration reaches these paths.
 
 use lithify_cli::systems::SYSTEMS;
-use lithify_sim::oracle::Oracle;
-use lithify_sim::simfs::Model;
-use lithify_sim::single_faults::{Faulted, enumerate};
+use lithify_sim::disk::Model;
+use lithify_sim::judge::oracle::Oracle;
+use lithify_sim::search::single_faults::{Faulted, enumerate};
 use lithify_sim::system::{Settings, System, planted_in};
 use lithify_sim::systems::lithify::Lithify;
 

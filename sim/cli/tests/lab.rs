@@ -8,19 +8,19 @@
 use std::time::Duration;
 
 use lithify_cli::systems::SYSTEMS;
-use lithify_sim::campaign::Campaign;
-use lithify_sim::crashes::Reach;
-use lithify_sim::explain::explain;
-use lithify_sim::generate::Recipe;
+use lithify_sim::disk::FaultKind;
+use lithify_sim::disk::model::MODELS;
+use lithify_sim::finding::explain::explain;
+use lithify_sim::finding::shrink::shrink;
 use lithify_sim::judge::Enabled;
-use lithify_sim::oracle::Oracle;
-use lithify_sim::scope::{Scope, enumerate};
-use lithify_sim::shrink::shrink;
-use lithify_sim::simfs::FaultKind;
-use lithify_sim::simfs::model::MODELS;
+use lithify_sim::judge::oracle::Oracle;
+use lithify_sim::run::generate::Recipe;
+use lithify_sim::run::workload::{WORKLOADS, Workload};
+use lithify_sim::search::campaign::Campaign;
+use lithify_sim::search::crashes::Reach;
+use lithify_sim::search::scope::{Scope, enumerate};
 use lithify_sim::stop::Stop;
 use lithify_sim::system::Settings;
-use lithify_sim::workload::{WORKLOADS, Workload};
 
 #[test]
 fn three_commits_are_safe_whatever_happens_under_every_model() {

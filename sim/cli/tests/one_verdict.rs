@@ -6,12 +6,12 @@
 //! user could neither look at the finding nor shrink it.
 
 use lithify_cli::systems::SYSTEMS;
-use lithify_sim::campaign::{Campaign, Ledger};
-use lithify_sim::crashes::Reach;
-use lithify_sim::generate::Recipe;
-use lithify_sim::simfs::{FaultKind, Model};
+use lithify_sim::disk::{FaultKind, Model};
+use lithify_sim::run::generate::Recipe;
+use lithify_sim::run::workload::WORKLOADS;
+use lithify_sim::search::campaign::{Campaign, Ledger};
+use lithify_sim::search::crashes::Reach;
 use lithify_sim::stop::Stop;
-use lithify_sim::workload::WORKLOADS;
 
 /// Executes seeds of planted bugs until there are so many findings, and replays each.
 fn replay_findings(count: u32, first_seed: u64) {

@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 
 use lithify_cli::systems::SYSTEMS;
 use lithify_cli::systems::parse;
-use lithify_sim::execute::execute;
-use lithify_sim::generate::{Recipe, generate};
+use lithify_sim::disk::FaultKind;
+use lithify_sim::finding::replay::replay;
+use lithify_sim::finding::traces;
 use lithify_sim::judge::Enabled;
 use lithify_sim::keyed::Seed;
-use lithify_sim::plan::{self, Action, Plan};
-use lithify_sim::replay::replay;
-use lithify_sim::simfs::FaultKind;
+use lithify_sim::run::execute::execute;
+use lithify_sim::run::generate::{Recipe, generate};
+use lithify_sim::run::plan::{Action, Plan};
+use lithify_sim::run::workload::{WORKLOADS, Workload};
 use lithify_sim::system::{Setting, Settings};
-use lithify_sim::workload::{WORKLOADS, Workload};
 use proptest::prelude::*;
 
 fn recipe(workload: usize) -> Recipe {
@@ -117,8 +118,8 @@ fn changes_of_settings_do_not_re_roll_commits() {
 #[test]
 fn a_trace_is_read_with_the_systems_that_are_given() {
     let text = generate(&recipe(0), Seed(1)).to_string();
-    assert!(plan::parse(&SYSTEMS[..1], &text).is_ok());
-    let error = plan::parse(&SYSTEMS[1..], &text).expect_err("the system is not among them");
+    assert!(traces::parse(&SYSTEMS[..1], &text).is_ok());
+    let error = traces::parse(&SYSTEMS[1..], &text).expect_err("the system is not among them");
     assert_eq!(
         error.to_string(),
         "line 2, column 8: no system is called \"lithify\""

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use lithify::fs::Fs;
 use lithify_cli::systems::SYSTEMS;
+use lithify_sim::disk::model::MODELS;
 use lithify_sim::history::{Batch, State};
-use lithify_sim::scope::{Enumerated, Gap, Scope, enumerate};
-use lithify_sim::simfs::model::MODELS;
+use lithify_sim::search::scope::{Enumerated, Gap, Scope, enumerate};
 use lithify_sim::stop::Stop;
 use lithify_sim::system::{Engine, Failure, Instance, Setting, Settings, System};
 

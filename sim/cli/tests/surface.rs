@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lithify_cli::systems::SYSTEMS;
-use lithify_sim::oracle::Oracle;
+use lithify_sim::judge::oracle::Oracle;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use lithify_cli::systems::parse;
-use lithify_sim::replay::replay;
+use lithify_sim::finding::replay::replay;
 
 fn traces() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/traces");

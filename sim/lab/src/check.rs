@@ -1,7 +1,7 @@
 //! A store of one's own as one line in a test.
 
-use crate::campaign::{Ledger, Mixture};
-use crate::signature::Diagnosis;
+use crate::finding::signature::Diagnosis;
+use crate::search::campaign::{Ledger, Mixture};
 use crate::system::System;
 
 /// How many seeds are run: enough for every workload, and for most faults at most places of

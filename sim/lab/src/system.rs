@@ -14,11 +14,11 @@ use std::sync::Arc;
 
 use lithify::fs::Fs;
 
+use crate::disk::{DiskUse, Image};
 use crate::history::{Batch, Key, State};
 use crate::keyed::Draws;
 use crate::planted::{self, Planted};
 use crate::reads::{Answer, Question};
-use crate::simfs::{DiskUse, Image};
 
 /// Why a system did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 //! What a finding is explained with: every crash of the trace, whose stale bytes they were,
 //! and a file by the name that it has at that moment.
 
-use lithify_sim::explain::{Explanation, explain};
-use lithify_sim::plan::{Plan, parse};
+use lithify_sim::finding::explain::{Explanation, explain};
+use lithify_sim::finding::traces::parse;
+use lithify_sim::run::plan::Plan;
 use lithify_sim::stop::Stop;
 use lithify_sim::systems::lithify::Lithify;
 

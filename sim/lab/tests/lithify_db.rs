@@ -11,13 +11,13 @@ use std::sync::Arc;
 use lithify::fs::MemFs;
 use lithify::stepped::{Request, Sizes, SteppedDb, TaskId};
 use lithify::{Commit, Error, Options, Store, WriteBatch};
-use lithify_sim::campaign::Campaign;
-use lithify_sim::crashes::Reach;
-use lithify_sim::generate::Recipe;
-use lithify_sim::simfs::FaultKind;
+use lithify_sim::disk::FaultKind;
+use lithify_sim::run::generate::Recipe;
+use lithify_sim::run::workload::{WORKLOADS, Workload};
+use lithify_sim::search::campaign::Campaign;
+use lithify_sim::search::crashes::Reach;
 use lithify_sim::system::System;
 use lithify_sim::systems::lithify_db::LithifyDb;
-use lithify_sim::workload::{WORKLOADS, Workload};
 
 static SYSTEM: &dyn System = &LithifyDb;
 
@@ -54,7 +54,7 @@ fn some_seeds_of_every_workload_pass() {
 #[test]
 fn planted_bugs_are_found_by_the_oracles_that_are_meant_to() {
     use lithify_sim::judge::Enabled;
-    use lithify_sim::oracle::Oracle;
+    use lithify_sim::judge::oracle::Oracle;
     let bugs = [
         ("standby-not-called", Oracle::Liveness),
         ("called-without-a-bell", Oracle::Liveness),

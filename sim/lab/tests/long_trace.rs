@@ -6,16 +6,16 @@
 
 use std::time::Duration;
 
-use lithify_sim::generate::{Recipe, generate};
+use lithify_sim::disk::{Model, SkippedBarrier};
+use lithify_sim::finding::replay::replay;
+use lithify_sim::finding::shrink::shrink;
 use lithify_sim::keyed::Seed;
-use lithify_sim::plan::{Action, Crash, Survivors};
-use lithify_sim::replay::replay;
-use lithify_sim::shrink::shrink;
-use lithify_sim::simfs::{Model, SkippedBarrier};
+use lithify_sim::run::generate::{Recipe, generate};
+use lithify_sim::run::plan::{Action, Crash, Survivors};
+use lithify_sim::run::workload::{WORKLOADS, Workload};
 use lithify_sim::stop::Stop;
 use lithify_sim::system::Settings;
 use lithify_sim::systems::lithify::Lithify;
-use lithify_sim::workload::{WORKLOADS, Workload};
 
 const LINES: usize = 1000;
 

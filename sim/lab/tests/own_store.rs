@@ -6,12 +6,12 @@ mod store;
 
 use std::collections::BTreeSet;
 
-use lithify_sim::campaign::{Ledger, Mixture};
-use lithify_sim::explain::explain;
-use lithify_sim::gathered::Gathered;
+use lithify_sim::disk::FaultKind;
+use lithify_sim::finding::explain::explain;
+use lithify_sim::finding::gathered::Gathered;
+use lithify_sim::finding::signature::Diagnosis;
 use lithify_sim::planted;
-use lithify_sim::signature::Diagnosis;
-use lithify_sim::simfs::FaultKind;
+use lithify_sim::search::campaign::{Ledger, Mixture};
 use lithify_sim::stop::Stop;
 use store::{COMMIT_NOT_SYNCED, DIRECTORY_NOT_SYNCED, SYNC_ERROR_IGNORED, TinyLog};
 

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use lithify::fs::MemFs;
 use lithify_sim::history::{Batch, History, Key, Value, Write};
 use lithify_sim::keyed::{Domain, Draws, Seed};
-use lithify_sim::plan::Action;
 use lithify_sim::reads::{Ask, check};
+use lithify_sim::run::plan::Action;
 use lithify_sim::system::{Engine, Instance, Settings, System as _};
 use lithify_sim::systems::lithify::Lithify;
 

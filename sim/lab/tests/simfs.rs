@@ -11,15 +11,15 @@ use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
 use lithify::fs::{Access, Fs};
-use lithify_sim::conformance;
-use lithify_sim::keyed::{Domain, Draws, Seed};
-use lithify_sim::simfs::explore::{Sources, explore, explore_sources};
-use lithify_sim::simfs::litmus::published::{Agreement, PUBLISHED, Verdict};
-use lithify_sim::simfs::litmus::{LITMUS, Litmus};
-use lithify_sim::simfs::model::MODELS;
-use lithify_sim::simfs::{
+use lithify_sim::disk::conformance;
+use lithify_sim::disk::explore::{Sources, explore, explore_sources};
+use lithify_sim::disk::litmus::published::{Agreement, PUBLISHED, Verdict};
+use lithify_sim::disk::litmus::{LITMUS, Litmus};
+use lithify_sim::disk::model::MODELS;
+use lithify_sim::disk::{
     Budget, Change, ChangeKind, Choice, Coverage, Fill, Frontier, Image, Log, Model, SimFs,
 };
+use lithify_sim::keyed::{Domain, Draws, Seed};
 
 #[test]
 fn the_simulated_file_system_conforms() {

@@ -9,9 +9,9 @@
 
 use std::sync::Arc;
 
+use lithify_sim::disk::SimFs;
 use lithify_sim::history::{Batch, History, Key, Value, Write};
 use lithify_sim::keyed::{Domain, Draws, Seed};
-use lithify_sim::simfs::SimFs;
 use lithify_sim::system::{Engine, Instance, Settings, System};
 use lithify_specimens::data_file::DataFileSystem;
 use lithify_specimens::snapshot_log::SnapshotLogSystem;

@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::bytes::shown;
 use lithify::read::{Changes, Operation};
 use lithify::{Commit, Error, KeyRange, Snapshot, Store};
 use lithify_policies::git::LogCommit;
-use crate::bytes::shown;
 use lithify_sim::cli::exit::{Exit, Failure, Outcome};
 
 /// What to do about a history that is not the one that was imported.

@@ -4,11 +4,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use crate::bytes::{json_path, json_perhaps_path};
+use crate::store::{DEFAULT_KEYSPACE, StoredBytes};
 use lithify::{History, KeyRange};
 use lithify_policies::forecast::write_amplification;
-use crate::bytes::{json_path, json_perhaps_path};
 use lithify_sim::cli::exit::Outcome;
-use crate::store::{DEFAULT_KEYSPACE, StoredBytes};
 use serde::Serialize;
 
 use super::Import;

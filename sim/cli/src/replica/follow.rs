@@ -7,14 +7,14 @@
 
 use std::io::Read;
 
+use crate::lines::{Lines, parse};
+use crate::store::StoreArgument;
+use crate::tuning::TuningArguments;
 use clap::Args;
 use lithify::read::{CommitChanges, Past, Trail};
 use lithify::{Commit, Error, Options, Replica, Store};
 use lithify_sim::cli::exit::{Exit, Failure, Outcome};
-use crate::lines::{Lines, parse};
 use lithify_sim::cli::output::Output;
-use crate::store::StoreArgument;
-use crate::tuning::TuningArguments;
 
 use super::stream::{CommitInput, Header, StreamDigest};
 

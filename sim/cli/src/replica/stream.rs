@@ -11,12 +11,12 @@
 //! text: a stream may be written again with other spaces. It finds accidents and no
 //! forgeries.
 
-use lithify::read::{CommitChanges, Operation as Change, Past, Trail};
-use lithify::{Commit, Placement, Store};
-use lithify_sim::cli::exit::{Exit, Outcome};
 use crate::lines::parse;
 use crate::operations::{Operation, OperationLine};
 use crate::store::DEFAULT_KEYSPACE;
+use lithify::read::{CommitChanges, Operation as Change, Past, Trail};
+use lithify::{Commit, Placement, Store};
+use lithify_sim::cli::exit::{Exit, Outcome};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 

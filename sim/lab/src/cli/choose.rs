@@ -2,12 +2,12 @@
 
 use super::Laboratory;
 use super::exit::{Exit, Outcome};
+use crate::disk::model::MODELS;
+use crate::disk::{FaultKind, Model};
 use crate::keyed::Seed;
-use crate::schedule::Order;
-use crate::simfs::model::MODELS;
-use crate::simfs::{FaultKind, Model};
+use crate::run::schedule::Order;
+use crate::run::workload::{WORKLOADS, Workload};
 use crate::system::{Settings, System};
-use crate::workload::{WORKLOADS, Workload};
 
 pub(super) fn unknown<'name>(
     what: &str,

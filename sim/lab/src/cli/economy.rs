@@ -12,12 +12,12 @@ use super::output::Output;
 use super::progress::Progress;
 use super::workers::{self, Limits};
 use super::{Laboratory, choose};
-use crate::economy::{Verdict, judge, survey};
-use crate::shrink::shrink;
-use crate::simfs::{Model, SkippedBarrier};
+use crate::disk::{Model, SkippedBarrier};
+use crate::finding::shrink::shrink;
+use crate::run::workload::WORKLOADS;
+use crate::search::economy::{Verdict, judge, survey};
 use crate::stop::Stop;
 use crate::system::System;
-use crate::workload::WORKLOADS;
 
 const EXAMPLES: &str = "\
 Examples:

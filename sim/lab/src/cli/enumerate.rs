@@ -12,9 +12,9 @@ use super::exit::{Exit, Outcome};
 use super::output::Output;
 use super::progress::Progress;
 use super::{Laboratory, failure, trace_file, workers};
-use crate::plan::Plan;
-use crate::scope::{Enumerated, Gap, Scope, enumerate_watched};
-use crate::simfs::Model;
+use crate::disk::Model;
+use crate::run::plan::Plan;
+use crate::search::scope::{Enumerated, Gap, Scope, enumerate_watched};
 use crate::system::{Settings, System, planted_in};
 
 const EXAMPLES: &str = "\

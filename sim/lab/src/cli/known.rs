@@ -10,7 +10,7 @@
 use std::path::Path;
 
 use super::exit::{Exit, Outcome};
-use crate::signature::Signature;
+use crate::finding::signature::Signature;
 
 /// What is known of one kind of findings.
 #[derive(Clone, Debug)]

@@ -7,12 +7,12 @@ use super::args::{Format, FormatArgument};
 use super::exit::Outcome;
 use super::output::Output;
 use super::{Laboratory, litmus};
-use crate::oracle::Oracle;
-use crate::simfs::FaultKind;
-use crate::simfs::litmus::LITMUS;
-use crate::simfs::model::MODELS;
+use crate::disk::FaultKind;
+use crate::disk::litmus::LITMUS;
+use crate::disk::model::MODELS;
+use crate::judge::oracle::Oracle;
+use crate::run::workload::WORKLOADS;
 use crate::system::System;
-use crate::workload::WORKLOADS;
 
 const EXAMPLES: &str = "\
 Examples:

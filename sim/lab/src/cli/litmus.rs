@@ -7,10 +7,10 @@ use serde::Serialize;
 use super::args::Format;
 use super::exit::Outcome;
 use super::output::Output;
-use crate::simfs::Model;
-use crate::simfs::litmus::published::Published;
-use crate::simfs::litmus::{LITMUS, Litmus};
-use crate::simfs::model::MODELS;
+use crate::disk::Model;
+use crate::disk::litmus::published::Published;
+use crate::disk::litmus::{LITMUS, Litmus};
+use crate::disk::model::MODELS;
 
 #[derive(Serialize)]
 struct Test {

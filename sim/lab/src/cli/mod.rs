@@ -33,11 +33,11 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory as _, FromArgMatches, Parser, Subcommand};
 
 use self::exit::{Exit, Failure, Outcome};
+use crate::finding::replay::replay;
 use crate::history::Batch;
-use crate::oracle::{Finding, Oracle};
+use crate::judge::oracle::{Finding, Oracle};
 use crate::panics;
-use crate::plan::Plan;
-use crate::replay::replay;
+use crate::run::plan::Plan;
 use crate::system::System;
 
 const EXAMPLES: &str = "\

@@ -13,11 +13,11 @@ use super::output::Output;
 use super::progress::Progress;
 use super::workers::{self, Limits};
 use super::{Laboratory, choose, trace_file};
+use crate::disk::model::MODELS;
+use crate::disk::{FaultKind, Model};
+use crate::judge::oracle::Oracle;
 use crate::keyed::Seed;
-use crate::mutants::{Mutant, Proof, Row, Search, hunt, mutants};
-use crate::oracle::Oracle;
-use crate::simfs::model::MODELS;
-use crate::simfs::{FaultKind, Model};
+use crate::search::mutants::{Mutant, Proof, Row, Search, hunt, mutants};
 use crate::system::System;
 
 const EXAMPLES: &str = "\

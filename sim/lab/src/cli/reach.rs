@@ -4,8 +4,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::exit::{Exit, Outcome};
-use crate::crashes::Reach;
-use crate::simfs::Budget;
+use crate::disk::Budget;
+use crate::search::crashes::Reach;
 
 /// How far crashes go. What is not given is as in [`Reach::SMALL`].
 #[derive(Args, Debug)]

@@ -10,9 +10,9 @@ use super::exit::{Exit, Outcome};
 use super::output::Output;
 use super::progress::Progress;
 use super::{Laboratory, NON_DETERMINISM, trace_file, workers};
-use crate::oracle::Finding;
-use crate::plan::{Expectation, Plan};
-use crate::replay::{Replay, replay};
+use crate::finding::replay::{Replay, replay};
+use crate::judge::oracle::Finding;
+use crate::run::plan::{Expectation, Plan};
 use crate::stop::Stop;
 
 const EXAMPLES: &str = "\

@@ -11,9 +11,9 @@ use super::exit::{Exit, Outcome};
 use super::output::Output;
 use super::progress::Progress;
 use super::{Laboratory, trace_file, workers};
-use crate::explain::explain;
-use crate::plan::Plan;
-use crate::shrink::shrink_watched;
+use crate::finding::explain::explain;
+use crate::finding::shrink::shrink_watched;
+use crate::run::plan::Plan;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -13,11 +13,11 @@ use super::known::Known;
 use super::output::Output;
 use super::reach::ReachLine;
 use super::{Laboratory, failure, trace_file};
-use crate::campaign::Ledger;
-use crate::crashes::Reach;
-use crate::gathered::Gathered;
-use crate::signature::Signature;
-use crate::simfs::Coverage;
+use crate::disk::Coverage;
+use crate::finding::gathered::Gathered;
+use crate::finding::signature::Signature;
+use crate::search::campaign::Ledger;
+use crate::search::crashes::Reach;
 
 /// Why a run is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

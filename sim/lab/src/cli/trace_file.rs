@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::Laboratory;
 use super::exit::{Exit, Outcome};
-use crate::plan::{Plan, parse};
+use crate::finding::traces::parse;
+use crate::run::plan::Plan;
 
 /// Reads a trace of one of the systems that the laboratory knows.
 pub(super) fn read(laboratory: Laboratory<'_>, path: &Path) -> Outcome<Plan> {

@@ -8,9 +8,9 @@ use super::{
     PHASE_SYNC,
 };
 use super::{damaged, reads};
+use crate::disk::{Known, Mark, SimFs};
 use crate::history::{Batch, Key, Value, Write, apply};
-use crate::oracle::Oracle;
-use crate::simfs::{Known, Mark, SimFs};
+use crate::judge::oracle::Oracle;
 use crate::system::Instance;
 
 impl Judge<'_> {

@@ -1,8 +1,8 @@
 //! What may be found after a crash, given what clients know and what went wrong.
 
 use super::Enabled;
-use crate::oracle::{Finding, Oracle};
-use crate::simfs::Known;
+use crate::disk::Known;
+use crate::judge::oracle::{Finding, Oracle};
 use crate::system::Failure;
 
 /// What may be found.

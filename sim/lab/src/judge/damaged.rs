@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::settled::own_files;
 use super::{Bounds, Checked, Judge};
+use crate::disk::{Image, SimFs};
+use crate::judge::oracle::Oracle;
 use crate::keyed::{Domain, Draws, Seed};
-use crate::oracle::Oracle;
 use crate::reads::Ask;
-use crate::simfs::{Image, SimFs};
 use crate::system::Failure;
 
 /// Before the store is opened for writing.

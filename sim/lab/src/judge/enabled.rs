@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::Bounds;
-use crate::oracle::{Finding, Oracle};
+use crate::judge::oracle::{Finding, Oracle};
+use crate::panics::caught;
 
 /// The oracles that are asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,5 +48,19 @@ impl Enabled {
         } else {
             Err(Finding::new(oracle, message))
         }
+    }
+
+    /// Turns a panic into a finding.
+    ///
+    /// # Errors
+    /// The finding of `run`, or one of [`Oracle::Panic`].
+    pub fn guarded<T: Default>(
+        &self,
+        run: impl FnOnce() -> Result<T, Finding>,
+    ) -> Result<T, Finding> {
+        caught(run).unwrap_or_else(|message| {
+            self.object(Oracle::Panic, message)?;
+            Ok(T::default())
+        })
     }
 }

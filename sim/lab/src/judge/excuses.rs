@@ -7,7 +7,7 @@
 //! that strikes behind the moment of a crash excuses nothing.
 
 use super::Bounds;
-use crate::simfs::{FaultKind, Harm, Known, Model};
+use crate::disk::{FaultKind, Harm, Known, Model};
 use crate::system::Failure;
 
 /// What had gone wrong up to a moment.

@@ -8,9 +8,9 @@
 
 use super::settled::own_files;
 use super::{Bounds, Checked, Judge};
+use crate::disk::SimFs;
+use crate::judge::oracle::Oracle;
 use crate::keyed::{Domain, Seed};
-use crate::oracle::Oracle;
-use crate::simfs::SimFs;
 
 /// One of so many disks has a bit changed, and one that is judged alone has eight.
 const ONE_IN: u128 = 64;

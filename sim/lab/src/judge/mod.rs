@@ -12,15 +12,16 @@ mod excuses;
 mod flips;
 mod memory;
 mod opened;
+pub mod oracle;
 mod reads;
 mod settled;
 
 use std::sync::Arc;
 
+use crate::disk::{Mark, SimFs};
 use crate::history::History;
-use crate::oracle::{Finding, Oracle};
-use crate::plan::Action;
-use crate::simfs::{Mark, SimFs};
+use crate::judge::oracle::{Finding, Oracle};
+use crate::run::plan::Action;
 use crate::system::{Engine, Failure, Instance};
 
 pub use bounds::Bounds;

@@ -6,9 +6,9 @@ use lithify::fs::Fs as _;
 
 use super::difference::{difference, kind_of, misplaced};
 use super::{Bounds, Checked, Judge};
+use crate::disk::SimFs;
 use crate::history::State;
-use crate::oracle::Oracle;
-use crate::simfs::SimFs;
+use crate::judge::oracle::Oracle;
 use crate::system::Instance;
 
 impl Judge<'_> {

@@ -5,8 +5,8 @@
 //! the same disk asks the same; what is judged alone is asked the rest as well.
 
 use super::{Bounds, Checked, Judge};
+use crate::judge::oracle::Oracle;
 use crate::keyed::{Domain, Seed};
-use crate::oracle::Oracle;
 use crate::reads::{Ask, check};
 use crate::system::Instance;
 

@@ -7,12 +7,12 @@ use super::difference::misfit;
 use super::memory::Reference;
 use super::opened::present_files;
 use super::{Bounds, Checked, Judge};
+use crate::disk::{Image, SimFs};
 use crate::history::State;
-use crate::oracle::Oracle;
-use crate::simfs::{Image, SimFs};
+use crate::judge::oracle::Oracle;
 use crate::system::Instance;
 
-/// The names that [`crate::simfs::FaultKind::StrayFiles`] leaves in the directory.
+/// The names that [`crate::disk::FaultKind::StrayFiles`] leaves in the directory.
 pub(crate) const STRAY: [&str; 6] = [
     ".DS_Store",
     "wal-1",

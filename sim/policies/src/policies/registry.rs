@@ -1,12 +1,7 @@
 //! Every policy by name, with its parameters; and the selection that `all` stands for.
 
+use super::Policy;
 use super::spec::{Parameter, Spec, Values, nearest};
-use super::{
-    Policy, aligned, aligned_lazy, aligned_leveled, aligned_paced, aof_growth, bitcask,
-    commit_callback, count, dead_ratio, delta_log, fifo, geometric, intent, kafka, lethe,
-    litestream, none, prometheus, raft_snapshot, revision_keep, snapshot_truncate, strict, tiered,
-    tiered_retention, time_window, universal, wal_ratio,
-};
 
 /// A policy that can be asked for by name.
 #[derive(Debug)]
@@ -25,36 +20,36 @@ pub struct Registered {
 
 /// Every policy, in the order of the list.
 pub const POLICIES: &[Registered] = &[
-    none::REGISTERED,
-    aligned::REGISTERED,
-    aligned_leveled::REGISTERED,
-    aligned_lazy::REGISTERED,
-    aligned_paced::REGISTERED,
-    aligned::GLOBAL,
-    count::REGISTERED,
-    count::OPTION_A,
-    strict::REGISTERED,
-    intent::REGISTERED,
-    commit_callback::REGISTERED,
-    wal_ratio::REGISTERED,
-    dead_ratio::REGISTERED,
-    snapshot_truncate::REGISTERED,
-    tiered_retention::REGISTERED,
-    tiered::TIERED,
-    tiered::LEVELED,
-    lethe::REGISTERED,
-    universal::REGISTERED,
-    geometric::REGISTERED,
-    aof_growth::REGISTERED,
-    bitcask::REGISTERED,
-    kafka::REGISTERED,
-    delta_log::REGISTERED,
-    litestream::REGISTERED,
-    prometheus::REGISTERED,
-    time_window::REGISTERED,
-    raft_snapshot::REGISTERED,
-    revision_keep::REGISTERED,
-    fifo::REGISTERED,
+    super::none::REGISTERED,
+    super::aligned::REGISTERED,
+    super::aligned_leveled::REGISTERED,
+    super::aligned_lazy::REGISTERED,
+    super::aligned_paced::REGISTERED,
+    super::aligned::GLOBAL,
+    super::count::REGISTERED,
+    super::count::OPTION_A,
+    super::strict::REGISTERED,
+    super::intent::REGISTERED,
+    super::commit_callback::REGISTERED,
+    super::wal_ratio::REGISTERED,
+    super::dead_ratio::REGISTERED,
+    super::snapshot_truncate::REGISTERED,
+    super::tiered_retention::REGISTERED,
+    super::tiered::TIERED,
+    super::tiered::LEVELED,
+    super::lethe::REGISTERED,
+    super::universal::REGISTERED,
+    super::geometric::REGISTERED,
+    super::aof_growth::REGISTERED,
+    super::bitcask::REGISTERED,
+    super::kafka::REGISTERED,
+    super::delta_log::REGISTERED,
+    super::litestream::REGISTERED,
+    super::prometheus::REGISTERED,
+    super::time_window::REGISTERED,
+    super::raft_snapshot::REGISTERED,
+    super::revision_keep::REGISTERED,
+    super::fifo::REGISTERED,
 ];
 
 /// What `all` compares: each policy, with thresholds scaled down where the defaults of the

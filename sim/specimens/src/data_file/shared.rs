@@ -238,7 +238,7 @@ mod tests {
     use lithify::fs::MemFs;
 
     use super::*;
-    use lithify_sim::observed::ObservedFs;
+    use lithify_sim::disk::observed::ObservedFs;
 
     /// Only a test that fails waits for so long.
     const DEADLINE: std::time::Duration = std::time::Duration::from_secs(20);

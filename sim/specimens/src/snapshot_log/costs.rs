@@ -9,8 +9,8 @@
 //! sync. Names have one law for both: one sync at opening, one for each snapshot, and one
 //! for each later segment before it ends or before a commit in it is durable.
 
+use lithify_sim::disk::usage::Totals;
 use lithify_sim::history::{Batch, History};
-use lithify_sim::simfs::usage::Totals;
 use lithify_sim::system::{Account, Call, Equality};
 
 use super::names::{self, Name};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lithify_sim::simfs::SimFs;
+use lithify_sim::disk::SimFs;
 use lithify_specimens::data_file::{
     Compaction, Decision, Options, Role, Share, Store, Write, decide,
 };

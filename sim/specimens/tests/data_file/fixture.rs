@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lithify::fs::Fs;
-use lithify_sim::simfs::SimFs;
+use lithify_sim::disk::SimFs;
 use lithify_specimens::data_file::{
     Compaction, Options, Phase, Policy, Report, Share, Store, Write,
 };

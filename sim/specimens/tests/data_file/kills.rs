@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use lithify_sim::mutants::{Mutant, Row, Search, hunt, mutants};
-use lithify_sim::simfs::Model;
+use lithify_sim::disk::Model;
+use lithify_sim::search::mutants::{Mutant, Row, Search, hunt, mutants};
 use lithify_specimens::data_file::DataFileSystem;
 
 /// Bugs that nothing but a rename that is lost in halves can show.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lithify::predict::ratio::RatioRule;
-use lithify_sim::simfs::SimFs;
+use lithify_sim::disk::SimFs;
 use lithify_specimens::data_file::{Decision, Options, Policy, Role, Share, Space, decide};
 
 use crate::fixture::{commit_bytes, eager, finish, open, put, state};

@@ -4,9 +4,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lithify_sim::disk::explore::explore;
+use lithify_sim::disk::{Budget, Frontier, Image, Model, SimFs};
 use lithify_sim::keyed::{Domain, Seed};
-use lithify_sim::simfs::explore::explore;
-use lithify_sim::simfs::{Budget, Frontier, Image, Model, SimFs};
 use lithify_sim::system::Failure;
 use lithify_specimens::data_file::{Change, Decision, Options, Role, Store, decide};
 

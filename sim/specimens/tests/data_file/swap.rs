@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lithify::fs::Fs;
-use lithify_sim::simfs::{Fault, FaultKind, SimFs};
+use lithify_sim::disk::{Fault, FaultKind, SimFs};
 use lithify_sim::system::Failure;
 use lithify_specimens::data_file::{Compaction, Phase, Store};
 

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lithify::fs::MemFs;
-use lithify_sim::gate::Gate;
-use lithify_sim::observed::ObservedFs;
+use lithify_sim::disk::gate::Gate;
+use lithify_sim::disk::observed::ObservedFs;
 use lithify_sim::system::Failure;
 use lithify_specimens::data_file::{Options, Policy, Role, Shared};
 

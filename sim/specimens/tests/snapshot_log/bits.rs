@@ -3,7 +3,7 @@
 //! It is noticed, or it does not matter, or it hits the last group of the log, whose
 //! loss nothing can tell from a torn tail. It is never answered with a wrong state.
 
-use lithify_sim::simfs::{Image, SimFs};
+use lithify_sim::disk::{Image, SimFs};
 
 use crate::script::{Action, Run, Script, nothing, scripts};
 use crate::verdict::{Expected, Finding};

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use lithify_sim::disk::explore::explore;
+use lithify_sim::disk::model::MODELS;
+use lithify_sim::disk::{Budget, Coverage, Frontier, Image, Mark, Model, SimFs};
 use lithify_sim::keyed::{Domain, Seed};
-use lithify_sim::simfs::explore::explore;
-use lithify_sim::simfs::model::MODELS;
-use lithify_sim::simfs::{Budget, Coverage, Frontier, Image, Mark, Model, SimFs};
 
 use crate::script::{Action, Run, Script, batch, nothing, scripts};
 use crate::verdict::{Expected, Finding, check_image, check_lied_to};

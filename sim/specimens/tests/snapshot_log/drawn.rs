@@ -3,8 +3,8 @@
 //! The written scripts are for bugs that somebody has thought of. Each seed here is a
 //! script of its own, looked at under one model, and once more with faults somewhere.
 
+use lithify_sim::disk::{Budget, Fault, FaultKind, Image, SimFs};
 use lithify_sim::keyed::{Domain, Draws, Seed};
-use lithify_sim::simfs::{Budget, Fault, FaultKind, Image, SimFs};
 
 use crate::crashes::{Looked, Search, images, search};
 use crate::script::{Action, Run, Script, batch, engine, nothing};

@@ -4,7 +4,7 @@
 //! the bytes alone may lose nothing that was acknowledged, then or in a later crash;
 //! faults that give wrong bytes may be answered with an error, never with a wrong state.
 
-use lithify_sim::simfs::{Budget, Fault, FaultKind, Image, SimFs};
+use lithify_sim::disk::{Budget, Fault, FaultKind, Image, SimFs};
 
 use crate::crashes::{Looked, Search, images};
 use crate::script::{Run, Script, nothing, scripts};

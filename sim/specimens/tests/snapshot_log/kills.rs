@@ -9,11 +9,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use lithify_sim::campaign::Campaign;
+use lithify_sim::disk::FaultKind;
 use lithify_sim::planted;
-use lithify_sim::simfs::FaultKind;
+use lithify_sim::run::workload::mixed;
+use lithify_sim::search::campaign::Campaign;
 use lithify_sim::system::System;
-use lithify_sim::workload::mixed;
 use lithify_specimens::snapshot_log::SnapshotLogSystem;
 
 use crate::bits::flip;

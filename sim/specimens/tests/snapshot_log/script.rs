@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use lithify_sim::disk::{Mark, SimFs};
 use lithify_sim::history::{Batch, History, Key, Value, Write};
-use lithify_sim::simfs::{Mark, SimFs};
 use lithify_sim::system::{Engine, Failure, Instance, Settings, System};
 use lithify_specimens::snapshot_log::SnapshotLogSystem;
 

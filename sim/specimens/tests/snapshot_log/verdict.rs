@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use lithify::fs::Fs;
+use lithify_sim::disk::SimFs;
 use lithify_sim::history::{Batch, History};
-use lithify_sim::simfs::SimFs;
 use lithify_sim::system::{Engine, Failure, Instance};
 
 use crate::script::batch;

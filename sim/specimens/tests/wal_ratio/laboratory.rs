@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use lithify_sim::campaign::{Campaign, Ledger};
-use lithify_sim::crashes::Reach;
-use lithify_sim::generate::Recipe;
-use lithify_sim::mutants::{Search, hunt, mutants};
-use lithify_sim::simfs::model::MODELS;
-use lithify_sim::simfs::{FaultKind, Model};
+use lithify_sim::disk::model::MODELS;
+use lithify_sim::disk::{FaultKind, Model};
+use lithify_sim::run::generate::Recipe;
+use lithify_sim::run::workload::{WORKLOADS, Workload, mixed};
+use lithify_sim::search::campaign::{Campaign, Ledger};
+use lithify_sim::search::crashes::Reach;
+use lithify_sim::search::mutants::{Search, hunt, mutants};
 use lithify_sim::system::System;
-use lithify_sim::workload::{WORKLOADS, Workload, mixed};
 use lithify_specimens::wal_ratio::WalRatioSystem;
 
 static SYSTEM: WalRatioSystem = WalRatioSystem;

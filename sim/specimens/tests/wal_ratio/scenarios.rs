@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use lithify::fs::Fs;
+use lithify_sim::disk::explore::explore;
+use lithify_sim::disk::{Budget, Fault, FaultKind, Frontier, Image, Model, SimFs};
 use lithify_sim::keyed::{Domain, Seed};
 use lithify_sim::planted;
-use lithify_sim::simfs::explore::explore;
-use lithify_sim::simfs::{Budget, Fault, FaultKind, Frontier, Image, Model, SimFs};
 use lithify_sim::system::Failure;
 use lithify_specimens::wal_ratio::{Decision, Operation, Options, Policy, RatioStore};
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lithify::fs::{MemFs, OsFs};
-use lithify_sim::gate::Gate;
-use lithify_sim::observed::ObservedFs;
+use lithify_sim::disk::gate::Gate;
+use lithify_sim::disk::observed::ObservedFs;
 use lithify_specimens::wal_ratio::{Operation, Options, Policy, SharedStore, Ticket};
 
 /// Asks the policy all the time, and never rewrites for time alone.

@@ -18,8 +18,8 @@ use std::collections::BTreeMap;
 use lithify::files::{FileKind, parse_file_name};
 use lithify::{Durability, Options, RemoveInputs};
 
+use crate::disk::usage::{DiskUse, FileUse};
 use crate::history::{Batch, Key};
-use crate::simfs::usage::{DiskUse, FileUse};
 use crate::system::{Account, Call, Equality};
 
 /// In front of every file that has a number: magic and version, the store's number, the

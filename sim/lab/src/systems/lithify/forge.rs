@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use lithify::{Options, Store};
 
+use crate::disk::{Image, SimFs};
 use crate::keyed::Draws;
-use crate::simfs::{Image, SimFs};
 
 /// Bytes of a preamble, of a footer, of what stands behind a block and in front of a record.
 const PREAMBLE: usize = 36;

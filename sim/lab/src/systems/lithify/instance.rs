@@ -11,9 +11,9 @@ use lithify::{
 
 use super::placement::Held;
 use super::{costs, failure, forecast, placement, reads};
+use crate::disk::usage::FileUse;
 use crate::history::{Batch, State};
 use crate::reads::{Answer, Question};
-use crate::simfs::usage::FileUse;
 use crate::system::{Account, Equality, Failure, Instance, Piece, Pinned};
 
 /// More steps than settling needs, and more for each commit than one can cause.

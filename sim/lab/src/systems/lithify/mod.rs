@@ -18,10 +18,10 @@ use std::sync::Arc;
 use ::lithify::fs::Fs;
 use ::lithify::{Error, Options, Store, verify};
 
+use crate::disk::Image;
 use crate::history::Batch;
 use crate::keyed::Draws;
 use crate::planted::Planted;
-use crate::simfs::Image;
 use crate::system::{Engine, Failure, Instance, Piece, Remains, Setting, Settings, System};
 use instance::Open;
 pub(super) use instance::{
