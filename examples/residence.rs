@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use lithify::fs::OsFs;
 use lithify::{Durability, Options, Store, WriteBatch};
-use lithify_sim::observed::{ObservedFs, OperationKind};
+use lithify_sim::disk::observed::{ObservedFs, OperationKind};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);

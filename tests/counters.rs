@@ -19,7 +19,7 @@ use lithify::{
     Cascade, Commit, Durability, History, Options, Pacing, Placement, RemoveInputs, Store,
     WriteBatch,
 };
-use lithify_sim::observed::{ObservedFs, OperationKind};
+use lithify_sim::disk::observed::{ObservedFs, OperationKind};
 
 const COMMITS: u64 = 1000;
 const VALUE: [u8; 100] = [b'v'; 100];

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use lithify::fs::MemFs;
 use lithify::{Commit, Error, KeyRange, Options, Pacing, Placement, Slice, Store, WriteBatch};
-use lithify_sim::observed::{Fault, ObservedFs};
+use lithify_sim::disk::observed::{Fault, ObservedFs};
 
 const COMMITS: u64 = 12;
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use lithify::fs::MemFs;
 use lithify::{Options, Pacing, Placement, Step, Store, WriteBatch};
-use lithify_sim::observed::ObservedFs;
+use lithify_sim::disk::observed::ObservedFs;
 
 struct Session {
     fs: ObservedFs,

@@ -11,7 +11,7 @@
 
 use lithify::fs::whole::append_all;
 use lithify::fs::{Access, Fs, LockKind, MemFs, OsFs};
-use lithify_sim::conformance;
+use lithify_sim::disk::conformance;
 use std::io::ErrorKind;
 use std::path::Path;
 

@@ -10,7 +10,7 @@
 
 use lithify::fs::whole::{append_all, write_all_at};
 use lithify::fs::{Access, File, Fs, Lock, LockKind, MemFs, OsFs};
-use lithify_sim::simfs::SimFs;
+use lithify_sim::disk::SimFs;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::io::{self, ErrorKind};

@@ -11,8 +11,8 @@
 use std::sync::Arc;
 
 use lithify::{Durability, Options, Pacing, Placement, Store, WriteBatch};
-use lithify_sim::power_loss::{PowerLoss, Run};
-use lithify_sim::simfs::{Budget, Coverage, Fault, FaultKind, Image, Mark, Model, SimFs};
+use lithify_sim::disk::power_loss::{PowerLoss, Run};
+use lithify_sim::disk::{Budget, Coverage, Fault, FaultKind, Image, Mark, Model, SimFs};
 
 const BUDGET: Budget = Budget::SMALL;
 

@@ -15,9 +15,9 @@ use std::sync::Arc;
 use lithify::fs::MemFs;
 use lithify::planted::{Bug, with};
 use lithify::{Options, Pacing, Placement, Store, WriteBatch};
-use lithify_sim::observed::{Fault, ObservedFs};
-use lithify_sim::power_loss::Run;
-use lithify_sim::simfs::{Budget, Image, Model, SimFs};
+use lithify_sim::disk::observed::{Fault, ObservedFs};
+use lithify_sim::disk::power_loss::Run;
+use lithify_sim::disk::{Budget, Image, Model, SimFs};
 
 fn put(keyspace: &str, key: &[u8], value: &[u8]) -> WriteBatch {
     let mut batch = WriteBatch::new();

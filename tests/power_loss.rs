@@ -19,8 +19,8 @@ use lithify::{
     Commit, Durability, History, KeyRange, Options, Pacing, Placement, RemoveInputs, Slice, Store,
     WriteBatch,
 };
-use lithify_sim::power_loss::{PowerLoss, Run};
-use lithify_sim::simfs::{Budget, Coverage, Image, Known, Mark, Model as Persistence, SimFs};
+use lithify_sim::disk::power_loss::{PowerLoss, Run};
+use lithify_sim::disk::{Budget, Coverage, Image, Known, Mark, Model as Persistence, SimFs};
 
 const COMMITS: u64 = 24;
 /// WAL files of a few commits, or of many.

@@ -343,7 +343,7 @@ fn the_log_is_no_longer_than_its_budget() {
 /// left one more empty manifest: the store could never be opened again.
 #[test]
 fn leftovers_go_before_anything_is_written() {
-    use lithify_sim::observed::ObservedFs;
+    use lithify_sim::disk::observed::ObservedFs;
     let fs = MemFs::new();
     let mut store = Store::open(Arc::new(fs.clone()), manual(1)).unwrap();
     store.commit(&put("main", b"a")).unwrap();

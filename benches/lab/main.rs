@@ -18,20 +18,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lithify::fs::{File, Fs, MemFs};
-use lithify_sim::campaign::Campaign;
-use lithify_sim::execute::execute;
-use lithify_sim::generate::{Recipe, generate};
+use lithify_sim::disk::{Budget, Frontier, Model, SimFs, SkippedBarrier, explore};
+use lithify_sim::finding::shrink::shrink;
 use lithify_sim::history::{Batch, Key, Value, Write};
 use lithify_sim::judge::Enabled;
+use lithify_sim::judge::oracle::Oracle;
 use lithify_sim::keyed::{Domain, Seed};
-use lithify_sim::oracle::Oracle;
-use lithify_sim::plan::{Action, Crash, Survivors};
-use lithify_sim::shrink::shrink;
-use lithify_sim::simfs::{Budget, Frontier, Model, SimFs, SkippedBarrier, explore};
+use lithify_sim::run::execute::execute;
+use lithify_sim::run::generate::{Recipe, generate};
+use lithify_sim::run::plan::{Action, Crash, Survivors};
+use lithify_sim::run::workload::{WORKLOADS, Workload};
+use lithify_sim::search::campaign::Campaign;
 use lithify_sim::stop::Stop;
 use lithify_sim::system::{Settings, System};
-use lithify_sim::systems::SYSTEMS;
-use lithify_sim::workload::{WORKLOADS, Workload};
+use lithify_sim::systems::lithify::Lithify;
 
 use self::redb::Redb;
 
@@ -89,7 +89,7 @@ fn shrink_a_long_trace() {
             file: "wal-".to_owned(),
             after: String::new(),
         }],
-        ..Recipe::new(SYSTEMS[0])
+        ..Recipe::new(&Lithify)
     };
     let mut plan = generate(&recipe, Seed(1));
     plan.actions.truncate(999);
@@ -156,7 +156,7 @@ fn simulated_operations() -> u64 {
 
 /// Images of a small execution, made and digested but not opened.
 fn crash_images() -> u64 {
-    let plan = generate(&Recipe::new(SYSTEMS[0]), Seed(4));
+    let plan = generate(&Recipe::new(&Lithify), Seed(4));
     let execution = execute(&plan, &Enabled::default(), false);
     let mut images = 0;
     for _ in 0..4 {
@@ -179,7 +179,7 @@ fn crash_images() -> u64 {
 }
 
 fn recoveries() -> u64 {
-    recoveries_of(SYSTEMS[0], 6, Enabled::default())
+    recoveries_of(&Lithify, 6, Enabled::default())
 }
 
 fn recoveries_of_redb() -> u64 {
@@ -203,7 +203,7 @@ fn recoveries_of(system: &'static dyn System, seeds: u64, enabled: Enabled) -> u
 /// The engine on the simulated file system, settled after every commit.
 fn commits() -> u64 {
     const COMMITS: u64 = 20_000;
-    let engine = SYSTEMS[0]
+    let engine = Lithify
         .configure(&Settings::from([
             ("wal-file".to_owned(), "65536".to_owned()),
             ("file-level".to_owned(), "8".to_owned()),
@@ -239,7 +239,7 @@ fn commits() -> u64 {
 fn plans() -> u64 {
     const PLANS: u64 = 300;
     for seed in 0..PLANS {
-        let plan = generate(&Recipe::new(SYSTEMS[0]), Seed(seed));
+        let plan = generate(&Recipe::new(&Lithify), Seed(seed));
         assert!(execute(&plan, &Enabled::default(), false).finding.is_none());
     }
     PLANS

@@ -5,4 +5,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|line: &[u8]| lithify_sim::cli::fuzzing::take_line(line));
+fuzz_target!(|line: &[u8]| lithify_cli::fuzzing::take_line(line));

@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lithify_sim::systems::parse;
+use lithify_cli::systems::parse;
 
 fuzz_target!(|text: &str| {
     if let Ok(plan) = parse(text) {

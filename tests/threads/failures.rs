@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use lithify::{Db, Durability, Error, Options, PendingCommit, Store};
-use lithify_sim::gate::Gate;
-use lithify_sim::observed::ObservedFs;
+use lithify_sim::disk::gate::Gate;
+use lithify_sim::disk::observed::ObservedFs;
 
 use crate::{contents, count, in_threads, observed, options, put};
 

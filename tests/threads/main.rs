@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use lithify::fs::MemFs;
 use lithify::{Db, KeyRange, Options, Placement, Slice, Snapshot, WriteBatch};
-use lithify_sim::observed::ObservedFs;
+use lithify_sim::disk::observed::ObservedFs;
 
 /// Small windows, files early, and logs that are soon full.
 fn options() -> Options {

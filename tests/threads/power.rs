@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use lithify::{Db, Durability, Options, Pacing, PendingCommit, Store};
-use lithify_sim::observed::ObservedFs;
-use lithify_sim::power_loss::Run;
-use lithify_sim::simfs::{Budget, Image, Mark, Model, SimFs};
+use lithify_sim::disk::observed::ObservedFs;
+use lithify_sim::disk::power_loss::Run;
+use lithify_sim::disk::{Budget, Image, Mark, Model, SimFs};
 
 use crate::{contents, in_threads, options, put};
 

@@ -9,7 +9,7 @@ use std::thread::{self, Thread};
 
 use lithify::fs::MemFs;
 use lithify::{Db, Options, Pressure, Store};
-use lithify_sim::gate::Held;
+use lithify_sim::disk::gate::Held;
 
 use crate::{contents, count, observed, options, put};
 

@@ -1,0 +1,94 @@
+//! The commands, and what runs each.
+
+use clap::{Parser, Subcommand};
+use lithify_sim::cli::exit::Outcome;
+use lithify_sim::cli::{Laboratory, Simulate};
+
+use super::systems::SYSTEMS;
+
+/// The text of `--help` about exit codes.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  success; also when the reader of the output goes away
+  1  a negative answer: no such key, a difference, a finding
+  2  usage: unknown or contradictory arguments, a divisor below 2
+  3  bad input: a garbled log, not a git repository, a malformed line of JSON, a key or
+     batch beyond a limit, a commit beyond the head or thinned out, an unknown keyspace
+  4  the store cannot be opened: missing, not a store, locked, of an unknown format,
+     created with other options, or without permission
+  5  damage: stored bytes are not what was written
+  6  input or output failed: disk full, out of memory for a line, git failed or is missing
+  7  not finished: time or Ctrl-C has ended a simulation before it had done what was asked,
+     and --fail-on-incomplete was given";
+
+const EXAMPLES: &str = "\
+Examples:
+  lithify import-git --repo . --store target/demo
+  lithify scan --store target/demo --at 10 --format tree
+  lithify history --store target/demo README.md
+  lithify layout --store target/demo --pyramid";
+
+/// A commit-addressed store: every commit has a number and can be read back, and segments
+/// are merged at commit numbers that are known beforehand.
+#[derive(Parser, Debug)]
+#[command(name = "lithify", version, arg_required_else_help = true)]
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Each command has its arguments and what runs them.
+macro_rules! commands {
+    ($($command:ident($arguments:ty) => $run:path,)*) => {
+        /// One command each; the order is that of `--help`.
+        #[derive(Subcommand, Debug)]
+        pub(crate) enum Command {
+            $($command($arguments),)*
+        }
+
+        impl Command {
+            /// Runs the command.
+            pub(crate) fn run(&self) -> Outcome {
+                match self {
+                    $(Self::$command(arguments) => $run(arguments),)*
+                }
+            }
+        }
+    };
+}
+
+commands! {
+    ImportGit(Box<super::import_git::ImportGit>) => super::import_git::run,
+    CheckGit(super::check_git::CheckGit) => super::check_git::run,
+    Get(super::get::Get) => super::get::run,
+    Scan(super::scan::Scan) => super::scan::run,
+    History(super::history::History) => super::history::run,
+    Diff(super::diff::Diff) => super::diff::run,
+    Layout(super::layout::ShowLayout) => super::layout::run,
+    Stats(super::stats::ShowStats) => super::stats::run,
+    Verify(super::verify::Verify) => super::verify::run,
+    Put(super::write::Put) => super::write::put,
+    Delete(super::write::Delete) => super::write::delete,
+    Apply(super::apply::Apply) => super::apply::run,
+    Compact(super::write::Compact) => super::write::compact,
+    Changes(super::replica::ShowChanges) => super::replica::changes,
+    Follow(super::replica::Follow) => super::replica::follow,
+    Promote(super::replica::Promote) => super::replica::promote,
+    Predict(super::predict::Predict) => super::predict::run,
+    Compare(Box<super::compare::Compare>) => super::compare::run,
+    Sim(Simulate) => simulate,
+    WalNode(super::wal_node::WalNode) => super::wal_node::run,
+    RatioStore(super::ratio_store::RatioStore) => super::ratio_store::run,
+    DataFile(super::data_file::DataFile) => super::data_file::run,
+    Completions(super::completions::Completions) => super::completions::run,
+}
+
+/// The laboratory, for every system.
+fn simulate(arguments: &Simulate) -> Outcome {
+    arguments.run(Laboratory {
+        systems: SYSTEMS,
+        command: "lithify sim",
+        recorded: Some(super::recorded::commits),
+    })
+}

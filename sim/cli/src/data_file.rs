@@ -1,0 +1,163 @@
+//! `data-file`: an append-only data file that compacts itself in the background, driven by
+//! lines of text.
+//!
+//! The store behind it is the system `data-file` of the laboratory: what the simulated
+//! crashes have tested is what runs here on the real disk, with a thread and a clock.
+//! Reading order: this file (arguments and the loop), [`requests`] (what each line does)
+//! and [`change`] (commits as JSON).
+//!
+//! No line ends the command: what cannot be understood or done is answered with an error.
+
+mod change;
+mod requests;
+pub(super) mod time;
+pub(super) mod words;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use lithify::fs::OsFs;
+use lithify_sim::cli::exit::{Exit, Outcome};
+use lithify_sim::cli::output::Output;
+use lithify_specimens::data_file::{Options, Policy, Role, Share, Shared};
+
+use super::lines::{Line, next_line};
+use super::wal_node::MAX_LINE_BYTES;
+use requests::Session;
+use time::positive_time;
+
+const EXAMPLES: &str = "\
+Examples:
+  printf 'put stone granite\\nget stone\\nstats\\n' | lithify data-file --dir D
+  echo 'changes-since 0' | lithify data-file --dir D | lithify data-file --dir R --replica
+
+Lines: put KEY VALUE, del KEY, get KEY, stats, check, compact, changes-since COMMIT, promote, and
+a commit as JSON, which only a replica takes. A value is the rest of its line. Each line is
+answered with one line, which begins with ok, value, none or error, except that changes-since
+answers with a line of JSON for each commit before its ok. A write is synced before it is
+answered.
+
+A replica is one for good: the directory says so until promote, and is not opened without
+--replica. It passes over the answers that its primary prints (ok ..). A commit that it
+refuses, and an error that its primary prints, are answered with an error, and the exit code
+is 3 at the end of the input.
+
+A key that has spaces, and a value that begins with a double quote or is empty, stands between
+double quotes in C style, as git writes paths; so does what is printed whenever it has control
+characters, quotes, backslashes or bytes from 0x80.
+
+Sizes are bytes, or take KB, MB or GB of 1024, 1024^2 or 1024^3 bytes; times are seconds, or take
+ms, s, m, h or d.";
+
+/// Answers lines with a data file that compacts itself
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct DataFile {
+    /// The directory of the store, created when it is missing
+    #[arg(long, value_name = "DIRECTORY")]
+    dir: PathBuf,
+    /// The time between two checks (COMPACTION_INTERVAL)
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = positive_time)]
+    interval: Duration,
+    /// The least share of dead space, from 0 to 1 (COMPACTION_THRESHOLD)
+    #[arg(long, value_name = "SHARE", default_value = "0.3", value_parser = Share::parse)]
+    threshold: Share,
+    /// Files below this size are left alone (COMPACTION_MIN_FILE_SIZE)
+    #[arg(long, value_name = "SIZE", default_value = "10MB", value_parser = size)]
+    minimum_size: u64,
+    /// Never compact by itself (COMPACTION_ENABLED=False)
+    #[arg(long)]
+    disabled: bool,
+    /// Take commits from a primary and no writes; a store with commits must be a replica
+    /// already
+    #[arg(long)]
+    replica: bool,
+    /// As --replica, and make a replica of a primary, such as a copy of the primary's files
+    #[arg(long, conflicts_with = "replica")]
+    make_replica: bool,
+}
+
+/// A number in front of one of these units.
+fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let end = text.find(|letter: char| !letter.is_ascii_digit());
+    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let units = [("", 1), ("KB", 1 << 10), ("MB", 1 << 20), ("GB", 1 << 30)];
+    scaled(text, &units).ok_or_else(|| format!("{text:?} is no size such as 4096, 10MB or 1GB"))
+}
+
+impl DataFile {
+    fn options(&self) -> Options {
+        Options {
+            policy: Policy {
+                enabled: !self.disabled,
+                interval: self.interval,
+                threshold: self.threshold,
+                minimum_size_bytes: self.minimum_size,
+            },
+            role: match self.replica || self.make_replica {
+                true => Role::Replica,
+                false => Role::Primary,
+            },
+            may_demote: self.make_replica,
+            ..Options::default()
+        }
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &DataFile) -> Outcome {
+    let name = arguments.dir.display();
+    std::fs::create_dir_all(&arguments.dir).map_err(|error| {
+        Exit::of_directory(&error).because(format!("cannot create the directory {name}: {error}"))
+    })?;
+    let fs = Arc::new(OsFs::new(&arguments.dir));
+    let store = Shared::open(fs, &arguments.options())
+        .map_err(|failure| Exit::of_opening(&failure).because(format!("{name}: {failure}")))?;
+    let mut input = std::io::stdin().lock();
+    let mut output = Output::for_reading();
+    let mut session = Session::new(&store);
+    while let Some(line) = next_line(&mut input, MAX_LINE_BYTES)? {
+        match line {
+            Line::Whole(bytes) if bytes.trim_ascii().is_empty() => {}
+            Line::Whole(bytes) => {
+                session.answer(bytes.strip_suffix(b"\n").unwrap_or(&bytes), &mut output)?;
+            }
+            Line::TooLong => output.line(&session.refuse_line(MAX_LINE_BYTES))?,
+        }
+        output.flush()?;
+    }
+    let closed = store.close();
+    closed.map_err(|failure| Exit::Io.because(format!("{name}: {failure}")))?;
+    output.finish()?;
+    match session.refusals() {
+        None => Ok(()),
+        Some(message) => Err(Exit::Input.because(format!("{name}: {message}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(size("10MB"), Ok(10 << 20));
+        assert_eq!(size("0"), Ok(0));
+        for text in ["", "MB", "-1", "1.5MB", "10 MB", "99999999999GB"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+}
+
+/// Takes a line for a commit of a data file.
+#[cfg(fuzzing)]
+pub(super) fn take_line(line: &[u8]) {
+    let _ = change::decode(line);
+}

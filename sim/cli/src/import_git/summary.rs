@@ -1,0 +1,142 @@
+//! What an import has done, for people and for programs.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use crate::bytes::{json_path, json_perhaps_path};
+use crate::store::{DEFAULT_KEYSPACE, StoredBytes};
+use lithify::{History, KeyRange};
+use lithify_policies::forecast::write_amplification;
+use lithify_sim::cli::exit::Outcome;
+use serde::Serialize;
+
+use super::Import;
+
+/// The summary of one import.
+#[derive(Debug, Serialize)]
+pub(crate) struct Summary {
+    #[serde(serialize_with = "json_path")]
+    store: PathBuf,
+    /// Where the log came from; `None` for standard input.
+    #[serde(serialize_with = "json_perhaps_path")]
+    repository: Option<PathBuf>,
+    keyspace: String,
+    /// The newest commit.
+    head: u64,
+    /// Commits that were added now; the others were compared.
+    imported_commits: u64,
+    /// Puts and deletes of the whole log.
+    operations: u64,
+    /// Keys that have a value at the head.
+    live_keys: u64,
+    live_segments: u64,
+    /// Entries written to segments for each entry committed, since opening.
+    write_amplification: f64,
+    /// The same as it follows from the sizes of the commits; known for whole imports that
+    /// keep all history and settle.
+    predicted_write_amplification: Option<f64>,
+    seconds: f64,
+    /// On disk, after closing.
+    files: u64,
+    bytes: u64,
+    /// What is unusual about the repository.
+    notes: Vec<String>,
+}
+
+impl Summary {
+    /// Everything but the measurements. Reads the tree at the head once.
+    pub(super) fn of(import: &Import<'_>, notes: Vec<String>) -> Outcome<Self> {
+        let store = &import.store;
+        let keyspace = import.keyspace();
+        let mut live_keys = 0;
+        for item in store.range(keyspace, KeyRange::all())? {
+            item?;
+            live_keys += 1;
+        }
+        let stats = store.stats();
+        let counters = stats.counters;
+        let is_whole = import.resumed_after.get() == 0
+            && store.placement().history == History::All
+            && !import.arguments.no_settle;
+        Ok(Self {
+            store: import.arguments.store.path.clone(),
+            repository: import.arguments.repository(),
+            keyspace: keyspace.to_owned(),
+            head: stats.head,
+            imported_commits: stats.head - import.resumed_after.get(),
+            operations: import.operations,
+            live_keys,
+            live_segments: stats.live_segments,
+            write_amplification: write_amplification(
+                counters.level_zero_entries,
+                counters.merge_entries_written,
+            ),
+            predicted_write_amplification: is_whole.then(|| import.forecast.write_amplification()),
+            seconds: 0.0,
+            files: 0,
+            bytes: 0,
+            notes,
+        })
+    }
+
+    /// Fills in what can be seen from outside, once the store is closed.
+    pub(super) fn measure(&mut self, store: &Path, started: Instant) -> Outcome {
+        let stored = StoredBytes::of(store)?;
+        self.files = stored.files();
+        self.bytes = stored.bytes();
+        self.seconds = started.elapsed().as_secs_f64();
+        Ok(())
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (head, store) = (self.head, self.store.display());
+        let predicted = match self.predicted_write_amplification {
+            Some(predicted) => format!("predicted {predicted:.3}"),
+            None => "since this opening".to_owned(),
+        };
+        let rows = [
+            (
+                "commits",
+                format!("{head}, {} of them new", self.imported_commits),
+            ),
+            ("operations", self.operations.to_string()),
+            ("live keys", self.live_keys.to_string()),
+            ("live segments", self.live_segments.to_string()),
+            (
+                "write amplification",
+                format!("{:.3} ({predicted})", self.write_amplification),
+            ),
+            ("seconds", format!("{:.3}", self.seconds)),
+            (
+                "store",
+                format!("{} bytes in {} files", self.bytes, self.files),
+            ),
+        ];
+        for (name, value) in rows {
+            writeln!(formatter, "{name:<20} {value}")?;
+        }
+        for note in &self.notes {
+            writeln!(formatter, "{:<20} {note}", "note")?;
+        }
+        let keyspace = match self.keyspace.as_str() {
+            DEFAULT_KEYSPACE => String::new(),
+            name => format!(" --keyspace {name}"),
+        };
+        writeln!(
+            formatter,
+            "\nnext:\n  lithify scan --store {store}{keyspace} --at {head} --format tree\n  \
+             lithify layout --store {store} --pyramid"
+        )?;
+        match &self.repository {
+            Some(path) => writeln!(
+                formatter,
+                "  lithify check-git --store {store}{keyspace} --repo {}",
+                path.display()
+            ),
+            None => Ok(()),
+        }
+    }
+}

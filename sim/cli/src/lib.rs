@@ -1,0 +1,48 @@
+//! The binary `lithify`: the commands that serve stores, and those of the laboratory for
+//! every system that there is.
+//!
+//! Reading order: `args` (the commands), `store` (how they open a store), then a file for each
+//! command; how they end is in [`lithify_sim::cli::exit`]. Commands that read open the store for
+//! reading only and create nothing.
+
+mod apply;
+mod args;
+mod bytes;
+mod check_git;
+mod compare;
+mod completions;
+mod data_file;
+mod diff;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
+mod get;
+mod git_log;
+mod history;
+mod import_git;
+mod layout;
+mod lines;
+mod operations;
+mod placement;
+mod predict;
+mod ratio_store;
+mod recorded;
+mod replica;
+mod scan;
+mod stats;
+mod store;
+pub mod systems;
+mod tuning;
+mod verify;
+mod wal_node;
+mod write;
+
+/// The binary, with the arguments of the process.
+#[must_use]
+pub fn main() -> std::process::ExitCode {
+    use clap::CommandFactory as _;
+    let command = args::Arguments::command();
+    lithify_sim::cli::program("lithify", command, |arguments: args::Arguments| {
+        arguments.command.run()
+    })
+}

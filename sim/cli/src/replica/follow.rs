@@ -1,0 +1,229 @@
+//! `follow`: a store takes the commits of a stream.
+//!
+//! Before the store is touched, the header is compared with it. What can be read without
+//! waiting becomes one group with one sync, so a primary that is far ahead is caught up
+//! with in few syncs, and a slow stream is acknowledged line by line. What was applied
+//! before a refusal stays.
+
+use std::io::Read;
+
+use crate::lines::{Lines, parse};
+use crate::store::StoreArgument;
+use crate::tuning::TuningArguments;
+use clap::Args;
+use lithify::read::{CommitChanges, Past, Trail};
+use lithify::{Commit, Error, Options, Replica, Store};
+use lithify_sim::cli::exit::{Exit, Failure, Outcome};
+use lithify_sim::cli::output::Output;
+
+use super::stream::{CommitInput, Header, StreamDigest};
+
+const EXAMPLES: &str = "\
+Examples:
+  lithify changes --store S | lithify follow --store R
+  lithify changes --store S --since 100 | lithify follow --store R
+  diff <(lithify layout --store S) <(lithify layout --store R)   # equal when both are settled
+
+Makes R a replica: it takes no other commits until it is promoted. A store with commits of its own
+becomes one only with --demote. What came before the stream, and commits that R holds already, are
+compared; a gap, a difference, a replica that is ahead of the stream, a line that is not what was
+sent, and a stream that ends early end the command with 3; the commits before that stay. Prints the
+number of every commit once it is acknowledged.";
+
+/// Takes the commits of a primary from standard input
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Follow {
+    #[command(flatten)]
+    store: StoreArgument,
+    /// Make a replica of a store that is a primary and has commits
+    #[arg(long)]
+    demote: bool,
+    #[command(flatten)]
+    tuning: TuningArguments,
+}
+
+/// Runs `follow`.
+pub(crate) fn follow(arguments: &Follow) -> Outcome {
+    let mut lines = Lines::new(std::io::stdin().lock());
+    if !lines.read()? {
+        return Err(Exit::Input.because("line 1: the stream has no header"));
+    }
+    let (header, trail) = Header::read(&lines.line).map_err(at_line(1))?;
+    let replica = arguments.open(&header, &trail)?;
+    let mut follower = Follower {
+        replica,
+        output: Output::for_writing(),
+        expected: Commit::new(header.since).next(),
+        past: trail.past(),
+        digest: header.contents(),
+        group: Vec::new(),
+        first_line: 2,
+    };
+    let taken = follower.take_all(&mut lines, header.head);
+    // A refusal in what was gathered comes before what has stopped the gathering.
+    follower.apply_gathered()?;
+    taken?;
+    follower.replica.close()?;
+    follower.output.finish()
+}
+
+fn at_line(number: u64) -> impl Fn(Failure) -> Failure {
+    move |failure| failure.prefixed(&format!("line {number}"))
+}
+
+impl Follow {
+    /// Opens the replica. A store that is none yet is compared before it becomes one.
+    fn open(&self, header: &Header, trail: &Trail) -> Outcome<Replica> {
+        let is_replica = self.store.is_replica();
+        match self.store.holds_manifest()? {
+            true if !is_replica => {
+                let store = self.store.open()?;
+                self.check_role(&store)?;
+                check_reach(&store, header).map_err(at_line(1))?;
+                let compared = store.snapshot().compare(trail);
+                compared.map_err(|error| at_line(1)(error.into()))?;
+            }
+            true => {}
+            false => check_gap(Commit::ZERO, header).map_err(at_line(1))?,
+        }
+        let mut replica = self.store.open_replica(Options {
+            placement: Some(header.placement.clone()),
+            ..self.tuning.options()
+        })?;
+        check_reach(replica.store(), header).map_err(at_line(1))?;
+        let compared = replica.compare(trail);
+        compared.map_err(|error| at_line(1)(error.into()))?;
+        Ok(replica)
+    }
+
+    fn check_role(&self, store: &Store) -> Outcome {
+        let head = store.head();
+        if head == Commit::ZERO || self.demote {
+            return Ok(());
+        }
+        Err(Exit::Store.because(format!(
+            "{}: the store is a primary, its newest commit is {head}: --demote makes a replica of \
+             it, which takes no other commits until it is promoted",
+            self.store.path.display()
+        )))
+    }
+}
+
+/// The stream must begin where the store knows what came before, and must not end before
+/// what the store has.
+fn check_reach(store: &Store, header: &Header) -> Outcome {
+    let head = store.head();
+    if head.get() > header.head {
+        return Err(Exit::Input.because(format!(
+            "the newest commit of the replica is {head}, that of the stream is {}: the replica \
+             has commits that its primary does not have",
+            header.head
+        )));
+    }
+    check_gap(head, header)
+}
+
+fn check_gap(head: Commit, header: &Header) -> Outcome {
+    if header.since <= head.get() {
+        return Ok(());
+    }
+    Err(Failure::from(Error::Gap {
+        expected: head.next(),
+        found: Commit::new(header.since.saturating_add(1)),
+    }))
+}
+
+struct Follower {
+    replica: Replica,
+    output: Output,
+    /// The commit of the next line.
+    expected: Commit,
+    /// The history before it.
+    past: Past,
+    /// The digest of the stream before it.
+    digest: StreamDigest,
+    /// What was read and not applied.
+    group: Vec<CommitChanges>,
+    /// Where it began.
+    first_line: u64,
+}
+
+impl Follower {
+    /// Gathers and applies until the stream ends, which must be with commit `head`.
+    fn take_all(&mut self, lines: &mut Lines<impl Read>, head: u64) -> Outcome {
+        while lines.read()? {
+            self.gather(&lines.line, head)
+                .map_err(at_line(lines.number))?;
+            if !lines.is_at_hand() {
+                self.apply_gathered()?;
+                self.first_line = lines.number + 1;
+            }
+        }
+        let last = self.expected.minus(1);
+        if last.get() == head {
+            return Ok(());
+        }
+        Err(Exit::Input.because(format!(
+            "the stream ends with commit {last}, but its header says {head}: it was cut off"
+        )))
+    }
+
+    fn gather(&mut self, line: &[u8], head: u64) -> Outcome {
+        let input: CommitInput =
+            parse(line, "a commit").map_err(|what| Exit::Input.because(what))?;
+        let changes = input.to_changes(self.past);
+        if changes.commit != self.expected {
+            return Err(Failure::from(Error::Gap {
+                expected: self.expected,
+                found: changes.commit,
+            }));
+        }
+        if changes.commit.get() > head {
+            return Err(Exit::Input.because(format!(
+                "commit {} is beyond the end that the header names, {head}",
+                changes.commit
+            )));
+        }
+        let after = changes.after();
+        let digest = self.digest.with(changes.commit, after);
+        input.check(digest)?;
+        (self.past, self.digest) = (after, digest);
+        self.expected = changes.commit.next();
+        self.group.push(changes);
+        Ok(())
+    }
+
+    fn apply_gathered(&mut self) -> Outcome {
+        let group = std::mem::take(&mut self.group);
+        match self.apply(&group) {
+            // One refused commit refuses all: those before it are taken one by one.
+            Err(Error::Diverged { .. } | Error::Limit { .. }) => {
+                for (number, changes) in (self.first_line..).zip(group.chunks(1)) {
+                    let applied = self.apply(changes);
+                    let head = applied.map_err(|error| at_line(number)(error.into()))?;
+                    self.acknowledge(head)?;
+                }
+                Ok(())
+            }
+            outcome => {
+                let new = outcome.map_err(|error| at_line(self.first_line)(error.into()))?;
+                self.acknowledge(new)
+            }
+        }
+    }
+
+    /// Applies commits and returns the numbers of those that were new.
+    fn apply(&mut self, group: &[CommitChanges]) -> Result<std::ops::Range<u64>, Error> {
+        let before = self.replica.store().head().next().get();
+        let head = self.replica.apply_group(group)?;
+        Ok(before..head.next().get())
+    }
+
+    fn acknowledge(&mut self, commits: std::ops::Range<u64>) -> Outcome {
+        for commit in commits {
+            self.output.line(commit.to_string().as_bytes())?;
+        }
+        self.output.flush()
+    }
+}

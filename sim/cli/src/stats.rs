@@ -1,0 +1,103 @@
+//! `stats`: what a store holds.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use lithify::{Placement, Stats};
+use lithify_sim::cli::args::{Format, FormatArgument};
+use lithify_sim::cli::exit::Outcome;
+use lithify_sim::cli::output::Output;
+use serde::Serialize;
+
+use super::store::{StoreArgument, StoredBytes};
+
+const EXAMPLES: &str = "\
+Examples:
+  lithify stats --store S
+  lithify stats --store S --format json
+
+Counters count what was done since this opening, so they are of interest after an import or
+in a program; here they show what opening did.";
+
+/// Prints what a store holds
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ShowStats {
+    #[command(flatten)]
+    store: StoreArgument,
+    #[command(flatten)]
+    format: FormatArgument,
+}
+
+#[derive(Serialize)]
+struct Report {
+    placement: Placement,
+    keyspaces: usize,
+    /// First and last commit of each range that can be read in every keyspace.
+    readable_commits: Vec<(u64, u64)>,
+    disk: StoredBytes,
+    stats: Stats,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &ShowStats) -> Outcome {
+    let store = arguments.store.open()?;
+    let readable = store.readable_commits();
+    let report = Report {
+        placement: store.placement().clone(),
+        keyspaces: store.snapshot().keyspaces().len(),
+        readable_commits: readable
+            .iter()
+            .map(|range| (range.start().get(), range.end().get()))
+            .collect(),
+        disk: StoredBytes::of(&arguments.store.path)?,
+        stats: store.stats(),
+    };
+    let mut output = Output::for_reading();
+    match arguments.format.format {
+        Format::Json => output.json(&report)?,
+        Format::Text => output.bytes(text(&report).as_bytes())?,
+    }
+    output.finish()
+}
+
+fn text(report: &Report) -> String {
+    let (placement, disk, stats) = (&report.placement, &report.disk, &report.stats);
+    let readable: u64 = report
+        .readable_commits
+        .iter()
+        .map(|(first, last)| last - first + 1)
+        .sum();
+    let file_kind = |files: u64, bytes: u64| format!("{files} files, {bytes} bytes");
+    let rows = [
+        ("head", stats.head.to_string()),
+        ("readable commits", readable.to_string()),
+        ("keyspaces", report.keyspaces.to_string()),
+        ("divisor", placement.alignment.to_string()),
+        ("highest level", placement.alignment.max_level().to_string()),
+        ("min inputs", placement.min_inputs.to_string()),
+        ("history", format!("{:?}", placement.history)),
+        ("remove inputs", format!("{:?}", placement.remove_inputs)),
+        ("live segments", stats.live_segments.to_string()),
+        ("live entries", stats.live_entries.to_string()),
+        ("kept inputs", stats.kept_inputs.to_string()),
+        (
+            "in files through",
+            format!("commit {}", stats.flushed_through),
+        ),
+        ("memory", format!("{} bytes", stats.memory_bytes)),
+        ("wal", file_kind(disk.wal_files, disk.wal_bytes)),
+        (
+            "manifests",
+            file_kind(disk.manifest_files, disk.manifest_bytes),
+        ),
+        (
+            "segments",
+            file_kind(disk.segment_files, disk.segment_bytes),
+        ),
+    ];
+    rows.iter().fold(String::new(), |mut text, (name, value)| {
+        let _ = writeln!(text, "{name:<18} {value}");
+        text
+    })
+}

@@ -1,0 +1,131 @@
+//! `wal-node`: a log with snapshots that talks JSON, one message a line.
+//!
+//! The protocol is that of Maelstrom: an envelope with `src`, `dest` and `body`, errors
+//! with the codes that it defines. The store behind it is the system `snapshot-log` of
+//! the laboratory, unchanged: what the simulated crashes have tested is what runs here
+//! on the real disk. Reading order: this file (the loop), [`message`] (the envelope),
+//! [`requests`] (what each message does), [`recover`] (the replay of given entries) and
+//! [`benchmark`].
+//!
+//! No line ends the node: what cannot be understood or done is answered with an error.
+//! It ends with its input, or when nobody reads its answers.
+
+mod benchmark;
+mod message;
+mod recover;
+mod requests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use lithify::fs::OsFs;
+use lithify_sim::cli::exit::{Exit, Outcome};
+use lithify_sim::cli::output::Output;
+use lithify_specimens::snapshot_log::{Options, Schedule, Shared, SnapshotLog};
+
+use super::data_file::time::positive_time;
+use super::lines::{Line, next_line};
+use requests::Node;
+
+const EXAMPLES: &str = "\
+Examples:
+  lithify wal-node < messages.jsonl
+  lithify wal-node --dir log
+  lithify wal-node --dir log --snapshot-every 10000 --snapshot-interval 1h
+
+Messages: init, wal_append, wal_read, wal_info, wal_segment_config, wal_segment_info,
+wal_recover, wal_snapshot, wal_compact, fsync_benchmark. Entries, snapshots and offsets are
+those of the page design/wal-snapshot.md. An append is synced before it is answered.
+
+With --snapshot-every or --snapshot-interval a thread takes snapshots and removes the segments
+that they cover, as wal_snapshot and wal_compact do, between the messages. At the end of the
+input a snapshot is taken if --snapshot-every entries lie behind the newest.
+
+Before init the node serves whoever calls. From then on it takes messages for its name only.
+A msg_id may be left out; the answer then has no in_reply_to.
+
+Errors have the type error, a text, and a code: 1 a message for another node, 10 unknown type,
+11 no memory for the line, 12 malformed message or missing field, 13 the disk or the log failed,
+20 no such entry, 22 compaction beyond the newest snapshot, or an init with another name.";
+
+/// The longest line in bytes; a longer one is answered with an error.
+pub(super) const MAX_LINE_BYTES: u64 = 32 << 20;
+
+/// How long segments are until `wal_segment_config` says otherwise.
+const DEFAULT_SEGMENT_BYTES: u64 = 1 << 20;
+
+/// Answers log and snapshot messages, one line of JSON each
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct WalNode {
+    /// The directory of the log, created when it is missing [default: a fresh temporary
+    /// one, removed at the end]
+    #[arg(long, value_name = "DIRECTORY")]
+    dir: Option<PathBuf>,
+    /// Take a snapshot and compact when so many entries lie behind the newest snapshot
+    #[arg(long, value_name = "ENTRIES", value_parser = clap::value_parser!(u64).range(1..))]
+    snapshot_every: Option<u64>,
+    /// Take a snapshot and compact when so much time has passed and entries have come
+    #[arg(long, value_name = "TIME", value_parser = positive_time)]
+    snapshot_interval: Option<Duration>,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &WalNode) -> Outcome {
+    // Removed when it is dropped, so it must outlive the node.
+    let temporary = match &arguments.dir {
+        Some(_) => None,
+        None => Some(tempfile::tempdir().map_err(|error| {
+            Exit::Io.because(format!("cannot create a temporary directory: {error}"))
+        })?),
+    };
+    let directory = match (&arguments.dir, &temporary) {
+        (Some(directory), _) => directory.as_path(),
+        (None, temporary) => temporary.as_ref().expect("one of the two is there").path(),
+    };
+    let schedule = Schedule {
+        every: arguments.snapshot_every,
+        interval: arguments.snapshot_interval,
+    };
+    let mut node = open(directory, schedule)?;
+    let mut input = std::io::stdin().lock();
+    let mut output = Output::for_reading();
+    while let Some(line) = next_line(&mut input, MAX_LINE_BYTES)? {
+        let answer = match line {
+            Line::Whole(bytes) if bytes.trim_ascii().is_empty() => continue,
+            Line::Whole(bytes) => node.answer(&bytes),
+            Line::TooLong => node.refuse_line(MAX_LINE_BYTES),
+        };
+        output.line(&answer)?;
+        output.flush()?;
+    }
+    output.finish()
+}
+
+fn open(directory: &Path, schedule: Schedule) -> Outcome<Node> {
+    std::fs::create_dir_all(directory).map_err(|error| {
+        let name = directory.display();
+        Exit::of_directory(&error).because(format!("cannot create the directory {name}: {error}"))
+    })?;
+    let fs = OsFs::new(directory);
+    let options = Options {
+        segment_bytes: DEFAULT_SEGMENT_BYTES,
+        syncs_appends: true,
+        keeps_index: true,
+    };
+    let store = SnapshotLog::open(Arc::new(fs), &options);
+    let shared = store.and_then(|store| Shared::new(store, schedule));
+    let shared = shared.map_err(|failure| {
+        Exit::of_opening(&failure).because(format!("{}: {failure}", directory.display()))
+    })?;
+    benchmark::sweep(directory);
+    Ok(Node::new(shared, directory.to_owned()))
+}
+
+/// Takes a line for a request.
+#[cfg(fuzzing)]
+pub(super) fn take_line(line: &[u8]) {
+    let _ = message::Request::parse(line);
+}

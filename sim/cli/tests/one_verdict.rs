@@ -1,0 +1,74 @@
+//! A law of the laboratory: what a campaign finds, the replay of its trace finds again, with the
+//! same oracle and the same message.
+//!
+//! The findings are those of planted bugs in every system, under every kind of fault and the
+//! models that differ most. A trace that does not replay is a fault of the laboratory: a
+//! user could neither look at the finding nor shrink it.
+
+use lithify_cli::systems::SYSTEMS;
+use lithify_sim::disk::{FaultKind, Model};
+use lithify_sim::run::generate::Recipe;
+use lithify_sim::run::workload::WORKLOADS;
+use lithify_sim::search::campaign::{Campaign, Ledger};
+use lithify_sim::search::crashes::Reach;
+use lithify_sim::stop::Stop;
+
+/// Executes seeds of planted bugs until there are so many findings, and replays each.
+fn replay_findings(count: u32, first_seed: u64) {
+    let (mut found, mut seed) = (0, first_seed);
+    let mut wrong = Vec::new();
+    while found < count {
+        for (system, bug) in (SYSTEMS.iter()).flat_map(|system| {
+            let bugs = system.bugs().into_iter();
+            bugs.map(move |bug| (*system, bug.name))
+        }) {
+            let models = ["posix-min", "paranoid", "ext4-ordered", "lying-disk"];
+            let model = models[(seed % 4) as usize];
+            let campaign = Campaign {
+                recipe: Recipe {
+                    workload: &WORKLOADS[(seed % WORKLOADS.len() as u64) as usize],
+                    faults: FaultKind::ALL.to_vec(),
+                    ..Recipe::new(system)
+                },
+                models: vec![Model::named(model).expect("a model has this name")],
+                reach: Reach {
+                    most_images: 300,
+                    ..Reach::SMALL
+                },
+                bug: Some(bug),
+                stop: Stop::never(),
+                ..Campaign::new(system)
+            };
+            if let Some(finding) = campaign.seed(seed, &mut Ledger::default()) {
+                if let Some(disagreement) = finding.disagreement() {
+                    wrong.push(format!(
+                        "{}, bug {bug}, seed {seed}: the campaign finds {}, and {disagreement}; its \
+                         trace:\n{}",
+                        system.name(),
+                        finding.finding,
+                        finding.plan,
+                    ));
+                }
+                found += 1;
+            }
+            seed += 1;
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {found} findings do not replay:\n{}",
+        wrong.len(),
+        wrong.join("\n"),
+    );
+}
+
+#[test]
+fn findings_of_planted_bugs_replay() {
+    replay_findings(120, 1);
+}
+
+#[test]
+#[ignore = "minutes: the nightly run has it"]
+fn ten_thousand_findings_of_planted_bugs_replay() {
+    replay_findings(10_000, 1_000_000);
+}

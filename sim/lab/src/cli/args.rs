@@ -1,0 +1,29 @@
+//! What the commands of a program have in common.
+
+use clap::{Args, ValueEnum};
+
+/// A negative number is a value that is out of range, and no option that does not exist.
+pub(super) fn with_negative_numbers(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|argument| match argument.get_action().takes_values() {
+            true => argument.allow_negative_numbers(true),
+            false => argument,
+        })
+        .mut_subcommands(with_negative_numbers)
+}
+
+/// The form of an output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "what is said of a value is printed by --help")]
+pub enum Format {
+    Text,
+    Json,
+}
+
+/// The form of an output, as an argument.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct FormatArgument {
+    /// Text for people, JSON for programs
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}

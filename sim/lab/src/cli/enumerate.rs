@@ -1,0 +1,233 @@
+//! `sim enumerate`: everything that can happen to a small history.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::args::{Format, FormatArgument};
+use super::choose;
+use super::exit::{Exit, Outcome};
+use super::output::Output;
+use super::progress::Progress;
+use super::{Laboratory, failure, trace_file, workers};
+use crate::disk::Model;
+use crate::run::plan::Plan;
+use crate::search::scope::{Enumerated, Gap, Scope, enumerate_watched};
+use crate::system::{Settings, System, planted_in};
+
+const EXAMPLES: &str = "\
+Examples:
+  lithify sim enumerate --commits 4 --divisor 2
+  lithify sim enumerate --commits 3 --model paranoid --set cascade=direct
+  lithify sim enumerate --commits 2 --bug ack-before-sync     # a bug that has to be found";
+
+/// Tries every schedule of callbacks, every crash point and every legal crash image of a
+/// small history
+///
+/// States that agree in everything that can matter are visited once; a final one has no
+/// commit, callback or step left. With everything seen, this is a proof for that history.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Enumerate {
+    /// How many commits
+    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u64).range(1..=12))]
+    commits: u64,
+    /// The divisor, for systems that have one [default: 2]
+    #[arg(long, value_name = "D", value_parser = clap::value_parser!(u64).range(2..))]
+    divisor: Option<u64>,
+    /// How many keyspaces
+    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=4))]
+    keyspaces: u8,
+    /// The system [default: the first that list names]
+    #[arg(long, value_name = "NAME")]
+    system: Option<String>,
+    /// The persistence model
+    #[arg(long, default_value = "posix-min", value_parser = choose::model)]
+    model: &'static Model,
+    /// A setting of the system, as name=value; may be repeated
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = choose::setting)]
+    settings: Vec<(String, String)>,
+    /// Plants a bug: see `sim list --system SYSTEM`
+    #[arg(long, value_name = "NAME")]
+    bug: Option<String>,
+    /// Crash points with more images are bounded instead of enumerated
+    #[arg(long, value_name = "N", default_value = "65536")]
+    most_images: usize,
+    /// Stop after so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    time: Option<u64>,
+    /// Where the trace of a finding goes
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "sim-findings/enumerated.sim"
+    )]
+    out: PathBuf,
+    #[command(flatten)]
+    format: FormatArgument,
+}
+
+#[derive(Serialize)]
+struct Line {
+    model: &'static str,
+    complete: bool,
+    states: u64,
+    final_states: u64,
+    silent_moves: u64,
+    executions: u64,
+    crash_points: u64,
+    enumerated_points: u64,
+    images: u64,
+    distinct_images: u64,
+    seconds: f64,
+    finding: Option<String>,
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &Enumerate, laboratory: Laboratory<'_>) -> Outcome {
+    let system = laboratory.system(arguments.system.as_deref())?;
+    let settings = settings(arguments, system)?;
+    if let Err(message) = system.configure(&settings) {
+        return Err(Exit::Usage.because(message));
+    }
+    let place = trace_file::Place::check(&arguments.out)?;
+    let start = Instant::now();
+    let scope = Scope {
+        system,
+        settings,
+        model: arguments.model,
+        commits: arguments.commits,
+        keyspaces: arguments.keyspaces,
+        most_images: arguments.most_images,
+        stop: workers::stop_on_interrupt().within(arguments.time.map(Duration::from_secs)),
+    };
+    let progress = Progress::endless("states", arguments.format.format);
+    let mut watch = |found: &Enumerated| {
+        progress.reach(found.states);
+        progress.say(&format!(
+            "{} executions, {} images",
+            found.executions, found.distinct
+        ));
+    };
+    let found = with_bug(arguments, system, || enumerate_watched(&scope, &mut watch))?;
+    drop(progress);
+    // The trace first: it is there whatever becomes of the output.
+    let finding = found.finding.clone().map(|(finding, plan)| {
+        let bug = arguments.bug.clone();
+        (finding, Plan { bug, ..plan })
+    });
+    if let Some((_, plan)) = &finding {
+        place.keep(plan)?;
+    }
+    tell(arguments, &scope.settings, &found, start.elapsed())?;
+    match finding {
+        None => check_end(system, found.gap()),
+        Some((finding, plan)) => Err(failure(laboratory, &finding, &plan, &arguments.out)),
+    }
+}
+
+/// Who asks for less (`--time`, `--most-images`) gets less, and is told so. That nothing
+/// came to its end nobody has asked for: "nothing found" would be the wrong answer.
+fn check_end(system: &dyn System, gap: Option<Gap>) -> Outcome {
+    match gap {
+        Some(Gap::NoEnd) => Err(Exit::Negative.because(format!(
+            "no state was final, so this says nothing: {} never comes to rest, or its progress leaves out what only memory knows",
+            system.name()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// What was set, and the divisor of a system that has one.
+fn settings(arguments: &Enumerate, system: &dyn System) -> Outcome<Settings> {
+    let mut settings = choose::settings(&arguments.settings)?;
+    let refused = |message: String| Err(Exit::Usage.because(message));
+    let has_divisor = has_divisor(system);
+    match arguments.divisor {
+        Some(_) if !has_divisor => refused(format!(
+            "--divisor: the system {} has no divisor",
+            system.name()
+        )),
+        Some(_) if settings.contains_key("divisor") => {
+            refused("the divisor is given twice: by --divisor and by --set".to_owned())
+        }
+        divisor => {
+            if has_divisor && !settings.contains_key("divisor") {
+                let divisor = divisor.unwrap_or(2).to_string();
+                settings.insert("divisor".to_owned(), divisor);
+            }
+            Ok(settings)
+        }
+    }
+}
+
+/// Runs something with the bug planted that was asked for.
+fn with_bug<T>(arguments: &Enumerate, system: &dyn System, run: impl FnOnce() -> T) -> Outcome<T> {
+    let bug = choose::bug(system, arguments.bug.as_deref())?;
+    Ok(match bug {
+        Some(bug) => planted_in(system, bug, run),
+        None => run(),
+    })
+}
+
+fn has_divisor(system: &dyn System) -> bool {
+    let mut settings = system.settings().iter();
+    settings.any(|setting| setting.name == "divisor")
+}
+
+fn tell(arguments: &Enumerate, settings: &Settings, found: &Enumerated, time: Duration) -> Outcome {
+    let mut output = Output::for_writing();
+    let finding = found
+        .finding
+        .as_ref()
+        .map(|(finding, _)| finding.to_string());
+    match arguments.format.format {
+        Format::Json => output.json(&Line {
+            model: arguments.model.name,
+            complete: found.is_complete(),
+            states: found.states,
+            final_states: found.ends,
+            silent_moves: found.silent,
+            executions: found.executions,
+            crash_points: found.coverage.points,
+            enumerated_points: found.coverage.enumerated_points,
+            images: found.coverage.images,
+            distinct_images: found.distinct,
+            seconds: time.as_secs_f64(),
+            finding,
+        })?,
+        Format::Text => {
+            let how = match found.gap() {
+                None => "everything was seen".to_owned(),
+                Some(gap) => gap.to_string(),
+            };
+            let divisor = match settings.get("divisor") {
+                Some(divisor) => format!(" divisor {divisor},"),
+                None => String::new(),
+            };
+            output.line(
+                format!(
+                    "{} commits,{divisor} {} keyspaces, model {}: {how}",
+                    arguments.commits, arguments.keyspaces, arguments.model.name
+                )
+                .as_bytes(),
+            )?;
+            output.line(
+                format!(
+                    "{} states in {} executions, {} of them final; {}, {} distinct; {:.1} s",
+                    found.states,
+                    found.executions,
+                    found.ends,
+                    found.coverage,
+                    found.distinct,
+                    time.as_secs_f64()
+                )
+                .as_bytes(),
+            )?;
+            output.line(finding.as_deref().unwrap_or("nothing found").as_bytes())?;
+        }
+    }
+    output.finish()
+}

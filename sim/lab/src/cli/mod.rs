@@ -1,0 +1,258 @@
+//! The laboratory on the command line: [`main`] is a binary in one line for a store of your own.
+//!
+//! Every failure is one line on standard error; a reader that closes the pipe (`| head`)
+//! ends a command quietly. Exit codes: 0 nothing found, or the expectation holds; 1 a finding;
+//! 2 usage, which includes traces that cannot be read; 3 the same plan did two different
+//! things; 7 not finished, when that was not to pass.
+//!
+//! A program with other commands beside these has [`Simulate`] as one of its own, and
+//! [`program`], [`exit`] and [`output`] for all of them.
+
+pub mod args;
+mod choose;
+mod economy;
+mod enumerate;
+pub mod exit;
+mod known;
+mod list;
+mod litmus;
+mod mutants;
+pub mod output;
+mod progress;
+mod reach;
+mod replay;
+mod run;
+mod shrink;
+mod told;
+mod trace_file;
+mod workers;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory as _, FromArgMatches, Parser, Subcommand};
+
+use self::exit::{Exit, Failure, Outcome};
+use crate::finding::replay::replay;
+use crate::history::Batch;
+use crate::judge::oracle::{Finding, Oracle};
+use crate::panics;
+use crate::run::plan::Plan;
+use crate::system::System;
+
+const EXAMPLES: &str = "\
+Examples:
+  lithify sim run --seeds 1000
+  lithify sim run --seeds 100000 --keep-going --fail-on-incomplete
+  lithify sim run --seed 7 --trace
+  lithify sim replay finding.sim
+  lithify sim shrink finding.sim
+  lithify sim enumerate --commits 3 --divisor 2
+  lithify sim mutants
+  lithify sim economy --seeds 4
+  lithify sim list
+
+Ctrl-C ends a long command in good order, with what is known by then; a second one ends it
+at once.
+
+Exit codes of these commands:
+  0  nothing was found, or what the trace expects holds
+  1  a finding, or what the trace expects does not hold
+  2  usage: unknown names, contradictory options, a trace that cannot be read
+  3  non-determinism: the same plan did two different things
+  7  not finished, and --fail-on-incomplete was given";
+
+/// The laboratory for these systems, with the arguments of the process: `run`, `replay`,
+/// `shrink`, `enumerate`, `mutants`, `economy`, `list`. The first system is the default.
+/// Exit codes are those of `lithify sim`; `--help` has them.
+///
+/// ```no_run
+/// # fn main_of(my_system: &'static dyn lithify_sim::system::System) -> std::process::ExitCode {
+/// lithify_sim::cli::main(&[my_system])
+/// # }
+/// ```
+///
+/// # Panics
+/// Without a system.
+#[must_use]
+pub fn main(systems: &[&'static dyn System]) -> ExitCode {
+    assert!(
+        !systems.is_empty(),
+        "there is nothing to run without a system"
+    );
+    let name = called_by();
+    let laboratory = Laboratory {
+        systems,
+        command: &name,
+        recorded: None,
+    };
+    let command = renamed(Alone::command(), &name);
+    program(&name, command, |alone: Alone| alone.command.run(laboratory))
+}
+
+/// Runs what the arguments of the process ask for. Returns its exit code, after a line on
+/// standard error that explains any other than 0.
+#[must_use]
+pub fn program<T: FromArgMatches>(
+    name: &str,
+    command: clap::Command,
+    run: impl FnOnce(T) -> Outcome,
+) -> ExitCode {
+    let matches = args::with_negative_numbers(command).try_get_matches();
+    let outcome = match matches.and_then(|matches| T::from_arg_matches(&matches)) {
+        Ok(arguments) => run(arguments),
+        Err(error) => exit::from_parser(&error),
+    };
+    match outcome {
+        Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
+        Err(Failure::Stop { exit, message }) => {
+            // There is nobody to tell when standard error is closed too.
+            let _ = std::io::Write::write_fmt(
+                &mut std::io::stderr(),
+                format_args!("{name}: {message}\n"),
+            );
+            exit.code()
+        }
+    }
+}
+
+/// What the process was called by.
+fn called_by() -> String {
+    let called = std::env::args_os().next().unwrap_or_default();
+    let name = Path::new(&called).file_name();
+    name.map_or("laboratory".into(), |name| {
+        name.to_string_lossy().into_owned()
+    })
+}
+
+/// Runs the engine in the laboratory: seeded, over a disk that fails, under every oracle
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Simulate {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Runs stores in the laboratory: seeded, over a disk that fails, under every oracle
+#[derive(Parser, Debug)]
+#[command(arg_required_else_help = true, after_help = EXAMPLES)]
+struct Alone {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The same commands under another name.
+fn renamed(command: clap::Command, program: &str) -> clap::Command {
+    let examples = command.get_after_help().map(ToString::to_string);
+    let command = match examples {
+        Some(examples) => command.after_help(examples.replace("lithify sim", program)),
+        None => command,
+    };
+    command.mut_subcommands(|command| renamed(command, program))
+}
+
+/// What a program hands to the commands of the laboratory.
+#[derive(Clone, Copy, Debug)]
+pub struct Laboratory<'run> {
+    /// The systems that commands know. At least one; the first is the default.
+    pub systems: &'run [&'static dyn System],
+    /// What a shell takes for it: `lithify sim`.
+    pub command: &'run str,
+    /// Reads the commits of a git history for `--workload git:PATH`, if the program can.
+    pub recorded: Option<fn(&str) -> Result<Vec<Batch>, String>>,
+}
+
+impl Laboratory<'_> {
+    /// The system of this name, or the default.
+    fn system(self, name: Option<&str>) -> Outcome<&'static dyn System> {
+        let Some(name) = name else {
+            return Ok(self.systems[0]);
+        };
+        let found = self.systems.iter().find(|system| system.name() == name);
+        found.copied().ok_or_else(|| {
+            let names = self.systems.iter().map(|system| system.name());
+            Exit::Usage.because(choose::unknown("system", name, names))
+        })
+    }
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Run(Box<run::Run>),
+    Replay(replay::ReplayTrace),
+    Shrink(shrink::ShrinkTrace),
+    Enumerate(enumerate::Enumerate),
+    Mutants(mutants::Mutants),
+    Economy(economy::Economy),
+    List(list::List),
+}
+
+/// What objects to such a plan.
+const DETERMINISM: Oracle = Oracle::Determinism;
+
+/// The exit code for a plan that did two different things.
+const NON_DETERMINISM: Exit = Exit::Input;
+
+/// The last line about a finding: one command that shows it again, if it repeats.
+fn failure(laboratory: Laboratory<'_>, finding: &Finding, plan: &Plan, trace: &Path) -> Failure {
+    let is_repeated = replay(plan, false).is_ok_and(|replay| replay.holds(plan.expectation));
+    let exit = if finding.oracle == DETERMINISM || !is_repeated {
+        NON_DETERMINISM
+    } else {
+        Exit::Negative
+    };
+    let note = if is_repeated {
+        ""
+    } else {
+        "the trace does not show it again; "
+    };
+    let (command, trace) = (laboratory.command, quoted(trace));
+    exit.because(format!(
+        "{} objects; {note}to see it again: {command} replay {trace}; to see why: {command} shrink {trace}",
+        finding.oracle,
+    ))
+}
+
+/// A path as a shell reads it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+".contains(letter);
+    if text.chars().all(is_plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+impl Simulate {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Whatever ends it with another exit code than 0.
+    pub fn run(&self, laboratory: Laboratory<'_>) -> Outcome {
+        self.command.run(laboratory)
+    }
+}
+
+impl Command {
+    fn run(&self, laboratory: Laboratory<'_>) -> Outcome {
+        // A panic of the system under test is a finding, with its message in it.
+        let print = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !panics::are_caught() {
+                print(panic);
+            }
+        }));
+        let outcome = match self {
+            Self::Run(arguments) => run::run(arguments, laboratory),
+            Self::Replay(arguments) => replay::run(arguments, laboratory),
+            Self::Shrink(arguments) => shrink::run(arguments, laboratory),
+            Self::Enumerate(arguments) => enumerate::run(arguments, laboratory),
+            Self::Mutants(arguments) => mutants::run(arguments, laboratory),
+            Self::Economy(arguments) => economy::run(arguments, laboratory),
+            Self::List(arguments) => list::run(arguments, laboratory),
+        };
+        drop(std::panic::take_hook());
+        outcome
+    }
+}

@@ -1,0 +1,353 @@
+//! `sim mutants`: planted bugs, and what finds them.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::args::{Format, FormatArgument};
+use super::exit::{Exit, Outcome};
+use super::output::Output;
+use super::progress::Progress;
+use super::workers::{self, Limits};
+use super::{Laboratory, choose, trace_file};
+use crate::disk::model::MODELS;
+use crate::disk::{FaultKind, Model};
+use crate::judge::oracle::Oracle;
+use crate::keyed::Seed;
+use crate::search::mutants::{Mutant, Proof, Row, Search, hunt, mutants};
+use crate::system::System;
+
+const EXAMPLES: &str = "\
+Examples:
+  lithify sim mutants
+  lithify sim mutants --system lithify --only sync --out found
+  lithify sim mutants --system lithify --models           # also what weaker models miss
+  lithify sim mutants --time 3 --at-least 90              # soon done, for every change";
+
+/// Plants bugs, one at a time, and looks for each
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Mutants {
+    /// Only bugs of this system [default: all systems]
+    #[arg(long, value_name = "NAME")]
+    system: Option<String>,
+    /// Only bugs whose names contain this
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// Only this persistence model [default: posix-min, and in every other round another
+    /// honest one, in the order of `sim list`]
+    #[arg(long, value_parser = choose::model)]
+    model: Option<&'static Model>,
+    /// The first seed: another one looks for the same bugs in other places
+    #[arg(long, value_name = "SEED", default_value = "0", value_parser = choose::seed)]
+    from: Seed,
+    /// Oracles that are not asked, separated by commas
+    #[arg(long, value_name = "ORACLES", value_delimiter = ',', value_parser = oracle)]
+    without: Vec<Oracle>,
+    /// The most seconds for one bug, of one core
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = clap::value_parser!(u64).range(1..))]
+    time: u64,
+    /// How many percent must be found, or be proven to change nothing, for code 0: with
+    /// less time than all of them need
+    #[arg(long, value_name = "PERCENT", default_value = "100", value_parser = clap::value_parser!(u8).range(1..=100))]
+    at_least: u8,
+    /// Ask also which persistence models show each bug
+    #[arg(long)]
+    models: bool,
+    /// Threads [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Write a trace for each bug into this directory
+    #[arg(long, value_name = "DIRECTORY")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    format: FormatArgument,
+}
+
+fn oracle(name: &str) -> Result<Oracle, String> {
+    let names = Oracle::ALL.iter().map(|oracle| oracle.name());
+    Oracle::named(name).ok_or_else(|| choose::unknown("oracle", name, names))
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &Mutants, laboratory: Laboratory<'_>) -> Outcome {
+    let all = chosen(arguments, laboratory)?;
+    if let Some(directory) = &arguments.out {
+        trace_file::check_directory(directory)?;
+    }
+    let asks_all = arguments.system.is_none();
+    let is_left_out = |system: &&&dyn System| asks_all && system.bugs().is_empty();
+    for system in laboratory.systems.iter().filter(is_left_out) {
+        // Whoever asks for all of them must not take the others for all.
+        let note = format!("{}\n", choose::without_bugs(*system));
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), note.as_bytes());
+    }
+    let stop = workers::stop_on_interrupt();
+    let rows: Mutex<Vec<(usize, Row)>> = Mutex::default();
+    let start = Instant::now();
+    let limits = Limits {
+        first: 0,
+        count: all.len() as u64,
+        stop: stop.clone(),
+        jobs: workers::threads(arguments.jobs),
+    };
+    let progress = Progress::of(limits.count, "bugs", arguments.format.format);
+    let complete = workers::spread(
+        &limits,
+        || (),
+        |(), index| {
+            let (system, mutant) = &all[index as usize];
+            let search = Search {
+                system: *system,
+                models: arguments
+                    .model
+                    .map_or_else(Search::published_models, |model| vec![model]),
+                first_seed: arguments.from.0,
+                rounds: 64,
+                time: Duration::from_secs(arguments.time),
+                stop: stop.clone(),
+                without: arguments.without.clone(),
+                asks_models: arguments.models,
+                proves: true,
+            };
+            let row = hunt(mutant, &search);
+            if stop.is_due() && !row.killed {
+                return false;
+            }
+            let mut rows = rows.lock().expect("rows are values");
+            rows.push((index as usize, row));
+            progress.advance();
+            let found = rows.iter().filter(|(_, row)| row.killed).count();
+            progress.say(&format!("{found} found"));
+            true
+        },
+        |()| {},
+    );
+    drop(progress);
+    let mut rows = rows.into_inner().expect("rows are values");
+    rows.sort_by_key(|(index, _)| *index);
+    let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+    if let Some(directory) = &arguments.out {
+        for row in &rows {
+            if let Some(found) = &row.found {
+                trace_file::write(
+                    &directory.join(format!("{}-{}.sim", row.system, row.name)),
+                    &found.plan,
+                )?;
+            }
+        }
+    }
+    let untried = if complete { 0 } else { all.len() - rows.len() };
+    tell(arguments, &rows, untried, start.elapsed())
+}
+
+fn chosen(
+    arguments: &Mutants,
+    laboratory: Laboratory<'_>,
+) -> Outcome<Vec<(&'static dyn System, Mutant)>> {
+    let systems = match &arguments.system {
+        Some(name) => vec![laboratory.system(Some(name))?],
+        None => laboratory.systems.to_vec(),
+    };
+    let mut all = Vec::new();
+    let mut has_any = false;
+    for &system in &systems {
+        for mutant in mutants(system) {
+            has_any = true;
+            let is_meant = arguments
+                .only
+                .as_ref()
+                .is_none_or(|text| mutant.about.name.contains(text.as_str()));
+            if is_meant {
+                all.push((system, mutant));
+            }
+        }
+    }
+    if all.is_empty() {
+        let message = match &arguments.only {
+            Some(text) if has_any => format!(
+                "the name of no planted bug contains {text:?}; sim list --system SYSTEM lists them"
+            ),
+            _ => choose::without_bugs(systems[0]),
+        };
+        return Err(Exit::Usage.because(message));
+    }
+    Ok(all)
+}
+
+fn tell(arguments: &Mutants, rows: &[Row], untried: usize, time: Duration) -> Outcome {
+    let mut output = Output::for_writing();
+    if arguments.format.format == Format::Json {
+        output.json(&rows)?;
+    } else {
+        text(&mut output, rows, time)?;
+        if untried > 0 {
+            let early = format!("ended early: {untried} bugs not tried, or not to the end");
+            output.line(early.as_bytes())?;
+        }
+    }
+    output.finish()?;
+    let missed: Vec<&str> = rows
+        .iter()
+        .filter(|row| !row.killed && !row.equivalent)
+        .map(|row| row.name.as_str())
+        .collect();
+    let is_enough = (rows.len() - missed.len()) * 100 >= rows.len() * arguments.at_least as usize;
+    match is_enough {
+        true => Ok(()),
+        false => Err(Exit::Negative.because(format!("not found: {}", missed.join(", ")))),
+    }
+}
+
+/// What was asked about a bug that was found: models, and what alone finds it.
+fn details(row: &Row) -> String {
+    let mut details = format!("shown by {}", row.models.join(", "));
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_default();
+    if row.only_oracle {
+        details += &format!("; only by the oracle {}", or_none(&row.oracle));
+    }
+    if row.only_fault {
+        details += &format!("; only with {}", or_none(&row.fault));
+    } else if row.only_class {
+        details += &format!("; only with faults of the class {}", or_none(&row.class));
+    }
+    details
+}
+
+/// How many of the bugs that take a crash each model shows.
+fn by_model(output: &mut Output, rows: &[Row]) -> Outcome {
+    let takes_crash = |row: &&Row| row.fault.as_deref() == Some("crash");
+    let crashes: Vec<&Row> = rows.iter().filter(takes_crash).collect();
+    for model in MODELS {
+        let shows = |row: &&&Row| row.models.iter().any(|name| name == model.name);
+        let line = format!(
+            "{} of {} bugs that take a crash are shown by {}",
+            crashes.iter().filter(shows).count(),
+            crashes.len(),
+            model.name
+        );
+        output.line(line.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The oracles and classes of faults that no bug needs, as far as was looked.
+fn without_own(output: &mut Output, rows: &[Row]) -> Outcome {
+    let own = |is_own: fn(&Row) -> bool, name: fn(&Row) -> Option<&str>| -> BTreeSet<&str> {
+        let rows = rows.iter().filter(|row| is_own(row));
+        rows.filter_map(name).collect()
+    };
+    let oracles = own(|row| row.only_oracle, |row| row.oracle.as_deref());
+    let kinds = own(|row| row.only_fault, |row| row.fault.as_deref());
+    let classes = own(|row| row.only_class, |row| row.class.as_deref());
+    let missing = |all: Vec<&'static str>, own: &BTreeSet<&str>| {
+        let missing: BTreeSet<&str> = all.into_iter().filter(|it| !own.contains(it)).collect();
+        match missing.is_empty() {
+            true => "none".to_owned(),
+            false => missing.into_iter().collect::<Vec<_>>().join(", "),
+        }
+    };
+    let all_oracles = Oracle::ALL.iter().map(|oracle| oracle.name()).collect();
+    let all_kinds = FaultKind::ALL.iter().map(|kind| kind.name()).collect();
+    let all_classes = FaultKind::ALL.iter().map(|kind| kind.class()).collect();
+    for (what, missing) in [
+        ("oracles", missing(all_oracles, &oracles)),
+        ("kinds of faults", missing(all_kinds, &kinds)),
+        ("classes of faults", missing(all_classes, &classes)),
+    ] {
+        output.line(format!("{what} without a bug that only they find: {missing}").as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The matrix: what finds each bug first. Then what was asked about models, and the sums.
+fn text(output: &mut Output, rows: &[Row], time: Duration) -> Outcome {
+    let line = |output: &mut Output, cells: [&str; 8]| {
+        let [bug, oracle, fault, class, model, workload, runs, seconds] = cells;
+        let line = format!(
+            "{bug:<34} {oracle:<12} {fault:<20} {class:<12} {model:<10} {workload:<14} {runs:>7} {seconds:>11}"
+        );
+        output.line(line.as_bytes())
+    };
+    let mut system = "";
+    for row in rows {
+        if row.system != system {
+            system = &row.system;
+            let bug = format!("bug in {system}");
+            let names = ["oracle", "fault", "class", "model", "workload", "runs"];
+            let [oracle, fault, class, model, workload, runs] = names;
+            let cells = [
+                &bug,
+                oracle,
+                fault,
+                class,
+                model,
+                workload,
+                runs,
+                "CPU seconds",
+            ];
+            line(output, cells)?;
+        }
+        let or_none = |text: &'_ Option<String>| text.clone().unwrap_or("-".to_owned());
+        let oracle = match (&row.oracle, row.equivalent) {
+            (Some(oracle), _) => oracle.clone(),
+            (None, true) => "equivalent".to_owned(),
+            (None, false) => "NOT FOUND".to_owned(),
+        };
+        let (fault, class) = (or_none(&row.fault), or_none(&row.class));
+        let (model, workload) = (or_none(&row.model), or_none(&row.workload));
+        let (runs, seconds) = (row.runs.to_string(), format!("{:.2}", row.cpu_seconds));
+        let cells = [
+            &row.name, &oracle, &fault, &class, &model, &workload, &runs, &seconds,
+        ];
+        line(output, cells.map(String::as_str))?;
+        if let Some(proof) = &row.proof {
+            output.line(format!("    {}", told(proof)).as_bytes())?;
+        }
+        if !row.models.is_empty() {
+            output.line(format!("    {}", details(row)).as_bytes())?;
+        }
+    }
+    if rows.iter().any(|row| !row.models.is_empty()) {
+        by_model(output, rows)?;
+        without_own(output, rows)?;
+    }
+    sums(output, rows, time)
+}
+
+/// What was enumerated to prove that a bug changes nothing.
+fn told(proof: &Proof) -> String {
+    format!(
+        "no difference in {} choices of settings with up to {} commits: {} states in {} executions, {} images of {} crash points, {} executions with one fault; its place was passed {} times",
+        proof.scopes,
+        proof.commits,
+        proof.states,
+        proof.executions,
+        proof.images,
+        proof.crash_points,
+        proof.faults,
+        proof.passes
+    )
+}
+
+fn sums(output: &mut Output, rows: &[Row], time: Duration) -> Outcome {
+    let killed: Vec<&Row> = rows.iter().filter(|row| row.killed).collect();
+    let equivalent = rows.iter().filter(|row| row.equivalent).count();
+    let mut seconds: Vec<f64> = killed.iter().map(|row| row.cpu_seconds).collect();
+    seconds.sort_by(f64::total_cmp);
+    let median = seconds.get(seconds.len() / 2).copied().unwrap_or(0.0);
+    let slowest = seconds.last().copied().unwrap_or(0.0);
+    let spent: f64 = rows.iter().map(|row| row.cpu_seconds).sum();
+    output.line(
+        format!(
+            "{} of {} found, {equivalent} equivalent; {median:.2} CPU seconds to detection in the median and {slowest:.2} at most, {spent:.1} for all searches, {:.1} s in all",
+            killed.len(),
+            rows.len(),
+            time.as_secs_f64()
+        )
+        .as_bytes(),
+    )
+}

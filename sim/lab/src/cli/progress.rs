@@ -1,0 +1,140 @@
+//! How far a long command is, on standard error: one line that changes while it runs at a
+//! terminal, and one more line every few seconds in a pipe, where somebody may wait too.
+//! At a terminal nothing is left of it, and nothing is shown beside JSON.
+
+use std::io::{IsTerminal, Write as _};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::args::Format;
+
+/// How far it is.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    teller: Option<Teller>,
+}
+
+/// More than this is no plan but a way to say "until time is up".
+const ENDLESS: u64 = 1 << 40;
+/// How often a pipe gets a line.
+const EVERY: Duration = Duration::from_secs(5);
+
+impl Progress {
+    /// Counts `total` things of this name, or without end.
+    pub(super) fn of(total: u64, things: &'static str, format: Format) -> Self {
+        if total > ENDLESS {
+            return Self::endless(things, format);
+        }
+        let template =
+            format!("{{elapsed_precise}} {{bar:30}} {{pos}}/{{len}} {things}, {{per_sec}}{{msg}}");
+        Self::shown(format, || ProgressBar::new(total), &template, things)
+    }
+
+    /// Counts things of this name, of which nobody knows how many there will be.
+    pub(super) fn endless(things: &'static str, format: Format) -> Self {
+        let template =
+            format!("{{elapsed_precise}} {{spinner}} {{pos}} {things}, {{per_sec}}{{msg}}");
+        Self::shown(format, ProgressBar::new_spinner, &template, things)
+    }
+
+    fn shown(
+        format: Format,
+        bar: impl FnOnce() -> ProgressBar,
+        template: &str,
+        things: &'static str,
+    ) -> Self {
+        let bar = bar();
+        if !std::io::stderr().is_terminal() {
+            bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+            let teller = Some(Teller::start(bar.clone(), things));
+            return Self { bar, teller };
+        }
+        if format == Format::Json {
+            bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+        } else {
+            let style = ProgressStyle::with_template(template).expect("the templates are right");
+            bar.set_style(style);
+            // One thing can take seconds, and the time should go on meanwhile.
+            bar.enable_steady_tick(Duration::from_millis(200));
+        }
+        Self { bar, teller: None }
+    }
+
+    /// One more is done.
+    pub(super) fn advance(&self) {
+        self.bar.inc(1);
+    }
+
+    /// So many are done.
+    pub(super) fn reach(&self, count: u64) {
+        self.bar.set_position(count);
+    }
+
+    /// What else there is to say.
+    pub(super) fn say(&self, more: &str) {
+        self.bar.set_message(format!(", {more}"));
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.teller = None;
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Writes lines into a pipe until it is dropped.
+struct Teller {
+    is_over: Arc<(Mutex<bool>, Condvar)>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Teller {
+    fn start(bar: ProgressBar, things: &'static str) -> Self {
+        let is_over = Arc::new((Mutex::new(false), Condvar::new()));
+        let shared = Arc::clone(&is_over);
+        let start = Instant::now();
+        let tell = move || {
+            let (flag, changed) = &*shared;
+            let mut is_over = flag.lock().expect("nothing panics while it holds the flag");
+            while !*is_over {
+                let waited = changed.wait_timeout(is_over, EVERY);
+                let (guard, timeout) = waited.expect("nothing panics while it holds the flag");
+                is_over = guard;
+                if timeout.timed_out() && !*is_over {
+                    // Who does not read it has not asked for it.
+                    let _ = writeln!(std::io::stderr(), "{}", line(&bar, things, start));
+                }
+            }
+        };
+        // It computes nothing of a run: it only watches.
+        let thread = std::thread::Builder::new().spawn(tell).ok();
+        Self { is_over, thread }
+    }
+}
+
+impl Drop for Teller {
+    fn drop(&mut self) {
+        let (flag, changed) = &*self.is_over;
+        *flag.lock().expect("nothing panics while it holds the flag") = true;
+        changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn line(bar: &ProgressBar, things: &str, start: Instant) -> String {
+    let of = bar
+        .length()
+        .map_or(String::new(), |total| format!(" of {total}"));
+    format!(
+        "{} s: {}{of} {things}{}",
+        start.elapsed().as_secs(),
+        bar.position(),
+        bar.message()
+    )
+}

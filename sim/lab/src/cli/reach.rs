@@ -1,0 +1,86 @@
+//! How far crashes go, as arguments of `sim run`: how many images, and how deep.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::exit::{Exit, Outcome};
+use crate::disk::Budget;
+use crate::search::crashes::Reach;
+
+/// How far crashes go. What is not given is as in [`Reach::SMALL`].
+#[derive(Args, Debug)]
+#[command(next_help_heading = "How far crashes go")]
+pub(super) struct ReachArguments {
+    /// The most crash images of one execution and model: with more, more of its crash points
+    /// are visited, and it takes as much longer; 0: no crashes [default: 4000]
+    #[arg(long, value_name = "N", conflicts_with = "trace")]
+    images: Option<u64>,
+    /// A crash point with at most so many images is enumerated; of any other, those that lose
+    /// or keep one change and a sample are taken. Enumerated points use up --images sooner
+    /// [default: 64]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 20), conflicts_with = "trace")]
+    point_images: Option<u32>,
+    /// How many crashes may follow one another: with 1 no recovery is crashed, with 2 some
+    /// are, and each more costs some twenty times as much for those [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8), conflicts_with = "trace")]
+    depth: Option<u32>,
+    /// One of so many recoveries is itself crashed, which costs as much as some forty that
+    /// are not [default: 16]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "trace")]
+    recoveries_one_in: Option<u64>,
+}
+
+/// What was used.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct ReachLine {
+    images: u64,
+    point_images: usize,
+    depth: u32,
+    recoveries_one_in: u64,
+}
+
+impl ReachArguments {
+    /// Fails when one argument takes away what another is about.
+    pub(super) fn check(&self) -> Outcome {
+        let refused = |message: &str| Err(Exit::Usage.because(message));
+        let is_about_crashes =
+            self.point_images.is_some() || self.depth.is_some() || self.recoveries_one_in.is_some();
+        if self.images == Some(0) && is_about_crashes {
+            return refused(
+                "--images 0 means no crashes: it cannot be used with --point-images, --depth or --recoveries-one-in",
+            );
+        }
+        if self.depth == Some(1) && self.recoveries_one_in.is_some() {
+            return refused(
+                "--depth 1 means that no recovery is crashed: it cannot be used with --recoveries-one-in",
+            );
+        }
+        Ok(())
+    }
+
+    pub(super) fn reach(&self) -> Reach {
+        let small = Reach::SMALL;
+        let images = self.point_images.map(|images| images as usize);
+        Reach {
+            budget: Budget {
+                enumerate: images.unwrap_or(small.budget.enumerate),
+                ..small.budget
+            },
+            most_images: self.images.unwrap_or(small.most_images),
+            depth: self.depth.unwrap_or(small.depth),
+            recoveries_one_in: self.recoveries_one_in.unwrap_or(small.recoveries_one_in),
+            ..small
+        }
+    }
+}
+
+impl From<Reach> for ReachLine {
+    fn from(reach: Reach) -> Self {
+        Self {
+            images: reach.most_images,
+            point_images: reach.budget.enumerate,
+            depth: reach.depth,
+            recoveries_one_in: reach.recoveries_one_in,
+        }
+    }
+}

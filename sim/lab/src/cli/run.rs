@@ -1,0 +1,312 @@
+//! `sim run`: seeds, one after the other or all at once.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::args::{Format, FormatArgument};
+use super::choose::{self, ChosenFaults, ChosenModels, ChosenWorkload};
+use super::exit::{Exit, Outcome};
+use super::known::Known;
+use super::output::Output;
+use super::progress::Progress;
+use super::reach::ReachArguments;
+use super::told::{self, End, Told};
+use super::workers::{self, Limits};
+use super::{Laboratory, trace_file};
+use crate::finding::gathered::Gathered;
+use crate::finding::replay::as_planted;
+use crate::finding::signature::Diagnosis;
+use crate::judge::Enabled;
+use crate::keyed::Seed;
+use crate::run::execute::execute;
+use crate::run::generate::generate;
+use crate::run::plan::Plan;
+use crate::run::schedule::Order;
+use crate::search::campaign::{Campaign, Ledger, Mixture};
+use crate::stop::Stop;
+use crate::system::{Settings, System};
+
+const EXAMPLES: &str = "\
+Examples:
+  lithify sim run --seeds 1000
+  lithify sim run --time 60 --model all --faults none
+  lithify sim run --seeds 100000 --keep-going             # all findings, by signature
+  lithify sim run --seeds 1000 --time 60 --known known.txt --fail-on-incomplete   # for CI
+  lithify sim run --seed 7 --trace                        # one seed, operation by operation
+  lithify sim run --system wal-ratio --set threshold=3 --order starve:timer
+  lithify sim run --workload git:. --seeds 20             # stretches of a real history
+  lithify sim run --seeds 10000 --images 0                # no crashes: faults and schedules only
+  lithify sim run --seed 7 --depth 3 --recoveries-one-in 1 --images 100000";
+
+/// Runs seeds: each is a workload, a schedule, faults, and crashes at every point
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Run {
+    /// How many seeds [default: 100, or as many as fit into --time]
+    #[arg(long, value_name = "N", conflicts_with = "seed", value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: Option<u64>,
+    /// One seed: a number or a git hash
+    #[arg(long, value_name = "SEED", value_parser = choose::seed)]
+    seed: Option<Seed>,
+    /// The first seed
+    #[arg(long, value_name = "SEED", value_parser = choose::seed, default_value = "0", conflicts_with = "seed")]
+    from: Seed,
+    /// Print what happens to one seed, operation by operation, and crash nothing
+    #[arg(long, requires = "seed", conflicts_with_all = ["time", "jobs", "seeds", "from", "out"])]
+    trace: bool,
+    /// The system [default: the first that list names]
+    #[arg(long, value_name = "NAME")]
+    system: Option<String>,
+    /// Persistence models, separated by commas, or all
+    #[arg(long, value_name = "MODELS", default_value = "posix-min", value_parser = choose::models)]
+    model: ChosenModels,
+    /// The workload, or each: another one for each seed, or git:PATH: stretches of the
+    /// history of a repository or of a log in a file
+    #[arg(long, default_value = "each", value_parser = choose::workload)]
+    workload: ChosenWorkload,
+    /// Kinds of faults separated by commas, none, all, or swarm: none in even seeds and some
+    /// of all in odd ones
+    #[arg(long, value_name = "FAULTS", default_value = "swarm", value_parser = choose::faults)]
+    faults: ChosenFaults,
+    /// The order of turns: fifo, uniform, priorities, or starve:TASK [default: drawn]
+    #[arg(long, value_parser = choose::order)]
+    order: Option<Order>,
+    /// A setting of the system that seeds do not choose, as name=value; may be repeated
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = choose::setting)]
+    settings: Vec<(String, String)>,
+    /// Threads [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Stop after so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    time: Option<u64>,
+    /// Plants a bug: see `sim list --system SYSTEM`
+    #[arg(long, value_name = "NAME")]
+    bug: Option<String>,
+    /// Go on behind findings: those with one signature are counted, and the shortest trace of
+    /// each is kept
+    #[arg(long, conflicts_with = "trace")]
+    keep_going: bool,
+    /// Findings that end nothing and fail nothing: in each line a day in UTC up to which that
+    /// holds, a signature, and a reason, as YYYY-MM-DD SIGNATURE // REASON
+    #[arg(long, value_name = "FILE", conflicts_with = "trace")]
+    known: Option<PathBuf>,
+    /// Exit with 7 when --time or Ctrl-C ends the run before all --seeds were run
+    #[arg(long, conflicts_with = "trace")]
+    fail_on_incomplete: bool,
+    /// Where the traces of findings go, as seed-SEED.sim
+    #[arg(long, value_name = "DIRECTORY", default_value = "sim-findings")]
+    out: PathBuf,
+    #[command(flatten)]
+    format: FormatArgument,
+    #[command(flatten)]
+    reach: ReachArguments,
+}
+
+/// One seed, as it happens.
+#[derive(Serialize)]
+struct Shown<'run> {
+    seed: u64,
+    header: Vec<&'run str>,
+    timeline: &'run [String],
+    finding: Option<String>,
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &Run, laboratory: Laboratory<'_>) -> Outcome {
+    let system = laboratory.system(arguments.system.as_deref())?;
+    let settings = choose::settings(&arguments.settings)?;
+    if let Err(message) = system.configure(&settings) {
+        return Err(Exit::Usage.because(message));
+    }
+    if let Some(Order::Starve(kind)) = &arguments.order {
+        choose::check_task(system, kind)?;
+    }
+    arguments.reach.check()?;
+    if arguments.trace && arguments.model.0.len() > 1 {
+        return Err(Exit::Usage.because("--trace shows one execution: name one --model"));
+    }
+    if arguments.trace {
+        return show(
+            arguments,
+            &mixture(arguments, laboratory, system, &settings)?,
+        );
+    }
+    let known = match &arguments.known {
+        Some(path) => Known::read(path)?,
+        None => Known::default(),
+    };
+    let mixture = mixture(arguments, laboratory, system, &settings)?;
+    let is_new = !arguments.out.exists();
+    trace_file::check_directory(&arguments.out)?;
+    let interrupt = workers::stop_on_interrupt();
+    let time = arguments.time.map(Duration::from_secs);
+    let limits = limits(arguments, interrupt.clone().within(time))?;
+    let start = Instant::now();
+    let (ledger, gathered, is_complete) = explored(arguments, &mixture, &limits, &known);
+    if gathered.count() == 0 && is_new {
+        // It was only tried whether findings could be written there.
+        let _ = std::fs::remove_dir(&arguments.out);
+    }
+    let end = match is_complete {
+        true => End::Done,
+        false if interrupt.is_due() => End::Interrupted,
+        false if ledger.seeds >= limits.count && !limits.stop.is_due() => End::Done,
+        false if !limits.stop.is_due() => End::Finding,
+        // Without a number of seeds, as many as fit into the time are what was asked for.
+        false if arguments.seeds.is_none() && arguments.seed.is_none() => End::Done,
+        false => End::TimeOver,
+    };
+    let run = Told {
+        ledger: &ledger,
+        gathered: &gathered,
+        known: &known,
+        asked: limits.count,
+        end,
+        time: start.elapsed(),
+        reach: arguments.reach.reach(),
+        out: arguments.out.clone(),
+        format: arguments.format.format,
+        must_be_complete: arguments.fail_on_incomplete,
+    };
+    told::tell(laboratory, &run)
+}
+
+/// Runs all seeds, or those up to the first finding that ends the run; and whether that
+/// were all.
+fn explored(
+    arguments: &Run,
+    mixture: &Mixture,
+    limits: &Limits,
+    known: &Known,
+) -> (Ledger, Gathered, bool) {
+    let total = Mutex::new(Ledger::default());
+    let gathered: Mutex<Gathered> = Mutex::default();
+    let start = Instant::now();
+    let progress = Progress::of(limits.count, "seeds", arguments.format.format);
+    let recoveries = AtomicU64::new(0);
+    let complete = workers::spread(
+        limits,
+        Ledger::default,
+        |ledger, seed| {
+            let campaign = Campaign {
+                stop: limits.stop.clone(),
+                ..mixture.campaign(seed)
+            };
+            let before = ledger.recovered;
+            let outcome = campaign.seed(seed, ledger);
+            let more = ledger.recovered - before;
+            let all = recoveries.fetch_add(more, Ordering::Relaxed) + more;
+            let rate = all as f64 / start.elapsed().as_secs_f64();
+            progress.advance();
+            let goes_on = outcome.is_none_or(|found| {
+                let diagnosis = Diagnosis::of_found(&found);
+                let goes_on = arguments.keep_going || known.excuses(&diagnosis.signature);
+                lock(&gathered).add(diagnosis, found);
+                goes_on
+            });
+            let found = match lock(&gathered).count() {
+                0 => String::new(),
+                count => format!(", {count} findings"),
+            };
+            progress.say(&format!("{all} recoveries, {rate:.0}/s{found}"));
+            goes_on
+        },
+        |ledger| lock(&total).add(&ledger),
+    );
+    let all = |mutex: Mutex<Gathered>| mutex.into_inner().expect("findings are values");
+    let ledger = total.into_inner().expect("counts are values");
+    (ledger, all(gathered), complete)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().expect("findings are values, not panics")
+}
+
+fn limits(arguments: &Run, stop: Stop) -> Outcome<Limits> {
+    let first = arguments.seed.unwrap_or(arguments.from).0;
+    let most = (u64::MAX - first).saturating_add(1);
+    let count = match (arguments.seed, arguments.seeds) {
+        (Some(_), _) => 1,
+        (None, Some(count)) => count,
+        (None, None) if arguments.time.is_some() => most,
+        (None, None) => 100,
+    };
+    if count > most {
+        let message = format!("{count} seeds from {first} on: there are only {most}");
+        return Err(Exit::Usage.because(message));
+    }
+    Ok(Limits {
+        first,
+        count,
+        stop,
+        jobs: workers::threads(arguments.jobs),
+    })
+}
+
+/// What seeds mean under these arguments.
+fn mixture(
+    arguments: &Run,
+    laboratory: Laboratory<'_>,
+    system: &'static dyn System,
+    settings: &Settings,
+) -> Outcome<Mixture> {
+    Ok(Mixture {
+        models: arguments.model.0.clone(),
+        workload: arguments.workload.read(laboratory)?,
+        faults: match &arguments.faults {
+            ChosenFaults::Kinds(kinds) => Some(kinds.clone()),
+            ChosenFaults::Swarm => None,
+        },
+        order: arguments.order.clone(),
+        fixed: settings.clone(),
+        reach: arguments.reach.reach(),
+        bug: choose::bug(system, arguments.bug.as_deref())?,
+        ..Mixture::new(system)
+    })
+}
+
+/// One seed, as it happens.
+fn show(arguments: &Run, mixture: &Mixture) -> Outcome {
+    let seed = arguments.seed.expect("the parser demands it");
+    let campaign = mixture.campaign(seed.0);
+    let plan = Plan {
+        bug: campaign.bug.map(str::to_owned),
+        ..generate(&campaign.recipe, seed)
+    };
+    let execute = || execute(&plan, &Enabled::default(), true);
+    let execution = as_planted(&plan, execute).map_err(|message| Exit::Usage.because(message))?;
+    let text = plan.to_string();
+    let header: Vec<&str> = text.lines().take_while(|line| *line != "begin").collect();
+    let mut output = Output::for_reading();
+    match arguments.format.format {
+        Format::Json => output.json(&Shown {
+            seed: seed.0,
+            header,
+            timeline: &execution.timeline,
+            finding: execution.finding.as_ref().map(ToString::to_string),
+        })?,
+        Format::Text => {
+            let timeline = execution.timeline.iter().map(String::as_str);
+            for line in header.into_iter().chain(timeline) {
+                output.line(line.as_bytes())?;
+            }
+            let end = match &execution.finding {
+                None => "nothing found without crashes; run without --trace to crash it everywhere"
+                    .to_owned(),
+                Some(finding) => format!("finding: {finding}"),
+            };
+            output.line(end.as_bytes())?;
+        }
+    }
+    output.finish()?;
+    match execution.finding {
+        None => Ok(()),
+        Some(finding) => Err(Exit::Negative.because(finding)),
+    }
+}

@@ -1,0 +1,321 @@
+//! What `sim run` has to say at its end: what was covered, what was found by signature, what
+//! of it is known, and whether all was done that was asked for.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::args::Format;
+use super::exit::{Exit, Outcome};
+use super::known::Known;
+use super::output::Output;
+use super::reach::ReachLine;
+use super::{Laboratory, failure, trace_file};
+use crate::disk::Coverage;
+use crate::finding::gathered::Gathered;
+use crate::finding::signature::Signature;
+use crate::search::campaign::Ledger;
+use crate::search::crashes::Reach;
+
+/// Why a run is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// It has done what was asked.
+    Done,
+    /// It stands before a finding that nobody knew of.
+    Finding,
+    TimeOver,
+    Interrupted,
+}
+
+/// What there is to tell.
+pub(super) struct Told<'run> {
+    pub(super) ledger: &'run Ledger,
+    pub(super) gathered: &'run Gathered,
+    pub(super) known: &'run Known,
+    /// How many seeds were asked for.
+    pub(super) asked: u64,
+    pub(super) end: End,
+    pub(super) time: Duration,
+    pub(super) reach: Reach,
+    /// Where traces go.
+    pub(super) out: PathBuf,
+    pub(super) format: Format,
+    /// Whether less than what was asked for is a failure.
+    pub(super) must_be_complete: bool,
+}
+
+/// What a run has to say in JSON.
+#[derive(Serialize)]
+struct Summary<'run> {
+    seeds: u64,
+    asked: u64,
+    complete: bool,
+    seconds: f64,
+    commits: u64,
+    operations: u64,
+    images: u64,
+    distinct_images: u64,
+    recoveries: u64,
+    models: Vec<ModelLine>,
+    faults: Vec<FaultLine>,
+    operations_reached: &'run BTreeMap<String, u64>,
+    marks: &'run BTreeMap<&'static str, u64>,
+    reach: ReachLine,
+    /// By signature, the most frequent first.
+    findings: Vec<FindingLine>,
+    /// Known signatures that were not seen.
+    known_unseen: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ModelLine {
+    model: &'static str,
+    crash_points: u64,
+    enumerated_points: u64,
+    images: u64,
+    most_pending_changes: usize,
+    #[serde(skip)]
+    coverage: Coverage,
+}
+
+#[derive(Serialize)]
+struct FaultLine {
+    fault: &'static str,
+    armed: u64,
+    fired: u64,
+    observed: u64,
+}
+
+#[derive(Serialize)]
+struct FindingLine {
+    seed: u64,
+    oracle: &'static str,
+    model: &'static str,
+    message: String,
+    /// What had to go wrong, when that is known.
+    why: Vec<String>,
+    signature: Signature,
+    /// How many seeds have shown it.
+    count: u64,
+    /// Whether a file says that it is known, and its day has not passed.
+    known: bool,
+    until: Option<String>,
+    reason: Option<String>,
+    /// The shortest one.
+    trace: String,
+    /// What the replay of the trace finds instead, if it finds something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disagreement: Option<String>,
+}
+
+/// Writes the traces and tells everything; the outcome is that of the command.
+pub(super) fn tell(laboratory: Laboratory<'_>, run: &Told<'_>) -> Outcome {
+    let kinds = run.gathered.kinds();
+    let mut lines = Vec::new();
+    let mut first = None;
+    for (signature, kind) in &kinds {
+        let found = &kind.cheapest;
+        let path = trace_file::finding(&run.out, found.seed);
+        trace_file::write(&path, &found.plan)?;
+        let entry = run.known.entry(signature);
+        let is_known = run.known.excuses(signature);
+        if !is_known && first.is_none() {
+            first = Some((found, path.clone()));
+        }
+        lines.push(FindingLine {
+            seed: found.seed,
+            oracle: found.finding.oracle.name(),
+            model: found.plan.model.name,
+            message: found.finding.message.clone(),
+            why: kind.why.clone(),
+            signature: (*signature).clone(),
+            count: kind.count,
+            known: is_known,
+            until: entry.map(|entry| entry.until.clone()),
+            reason: entry.map(|entry| entry.reason.clone()),
+            trace: path.display().to_string(),
+            disagreement: found.disagreement(),
+        });
+    }
+    let seen: Vec<&Signature> = kinds.iter().map(|(signature, _)| *signature).collect();
+    let unseen = run.known.unseen(&seen).map(ToString::to_string).collect();
+    let mut output = Output::for_writing();
+    let summary = summary(run, lines, unseen);
+    match run.format {
+        Format::Json => output.json(&summary)?,
+        Format::Text => text(&mut output, run, &summary)?,
+    }
+    output.finish()?;
+    match first {
+        Some((found, path)) => Err(failure(laboratory, &found.finding, &found.plan, &path)),
+        None if run.is_unfinished() && run.must_be_complete => {
+            Err(Exit::Unfinished.because(format!("not finished: {}", run.shortfall())))
+        }
+        None => Ok(()),
+    }
+}
+
+impl Told<'_> {
+    /// Whether less was done than was asked for, and nothing was found that explains it.
+    fn is_unfinished(&self) -> bool {
+        matches!(self.end, End::TimeOver | End::Interrupted)
+    }
+
+    fn shortfall(&self) -> String {
+        let why = match self.end {
+            End::Done => "all was done",
+            End::Finding => "a finding has ended the run, and --keep-going would go on behind it",
+            End::TimeOver => "--time was over",
+            End::Interrupted => "it was interrupted",
+        };
+        let asked = match self.asked {
+            // Nobody asks for that many.
+            1_000_000_000_000.. => String::new(),
+            asked => format!(" of {asked}"),
+        };
+        format!("{}{asked} seeds were run, then {why}", self.ledger.seeds)
+    }
+}
+
+fn summary<'run>(
+    run: &Told<'run>,
+    findings: Vec<FindingLine>,
+    known_unseen: Vec<String>,
+) -> Summary<'run> {
+    let ledger = run.ledger;
+    let models = ledger.coverage.iter().map(|(model, coverage)| ModelLine {
+        model,
+        crash_points: coverage.points,
+        enumerated_points: coverage.enumerated_points,
+        images: coverage.images,
+        most_pending_changes: coverage.most_pending,
+        coverage: *coverage,
+    });
+    let faults = ledger.faults.iter().map(|(kind, count)| FaultLine {
+        fault: kind.name(),
+        armed: count.armed,
+        fired: count.fired,
+        observed: count.observed,
+    });
+    let models: Vec<ModelLine> = models.collect();
+    Summary {
+        seeds: ledger.seeds,
+        asked: run.asked,
+        complete: run.end == End::Done,
+        seconds: run.time.as_secs_f64(),
+        commits: ledger.commits,
+        operations: ledger.operations,
+        images: models.iter().map(|line| line.images).sum(),
+        distinct_images: ledger.distinct,
+        recoveries: ledger.recovered,
+        models,
+        faults: faults.collect(),
+        operations_reached: &ledger.calls,
+        marks: &ledger.marks,
+        reach: ReachLine::from(run.reach),
+        findings,
+        known_unseen,
+    }
+}
+
+fn text(output: &mut Output, run: &Told<'_>, summary: &Summary<'_>) -> Outcome {
+    let mut line = |text: String| output.line(text.as_bytes());
+    line(format!(
+        "{} seeds: {} commits, {} file operations, {:.1} s",
+        summary.seeds, summary.commits, summary.operations, summary.seconds
+    ))?;
+    if !summary.complete {
+        line(format!("ended early: {}", run.shortfall()))?;
+    }
+    line(format!(
+        "{} crash images, {} distinct; {} recoveries with all oracles, {:.0} a second",
+        summary.images,
+        summary.distinct_images,
+        summary.recoveries,
+        summary.recoveries as f64 / summary.seconds.max(1e-9)
+    ))?;
+    for model in &summary.models {
+        line(format!("  {}: {}", model.model, model.coverage))?;
+    }
+    if !summary.faults.is_empty() {
+        line("faults (armed, fired, observed):".to_owned())?;
+    }
+    for fault in &summary.faults {
+        line(format!(
+            "  {}: {}, {}, {}",
+            fault.fault, fault.armed, fault.fired, fault.observed
+        ))?;
+    }
+    let dark: Vec<&str> = summary
+        .faults
+        .iter()
+        .filter(|fault| fault.fired == 0)
+        .map(|fault| fault.fault)
+        .collect();
+    if !dark.is_empty() {
+        line(format!("dark: armed and never fired: {}", dark.join(", ")))?;
+    }
+    line("operations reached:".to_owned())?;
+    for (call, count) in summary.operations_reached {
+        line(format!("  {call}: {count}"))?;
+    }
+    if !summary.marks.is_empty() {
+        let dark = summary.marks.iter().filter(|(_, count)| **count == 0);
+        let dark: Vec<&str> = dark.map(|(mark, _)| *mark).collect();
+        line(format!(
+            "marks: {} of {} situations reached",
+            summary.marks.len() - dark.len(),
+            summary.marks.len()
+        ))?;
+        if !dark.is_empty() {
+            line(format!("dark: never reached: {}", dark.join(", ")))?;
+        }
+    }
+    if summary.findings.is_empty() {
+        line("nothing found".to_owned())?;
+    } else {
+        line(format!(
+            "{} findings with {} signatures:",
+            run.gathered.count(),
+            summary.findings.len()
+        ))?;
+    }
+    for finding in &summary.findings {
+        findings_of(&mut line, finding)?;
+    }
+    for signature in &summary.known_unseen {
+        line(format!("known, and not seen: {signature}"))?;
+    }
+    Ok(())
+}
+
+/// What there is to say of the findings with one signature.
+fn findings_of(line: &mut impl FnMut(String) -> Outcome, finding: &FindingLine) -> Outcome {
+    line(finding.signature.to_string())?;
+    line(format!(
+        "  {} seeds, shortest: {}",
+        finding.count, finding.trace
+    ))?;
+    line(format!(
+        "  seed {}, model {}: {}: {}",
+        finding.seed, finding.model, finding.oracle, finding.message
+    ))?;
+    for why in &finding.why {
+        line(format!("  {why}"))?;
+    }
+    if let Some(disagreement) = &finding.disagreement {
+        line(format!("  a fault of the laboratory: {disagreement}"))?;
+    }
+    match (&finding.until, &finding.reason) {
+        (Some(until), Some(reason)) if finding.known => {
+            line(format!("  known until {until}: {reason}"))
+        }
+        (Some(until), Some(reason)) => line(format!(
+            "  was known until {until}, which has passed: {reason}"
+        )),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,153 @@
+//! Traces on disk.
+
+use std::path::{Path, PathBuf};
+
+use super::Laboratory;
+use super::exit::{Exit, Outcome};
+use crate::finding::traces::parse;
+use crate::run::plan::Plan;
+
+/// Reads a trace of one of the systems that the laboratory knows.
+pub(super) fn read(laboratory: Laboratory<'_>, path: &Path) -> Outcome<Plan> {
+    let because = |message: String| Exit::Usage.because(format!("{}: {message}", path.display()));
+    let bytes = std::fs::read(path).map_err(|error| {
+        Exit::Usage.because(format!("cannot read the trace {}: {error}", path.display()))
+    })?;
+    let text = std::str::from_utf8(&bytes).map_err(|error| because(not_text(&bytes, error)))?;
+    parse(laboratory.systems, text).map_err(|error| because(error.to_string()))
+}
+
+/// Where bytes stop being text.
+fn not_text(bytes: &[u8], error: std::str::Utf8Error) -> String {
+    let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+    let line = valid.split('\n').next_back().unwrap_or_default();
+    format!(
+        "line {}, column {}: a byte that is not UTF-8",
+        valid.matches('\n').count() + 1,
+        line.chars().count() + 1
+    )
+}
+
+/// These traces, and those in these directories, which end in `.sim`, sorted.
+pub(super) fn expand(paths: &[PathBuf]) -> Outcome<Vec<PathBuf>> {
+    let mut traces = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            traces.push(path.clone());
+            continue;
+        }
+        let failed = |error: std::io::Error| {
+            Exit::Usage.because(format!("cannot list {}: {error}", path.display()))
+        };
+        let mut inside = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(failed)? {
+            let entry = entry.map_err(failed)?.path();
+            if entry
+                .extension()
+                .is_some_and(|extension| extension == "sim")
+            {
+                inside.push(entry);
+            }
+        }
+        if inside.is_empty() {
+            return Err(Exit::Usage.because(format!("{} holds no traces", path.display())));
+        }
+        inside.sort();
+        traces.append(&mut inside);
+    }
+    Ok(traces)
+}
+
+/// Writes a trace, and the directory around it when there is none.
+pub(super) fn write(path: &Path, plan: &Plan) -> Outcome {
+    let failed = |error: std::io::Error| {
+        Exit::Usage.because(format!(
+            "cannot write the trace {}: {error}",
+            path.display()
+        ))
+    };
+    if let Some(directory) = directory_of(path) {
+        std::fs::create_dir_all(directory).map_err(failed)?;
+    }
+    std::fs::write(path, plan.to_string()).map_err(failed)
+}
+
+/// A file for a trace that may come, of which it is known beforehand that it can be
+/// written. Without a trace, nothing is left of it.
+pub(super) struct Place {
+    path: PathBuf,
+    /// What was made for it: the file, the directory.
+    made: [bool; 2],
+}
+
+impl Place {
+    /// Fails early when a trace could not be written there.
+    pub(super) fn check(path: &Path) -> Outcome<Self> {
+        let failed = |error: std::io::Error| {
+            let path = path.display();
+            Exit::Usage.because(format!("a trace cannot be written to {path}: {error}"))
+        };
+        let directory = directory_of(path);
+        let has_directory = directory.is_none_or(Path::exists);
+        if let Some(directory) = directory {
+            std::fs::create_dir_all(directory).map_err(failed)?;
+        }
+        let mut place = Self {
+            path: path.to_owned(),
+            made: [false, !has_directory],
+        };
+        let is_new = !path.exists();
+        let mut options = std::fs::OpenOptions::new();
+        options
+            .append(true)
+            .create(true)
+            .open(path)
+            .map_err(failed)?;
+        place.made[0] = is_new;
+        Ok(place)
+    }
+
+    /// Writes the trace.
+    pub(super) fn keep(mut self, plan: &Plan) -> Outcome {
+        self.made = [false; 2];
+        write(&self.path, plan)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let [file, directory] = self.made;
+        if file {
+            let _ = std::fs::remove_file(&self.path);
+        }
+        if let Some(parent) = directory_of(&self.path).filter(|_| directory) {
+            // Only when nothing else is in it by now.
+            let _ = std::fs::remove_dir(parent);
+        }
+    }
+}
+
+/// The directory that a path names, if it names one.
+fn directory_of(path: &Path) -> Option<&Path> {
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+}
+
+/// Fails early when traces could not be written there.
+pub(super) fn check_directory(directory: &Path) -> Outcome {
+    let failed = |error: std::io::Error| {
+        Exit::Usage.because(format!(
+            "findings cannot be written to {}: {error}",
+            directory.display()
+        ))
+    };
+    std::fs::create_dir_all(directory).map_err(failed)?;
+    let probe = directory.join(".lithify-sim");
+    std::fs::write(&probe, b"").map_err(failed)?;
+    std::fs::remove_file(&probe).map_err(failed)
+}
+
+/// The name of a finding's trace.
+pub(super) fn finding(directory: &Path, seed: u64) -> PathBuf {
+    directory.join(format!("seed-{seed}.sim"))
+}

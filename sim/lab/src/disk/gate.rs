@@ -1,0 +1,190 @@
+//! Operations of a file system that a test holds, fails, or panics in.
+//!
+//! With it, a test of threads brings about what it is about: it holds an operation, does
+//! what others should be able to do meanwhile, and lets go. Nothing is timed.
+//!
+//! Operations are chosen by a text that the line has in it with which
+//! [`crate::disk::observed::ObservedFs`] describes them, such as `sync wal`; an empty text
+//! chooses all. When several rules match, any of them may be the one that counts.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::mem::ManuallyDrop;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// What happens to an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rule {
+    Hold,
+    Fail,
+    Panic,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    rules: BTreeMap<String, Rule>,
+    /// The operations that wait, in the order in which they came.
+    held: BTreeMap<u64, String>,
+    arrivals: u64,
+    /// The one of them that may pass although it is held.
+    passing: Option<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    gives_way: AtomicBool,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// The gate that every operation passes. Clones are the same one.
+#[derive(Clone, Debug, Default)]
+pub struct Gate {
+    shared: Arc<Shared>,
+}
+
+/// Operations are being held until this is dropped, so that a test that fails does not
+/// wait for ever.
+#[derive(Debug)]
+#[must_use]
+pub struct Held {
+    gate: Gate,
+    text: String,
+}
+
+impl Held {
+    /// Makes these operations fail instead: those that wait, and later ones.
+    pub fn fail(self) {
+        // The rule is replaced, not lifted.
+        let held = ManuallyDrop::new(self);
+        held.gate.fail(&held.text);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.gate.lift(&self.text);
+    }
+}
+
+impl Gate {
+    /// Holds operations with `text` in their line.
+    pub fn hold(&self, text: &str) -> Held {
+        self.set(text, Rule::Hold);
+        Held {
+            gate: self.clone(),
+            text: text.to_owned(),
+        }
+    }
+
+    /// Makes them fail.
+    pub fn fail(&self, text: &str) {
+        self.set(text, Rule::Fail);
+    }
+
+    /// Makes them panic.
+    pub fn panic(&self, text: &str) {
+        self.set(text, Rule::Panic);
+    }
+
+    /// From now on threads give way before each operation, so that others have the time to
+    /// see what they must not.
+    pub fn give_way(&self) {
+        self.shared.gives_way.store(true, Ordering::Relaxed);
+    }
+
+    /// Lifts the rule for this text, and lets go of what it holds.
+    pub fn lift(&self, text: &str) {
+        self.state().rules.remove(text);
+        self.shared.changed.notify_all();
+    }
+
+    /// Waits until an operation is being held, and returns the line of the first.
+    pub fn wait_until_held(&self) -> String {
+        let mut state = self.state();
+        loop {
+            match state.held.first_key_value() {
+                Some((_, line)) => return line.clone(),
+                None => state = self.wait(state),
+            }
+        }
+    }
+
+    /// Lets the first operation pass that is being held, and holds on to the others.
+    ///
+    /// # Panics
+    /// When none is.
+    pub fn pass_one(&self) {
+        let mut state = self.state();
+        let first = state.held.first_key_value().map(|(number, _)| *number);
+        state.passing = Some(first.expect("an operation is being held"));
+        self.shared.changed.notify_all();
+        while state.passing.is_some() {
+            state = self.wait(state);
+        }
+    }
+
+    /// An operation wants to pass.
+    pub(crate) fn pass(&self, line: impl FnOnce() -> String) -> io::Result<()> {
+        if self.shared.gives_way.load(Ordering::Relaxed) {
+            (0..8).for_each(|_| std::thread::yield_now());
+        }
+        let mut state = self.state();
+        if state.rules.is_empty() {
+            return Ok(());
+        }
+        let line = line();
+        let mut waiting = None;
+        let rule = loop {
+            let rule = state.rule(&line);
+            let is_let_pass = waiting.is_some() && state.passing == waiting;
+            if rule != Some(Rule::Hold) || is_let_pass {
+                break rule;
+            }
+            if waiting.is_none() {
+                state.arrivals += 1;
+                waiting = Some(state.arrivals);
+                let arrival = state.arrivals;
+                state.held.insert(arrival, line.clone());
+                self.shared.changed.notify_all();
+            }
+            state = self.wait(state);
+        };
+        if let Some(number) = waiting {
+            state.held.remove(&number);
+            state.passing = state.passing.filter(|passing| *passing != number);
+            self.shared.changed.notify_all();
+        }
+        drop(state);
+        match rule {
+            None | Some(Rule::Hold) => Ok(()),
+            Some(Rule::Fail) => Err(io::Error::other(format!("no {line} today"))),
+            Some(Rule::Panic) => panic!("{line} panics, as asked"),
+        }
+    }
+
+    fn set(&self, text: &str, rule: Rule) {
+        self.state().rules.insert(text.to_owned(), rule);
+        self.shared.changed.notify_all();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The rules stay usable when a test panics while it holds the lock.
+        let state = self.shared.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'gate>(&self, state: MutexGuard<'gate, State>) -> MutexGuard<'gate, State> {
+        let state = self.shared.changed.wait(state);
+        state.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn rule(&self, line: &str) -> Option<Rule> {
+        let mut rules = self.rules.iter();
+        let rule = rules.find(|(text, _)| line.contains(text.as_str()));
+        rule.map(|(_, rule)| *rule)
+    }
+}

@@ -1,0 +1,174 @@
+//! The names of pending changes in traces: short, readable, unique, and the same when
+//! unrelated changes come or go.
+//!
+//! A file is called what it is called at that moment; one that has no name any more, what it
+//! was called last, and `former:NAME` where another file has that name now. A label that was
+//! used before gets `~2`, `~3`.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::change::{Change, ChangeKind};
+use super::oplog::{InodeId, Log, Operation, PathId};
+
+/// What the files of a log are called at a place in it.
+pub(super) struct Called<'log> {
+    log: &'log Log,
+    /// By file: its name, or its last one.
+    names: Vec<PathId>,
+    /// By name: who has it.
+    holders: BTreeMap<PathId, InodeId>,
+}
+
+impl<'log> Called<'log> {
+    /// Before the operation at `position`. O(operations).
+    pub(super) fn at(log: &'log Log, position: usize) -> Self {
+        let operations = log.operations();
+        let created: BTreeSet<InodeId> = operations.iter().filter_map(created).collect();
+        let files = 0..log.file_count() as InodeId;
+        let names: Vec<PathId> = files.clone().map(|file| log.first_path(file)).collect();
+        let old = files.filter(|file| !created.contains(file));
+        let holders = old.map(|file| (names[file as usize], file)).collect();
+        let mut called = Self {
+            log,
+            names,
+            holders,
+        };
+        for operation in &operations[..position] {
+            called.pass(operation);
+        }
+        called
+    }
+
+    fn pass(&mut self, operation: &Operation) {
+        match operation {
+            Operation::Create { path, inode } => {
+                self.holders.insert(*path, *inode);
+            }
+            Operation::Rename {
+                from, to, inode, ..
+            } => {
+                self.holders.remove(from);
+                self.holders.insert(*to, *inode);
+                self.names[*inode as usize] = *to;
+            }
+            Operation::Remove { path, .. } => {
+                self.holders.remove(path);
+            }
+            _ => {}
+        }
+    }
+
+    /// What a file is called, told from another file that has this name now.
+    fn unmistakable(&self, file: InodeId) -> Cow<'log, str> {
+        let path = self.names[file as usize];
+        let name = self.log.path(path);
+        match self.holders.get(&path) {
+            Some(holder) if *holder != file => Cow::Owned(format!("former:{name}")),
+            _ => Cow::Borrowed(name),
+        }
+    }
+
+    /// The labels of pending changes.
+    pub(super) fn labels(&self, changes: &[Change]) -> Vec<String> {
+        let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+        let mut unique = |label: String| {
+            let count = seen.entry(label.clone()).or_insert(0);
+            *count += 1;
+            match *count {
+                1 => label,
+                count => format!("{label}~{count}"),
+            }
+        };
+        changes
+            .iter()
+            .map(|change| unique(self.label(&change.kind)))
+            .collect()
+    }
+
+    fn label(&self, kind: &ChangeKind) -> String {
+        match kind {
+            ChangeKind::Data {
+                inode,
+                offset,
+                bytes,
+            } => format!(
+                "data({}[{offset}..{}])",
+                self.unmistakable(*inode),
+                offset + bytes.len() as u64
+            ),
+            ChangeKind::Size { inode, to, .. } => {
+                format!("size({}={to})", self.unmistakable(*inode))
+            }
+            ChangeKind::Link { name, .. } => format!("add({name})"),
+            ChangeKind::Unlink { name } => format!("remove({name})"),
+            ChangeKind::Rename { from, to, .. } => format!("rename({from},{to})"),
+        }
+    }
+}
+
+fn created(operation: &Operation) -> Option<InodeId> {
+    match operation {
+        Operation::Create { inode, .. } => Some(*inode),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lithify::fs::Fs as _;
+
+    use crate::disk::{Frontier, Image, Model, SimFs};
+
+    fn labels(run: impl FnOnce(&SimFs)) -> Vec<String> {
+        let fs = SimFs::new();
+        run(&fs);
+        let log = fs.log();
+        let mut frontier = Frontier::new(Model::DEFAULT, Image::default(), &log);
+        frontier.advance_to(log.operations().len());
+        frontier.labels()
+    }
+
+    fn replace(fs: &SimFs, byte: u8) {
+        let file = fs.create("new").expect("it is not there");
+        file.append(&[byte]).expect("there is room");
+        fs.rename("new", "data").expect("it is there");
+    }
+
+    #[test]
+    fn a_file_is_called_what_it_is_called_now() {
+        let labels = labels(|fs| {
+            replace(fs, 1);
+            let next = fs.create("new").expect("the name is free");
+            next.append(&[2]).expect("there is room");
+        });
+        let content: Vec<&str> = labels
+            .iter()
+            .map(String::as_str)
+            .filter(|label| label.starts_with("data("))
+            .collect();
+        assert_eq!(content, ["data(data[0..1])", "data(new[0..1])"]);
+    }
+
+    #[test]
+    fn a_file_that_was_replaced_is_told_from_its_successor() {
+        let labels = labels(|fs| {
+            for byte in 1..=3 {
+                replace(fs, byte);
+            }
+        });
+        let sizes: Vec<&str> = labels
+            .iter()
+            .map(String::as_str)
+            .filter(|label| label.starts_with("size("))
+            .collect();
+        assert_eq!(
+            sizes,
+            [
+                "size(former:data=1)",
+                "size(former:data=1)~2",
+                "size(data=1)"
+            ]
+        );
+    }
+}

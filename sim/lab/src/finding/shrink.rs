@@ -1,0 +1,383 @@
+//! Making a failing plan as small as possible, by running it again and again.
+//!
+//! A smaller plan is taken only when the same oracle objects. Passes, repeated until
+//! none helps: the tail, whole stretches of lines (delta debugging: Zeller and
+//! Hildebrandt, TSE 2002), what the crash loses, its fill and place, writes and batches,
+//! settings, faults, keys and values. The best plan so far is always there, whatever the
+//! budget.
+
+use crate::finding::replay::{as_planted, replay};
+use crate::history::{Batch, Write};
+use crate::judge::Enabled;
+use crate::judge::oracle::Oracle;
+use crate::run::plan::{Action, Crash, Expectation, Plan, Survivors};
+use crate::search::crashes::{Reach, crash_everywhere};
+use crate::stop::Stop;
+
+/// The smallest plan that was found.
+#[derive(Clone, Debug)]
+pub struct Shrunk {
+    /// The plan.
+    pub plan: Plan,
+    /// How many plans were run.
+    pub runs: u64,
+    /// Whether the budget ended before nothing helped any more.
+    pub is_cut_short: bool,
+}
+
+/// Shrinks `plan`, which must violate an oracle.
+///
+/// # Errors
+/// When it does not.
+pub fn shrink(plan: &Plan, stop: Stop) -> Result<Shrunk, String> {
+    shrink_watched(plan, stop, &mut |_, _| true)
+}
+
+/// As [`shrink`], and tells `watch` before each run the best plan so far and how many plans
+/// were run. Its answer is whether to go on.
+///
+/// # Errors
+/// As [`shrink`].
+pub fn shrink_watched(
+    plan: &Plan,
+    stop: Stop,
+    watch: &mut dyn FnMut(&Plan, u64) -> bool,
+) -> Result<Shrunk, String> {
+    let finding = replay(plan, false)?
+        .finding
+        .ok_or("the trace has no finding: there is nothing to shrink")?;
+    let mut plan = plan.clone();
+    plan.expectation = Expectation::Violation(finding.oracle);
+    let mut shrinker = Shrinker {
+        best: plan,
+        oracle: finding.oracle,
+        stop,
+        runs: 1,
+        watch,
+        is_ended: false,
+    };
+    while shrinker.pass() && !shrinker.is_over() {}
+    Ok(Shrunk {
+        is_cut_short: shrinker.is_over(),
+        plan: shrinker.best,
+        runs: shrinker.runs,
+    })
+}
+
+struct Shrinker<'run> {
+    best: Plan,
+    oracle: Oracle,
+    stop: Stop,
+    runs: u64,
+    watch: &'run mut dyn FnMut(&Plan, u64) -> bool,
+    /// Whether whoever watches wants no more.
+    is_ended: bool,
+}
+
+impl Shrinker<'_> {
+    fn is_over(&self) -> bool {
+        self.is_ended || self.stop.is_due()
+    }
+
+    /// Takes `candidate` if the same oracle objects to it.
+    fn attempt(&mut self, candidate: Plan) -> bool {
+        if self.is_over() || candidate.system.configure(&candidate.settings).is_err() {
+            return false;
+        }
+        if !(self.watch)(&self.best, self.runs) {
+            self.is_ended = true;
+            return false;
+        }
+        self.runs += 1;
+        let found = replay(&candidate, false)
+            .ok()
+            .and_then(|replay| replay.finding);
+        let is_same = found.is_some_and(|finding| finding.oracle == self.oracle);
+        if is_same {
+            self.best = candidate;
+        }
+        is_same
+    }
+
+    /// Takes a changed copy of the best plan.
+    fn change(&mut self, change: impl FnOnce(&mut Plan)) -> bool {
+        if self.is_over() {
+            return false;
+        }
+        let mut candidate = self.best.clone();
+        change(&mut candidate);
+        format!("{candidate}") != format!("{}", self.best) && self.attempt(candidate)
+    }
+
+    /// Whether anything helped.
+    fn pass(&mut self) -> bool {
+        let before = self.best.to_string();
+        self.lines();
+        self.turns();
+        self.crashes();
+        self.elsewhere();
+        self.batches();
+        self.faults();
+        self.settings();
+        self.best.to_string() != before
+    }
+
+    /// Takes out stretches of lines, long ones first.
+    fn lines(&mut self) {
+        let mut length = self.best.actions.len().max(1);
+        while length > 0 && !self.is_over() {
+            // From the end: what comes after the damage is done is not needed.
+            let mut end = self.best.actions.len();
+            while end > 0 {
+                let start = end.saturating_sub(length);
+                self.change(|plan| drop(plan.actions.drain(start..end)));
+                end = start.min(self.best.actions.len());
+            }
+            length /= 2;
+        }
+    }
+
+    /// Replaces stretches of turns by one line that lets all background work be done. A
+    /// crash in the last of them is then another operation of that line.
+    fn turns(&mut self) {
+        const MOST_OPERATIONS: u32 = 6;
+        let is_turn = |action: &Action| matches!(action, Action::Run(_));
+        let mut start = 0;
+        while start < self.best.actions.len() && !self.is_over() {
+            let length = self.best.actions[start..]
+                .iter()
+                .take_while(|action| is_turn(action));
+            let end = start + length.count();
+            if end >= start + 2 {
+                let mut settled = self.best.clone();
+                settled.actions.splice(start..end, [Action::Settle]);
+                let mut is_taken = self.attempt(settled.clone());
+                for count in 1..=MOST_OPERATIONS {
+                    if is_taken {
+                        break;
+                    }
+                    if let Some(Crash {
+                        before: Some((_, at)),
+                        ..
+                    }) = Self::crash_at(&mut settled, start + 1)
+                    {
+                        *at = count;
+                        is_taken = self.attempt(settled.clone());
+                    }
+                }
+            }
+            start = end + 1;
+        }
+    }
+
+    fn crash_at(plan: &mut Plan, index: usize) -> Option<&mut Crash> {
+        match plan.actions.get_mut(index) {
+            Some(Action::Crash(crash)) => Some(crash),
+            _ => None,
+        }
+    }
+
+    /// Makes crashes lose as little as possible.
+    fn crashes(&mut self) {
+        for index in 0..self.best.actions.len() {
+            if matches!(self.best.actions[index], Action::DieBefore(_)) {
+                self.change(|plan| plan.actions[index] = Action::Die);
+            }
+            if Self::crash_at(&mut self.best.clone(), index).is_none() {
+                continue;
+            }
+            let edit = |shrinker: &mut Self, edit: &dyn Fn(&mut Crash)| {
+                shrinker.change(|plan| {
+                    if let Some(crash) = Self::crash_at(plan, index) {
+                        edit(crash);
+                    }
+                })
+            };
+            edit(self, &|crash| "zero".clone_into(&mut crash.fill));
+            edit(self, &|crash| {
+                if crash.fill != "zero" {
+                    "stale".clone_into(&mut crash.fill);
+                }
+            });
+            edit(self, &|crash| {
+                crash.survivors = Survivors::AllBut(Vec::new())
+            });
+            edit(self, &|crash| crash.survivors = Survivors::Only(Vec::new()));
+            edit(self, &|crash| crash.before = None);
+            self.labels(index);
+        }
+    }
+
+    /// Takes names out of the lists of what a crash loses or keeps.
+    fn labels(&mut self, index: usize) {
+        let mut label = 0;
+        loop {
+            let mut plan = self.best.clone();
+            let Some(crash) = Self::crash_at(&mut plan, index) else {
+                return;
+            };
+            let (Survivors::AllBut(labels) | Survivors::Only(labels)) = &mut crash.survivors;
+            if label >= labels.len() || self.is_over() {
+                return;
+            }
+            labels.remove(label);
+            if !self.attempt(plan) {
+                label += 1;
+            }
+        }
+    }
+
+    /// When lines in the middle go, what a crash names may change its name: looks for the
+    /// same finding among the crashes of a plan without its last one.
+    fn elsewhere(&mut self) {
+        const MOST_LINES: usize = 60;
+        if !self.best.ends_with_crash() {
+            return;
+        }
+        let mut index = self.best.actions.len() - 1;
+        while index > 0 && self.best.actions.len() <= MOST_LINES && !self.is_over() {
+            index = (index - 1).min(self.best.actions.len().saturating_sub(2));
+            let mut plan = self.best.clone();
+            if let Some(Action::Heal) = plan.actions.pop() {
+                plan.actions.pop();
+            }
+            if index < plan.actions.len() {
+                plan.actions.remove(index);
+            }
+            if let Some(found) = self.crashed(&plan)
+                && found.actions.len() < self.best.actions.len()
+            {
+                self.attempt(found);
+            }
+        }
+    }
+
+    /// A plan with one more crash at its end to which the oracle objects.
+    fn crashed(&mut self, plan: &Plan) -> Option<Plan> {
+        let enabled = Enabled::default();
+        let reach = Reach {
+            recoveries_one_in: 0,
+            most_images: 300,
+            ..Reach::SMALL
+        };
+        let outcome = replay(plan, false).ok()?;
+        if outcome.finding.is_some() {
+            return None;
+        }
+        self.runs += 1;
+        let execution = outcome.execution?;
+        let crash = || crash_everywhere(plan, &execution, reach, &enabled, &self.stop);
+        let (_, mut found) = as_planted(plan, crash).ok()?.finding?;
+        found.expectation = self.best.expectation;
+        Some(found)
+    }
+
+    /// Smaller batches, smaller keys, shorter values.
+    fn batches(&mut self) {
+        for index in 0..self.best.actions.len() {
+            let count = match &self.best.actions[index] {
+                Action::Commit(batches) => batches.len(),
+                _ => continue,
+            };
+            for batch in (0..count).rev() {
+                self.edit_batches(index, |batches| {
+                    if batches.len() > 1 && batch < batches.len() {
+                        batches.remove(batch);
+                    }
+                });
+                self.writes(index, batch);
+            }
+        }
+    }
+
+    fn edit_batches(&mut self, index: usize, edit: impl FnOnce(&mut Vec<Batch>)) -> bool {
+        self.change(|plan| {
+            if let Some(Action::Commit(batches)) = plan.actions.get_mut(index) {
+                edit(batches);
+            }
+        })
+    }
+
+    /// Takes out halves of many writes, as long as that helps; one by one it would take
+    /// thousands of runs.
+    fn halves(&mut self, index: usize, batch: usize) {
+        const MANY: usize = 8;
+        let count = |shrinker: &Self| match shrinker.best.actions.get(index) {
+            Some(Action::Commit(batches)) => batches.get(batch).map_or(0, |it| it.writes.len()),
+            _ => 0,
+        };
+        let mut length = count(self) / 2;
+        while length > 0 && count(self) > MANY && !self.is_over() {
+            let mut start = 0;
+            while start < count(self) && !self.is_over() {
+                let is_gone = self.edit_batches(index, |batches| {
+                    let writes = &mut batches[batch].writes;
+                    let end = (start + length).min(writes.len());
+                    writes.drain(start..end);
+                });
+                start += if is_gone { 0 } else { length };
+            }
+            length /= 2;
+        }
+    }
+
+    fn writes(&mut self, index: usize, batch: usize) {
+        self.halves(index, batch);
+        let count = match self.best.actions.get(index) {
+            Some(Action::Commit(batches)) => batches.get(batch).map_or(0, |b| b.writes.len()),
+            _ => 0,
+        };
+        for write in (0..count).rev() {
+            let is_gone = self.edit_batches(index, |batches| {
+                if let Some(batch) = batches.get_mut(batch)
+                    && write < batch.writes.len()
+                {
+                    batch.writes.remove(write);
+                }
+            });
+            if is_gone {
+                continue;
+            }
+            let simpler: [fn(&mut Write); 3] = [
+                |write| {
+                    if let Some(value) = &mut write.value {
+                        value.length = 1;
+                    }
+                },
+                |write| write.key.key = 0,
+                |write| write.key.keyspace = 0,
+            ];
+            for simplify in simpler {
+                self.edit_batches(index, |batches| {
+                    if let Some(write) = batches
+                        .get_mut(batch)
+                        .and_then(|batch| batch.writes.get_mut(write))
+                    {
+                        simplify(write);
+                    }
+                });
+            }
+        }
+    }
+
+    fn faults(&mut self) {
+        for index in 0..self.best.actions.len() {
+            if !matches!(self.best.actions[index], Action::Fault(_)) {
+                continue;
+            }
+            self.change(|plan| {
+                if let Action::Fault(fault) = &mut plan.actions[index] {
+                    fault.at = 1;
+                }
+            });
+        }
+    }
+
+    /// Settings go back to their defaults.
+    fn settings(&mut self) {
+        let names: Vec<String> = self.best.settings.keys().cloned().collect();
+        for name in names {
+            self.change(|plan| drop(plan.settings.remove(&name)));
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The signature of a finding: one line that is the same for findings with one cause.
+//!
+//! It names the oracle and what had to go wrong: the faults that struck, each with the call
+//! of the store and the operation that it met; else the missing barriers; else what is
+//! wrong, in the words of the oracle. Files stand for their kinds. The plan is made small
+//! first, so that only what the finding needs has a say.
+//!
+//! Invariants: nothing in it depends on the seed, on numbers, keys, values, or on how fast
+//! the machine is. It is a grouping and no proof: two causes that break the same promise
+//! behind the same missing barrier have one signature.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::finding::explain::{Flip, Pivot, missing_barriers};
+use crate::finding::replay::Found;
+use crate::finding::replay::replay;
+use crate::finding::shrink::shrink_watched;
+use crate::judge::oracle::{Finding, Oracle};
+use crate::run::execute::Struck;
+use crate::run::plan::Plan;
+use crate::stop::Stop;
+
+/// How many plans are run to make one small. A count, so that it is the same everywhere.
+const MOST_RUNS: u64 = 2000;
+
+/// What is known of a finding once its plan was made small.
+#[derive(Clone, Debug)]
+pub struct Diagnosis {
+    /// What it has in common with others.
+    pub signature: Signature,
+    /// What had to go wrong in the small plan, in sentences.
+    pub why: Vec<String>,
+    /// The small plan.
+    pub trace: Plan,
+}
+
+impl Diagnosis {
+    /// What `plan` shows. O(runs of the plan), of which there are at most a few thousand.
+    ///
+    /// # Errors
+    /// When the plan shows nothing.
+    pub fn of(plan: &Plan) -> Result<Self, String> {
+        let mut watch = |_: &Plan, runs| runs < MOST_RUNS;
+        let small = shrink_watched(plan, Stop::never(), &mut watch)?.plan;
+        let shown = replay(&small, false)?;
+        let finding = shown.finding.ok_or("the trace has no finding")?;
+        let struck = shown.execution.map(|execution| execution.struck);
+        let struck = struck.unwrap_or_default();
+        if !struck.is_empty() {
+            return Ok(Self::of_faults(&finding, struck, small));
+        }
+        let pivots = missing_barriers(&small, &Stop::never())?;
+        let barriers: BTreeSet<String> = pivots.iter().filter_map(missing).collect();
+        Ok(Self {
+            signature: match barriers.is_empty() {
+                false => Signature::joined(finding.oracle, barriers, " or "),
+                true => Signature::of_words(&finding),
+            },
+            why: pivots.iter().map(ToString::to_string).collect(),
+            trace: small,
+        })
+    }
+
+    /// The same of what a campaign has found, also when its plan does not show it again.
+    #[must_use]
+    pub fn of_found(found: &Found) -> Self {
+        Self::of(&found.plan).unwrap_or_else(|_| Self {
+            signature: Signature::of_words(&found.finding),
+            why: Vec::new(),
+            trace: found.plan.clone(),
+        })
+    }
+
+    fn of_faults(finding: &Finding, struck: Vec<Struck>, trace: Plan) -> Self {
+        let places = struck.iter().map(|struck| kinds_of(&struck.place()));
+        let signature = Signature::joined(finding.oracle, places.collect(), " and ");
+        let finding = || finding.clone();
+        let flips = struck.into_iter().map(|struck| Flip::Fault {
+            struck,
+            finding: finding(),
+        });
+        Self {
+            signature,
+            why: flips.map(|flip| flip.to_string()).collect(),
+            trace,
+        }
+    }
+}
+
+/// What findings with one cause have in common.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Signature(String);
+
+impl Signature {
+    /// The signature that a text is.
+    ///
+    /// # Errors
+    /// One line, when it can be none.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let name = text.split_once(": ").map_or(text, |(name, _)| name);
+        if Oracle::named(name).is_none() {
+            return Err(format!(
+                "a signature begins with the name of an oracle and a colon, not with {name:?}"
+            ));
+        }
+        let signature = Self(words(text));
+        match signature.0.len() > name.len() + 2 {
+            true => Ok(signature),
+            false => Err(format!("nothing stands behind {name:?}")),
+        }
+    }
+
+    /// The oracle and its words, for a finding of which no cause can be named.
+    fn of_words(finding: &Finding) -> Self {
+        let line = finding.message.lines().next().unwrap_or_default();
+        // What follows a colon are keys, values, and paths.
+        let head = line.split_once(": ").map_or(line, |(head, _)| head);
+        let is_sentence = head.split_whitespace().count() > 1;
+        let text = kinds_of(if is_sentence { head } else { line });
+        Self(format!("{}: {text}", finding.oracle))
+    }
+
+    fn joined(oracle: Oracle, causes: BTreeSet<String>, word: &str) -> Self {
+        let causes: Vec<String> = causes.into_iter().collect();
+        Self(format!("{oracle}: {}", causes.join(word)))
+    }
+}
+
+impl Serialize for Signature {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A missing barrier, without numbers.
+fn missing(pivot: &Pivot) -> Option<String> {
+    match &pivot.flip {
+        Flip::Barrier { barrier, before } => {
+            Some(kinds_of(&format!("no {barrier} before {before}")))
+        }
+        _ => None,
+    }
+}
+
+/// A text with one blank between words.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A text in which every word with a digit is an `N`, places in files are left out, and so
+/// is what stands in quotes: `write wal-000001[16..80]` becomes `write wal-N`.
+fn kinds_of(text: &str) -> String {
+    let (mut kinds, mut word) = (String::new(), String::new());
+    let (mut is_quoted, mut depth) = (false, 0u32);
+    let end = |kinds: &mut String, word: &mut String| {
+        let has_digit = word.contains(|letter: char| letter.is_ascii_digit());
+        kinds.push_str(if has_digit { "N" } else { word });
+        word.clear();
+    };
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        let is_hidden = is_quoted || depth > 0;
+        match letter {
+            '\\' if is_quoted => drop(letters.next()),
+            '"' => is_quoted = !is_quoted,
+            '[' if !is_quoted => depth += 1,
+            ']' if !is_quoted => depth = depth.saturating_sub(1),
+            _ if is_hidden => {}
+            letter if letter.is_alphanumeric() => word.push(letter),
+            letter => {
+                end(&mut kinds, &mut word);
+                kinds.push(letter);
+            }
+        }
+    }
+    end(&mut kinds, &mut word);
+    words(&kinds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_left_that_a_seed_chooses() {
+        for (text, kinds) in [
+            ("write wal-000001[16..80]", "write wal-N"),
+            (
+                "no sync_data(segment-1f3a.tmp) before rename segment-1f3a.tmp segment-1f3a",
+                "no sync_data(segment-N.tmp) before rename segment-N.tmp segment-N",
+            ),
+            ("a/3 should be \"x\\\" and is nothing", "a/N should be"),
+            ("", ""),
+        ] {
+            assert_eq!(kinds_of(text), kinds, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_words_of_an_oracle_end_where_values_begin() {
+        let signature =
+            |oracle, message: &str| Signature::of_words(&Finding::new(oracle, message)).to_string();
+        assert_eq!(
+            signature(Oracle::State, "a torn commit at commit 12: a/3 should be"),
+            "state: a torn commit at commit N"
+        );
+        assert_eq!(
+            signature(Oracle::Errors, "log: injected disk-full at 7\nmore"),
+            "errors: log: injected disk-full at N"
+        );
+    }
+
+    #[test]
+    fn a_signature_can_be_read_back() {
+        let text = "durability: no sync_dir(/) before commit N is acknowledged";
+        assert_eq!(
+            Signature::parse(text).map(|it| it.to_string()),
+            Ok(text.to_owned())
+        );
+        let spaced = text.replace(' ', "  ");
+        assert_eq!(Signature::parse(&spaced), Signature::parse(text));
+        for bad in [
+            "",
+            "durability",
+            "durability: ",
+            "luck: none",
+            "no sync_dir",
+        ] {
+            assert!(Signature::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Whether a store that was opened after anything at all is what the history demands.
+//!
+//! The checks are ordered so that each oracle can be the first to object to something.
+//! An oracle can be switched off, to learn what the others would miss.
+
+mod again;
+mod bounds;
+mod damaged;
+mod difference;
+mod enabled;
+mod excuses;
+mod flips;
+mod memory;
+mod opened;
+pub mod oracle;
+mod reads;
+mod settled;
+
+use std::sync::Arc;
+
+use crate::disk::{Mark, SimFs};
+use crate::history::History;
+use crate::judge::oracle::{Finding, Oracle};
+use crate::run::plan::Action;
+use crate::system::{Engine, Failure, Instance};
+
+pub use bounds::Bounds;
+pub(crate) use difference::{misfit, misplaced};
+pub use enabled::Enabled;
+pub(crate) use excuses::Trouble;
+pub use memory::Memory;
+pub(crate) use settled::STRAY;
+
+/// What a check does to the disk, as marks in the log: the same as the actions of
+/// [`phase_actions`], so that a crash during a check can be written into a plan.
+const PHASE_OPEN: u32 = 0;
+const PHASE_SETTLE: u32 = 1;
+const PHASE_REOPEN: u32 = 2;
+const PHASE_SETTLE_AGAIN: u32 = 3;
+/// From here on a check has committed what no history holds.
+pub(crate) const PHASE_PROBE: u32 = 4;
+const PHASE_SYNC: u32 = 5;
+const PHASE_OPEN_PROBED: u32 = 6;
+
+/// The actions that do what a check does up to and including a phase.
+pub(crate) fn phase_actions(phase: u32) -> Vec<Action> {
+    let all = [
+        Action::Settle,
+        Action::Reopen,
+        Action::Settle,
+        Action::Commit(vec![again::probe()]),
+        Action::Sync,
+        Action::Die,
+    ];
+    all[..phase as usize].to_vec()
+}
+
+/// How a check ended that found nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The store holds the history up to this commit.
+    Sound(u64),
+    /// The store says that it is damaged, and it is.
+    Refused,
+}
+
+/// Judges stores that ran one history.
+pub struct Judge<'run> {
+    engine: &'run dyn Engine,
+    history: &'run History,
+    enabled: &'run Enabled,
+    memory: &'run Memory,
+    is_calm: bool,
+    is_whole: bool,
+    /// How many questions are asked besides those that are drawn.
+    listed: usize,
+}
+
+impl<'run> Judge<'run> {
+    /// A judge. What `memory` knows must have come from judges with the same engine.
+    #[must_use]
+    pub fn new(
+        engine: &'run dyn Engine,
+        history: &'run History,
+        enabled: &'run Enabled,
+        memory: &'run Memory,
+    ) -> Self {
+        Self {
+            engine,
+            history,
+            enabled,
+            memory,
+            is_calm: false,
+            is_whole: false,
+            listed: 0,
+        }
+    }
+
+    /// Nothing has disturbed the store so far: more holds than after a crash.
+    #[must_use]
+    pub fn after_calm(self, is_calm: bool) -> Self {
+        Self { is_calm, ..self }
+    }
+
+    /// Checks to the end even what is known already, for the sake of the log that the
+    /// check leaves.
+    #[must_use]
+    pub fn whole(&self) -> Self {
+        Self {
+            is_whole: true,
+            ..*self
+        }
+    }
+
+    /// Asks almost everything that can be asked, for a disk that is judged alone: what a drawn
+    /// question finds is found again when the plan is run as a trace.
+    #[must_use]
+    pub fn asking_all(self) -> Self {
+        Self {
+            listed: reads::LISTED,
+            ..self
+        }
+    }
+
+    /// The same demands of a store that ran another history.
+    pub(crate) fn of<'other>(&'other self, history: &'other History) -> Judge<'other> {
+        Judge { history, ..*self }
+    }
+
+    /// The history that ends with the judge's own commit, which has this number.
+    pub(crate) fn probed_history(&self, number: u64) -> History {
+        let mut history = self.history.clone();
+        history.truncate(number - 1);
+        history.push(again::probe());
+        history
+    }
+
+    /// Tells histories up to a commit apart.
+    pub(crate) fn history_digest(&self, commit: u64) -> u64 {
+        self.history.digest(commit.min(self.history.head()))
+    }
+
+    /// Opens the store on `fs` and checks everything, twice: also what a second opening
+    /// finds after one more commit. Leaves marks in the log of `fs`, so that crashes
+    /// during all of this can be judged in turn.
+    ///
+    /// Many crash images become the same disk once the store has recovered and settled.
+    /// What follows then depends on that disk alone, and is checked once.
+    ///
+    /// # Errors
+    /// The first finding.
+    pub fn check(&self, fs: &SimFs, bounds: Bounds) -> Result<Outcome, Finding> {
+        let disk = fs.image().digest();
+        if let Err(stop) = self.check_damaged(fs, damaged::AT_FIRST, bounds) {
+            self.excuse(Err::<(), _>(stop), bounds)?;
+        }
+        if let Err(stop) = self.check_left(fs, bounds) {
+            self.excuse(Err::<(), _>(stop), bounds)?;
+        }
+        fs.mark_known(bounds.known);
+        fs.mark(Mark::Action(PHASE_OPEN));
+        let Some(mut instance) = self.open(fs, bounds)? else {
+            return Ok(Outcome::Refused);
+        };
+        let found = self.check_open(fs, &mut *instance, bounds);
+        let found = found.and_then(|head| {
+            self.check_reads(&mut *instance, (disk, reads::OPENED), bounds)?;
+            Ok(head)
+        });
+        let Some(head) = self.excuse(found, bounds)? else {
+            return Ok(Outcome::Refused);
+        };
+        // What was served must stay.
+        let served = Bounds {
+            known: bounds.known.after_showing(head),
+            ..bounds
+        };
+        fs.mark_known(served.known);
+        fs.mark(Mark::Action(PHASE_SETTLE));
+        let settled = self.check_settled(fs, &mut *instance, served);
+        let Some(settled) = self.excuse(settled, bounds)? else {
+            return Ok(Outcome::Refused);
+        };
+        let again = self.check_again(fs, instance, (served, disk), &settled);
+        Ok(self
+            .excuse(again, bounds)?
+            .map_or(Outcome::Refused, |()| Outcome::Sound(head)))
+    }
+
+    /// Turns refusals that the bounds excuse into `None`.
+    fn excuse<T>(&self, outcome: Checked<T>, bounds: Bounds) -> Result<Option<T>, Finding> {
+        match outcome {
+            Ok(value) => Ok(Some(value)),
+            Err(Stop::Finding(finding)) => Err(finding),
+            Err(Stop::Failure(failure)) if bounds.excuses(&failure) => Ok(None),
+            Err(Stop::Failure(failure)) => {
+                self.enabled.object(Oracle::Errors, failure.to_string())?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn open(&self, fs: &SimFs, bounds: Bounds) -> Result<Option<Box<dyn Instance>>, Finding> {
+        match self.engine.open(Arc::new(fs.clone())) {
+            Ok(instance) => Ok(Some(instance)),
+            Err(failure) if bounds.excuses(&failure) => Ok(None),
+            Err(failure) => {
+                self.enabled.object(Oracle::Opens, failure.to_string())?;
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// Why a check did not come to its end.
+enum Stop {
+    Finding(Finding),
+    Failure(Failure),
+}
+
+type Checked<T> = Result<T, Stop>;
+
+impl From<Finding> for Stop {
+    fn from(finding: Finding) -> Self {
+        Self::Finding(finding)
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}

@@ -1,0 +1,151 @@
+//! What holds when all background work is done.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::difference::misfit;
+use super::memory::Reference;
+use super::opened::present_files;
+use super::{Bounds, Checked, Judge};
+use crate::disk::{Image, SimFs};
+use crate::history::State;
+use crate::judge::oracle::Oracle;
+use crate::system::Instance;
+
+/// The names that [`crate::disk::FaultKind::StrayFiles`] leaves in the directory.
+pub(crate) const STRAY: [&str; 6] = [
+    ".DS_Store",
+    "wal-1",
+    "wal-000001.tmp",
+    "manifest-",
+    "segment-18446744073709551615",
+    "lost+found",
+];
+
+/// The files of a store, with what they hold: all but strays.
+pub(super) fn own_files(image: &Image) -> impl Iterator<Item = (&str, &[u8])> {
+    image.files().filter(|(name, _)| !STRAY.contains(name))
+}
+
+/// What a settled store shows: what came of the same history must not differ from it
+/// later, right or wrong.
+pub(super) struct Settled {
+    pub(super) details: Option<String>,
+    pub(super) state: Option<State>,
+}
+
+impl Judge<'_> {
+    pub(super) fn check_settled(
+        &self,
+        fs: &SimFs,
+        instance: &mut dyn Instance,
+        bounds: Bounds,
+    ) -> Checked<Settled> {
+        let head = bounds.known.issued;
+        if !instance.settle()? {
+            self.enabled.object(
+                Oracle::Liveness,
+                format!("at commit {head} background work does not end"),
+            )?;
+        }
+        self.check_windows(instance)?;
+        let reference = self.reference(head);
+        if let Some(message) = misfit(reference.expected.as_deref(), instance) {
+            self.enabled.object(Oracle::Layout, message)?;
+        }
+        let details = instance.layout_details();
+        // Retention may have followed commits that a disk which lies, or answers wrongly, has
+        // lost again: what went with them does not come back.
+        if details != reference.details && !bounds.excuses_loss {
+            self.enabled.object(
+                Oracle::Confluence,
+                format!(
+                    "settled at commit {head}, a store that nothing happened to has\n{}and this one has\n{}",
+                    reference.details.as_deref().unwrap_or_default(),
+                    details.as_deref().unwrap_or_default()
+                ),
+            )?;
+        }
+        let state = instance.state_at(head)?;
+        match &state {
+            Some(state) => self.check_state(state, head, Bounds::default())?,
+            None => self.enabled.object(
+                Oracle::TimeTravel,
+                format!("the newest commit, {head}, cannot be read when all is settled"),
+            )?,
+        }
+        self.check_orphans(fs, instance)?;
+        if !bounds.is_faulty && !bounds.excuses_loss {
+            self.check_space(fs, head, reference.most_bytes)?;
+        }
+        Ok(Settled { details, state })
+    }
+
+    fn check_orphans(&self, fs: &SimFs, instance: &dyn Instance) -> Checked<()> {
+        let Some(needed) = instance.files() else {
+            return Ok(());
+        };
+        let present = present_files(fs);
+        self.check_dangling(&needed, &present)?;
+        let is_ours = |file: &&String| !STRAY.contains(&file.as_str());
+        if let Some(orphan) = present.difference(&needed).find(is_ours) {
+            self.enabled.object(
+                Oracle::Orphans,
+                format!("{orphan} is there, and nothing needs it"),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// No more bytes than the store promises, in all and in each file.
+    fn check_space(&self, fs: &SimFs, head: u64, most_bytes: Option<u64>) -> Checked<()> {
+        let Some(most_bytes) = most_bytes else {
+            return Ok(());
+        };
+        let image = fs.image();
+        let history = &self.history.batches()[..head as usize];
+        let state = self.history.state(head);
+        let mut total = 0;
+        for (name, bytes) in own_files(&image) {
+            let bytes = bytes.len() as u64;
+            total += bytes;
+            let limit = self.engine.file_limit(name, history, state);
+            if let Some(limit) = limit.filter(|limit| bytes > *limit) {
+                self.enabled.object(
+                    Oracle::Space,
+                    format!("the file {name} of a settled store takes {bytes} bytes, and must not take more than {limit}"),
+                )?;
+            }
+        }
+        if total > most_bytes {
+            self.enabled.object(
+                Oracle::Space,
+                format!(
+                    "a settled store takes {total} bytes, and must not take more than {most_bytes}"
+                ),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// What `head` commits come to in a store to which nothing happened.
+    fn reference(&self, head: u64) -> Rc<Reference> {
+        let history = &self.history.batches()[..head as usize];
+        let state = self.history.state(head);
+        self.memory.reference(self.history, head, || Reference {
+            expected: self.engine.expected_layout(history),
+            details: self.undisturbed(head),
+            most_bytes: self.engine.space_limit(history, state),
+        })
+    }
+
+    fn undisturbed(&self, head: u64) -> Option<String> {
+        let fs = SimFs::new();
+        let mut instance = self.engine.open(Arc::new(fs)).ok()?;
+        for batch in &self.history.batches()[..head as usize] {
+            instance.commit(std::slice::from_ref(batch)).ok()?;
+        }
+        instance.settle().ok()?;
+        instance.layout_details()
+    }
+}

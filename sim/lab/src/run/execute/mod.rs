@@ -1,0 +1,136 @@
+//! Running a plan: the client, the scheduler's decisions, faults and crashes.
+//!
+//! The executor keeps the history that the client knows of, puts marks into the log,
+//! and asks the oracles that can be asked while a store runs. A crash ends one *life* of
+//! the disk and begins another; the logs of all lives are kept, so that other crashes of
+//! the same execution can be explored afterwards.
+
+mod checks;
+mod client;
+mod crash;
+mod death;
+mod doubt;
+mod executor;
+mod foreign;
+mod life;
+mod scene;
+mod struck;
+mod timeline;
+mod witness;
+
+use crate::disk::oplog::Operation;
+use crate::judge::Enabled;
+use crate::judge::oracle::Finding;
+use crate::run::plan::Plan;
+use executor::Executor;
+
+pub(crate) use foreign::disk as used_disk;
+pub use life::Life;
+pub use scene::{CrashScene, execute_until_crash};
+pub use struck::Struck;
+
+/// What came of a plan.
+#[derive(Debug)]
+pub struct Execution {
+    /// The first finding.
+    pub finding: Option<Finding>,
+    /// Fewer syncs than the rule says: a finding when nothing else is, for a crash that
+    /// shows what they are for says more.
+    pub missing_syncs: Option<Finding>,
+    /// The lives.
+    pub lives: Vec<Life>,
+    /// The faults that have struck, in order.
+    pub struck: Vec<Struck>,
+    /// Lines that meant nothing: tasks that there were not (asked only together with the
+    /// timeline), operations and pending changes that a crash names and that were not there.
+    pub unmatched: Vec<String>,
+    /// A digest of all operations.
+    pub digest: u64,
+    /// A line for each thing that happened, when asked for.
+    pub timeline: Vec<String>,
+}
+
+impl Execution {
+    /// The first operation in which two executions of one plan differ, in words.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        if self.digest == other.digest {
+            return None;
+        }
+        let (one, other) = (self.operations(), other.operations());
+        let position = one.iter().zip(&other).position(|(a, b)| a != b);
+        let position = position.unwrap_or(one.len().min(other.len()));
+        let at = |operations: &[(String, Vec<u8>)]| {
+            let operation = operations.get(position);
+            operation.map_or("the end", |(text, _)| text).to_owned()
+        };
+        let (one, other) = (at(&one), at(&other));
+        Some(match one == other {
+            true => format!("operation {position}, {one:?}, writes other bytes in the second run"),
+            false => format!(
+                "operation {position} is {one:?} in the first run and {other:?} in the second"
+            ),
+        })
+    }
+
+    /// Every operation in words, with the bytes that it writes.
+    fn operations(&self) -> Vec<(String, Vec<u8>)> {
+        let logs = self.lives.iter().map(|life| &life.log);
+        let described = logs.flat_map(|log| {
+            log.operations().iter().map(|operation| {
+                let bytes = match operation {
+                    Operation::Write { bytes, .. } => log.bytes(bytes).to_vec(),
+                    _ => Vec::new(),
+                };
+                (log.describe(operation).to_string(), bytes)
+            })
+        });
+        described.collect()
+    }
+}
+
+/// Runs `plan` and judges what is left at its end.
+///
+/// # Panics
+/// When the plan's settings are impossible; parsing and generating check them.
+#[must_use]
+pub fn execute(plan: &Plan, enabled: &Enabled, wants_timeline: bool) -> Execution {
+    let mut executor = Executor::new(plan, enabled, wants_timeline);
+    let mut finding = None;
+    for (index, action) in plan.actions.iter().enumerate() {
+        finding = executor.action(index, action).err();
+        if finding.is_some() || executor.is_undecidable {
+            break;
+        }
+    }
+    let end = executor.fs.log_length();
+    if finding.is_none() && !executor.is_undecidable {
+        finding = executor.finish().err();
+    }
+    if executor.is_alive {
+        executor.end_life(end);
+    }
+    Execution {
+        finding,
+        missing_syncs: executor.missing_syncs,
+        digest: digest(&executor.lives),
+        lives: executor.lives,
+        struck: executor.struck,
+        unmatched: executor.unmatched,
+        timeline: executor.timeline.into_lines(),
+    }
+}
+
+fn digest(lives: &[Life]) -> u64 {
+    let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+    for life in lives {
+        for operation in life.log.operations() {
+            hasher.update(life.log.describe(operation).to_string().as_bytes());
+            if let Operation::Write { bytes, .. } = operation {
+                hasher.update(life.log.bytes(bytes));
+            }
+            hasher.update(b"\n");
+        }
+    }
+    hasher.digest()
+}

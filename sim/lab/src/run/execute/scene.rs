@@ -1,0 +1,113 @@
+//! The moment of a crash of a plan: what is pending, and what the plan says survives.
+
+use fixedbitset::FixedBitSet;
+
+use super::executor::Executor;
+use crate::disk::oplog::Log;
+use crate::disk::{Fill, Frontier, Image, Model};
+use crate::judge::Enabled;
+use crate::run::plan::{Action, Crash, Plan, Survivors};
+
+/// The moment of a crash of a plan.
+#[derive(Debug)]
+pub struct CrashScene {
+    /// The disk at the beginning of the life that ends.
+    pub start: Image,
+    /// What was done to it.
+    pub log: Log,
+    /// The logs of the lives before, where they were kept.
+    pub earlier: Vec<Log>,
+    /// Where in the log the crash strikes.
+    pub position: usize,
+    /// Whether the operation that the plan names there was done.
+    pub is_matched: bool,
+}
+
+impl CrashScene {
+    /// What is durable and pending at that moment.
+    #[must_use]
+    pub fn frontier(&self, model: &'static Model) -> Frontier<'_> {
+        let mut frontier = Frontier::new(model, self.start.clone(), &self.log);
+        frontier.advance_to(self.position);
+        frontier
+    }
+
+    /// The pending changes that a crash keeps, of those of the scene's frontier.
+    #[must_use]
+    pub fn kept(&self, frontier: &Frontier<'_>, crash: &Crash) -> FixedBitSet {
+        let labels = frontier.labels();
+        let named = |names: &[String]| -> Vec<usize> {
+            (0..labels.len())
+                .filter(|&index| names.contains(&labels[index]))
+                .collect()
+        };
+        match &crash.survivors {
+            Survivors::AllBut(names) => frontier.dropping(&named(names)),
+            Survivors::Only(names) => frontier.keeping(&named(names)),
+        }
+    }
+
+    /// Whether everything that the plan says of a crash means something.
+    pub(super) fn is_understood(&self, frontier: &Frontier<'_>, crash: &Crash) -> bool {
+        let labels = frontier.labels();
+        let (Survivors::AllBut(names) | Survivors::Only(names)) = &crash.survivors;
+        let is_source = || {
+            frontier
+                .fills()
+                .iter()
+                .any(|fill| fill.name() == crash.fill)
+        };
+        let is_filled = !crash.fill.contains('#') || is_source();
+        self.is_matched && is_filled && names.iter().all(|name| labels.contains(name))
+    }
+
+    /// The image that a crash leaves.
+    #[must_use]
+    pub fn image(&self, frontier: &Frontier<'_>, crash: &Crash) -> Image {
+        let kept = self.kept(frontier, crash);
+        let mut fills = frontier.fills().into_iter();
+        let fill = fills.find(|fill| fill.name() == crash.fill);
+        frontier.image(|index| kept.contains(index), &fill.unwrap_or(Fill::Zero))
+    }
+}
+
+/// Runs a plan up to its crash at `index`, with whatever is planted already; `None` when
+/// something is found before, or no crash is there.
+///
+/// # Panics
+/// When the plan's settings are impossible.
+#[must_use]
+pub fn execute_until_crash(plan: &Plan, index: usize) -> Option<(CrashScene, &Crash)> {
+    let Action::Crash(crash) = &plan.actions[index] else {
+        return None;
+    };
+    let enabled = Enabled::default();
+    let mut executor = Executor::new(plan, &enabled, false);
+    for (number, action) in plan.actions[..index].iter().enumerate() {
+        executor.action(number, action).ok()?;
+    }
+    let mut scene = executor.scene(crash);
+    scene.earlier = executor.lives.into_iter().map(|life| life.log).collect();
+    Some((scene, crash))
+}
+
+/// Where in the log a crash strikes; `None` when what it names was not done.
+pub(super) fn position_of(
+    log: &Log,
+    start: usize,
+    before: Option<&(String, u32)>,
+) -> Option<usize> {
+    let Some((text, count)) = before else {
+        return Some(log.operations().len());
+    };
+    let mut seen = 0;
+    for (position, operation) in log.operations().iter().enumerate().skip(start) {
+        if operation.is_call() && log.describe(operation).to_string() == *text {
+            seen += 1;
+            if seen == *count {
+                return Some(position);
+            }
+        }
+    }
+    None
+}

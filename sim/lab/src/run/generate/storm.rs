@@ -1,0 +1,174 @@
+//! Blow upon blow: the process dies and power fails several times in a row, in the middle of
+//! what the store does, so also in the middle of its recoveries.
+//!
+//! Two losses of power that lie far apart meet a store that has mended everything in between.
+//! What takes two of them (a file whose name a crash took and another file of that name, a
+//! recovery of what a recovery has left) needs the second one close behind the first. So in
+//! some seeds the run is not undisturbed: at a drawn place it is struck two to five times,
+//! with little or nothing between the blows. Each is aimed at an operation of what was done
+//! last, at one kind of operation first, so that the one rename of an opening is struck as
+//! often as its many writes. The run goes on from what is left, so that everything behind a
+//! blow has the names and the turns that it would have.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use super::rehearsal::Rehearsal;
+use crate::disk::explore::{Sources, explore_sources};
+use crate::disk::oplog::Log;
+use crate::disk::{Budget, Choice, Frontier, Image, Mark, Operation, SimFs, without_numbers};
+use crate::keyed::{Domain, Draws, Seed};
+use crate::run::plan::Action;
+use crate::run::plan::place::{crash_of, place_of};
+use crate::run::workload::Workload;
+
+/// How many blows a plan gets, and where.
+pub(super) struct Storm {
+    draws: Draws,
+    /// Behind how many operations of the client the first one may come.
+    begins: u64,
+    left: u64,
+    /// Whether the last blow was a death: then what recovery has made is mostly struck next.
+    has_died: bool,
+}
+
+impl Storm {
+    /// The storm of a seed, if it has one.
+    pub(super) fn draw(workload: &Workload, seed: Seed, operations: usize) -> Option<Self> {
+        let mut draws = seed.draws(Domain::Schedule, 6);
+        draws.percent(workload.storms).then(|| Self {
+            begins: draws.between(1, operations.max(1) as u64),
+            left: draws.between(2, 5),
+            has_died: false,
+            draws,
+        })
+    }
+
+    /// Strikes behind so many operations of the client, if it is time, until it is over or
+    /// pauses.
+    pub(super) fn behind(&mut self, operations: usize, rehearsal: &mut Rehearsal<'_>) {
+        while self.left > 0 && operations as u64 >= self.begins {
+            let goes_on = if self.has_died { 85 } else { 50 };
+            if !self.draws.percent(goes_on) {
+                return;
+            }
+            self.left -= 1;
+            if !self.has_died {
+                // So that background work is struck, too, in the middle of each of its steps.
+                rehearsal.turns(self.draws.below(8) as usize);
+            }
+            self.has_died = self.draws.percent(if self.has_died { 30 } else { 50 });
+            rehearsal.strike(self.has_died, &mut self.draws);
+        }
+    }
+}
+
+/// A blow, and the machine and the disk after it.
+struct Blow {
+    action: Action,
+    fs: SimFs,
+    /// The disk, when power has failed.
+    image: Option<Image>,
+}
+
+impl Rehearsal<'_> {
+    /// One blow, and the opening behind it.
+    fn strike(&mut self, dies: bool, draws: &mut Draws) {
+        self.unless_panics(|rehearsal| {
+            let log = rehearsal.fs.log();
+            let position = aim(&log, draws);
+            let blow = match dies {
+                true => rehearsal.death(&log, position),
+                false => rehearsal.power_loss(&log, position, draws),
+            };
+            rehearsal.resume(blow);
+        });
+    }
+
+    fn death(&self, log: &Log, position: usize) -> Blow {
+        Blow {
+            action: match place_of(log, position).1 {
+                Some(moment) => Action::DieBefore(moment),
+                None => Action::Die,
+            },
+            fs: SimFs::from_log(&self.start, log, position),
+            image: None,
+        }
+    }
+
+    fn power_loss(&self, log: &Log, position: usize, draws: &mut Draws) -> Blow {
+        let mut frontier = Frontier::new(self.recipe.model, self.start.clone(), log);
+        frontier.advance_to(position);
+        let (choice, image) = choose(&frontier, draws);
+        Blow {
+            action: Action::Crash(crash_of(log, &frontier, &choice).1),
+            fs: SimFs::from_image(&image),
+            image: Some(image),
+        }
+    }
+
+    /// Opens the store that a blow has left.
+    fn resume(&mut self, blow: Blow) {
+        self.pins.clear();
+        self.instance = None;
+        self.fs = blow.fs;
+        self.start = blow.image.unwrap_or_else(|| self.start.clone());
+        if self.has_faults() {
+            let _ = self.fs.take_targets();
+        }
+        self.mark_action();
+        self.open();
+        self.note(blow.action);
+    }
+}
+
+/// Where in the last action a blow strikes: before an operation, of a drawn kind first, or
+/// seldom behind all.
+fn aim(log: &Log, draws: &mut Draws) -> usize {
+    let operations = log.operations();
+    let is_action = |operation: &Operation| matches!(operation, Operation::Mark(Mark::Action(_)));
+    let since = operations.iter().rposition(is_action).unwrap_or(0);
+    let mut kinds: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (position, operation) in operations.iter().enumerate().skip(since) {
+        if operation.is_call() {
+            let kind = without_numbers(&log.describe(operation).to_string());
+            kinds.entry(kind).or_default().push(position);
+        }
+    }
+    if kinds.is_empty() || draws.percent(20) {
+        return operations.len();
+    }
+    let kinds: Vec<_> = kinds.into_values().collect();
+    let positions = draws.pick(&kinds);
+    *draws.pick(positions)
+}
+
+/// What is left of what is pending: most often nothing, or whatever is legal.
+fn choose(frontier: &Frontier<'_>, draws: &mut Draws) -> (Choice, Image) {
+    const FEW: Budget = Budget {
+        enumerate: 16,
+        bound: 0,
+        samples: 6,
+    };
+    let mut choices = Vec::new();
+    let mut samples = draws.clone();
+    let sources = Sources::OtherFiles(1);
+    explore_sources(
+        frontier,
+        FEW,
+        sources,
+        &mut samples,
+        &mut |choice, image| {
+            choices.push((choice, image));
+            ControlFlow::Continue(())
+        },
+    );
+    let nothing = choices
+        .iter()
+        .position(|(choice, _)| choice.kept.is_clear());
+    let chosen = match nothing.filter(|_| draws.percent(50)) {
+        Some(nothing) => nothing,
+        None => draws.below(choices.len() as u64) as usize,
+    };
+    choices.swap_remove(chosen)
+}

@@ -1,0 +1,473 @@
+//! Crashing an execution everywhere it matters, and judging what is left.
+//!
+//! For each life of an execution, at every crash point, under its model: legal images are
+//! chosen within a budget, equal ones are recognised by their digest, and each new one
+//! is opened and judged. Then crashes during that judgement (so during recovery) are
+//! explored in the same way, to a depth.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::disk::explore::{Sources, explore_sources};
+use crate::disk::oplog::{Log, Operation};
+use crate::disk::{Budget, Choice, Coverage, Frontier, Image, Mark, Model, SimFs};
+use crate::history::History;
+use crate::judge::oracle::Finding;
+use crate::judge::{Bounds, Enabled, Judge, Memory, PHASE_PROBE, phase_actions};
+use crate::keyed::{Domain, Seed};
+use crate::run::execute::{Execution, Life};
+use crate::run::plan::place::crash_of;
+use crate::run::plan::{Action, Plan};
+use crate::stop::Stop;
+use crate::system::{Engine, Settings};
+
+/// How far to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// Images for each crash point.
+    pub budget: Budget,
+    /// One of so many recoveries is itself crashed; 0 for none.
+    pub recoveries_one_in: u64,
+    /// Images for each crash point of a recovery.
+    pub recovery_budget: Budget,
+    /// How many crashes may follow one another, 1 or more.
+    pub depth: u32,
+    /// The most images that are judged for one execution and model; 0 for no crashes. The
+    /// crashes of the last recovery are still seen to their end.
+    pub most_images: u64,
+    /// Whether only what follows the last loss of power is crashed. Where power fails several
+    /// times in a plan, the other lives are those of plans that end earlier.
+    pub only_last_life: bool,
+}
+
+impl Reach {
+    /// For many seeds.
+    pub const SMALL: Self = Self {
+        budget: Budget::SMALL,
+        recoveries_one_in: 16,
+        recovery_budget: Budget {
+            enumerate: 8,
+            bound: 0,
+            samples: 2,
+        },
+        depth: 2,
+        most_images: 4000,
+        only_last_life: false,
+    };
+}
+
+/// What crashing an execution has shown.
+#[derive(Clone, Debug, Default)]
+pub struct Explored {
+    /// How much of what is legal was looked at.
+    pub coverage: Coverage,
+    /// Images that differ in what can be seen, or in what may be found in them.
+    pub distinct: u64,
+    /// Images that were opened and judged: distinct ones, and those of recoveries.
+    pub recovered: u64,
+    /// The first finding, and a plan that shows it.
+    pub finding: Option<(Finding, Plan)>,
+}
+
+/// Crashes an execution of `plan`, under the model of the plan.
+///
+/// # Panics
+/// When the plan's settings are impossible.
+#[must_use]
+pub fn crash_everywhere(
+    plan: &Plan,
+    execution: &Execution,
+    reach: Reach,
+    enabled: &Enabled,
+    stop: &Stop,
+) -> Explored {
+    let model = plan.model;
+    let mut settings = plan.settings.clone();
+    let mut explored = Explored::default();
+    let first = match reach.only_last_life {
+        true => execution.lives.len().saturating_sub(1),
+        false => 0,
+    };
+    let crashed = &execution.lives[first..];
+    let mut stride = Stride::new(crashed, model, plan.seed, reach.most_images);
+    for (number, life) in execution.lives.iter().enumerate() {
+        let mut crasher = Crasher {
+            plan,
+            settings: &mut settings,
+            model,
+            reach,
+            enabled,
+            stop,
+            explored: &mut explored,
+            judged: BTreeMap::new(),
+            stride: &mut stride,
+            is_last_life: number + 1 == execution.lives.len(),
+        };
+        match number < first {
+            true => crasher.pass(life),
+            false => crasher.life(life),
+        }
+        if explored.finding.is_some() {
+            break;
+        }
+    }
+    explored
+}
+
+/// With few images for many crash points, every so manyth point is taken, so that also
+/// the end of an execution is reached. When faults have struck, the points behind each
+/// fault are taken instead: what a fault leaves is gone again a few barriers later.
+struct Stride {
+    next: u64,
+    every: u64,
+    follows_faults: bool,
+    /// Points that still belong to the last fault.
+    behind_fault: u64,
+}
+
+impl Stride {
+    fn new(lives: &[Life], model: &Model, seed: u64, most_images: u64) -> Self {
+        /// Images of a crash point, about.
+        const IMAGES: u64 = 25;
+        let points: usize = lives
+            .iter()
+            .map(|life| {
+                let operations = life.log.operations()[..life.end].iter();
+                operations
+                    .filter(|operation| model.is_crash_point(Some(operation)))
+                    .count()
+                    + 1
+            })
+            .sum();
+        let every = (points as u64 * IMAGES).div_ceil(most_images.max(1)).max(1);
+        let mut operations = (lives.iter()).flat_map(|life| &life.log.operations()[..life.end]);
+        let is_fault =
+            |operation: &Operation| matches!(operation, Operation::Mark(Mark::Fault { .. }));
+        Self {
+            next: seed % every,
+            every,
+            follows_faults: every > 1 && operations.any(is_fault),
+            behind_fault: 0,
+        }
+    }
+
+    fn pass_fault(&mut self) {
+        /// How many points belong to a fault.
+        const BEHIND: u64 = 4;
+        self.behind_fault = BEHIND;
+    }
+
+    fn takes(&mut self) -> bool {
+        if self.follows_faults {
+            let takes = self.behind_fault > 0;
+            self.behind_fault = self.behind_fault.saturating_sub(1);
+            return takes;
+        }
+        let takes = self.next == 0;
+        self.next = if takes { self.every - 1 } else { self.next - 1 };
+        takes
+    }
+}
+
+struct Crasher<'run> {
+    plan: &'run Plan,
+    /// As of the action that is passed.
+    settings: &'run mut Settings,
+    model: &'static Model,
+    reach: Reach,
+    enabled: &'run Enabled,
+    stop: &'run Stop,
+    explored: &'run mut Explored,
+    /// Every image that was judged, with how many crashes in a row it began.
+    judged: BTreeMap<Judged, u32>,
+    stride: &'run mut Stride,
+    is_last_life: bool,
+}
+
+/// An image and what is demanded of it: equal ones have equal verdicts, at whatever moment
+/// and in whichever recovery they come up, as long as the engine's settings are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Judged {
+    disk: u128,
+    bounds: Bounds,
+    history: u64,
+}
+
+impl Judged {
+    fn new(image: &Image, bounds: Bounds, judge: &Judge<'_>) -> Self {
+        Self {
+            disk: image.digest(),
+            bounds,
+            history: judge.history_digest(bounds.known.issued),
+        }
+    }
+}
+
+impl Crasher<'_> {
+    fn life(&mut self, life: &Life) {
+        let mut frontier = Frontier::new(self.model, life.start.clone(), &life.log);
+        let mut engine = self.engine();
+        let mut memory = Memory::default();
+        let mut trouble = life.trouble_at(0, self.model);
+        loop {
+            if let Some(Operation::Mark(Mark::Action(action))) = frontier.next()
+                && let Some(Action::Set(name, value)) = self.plan.actions.get(*action as usize)
+            {
+                self.settings.insert(name.clone(), value.clone());
+                engine = self.engine();
+                memory = Memory::default();
+                self.judged.clear();
+            }
+            if let Some(Operation::Mark(Mark::Fault { kind, .. })) = frontier.next() {
+                self.stride.pass_fault();
+                trouble.strike(*kind);
+            }
+            let position = frontier.position();
+            let is_point = frontier.is_crash_point() || position == life.end;
+            let is_decided = || life.is_decided(position, &trouble);
+            if is_point && is_decided() && self.stride.takes() {
+                let history = life.history_at(position);
+                let judge = Judge::new(&*engine, history, self.enabled, &memory);
+                let mut known = frontier.known();
+                known.issued = known.issued.min(history.head());
+                let bounds = trouble.bounds(life.has_lost_witness(position), known);
+                if self.point(life, &frontier, &judge, bounds).is_break() {
+                    return;
+                }
+            }
+            if position >= life.end {
+                return;
+            }
+            frontier.advance();
+        }
+    }
+
+    /// A life that is not crashed: what was set in it counts afterwards.
+    fn pass(&mut self, life: &Life) {
+        for operation in life.log.operations() {
+            if let Operation::Mark(Mark::Action(action)) = operation
+                && let Some(Action::Set(name, value)) = self.plan.actions.get(*action as usize)
+            {
+                self.settings.insert(name.clone(), value.clone());
+            }
+        }
+    }
+
+    fn engine(&self) -> Arc<dyn Engine> {
+        let engine = self.plan.system.configure(self.settings);
+        engine.expect("settings are checked when a plan is made")
+    }
+
+    fn point(
+        &mut self,
+        life: &Life,
+        frontier: &Frontier<'_>,
+        judge: &Judge<'_>,
+        bounds: Bounds,
+    ) -> ControlFlow<()> {
+        let mut draws = Seed(self.plan.seed).draws(Domain::CrashImages, frontier.position() as u64);
+        let budget = self.reach.budget;
+        let sources = self.sources(bounds);
+        let mut visit = |choice: Choice, image: Image| {
+            let key = Judged::new(&image, bounds, judge);
+            if self.judged.contains_key(&key) {
+                return ControlFlow::Continue(());
+            }
+            self.judged.insert(key, 1);
+            self.explored.distinct += 1;
+            if let Err((finding, tail)) = self.judge(judge, &image, bounds) {
+                let mut plan = self.crashed_plan(life, frontier, &choice);
+                plan.actions.extend(tail);
+                self.explored.finding = Some((finding, plan));
+                return ControlFlow::Break(());
+            }
+            self.go_on()
+        };
+        let coverage = explore_sources(frontier, budget, sources, &mut draws, &mut visit);
+        self.explored.coverage.add(coverage);
+        if self.explored.finding.is_some() {
+            return ControlFlow::Break(());
+        }
+        self.go_on()
+    }
+
+    /// Where stale bytes come from. Where syncs lie a *whole* file may be an earlier one, with
+    /// everything in it that says which file it is, and no store can tell.
+    fn sources(&self, bounds: Bounds) -> Sources {
+        /// Enough for two of the same name and one of another.
+        const SOURCES: usize = 3;
+        match self.engine().tells_files_apart() && !bounds.excuses_loss {
+            true => Sources::OtherFiles(SOURCES),
+            false => Sources::Last,
+        }
+    }
+
+    /// Until enough images were judged, or it is time to stop.
+    fn go_on(&self) -> ControlFlow<()> {
+        if self.explored.recovered >= self.reach.most_images || self.stop.is_due() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    /// Opens an image and checks everything. Returns the disk with the log of that.
+    fn recover(
+        &mut self,
+        judge: &Judge<'_>,
+        image: &Image,
+        bounds: Bounds,
+    ) -> Result<SimFs, InTail> {
+        let fs = SimFs::from_image(image);
+        for skip in &self.plan.skipped {
+            fs.skip_barriers(skip.clone());
+        }
+        self.explored.recovered += 1;
+        match self
+            .enabled
+            .guarded(|| judge.check(&fs, bounds).map(|_| ()))
+        {
+            Ok(()) => Ok(fs),
+            Err(finding) => Err((finding, Vec::new())),
+        }
+    }
+
+    /// Opens an image and checks everything; sometimes crashes that as well.
+    fn judge(&mut self, judge: &Judge<'_>, image: &Image, bounds: Bounds) -> Result<(), InTail> {
+        let one_in = self.reach.recoveries_one_in;
+        let is_chosen = one_in > 0 && (self.explored.recovered + 1).is_multiple_of(one_in);
+        if is_chosen && self.reach.depth > 1 && !bounds.is_damaged {
+            let fs = self.recover(&judge.whole(), image, bounds)?;
+            self.recovery(judge, image, &fs.log(), bounds, self.reach.depth - 1)
+        } else {
+            self.recover(judge, image, bounds).map(|_| ())
+        }
+    }
+
+    /// Crashes inside the recovery of an image and behind the judge's own commit, and inside
+    /// the recovery of that.
+    fn recovery(
+        &mut self,
+        judge: &Judge<'_>,
+        start: &Image,
+        log: &Log,
+        bounds: Bounds,
+        depth: u32,
+    ) -> Result<(), InTail> {
+        let mut frontier = Frontier::new(self.model, start.clone(), log);
+        let probe = Probe::of(log, judge);
+        let probed = probe.as_ref().map(|probe| judge.of(&probe.history));
+        loop {
+            // Each level multiplies the one above it, so only the innermost is never cut short.
+            if self.stop.is_due() || (depth > 1 && self.go_on().is_break()) {
+                return Ok(());
+            }
+            let position = frontier.position();
+            let begins_probe = probe.as_ref().is_some_and(|probe| probe.at == position);
+            let is_end = frontier.next().is_none();
+            if frontier.is_crash_point() || begins_probe || is_end {
+                let is_probed = probe.as_ref().is_some_and(|probe| probe.at < position);
+                let judge = probed.as_ref().filter(|_| is_probed).unwrap_or(judge);
+                let bounds = Bounds {
+                    known: frontier.known(),
+                    ..bounds
+                };
+                self.point_of_recovery(judge, log, &frontier, bounds, depth)?;
+            }
+            if is_end {
+                return Ok(());
+            }
+            frontier.advance();
+        }
+    }
+
+    fn point_of_recovery(
+        &mut self,
+        judge: &Judge<'_>,
+        log: &Log,
+        frontier: &Frontier<'_>,
+        bounds: Bounds,
+        depth: u32,
+    ) -> Result<(), InTail> {
+        let mut finding = None;
+        let identity = frontier.position() as u64;
+        let mut draws = Seed(self.plan.seed).draws(Domain::Recovery, identity);
+        let budget = self.reach.recovery_budget;
+        let sources = self.sources(bounds);
+        let mut visit = |choice: Choice, image: Image| {
+            if depth > 1 && self.go_on().is_break() {
+                return ControlFlow::Break(());
+            }
+            let key = Judged::new(&image, bounds, judge);
+            let known_depth = self.judged.entry(key).or_default();
+            if *known_depth >= depth {
+                return ControlFlow::Continue(());
+            }
+            *known_depth = depth;
+            let outcome = match depth {
+                ..=1 => self.recover(judge, &image, bounds).map(|_| ()),
+                _ => self
+                    .recover(&judge.whole(), &image, bounds)
+                    .and_then(|fs| self.recovery(judge, &image, &fs.log(), bounds, depth - 1)),
+            };
+            match outcome {
+                Ok(()) => ControlFlow::Continue(()),
+                Err((found, tail)) => {
+                    let (phase, crash) = crash_of(log, frontier, &choice);
+                    let mut actions = phase_actions(phase.unwrap_or(0));
+                    actions.push(Action::Crash(crash));
+                    actions.extend(tail);
+                    finding = Some((found, actions));
+                    ControlFlow::Break(())
+                }
+            }
+        };
+        explore_sources(frontier, budget, sources, &mut draws, &mut visit);
+        finding.map_or(Ok(()), Err)
+    }
+
+    /// The plan that ends with this crash.
+    fn crashed_plan(&self, life: &Life, frontier: &Frontier<'_>, choice: &Choice) -> Plan {
+        let (action, crash) = crash_of(&life.log, frontier, choice);
+        let mut plan = self.plan.clone();
+        if let Some(action) = action {
+            plan.actions.truncate(action as usize + 1);
+        } else if self.is_last_life {
+            plan.actions.clear();
+        }
+        plan.actions.push(Action::Crash(crash));
+        // Images have no faults that lie in wait.
+        if plan.may_have_waiting_faults() {
+            plan.actions.push(Action::Heal);
+        }
+        plan
+    }
+}
+
+/// A finding, and the actions that lead to it from the crash before.
+type InTail = (Finding, Vec<Action>);
+
+/// The commit that the judge makes on what was recovered.
+struct Probe {
+    /// Where it begins in the log.
+    at: usize,
+    /// What the store must hold then.
+    history: History,
+}
+
+impl Probe {
+    /// None when the check ended before.
+    fn of(log: &Log, judge: &Judge<'_>) -> Option<Self> {
+        let is_probe = |operation: &Operation| matches!(operation, Operation::Mark(Mark::Action(phase)) if *phase == PHASE_PROBE);
+        let at = log.operations().iter().position(is_probe)?;
+        let number = log.operations()[at..]
+            .iter()
+            .find_map(|operation| match operation {
+                Operation::Mark(Mark::Issued(number)) => Some(*number),
+                _ => None,
+            });
+        let history = judge.probed_history(number?);
+        Some(Self { at, history })
+    }
+}

@@ -1,0 +1,118 @@
+//! What alone finds a bug, and under which models it shows: the same search again
+//! without an oracle, without a kind or a class of faults, and under other models.
+//!
+//! "Only" is as far as was looked: four times as long as it took the first time, and at
+//! least [`LEAST_AGAIN`].
+
+use std::time::Duration;
+
+use super::Mutant;
+use super::arena::Arena;
+use super::hunt::{Search, campaign, find, has_crash};
+use crate::disk::model::MODELS;
+use crate::disk::{FaultKind, Model};
+use crate::finding::replay::Found;
+use crate::judge::oracle::Oracle;
+use crate::search::campaign::Ledger;
+use crate::search::mutants::cpu_time::Stopwatch;
+
+/// The least time to look for something else that finds a bug.
+const LEAST_AGAIN: Duration = Duration::from_millis(1500);
+
+/// What was learned by looking again.
+#[derive(Debug, Default)]
+pub(super) struct Alone {
+    pub(super) oracle: bool,
+    pub(super) fault: bool,
+    pub(super) class: bool,
+    /// The models whose crashes show the bug.
+    pub(super) models: Vec<String>,
+}
+
+/// Looks again, for a bug that was found under `model` within `elapsed`.
+pub(super) fn look_again(
+    mutant: &Mutant,
+    search: &Search,
+    (found, arena, model): (&Found, Arena, &'static Model),
+    fault: &str,
+    elapsed: Duration,
+) -> Alone {
+    let again = Search {
+        models: vec![model],
+        time: (elapsed * 4).clamp(LEAST_AGAIN, search.time.max(LEAST_AGAIN)),
+        ..search.clone()
+    };
+    let is_without =
+        |is_meant: &dyn Fn(FaultKind) -> bool| !is_found_without(mutant, &again, fault, is_meant);
+    let class = class_of(fault);
+    let only_fault = is_without(&|kind| kind.name() == fault);
+    Alone {
+        oracle: !is_found_without_oracle(mutant, &again, found.finding.oracle),
+        fault: only_fault,
+        class: only_fault || is_without(&|kind| kind.class() == class),
+        models: showing(mutant, search, model, found, arena),
+    }
+}
+
+/// The class of a kind of fault, by name; crashes and no faults at all are classes of
+/// their own.
+pub(super) fn class_of(fault: &str) -> &str {
+    match FaultKind::named(fault) {
+        Some(kind) => kind.class(),
+        None => fault,
+    }
+}
+
+fn is_found_without_oracle(mutant: &Mutant, search: &Search, oracle: Oracle) -> bool {
+    let mut search = search.clone();
+    search.without.push(oracle);
+    find(mutant, &search, &mut Ledger::default(), &|_, _| true).is_some()
+}
+
+/// Without the faults that are meant, or without crashes, or, when it took neither, always.
+fn is_found_without(
+    mutant: &Mutant,
+    search: &Search,
+    fault: &str,
+    is_meant: &dyn Fn(FaultKind) -> bool,
+) -> bool {
+    let is_other = |arena: Arena, most_images: u64| match fault {
+        "crash" => most_images == 0,
+        _ => !arena.fault.is_some_and(is_meant),
+    };
+    fault == "none" || find(mutant, search, &mut Ledger::default(), &is_other).is_some()
+}
+
+/// The models under which the same arena shows the bug: with the seed that found it, at
+/// length, and with some more.
+fn showing(
+    mutant: &Mutant,
+    search: &Search,
+    known: &'static Model,
+    found: &Found,
+    arena: Arena,
+) -> Vec<String> {
+    const MORE_SEEDS: u64 = 12;
+    const LONGEST: Duration = Duration::from_millis(800);
+    let takes_crash = has_crash(found);
+    let shows = |model: &&'static Model| {
+        // What shows while a store runs does not depend on what a crash would leave.
+        if model.name == known.name || !takes_crash {
+            return true;
+        }
+        let watch = Stopwatch::start();
+        let seeds = std::iter::once((found.seed, 3000))
+            .chain((1..=MORE_SEEDS).map(|more| (found.seed + more, 300)));
+        seeds
+            .take_while(|_| watch.elapsed() < LONGEST.min(search.time))
+            .any(|(seed, images)| {
+                let campaign = campaign(mutant, search, arena, model, images);
+                campaign.seed(seed, &mut Ledger::default()).is_some()
+            })
+    };
+    MODELS
+        .iter()
+        .filter(shows)
+        .map(|model| model.name.to_owned())
+        .collect()
+}

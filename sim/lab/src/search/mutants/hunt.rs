@@ -1,0 +1,376 @@
+//! The search for one bug: seed after seed, until something objects or time is up.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::alone::{class_of, look_again};
+use super::arena::{Arena, STAGES, Stage, seeds_of};
+use super::proof::{Attempt, Proof, prove};
+use super::{Mutant, alone::Alone};
+use crate::disk::Model;
+use crate::disk::model::MODELS;
+use crate::finding::replay::Found;
+use crate::finding::replay::{as_planted, attempt};
+use crate::judge::Enabled;
+use crate::judge::oracle::Oracle;
+use crate::planted;
+use crate::run::generate::Recipe;
+use crate::run::plan::Action;
+use crate::search::campaign::{Campaign, Ledger};
+use crate::search::crashes::Reach;
+use crate::search::mutants::cpu_time::Stopwatch;
+use crate::stop::Stop;
+use crate::system::{Settings, System};
+
+/// How long to look, and where.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// The system.
+    pub system: &'static dyn System,
+    /// The persistence models, in the order in which they are asked: the next one when
+    /// nothing was found under those before it.
+    pub models: Vec<&'static Model>,
+    /// The first seed.
+    pub first_seed: u64,
+    /// Rounds under each model, each with other seeds.
+    pub rounds: u64,
+    /// The most time of a core for one bug.
+    pub time: Duration,
+    /// When to stop before.
+    pub stop: Stop,
+    /// Oracles that are not asked.
+    pub without: Vec<Oracle>,
+    /// Whether to ask which models show what was found, and what alone finds it.
+    pub asks_models: bool,
+    /// Whether to try to prove that a bug that was not found changes nothing.
+    pub proves: bool,
+}
+
+impl Search {
+    /// A search that ends by itself after some rounds, under one model.
+    #[must_use]
+    pub fn new(system: &'static dyn System, model: &'static Model, rounds: u64) -> Self {
+        Self {
+            system,
+            models: vec![model],
+            first_seed: 0,
+            rounds,
+            time: Duration::MAX,
+            stop: Stop::never(),
+            without: Vec::new(),
+            asks_models: false,
+            proves: false,
+        }
+    }
+
+    /// The default model, and then every other one that stands for an honest disk.
+    #[must_use]
+    pub fn published_models() -> Vec<&'static Model> {
+        let is_published = |model: &&Model| model.honest && !model.is_comparison;
+        MODELS.iter().filter(is_published).collect()
+    }
+}
+
+/// What one bug is found by.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// Its name.
+    pub name: String,
+    /// The system that it is in.
+    pub system: String,
+    /// The pattern or published bug that it is an instance of.
+    pub pattern: String,
+    /// What goes wrong.
+    pub story: String,
+    /// Whether something objected.
+    pub killed: bool,
+    /// Whether it was proven to change nothing that can be seen.
+    pub equivalent: bool,
+    /// What that was proven by.
+    pub proof: Option<Proof>,
+    /// The oracle that objected first.
+    pub oracle: Option<String>,
+    /// The kind of fault that it took: `none`, `crash`, or a run-time fault.
+    pub fault: Option<String>,
+    /// The class of that kind.
+    pub class: Option<String>,
+    /// The persistence model under which it was found first.
+    pub model: Option<String>,
+    /// The workload.
+    pub workload: Option<String>,
+    /// Executions and openings of crash images until then.
+    pub runs: u64,
+    /// Seeds until then.
+    pub seeds: u64,
+    /// The time until then, of one core.
+    pub cpu_seconds: f64,
+    /// Whether nothing is found when that oracle is not asked; measured together with
+    /// the models.
+    pub only_oracle: bool,
+    /// Whether nothing is found without that kind of fault, or without crashes; measured
+    /// together with the models.
+    pub only_fault: bool,
+    /// Whether nothing is found without that class of faults, which has other kinds too.
+    pub only_class: bool,
+    /// The models whose crashes show it, of those that were asked.
+    pub models: Vec<String>,
+    /// What was said.
+    pub message: Option<String>,
+    /// A trace that shows it.
+    #[serde(skip)]
+    pub found: Option<Found>,
+}
+
+/// Looks for one bug. If there is a reason to think that it changes nothing, that is tried
+/// to be proven first.
+#[must_use]
+pub fn hunt(mutant: &Mutant, search: &Search) -> Row {
+    let watch = Stopwatch::start();
+    let mut row = Row::unknown(mutant, search);
+    // A proof is cheaper than a search that finds nothing.
+    if search.proves && mutant.about.is_thought_equivalent {
+        match prove(mutant, search) {
+            Attempt::Found(found) => {
+                let fault = fault_of(&found, search);
+                row.note_found(found, fault, search.models[0], "enumerated");
+            }
+            Attempt::Equivalent(proof) => {
+                row.equivalent = true;
+                row.proof = Some(proof);
+            }
+            Attempt::Open => {}
+        }
+        row.cpu_seconds = watch.elapsed().as_secs_f64();
+        if row.killed || row.equivalent {
+            return row;
+        }
+    }
+    let mut ledger = Ledger::default();
+    let found = find(mutant, search, &mut ledger, &|_, _| true);
+    let elapsed = watch.elapsed();
+    row.runs = ledger.seeds + ledger.recovered;
+    row.seeds = ledger.seeds;
+    row.cpu_seconds = elapsed.as_secs_f64();
+    if let Some((found, arena, model)) = found {
+        let fault = fault_of(&found, search);
+        if search.asks_models {
+            let known = (&found, arena, model);
+            row.note_alone(look_again(mutant, search, known, &fault, elapsed));
+        }
+        row.note_found(found, fault, model, arena.workload.name);
+    }
+    row
+}
+
+impl Row {
+    /// Before anything was looked for.
+    fn unknown(mutant: &Mutant, search: &Search) -> Self {
+        Self {
+            name: mutant.about.name.to_owned(),
+            system: search.system.name().to_owned(),
+            pattern: mutant.about.pattern.to_owned(),
+            story: mutant.about.story.to_owned(),
+            killed: false,
+            equivalent: false,
+            proof: None,
+            oracle: None,
+            fault: None,
+            class: None,
+            model: None,
+            workload: None,
+            runs: 0,
+            seeds: 0,
+            cpu_seconds: 0.0,
+            only_oracle: false,
+            only_fault: false,
+            only_class: false,
+            models: Vec::new(),
+            message: None,
+            found: None,
+        }
+    }
+
+    fn note_found(&mut self, found: Found, fault: String, model: &Model, workload: &str) {
+        self.killed = true;
+        self.oracle = Some(found.finding.oracle.to_string());
+        self.class = Some(class_of(&fault).to_owned());
+        self.fault = Some(fault);
+        self.model = Some(model.name.to_owned());
+        self.workload = Some(workload.to_owned());
+        self.message = Some(found.finding.message.clone());
+        self.found = Some(found);
+    }
+
+    fn note_alone(&mut self, alone: Alone) {
+        self.only_oracle = alone.oracle;
+        self.only_fault = alone.fault;
+        self.only_class = alone.class;
+        self.models = alone.models;
+    }
+}
+
+/// What was found, where, and under which model.
+type Kill = (Found, Arena, &'static Model);
+
+/// Looks in rounds, each longer than the one before and with other seeds: under the first
+/// model, and in every other round also under one of the others in turn, as far as a crash
+/// is needed.
+pub(super) fn find(
+    mutant: &Mutant,
+    search: &Search,
+    ledger: &mut Ledger,
+    is_meant: &dyn Fn(Arena, u64) -> bool,
+) -> Option<Kill> {
+    let (first, others) = search.models.split_first()?;
+    let mut pass = Pass {
+        mutant,
+        search,
+        watch: Stopwatch::start(),
+        first_seed: search.first_seed,
+    };
+    for round in 0..search.rounds {
+        let other = match round.is_multiple_of(2) {
+            true => others.iter().cycle().nth(round as usize / 2),
+            false => None,
+        };
+        let is_new = |arena, most_images| most_images > 0 && is_meant(arena, most_images);
+        let found = pass
+            .round(round, first, ledger, is_meant)
+            .or_else(|| other.and_then(|model| pass.round(round, model, ledger, &is_new)));
+        if found.is_some() || pass.is_over() {
+            return found;
+        }
+        pass.first_seed = pass.first_seed.wrapping_add(seeds_of(round));
+    }
+    None
+}
+
+/// One way through all stages.
+struct Pass<'run> {
+    mutant: &'run Mutant,
+    search: &'run Search,
+    watch: Stopwatch,
+    first_seed: u64,
+}
+
+impl Pass<'_> {
+    fn is_over(&self) -> bool {
+        self.watch.elapsed() > self.search.time || self.search.stop.is_due()
+    }
+
+    fn round(
+        &self,
+        round: u64,
+        model: &'static Model,
+        ledger: &mut Ledger,
+        is_meant: &dyn Fn(Arena, u64) -> bool,
+    ) -> Option<Kill> {
+        let mut first_seed = self.first_seed;
+        for stage in STAGES {
+            for arena in stage.arenas(round) {
+                if is_meant(arena, stage.most_images) {
+                    let seeds =
+                        (0..stage.seeds_of(round)).map(|more| first_seed.wrapping_add(more));
+                    let found = self.stage((stage, round), arena, model, seeds, ledger);
+                    if let Some(found) = found {
+                        return Some((found, arena, model));
+                    }
+                }
+            }
+            first_seed = first_seed.wrapping_add(stage.seeds_of(round));
+        }
+        None
+    }
+
+    fn stage(
+        &self,
+        (stage, round): (Stage, u64),
+        arena: Arena,
+        model: &'static Model,
+        mut seeds: impl Iterator<Item = u64>,
+        ledger: &mut Ledger,
+    ) -> Option<Found> {
+        let mut campaign = campaign(self.mutant, self.search, arena, model, stage.most_images);
+        campaign.reach.recoveries_one_in = stage.recoveries_one_in;
+        campaign.reach.budget = stage.budget;
+        campaign.reach.only_last_life = stage.only_last_life;
+        // Barriers that are skipped have no place of their own in the code.
+        let is_guided = stage.out_of > 0 && self.mutant.skipped.is_none();
+        let calm = campaign.without_crashes();
+        let mut left = stage.crashed_of(round);
+        seeds.find_map(|seed| {
+            if self.is_over() || left == 0 {
+                return None;
+            }
+            if is_guided {
+                let before = planted::passed();
+                let found = calm.seed(seed, ledger);
+                if found.is_some() || planted::passed() == before {
+                    return found;
+                }
+            }
+            left -= 1;
+            campaign.seed(seed, ledger)
+        })
+    }
+}
+
+pub(super) fn campaign(
+    mutant: &Mutant,
+    search: &Search,
+    arena: Arena,
+    model: &'static Model,
+    most_images: u64,
+) -> Campaign {
+    Campaign {
+        recipe: Recipe {
+            system: search.system,
+            model,
+            workload: arena.workload,
+            faults: arena.fault.into_iter().collect(),
+            order: None,
+            fixed: Settings::new(),
+            skipped: mutant.skipped.clone().into_iter().collect(),
+        },
+        models: vec![model],
+        reach: Reach {
+            most_images,
+            ..Reach::SMALL
+        },
+        enabled: Enabled::without(search.without.iter().copied()),
+        stop: search.stop.clone(),
+        bug: mutant.skipped.is_none().then_some(mutant.about.name),
+        determinism_one_in: 4,
+    }
+}
+
+/// The kind of fault that a finding took: the one in its plan, unless the same oracle
+/// objects without it.
+fn fault_of(found: &Found, search: &Search) -> String {
+    let mut actions = found.plan.actions.iter().rev();
+    let fault = actions.find_map(|action| match action {
+        Action::Fault(fault) => Some(fault.kind.name().to_owned()),
+        _ => None,
+    });
+    match fault {
+        Some(fault) if !is_found_undisturbed(found, search) => fault,
+        _ if has_crash(found) => "crash".to_owned(),
+        _ => "none".to_owned(),
+    }
+}
+
+fn is_found_undisturbed(found: &Found, search: &Search) -> bool {
+    let is_of_faults = |action: &Action| matches!(action, Action::Fault(_) | Action::Heal);
+    let mut plan = found.plan.clone();
+    plan.actions.retain(|action| !is_of_faults(action));
+    let enabled = Enabled::without(search.without.iter().copied());
+    let again = as_planted(&plan, || attempt(&plan, &enabled, false));
+    let finding = again.ok().and_then(|replay| replay.finding);
+    finding.is_some_and(|finding| finding.oracle == found.finding.oracle)
+}
+
+pub(super) fn has_crash(found: &Found) -> bool {
+    let mut actions = found.plan.actions.iter();
+    actions.any(|action| matches!(action, Action::Crash(_)))
+}

@@ -1,0 +1,443 @@
+//! Everything that can happen to a small history: every order of callbacks and steps,
+//! every crash point, every legal crash image.
+//!
+//! The search is depth first over *moves*: the client's next commit, the delivery of any
+//! callback, or a step of the compactor. A store cannot be copied, so each node runs its
+//! moves again from the beginning. Two nodes are the same, and one of them is left, when
+//! the disk as the process sees it, what is pending on it, the layout, the progress of
+//! background work, the callbacks that are under way and the client's position agree.
+//!
+//! That is as good as what a store tells of its progress. So a move after which all of
+//! this is as before is followed all the same, and the search then owns that it may have
+//! taken different states for one. So it does when no state was final, for a history
+//! that never comes to rest was not followed to its end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::disk::oplog::Log;
+use crate::disk::{Budget, Coverage, Frontier, Image, Known, Mark, Model, SimFs, explore};
+use crate::history::{Batch, History, Key, Value, Write};
+use crate::judge::oracle::Finding;
+use crate::judge::{Enabled, Judge, Memory, Trouble};
+use crate::keyed::{Domain, Seed};
+use crate::run::plan::place::crash_of;
+use crate::run::plan::{Action, Expectation, Plan};
+use crate::stop::Stop;
+use crate::system::{Engine, Instance, Settings, System};
+
+/// What to enumerate.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// The system.
+    pub system: &'static dyn System,
+    /// Its settings.
+    pub settings: Settings,
+    /// The persistence model.
+    pub model: &'static Model,
+    /// How many commits.
+    pub commits: u64,
+    /// Over how many keyspaces.
+    pub keyspaces: u8,
+    /// Crash points with more images than this are bounded instead of enumerated.
+    pub most_images: usize,
+    /// When to stop before the end.
+    pub stop: Stop,
+}
+
+/// What was enumerated.
+#[derive(Clone, Debug, Default)]
+pub struct Enumerated {
+    /// Nodes of the search that differ.
+    pub states: u64,
+    /// Complete schedules, or their common ends.
+    pub ends: u64,
+    /// Moves after which a state was as before.
+    pub silent: u64,
+    /// Runs from the beginning.
+    pub executions: u64,
+    /// Crash points and images.
+    pub coverage: Coverage,
+    /// Images that differ, or of which something else is demanded.
+    pub distinct: u64,
+    /// Whether the search came to its end: it was not stopped, and found nothing.
+    pub came_to_end: bool,
+    /// A digest of all states, with what is read in them, and of all images, with what
+    /// opening and judging them leaves: two stores of which the same was seen cannot be
+    /// told apart.
+    pub seen: u128,
+    /// The first finding and a plan up to it.
+    pub finding: Option<(Finding, Plan)>,
+}
+
+/// Why not everything was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// A finding has ended the search.
+    Finding,
+    /// It was stopped.
+    Stopped,
+    /// It came to its end, and no state was final: the system never comes to rest, or
+    /// states were taken for one that are not.
+    NoEnd,
+    /// So many moves showed nothing, though the system says that there was work to do:
+    /// states may have been taken for one that are not.
+    Silent(u64),
+    /// So many crash points have too many images, and only some of those were looked at.
+    Bounded(u64),
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finding => formatter.write_str("ended by a finding"),
+            Self::Stopped => formatter.write_str("ended early"),
+            Self::NoEnd => formatter.write_str("not everything was seen, for no state was final"),
+            Self::Silent(moves) => write!(
+                formatter,
+                "not everything may have been seen, for {moves} moves showed no progress"
+            ),
+            Self::Bounded(points) => write!(
+                formatter,
+                "not everything was seen, for {points} crash points have too many images"
+            ),
+        }
+    }
+}
+
+impl Enumerated {
+    /// Why not everything was seen; `None` when it was, and this is a proof.
+    #[must_use]
+    pub fn gap(&self) -> Option<Gap> {
+        let bounded = self.coverage.points - self.coverage.enumerated_points;
+        if self.finding.is_some() {
+            Some(Gap::Finding)
+        } else if !self.came_to_end {
+            Some(Gap::Stopped)
+        } else if self.ends == 0 {
+            Some(Gap::NoEnd)
+        } else if self.silent > 0 {
+            Some(Gap::Silent(self.silent))
+        } else {
+            (bounded > 0).then_some(Gap::Bounded(bounded))
+        }
+    }
+
+    /// Whether everything was seen: every schedule to its end, and every image of every
+    /// crash point.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.gap().is_none()
+    }
+}
+
+/// So many moves that show nothing are followed one after the other. A step of a store
+/// ends a phase or two without the disk; a store that does more is not at work.
+const MOST_SILENT: u32 = 4;
+
+/// Enumerates. Exponential in the number of commits: up to five or so.
+///
+/// # Panics
+/// When the settings are impossible.
+#[must_use]
+pub fn enumerate(scope: &Scope) -> Enumerated {
+    enumerate_watched(scope, &mut |_| {})
+}
+
+/// As [`enumerate`], and tells `watch` again and again what was seen so far.
+///
+/// # Panics
+/// When the settings are impossible.
+#[must_use]
+pub fn enumerate_watched(scope: &Scope, watch: &mut dyn FnMut(&Enumerated)) -> Enumerated {
+    let engine = scope
+        .system
+        .configure(&scope.settings)
+        .expect("settings are checked before");
+    let batches = small_history(scope.commits, scope.keyspaces);
+    let mut complete = History::default();
+    batches
+        .iter()
+        .for_each(|batch| complete.push(batch.clone()));
+    let enabled = Enabled::default();
+    let memory = Memory::default();
+    let mut search = SmallScope {
+        scope,
+        engine: &*engine,
+        judge: Judge::new(&*engine, &complete, &enabled, &memory).whole(),
+        batches: &batches,
+        states: BTreeSet::new(),
+        images: BTreeMap::new(),
+        found: Enumerated::default(),
+        watch,
+    };
+    let outcome = search.visit(&mut Vec::new(), None);
+    let seen = search.seen();
+    let mut found = search.found;
+    found.seen = seen;
+    found.came_to_end = outcome.is_continue();
+    found
+}
+
+/// Commits that overwrite and delete across keyspaces.
+pub(crate) fn small_history(commits: u64, keyspaces: u8) -> Vec<Batch> {
+    let write = |commit: u64, keyspace: u16, key: u32, is_deletion: bool| Write {
+        key: Key { keyspace, key },
+        value: (!is_deletion).then_some(Value {
+            length: 4,
+            tag: commit as u32,
+        }),
+    };
+    let batch = |commit: u64| {
+        let mut writes = vec![write(commit, 0, 0, commit % 4 == 3)];
+        for keyspace in 1..u16::from(keyspaces) {
+            if commit.is_multiple_of(u64::from(keyspace) + 1) {
+                writes.push(write(commit, keyspace, commit as u32 % 2, false));
+            }
+        }
+        Batch { writes }
+    };
+    (1..=commits).map(batch).collect()
+}
+
+/// What shows of a state, and how many moves before it have shown nothing.
+type Shown = (u128, u32);
+
+/// Whether a task is one of the engine's callbacks about new segments. Its compactor does
+/// not listen to them, so that delivering them changes nothing, and in every order of them
+/// the search would see the same again. What other systems call their tasks is theirs.
+fn is_for_observers(system: &dyn System, task: &str) -> bool {
+    system.name() == "lithify" && task.starts_with("segment-")
+}
+
+struct SmallScope<'run> {
+    scope: &'run Scope,
+    engine: &'run dyn Engine,
+    judge: Judge<'run>,
+    batches: &'run [Batch],
+    /// What shows of each state, and how many moves in a row have shown nothing.
+    states: BTreeSet<Shown>,
+    /// Each image, for what clients know, and the disk after it was judged.
+    images: BTreeMap<(u128, Known), u128>,
+    found: Enumerated,
+    watch: &'run mut dyn FnMut(&Enumerated),
+}
+
+/// A node after its moves have run.
+struct Node {
+    log: Log,
+    /// Where the last move began.
+    last_move: usize,
+    moves: Vec<Action>,
+    state: u128,
+    finding: Option<Finding>,
+}
+
+impl SmallScope<'_> {
+    fn seen(&self) -> u128 {
+        let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+        for (state, silent) in &self.states {
+            hasher.update(&state.to_le_bytes());
+            hasher.update(&silent.to_le_bytes());
+        }
+        for ((image, _), left) in &self.images {
+            hasher.update(&image.to_le_bytes());
+            hasher.update(&left.to_le_bytes());
+        }
+        hasher.digest128()
+    }
+
+    fn visit(&mut self, path: &mut Vec<Action>, before: Option<Shown>) -> ControlFlow<()> {
+        if self.scope.stop.is_due() {
+            return ControlFlow::Break(());
+        }
+        let node = self.run(path);
+        if let Some(finding) = node.finding {
+            return self.report(finding, path.clone());
+        }
+        // A known state may be reached by another way, and a crash on this one is new.
+        self.crash(&node, path)?;
+        let silent = match before {
+            Some((state, silent)) if state == node.state => silent + 1,
+            _ => 0,
+        };
+        self.found.silent += u64::from(silent > 0);
+        let shown = (node.state, silent);
+        if silent > MOST_SILENT || !self.states.insert(shown) {
+            return ControlFlow::Continue(());
+        }
+        self.found.states += 1;
+        (self.watch)(&self.found);
+        if node.moves.is_empty() {
+            self.found.ends += 1;
+        }
+        for next in node.moves {
+            path.push(next);
+            self.visit(path, Some(shown))?;
+            path.pop();
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn report(&mut self, finding: Finding, actions: Vec<Action>) -> ControlFlow<()> {
+        let plan = Plan {
+            system: self.scope.system,
+            settings: self.scope.settings.clone(),
+            model: self.scope.model,
+            seed: 0,
+            bug: None,
+            skipped: Vec::new(),
+            actions,
+            expectation: Expectation::Violation(finding.oracle),
+        };
+        self.found.finding = Some((finding, plan));
+        ControlFlow::Break(())
+    }
+
+    /// Runs the moves of a path on an empty disk.
+    fn run(&mut self, path: &[Action]) -> Node {
+        self.found.executions += 1;
+        let fs = SimFs::new();
+        let mut node = Node {
+            log: Log::default(),
+            last_move: 0,
+            moves: Vec::new(),
+            state: 0,
+            finding: None,
+        };
+        let enabled = Enabled::default();
+        let outcome = enabled.guarded(|| self.run_on(&fs, path, &mut node));
+        node.finding = node.finding.or(outcome.err());
+        node.log = fs.log();
+        node
+    }
+
+    fn run_on(&self, fs: &SimFs, path: &[Action], node: &mut Node) -> Result<(), Finding> {
+        use crate::judge::oracle::Oracle::Errors;
+        let wrong = |failure: crate::system::Failure| Finding::new(Errors, failure.to_string());
+        // As in a plan, opening is part of the first action.
+        fs.mark(Mark::Action(0));
+        let mut instance = self.engine.open(Arc::new(fs.clone())).map_err(wrong)?;
+        let mut committed = 0;
+        for (index, action) in path.iter().enumerate() {
+            node.last_move = fs.log_length();
+            if index > 0 {
+                fs.mark(Mark::Action(index as u32));
+            }
+            match action {
+                Action::Commit(batches) => {
+                    committed += 1;
+                    fs.mark(Mark::Issued(committed));
+                    instance.commit(batches).map_err(wrong)?;
+                    if self.engine.syncs_commits() {
+                        fs.mark(Mark::Acknowledged(committed));
+                    }
+                }
+                Action::Run(task) => instance.run(task).map_err(wrong)?,
+                _ => {}
+            }
+        }
+        let tasks = instance.tasks();
+        let moves = tasks
+            .iter()
+            .filter(|task| !is_for_observers(self.scope.system, task));
+        node.moves = moves.cloned().map(Action::Run).collect();
+        if let Some(batch) = self.batches.get(committed as usize) {
+            node.moves.push(Action::Commit(vec![batch.clone()]));
+        }
+        node.state = self.state(fs, &mut *instance, committed, &tasks);
+        Ok(())
+    }
+
+    fn state(
+        &self,
+        fs: &SimFs,
+        instance: &mut dyn Instance,
+        committed: u64,
+        tasks: &[String],
+    ) -> u128 {
+        let log = fs.log();
+        let details = instance.layout_details().unwrap_or_default();
+        let progress = instance.progress();
+        let mut frontier = Frontier::new(self.scope.model, Image::default(), &log);
+        while frontier.next().is_some() {
+            frontier.advance();
+        }
+        let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+        hasher.update(&fs.image().digest().to_le_bytes());
+        hasher.update(&frontier.durable().digest().to_le_bytes());
+        for change in frontier.pending() {
+            hasher.update(format!("{:?}", change.kind).as_bytes());
+        }
+        hasher.update(details.as_bytes());
+        hasher.update(format!("{committed} {tasks:?} {progress}").as_bytes());
+        for commit in 0..=instance.head() {
+            hasher.update(format!("{:?}", instance.state_at(commit)).as_bytes());
+        }
+        hasher.digest128()
+    }
+
+    /// Crashes during the last move, at every point.
+    fn crash(&mut self, node: &Node, path: &[Action]) -> ControlFlow<()> {
+        let mut frontier = Frontier::new(self.scope.model, Image::default(), &node.log);
+        loop {
+            let is_new = frontier.position() >= node.last_move;
+            if is_new && frontier.is_crash_point() {
+                self.point(&node.log, &frontier, path)?;
+            }
+            if frontier.next().is_none() {
+                return ControlFlow::Continue(());
+            }
+            frontier.advance();
+        }
+    }
+
+    fn point(&mut self, log: &Log, frontier: &Frontier<'_>, path: &[Action]) -> ControlFlow<()> {
+        let bounds = Trouble::new(self.scope.model, Vec::new()).bounds(false, frontier.known());
+        let budget = Budget {
+            enumerate: self.scope.most_images,
+            bound: 2,
+            samples: 0,
+        };
+        let mut draws = Seed(0).draws(Domain::CrashImages, 0);
+        let mut finding = None;
+        let mut goes_on = true;
+        let coverage = explore::explore(frontier, budget, &mut draws, &mut |choice, image| {
+            let key = (image.digest(), bounds.known);
+            if self.images.contains_key(&key) {
+                return ControlFlow::Continue(());
+            }
+            if self.scope.stop.is_due() {
+                goes_on = false;
+                return ControlFlow::Break(());
+            }
+            self.found.distinct += 1;
+            (self.watch)(&self.found);
+            let fs = SimFs::from_image(&image);
+            let enabled = Enabled::default();
+            match enabled.guarded(|| self.judge.check(&fs, bounds).map(|_| ())) {
+                Ok(()) => {
+                    self.images.insert(key, fs.image().digest());
+                    ControlFlow::Continue(())
+                }
+                Err(found) => {
+                    finding = Some((found, crash_of(log, frontier, &choice).1));
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        self.found.coverage.add(coverage);
+        match finding {
+            Some((finding, crash)) => {
+                // Without a move, something has to open the store.
+                let opening = path.is_empty().then_some(Action::Settle);
+                let actions = path.iter().cloned().chain(opening);
+                self.report(finding, actions.chain([Action::Crash(crash)]).collect())
+            }
+            None if goes_on => ControlFlow::Continue(()),
+            None => ControlFlow::Break(()),
+        }
+    }
+}

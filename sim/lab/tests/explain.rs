@@ -1,0 +1,44 @@
+//! What a finding is explained with: every crash of the trace, whose stale bytes they were,
+//! and a file by the name that it has at that moment.
+
+use lithify_sim::finding::explain::{Explanation, explain};
+use lithify_sim::finding::traces::parse;
+use lithify_sim::run::plan::Plan;
+use lithify_sim::stop::Stop;
+use lithify_sim::systems::lithify::Lithify;
+
+fn explained(text: &str) -> (Plan, Explanation) {
+    let plan = parse(&[&Lithify], text).expect("it is a trace");
+    let explanation = explain(&plan, &Stop::never()).expect("it has a finding");
+    (plan, explanation)
+}
+
+/// The file of an earlier crash is gone, and its bytes came back in the place of lost ones.
+#[test]
+fn stale_bytes_have_an_owner_and_a_writer() {
+    let (plan, explanation) = explained(include_str!(
+        "../../../tests/traces/swept-number-used-again.sim"
+    ));
+    let [stale] = explanation.stale.as_slice() else {
+        panic!("{explanation:?}");
+    };
+    assert_eq!(stale.source.to_string(), "wal-000009#2");
+    assert!(stale.place.starts_with("wal-000009["), "{stale}");
+    let (operation, action) = stale.writer.as_ref().expect("a file of this run had them");
+    assert!(operation.starts_with("write wal-000009["), "{stale}");
+    let action = action.as_ref().expect("an action of the plan did");
+    assert!(plan.actions.iter().any(|line| line.to_string() == *action));
+}
+
+/// Two losses of power, and the finding needs what each of them lost.
+#[test]
+fn every_crash_is_asked_about() {
+    let (_, explanation) = explained(include_str!(
+        "../../../tests/traces/swept-number-used-again.sim"
+    ));
+    let about = |crash| {
+        let mut pivots = explanation.pivots.iter();
+        pivots.any(|pivot| pivot.crash == Some((crash, 2)))
+    };
+    assert!(about(1) && about(2), "{explanation:?}");
+}

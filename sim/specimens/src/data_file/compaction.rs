@@ -1,0 +1,319 @@
+//! A compaction: four phases, each of them steps, each step at most one operation on
+//! the disk that matters for durability.
+//!
+//! 1. *Snapshot* ([`Compaction::new`]): the index and the end of the file are taken down.
+//!    Needs the store as a reader does.
+//! 2. *Copy*: the live records go into a new file, which is synced, and its name is made
+//!    durable. Needs no store: the old file only grows, and is held open.
+//! 3. *Swap*: what was committed meanwhile is carried over *verbatim, deletions included*;
+//!    the header, which makes the copy a copy, is written; the file is synced; then two
+//!    renames with a directory sync behind each. Needs the store alone, from the first
+//!    step to the last: nothing may be committed between the two renames.
+//! 4. *Clean-up*: the old file stays as a backup, and a durable mark in it says that it
+//!    must not be served from any more.
+//!
+//! The order stands in [`super::order`], what is written in [`super::copy`]. Between the
+//! renames no file has the name of the data; [`super::recover`] finishes what was begun.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lithify::fs::File;
+use lithify::fs::whole::write_all_at;
+use lithify_sim::planted;
+use lithify_sim::system::Failure;
+
+use super::header::{HEADER_BYTES, Header};
+use super::index::{Index, Place};
+use super::names;
+use super::order::{Phase, Step, order};
+use super::record;
+use super::store::{Data, Report, Store};
+use crate::parts::disk::{Disk, failed};
+use crate::parts::entry::{self, Before};
+
+/// What is under way.
+#[derive(Debug)]
+pub struct Compaction {
+    disk: Disk,
+    /// The steps that are left, the next one last.
+    steps: Vec<Step>,
+    pub(super) old: Arc<dyn File>,
+    pub(super) old_header: Header,
+    /// Where commits that the snapshot does not know begin.
+    pub(super) old_end: u64,
+    /// Live records that are not copied yet, the next one last.
+    pub(super) queue: Vec<(Vec<u8>, Place)>,
+    pub(super) copy_bytes: u64,
+    file: Option<Arc<dyn File>>,
+    pub(super) header: Header,
+    pub(super) index: Index,
+    pub(super) starts: Vec<u64>,
+    pub(super) end: u64,
+    began: Duration,
+    /// When the swap began, and the newest commit then.
+    paused: Option<(Duration, u64)>,
+    pub(super) report: Report,
+}
+
+impl Compaction {
+    /// The first phase.
+    pub(super) fn new(store: &Store, now: Duration) -> Self {
+        let data = &store.data;
+        let places = data.index.iter();
+        let mut queue: Vec<_> = places.map(|(key, place)| (key.clone(), place)).collect();
+        // The old file is read from its beginning to its end.
+        queue.sort_unstable_by_key(|(_, place)| std::cmp::Reverse(place.position));
+        Self {
+            disk: store.disk.clone(),
+            steps: order(),
+            old: data.file.clone(),
+            old_header: data.header,
+            old_end: data.end,
+            queue,
+            copy_bytes: store.options.copy_bytes,
+            file: None,
+            header: Header {
+                generation: data.header.generation + 1,
+                base_commit: data.head(),
+                base_chain: data.chain,
+                copied_end: 0,
+                certain_end: 0,
+                // The file's own number comes when it is created.
+                identity: data.header.identity,
+            },
+            index: Index::default(),
+            starts: Vec::new(),
+            end: 0,
+            began: now,
+            paused: None,
+            report: Report::default(),
+        }
+    }
+
+    /// The phase of the next step; `None` when all is done.
+    #[must_use]
+    pub fn phase(&self) -> Option<Phase> {
+        self.steps.last().map(|step| step.phase())
+    }
+
+    /// The commit whose state is copied.
+    #[must_use]
+    pub fn base(&self) -> u64 {
+        self.header.base_commit
+    }
+
+    /// Whether a failure now leaves the store without a file that can be served from by
+    /// this process.
+    fn has_touched_names(&self) -> bool {
+        !self.steps.contains(&Step::RenameOld)
+    }
+
+    /// Whether a swap has begun and not ended: whoever wants to write waits for it.
+    #[must_use]
+    pub fn holds_store(&self) -> bool {
+        self.phase() == Some(Phase::Swap) && self.paused.is_some()
+    }
+
+    /// How far it has come, in words that are equal when it goes on alike.
+    #[must_use]
+    pub fn progress(&self) -> String {
+        let (steps, left) = (self.steps.len(), self.queue.len());
+        format!("{steps} steps, {left} values, base {}", self.base())
+    }
+
+    /// What was done so far, at this time.
+    #[must_use]
+    pub fn report(&self, now: Duration) -> Report {
+        Report {
+            duration: now.saturating_sub(self.began),
+            ..self.report
+        }
+    }
+
+    /// Whether the new file has a name of its own at the moment.
+    #[must_use]
+    pub fn has_temporary(&self) -> bool {
+        self.file.is_some() && self.steps.contains(&Step::RenameNew)
+    }
+
+    /// A step of the phase *copy* or *clean-up*.
+    ///
+    /// # Errors
+    /// Whatever the disk says, and `Damage`. The compaction is to be dropped then; the
+    /// store is as it was.
+    ///
+    /// # Panics
+    /// In the phase *swap*.
+    pub fn step(&mut self) -> Result<(), Failure> {
+        assert!(self.phase() != Some(Phase::Swap), "a swap needs the store");
+        let is_done = match self.steps.last() {
+            Some(Step::Create) => self.create()?,
+            Some(Step::Copy) => self.copy()?,
+            // An empty copy has nothing to sync yet.
+            Some(Step::SyncCopy) if self.end == 0 => true,
+            Some(Step::SyncCopy | Step::SyncBackup) => self.sync()?,
+            Some(Step::SyncTemporaryName) => self.sync_names()?,
+            Some(Step::MarkBackup) => self.mark_backup()?,
+            _ => true,
+        };
+        self.advance(is_done);
+        Ok(())
+    }
+
+    /// A step of the phase *swap*. Between the first and the last nothing may happen to
+    /// the store. `now` is the time on the clock that began the compaction.
+    ///
+    /// # Errors
+    /// Whatever the disk says. Before the first rename the compaction is to be dropped and
+    /// the store is as it was; from then on the store stops.
+    ///
+    /// # Panics
+    /// In another phase, and when something was committed since the first step.
+    pub fn swap_step(&mut self, store: &mut Store, now: Duration) -> Result<(), Failure> {
+        assert!(self.phase() == Some(Phase::Swap), "the store is not needed");
+        store.check_running()?;
+        let (paused, head) = *self.paused.get_or_insert((now, store.head()));
+        assert_eq!(
+            store.head(),
+            head,
+            "nothing is committed in a swap: it would go into a file that is being replaced"
+        );
+        let is_fatal = self.has_touched_names() || self.steps.last() == Some(&Step::RenameOld);
+        let result = match is_fatal {
+            true => store.guarded(|store| self.perform_swap(store)),
+            false => self.perform_swap(store),
+        };
+        self.advance(result?);
+        if self.phase() == Some(Phase::CleanUp) {
+            self.report.pause = now.saturating_sub(paused);
+        }
+        Ok(())
+    }
+
+    fn perform_swap(&mut self, store: &mut Store) -> Result<bool, Failure> {
+        match self.steps.last() {
+            Some(Step::CatchUp) => self.catch_up(store),
+            Some(Step::WriteHeader) => self.write_header(store),
+            Some(Step::SyncFile) => self.sync(),
+            Some(Step::RenameOld) => self.disk.rename(names::DATA, names::BACKUP).map(|()| true),
+            Some(Step::RenameNew) => self
+                .disk
+                .rename(names::TEMPORARY, names::DATA)
+                .map(|()| true),
+            Some(Step::SyncOldName | Step::SyncNewName) => self.sync_names(),
+            Some(Step::Install) => Ok(self.install(store)),
+            Some(Step::RemoveOld) => self.disk.remove(names::DATA).map(|()| true),
+            Some(Step::RemoveBackup) => self.disk.remove(names::BACKUP).map(|()| true),
+            _ => Ok(true),
+        }
+    }
+
+    fn advance(&mut self, is_done: bool) {
+        if is_done {
+            self.steps.pop();
+        }
+    }
+
+    /// Creates the new file. A leftover of a compaction that was given up goes first.
+    fn create(&mut self) -> Result<bool, Failure> {
+        let is_left = self
+            .disk
+            .list()?
+            .iter()
+            .any(|name| name == names::TEMPORARY);
+        if is_left && planted::is_active("temporary-file-reused") {
+            self.file = Some(self.disk.open(names::TEMPORARY)?);
+        } else if is_left {
+            self.disk.remove(names::TEMPORARY)?;
+            return Ok(false);
+        } else {
+            let identity = self.old_header.identity;
+            self.header.identity = identity.of_next(&self.disk, names::TEMPORARY)?;
+            self.file = Some(self.disk.create(names::TEMPORARY)?);
+        }
+        Ok(true)
+    }
+
+    pub(super) fn file(&self) -> &dyn File {
+        &**self.file.as_ref().expect("the new file was created")
+    }
+
+    /// The header makes the copy a copy: what it vouches for is in the file.
+    fn write_header(&mut self, store: &Store) -> Result<bool, Failure> {
+        self.header.certain_end = self.end;
+        if planted::is_active("commit-number-reused") {
+            self.header.base_commit = self.index.len() as u64;
+        }
+        if planted::is_active("chain-begins-again") {
+            self.header.base_chain = 0;
+        }
+        write_all_at(self.file(), 0, &self.header.encode())
+            .map_err(failed("write to", names::TEMPORARY))?;
+        self.report.bytes_before = HEADER_BYTES + store.data.end;
+        self.report.bytes_after = HEADER_BYTES + self.end;
+        Ok(true)
+    }
+
+    /// Syncs the new file, or in the last phase the old one.
+    fn sync(&self) -> Result<bool, Failure> {
+        match self.phase() {
+            Some(Phase::CleanUp) => self
+                .old
+                .sync_data()
+                .map_err(failed("sync", names::BACKUP))?,
+            _ => self
+                .file()
+                .sync()
+                .map_err(failed("sync", names::TEMPORARY))?,
+        }
+        Ok(true)
+    }
+
+    fn sync_names(&self) -> Result<bool, Failure> {
+        self.disk.sync_directory()?;
+        Ok(true)
+    }
+
+    /// From here on the store reads and writes the new file.
+    fn install(&mut self, store: &mut Store) -> bool {
+        store.has_backup |= !planted::is_active("no-backup");
+        if planted::is_active("old-removed-before-swap-durable") {
+            store.has_backup = false;
+        }
+        if planted::is_active("old-handle-kept") {
+            return true;
+        }
+        let (old_index, old_chain) = (store.data.index.clone(), store.data.chain);
+        let head = store.head();
+        store.data = Data {
+            file: self.file.clone().expect("the new file was created"),
+            header: self.header,
+            index: std::mem::take(&mut self.index),
+            starts: std::mem::take(&mut self.starts),
+            chain: old_chain,
+            end: self.end,
+            durable_head: head,
+        };
+        if planted::is_active("old-offsets-kept") {
+            store.data.index = old_index;
+        }
+        true
+    }
+
+    /// Says in the old file that it is out of date.
+    fn mark_backup(&mut self) -> Result<bool, Failure> {
+        let end = self.report.bytes_before - HEADER_BYTES;
+        let mark = mark(self.old_header.salt(), end);
+        write_all_at(&*self.old, HEADER_BYTES + end, &mark)
+            .map_err(failed("write to", names::BACKUP))?;
+        Ok(true)
+    }
+}
+
+/// The mark of a backup, for the end of its file.
+pub(super) fn mark(salt: u64, end: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    entry::encode(&mut bytes, salt, end, Before::Pending, &record::of_mark());
+    bytes
+}

@@ -1,0 +1,166 @@
+//! What the bytes of a data file say. Pure.
+//!
+//! A crash may leave a torn tail: a commit without its end, behind everything that was
+//! durable. Whatever else cannot be read is damage: below the header's `certain_end`,
+//! and before an entry that was written when everything before it was durable.
+
+use lithify_sim::planted;
+
+use super::header::{HEADER_BYTES, Header};
+use super::index::{Index, Place};
+use super::record::{self, Chain, Record};
+use crate::parts::entry::{self, Before, Entry};
+
+/// A file that can be served from.
+#[derive(Debug)]
+pub(super) struct Contents {
+    pub(super) header: Header,
+    pub(super) index: Index,
+    /// Where each commit behind the base begins.
+    pub(super) starts: Vec<u64>,
+    /// The chain of the newest commit.
+    pub(super) chain: u64,
+    /// Where the newest commit ends.
+    pub(super) end: u64,
+    /// Everything below was durable when something behind it was written.
+    pub(super) durable_end: u64,
+}
+
+impl Contents {
+    /// The newest commit.
+    pub(super) fn head(&self) -> u64 {
+        self.header.base_commit + self.starts.len() as u64
+    }
+}
+
+/// Reads a whole file, or says what is wrong with it.
+pub(super) fn read(bytes: &[u8]) -> Result<Contents, String> {
+    let header = Header::decode(bytes)?;
+    let body = &bytes[HEADER_BYTES as usize..];
+    let scan = entry::scan(body, header.salt());
+    let mut contents = Contents {
+        header,
+        index: Index::default(),
+        starts: Vec::new(),
+        chain: header.base_chain,
+        end: header.copied_end,
+        durable_end: header.certain_end,
+    };
+    let read = Body {
+        body,
+        entries: &scan.entries,
+    };
+    let stop = read.commits(&mut contents)?;
+    if contents.end < header.certain_end {
+        return Err(format!(
+            "it can be read up to byte {}, and up to byte {} it was durable: acknowledged commits are damaged",
+            HEADER_BYTES + contents.end,
+            HEADER_BYTES + header.certain_end
+        ));
+    }
+    let late = scan.entries[stop..]
+        .iter()
+        .find(|entry| entry.before == Before::Durable && entry.position as u64 > contents.end);
+    let witness = late.map(|entry| entry.position).or(scan.witness);
+    if let Some(witness) = witness.filter(|_| !planted::is_active("damage-taken-for-torn-tail")) {
+        return Err(format!(
+            "it cannot be read at byte {}, and the entry at byte {} was written when that was durable: an acknowledged commit is damaged",
+            HEADER_BYTES + contents.end,
+            HEADER_BYTES + witness as u64
+        ));
+    }
+    Ok(contents)
+}
+
+/// The entries of a file, and its bytes behind the header.
+struct Body<'file> {
+    body: &'file [u8],
+    entries: &'file [Entry],
+}
+
+impl Body<'_> {
+    fn record(&self, entry: &Entry) -> Result<Record<'_>, String> {
+        record::decode(&self.body[entry.payload.clone()])
+            .map_err(|fault| format!("at byte {}: {fault}", HEADER_BYTES + entry.position as u64))
+    }
+
+    /// Reads the copied part and then commit by commit. Returns the number of the first
+    /// entry that belongs to no whole commit.
+    fn commits(&self, contents: &mut Contents) -> Result<usize, String> {
+        let copied_end = contents.header.copied_end;
+        let copied = self
+            .entries
+            .partition_point(|entry| (entry.position as u64) < copied_end);
+        for entry in &self.entries[..copied] {
+            match self.record(entry)? {
+                Record::Put { key, .. } => contents.index.put(key, place(entry)),
+                other => return Err(format!("{other:?} is among the copied records")),
+            }
+        }
+        let is_whole = copied
+            .checked_sub(1)
+            .map_or(0, |last| self.entries[last].payload.end);
+        if is_whole as u64 != copied_end {
+            return Err(format!(
+                "its copied part should end at byte {} and can be read up to byte {}",
+                HEADER_BYTES + copied_end,
+                HEADER_BYTES + is_whole as u64
+            ));
+        }
+        let mut first = copied;
+        let mut chain = Chain::after(contents.chain);
+        for (number, entry) in self.entries.iter().enumerate().skip(copied) {
+            match self.record(entry)? {
+                Record::End { chain: stored } if stored == chain.value() => {
+                    self.adopt(contents, &self.entries[first..=number])?;
+                    contents.chain = stored;
+                    chain = Chain::after(stored);
+                    first = number + 1;
+                }
+                // What an earlier life of the file has left behind its tail.
+                Record::End { .. } | Record::Superseded => break,
+                Record::Put { .. } | Record::Delete { .. } => {
+                    chain.add(&self.body[entry.payload.clone()]);
+                }
+            }
+        }
+        if planted::is_active("incomplete-commit-applied") {
+            self.apply(contents, &self.entries[first..])?;
+        }
+        Ok(first)
+    }
+
+    /// Takes a whole commit.
+    fn adopt(&self, contents: &mut Contents, entries: &[Entry]) -> Result<(), String> {
+        self.apply(contents, entries)?;
+        contents.starts.push(contents.end);
+        let witnesses = entries
+            .iter()
+            .filter(|entry| entry.before == Before::Durable);
+        for entry in witnesses {
+            contents.durable_end = contents.durable_end.max(entry.position as u64);
+        }
+        contents.end = entries
+            .last()
+            .map_or(contents.end, |last| last.payload.end as u64);
+        Ok(())
+    }
+
+    fn apply(&self, contents: &mut Contents, entries: &[Entry]) -> Result<(), String> {
+        for entry in entries {
+            match self.record(entry)? {
+                Record::Put { key, .. } => contents.index.put(key, place(entry)),
+                Record::Delete { key } => contents.index.remove(key),
+                Record::End { .. } | Record::Superseded => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn place(entry: &Entry) -> Place {
+    Place {
+        position: entry.position as u64,
+        length_bytes: (entry.payload.end - entry.position) as u64,
+    }
+}

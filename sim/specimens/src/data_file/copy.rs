@@ -1,0 +1,122 @@
+//! What goes into the new file: the live values, and what was committed meanwhile.
+//!
+//! Values are copied while the store is used. What came meanwhile is carried over verbatim,
+//! deletions included, while nobody can write.
+
+use lithify::fs::whole::{read_exact_at, write_all_at};
+use lithify_sim::planted;
+use lithify_sim::system::Failure;
+
+use super::compaction::Compaction;
+use super::header::HEADER_BYTES;
+use super::index::Place;
+use super::record::{self, Record};
+use super::store::Store;
+use super::{names, reader};
+use crate::parts::disk::failed;
+use crate::parts::entry::{self, Before};
+
+impl Compaction {
+    /// Copies some live records, in one write.
+    pub(super) fn copy(&mut self) -> Result<bool, Failure> {
+        let mut bytes = Vec::new();
+        while (bytes.len() as u64) < self.copy_bytes
+            && let Some((key, place)) = self.queue.pop()
+        {
+            let payload = reader::payload(&*self.old, self.old_header.salt(), place)?;
+            let place = self.add(&mut bytes, &payload);
+            self.index.put(&key, place);
+            self.report.entries_copied += 1;
+        }
+        self.write(&bytes)?;
+        self.header.copied_end = self.end;
+        Ok(self.queue.is_empty())
+    }
+
+    /// Encodes a record for the new file, behind those in `bytes`.
+    fn add(&self, bytes: &mut Vec<u8>, payload: &[u8]) -> Place {
+        let position = self.end + bytes.len() as u64;
+        let salt = self.header.salt();
+        entry::encode(bytes, salt, self.end, Before::Pending, payload);
+        Place {
+            position,
+            length_bytes: self.end + bytes.len() as u64 - position,
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        write_all_at(self.file(), HEADER_BYTES + self.end, bytes)
+            .map_err(failed("write to", names::TEMPORARY))?;
+        self.end += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Carries over all commits that the snapshot does not know, in one write.
+    pub(super) fn catch_up(&mut self, store: &Store) -> Result<bool, Failure> {
+        let length = usize::try_from(store.data.end - self.old_end).expect("it fits into memory");
+        let mut old = vec![0; length];
+        read_exact_at(&*self.old, HEADER_BYTES + self.old_end, &mut old)
+            .map_err(failed("read", names::DATA))?;
+        let mut bytes = Vec::new();
+        let mut start = self.end;
+        let mut position = 0;
+        while position < length {
+            let at = self.old_end + position as u64;
+            let checked = entry::check(&old[position..], self.old_header.salt(), at);
+            let (payload, _) = checked.ok_or_else(|| unreadable(at))?;
+            let payload = &old[position + payload.start..position + payload.end];
+            position += payload.len() + entry::HEADER_BYTES;
+            if self.carry_over(store, &mut bytes, payload)? {
+                self.starts.push(start);
+                start = self.end + bytes.len() as u64;
+            }
+        }
+        self.write(&bytes)?;
+        Ok(true)
+    }
+
+    /// Carries over one record; true at the end of a commit.
+    fn carry_over(
+        &mut self,
+        store: &Store,
+        bytes: &mut Vec<u8>,
+        payload: &[u8],
+    ) -> Result<bool, Failure> {
+        let record = record::decode(payload).map_err(Failure::Damage)?;
+        match record {
+            Record::Put { key, .. } => {
+                let is_known = self.index.get(key).is_some();
+                if is_known && planted::is_active("overwrites-not-carried-over") {
+                    return Ok(false);
+                }
+                let place = self.add(bytes, payload);
+                self.index.put(key, place);
+            }
+            Record::Delete { key } => {
+                if planted::is_active("deletes-not-carried-over") {
+                    return Ok(false);
+                }
+                let is_gone = store.data.index.get(key).is_none();
+                if !(is_gone && planted::is_active("tombstone-dropped-with-its-key")) {
+                    self.add(bytes, payload);
+                }
+                self.index.remove(key);
+            }
+            Record::End { .. } => {
+                self.add(bytes, payload);
+                return Ok(true);
+            }
+            Record::Superseded => {}
+        }
+        self.report.entries_caught_up += 1;
+        Ok(false)
+    }
+}
+
+fn unreadable(position: u64) -> Failure {
+    Failure::Damage(format!(
+        "{}: the entry at byte {} was written by this process and cannot be read: the compaction is given up",
+        names::DATA,
+        HEADER_BYTES + position
+    ))
+}

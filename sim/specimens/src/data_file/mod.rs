@@ -1,0 +1,114 @@
+//! A data file with dead space: values are appended, an index says where the newest of
+//! each key lies, and a compaction copies what is live when too much is dead.
+//!
+//! The whole difficulty is that the store is used meanwhile: what is deleted or
+//! overwritten while the copy runs must be so in the copy too, readers must go on in the
+//! file that they began with, and a crash between the two renames that make the swap must
+//! lead back to one file that holds everything.
+//!
+//! The same code runs twice: here, with virtual time, and in [`Shared`], with threads and
+//! a clock, which the command `lithify data-file` uses.
+//!
+//! Reading order: `names`, `header`, `record`, `index`, `contents` (the bytes), `policy`
+//! (when), `store`, `append`, `reader`, `order`, `compaction` and `copy` (how), `recover` (the way back),
+//! `replica`, `role`, `shared` and `background` (threads), `check`, and `settings`, `instance`, `expected`, `bugs` for the laboratory.
+//! `design/data-file.md` says why.
+
+mod append;
+mod background;
+mod bugs;
+mod check;
+mod compaction;
+mod contents;
+mod copy;
+mod expected;
+mod header;
+mod index;
+mod instance;
+mod names;
+mod order;
+mod policy;
+mod reader;
+mod record;
+mod recover;
+mod replica;
+mod role;
+mod settings;
+mod shared;
+mod store;
+
+use std::sync::Arc;
+
+pub use compaction::Compaction;
+use lithify::fs::Fs;
+use lithify_sim::history::{Batch, State};
+use lithify_sim::planted::Planted;
+use lithify_sim::system::{Engine, Failure, Instance, Setting, Settings, System};
+pub(crate) use names::owns;
+pub use order::Phase;
+pub use policy::{Decision, Policy, Role, Share, Space, decide};
+pub use reader::Reader;
+pub use record::Write;
+pub use replica::Change;
+pub use shared::{Shared, Statistics};
+pub use store::{Options, Report, Store};
+
+/// The system.
+#[derive(Debug)]
+pub struct DataFileSystem;
+
+impl System for DataFileSystem {
+    fn name(&self) -> &'static str {
+        "data-file"
+    }
+
+    fn about(&self) -> &'static str {
+        "an append-only data file with an index, compacted in the background when too much is dead"
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        settings::SETTINGS
+    }
+
+    fn task_kinds(&self) -> &'static [&'static str] {
+        &["timer", "compact"]
+    }
+
+    fn configure(&self, settings: &Settings) -> Result<Arc<dyn Engine>, String> {
+        Ok(Arc::new(settings::chosen(settings)?))
+    }
+
+    fn bugs(&self) -> Vec<Planted> {
+        bugs::all()
+    }
+}
+
+impl Engine for settings::Chosen {
+    fn open(&self, fs: Arc<dyn Fs>) -> Result<Box<dyn Instance>, Failure> {
+        Ok(Box::new(instance::Open::new(fs, *self)?))
+    }
+
+    fn syncs_commits(&self) -> bool {
+        self.options.syncs_commits
+    }
+
+    fn tells_files_apart(&self) -> bool {
+        true
+    }
+
+    fn check(&self, fs: &dyn Fs) -> Result<(), Failure> {
+        check::check(fs)
+    }
+
+    fn space_limit(&self, batches: &[Batch], state: &State) -> Option<u64> {
+        expected::space_limit(&self.options, batches, state)
+    }
+
+    /// A compaction that never comes takes no more room than a backup would, so the data
+    /// is held against the law alone.
+    fn file_limit(&self, file: &str, batches: &[Batch], state: &State) -> Option<u64> {
+        (file == names::DATA)
+            .then(|| expected::data_limit(&self.options, batches, state))
+            .flatten()
+    }
+}

@@ -1,0 +1,306 @@
+//! Opening: from whatever a crash has left to a store whose every answer is durable.
+//!
+//! 1. If no file has the name of the data, a swap was interrupted between its renames,
+//!    or there is no store yet. A temporary file is then a whole copy, for only a swap takes
+//!    the name of the data away, when the copy and its name are durable; whatever recovery
+//!    writes itself has another name. So no crash has torn it, and no bytes of an earlier
+//!    file can stand there: it becomes the data. Without it a copy of the backup does, under
+//!    a number of its own, provided that the backup does not carry the
+//!    mark of the clean-up: nothing is committed to the new file before its name is
+//!    durable, so a swap whose new file is lost has lost nothing else. A backup with the
+//!    mark is never served from. What is renamed or replaces a backup is durable first,
+//!    whoever has written it.
+//! 2. If the data is there, it is right, and whatever lies beside it is not looked at.
+//! 3. The tail is cut, and what is about to be served is made durable: the commits that
+//!    nothing vouches for are written again and synced, because after a failed sync the
+//!    page cache may hold pages that are marked clean. Then the names.
+//! 4. Only then files that are not whole or not needed go, and the backup gets its mark if it has none, or
+//!    goes if it is no older file.
+//! 5. The role is put on the disk ([`super::role`]); one that contradicts what is there is
+//!    refused at the front, before anything was written.
+//!
+//! A rename may be lost in halves on the weakest disks, so that the file has neither
+//! name. Recovery therefore never renames the only copy: it makes another one first.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use lithify::fs::File;
+use lithify::fs::whole::{append_all, write_all_at};
+use lithify_sim::planted;
+use lithify_sim::system::Failure;
+
+use super::compaction::mark;
+use super::contents::{self, Contents};
+use super::header::{HEADER_BYTES, Header};
+use super::record::MARK_BYTES;
+use super::store::{Data, Options, Store};
+use super::{names, role};
+use crate::parts::disk::{Disk, failed};
+use crate::parts::entry;
+use crate::parts::identity::Identity;
+use crate::parts::owner::Owner;
+
+pub(super) fn open(disk: Disk, options: &Options) -> Result<Store, Failure> {
+    let lock = disk.lock(Owner::DataFile, names::LOCK)?;
+    let mut found: BTreeSet<String> = disk.list()?.into_iter().collect();
+    let role = role::Found::of(&found, options)?;
+    if is_backup_preferred(&found) {
+        disk.rename(names::BACKUP, names::DATA)?;
+        found.remove(names::BACKUP);
+    }
+    if !found.contains(names::DATA) {
+        restore(&disk, &mut found)?;
+    }
+    let bytes = disk.read(names::DATA)?;
+    let contents = contents::read(&bytes).map_err(|fault| damaged(names::DATA, &fault))?;
+    let file = disk.open(names::DATA)?;
+    // An error that this sync reports may be about anything that was ever written to the
+    // file. What can be read is here, so all of it is written again.
+    let newest = contents.durable_end..contents.end;
+    settle(&*file, &bytes, newest)
+        .or_else(|_| settle(&*file, &bytes, 0..contents.end))
+        .map_err(failed("settle", names::DATA))?;
+    disk.sync_directory()?;
+    role.take(&disk, options, contents.head())?;
+    if found.contains(names::TEMPORARY) && !planted::is_active("temporary-file-reused") {
+        disk.remove(names::TEMPORARY)?;
+    }
+    if found.contains(names::NEW) {
+        disk.remove(names::NEW)?;
+    }
+    if found.contains(names::BACKUP) && !keep_backup(&disk, &contents.header)? {
+        found.remove(names::BACKUP);
+    }
+    Ok(Store {
+        disk,
+        options: *options,
+        data: data(file, contents),
+        has_backup: found.contains(names::BACKUP),
+        poison: None,
+        _lock: lock,
+    })
+}
+
+fn damaged(name: &str, fault: &str) -> Failure {
+    Failure::Damage(format!("{name}: {fault}"))
+}
+
+/// A planted bug takes every temporary file for the sign of an interrupted swap.
+fn is_backup_preferred(found: &BTreeSet<String>) -> bool {
+    let has = |name: &str| found.contains(name);
+    planted::is_active("backup-taken-for-data") && has(names::TEMPORARY) && has(names::BACKUP)
+}
+
+fn data(file: Arc<dyn File>, contents: Contents) -> Data {
+    let head = contents.head();
+    Data {
+        file,
+        header: contents.header,
+        index: contents.index,
+        starts: contents.starts,
+        chain: contents.chain,
+        end: contents.end,
+        durable_head: head,
+    }
+}
+
+/// Gives a file the name of the data: the copy of an interrupted swap, the file that it
+/// was to replace, or a new one.
+fn restore(disk: &Disk, found: &mut BTreeSet<String>) -> Result<(), Failure> {
+    let forgets = planted::is_active("interrupted-swap-means-empty");
+    let copy = match found.contains(names::TEMPORARY) && !forgets {
+        true => whole(&disk.read(names::TEMPORARY)?),
+        false => None,
+    };
+    match copy {
+        Some(copy) => {
+            prove(disk)?;
+            keep_second(disk, found, &copy)?;
+            disk.sync_directory()?;
+            return begin(disk, found, names::TEMPORARY);
+        }
+        _ if found.contains(names::BACKUP) && !forgets => {
+            let bytes = disk.read(names::BACKUP)?;
+            let restored = renumbered(disk, &bytes, &proven(&bytes)?)?;
+            duplicate(disk, found, &restored, names::NEW)?;
+        }
+        _ => {
+            let identity = Identity::of_new_store(disk, names::NEW)?;
+            let header = Header::first(identity);
+            duplicate(disk, found, &header.encode(), names::NEW)?;
+        }
+    }
+    disk.sync_directory()?;
+    begin(disk, found, names::NEW)
+}
+
+/// Gives a durable file the name of the data.
+fn begin(disk: &Disk, found: &mut BTreeSet<String>, name: &str) -> Result<(), Failure> {
+    disk.rename(name, names::DATA)?;
+    found.remove(name);
+    Ok(())
+}
+
+/// Makes the copy durable, under its name, before the file that it is a copy of may go. A
+/// swap has done so before its first rename, but the copy may also come from an opening that
+/// failed: then the page cache may hold pages that are marked clean, and the name is pending.
+fn prove(disk: &Disk) -> Result<(), Failure> {
+    let file = disk.open(names::TEMPORARY)?;
+    let bytes = disk.read(names::TEMPORARY)?;
+    let settle = || write_all_at(&*file, 0, &bytes).and_then(|()| file.sync());
+    // The first error may be about something that was written before.
+    settle()
+        .or_else(|_| settle())
+        .map_err(failed("settle", names::TEMPORARY))?;
+    disk.sync_directory()
+}
+
+/// The contents of a file that was completed before it was to get its final name.
+fn whole(bytes: &[u8]) -> Option<Contents> {
+    let contents = contents::read(bytes).ok()?;
+    (HEADER_BYTES + contents.end == bytes.len() as u64).then_some(contents)
+}
+
+/// What a backup says that may be served from.
+fn proven(bytes: &[u8]) -> Result<Contents, Failure> {
+    let header = Header::decode(bytes).map_err(|fault| damaged(names::BACKUP, &fault))?;
+    let ends_with_mark = (bytes.len() as u64)
+        .checked_sub(MARK_BYTES)
+        .is_some_and(|at| is_mark(&header, at, &bytes[at as usize..]));
+    if ends_with_mark {
+        return Err(Failure::Damage(format!(
+            "{} is missing, and {} is a backup of generation {} that newer commits have superseded: it is not served from",
+            names::DATA,
+            names::BACKUP,
+            header.generation
+        )));
+    }
+    contents::read(bytes).map_err(|fault| damaged(names::BACKUP, &fault))
+}
+
+/// The commits of a file as those of another file of the same generation. A copy byte for
+/// byte would have the number of the old file, and a tail that the old file has lost would
+/// pass in the copy.
+fn renumbered(disk: &Disk, bytes: &[u8], contents: &Contents) -> Result<Vec<u8>, Failure> {
+    let old = contents.header;
+    let identity = old.identity.of_next(disk, names::NEW)?;
+    let header = Header { identity, ..old };
+    let body = &bytes[HEADER_BYTES as usize..(HEADER_BYTES + contents.end) as usize];
+    let mut renumbered = Vec::with_capacity(body.len());
+    for entry in entry::scan(body, old.salt()).entries {
+        let payload = &body[entry.payload];
+        entry::encode(&mut renumbered, header.salt(), 0, entry.before, payload);
+    }
+    assert_eq!(
+        renumbered.len(),
+        body.len(),
+        "a backup that was read to its end is a run of whole entries"
+    );
+    Ok([header.encode(), renumbered].concat())
+}
+
+fn is_mark(header: &Header, at: u64, bytes: &[u8]) -> bool {
+    at.checked_sub(HEADER_BYTES)
+        .is_some_and(|end| bytes == mark(header.salt(), end))
+}
+
+/// The copy is about to be renamed: unless the backup is the file that it replaces, it
+/// gets a second copy as backup.
+fn keep_second(disk: &Disk, found: &mut BTreeSet<String>, copy: &Contents) -> Result<(), Failure> {
+    if found.contains(names::BACKUP) {
+        let bytes = disk.read(names::BACKUP)?;
+        // A second copy that a crash has torn may read as any earlier file: it has to be as
+        // new as the copy, and of this store.
+        let is_replaced = |old: &Contents| {
+            old.header.identity.store == copy.header.identity.store
+                && old.header.generation + 1 == copy.header.generation
+                && (old.head(), old.chain) == (copy.head(), copy.chain)
+        };
+        if contents::read(&bytes).is_ok_and(|old| is_replaced(&old)) {
+            return Ok(());
+        }
+    }
+    let bytes = disk.read(names::TEMPORARY)?;
+    duplicate(disk, found, &bytes, names::BACKUP)
+}
+
+/// Writes a file anew, and makes its bytes durable.
+fn duplicate(
+    disk: &Disk,
+    found: &mut BTreeSet<String>,
+    bytes: &[u8],
+    name: &str,
+) -> Result<(), Failure> {
+    if found.remove(name) {
+        disk.remove(name)?;
+    }
+    let file = disk.create(name)?;
+    append_all(&*file, bytes).map_err(failed("write to", name))?;
+    file.sync().map_err(failed("sync", name))?;
+    found.insert(name.to_owned());
+    Ok(())
+}
+
+/// Makes bytes of the file durable, given by their positions, and cuts what is behind
+/// them. The header is always among them, so that the disk has something to report on.
+fn settle(file: &dyn File, bytes: &[u8], newest: Range<u64>) -> std::io::Result<()> {
+    let [start, end] = [newest.start, newest.end].map(|position| HEADER_BYTES + position);
+    let is_synced = !planted::is_active("recovered-tail-not-synced");
+    if is_synced {
+        write_all_at(file, 0, &bytes[..HEADER_BYTES as usize])?;
+        if !planted::is_active("recovered-tail-not-rewritten") {
+            write_all_at(file, start, &bytes[start as usize..end as usize])?;
+        }
+    }
+    if bytes.len() as u64 > end && !planted::is_active("torn-tail-left") {
+        file.set_len(end)?;
+    }
+    if is_synced { file.sync_data() } else { Ok(()) }
+}
+
+/// Looks after the backup, now that the data has its name for good; false when there is
+/// none any more. One that cannot be read is left alone: it is not needed.
+fn keep_backup(disk: &Disk, data: &Header) -> Result<bool, Failure> {
+    let front = disk.read_some(names::BACKUP, 0, HEADER_BYTES as usize);
+    let header = front.ok().and_then(|front| Header::decode(&front).ok());
+    let Some(header) = header else {
+        return Ok(true);
+    };
+    if header.generation >= data.generation {
+        // A second copy of the data, or the data itself under the name that half of a
+        // rename has given it: a mark would go into the data.
+        disk.remove(names::BACKUP)?;
+        return Ok(false);
+    }
+    // The mark guards against people who remove files, and no crash needs it: a disk
+    // without room for it is no reason not to serve.
+    let _ = mark_backup(disk, &header);
+    Ok(true)
+}
+
+/// Marks a backup that a crash has kept from being marked. The mark goes behind what is
+/// whole, so that it takes the place of one that a crash has torn.
+fn mark_backup(disk: &Disk, header: &Header) -> Result<(), Failure> {
+    let file = disk.open(names::BACKUP)?;
+    let length = file
+        .len()
+        .map_err(failed("read the length of", names::BACKUP))?;
+    let at = length.saturating_sub(MARK_BYTES);
+    let last = disk.read_some(names::BACKUP, at, MARK_BYTES as usize)?;
+    if is_mark(header, at, &last) {
+        return Ok(());
+    }
+    let bytes = disk.read(names::BACKUP)?;
+    let whole = contents::read(&bytes).map(|contents| contents.end);
+    let end = match planted::is_active("backup-marked-behind-torn-mark") {
+        true => length - HEADER_BYTES,
+        false => whole.unwrap_or(length - HEADER_BYTES),
+    };
+    let mark = mark(header.salt(), end);
+    write_all_at(&*file, HEADER_BYTES + end, &mark)
+        .and_then(|()| file.set_len(HEADER_BYTES + end + MARK_BYTES))
+        .and_then(|()| file.sync_data())
+        .map_err(failed("mark", names::BACKUP))
+}

@@ -1,0 +1,224 @@
+//! Repeating another store's commits, in order and without a gap.
+//!
+//! A change carries the chain before it and after it. The chain after it says that the
+//! change has come whole; the chain before it, that both stores hold the same history
+//! up to there. So a replica never repeats a commit on top of another past, and a store
+//! that was restored from an old copy, or written to by mistake, is noticed with the
+//! first commit that it gets. Comparing values would need all of them.
+//!
+//! What a file has compacted away cannot be sent any more: a replica that is further
+//! behind begins with a copy of the primary's files.
+
+use lithify::fs::whole::read_exact_at;
+use lithify_sim::planted;
+use lithify_sim::system::Failure;
+
+use super::header::HEADER_BYTES;
+use super::names;
+use super::policy::Role;
+use super::record::{self, Chain, END_BYTES, Record, Write};
+use super::store::Store;
+use crate::parts::disk::failed;
+use crate::parts::entry;
+
+/// A commit on its way from a primary to a replica.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Its number.
+    pub commit: u64,
+    /// The chain of the commit before it.
+    pub previous: u64,
+    /// Its own chain.
+    pub chain: u64,
+    /// What it writes.
+    pub writes: Vec<Write>,
+}
+
+impl Change {
+    /// The commit of this number behind the chain `previous`.
+    #[must_use]
+    pub fn new(commit: u64, previous: u64, writes: Vec<Write>) -> Self {
+        Self {
+            commit,
+            previous,
+            chain: Chain::of(previous, &writes),
+            writes,
+        }
+    }
+}
+
+impl Store {
+    /// At most `most` of the durable commits behind `commit`, in order. Reads them.
+    ///
+    /// # Errors
+    /// `Other` for commits that are compacted away or that do not exist yet; otherwise
+    /// whatever the disk says, and `Damage`.
+    pub fn changes_since(&self, commit: u64, most: usize) -> Result<Vec<Change>, Failure> {
+        let (base, head) = (self.base(), self.data.durable_head);
+        if commit < base {
+            return Err(Failure::Other(format!(
+                "the changes since commit {commit} are gone: the file begins with the state of commit {base}; begin with a copy of the store"
+            )));
+        }
+        if commit > head {
+            return Err(Failure::Other(format!(
+                "there are no changes since commit {commit}: the newest durable commit is {head}"
+            )));
+        }
+        let last = head.min(commit.saturating_add(most as u64));
+        let mut previous = self.chain_at(commit)?.unwrap_or_default();
+        let mut changes = Vec::new();
+        for number in commit + 1..=last {
+            let change = Change::new(number, previous, self.writes_of(number)?);
+            previous = change.chain;
+            changes.push(change);
+        }
+        Ok(changes)
+    }
+
+    /// Where a commit behind the base begins and ends.
+    fn extent(&self, commit: u64) -> (u64, u64) {
+        let index = (commit - self.base()) as usize;
+        let starts = &self.data.starts;
+        let end = starts.get(index).copied().unwrap_or(self.data.end);
+        (starts[index - 1], end)
+    }
+
+    /// The chain of a commit, or `None` when it is compacted away or not there yet.
+    ///
+    /// # Errors
+    /// Whatever the disk says, and `Damage`.
+    pub fn chain_at(&self, commit: u64) -> Result<Option<u64>, Failure> {
+        let base = self.base();
+        if commit == base {
+            return Ok(Some(self.data.header.base_chain));
+        }
+        if commit < base || commit > self.head() {
+            return Ok(None);
+        }
+        let (_, end) = self.extent(commit);
+        let bytes = self.bytes(end - END_BYTES, end)?;
+        match self.records(end - END_BYTES, &bytes)?.as_slice() {
+            [Record::End { chain }] => Ok(Some(*chain)),
+            _ => Err(damage(commit)),
+        }
+    }
+
+    fn writes_of(&self, commit: u64) -> Result<Vec<Write>, Failure> {
+        let (start, end) = self.extent(commit);
+        let bytes = self.bytes(start, end)?;
+        let records = self.records(start, &bytes)?;
+        let write = |record: &Record<'_>| match record {
+            Record::Put { key, value } => Some(Write {
+                key: key.to_vec(),
+                value: Some(value.to_vec()),
+            }),
+            Record::Delete { key } => Some(Write {
+                key: key.to_vec(),
+                value: None,
+            }),
+            Record::End { .. } | Record::Superseded => None,
+        };
+        Ok(records.iter().filter_map(write).collect())
+    }
+
+    fn bytes(&self, start: u64, end: u64) -> Result<Vec<u8>, Failure> {
+        let mut bytes = vec![0; usize::try_from(end - start).expect("it fits into memory")];
+        read_exact_at(&*self.data.file, HEADER_BYTES + start, &mut bytes)
+            .map_err(failed("read", names::DATA))?;
+        Ok(bytes)
+    }
+
+    /// The records in bytes that lie at `start`, checked.
+    fn records<'bytes>(
+        &self,
+        start: u64,
+        bytes: &'bytes [u8],
+    ) -> Result<Vec<Record<'bytes>>, Failure> {
+        let mut records = Vec::new();
+        let mut position = 0;
+        while position < bytes.len() {
+            let at = start + position as u64;
+            let checked = entry::check(&bytes[position..], self.data.header.salt(), at);
+            let (payload, _) = checked.ok_or_else(|| damage_at(at))?;
+            let payload = position + payload.start..position + payload.end;
+            position = payload.end;
+            records.push(record::decode(&bytes[payload]).map_err(Failure::Damage)?);
+        }
+        Ok(records)
+    }
+
+    /// Takes commits of the primary, in order, and returns the number of the newest.
+    /// Those that it has already are compared and left out.
+    ///
+    /// # Errors
+    /// `Other`, and nothing was taken: when this is no replica, when a commit is missing
+    /// before one of them, when one is not what its primary has sent, or when the histories
+    /// differ, with the first commit that is known to. Otherwise as [`Store::commit`].
+    pub fn replicate(&mut self, changes: &[Change]) -> Result<u64, Failure> {
+        if self.options.role != Role::Replica {
+            return Err(Failure::Other(format!(
+                "this store is a primary at commit {}: it takes no commits of another",
+                self.head()
+            )));
+        }
+        let (mut head, mut chain) = (self.head(), self.chain());
+        let mut batches = Vec::new();
+        for change in changes {
+            if change.chain != Chain::of(change.previous, &change.writes) {
+                return Err(refused(change.commit, "is not what its checksum says"));
+            }
+            if change.commit <= head - batches.len() as u64 {
+                self.compare(change)?;
+                continue;
+            }
+            if change.commit <= head {
+                return Err(refused(change.commit, "came twice"));
+            }
+            if change.commit != head + 1 && !planted::is_active("gap-accepted") {
+                return Err(Failure::Other(format!(
+                    "commit {} came after {head}: commit {} is missing; nothing was taken",
+                    change.commit,
+                    head + 1
+                )));
+            }
+            if change.previous != chain && !planted::is_active("divergence-accepted") {
+                return Err(Failure::Other(format!(
+                    "commit {} follows another history: commit {head} here and there differ, or one before it; send the changes since {} to learn which; nothing was taken",
+                    change.commit,
+                    self.base()
+                )));
+            }
+            (head, chain) = (head + 1, change.chain);
+            batches.push(change.writes.clone());
+        }
+        self.append(&batches)
+    }
+
+    /// Compares a commit that is here already with the primary's.
+    fn compare(&self, change: &Change) -> Result<(), Failure> {
+        match self.chain_at(change.commit)? {
+            Some(chain) if chain != change.chain => Err(refused(
+                change.commit,
+                "is the first that differs from the primary's",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn refused(commit: u64, why: &str) -> Failure {
+    Failure::Other(format!("commit {commit} {why}; nothing was taken"))
+}
+
+fn damage(commit: u64) -> Failure {
+    Failure::Damage(format!("{}: commit {commit} has no end", names::DATA))
+}
+
+fn damage_at(position: u64) -> Failure {
+    Failure::Damage(format!(
+        "{}: the entry at byte {} cannot be read any more",
+        names::DATA,
+        HEADER_BYTES + position
+    ))
+}

@@ -1,0 +1,39 @@
+//! The state machine behind a log: what entries mean.
+
+/// Something whose state follows from the payloads applied to it, in order.
+pub trait Machine: Default {
+    /// Applies one payload.
+    ///
+    /// # Errors
+    /// What is wrong with the payload; nothing has changed then.
+    fn apply(&mut self, payload: &[u8]) -> Result<(), String>;
+
+    /// The state as bytes.
+    fn encode(&self) -> Vec<u8>;
+
+    /// The state of these bytes.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    fn decode(bytes: &[u8]) -> Result<Self, String>;
+}
+
+/// Adds a string of bytes with its length in front.
+pub(crate) fn put(buffer: &mut Vec<u8>, bytes: &[u8]) {
+    let length = u32::try_from(bytes.len()).expect("keys and values are shorter than 4 GiB");
+    buffer.extend(length.to_le_bytes());
+    buffer.extend(bytes);
+}
+
+/// Takes back what [`put`] added, from the front of `bytes`.
+pub(crate) fn take<'bytes>(bytes: &mut &'bytes [u8]) -> Result<&'bytes [u8], String> {
+    let (length, rest) = bytes
+        .split_first_chunk::<4>()
+        .ok_or("a length is missing")?;
+    let length = u32::from_le_bytes(*length) as usize;
+    let (string, rest) = rest
+        .split_at_checked(length)
+        .ok_or_else(|| format!("{length} bytes are announced and {} there", rest.len()))?;
+    *bytes = rest;
+    Ok(string)
+}

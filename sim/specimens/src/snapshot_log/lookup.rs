@@ -1,0 +1,69 @@
+//! Reading one entry of the log: by the index where there is one that can be believed,
+//! and otherwise by walking its segment.
+
+use lithify_sim::system::Failure;
+
+use super::log::{Log, Segment};
+use super::{index, names};
+use crate::parts::entry::{self, HEADER_BYTES, MAX_PAYLOAD_BYTES};
+
+/// An entry as it stands in its segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The bytes that stand where the payload should.
+    pub payload: Vec<u8>,
+    /// Whether they are what was written.
+    pub is_valid: bool,
+}
+
+impl Log {
+    /// The entry at `offset`, or `None` when the log does not hold it.
+    pub(super) fn read(&self, offset: u64) -> Result<Option<Stored>, Failure> {
+        let holds = |segment: &Segment| (segment.start..segment.end()).contains(&offset);
+        let Some(segment) = self.segments().find(holds) else {
+            return Ok(None);
+        };
+        let number = offset - segment.start;
+        let (position, bytes) = match self.indexed(segment.start, number)? {
+            Some(position) => (position, self.read_at(segment.start, position)?),
+            None => self.walk(segment.start, number)?,
+        };
+        let payload = entry::payload_of(&bytes);
+        Ok(Some(Stored {
+            payload: payload.map_or_else(Vec::new, |range| bytes[range].to_vec()),
+            is_valid: entry::check(&bytes, segment.salt(), position).is_some(),
+        }))
+    }
+
+    /// The bytes from `position` on that its header says to be an entry.
+    fn read_at(&self, segment: u64, position: u64) -> Result<Vec<u8>, Failure> {
+        let name = names::segment(segment);
+        let header = self.disk.read_some(&name, position, HEADER_BYTES)?;
+        let length = header.first_chunk::<4>().map_or(0, |length| {
+            (u32::from_le_bytes(*length) as usize).min(MAX_PAYLOAD_BYTES)
+        });
+        self.disk.read_some(&name, position, HEADER_BYTES + length)
+    }
+
+    /// Where the entry of this number begins by the lengths of those before, and the
+    /// bytes from there on: none when a length leads out of the file.
+    fn walk(&self, segment: u64, number: u64) -> Result<(u64, Vec<u8>), Failure> {
+        let mut bytes = self.disk.read(&names::segment(segment))?;
+        let position = (0..number).fold(0, |position, _| {
+            entry::payload_of(&bytes[position..])
+                .map_or(bytes.len(), |payload| position + payload.end)
+        });
+        Ok((position as u64, bytes.split_off(position)))
+    }
+
+    /// Where the index says that an entry begins, if it can be believed.
+    fn indexed(&self, segment: u64, number: u64) -> Result<Option<u64>, Failure> {
+        if !self.indexes.contains(&segment) {
+            return Ok(None);
+        }
+        let position = number * index::RECORD_BYTES as u64;
+        let name = names::index(segment);
+        let record = self.disk.read_some(&name, position, index::RECORD_BYTES)?;
+        Ok(index::decode(&record, segment, number))
+    }
+}

@@ -1,0 +1,64 @@
+//! The settings of the system, with values so small that ten commits go through
+//! rotations, snapshots and truncations.
+
+use lithify_sim::system::{Setting, Settings, Values, unknown_value};
+
+use super::SnapshotLogSystem;
+use super::store::Options;
+
+/// Nothing decides what is on the disk for good, so everything may change at opening.
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting::tuning(
+        "segment-bytes",
+        "bytes after which a log segment ends",
+        &["150", "400", "4000"],
+    ),
+    Setting::tuning(
+        "snapshot-every",
+        "commits after which a snapshot is due",
+        &["3", "2", "5"],
+    ),
+    Setting::tuning(
+        "durability",
+        "when a commit is acknowledged",
+        &["synced", "synced", "buffered"],
+    ),
+    Setting::tuning(
+        "index",
+        "whether segments have an index beside them",
+        &["off", "off", "on"],
+    ),
+];
+
+/// What the laboratory needs to open a store.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chosen {
+    pub(super) options: Options,
+    pub(super) snapshot_every: u64,
+}
+
+/// The chosen options.
+pub(super) fn chosen(settings: &Settings) -> Result<Chosen, String> {
+    let values = Values::new(&SnapshotLogSystem, settings)?;
+    let value = |name: &str| values.value(name);
+    let number = |name: &str| match value(name).parse() {
+        Ok(number) if (1..=1 << 30).contains(&number) => Ok(number),
+        _ => Err(format!(
+            "the setting {name} is {:?}, which is no number from 1 to 2^30",
+            value(name)
+        )),
+    };
+    let choice = |name: &str, no: &str, yes: &str| match value(name) {
+        chosen if chosen == yes => Ok(true),
+        chosen if chosen == no => Ok(false),
+        chosen => Err(unknown_value(name, chosen)),
+    };
+    Ok(Chosen {
+        options: Options {
+            segment_bytes: number("segment-bytes")?,
+            syncs_appends: choice("durability", "buffered", "synced")?,
+            keeps_index: choice("index", "off", "on")?,
+        },
+        snapshot_every: number("snapshot-every")?,
+    })
+}

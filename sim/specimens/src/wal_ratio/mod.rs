@@ -1,0 +1,113 @@
+//! A table in memory behind one log, and a policy that has the log rewritten.
+//!
+//! Whoever writes one key a hundred thousand times leaves a log of which one entry
+//! matters. Now and then the worker that writes the log compares its length with what is
+//! live, and when it is worth it the world stops: the pending batch is flushed, the
+//! state is written to a new log, which takes the old one's place in one step, and the
+//! world goes on.
+//!
+//! The same store is used three times: here, in virtual time on simulated disks; by
+//! [`SharedStore`], with a worker thread and a real clock; and by the command
+//! `lithify ratio-store`.
+//!
+//! Reading order: `policy` (when), `record` and `table` (what), `names`, `job` (in which
+//! order), `store` (the loop), `group` and `rewrite` (its two kinds of work), `recover` (the
+//! way back), `check`, `shared` (threads), and `settings`, `commit`, `instance`, `forecast`,
+//! `bugs` for the laboratory. Entries and the
+//! replacement of files are in `parts`. `design/wal-ratio.md` says why.
+
+mod bugs;
+mod check;
+mod commit;
+mod forecast;
+mod group;
+mod instance;
+mod job;
+mod names;
+mod policy;
+mod record;
+mod recover;
+mod rewrite;
+mod settings;
+mod shared;
+mod store;
+mod table;
+
+use std::sync::Arc;
+
+use lithify::fs::Fs;
+use lithify_sim::history::{Batch, State};
+use lithify_sim::planted::Planted;
+use lithify_sim::system::{Engine, Failure, Instance, Setting, Settings, System};
+pub(crate) use names::owns;
+pub use policy::{Decision, Policy, View};
+pub use record::Operation;
+pub use shared::{SharedStore, Status, Ticket};
+pub use store::{Counters, Options, RatioStore, commit_bytes};
+pub use table::Table;
+
+/// The system.
+#[derive(Debug)]
+pub struct WalRatioSystem;
+
+impl System for WalRatioSystem {
+    fn name(&self) -> &'static str {
+        "wal-ratio"
+    }
+
+    fn about(&self) -> &'static str {
+        "a table in memory behind a log that is rewritten when too little of it is live"
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        settings::SETTINGS
+    }
+
+    fn task_kinds(&self) -> &'static [&'static str] {
+        &["group", "timer", "rewrite"]
+    }
+
+    fn configure(&self, settings: &Settings) -> Result<Arc<dyn Engine>, String> {
+        Ok(Arc::new(settings::chosen(settings)?))
+    }
+
+    fn bugs(&self) -> Vec<Planted> {
+        bugs::BUGS.to_vec()
+    }
+}
+
+impl Engine for settings::Chosen {
+    fn open(&self, fs: Arc<dyn Fs>) -> Result<Box<dyn Instance>, Failure> {
+        Ok(Box::new(instance::Open::new(fs, *self)?))
+    }
+
+    fn syncs_commits(&self) -> bool {
+        self.syncs_commits
+    }
+
+    fn tells_files_apart(&self) -> bool {
+        true
+    }
+
+    fn check(&self, fs: &dyn Fs) -> Result<(), Failure> {
+        check::check(fs)
+    }
+
+    /// A settled store has let the time pass until no check can change anything: with a
+    /// longest interval nothing is dead any more, without one the ratio is below the
+    /// threshold. No slack: what arrives between two checks has arrived.
+    fn space_limit(&self, history: &[Batch], _state: &State) -> Option<u64> {
+        let mut live = forecast::Live::default();
+        history.iter().for_each(|batch| live.apply(batch));
+        let policy = self.options.policy;
+        Some(match policy.max_interval {
+            Some(_) => live.bytes(),
+            None => policy.most_bytes(live.bytes()),
+        })
+    }
+
+    /// Every log began under the temporary name, and the laboratory keeps that one.
+    fn is_log(&self, file: &str) -> bool {
+        file == names::TEMPORARY || file.ends_with(".log")
+    }
+}

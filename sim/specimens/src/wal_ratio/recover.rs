@@ -1,0 +1,260 @@
+//! Opening: from whatever a crash has left to a store whose every answer is durable.
+//!
+//! 1. The log of the highest generation counts. It got its name after its base was
+//!    durable, and no commit went into an older one since; so the others are leftovers
+//!    whatever they hold. Without any log the store is new, and its first log comes into
+//!    being like every other: written, synced, renamed.
+//! 2. Its entries are read up to the first that is invalid. What lies behind is a torn
+//!    tail, unless an entry there was written when everything before it was durable, or
+//!    the base is not whole: then bytes that were durable are gone, which is damage.
+//! 3. What is about to be served is made durable. The last process may have left its last
+//!    group in the page cache only, and after a failed sync the cache may hold pages that
+//!    are marked clean: syncing them would do nothing. So the last group is written
+//!    again, in place; everything before it was durable when it was begun, as its first
+//!    entry says. Without any, the first entry of the base is written again, so that the
+//!    sync has something to do and reports what went wrong behind the last process's back.
+//!    If it does report something, nobody knows what of the file is meant: all of it is
+//!    written again. Writing equal bytes harms nothing, whatever part a crash keeps.
+//! 4. A log with a torn tail is not written on: the next generation begins, as after a
+//!    rewrite. Where a disk ignores the sync of a cut, what was cut may come back behind
+//!    later commits of the same length. Only when there is no room for a new log the tail is
+//!    cut in place.
+//! 5. The directory is synced: the name of the log may not be durable yet. Only then the
+//!    leftovers go, for one of them may be what the log replaces.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use lithify::fs::File;
+use lithify::fs::whole::write_all_at;
+use lithify_sim::planted;
+use lithify_sim::system::Failure;
+
+use super::names;
+use super::record::{self, Record};
+use super::store::{Log, Options, RatioStore};
+use super::table::{BaseWriter, Table};
+use crate::parts::disk::{Disk, failed};
+use crate::parts::entry::{self, Before, Entry, Scan};
+use crate::parts::identity::Identity;
+use crate::parts::owner::Owner;
+use crate::parts::replace::Replacement;
+
+pub(super) fn open(disk: Disk, options: Options, now: u64) -> Result<RatioStore, Failure> {
+    let lock = disk.lock(Owner::WalRatio, names::LOCK)?;
+    let names = disk.list()?;
+    let generations: BTreeSet<u64> = names
+        .iter()
+        .filter_map(|it| names::generation(it))
+        .collect();
+    let counts = match planted::is_active("oldest-log-counts") {
+        true => generations.first(),
+        false => generations.last(),
+    };
+    let opened = match counts {
+        Some(&generation) => {
+            if planted::is_active("log-removed-by-recovery") {
+                sweep(&disk, generation)?;
+            }
+            let opened = read(&disk, generation)?;
+            disk.sync_directory()?;
+            sweep(&disk, opened.1.generation)?;
+            opened
+        }
+        None => {
+            sweep(&disk, 0)?;
+            let opened = create(&disk)?;
+            disk.sync_directory()?;
+            opened
+        }
+    };
+    Ok(RatioStore::recovered(disk, options, now, opened, lock))
+}
+
+/// Removes every log but that of the generation that counts.
+fn sweep(disk: &Disk, counts: u64) -> Result<(), Failure> {
+    let is_leftover = |name: &String| match names::generation(name) {
+        Some(generation) => generation != counts,
+        None => name == names::TEMPORARY && !planted::is_active("temporary-file-reused"),
+    };
+    let names = disk.list()?;
+    let mut leftovers = names.iter().filter(|name| is_leftover(name));
+    leftovers.try_for_each(|name| disk.remove(name))
+}
+
+/// The first log, and how many bytes were written for it.
+fn create(disk: &Disk) -> Result<(Table, Log, u64), Failure> {
+    const GENERATION: u64 = 1;
+    let table = Table::default();
+    let identity = Identity::of_new_store(disk, names::TEMPORARY)?;
+    let file = write_base(disk, &table, GENERATION, identity)?;
+    publish(disk, table, GENERATION, identity, file)
+}
+
+/// A base is written in pieces of about so many bytes.
+const PIECE_BYTES: usize = 256 << 10;
+
+/// Writes a log of this state, which does not count yet, and makes it durable.
+fn write_base(
+    disk: &Disk,
+    table: &Table,
+    generation: u64,
+    identity: Identity,
+) -> Result<Replacement, Failure> {
+    let mut file = Replacement::new(names::TEMPORARY);
+    file.create(disk)?;
+    let mut writer = BaseWriter::new(generation, identity);
+    while let Some(piece) = writer.next(table, PIECE_BYTES) {
+        file.write(&piece)?;
+    }
+    file.sync()?;
+    Ok(file)
+}
+
+/// Gives a durable log its name, which is not durable yet.
+fn publish(
+    disk: &Disk,
+    table: Table,
+    generation: u64,
+    identity: Identity,
+    mut file: Replacement,
+) -> Result<(Table, Log, u64), Failure> {
+    file.rename(disk, &names::log(generation))?;
+    let log = Log {
+        generation,
+        identity,
+        file: file.file().clone(),
+        bytes: file.bytes(),
+    };
+    Ok((table, log, file.bytes()))
+}
+
+/// Reads the log that counts, and makes what it says durable.
+fn read(disk: &Disk, generation: u64) -> Result<(Table, Log, u64), Failure> {
+    let name = names::log(generation);
+    let bytes = disk.read(&name)?;
+    let (identity, scan) =
+        scan(&bytes, generation).map_err(|fault| Failure::Damage(format!("{name}: {fault}")))?;
+    check_tail(&name, &bytes, &scan)?;
+    let damage = |fault: String| Failure::Damage(format!("{name}: {fault}"));
+    let base_entries = check_base(&bytes, &scan.entries).map_err(damage)?;
+    let mut table = Table::default();
+    for entry in &scan.entries {
+        table
+            .apply(&bytes[entry.payload.clone()])
+            .map_err(|fault| {
+                damage(format!(
+                    "the entry at byte {} means nothing: {fault}",
+                    entry.position
+                ))
+            })?;
+    }
+    if scan.end < bytes.len() && !planted::is_active("torn-tail-left") {
+        // What an earlier rewrite has left of it is no log.
+        let _ = disk.remove(names::TEMPORARY);
+        let (next, generation) = (
+            identity.of_next(disk, names::TEMPORARY)?,
+            names::next(generation),
+        );
+        match write_base(disk, &table, generation, next) {
+            Ok(file) => return publish(disk, table, generation, next, file),
+            Err(_) => _ = disk.remove(names::TEMPORARY),
+        }
+    }
+    let file = disk.open(&name)?;
+    settle(&*file, &bytes, in_doubt(&scan, base_entries), scan.end)
+        .or_else(|_| settle(&*file, &bytes, 0..scan.end, scan.end))
+        .map_err(failed("settle", &name))?;
+    let end = match planted::is_active("torn-tail-left") {
+        true => bytes.len(),
+        false => scan.end,
+    };
+    let log = Log {
+        generation,
+        identity,
+        file,
+        bytes: end as u64,
+    };
+    Ok((table, log, 0))
+}
+
+/// Reads the base record, which says what salts the entries behind it, and then those. The
+/// base was durable when the log got its name, so an earlier file cannot stand there.
+fn scan(bytes: &[u8], generation: u64) -> Result<(Identity, Scan), String> {
+    let first = entry::decode(bytes, generation, 0);
+    let base = first.as_ref().map(|entry| &bytes[entry.payload.clone()]);
+    match base.map(record::decode) {
+        Some(Ok(Record::Base { identity, .. })) => {
+            let scan = entry::scan_behind(bytes, identity.salt(generation), first);
+            Ok((identity, scan))
+        }
+        Some(Err(fault)) => Err(fault),
+        _ => Ok((Identity::default(), entry::scan(bytes, generation))),
+    }
+}
+
+/// Whether the bytes behind the last entry are a torn tail, which is cut.
+fn check_tail(name: &str, bytes: &[u8], scan: &Scan) -> Result<(), Failure> {
+    if let Some(witness) = scan.witness {
+        return Err(Failure::Damage(format!(
+            "{name} cannot be read at byte {}, and the entry at byte {witness} was written when that was durable: an acknowledged commit is damaged",
+            scan.end
+        )));
+    }
+    if planted::is_active("torn-tail-fatal") && scan.end < bytes.len() {
+        return Err(Failure::Damage(format!(
+            "{name} cannot be read at byte {}",
+            scan.end
+        )));
+    }
+    Ok(())
+}
+
+/// How many entries the base has, if it is whole.
+fn check_base(bytes: &[u8], entries: &[Entry]) -> Result<usize, String> {
+    let mut records = entries
+        .iter()
+        .map(|entry| record::decode(&bytes[entry.payload.clone()]));
+    let accepts_anything = planted::is_active("incomplete-base-accepted");
+    let expected = match records.next() {
+        Some(Ok(Record::Base { pairs, .. })) => pairs,
+        _ if accepts_anything => return Ok(entries.len()),
+        _ => return Err("it does not begin with a base".to_owned()),
+    };
+    let is_pair = |record: &Result<Record, _>| matches!(record, Ok(Record::Pair(..)));
+    let found = records.take_while(is_pair).count();
+    if found as u64 != expected && !accepts_anything {
+        return Err(format!(
+            "its base has {found} pairs of {expected}, and all were durable before it got its name"
+        ));
+    }
+    Ok(1 + found)
+}
+
+/// The bytes that may not be durable: from the last entry on that was written when
+/// everything before it was. The base is durable since it has its name.
+fn in_doubt(scan: &Scan, base_entries: usize) -> Range<usize> {
+    let commits = scan.entries.iter().skip(base_entries);
+    let begins = |entry: &&Entry| entry.before == Before::Durable;
+    match commits.rev().find(begins) {
+        Some(first) => first.position..scan.end,
+        None => 0..scan.entries.first().map_or(0, |base| base.payload.end),
+    }
+}
+
+/// Makes the bytes in doubt durable and cuts what is behind the end.
+fn settle(
+    file: &dyn File,
+    bytes: &[u8],
+    in_doubt: Range<usize>,
+    end: usize,
+) -> std::io::Result<()> {
+    let is_synced = !planted::is_active("recovered-tail-not-synced");
+    if is_synced && !planted::is_active("recovered-tail-not-rewritten") {
+        write_all_at(file, in_doubt.start as u64, &bytes[in_doubt])?;
+    }
+    if bytes.len() > end && !planted::is_active("torn-tail-left") {
+        file.set_len(end as u64)?;
+    }
+    if is_synced { file.sync_data() } else { Ok(()) }
+}

@@ -1,0 +1,133 @@
+//! A rewrite of the log, operation by operation, in the order of [`super::job`].
+//!
+//! Until the new log is renamed nothing has happened: a failure gives the rewrite up and
+//! the old log goes on. From then on nobody knows which log the next opening finds, so a
+//! failure stops the store, except that an old log which stays is swept by that opening.
+
+use std::sync::Arc;
+
+use lithify_sim::planted;
+use lithify_sim::system::Failure;
+
+use super::job::{Job, Phase};
+use super::names;
+use super::store::{Log, RatioStore};
+use crate::parts::replace;
+
+impl RatioStore {
+    pub(super) fn rewrite_step(&mut self, mut job: Job, now: u64) -> Result<(), Failure> {
+        let phase = job.phase();
+        match self.perform(&mut job, now) {
+            Ok(is_done) => {
+                if is_done {
+                    job.advance();
+                }
+                self.job = job.phase().map(|_| job);
+                Ok(())
+            }
+            Err(failure) => match phase {
+                Some(Phase::Replace(replace::Phase::Write | replace::Phase::Sync)) => {
+                    Err(self.give_up(failure))
+                }
+                Some(Phase::Replace(replace::Phase::Rename))
+                    if planted::is_active("rename-error-means-not-renamed") =>
+                {
+                    Err(self.give_up(failure))
+                }
+                // The new log counts, and the old one is swept by the next opening.
+                Some(Phase::Remove) => Err(failure),
+                _ => Err(self.stop(failure)),
+            },
+        }
+    }
+
+    /// Does one operation of a rewrite; true when the phase that was due has ended.
+    fn perform(&mut self, job: &mut Job, now: u64) -> Result<bool, Failure> {
+        match job.phase() {
+            Some(Phase::Flush) => return self.flush(job),
+            Some(Phase::Replace(replace::Phase::Write)) => return self.write_base(job),
+            Some(Phase::Replace(replace::Phase::Sync)) => job.file.sync()?,
+            Some(Phase::Replace(replace::Phase::Rename)) => {
+                job.file.rename(&self.disk, &names::log(job.generation))?;
+            }
+            Some(Phase::Replace(replace::Phase::SyncDirectory)) => self.disk.sync_directory()?,
+            Some(Phase::Swap) => self.swap(job, now),
+            Some(Phase::Remove) => self.remove_old()?,
+            None => {}
+        }
+        Ok(true)
+    }
+
+    fn flush(&mut self, job: &Job) -> Result<bool, Failure> {
+        if self.group.is_some() || self.acknowledged < job.flushed_up_to {
+            self.group_step(job.flushed_up_to)?;
+        }
+        Ok(self.group.is_none() && self.acknowledged >= job.flushed_up_to)
+    }
+
+    fn write_base(&mut self, job: &mut Job) -> Result<bool, Failure> {
+        if job.file.name().is_none() {
+            let identity = self.log.identity.of_next(&self.disk, names::TEMPORARY)?;
+            job.identity = identity;
+            job.writer.identify(identity);
+            match planted::is_active("recycled-without-generation") {
+                true => job.file.reuse(&self.disk)?,
+                false => job.file.create(&self.disk)?,
+            }
+            return Ok(false);
+        }
+        let piece = match &job.copy {
+            Some(copy) => job.writer.next(copy, self.options.piece_bytes),
+            None => job
+                .writer
+                .next(&self.read_table(), self.options.piece_bytes),
+        };
+        let Some(piece) = piece else {
+            return Ok(true);
+        };
+        if planted::is_active("every-piece-synced") && job.file.bytes() > 0 {
+            job.file.sync()?;
+        }
+        job.file.write(&piece)?;
+        self.counters.base_bytes += piece.len() as u64;
+        Ok(false)
+    }
+
+    fn swap(&mut self, job: &Job, now: u64) {
+        let file = match planted::is_active("old-handle-after-swap") {
+            true => Arc::clone(&self.log.file),
+            false => Arc::clone(job.file.file()),
+        };
+        let log = Log {
+            generation: job.generation,
+            identity: job.identity,
+            file,
+            bytes: job.file.bytes(),
+        };
+        let old = std::mem::replace(&mut self.log, log);
+        self.old = Some(old.name()).filter(|name| *name != self.log.name());
+        self.last = Some(now);
+        self.counters.rewrites += 1;
+    }
+
+    fn remove_old(&mut self) -> Result<(), Failure> {
+        if planted::is_active("old-log-removed-first") {
+            return self.disk.remove(&self.log.name());
+        }
+        let Some(name) = self.old.take() else {
+            return Ok(());
+        };
+        if planted::is_active("recycled-without-generation") {
+            return self.disk.rename(&name, names::TEMPORARY);
+        }
+        self.disk.remove(&name)
+    }
+
+    /// The rewrite has come to nothing, and the old log goes on.
+    fn give_up(&mut self, failure: Failure) -> Failure {
+        // What cannot be removed now is swept by the next opening.
+        let _ = self.disk.remove(names::TEMPORARY);
+        self.counters.given_up += 1;
+        failure
+    }
+}

@@ -1,0 +1,438 @@
+//! The store: a table in memory, one log, and the loop that writes both.
+//!
+//! Commits are accepted into a queue. The loop takes what waits as one group, writes it,
+//! syncs it, and only then applies and acknowledges it ([`super::group`]). Rewriting the
+//! log is folded into the same loop ([`super::rewrite`]): while it is under way no group
+//! is written, so commits that come meanwhile wait in the queue, neither lost nor
+//! acknowledged.
+//!
+//! No clock, no thread: time is handed in, and [`RatioStore::step`] does at most one
+//! operation that matters for durability. Whoever drives it decides when.
+//!
+//! What can fail, and what then:
+//!
+//! - writing or syncing a group, or giving the new log its name: nobody knows what the
+//!   disk holds, and a later sync that succeeds proves nothing (Rebello et al., USENIX
+//!   ATC 2020). The store stops; only a new opening, which reads what is there, goes on.
+//! - writing the new log under its temporary name: nothing has happened yet. The rewrite
+//!   is given up, the old log stays, commits go on, and the next check tries again. A
+//!   full disk is the likely case.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use lithify::fs::{File, Fs, Lock};
+use lithify_sim::planted;
+use lithify_sim::system::Failure;
+
+use super::group::Group;
+use super::job::Job;
+use super::policy::{Decision, Policy, View};
+use super::record::{self, Operation};
+use super::table::Table;
+use super::{names, recover};
+use crate::parts::disk::Disk;
+use crate::parts::entry::{HEADER_BYTES, MAX_PAYLOAD_BYTES};
+use crate::parts::identity::Identity;
+
+/// How a store is run. Nothing of it is part of the format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// When the log is rewritten.
+    pub policy: Policy,
+    /// A rewrite writes pieces of about this many bytes, one a step; at least 1.
+    pub piece_bytes: usize,
+}
+
+impl Options {
+    /// The published policy, and pieces of a quarter of a mebibyte.
+    pub const PUBLISHED: Self = Self {
+        policy: Policy::PUBLISHED,
+        piece_bytes: 256 << 10,
+    };
+}
+
+/// What a store has done since it was opened, and how large it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Bytes of commits that were written to a log.
+    pub commit_bytes: u64,
+    /// Bytes of bases that were written to a log: the price of rewriting.
+    pub base_bytes: u64,
+    /// Groups that were written.
+    pub groups: u64,
+    /// Rewrites that came to their end.
+    pub rewrites: u64,
+    /// Rewrites that were given up.
+    pub given_up: u64,
+}
+
+/// The log that is written.
+#[derive(Debug)]
+pub(super) struct Log {
+    pub(super) generation: u64,
+    pub(super) identity: Identity,
+    pub(super) file: Arc<dyn File>,
+    /// Its length: where the next group goes.
+    pub(super) bytes: u64,
+}
+
+impl Log {
+    pub(super) fn name(&self) -> String {
+        names::log(self.generation)
+    }
+
+    /// The salt of the checksums of everything behind the base record.
+    pub(super) fn salt(&self) -> u64 {
+        self.identity.salt(self.generation)
+    }
+}
+
+/// A table behind a log that rewrites itself. See the module.
+#[derive(Debug)]
+pub struct RatioStore {
+    pub(super) disk: Disk,
+    pub(super) options: Options,
+    /// Shared with readers, who need not wait for the disk.
+    pub(super) table: Arc<RwLock<Table>>,
+    pub(super) log: Log,
+    /// The old log, from the swap until it is removed.
+    pub(super) old: Option<String>,
+    /// Commits that are accepted and not written yet, in order.
+    pub(super) queue: VecDeque<Vec<u8>>,
+    pub(super) group: Option<Group>,
+    pub(super) accepted: u64,
+    pub(super) acknowledged: u64,
+    pub(super) job: Option<Job>,
+    opened: u64,
+    pub(super) last: Option<u64>,
+    pub(super) counters: Counters,
+    poison: Option<String>,
+    _lock: Box<dyn Lock>,
+}
+
+impl RatioStore {
+    /// Opens the store on `fs`, or creates one. Everything that it then serves is
+    /// durable. `now` is the time in milliseconds, on a clock that need not be the same
+    /// at the next opening.
+    ///
+    /// # Errors
+    /// `Damage` when bytes that were durable are not there; `Disk` when the store is
+    /// locked or the disk fails.
+    pub fn open(fs: Arc<dyn Fs>, options: Options, now: u64) -> Result<Self, Failure> {
+        recover::open(Disk::new(fs), options, now)
+    }
+
+    pub(super) fn recovered(
+        disk: Disk,
+        options: Options,
+        now: u64,
+        (table, log, base_bytes): (Table, Log, u64),
+        lock: Box<dyn Lock>,
+    ) -> Self {
+        Self {
+            disk,
+            options,
+            accepted: table.commits(),
+            acknowledged: table.commits(),
+            table: Arc::new(RwLock::new(table)),
+            log,
+            old: None,
+            queue: VecDeque::new(),
+            group: None,
+            job: None,
+            opened: now,
+            last: None,
+            counters: Counters {
+                base_bytes,
+                ..Counters::default()
+            },
+            poison: None,
+            _lock: lock,
+        }
+    }
+
+    /// Takes a commit, which becomes durable as a whole or not at all, and returns its
+    /// number. It is acknowledged when [`RatioStore::acknowledged`] has reached that.
+    ///
+    /// # Errors
+    /// `Other` for a commit that is too long, and nothing has happened; `Disk` when the
+    /// store has stopped.
+    pub fn accept(&mut self, operations: &[Operation]) -> Result<u64, Failure> {
+        self.check_running()?;
+        let payload = record::commit(&self.meant(operations));
+        if payload.len() > MAX_PAYLOAD_BYTES {
+            return Err(Failure::Other(format!(
+                "a commit of {} bytes is longer than {MAX_PAYLOAD_BYTES}; nothing was written",
+                payload.len()
+            )));
+        }
+        self.queue.push_back(payload);
+        self.accepted += 1;
+        Ok(self.accepted)
+    }
+
+    /// The operations, without what a planted bug believes to be needless.
+    fn meant(&self, operations: &[Operation]) -> Vec<Operation> {
+        let mut meant = operations.to_vec();
+        if planted::is_active("delete-of-absent-key-dropped") {
+            let table = self.read_table();
+            meant.retain(|operation| match operation {
+                Operation::Put(..) => true,
+                Operation::Delete(key) => table.pairs().contains_key(key),
+            });
+        }
+        meant
+    }
+
+    /// Evaluates the policy, and begins a rewrite if it says so and none is under way.
+    /// From then on until the rewrite ends no group but the pending one is written.
+    pub fn check(&mut self, now: u64) -> Decision {
+        let decision = self.options.policy.decide(&self.view(now));
+        if decision.rewrites() && self.job.is_none() && self.poison.is_none() {
+            let Log {
+                generation,
+                identity,
+                ..
+            } = self.log;
+            let mut job = Job::new(names::next(generation), identity, self.accepted);
+            if planted::is_active("snapshot-before-flush") {
+                job.copy = Some(self.read_table().clone());
+            }
+            if planted::is_active("pending-batch-dropped") {
+                self.accepted -= self.queue.len() as u64;
+                self.queue.clear();
+                job.flushed_up_to = self.accepted;
+            }
+            if planted::is_active("flush-left-to-snapshot") {
+                let queue: Vec<_> = self.queue.drain(..).collect();
+                // A payload of ours always applies.
+                let _ = self.acknowledge(&queue);
+            }
+            if planted::is_active("last-rewrite-noted-early") {
+                self.last = Some(now);
+            }
+            self.job = Some(job);
+        }
+        decision
+    }
+
+    /// Whether a check could come to rewrite by nothing but time passing.
+    #[must_use]
+    pub fn may_come_to_rewrite(&self, now: u64) -> bool {
+        self.options.policy.may_come(&self.view(now))
+    }
+
+    fn view(&self, now: u64) -> View {
+        View {
+            now,
+            opened: self.opened,
+            last: self.last,
+            log_bytes: self.log.bytes,
+            live_bytes: self.read_table().live_bytes(),
+        }
+    }
+
+    /// Does one operation of what is under way; false when nothing is. `now` is the time
+    /// in milliseconds.
+    ///
+    /// # Errors
+    /// Whatever the disk says. The store has stopped then, unless a rewrite was given up:
+    /// see [`RatioStore::has_stopped`].
+    pub fn step(&mut self, now: u64) -> Result<bool, Failure> {
+        self.check_running()?;
+        let goes_on = planted::is_active("puts-not-paused") && self.has_group();
+        match self.job.take() {
+            Some(job) if !goes_on => self.rewrite_step(job, now)?,
+            job => {
+                self.job = job;
+                self.group_step(self.accepted)?;
+            }
+        }
+        Ok(self.is_busy())
+    }
+
+    /// Whether there is anything to do but wait.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.job.is_some() || self.has_group()
+    }
+
+    /// Whether a group is waiting, or written and not synced.
+    #[must_use]
+    pub fn has_group(&self) -> bool {
+        self.group.is_some() || !self.queue.is_empty()
+    }
+
+    /// Whether all that waits is in the queue, and nothing of it written.
+    #[must_use]
+    pub fn has_only_queued(&self) -> bool {
+        self.group.is_none() && !self.queue.is_empty()
+    }
+
+    /// Whether a rewrite is under way, so that commits have to wait.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.job.is_some()
+    }
+
+    /// Nothing more is done until the store is opened again. What was not acknowledged
+    /// is in doubt.
+    pub(super) fn stop(&mut self, failure: Failure) -> Failure {
+        if !planted::is_active("appends-after-failed-write") {
+            self.poison = Some(failure.to_string());
+        }
+        self.queue.clear();
+        self.group = None;
+        self.accepted = self.acknowledged;
+        failure
+    }
+
+    fn check_running(&self) -> Result<(), Failure> {
+        match &self.poison {
+            None => Ok(()),
+            Some(reason) => Err(Failure::Disk(format!(
+                "the store stopped when this happened: {reason}; open it again"
+            ))),
+        }
+    }
+
+    /// Whether nothing is done any more until the store is opened again.
+    #[must_use]
+    pub fn has_stopped(&self) -> bool {
+        self.poison.is_some()
+    }
+
+    /// Does everything that is under way.
+    ///
+    /// # Errors
+    /// As [`RatioStore::step`], when the store has stopped. A rewrite that was given up
+    /// is no reason to stop: commits go on in the old log.
+    pub fn finish(&mut self, now: u64) -> Result<(), Failure> {
+        loop {
+            match self.step(now) {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(failure) if self.has_stopped() => return Err(failure),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Does what it takes until a commit is acknowledged. One that waits for the end of
+    /// a rewrite waits here.
+    ///
+    /// # Errors
+    /// As [`RatioStore::step`], when the commit will not be acknowledged any more.
+    pub fn finish_commit(&mut self, commit: u64, now: u64) -> Result<(), Failure> {
+        while self.acknowledged < commit {
+            match self.step(now) {
+                Err(failure) if !self.has_group() => return Err(failure),
+                Ok(false) if self.acknowledged < commit => {
+                    return Err(Failure::Other(format!(
+                        "commit {commit} is not waiting any more, and {} is the last one that is durable",
+                        self.acknowledged
+                    )));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The number of the last commit that was accepted.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.accepted
+    }
+
+    /// The number of the last commit that is durable and applied.
+    #[must_use]
+    pub fn acknowledged(&self) -> u64 {
+        self.acknowledged
+    }
+
+    /// The payloads of the commits that are accepted and not acknowledged, in order.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Vec<u8>> {
+        let written = self.group.iter().flat_map(|group| &group.payloads);
+        written.chain(&self.queue)
+    }
+
+    /// The table, for readers on other threads. It holds what is acknowledged.
+    #[must_use]
+    pub fn table(&self) -> Arc<RwLock<Table>> {
+        Arc::clone(&self.table)
+    }
+
+    /// What was acknowledged. Nothing that can panic runs while the lock is held for
+    /// writing, so a poisoned lock is as good as any.
+    pub fn read_table(&self) -> RwLockReadGuard<'_, Table> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn write_table(&self) -> RwLockWriteGuard<'_, Table> {
+        self.table.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The length of the log in bytes.
+    #[must_use]
+    pub fn log_bytes(&self) -> u64 {
+        self.log.bytes
+    }
+
+    /// When the last rewrite since the opening ended, if there was one.
+    #[must_use]
+    pub fn last_rewrite(&self) -> Option<u64> {
+        self.last
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// How far it has come, in words that are equal when it goes on alike from the same
+    /// table, the same disk and the same time: what only memory knows of commits that
+    /// wait, of the log and of a rewrite.
+    #[must_use]
+    pub fn progress(&self) -> String {
+        let job = self.job.as_ref().map(Job::progress);
+        format!(
+            "acknowledged {} written {} log {} old {:?} last {:?} {:?} {job:?}",
+            self.acknowledged,
+            self.group.is_some(),
+            self.log.name(),
+            self.old,
+            self.last,
+            self.counters
+        )
+    }
+
+    /// The files that the store needs, or is writing.
+    #[must_use]
+    pub fn files(&self) -> BTreeSet<String> {
+        let mut files = BTreeSet::from([names::LOCK.to_owned(), self.log.name()]);
+        files.extend(self.old.clone());
+        let written = self.job.as_ref().and_then(|job| job.file.name());
+        files.extend(written.map(str::to_owned));
+        if planted::is_active("recycled-without-generation") && self.counters.rewrites > 0 {
+            files.insert(names::TEMPORARY.to_owned());
+        }
+        files
+    }
+
+    /// Does everything that is under way and closes the store.
+    ///
+    /// # Errors
+    /// As [`RatioStore::finish`].
+    pub fn close(mut self, now: u64) -> Result<(), Failure> {
+        self.finish(now)
+    }
+}
+
+/// The length in bytes of the entry of a commit.
+#[must_use]
+pub fn commit_bytes(operations: &[Operation]) -> u64 {
+    (HEADER_BYTES + record::commit(operations).len()) as u64
+}

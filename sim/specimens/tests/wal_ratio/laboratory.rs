@@ -1,0 +1,88 @@
+//! The laboratory's verdict: clean as it is, and found when a bug is planted.
+
+use std::time::Duration;
+
+use lithify_sim::disk::model::MODELS;
+use lithify_sim::disk::{FaultKind, Model};
+use lithify_sim::run::generate::Recipe;
+use lithify_sim::run::workload::{WORKLOADS, Workload, mixed};
+use lithify_sim::search::campaign::{Campaign, Ledger};
+use lithify_sim::search::crashes::Reach;
+use lithify_sim::search::mutants::{Search, hunt, mutants};
+use lithify_sim::system::System;
+use lithify_specimens::wal_ratio::WalRatioSystem;
+
+static SYSTEM: WalRatioSystem = WalRatioSystem;
+
+/// Bounds the work on a machine that is very slow; on others the search ends by itself.
+const LONGEST: Duration = Duration::from_secs(300);
+
+fn campaign(model: &'static Model, workload: &'static Workload, faults: &[FaultKind]) -> Campaign {
+    Campaign {
+        recipe: Recipe {
+            model,
+            workload,
+            faults: faults.to_vec(),
+            ..Recipe::new(&SYSTEM)
+        },
+        models: vec![model],
+        reach: Reach {
+            most_images: 200,
+            ..Reach::SMALL
+        },
+        determinism_one_in: 4,
+        ..Campaign::new(&SYSTEM)
+    }
+}
+
+fn pass(campaign: &Campaign, seeds: std::ops::Range<u64>) -> Ledger {
+    let (ledger, found) = campaign.run(seeds);
+    let name = campaign.recipe.workload.name;
+    assert!(found.is_none(), "{name}: {found:?}");
+    ledger
+}
+
+#[test]
+fn every_workload_passes_with_crashes_everywhere() {
+    for workload in mixed() {
+        let ledger = pass(&campaign(Model::DEFAULT, workload, &[]), 0..12);
+        assert!(
+            ledger.recovered > 200,
+            "{}: {}",
+            workload.name,
+            ledger.recovered
+        );
+    }
+}
+
+#[test]
+fn every_model_of_a_disk_passes() {
+    for model in MODELS {
+        pass(&campaign(model, &WORKLOADS[0], &[]), 0..6);
+    }
+}
+
+#[test]
+fn every_workload_passes_with_every_kind_of_fault() {
+    for workload in mixed() {
+        pass(
+            &campaign(Model::DEFAULT, workload, FaultKind::ALL),
+            100..130,
+        );
+    }
+}
+
+#[test]
+fn the_laboratory_finds_the_planted_bugs() {
+    let search = Search {
+        models: Search::published_models(),
+        time: LONGEST,
+        ..Search::new(&SYSTEM, Model::DEFAULT, 5)
+    };
+    let mutants = mutants(&SYSTEM);
+    assert_eq!(mutants.len(), SYSTEM.bugs().len());
+    for mutant in mutants {
+        let row = hunt(&mutant, &search);
+        assert!(row.killed, "{} is not found in {} runs", row.name, row.runs);
+    }
+}
