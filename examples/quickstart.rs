@@ -1,4 +1,4 @@
-//! Open a store on disk, commit, read the present and the past.
+//! Open a store on disk, commit, read the present and the past, decide and write in one.
 //!
 //!     cargo run --example quickstart -- [DIRECTORY]
 
@@ -7,40 +7,38 @@
     reason = "an example may look at its arguments"
 )]
 
-use std::sync::Arc;
-
-use lithify::fs::OsFs;
-use lithify::{KeyRange, Options, Store, WriteBatch};
+use lithify::Db;
 
 fn main() -> lithify::Result<()> {
     let directory = std::env::args()
         .nth(1)
         .unwrap_or_else(|| "target/quickstart".to_owned());
-    let mut store = Store::open(Arc::new(OsFs::new(directory)), Options::default())?;
+    let db = Db::open(directory)?;
+    let stones = db.keyspace("stones")?;
 
-    let mut batch = WriteBatch::new();
-    batch.put("stones", b"granite", b"igneous");
-    batch.put("stones", b"shale", b"sedimentary");
-    let first = store.commit(&batch)?;
+    let mut batch = db.batch();
+    batch.put(&stones, "granite", "igneous");
+    batch.put(&stones, "shale", "sedimentary");
+    let first = batch.commit()?;
 
-    let mut batch = WriteBatch::new();
-    batch.put("stones", b"shale", b"metamorphic: it is slate now");
-    batch.delete("stones", b"granite");
-    let second = store.commit(&batch)?;
+    // It reads its own writes, and runs again when somebody else has written what it read.
+    db.transaction(|transaction| {
+        if transaction.contains(&stones, "shale")? {
+            transaction.put(&stones, "shale", "metamorphic: it is slate now")?;
+        }
+        transaction.delete(&stones, "granite")
+    })?;
+    let second = db.head();
 
     for commit in [first, second] {
         println!("as of commit {commit}:");
-        for entry in store.range_at("stones", KeyRange::all(), commit)? {
+        for entry in &stones.at(commit)? {
             let (key, value) = entry?;
-            println!(
-                "  {} = {}",
-                String::from_utf8_lossy(&key),
-                String::from_utf8_lossy(&value)
-            );
+            println!("  {} = {}", key.escape_ascii(), value.escape_ascii());
         }
     }
-    for change in store.diff("stones", first, second)? {
-        println!("changed: {}", String::from_utf8_lossy(&change?.key));
+    for change in stones.diff(first, second)? {
+        println!("changed: {}", change?.key.escape_ascii());
     }
-    store.close()
+    db.close()
 }

@@ -6,8 +6,20 @@
 //! `divisor^l` commits. So the settled layout is a pure function of history and
 //! options: the same after every crash, restart and order of events.
 //!
-//! Start at [`Store`], which has one owner, or at [`Db`], which any number of threads
-//! share. The modules below are in reading order.
+//! Start at [`Db`], which any number of threads share, or at [`Store`], which has one owner who
+//! decides when compaction happens.
+//!
+//! ```
+//! use lithify::Db;
+//!
+//! let db = Db::open_in_memory()?; // or Db::open("a/directory")
+//! let files = db.keyspace("files")?;
+//! let commit = files.put("README.md", "hello")?;
+//! files.put("README.md", "hello again")?;
+//! assert_eq!(files.get("README.md")?.unwrap(), "hello again");
+//! assert_eq!(files.at(commit)?.get("README.md")?.unwrap(), "hello");
+//! # Ok::<(), lithify::Error>(())
+//! ```
 
 #[macro_use]
 #[cfg(feature = "planted-bugs")]

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use lithify::fs::OsFs;
-use lithify::{Commit, Db, Durability, Error, Options, Placement, Result, Slice, limits};
+use lithify::{
+    Commit, Compression, Db, Durability, Error, Options, Placement, Result, Slice, limits,
+};
 use proptest::prelude::*;
 
 /// The ten calls that were tried first by somebody who had read no documentation.
@@ -65,6 +67,7 @@ fn a_builder_says_how_a_store_is_opened() -> Result<()> {
         .placement(Placement::with_divisor(3)?)
         .durability(Durability::Buffered)
         .cache_bytes(0)
+        .compression(Compression::Lz4)
         .memory_budget_bytes(1 << 20);
     let db = builder.clone().open()?;
     db.keyspace("k")?.put("a", "b")?;
@@ -74,8 +77,13 @@ fn a_builder_says_how_a_store_is_opened() -> Result<()> {
     let missing = builder.clone().create(false).open_in_memory();
     assert!(matches!(missing, Err(Error::NotAStore { .. })));
 
-    // A relative path is a directory below the working directory, and the same store is found by
-    // whoever opens it on a file system of their own.
+    let missing = Options {
+        create: false,
+        ..Options::default()
+    };
+    let missing = builder.clone().options(missing).open_in_memory();
+    assert!(matches!(missing, Err(Error::NotAStore { .. })));
+
     let reopened = Db::open_in(
         std::sync::Arc::new(OsFs::new(directory.path())),
         Options::default(),
@@ -98,6 +106,13 @@ fn names_are_checked() -> Result<()> {
     assert!(refused(&too_long).starts_with("the keyspace name in bytes is"));
     assert!(db.keyspace(&too_long[1..]).is_ok());
     assert_eq!(db.keyspaces(), [""; 0], "a handle makes no keyspace");
+    db.keyspace("files")?.put("a", "1")?;
+    assert_eq!(db.keyspaces(), ["files"]);
+    assert_eq!(db.readable_commits(), [Commit::new(1)..=Commit::new(1)]);
+    let changes = db
+        .changes_since(Commit::ZERO)?
+        .collect::<Result<Vec<_>>>()?;
+    assert_eq!(changes[0].operations[0].key, b"a");
     Ok(())
 }
 

@@ -170,7 +170,6 @@ impl<K: Shell> Shared<K> {
         // Most of the work while nobody waits for the storage: what is left is to look at the
         // commits that come meanwhile.
         reads.check(&self.version())?;
-        K::turn().await;
         self.run(Job::transaction(&batch, reads)?, batch.bytes())
             .await
     }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use crate::batch::WriteBatch;
 use crate::commit::Commit;
 use crate::error::Result;
+use crate::names::Names;
 use crate::read::{KeyRange, Snapshot};
 use crate::slice::Slice;
 use crate::transaction::overlay::Overlay;
@@ -20,8 +21,10 @@ use crate::transaction::reads::{Reads, lock};
 pub struct Draft {
     snapshot: Snapshot,
     reads: Arc<Mutex<Reads>>,
-    /// By keyspace and key; `None` is a deletion.
-    writes: BTreeMap<Arc<str>, BTreeMap<Slice, Option<Slice>>>,
+    /// The keyspaces that it writes to, in order of first use: new ones get their numbers so.
+    keyspaces: Names,
+    /// For each of them by key; `None` is a deletion.
+    writes: Vec<BTreeMap<Slice, Option<Slice>>>,
 }
 
 impl Draft {
@@ -31,7 +34,8 @@ impl Draft {
         Self {
             reads: Arc::new(Mutex::new(Reads::since(snapshot.commit()))),
             snapshot,
-            writes: BTreeMap::new(),
+            keyspaces: Names::default(),
+            writes: Vec::new(),
         }
     }
 
@@ -52,7 +56,7 @@ impl Draft {
     /// # Errors
     /// As [`Snapshot::get`].
     pub fn get(&self, keyspace: &str, key: &[u8]) -> Result<Option<Slice>> {
-        let own = self.writes.get(keyspace).and_then(|keys| keys.get(key));
+        let own = self.written(keyspace).and_then(|keys| keys.get(key));
         if let Some(own) = own {
             return Ok(own.clone());
         }
@@ -70,7 +74,7 @@ impl Draft {
     /// # Errors
     /// As [`Snapshot::range`].
     pub fn range(&self, keyspace: &str, range: KeyRange) -> Result<Overlay> {
-        let own = self.writes.get(keyspace).into_iter().flatten();
+        let own = self.written(keyspace).into_iter().flatten();
         let own = own.filter(|(key, _)| range.contains(key));
         let own = own.map(|(key, value)| (key.clone(), value.clone()));
         let own = own.collect();
@@ -90,18 +94,23 @@ impl Draft {
     }
 
     fn write(&mut self, keyspace: &str, key: &[u8], value: Option<Slice>) {
-        if !self.writes.contains_key(keyspace) {
-            self.writes.insert(keyspace.into(), BTreeMap::new());
-        }
-        if let Some(keys) = self.writes.get_mut(keyspace) {
-            keys.insert(key.into(), value);
-        }
+        let number = self.keyspaces.number(keyspace).unwrap_or_else(|| {
+            self.writes.push(BTreeMap::new());
+            self.keyspaces.add(keyspace.into())
+        });
+        self.writes[number as usize].insert(key.into(), value);
+    }
+
+    /// What it has written to a keyspace.
+    fn written(&self, keyspace: &str) -> Option<&BTreeMap<Slice, Option<Slice>>> {
+        let number = self.keyspaces.number(keyspace)?;
+        self.writes.get(number as usize)
     }
 
     /// What a commit needs: the writes, and what must not have changed.
     pub(crate) fn into_parts(self) -> (WriteBatch, Reads) {
         let mut batch = WriteBatch::new();
-        for (keyspace, keys) in &self.writes {
+        for (keyspace, keys) in self.keyspaces.as_slice().iter().zip(&self.writes) {
             for (key, value) in keys {
                 match value {
                     Some(value) => batch.put(keyspace, key, value),

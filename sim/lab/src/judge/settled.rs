@@ -10,7 +10,7 @@ use super::{Bounds, Checked, Judge};
 use crate::disk::{Image, SimFs};
 use crate::history::State;
 use crate::judge::oracle::Oracle;
-use crate::system::Instance;
+use crate::system::{Failure, Instance};
 
 /// The names that [`crate::disk::FaultKind::StrayFiles`] leaves in the directory.
 pub(crate) const STRAY: [&str; 6] = [
@@ -140,12 +140,15 @@ impl Judge<'_> {
     }
 
     fn undisturbed(&self, head: u64) -> Option<String> {
-        let fs = SimFs::new();
-        let mut instance = self.engine.open(Arc::new(fs)).ok()?;
-        for batch in &self.history.batches()[..head as usize] {
-            instance.commit(std::slice::from_ref(batch)).ok()?;
-        }
-        instance.settle().ok()?;
-        instance.layout_details()
+        let commit_all = || -> Result<Option<String>, Failure> {
+            let mut instance = self.engine.open(Arc::new(SimFs::new()))?;
+            for batch in &self.history.batches()[..head as usize] {
+                instance.commit(std::slice::from_ref(batch))?;
+            }
+            instance.settle()?;
+            Ok(instance.layout_details())
+        };
+        // What stands here is compared with a layout, and shown when they differ.
+        commit_all().unwrap_or_else(|failure| Some(format!("failed: {failure}\n")))
     }
 }

@@ -65,7 +65,7 @@ impl System for Lithify {
 
     #[cfg(feature = "planted-bugs")]
     fn bugs(&self) -> Vec<Planted> {
-        bugs(|area| area != "replica" && area != "threads")
+        bugs(|area| !["replica", "threads", "transaction"].contains(&area))
     }
 
     #[cfg(feature = "planted-bugs")]
@@ -158,7 +158,13 @@ pub(super) const PROMOTION_ENDED: &str = "interrupted-promotion-ended";
 
 /// Marks that only several clients can reach.
 #[cfg(feature = "planted-bugs")]
-pub(super) const OF_THREADS: [&str; 2] = ["inbox-full", "leader-waits-for-room"];
+pub(super) const OF_THREADS: [&str; 5] = [
+    "inbox-full",
+    "leader-waits-for-room",
+    "transaction-refused-by-a-conflict",
+    "transaction-refused-by-its-own-group",
+    "transaction-refused-behind-a-thinned-segment",
+];
 
 /// Some of the engine's marks, with how often this thread has reached them.
 #[cfg(feature = "planted-bugs")]

@@ -15,11 +15,16 @@ pub(super) const REFUSED: &str = "refused-";
 pub(super) enum Call {
     /// A commit that must get this number.
     Commit(u64),
+    /// A transaction that has read something and must get this number, unless the disk does not
+    /// let the store look again at what it has read.
+    Transaction(u64),
     /// Everything up to this commit becomes durable.
     Sync(u64),
     Settle,
     /// A commit that must be refused.
     Refused,
+    /// A transaction that must be refused.
+    Conflict,
     Stop,
     /// A commit of somebody who does not know yet that the store is closed.
     Late,
@@ -52,21 +57,44 @@ impl Client {
             (Call::Refused, Ok(commit)) => wrong(format!(
                 "a commit beyond a limit is acknowledged as commit {commit}"
             )),
+            (Call::Conflict, Err(Error::Conflict { .. })) => Ok(0),
+            (Call::Conflict, Ok(commit)) => wrong(format!(
+                "it has read what was written since, and is acknowledged as commit {commit}"
+            )),
             (Call::Late, Err(Error::Closed)) => Ok(0),
             (Call::Late, Ok(commit)) => wrong(format!(
                 "a store that is closed has taken it, as commit {commit}"
             )),
+            // It cannot be told whether there is a conflict, and nothing was written.
+            (Call::Conflict, Err(_)) if db.poison().is_none() => Ok(0),
             (_, Err(error)) => Err(failure(error)),
-            (Call::Commit(number), Ok(commit)) if commit.get() != number => wrong(format!(
-                "it was handed over as commit {number} and is answered with {commit}"
-            )),
-            (Call::Commit(number), Ok(_)) if db.head().get() < number => wrong(format!(
-                "commit {number} is acknowledged, and the newest that can be seen is {}",
-                db.head()
-            )),
-            (Call::Commit(number), Ok(_)) if commits_are_durable => Ok(number),
+            (Call::Commit(number) | Call::Transaction(number), Ok(commit)) => {
+                let head = db.head();
+                if commit.get() != number {
+                    return wrong(format!(
+                        "it was handed over as commit {number} and is answered with {commit}"
+                    ));
+                }
+                if head < commit {
+                    return wrong(format!(
+                        "commit {number} is acknowledged, and the newest that can be seen is {head}"
+                    ));
+                }
+                Ok(if commits_are_durable { number } else { 0 })
+            }
             (Call::Sync(through), Ok(_)) => Ok(through),
-            (Call::Commit(_) | Call::Settle | Call::Stop, Ok(_)) => Ok(0),
+            (Call::Settle | Call::Stop, Ok(_)) => Ok(0),
+        }
+    }
+
+    /// The number that is free again, when the disk did not let the store look at what a
+    /// transaction had read: it was refused, and the store goes on.
+    pub(super) fn gives_back(&self, db: &SteppedDb, told: &Result<u64, Failure>) -> Option<u64> {
+        match (self.call, told) {
+            (Call::Transaction(number), Err(Failure::Disk(_) | Failure::Damage(_))) => {
+                db.poison().is_none().then_some(number)
+            }
+            _ => None,
         }
     }
 

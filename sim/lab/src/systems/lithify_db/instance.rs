@@ -14,10 +14,12 @@ use std::rc::Rc;
 use std::slice;
 
 use lithify::stepped::{Request, SteppedDb, TaskId};
-use lithify::{Commit, Durability, Error, Snapshot, WriteBatch};
+use lithify::transaction::Draft;
+use lithify::{Commit, Durability, Error, History, Snapshot, WriteBatch};
 
 use super::client::{Call, Client, REFUSED};
-use super::settings::{Chosen, Clients};
+use super::settings::{Chosen, Clients, Transactions};
+use super::transactions::{self, Recent};
 use crate::history::{Batch, State, apply};
 use crate::reads::{Answer, Question};
 use crate::system::{Account, Call as PlanCall, Equality, Failure, Instance, Piece, Pinned};
@@ -56,6 +58,7 @@ pub(super) struct Open {
     came_up: BTreeMap<&'static str, u64>,
     /// Turns given so far.
     turns: u64,
+    recent: Recent,
     /// The groups that became visible, as one owner would have committed them.
     groups: Vec<PlanCall>,
 }
@@ -75,8 +78,14 @@ impl Open {
             is_closing: false,
             came_up: BTreeMap::new(),
             turns: 0,
+            recent: Recent::default(),
             groups: Vec::new(),
         }
+    }
+
+    fn keeps_all(&self) -> bool {
+        let placement = self.chosen.options.placement.as_ref();
+        placement.is_none_or(|placement| placement.history == History::All)
     }
 
     fn is_synced(&self) -> bool {
@@ -100,6 +109,11 @@ impl Open {
             ("sync", 3, self.chosen.has_others && !self.is_synced()),
             ("settle", 1, self.chosen.has_others),
             ("refused", 2, self.chosen.has_refused),
+            (
+                "conflict",
+                0,
+                self.chosen.transactions != Transactions::None,
+            ),
         ];
         let head = self.accepted;
         let comes_up = |(kind, rest, is_there): &(&'static str, u64, bool)| {
@@ -115,6 +129,11 @@ impl Open {
     fn come_up(&mut self, kind: &'static str, name: String) -> Result<(), Failure> {
         self.came_up.insert(kind, self.accepted);
         let (task, call) = match kind {
+            "conflict" => {
+                let draft = transactions::disturbed(&self.db, &self.recent, self.turns);
+                let Some(draft) = draft else { return Ok(()) };
+                (self.start(Request::Transaction(draft))?, Call::Conflict)
+            }
             "sync" => (self.start(Request::Sync)?, Call::Sync(self.accepted)),
             "settle" => (self.start(Request::Settle)?, Call::Settle),
             _ => (Client::start_refused(&mut self.db)?, Call::Refused),
@@ -159,7 +178,10 @@ impl Open {
             return self.look();
         }
         let told = client.told(&self.db, outcome, self.is_synced());
-        self.has_failed |= matches!(told, Err(Failure::Disk(_) | Failure::Damage(_)));
+        match client.gives_back(&self.db, &told) {
+            Some(number) => self.take_back(number),
+            None => self.has_failed |= matches!(told, Err(Failure::Disk(_) | Failure::Damage(_))),
+        }
         self.acknowledged = self.acknowledged.max(told?);
         self.look()
     }
@@ -225,7 +247,7 @@ impl Open {
         }
     }
 
-    fn hand_over(&mut self, batch: &Batch) -> Result<(), Failure> {
+    fn hand_over(&mut self, batch: &Batch, is_alone: bool) -> Result<(), Failure> {
         self.let_in()?;
         let number = self.accepted + 1;
         let writes = batch_of(batch);
@@ -234,19 +256,56 @@ impl Open {
             Clients::Async => false,
             Clients::Mixed => number.is_multiple_of(2),
         };
-        let task = self.start(match waits {
-            true => Request::Commit(slice::from_ref(&writes)),
-            false if number % 4 == 1 => Request::CommitAwaited(&writes),
-            false => Request::CommitAsync(&writes),
+        let transaction = match is_alone {
+            true => self.transaction(number, batch)?,
+            false => None,
+        };
+        // Its outcome is known when it has one, so nobody comes behind it before that.
+        let has_read = transaction.is_some() && self.keeps_all();
+        let task = self.start(match transaction {
+            Some(draft) => Request::Transaction(draft),
+            None if waits => Request::Commit(slice::from_ref(&writes)),
+            None if number % 4 == 1 => Request::CommitAwaited(&writes),
+            None => Request::CommitAsync(&writes),
         })?;
         self.accepted = number;
+        self.recent.add(number, batch);
         self.handed_over.insert(number, batch.clone());
-        self.go(task, format!("commit-{number}"), Call::Commit(number))?;
-        match self.has_failed {
-            // What is wrong with the store is known, and so is what this is told.
-            true => self.finish(task),
-            false => Ok(()),
+        let call = match has_read {
+            true => Call::Transaction(number),
+            false => Call::Commit(number),
+        };
+        self.go(task, format!("commit-{number}"), call)?;
+        if !self.has_failed && !has_read {
+            return Ok(());
         }
+        // What is wrong with the store is known, and so is what this is told.
+        match self.finish(task) {
+            // Something else has failed, which the next call is told.
+            Err(_) if self.db.head().get() >= number => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    /// The last number that was handed over has not been taken.
+    fn take_back(&mut self, number: u64) {
+        assert_eq!(number, self.accepted, "others came behind a transaction");
+        self.accepted = number - 1;
+        self.handed_over.remove(&number);
+        self.recent.remove_last();
+    }
+
+    /// The commit as a transaction, if it is to be one.
+    fn transaction(&self, number: u64, batch: &Batch) -> Result<Option<Draft>, Failure> {
+        let every = match self.chosen.transactions {
+            Transactions::None => return Ok(None),
+            Transactions::Some => 3,
+            Transactions::All => 1,
+        };
+        if !number.is_multiple_of(every) || self.has_failed || batch.writes.is_empty() {
+            return Ok(None);
+        }
+        transactions::undisturbed(&self.db, &self.recent, (number, batch), self.keeps_all())
     }
 
     fn read(&self, snapshot: &Snapshot) -> Result<Option<State>, Failure> {
@@ -266,7 +325,10 @@ impl Open {
 
 impl Instance for Open {
     fn commit(&mut self, batches: &[Batch]) -> Result<u64, Failure> {
-        let outcome = batches.iter().try_for_each(|batch| self.hand_over(batch));
+        // Batches that one call hands over succeed or fail together, so none may be waited for.
+        let is_alone = batches.len() == 1;
+        let mut batches = batches.iter();
+        let outcome = batches.try_for_each(|batch| self.hand_over(batch, is_alone));
         self.wind_up(outcome)?;
         Ok(self.head())
     }

@@ -13,6 +13,7 @@ mod client;
 mod instance;
 mod order;
 mod settings;
+mod transactions;
 
 use std::sync::Arc;
 
@@ -79,6 +80,7 @@ impl System for LithifyDb {
 
     fn bugs(&self) -> Vec<Planted> {
         let mut bugs = lithify::bugs_of("threads");
+        bugs.extend(lithify::bugs_of("transaction"));
         // The commit protocol is the one of every driver, and so are the mistakes in it.
         let of_protocol = lithify::bugs_of("wal").into_iter();
         bugs.extend(of_protocol.filter(|bug| PROTOCOL_BUGS.contains(&bug.name)));

@@ -20,6 +20,7 @@ const BACKLOG: &str = "backlog";
 const CLIENTS: &str = "clients";
 const OTHERS: &str = "others";
 const TURNS: &str = "turns";
+const TRANSACTIONS: &str = "transactions";
 
 pub(super) const SETTINGS: &[Setting] = &[
     Setting::fixed(
@@ -79,6 +80,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         &["all", "none", "refused"],
     ),
     Setting::tuning(
+        TRANSACTIONS,
+        "which commits are transactions; with any, other clients bring some that are refused",
+        &["none", "some", "all"],
+    ),
+    Setting::tuning(
         TURNS,
         "who goes on first while a client waits for the end of a call",
         &["mixed", "oldest", "newest"],
@@ -108,6 +114,14 @@ pub(super) enum Clients {
     Mixed,
 }
 
+/// Which commits of the plan are transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Transactions {
+    None,
+    Some,
+    All,
+}
+
 /// Everything that was chosen.
 #[derive(Clone, Debug)]
 pub(super) struct Chosen {
@@ -118,6 +132,7 @@ pub(super) struct Chosen {
     pub(super) has_others: bool,
     /// Whether other clients commit what is refused.
     pub(super) has_refused: bool,
+    pub(super) transactions: Transactions,
     pub(super) order: Order,
 }
 
@@ -156,6 +171,12 @@ pub(super) fn chosen(settings: &Settings) -> Result<Chosen, String> {
             other => return Err(unknown_value(OTHERS, other)),
         },
         has_refused: others != "none",
+        transactions: match value(TRANSACTIONS) {
+            "none" => Transactions::None,
+            "some" => Transactions::Some,
+            "all" => Transactions::All,
+            other => return Err(unknown_value(TRANSACTIONS, other)),
+        },
         order: match value(TURNS) {
             "mixed" => Order::Mixed,
             "oldest" => Order::Oldest,

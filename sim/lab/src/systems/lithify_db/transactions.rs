@@ -1,0 +1,200 @@
+//! Transactions of clients, made so that their outcome is known when they are handed over.
+//!
+//! Commits get their numbers in the order in which they are handed over, so that it is known what
+//! was written between the commit that a transaction reads and its own, whatever the schedule does
+//! until then. One that has read none of it must be taken, and one that has read some of it must be
+//! refused: when it is handed over, or later, by a commit that is under way, or by one of its own
+//! group.
+//!
+//! Where history is thinned out the store may refuse a transaction that nobody has disturbed. There
+//! the ones that must be taken read nothing.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::ops::Bound;
+
+use lithify::stepped::SteppedDb;
+use lithify::transaction::Draft;
+use lithify::{Commit, KeyRange, Result, Snapshot};
+
+use super::client::REFUSED;
+use crate::history::{Batch, State, apply};
+use crate::system::Failure;
+use crate::systems::lithify::state_of;
+
+/// So many commits are remembered.
+const REMEMBERED: usize = 8;
+
+/// A keyspace and a key.
+type Place = (String, Vec<u8>);
+
+/// The last commits that were handed over, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    batches: VecDeque<(u64, Batch)>,
+}
+
+impl Recent {
+    pub(super) fn add(&mut self, number: u64, batch: &Batch) {
+        if self.batches.len() == REMEMBERED {
+            self.batches.pop_front();
+        }
+        self.batches.push_back((number, batch.clone()));
+    }
+
+    pub(super) fn remove_last(&mut self) {
+        self.batches.pop_back();
+    }
+
+    /// The oldest commit behind which all are remembered.
+    fn oldest(&self, accepted: u64) -> u64 {
+        self.batches
+            .front()
+            .map_or(accepted, |(number, _)| number - 1)
+    }
+
+    /// What was written behind a commit.
+    fn written_since(&self, commit: u64) -> BTreeSet<Place> {
+        let later = self.batches.iter().filter(|(number, _)| *number > commit);
+        later.flat_map(|(_, batch)| places(batch)).collect()
+    }
+}
+
+fn places(batch: &Batch) -> impl Iterator<Item = Place> {
+    let writes = batch.writes.iter();
+    writes.map(|write| (write.key.keyspace_name().to_owned(), write.key.bytes()))
+}
+
+/// What commit `number` writes, as a transaction that must be taken; `None` when the disk does not
+/// let it read.
+///
+/// # Errors
+/// When the transaction does not see its own writes over what its snapshot has.
+pub(super) fn undisturbed(
+    db: &SteppedDb,
+    recent: &Recent,
+    (number, batch): (u64, &Batch),
+    reads: bool,
+) -> std::result::Result<Option<Draft>, Failure> {
+    let head = db.head().get();
+    let oldest = recent.oldest(number - 1);
+    // With more commits under way than are remembered nobody knows what they have written.
+    let reads = reads && oldest <= head;
+    let since = match reads {
+        true => head - (number % 4).min(head - oldest),
+        false => head,
+    };
+    let Ok(snapshot) = db.snapshot_at(Commit::new(since)) else {
+        return Ok(None);
+    };
+    // What the disk or retention refuses is the business of others.
+    if let Ok(Some(wrong)) = look_at_own_writes(&snapshot, batch) {
+        return Err(Failure::Other(format!(
+            "a transaction that reads commit {since} sees {wrong}"
+        )));
+    }
+    let mut draft = Draft::new(snapshot);
+    if reads && read_around(&draft, recent, (number, batch)).is_err() {
+        return Ok(None);
+    }
+    write(&mut draft, batch);
+    Ok(Some(draft))
+}
+
+fn write(draft: &mut Draft, batch: &Batch) {
+    for write in &batch.writes {
+        let (keyspace, key) = (write.key.keyspace_name(), write.key.bytes());
+        match write.value {
+            Some(value) => draft.put(keyspace, &key, &value.bytes()),
+            None => draft.delete(keyspace, &key),
+        }
+    }
+}
+
+/// Reads what nobody has written since: single keys, and between two keys that somebody has.
+fn read_around(draft: &Draft, recent: &Recent, (number, batch): (u64, &Batch)) -> Result<()> {
+    let written = recent.written_since(draft.commit().get());
+    let known = recent.written_since(0).into_iter().chain(places(batch));
+    let known: BTreeSet<Place> = known.collect();
+    for (keyspace, key) in known.difference(&written) {
+        draft.get(keyspace, key)?;
+    }
+    let keyspaces: BTreeSet<&String> = known.iter().map(|(keyspace, _)| keyspace).collect();
+    for keyspace in keyspaces {
+        let edges = written.iter().filter(|(owner, _)| owner == keyspace);
+        let edges: Vec<&Vec<u8>> = edges.map(|(_, key)| key).collect();
+        let first = (number % (edges.len() as u64 + 1)) as usize;
+        let edge = |position: Option<usize>| {
+            let key = position.and_then(|position| edges.get(position));
+            key.map_or(Bound::Unbounded, |key| Bound::Excluded((*key).clone()))
+        };
+        let (start, end) = (edge(first.checked_sub(1)), edge(Some(first)));
+        let mut range = draft.range(keyspace, KeyRange { start, end })?;
+        match number % 3 {
+            0 => range.try_for_each(|item| item.map(|_| ()))?,
+            1 => drop(range.next().transpose()?),
+            _ => drop(range.next_back().transpose()?),
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with what a transaction sees that writes this batch: it should be what the
+/// snapshot has, with the batch over it.
+fn look_at_own_writes(snapshot: &Snapshot, batch: &Batch) -> Result<Option<String>> {
+    let mut expected = state_of(snapshot)?;
+    apply(&mut expected, batch);
+    let mut draft = Draft::new(snapshot.clone());
+    write(&mut draft, batch);
+    let mut found = State::new();
+    let mut keyspaces: BTreeSet<String> = snapshot.keyspaces().into_iter().collect();
+    keyspaces.extend(places(batch).map(|(keyspace, _)| keyspace));
+    for keyspace in keyspaces {
+        for item in draft.range(&keyspace, KeyRange::all())? {
+            let (key, value) = item?;
+            let place = (keyspace.clone(), key.to_vec());
+            if found.insert(place, value.to_vec()).is_some() {
+                return Ok(Some(format!("key {keyspace}/{key:?} twice")));
+            }
+        }
+    }
+    for (keyspace, key) in places(batch) {
+        let got = draft.get(&keyspace, &key)?;
+        if got.as_deref() != expected.get(&(keyspace, key)).map(Vec::as_slice) {
+            return Ok(Some("another value than it has written".to_owned()));
+        }
+    }
+    Ok((found != expected).then(|| "another state than its own".to_owned()))
+}
+
+/// A transaction that must be refused, because it has read what was written since; `None` when
+/// there is none that could have begun before such a commit.
+pub(super) fn disturbed(db: &SteppedDb, recent: &Recent, turn: u64) -> Option<Draft> {
+    let visible = |(number, _): &&(u64, Batch)| number - 1 <= db.head().get();
+    let disturbing: Vec<_> = recent.batches.iter().filter(visible).collect();
+    let disturbing = disturbing
+        .iter()
+        .filter(|(_, batch)| !batch.writes.is_empty());
+    let disturbing: Vec<_> = disturbing.collect();
+    let (number, batch) = disturbing.get(turn as usize % disturbing.len().max(1))?;
+    let mut writes = places(batch);
+    let (keyspace, key) = writes.nth(turn as usize / 3 % batch.writes.len())?;
+    let snapshot = db.snapshot_at(Commit::new(number - 1)).ok()?;
+    let mut draft = Draft::new(snapshot);
+    let read = match turn % 3 {
+        0 => draft.get(&keyspace, &key).map(|_| ()),
+        1 => walk(&draft, &keyspace, (Bound::Unbounded, Bound::Included(key))),
+        _ => walk(&draft, &keyspace, (Bound::Included(key), Bound::Unbounded)),
+    };
+    read.ok()?;
+    draft.put(&format!("{REFUSED}0"), b"key", b"value");
+    Some(draft)
+}
+
+fn walk(
+    draft: &Draft,
+    keyspace: &str,
+    (start, end): (Bound<Vec<u8>>, Bound<Vec<u8>>),
+) -> Result<()> {
+    let mut range = draft.range(keyspace, KeyRange { start, end })?;
+    range.try_for_each(|item| item.map(|_| ()))
+}
