@@ -2,6 +2,12 @@
 //!
 //! This program is that binary when it is told so, and otherwise runs itself.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "starts itself as a program, with files for it"
+)]
+
 #[path = "../examples/own_system/store.rs"]
 mod store;
 

@@ -117,6 +117,10 @@ pub fn program<T: FromArgMatches>(
 }
 
 /// What the process was called by.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a program knows its name by its arguments"
+)]
 fn called_by() -> String {
     let called = std::env::args_os().next().unwrap_or_default();
     let name = Path::new(&called).file_name();
@@ -151,6 +155,9 @@ fn renamed(command: clap::Command, program: &str) -> clap::Command {
     command.mut_subcommands(|command| renamed(command, program))
 }
 
+/// Reads the commits of the git history at a path, or says why it cannot.
+pub type ReadHistory = fn(&str) -> Result<Vec<Batch>, String>;
+
 /// What a program hands to the commands of the laboratory.
 #[derive(Clone, Copy, Debug)]
 pub struct Laboratory<'run> {
@@ -158,8 +165,8 @@ pub struct Laboratory<'run> {
     pub systems: &'run [&'static dyn System],
     /// What a shell takes for it: `lithify sim`.
     pub command: &'run str,
-    /// Reads the commits of a git history for `--workload git:PATH`, if the program can.
-    pub recorded: Option<fn(&str) -> Result<Vec<Batch>, String>>,
+    /// For `--workload git:PATH`, if the program has it.
+    pub recorded: Option<ReadHistory>,
 }
 
 impl Laboratory<'_> {
