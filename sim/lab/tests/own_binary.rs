@@ -161,6 +161,14 @@ fn unfinished_runs(directory: &Path) {
 }
 
 fn other_commands(directory: &Path) {
+    let help = run(directory, &["--help"]);
+    expect(
+        &help,
+        0,
+        &["Runs stores in the laboratory", " replay finding.sim"],
+    );
+    let unread = run(directory, &["run", "--workload", "git:."]);
+    expect(&unread, 2, &["this program reads no git histories"]);
     let mutants = run(directory, &["mutants", "--time", "5"]);
     expect(&mutants, 0, &["3 of 3 found"]);
     let enumerated = run(directory, &["enumerate", "--commits", "2"]);

@@ -30,7 +30,7 @@ mod workers;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory as _, FromArgMatches, Parser, Subcommand};
+use clap::{Args, FromArgMatches, Subcommand};
 
 use self::exit::{Exit, Failure, Outcome};
 use crate::finding::replay::replay;
@@ -86,8 +86,13 @@ pub fn main(systems: &[&'static dyn System]) -> ExitCode {
         command: &name,
         recorded: None,
     };
-    let command = renamed(Alone::command(), &name);
-    program(&name, command, |alone: Alone| alone.command.run(laboratory))
+    let command = clap::Command::new("laboratory").arg_required_else_help(true);
+    let command = Simulate::augment_args(command)
+        .about("Runs stores in the laboratory: seeded, over a disk that fails, under every oracle");
+    let command = renamed(command, &name);
+    program(&name, command, |commands: Simulate| {
+        commands.run(laboratory)
+    })
 }
 
 /// Runs what the arguments of the process ask for. Returns its exit code, after a line on
@@ -133,14 +138,6 @@ fn called_by() -> String {
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Simulate {
-    #[command(subcommand)]
-    command: Command,
-}
-
-/// Runs stores in the laboratory: seeded, over a disk that fails, under every oracle
-#[derive(Parser, Debug)]
-#[command(arg_required_else_help = true, after_help = EXAMPLES)]
-struct Alone {
     #[command(subcommand)]
     command: Command,
 }
