@@ -170,6 +170,7 @@ fn an_error_of_the_work_gives_the_transaction_up() -> Result<()> {
 
 /// Money moves between accounts from several threads at once, and none is made or lost.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "threads are what is tried")]
 fn threads_that_move_money_keep_the_sum() -> Result<()> {
     const ACCOUNTS: u8 = 4;
     const MOVES: u32 = 150;

@@ -8,10 +8,10 @@
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
+use lithify_cli::systems::{SYSTEMS, parse};
+use lithify_sim::finding::replay::replay;
 use lithify_sim::history::{Batch, Key, Value, Write};
 use lithify_sim::run::plan::{Action, Crash};
-use lithify_sim::finding::replay::replay;
-use lithify_cli::systems::{SYSTEMS, parse};
 
 #[derive(Arbitrary, Debug)]
 enum Step {

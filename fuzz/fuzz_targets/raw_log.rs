@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lithify_sim::git::RawLog;
+use lithify_policies::git::RawLog;
 
 fuzz_target!(|log: &[u8]| {
     RawLog::new(log).take_while(Result::is_ok).for_each(drop);

@@ -18,7 +18,7 @@ const SEEDS: u64 = 64;
 /// # }
 /// ```
 ///
-/// [`Mixture`] has other models, workloads and faults; [`cli::main`](crate::cli::main) all of
+/// [`Mixture`] has other models, workloads and faults; `cli::main` (feature `cli`) all of
 /// that as a command.
 ///
 /// # Panics

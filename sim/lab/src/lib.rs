@@ -10,7 +10,7 @@
 //! cargo run --release -p lithify-sim --example own_system -- run --bug directory-not-synced
 //! ```
 //!
-//! The heart of it is short. A [`campaign::Campaign`] makes a plan of each seed, runs it,
+//! The heart of it is short. A [`Campaign`](search::campaign::Campaign) makes a plan of each seed, runs it,
 //! crashes it everywhere and judges what is left:
 //!
 //! ```

@@ -1,6 +1,12 @@
 //! What a crate gets that depends on the laboratory: no planted bug in its engine, no command
 //! line unless it asks for one, and nothing that stands above the laboratory.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "asks cargo what a dependent builds"
+)]
+
 use std::path::Path;
 use std::process::Command;
 

@@ -2,6 +2,12 @@
 //!
 //! This program is that binary when it is told so, and otherwise runs itself.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "starts itself as a program, with files for it"
+)]
+
 #[path = "../examples/own_system/store.rs"]
 mod store;
 
@@ -155,6 +161,14 @@ fn unfinished_runs(directory: &Path) {
 }
 
 fn other_commands(directory: &Path) {
+    let help = run(directory, &["--help"]);
+    expect(
+        &help,
+        0,
+        &["Runs stores in the laboratory", " replay finding.sim"],
+    );
+    let unread = run(directory, &["run", "--workload", "git:."]);
+    expect(&unread, 2, &["this program reads no git histories"]);
     let mutants = run(directory, &["mutants", "--time", "5"]);
     expect(&mutants, 0, &["3 of 3 found"]);
     let enumerated = run(directory, &["enumerate", "--commits", "2"]);

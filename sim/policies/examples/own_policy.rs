@@ -1,6 +1,6 @@
 //! A compaction policy of one's own, in one file, beside those of the project.
 //!
-//! Run it with `cargo run -p lithify-sim --example own_policy`.
+//! Run it with `cargo run -p lithify-policies --example own_policy`.
 
 use lithify_policies::compare::workloads::{self, Scale};
 use lithify_policies::compare::{RunOptions, run};

@@ -6,6 +6,8 @@
 //! rendered by a writer of this test, and must come back; then they are cut at every place,
 //! and damaged, and parsed again.
 
+#![expect(clippy::disallowed_types, reason = "compares with git itself")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;

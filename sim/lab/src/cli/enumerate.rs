@@ -1,7 +1,7 @@
 //! `sim enumerate`: everything that can happen to a small history.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use super::args::{Format, FormatArgument};
 use super::choose;
 use super::exit::{Exit, Outcome};
 use super::output::Output;
-use super::progress::Progress;
+use super::progress::{Clock, Progress};
 use super::{Laboratory, failure, trace_file, workers};
 use crate::disk::Model;
 use crate::run::plan::Plan;
@@ -93,7 +93,7 @@ pub(super) fn run(arguments: &Enumerate, laboratory: Laboratory<'_>) -> Outcome 
         return Err(Exit::Usage.because(message));
     }
     let place = trace_file::Place::check(&arguments.out)?;
-    let start = Instant::now();
+    let start = Clock::start();
     let scope = Scope {
         system,
         settings,

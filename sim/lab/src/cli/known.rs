@@ -10,6 +10,7 @@
 use std::path::Path;
 
 use super::exit::{Exit, Outcome};
+use super::trace_file;
 use crate::finding::signature::Signature;
 
 /// What is known of one kind of findings.
@@ -32,7 +33,7 @@ impl Known {
     /// Reads a file of known findings.
     pub(super) fn read(path: &Path) -> Outcome<Self> {
         let at = path.display();
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let text = trace_file::text(path).map_err(|error| {
             Exit::Usage.because(format!("cannot read the known findings {at}: {error}"))
         })?;
         let entries = entries(&text).map_err(|(line, message)| {

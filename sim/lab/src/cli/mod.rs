@@ -30,7 +30,7 @@ mod workers;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory as _, FromArgMatches, Parser, Subcommand};
+use clap::{Args, FromArgMatches, Subcommand};
 
 use self::exit::{Exit, Failure, Outcome};
 use crate::finding::replay::replay;
@@ -86,8 +86,13 @@ pub fn main(systems: &[&'static dyn System]) -> ExitCode {
         command: &name,
         recorded: None,
     };
-    let command = renamed(Alone::command(), &name);
-    program(&name, command, |alone: Alone| alone.command.run(laboratory))
+    let command = clap::Command::new("laboratory").arg_required_else_help(true);
+    let command = Simulate::augment_args(command)
+        .about("Runs stores in the laboratory: seeded, over a disk that fails, under every oracle");
+    let command = renamed(command, &name);
+    program(&name, command, |commands: Simulate| {
+        commands.run(laboratory)
+    })
 }
 
 /// Runs what the arguments of the process ask for. Returns its exit code, after a line on
@@ -117,6 +122,10 @@ pub fn program<T: FromArgMatches>(
 }
 
 /// What the process was called by.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a program knows its name by its arguments"
+)]
 fn called_by() -> String {
     let called = std::env::args_os().next().unwrap_or_default();
     let name = Path::new(&called).file_name();
@@ -133,14 +142,6 @@ pub struct Simulate {
     command: Command,
 }
 
-/// Runs stores in the laboratory: seeded, over a disk that fails, under every oracle
-#[derive(Parser, Debug)]
-#[command(arg_required_else_help = true, after_help = EXAMPLES)]
-struct Alone {
-    #[command(subcommand)]
-    command: Command,
-}
-
 /// The same commands under another name.
 fn renamed(command: clap::Command, program: &str) -> clap::Command {
     let examples = command.get_after_help().map(ToString::to_string);
@@ -151,6 +152,9 @@ fn renamed(command: clap::Command, program: &str) -> clap::Command {
     command.mut_subcommands(|command| renamed(command, program))
 }
 
+/// Reads the commits of the git history at a path, or says why it cannot.
+pub type ReadHistory = fn(&str) -> Result<Vec<Batch>, String>;
+
 /// What a program hands to the commands of the laboratory.
 #[derive(Clone, Copy, Debug)]
 pub struct Laboratory<'run> {
@@ -158,8 +162,8 @@ pub struct Laboratory<'run> {
     pub systems: &'run [&'static dyn System],
     /// What a shell takes for it: `lithify sim`.
     pub command: &'run str,
-    /// Reads the commits of a git history for `--workload git:PATH`, if the program can.
-    pub recorded: Option<fn(&str) -> Result<Vec<Batch>, String>>,
+    /// For `--workload git:PATH`, if the program has it.
+    pub recorded: Option<ReadHistory>,
 }
 
 impl Laboratory<'_> {

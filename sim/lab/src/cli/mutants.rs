@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 
 use super::args::{Format, FormatArgument};
 use super::exit::{Exit, Outcome};
 use super::output::Output;
-use super::progress::Progress;
+use super::progress::{Clock, Progress};
 use super::workers::{self, Limits};
 use super::{Laboratory, choose, trace_file};
 use crate::disk::model::MODELS;
@@ -87,7 +87,7 @@ pub(super) fn run(arguments: &Mutants, laboratory: Laboratory<'_>) -> Outcome {
     }
     let stop = workers::stop_on_interrupt();
     let rows: Mutex<Vec<(usize, Row)>> = Mutex::default();
-    let start = Instant::now();
+    let start = Clock::start();
     let limits = Limits {
         first: 0,
         count: all.len() as u64,

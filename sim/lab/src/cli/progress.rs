@@ -2,6 +2,12 @@
 //! terminal, and one more line every few seconds in a pipe, where somebody may wait too.
 //! At a terminal nothing is left of it, and nothing is shown beside JSON.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a clock and a thread that tell people how far a command is"
+)]
+
 use std::io::{IsTerminal, Write as _};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
@@ -86,6 +92,20 @@ impl Drop for Progress {
     }
 }
 
+/// How long a command has run, for people.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock(Instant);
+
+impl Clock {
+    pub(super) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(super) fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 /// Writes lines into a pipe until it is dropped.
 struct Teller {
     is_over: Arc<(Mutex<bool>, Condvar)>,
@@ -96,7 +116,7 @@ impl Teller {
     fn start(bar: ProgressBar, things: &'static str) -> Self {
         let is_over = Arc::new((Mutex::new(false), Condvar::new()));
         let shared = Arc::clone(&is_over);
-        let start = Instant::now();
+        let start = Clock::start();
         let tell = move || {
             let (flag, changed) = &*shared;
             let mut is_over = flag.lock().expect("nothing panics while it holds the flag");
@@ -127,7 +147,7 @@ impl Drop for Teller {
     }
 }
 
-fn line(bar: &ProgressBar, things: &str, start: Instant) -> String {
+fn line(bar: &ProgressBar, things: &str, start: Clock) -> String {
     let of = bar
         .length()
         .map_or(String::new(), |total| format!(" of {total}"));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use super::choose::{self, ChosenFaults, ChosenModels, ChosenWorkload};
 use super::exit::{Exit, Outcome};
 use super::known::Known;
 use super::output::Output;
-use super::progress::Progress;
+use super::progress::{Clock, Progress};
 use super::reach::ReachArguments;
 use super::told::{self, End, Told};
 use super::workers::{self, Limits};
@@ -142,16 +142,15 @@ pub(super) fn run(arguments: &Run, laboratory: Laboratory<'_>) -> Outcome {
         None => Known::default(),
     };
     let mixture = mixture(arguments, laboratory, system, &settings)?;
-    let is_new = !arguments.out.exists();
-    trace_file::check_directory(&arguments.out)?;
+    let is_new = trace_file::check_directory(&arguments.out)?;
     let interrupt = workers::stop_on_interrupt();
     let time = arguments.time.map(Duration::from_secs);
     let limits = limits(arguments, interrupt.clone().within(time))?;
-    let start = Instant::now();
+    let start = Clock::start();
     let (ledger, gathered, is_complete) = explored(arguments, &mixture, &limits, &known);
     if gathered.count() == 0 && is_new {
         // It was only tried whether findings could be written there.
-        let _ = std::fs::remove_dir(&arguments.out);
+        trace_file::remove_empty(&arguments.out);
     }
     let end = match is_complete {
         true => End::Done,
@@ -187,7 +186,7 @@ fn explored(
 ) -> (Ledger, Gathered, bool) {
     let total = Mutex::new(Ledger::default());
     let gathered: Mutex<Gathered> = Mutex::default();
-    let start = Instant::now();
+    let start = Clock::start();
     let progress = Progress::of(limits.count, "seeds", arguments.format.format);
     let recoveries = AtomicU64::new(0);
     let complete = workers::spread(

@@ -1,7 +1,7 @@
 //! `sim shrink`: a failing trace, as small as it gets, and why it fails.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::args::{Format, FormatArgument};
 use super::exit::{Exit, Outcome};
 use super::output::Output;
-use super::progress::Progress;
+use super::progress::{Clock, Progress};
 use super::{Laboratory, trace_file, workers};
 use crate::finding::explain::explain;
 use crate::finding::shrink::shrink_watched;
@@ -59,7 +59,7 @@ pub(super) fn run(arguments: &ShrinkTrace, laboratory: Laboratory<'_>) -> Outcom
         .clone()
         .unwrap_or_else(|| arguments.trace.with_extension("small.sim"));
     let place = trace_file::Place::check(&out)?;
-    let start = Instant::now();
+    let start = Clock::start();
     let interrupt = workers::stop_on_interrupt();
     let in_time = || {
         let time = Duration::from_secs(arguments.time);

@@ -1,5 +1,11 @@
 //! Traces on disk.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "people name these files, and no run reads them"
+)]
+
 use std::path::{Path, PathBuf};
 
 use super::Laboratory;
@@ -122,7 +128,7 @@ impl Drop for Place {
         }
         if let Some(parent) = directory_of(&self.path).filter(|_| directory) {
             // Only when nothing else is in it by now.
-            let _ = std::fs::remove_dir(parent);
+            remove_empty(parent);
         }
     }
 }
@@ -133,18 +139,30 @@ fn directory_of(path: &Path) -> Option<&Path> {
         .filter(|parent| !parent.as_os_str().is_empty())
 }
 
-/// Fails early when traces could not be written there.
-pub(super) fn check_directory(directory: &Path) -> Outcome {
+/// Fails early when traces could not be written there. Returns whether the directory is new.
+pub(super) fn check_directory(directory: &Path) -> Outcome<bool> {
     let failed = |error: std::io::Error| {
         Exit::Usage.because(format!(
             "findings cannot be written to {}: {error}",
             directory.display()
         ))
     };
+    let is_new = !directory.exists();
     std::fs::create_dir_all(directory).map_err(failed)?;
     let probe = directory.join(".lithify-sim");
     std::fs::write(&probe, b"").map_err(failed)?;
-    std::fs::remove_file(&probe).map_err(failed)
+    std::fs::remove_file(&probe).map_err(failed)?;
+    Ok(is_new)
+}
+
+/// Removes a directory when nothing is in it.
+pub(super) fn remove_empty(directory: &Path) {
+    let _ = std::fs::remove_dir(directory);
+}
+
+/// The text of a file that is no trace.
+pub(super) fn text(path: &Path) -> std::io::Result<String> {
+    std::fs::read_to_string(path)
 }
 
 /// The name of a finding's trace.

@@ -1,5 +1,10 @@
 //! Numbers spread over threads until they run out, time is up, or Ctrl-C is pressed.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "spreads whole seeds over cores, and ends the process on a second Ctrl-C"
+)]
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -13,10 +18,7 @@ const INTERRUPTED: i32 = 130;
 pub(super) fn stop_on_interrupt() -> Stop {
     let signal = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&signal);
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "whoever asks twice does not want to wait for destructors"
-    )]
+    // Who asks twice does not want to wait for destructors.
     let handle = move || {
         if set.swap(true, Ordering::Relaxed) {
             std::process::exit(INTERRUPTED);

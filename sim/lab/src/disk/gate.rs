@@ -126,6 +126,10 @@ impl Gate {
     }
 
     /// An operation wants to pass.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "gives way to the threads of a test"
+    )]
     pub(crate) fn pass(&self, line: impl FnOnce() -> String) -> io::Result<()> {
         if self.shared.gives_way.load(Ordering::Relaxed) {
             (0..8).for_each(|_| std::thread::yield_now());

@@ -15,8 +15,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::finding::explain::{Flip, Pivot, missing_barriers};
-use crate::finding::replay::Found;
-use crate::finding::replay::replay;
+use crate::finding::replay::{Found, replay};
 use crate::finding::shrink::shrink_watched;
 use crate::judge::oracle::{Finding, Oracle};
 use crate::run::execute::Struck;

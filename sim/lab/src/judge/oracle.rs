@@ -9,11 +9,11 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 macro_rules! oracles {
-    ($($(#[$demand:meta])* $oracle:ident = $name:literal, $about:literal;)*) => {
+    ($($(#[$more:meta])* $oracle:ident = $name:literal, $about:literal;)*) => {
         /// One promise that is checked.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Oracle {
-            $($(#[$demand])* $oracle,)*
+            $(#[doc = $about] #[doc = ""] $(#[$more])* $oracle,)*
         }
 
         impl Oracle {
@@ -40,20 +40,15 @@ macro_rules! oracles {
 }
 
 oracles! {
-    /// After a crash without other faults the store opens.
     Opens = "opens", "after a crash the store opens";
     /// Nothing fails while the disk is healthy, and no answer contradicts another.
     Errors = "errors", "nothing fails while the disk is healthy";
-    /// An error of the disk is reported by the call that met it.
     Honesty = "honesty", "an error of the disk is reported by the call that met it";
-    /// Acknowledged commits are there.
     Durability = "durability", "acknowledged commits survive";
-    /// No commit is there that nobody asked for.
     Phantom = "phantom", "no commit appears that nobody asked for";
     /// Keys and values are those of the newest commit: no commit is missing while a later
     /// one is there, each is there as a whole, and no deleted key comes back.
     State = "state", "the newest state is the model's: no hole, no torn commit, no deleted key";
-    /// Every readable commit reads as it was.
     TimeTravel = "time-travel", "every readable commit reads as it was";
     /// Windows are aligned and do not overlap, settled or not; the settled layout is the
     /// one of the rule.
@@ -61,17 +56,13 @@ oracles! {
     /// The settled layout, with entries and bytes, does not depend on schedule, crashes
     /// or restarts.
     Confluence = "confluence", "the settled layout does not depend on schedule, crashes, restarts";
-    /// Opening again changes nothing that can be seen.
     Idempotence = "idempotence", "opening again changes nothing that can be seen";
     /// What a store has served after opening is there at the next opening.
     Stability = "stability", "what was served after opening stays";
-    /// The physical check agrees.
     Physical = "physical", "an independent check of the files agrees";
-    /// Every file that the store needs is there.
     Dangling = "dangling", "every file that is needed is there";
     /// No other file is there when the store has settled.
     Orphans = "orphans", "no file is left that nothing needs";
-    /// Damage is reported, or harmless.
     Damage = "damage", "damage is reported or harmless";
     /// Counters of the store, and bytes and syncs that the disk has seen, are what the rule
     /// predicts.
@@ -79,15 +70,11 @@ oracles! {
     /// A settled store takes no more than it promises, and opening again and again does not
     /// take more and more.
     Space = "space", "a settled store takes no more than it promises, however often it opens";
-    /// Readers see what they saw when they were opened.
     Snapshots = "snapshots", "readers keep seeing what they saw";
     /// Settling ends, at the latest when faults have stopped, and nobody waits for ever.
     Liveness = "liveness", "settling ends, and nobody waits for ever";
-    /// Commit numbers go up by one, and none means two things.
     Numbers = "numbers", "commit numbers go up by one and mean one thing";
-    /// The same plan does the same operations.
     Determinism = "determinism", "the same plan does the same operations";
-    /// Nothing panics.
     Panic = "panic", "nothing panics";
     /// Every other read (single ones, scans between ends, versions, differences, streams of
     /// changes) says what the model says at the commits that are called readable, and is

@@ -10,6 +10,8 @@
 //! No file is written: what git says on standard error is kept in memory, its end if it
 //! is long.
 
+#![expect(clippy::disallowed_types, reason = "git itself reads its repositories")]
+
 use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

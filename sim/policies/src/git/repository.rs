@@ -4,6 +4,11 @@
 //! replaced objects and grafts are as git shows them, and [`notes`](Repository::notes)
 //! names them, since another clone may show something else.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "looks for files of git that change what a history is"
+)]
+
 use std::io::BufReader;
 use std::path::Path;
 

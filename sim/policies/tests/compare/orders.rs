@@ -2,6 +2,12 @@
 //! honestly. Method: drawn schedules; a policy that writes down all it is told; counts of
 //! distinct layouts.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "reads recorded histories and a page"
+)]
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,8 @@
 //! Goal: the numbers that this design was chosen by can be measured again. Method: the same
 //! sweep and the same git history; what differs is written down with both numbers.
 
+#![expect(clippy::disallowed_types, reason = "reads recorded histories")]
+
 use lithify_policies::compare::git::{self, Grouping};
 use lithify_policies::compare::{History, Measured, RunOptions};
 use lithify_policies::git::RawLog;

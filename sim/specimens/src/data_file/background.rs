@@ -5,6 +5,12 @@
 //! from its first step to its last. It also does the compactions that are asked for, so
 //! there is never more than one.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the store as it runs for real, with a thread and a clock"
+)]
+
 use std::collections::VecDeque;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};

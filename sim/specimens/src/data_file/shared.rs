@@ -7,6 +7,12 @@
 //! Closing, or dropping the last handle, wakes the thread up and does not wait for the
 //! interval. A copy that is under way is left; the next opening removes it.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the store as it runs for real, with a thread and a clock"
+)]
+
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::thread::JoinHandle;

@@ -10,6 +10,12 @@
 //! for otherwise a process that lives for less than a snapshot would never take one. It
 //! waits for no interval.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the store as it runs for real, with a thread and a clock"
+)]
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;

@@ -10,6 +10,12 @@
 //! The first check comes with the opening, because a process that never lives as long
 //! as the check interval would otherwise never rewrite its log.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the store as it runs for real, with a thread and a clock"
+)]
+
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};

@@ -380,12 +380,6 @@ impl RatioStore {
         self.log.bytes
     }
 
-    /// When the last rewrite since the opening ended, if there was one.
-    #[must_use]
-    pub fn last_rewrite(&self) -> Option<u64> {
-        self.last
-    }
-
     /// What was done so far.
     #[must_use]
     pub fn counters(&self) -> Counters {

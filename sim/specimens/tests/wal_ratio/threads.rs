@@ -1,6 +1,12 @@
 //! The store with real threads: a gate in the file system holds the worker where the test
 //! wants it, so nothing here depends on timing.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the store as it runs for real"
+)]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

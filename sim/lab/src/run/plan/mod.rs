@@ -7,8 +7,7 @@
 
 pub(crate) mod place;
 
-use crate::disk::SkippedBarrier;
-use crate::disk::{Fault, Model};
+use crate::disk::{Fault, Model, SkippedBarrier};
 use crate::history::Batch;
 use crate::judge::oracle::Oracle;
 use crate::system::{Settings, System};
