@@ -22,13 +22,12 @@ fn main() -> lithify::Result<()> {
     let first = batch.commit()?;
 
     // It reads its own writes, and runs again when somebody else has written what it read.
-    db.transaction(|transaction| {
+    let (_, second) = db.transaction(|transaction| {
         if transaction.contains(&stones, "shale")? {
             transaction.put(&stones, "shale", "metamorphic: it is slate now")?;
         }
         transaction.delete(&stones, "granite")
     })?;
-    let second = db.head();
 
     for commit in [first, second] {
         println!("as of commit {commit}:");

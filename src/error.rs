@@ -147,7 +147,7 @@ pub enum Error {
         /// Why not.
         reason: &'static str,
     },
-    /// A handle of a keyspace of another store. Nothing was written.
+    /// A handle of a keyspace of another store. Nothing was read or written.
     ForeignKeyspace(String),
     /// The store was closed through another clone of the handle.
     Closed,
@@ -312,9 +312,9 @@ impl fmt::Display for Error {
                 since,
             } => write!(
                 formatter,
-                "key {:?} of keyspace {keyspace:?} was written after commit {since}, as of which \
+                "key \"{}\" of keyspace {keyspace:?} was written after commit {since}, as of which \
                  the transaction has read it: nothing was written; try again",
-                String::from_utf8_lossy(key)
+                key.escape_ascii()
             ),
             Self::Conflict {
                 keyspace,
@@ -322,16 +322,16 @@ impl fmt::Display for Error {
                 since,
             } => write!(
                 formatter,
-                "keyspace {keyspace:?} was thinned out behind commit {since}, as of which the \
-                 transaction has read it, and may have been written since: nothing was written; \
-                 try again"
+                "keyspace {keyspace:?} was thinned out after commit {since}, as of which the \
+                 transaction has read it, so that nobody can know whether it was written since: \
+                 nothing was written; try again"
             ),
             Self::KeyspaceName { name, reason } => {
                 write!(formatter, "{name:?} cannot be a keyspace's name: {reason}")
             }
             Self::ForeignKeyspace(name) => write!(
                 formatter,
-                "the handle of keyspace {name:?} belongs to another store: nothing was written"
+                "the handle of keyspace {name:?} belongs to another store, and is refused"
             ),
             Self::Closed => write!(
                 formatter,

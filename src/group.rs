@@ -39,6 +39,8 @@ pub(crate) enum Job {
     Commit(Vec<SortedBatch>),
     /// A batch that is refused when somebody has written what was read for it.
     Transaction(SortedBatch, Reads),
+    /// A transaction that was refused while its group waited.
+    Refused(Error),
     /// Everything before it becomes durable.
     Sync,
 }
@@ -66,12 +68,22 @@ impl Job {
         Ok(Self::Transaction(SortedBatch::new(batch)?, reads))
     }
 
+    /// Looks at what a transaction has read, as far as this version tells: what is left is to look
+    /// at commits that come later. Needs no storage, and may read from the disk.
+    pub(crate) fn check_reads(&mut self, version: &Version) {
+        if let Self::Transaction(_, reads) = self
+            && let Err(refusal) = reads.check(version)
+        {
+            *self = Self::Refused(refusal);
+        }
+    }
+
     /// Entries that it adds.
     pub(crate) fn entries(&self) -> usize {
         let batches = match self {
             Self::Commit(batches) => &batches[..],
             Self::Transaction(batch, _) => slice::from_ref(batch),
-            Self::Sync => &[],
+            Self::Sync | Self::Refused(_) => &[],
         };
         let runs = batches.iter().flat_map(|batch| &batch.runs);
         runs.map(Run::len).sum()
@@ -141,6 +153,7 @@ impl Group {
         for job in jobs {
             answers.push(match job {
                 Job::Commit(batches) => numbers.take(batches, &mut records),
+                Job::Refused(refusal) => Err(refusal),
                 Job::Transaction(batch, reads) => {
                     let is_current = numbers.check(reads, &records);
                     is_current.and_then(|()| numbers.take(vec![batch], &mut records))

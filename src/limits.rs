@@ -19,6 +19,8 @@ pub const BATCH_OPERATIONS: usize = 4 * 1024 * 1024;
 pub const KEYSPACES: usize = 65_536;
 /// Longest keyspace name, in bytes.
 pub const KEYSPACE_NAME_BYTES: usize = 255;
+/// How often [`Db::transaction`](crate::Db::transaction) runs at most before it gives up.
+pub const TRANSACTION_ATTEMPTS: u32 = 1000;
 /// Largest memory budget, in bytes; offsets inside a run in memory are 32 bits wide.
 pub const MEMORY_BUDGET_BYTES: usize = 1024 * 1024 * 1024;
 /// Smallest and largest block, in bytes before compression.

@@ -15,7 +15,6 @@ use std::hash::{Hash, Hasher};
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
-use crate::limits;
 use crate::segment::run::Run;
 
 /// A key or a value: bytes that are cheap to clone.
@@ -82,13 +81,15 @@ impl Borrow<[u8]> for Slice {
 }
 
 /// A slice of its own memory.
+///
+/// # Panics
+/// From 4 GiB on.
 impl From<Vec<u8>> for Slice {
     fn from(bytes: Vec<u8>) -> Self {
         let end = bytes.len();
         assert!(
-            end <= limits::BATCH_BYTES,
-            "a slice of {end} bytes, more than any batch may have ({})",
-            limits::BATCH_BYTES
+            u32::try_from(end).is_ok(),
+            "a slice of {end} bytes: no value of a store is so long"
         );
         Self::of(&Arc::new(Run::over(bytes, 0)), 0..end)
     }
@@ -127,6 +128,24 @@ impl fmt::Debug for Slice {
 impl<T: AsRef<[u8]> + ?Sized> PartialEq<T> for Slice {
     fn eq(&self, other: &T) -> bool {
         **self == *other.as_ref()
+    }
+}
+
+impl PartialEq<Slice> for [u8] {
+    fn eq(&self, other: &Slice) -> bool {
+        *self == **other
+    }
+}
+
+impl PartialEq<Slice> for &[u8] {
+    fn eq(&self, other: &Slice) -> bool {
+        **self == **other
+    }
+}
+
+impl PartialEq<Slice> for Vec<u8> {
+    fn eq(&self, other: &Slice) -> bool {
+        **self == **other
     }
 }
 

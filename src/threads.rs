@@ -44,6 +44,7 @@ use crate::fs::Fs;
 use crate::group::Job;
 use crate::handle::{Batch, Builder, Keyspace, Transaction};
 use crate::layout::Layout;
+use crate::limits;
 use crate::options::{Options, Pacing, Placement};
 use crate::read::{Changes, Snapshot};
 use crate::recover::{self, Mode};
@@ -186,9 +187,14 @@ impl Db {
         Transaction::new(self.clone())
     }
 
-    /// Runs `work` in a transaction and commits it; when somebody else has written what it read,
-    /// runs it again, until nobody has. So `work` may run several times, and should change nothing
-    /// but the transaction. Whenever it runs again, another commit has succeeded.
+    /// Runs `work` in a transaction, commits it, and returns what `work` has returned and the number
+    /// of the commit. When somebody else has written what it read, runs it again, at most
+    /// [`TRANSACTION_ATTEMPTS`](crate::limits::TRANSACTION_ATTEMPTS) times in all. So `work` should
+    /// change nothing but the transaction: a [`Keyspace`] that it reads is not checked, and one that
+    /// it writes to is in its own way. A transaction that has written nothing makes no commit; the
+    /// number is that of the commit that it read.
+    ///
+    /// Whoever wants to end it for a reason of its own uses [`Db::begin`], and drops what begins.
     ///
     /// ```
     /// use lithify::Db;
@@ -208,14 +214,21 @@ impl Db {
     /// ```
     ///
     /// # Errors
-    /// Whatever `work` returns, and then nothing is written; and as [`Db::commit`].
-    pub fn transaction<T>(&self, mut work: impl FnMut(&mut Transaction) -> Result<T>) -> Result<T> {
+    /// Whatever `work` returns, and then nothing is written; the last conflict; and as
+    /// [`Transaction::commit`].
+    pub fn transaction<T>(
+        &self,
+        mut work: impl FnMut(&mut Transaction) -> Result<T>,
+    ) -> Result<(T, Commit)> {
+        let mut attempts = 1;
         loop {
             let mut transaction = self.begin();
             let result = work(&mut transaction)?;
             match transaction.commit() {
-                Err(Error::Conflict { .. }) => {}
-                outcome => return outcome.map(|_| result),
+                Err(Error::Conflict { .. }) if attempts < limits::TRANSACTION_ATTEMPTS => {
+                    attempts += 1;
+                }
+                outcome => return outcome.map(|commit| (result, commit)),
             }
         }
     }

@@ -4,8 +4,11 @@
 use std::collections::BTreeMap;
 
 use lithify::fs::OsFs;
+use lithify::read::{Diff, Range};
+use lithify::transaction::Overlay;
 use lithify::{
-    Commit, Compression, Db, Durability, Error, Options, Placement, Result, Slice, limits,
+    Batch, Commit, Compression, Db, Durability, Error, Keyspace, Options, Placement, Result, Slice,
+    Transaction, View, limits,
 };
 use proptest::prelude::*;
 
@@ -46,18 +49,32 @@ fn first_guesses_compile_and_do_what_they_say() -> Result<()> {
     let n = batch.commit()?;
     assert_eq!(n, db.head());
 
-    let next = db.transaction(|transaction| {
+    let (next, commit) = db.transaction(|transaction| {
         let value = transaction.get(&files, "a")?.unwrap();
         let next = value[0] + 1;
         transaction.put(&files, "a", [next])?;
         Ok(next)
     })?;
-    assert_eq!(next, b'2');
+    assert_eq!((next, commit), (b'2', db.head()));
     assert_eq!(files.get("a")?.unwrap(), "2");
     for entry in &files {
         assert_eq!(entry?.0, "a");
     }
     db.close()
+}
+
+/// What is handed to threads and kept in structs.
+#[test]
+fn handles_cross_threads() {
+    fn crosses_threads<T: Send + Sync + 'static>() {}
+    crosses_threads::<Keyspace>();
+    crosses_threads::<View>();
+    crosses_threads::<Batch>();
+    crosses_threads::<Transaction>();
+    crosses_threads::<Slice>();
+    crosses_threads::<Range>();
+    crosses_threads::<Diff>();
+    crosses_threads::<Overlay>();
 }
 
 #[test]

@@ -5,8 +5,10 @@
 //! are the stories, and real threads.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use lithify::{Commit, Db, Error, History, Placement, Result, Slice, Transaction};
+use lithify::fs::{Access, Fs, MemFs};
+use lithify::{Commit, Db, Error, History, Options, Placement, Result, Slice, Transaction, limits};
 use proptest::prelude::*;
 
 fn open() -> Db {
@@ -152,6 +154,99 @@ fn what_reads_nothing_or_writes_nothing_never_conflicts() -> Result<()> {
     assert_eq!(blind.commit()?, head.next());
     assert_eq!(looking.commit()?, Commit::ZERO);
     assert_eq!(db.head().get(), 2);
+    Ok(())
+}
+
+/// What no commit could hold is refused at once, and what was written before stays.
+#[test]
+fn what_is_too_large_is_refused_when_it_is_written() -> Result<()> {
+    let db = open();
+    let keys = db.keyspace("keys")?;
+    let mut transaction = db.begin();
+    transaction.put(&keys, "a", "1")?;
+    let too_long = vec![0; limits::VALUE_BYTES + 1];
+    let refused = [
+        transaction.put(&keys, "b", &too_long),
+        transaction.put(&keys, &too_long[..=limits::KEY_BYTES], "b"),
+        transaction.delete(&keys, &too_long[..=limits::KEY_BYTES]),
+    ];
+    for refused in refused {
+        assert!(matches!(refused, Err(Error::Limit { .. })), "{refused:?}");
+    }
+    transaction.commit()?;
+    assert_eq!(keys.keys().count(), 1);
+    Ok(())
+}
+
+/// Work that writes through the handle what it reads through the transaction is in its own way. It
+/// comes to an end.
+#[test]
+fn work_that_is_in_its_own_way_gives_up() -> Result<()> {
+    let db = open();
+    let keys = db.keyspace("keys")?;
+    let outcome = db.transaction(|transaction| {
+        transaction.get(&keys, "a")?;
+        keys.put("a", "1")?;
+        transaction.put(&keys, "b", "2")
+    });
+    assert!(matches!(outcome, Err(Error::Conflict { .. })));
+    assert_eq!(db.head().get(), u64::from(limits::TRANSACTION_ATTEMPTS));
+    Ok(())
+}
+
+/// A conflict names the commit that was read, however far was looked since.
+#[test]
+fn a_conflict_names_the_commit_that_was_read() -> Result<()> {
+    let db = open();
+    let keys = db.keyspace("keys")?;
+    let read = keys.put("a", "1")?;
+    let mut transaction = db.begin();
+    transaction.get(&keys, "a")?;
+    transaction.put(&keys, "b", "2")?;
+    keys.put("other", "1")?;
+    keys.put("a", "2")?;
+    let refused = transaction.commit().unwrap_err();
+    assert!(matches!(&refused, Error::Conflict { since, .. } if *since == read));
+    assert_eq!(
+        refused.to_string(),
+        "key \"a\" of keyspace \"keys\" was written after commit 1, as of which the transaction has \
+         read it: nothing was written; try again"
+    );
+    Ok(())
+}
+
+/// After an error a range hands nothing out, not even what it has fetched already: it would pass
+/// for all there is.
+#[test]
+fn a_range_is_over_after_an_error() -> Result<()> {
+    let fs = MemFs::new();
+    let options = Options {
+        placement: Some(Placement::with_divisor(2)?),
+        file_level: Some(1),
+        cache_bytes: 0,
+        block_bytes: 64,
+        ..Options::default()
+    };
+    let db = Db::open_in(Arc::new(fs.clone()), options)?;
+    let keys = db.keyspace("keys")?;
+    keys.put("a", [1; 80])?;
+    keys.put("k", [2; 80])?;
+    db.settle()?;
+    let mut transaction = db.begin();
+    transaction.put(&keys, "z", "own")?;
+    let mut range = transaction.iter(&keys);
+    assert_eq!(range.next_back().unwrap()?.0, "z", "and k was fetched");
+    let segment = db
+        .files()
+        .into_iter()
+        .find(|name| name.starts_with("segment-"));
+    let file = fs
+        .open(&segment.expect("there is one"), Access::Write)
+        .unwrap();
+    file.write_at(0, &vec![0; file.len().unwrap() as usize])
+        .unwrap();
+    assert!(matches!(range.next().unwrap(), Err(Error::Damage(_))));
+    assert!(range.next().is_none() && range.next_back().is_none());
     Ok(())
 }
 

@@ -12,11 +12,12 @@ use crate::transaction::{Draft, Overlay};
 
 /// Reads and writes that are as if they had happened in one moment, at the number of one commit.
 ///
-/// A transaction reads the newest commit as of when it began, and its own writes. It waits for
-/// nobody, and nobody waits for it: who commits first wins. [`Transaction::commit`] refuses with
-/// [`Error::Conflict`](crate::Error::Conflict) when a key that was read, or a key in a range that
-/// was walked, has been written since; [`Db::transaction`] then tries again. Dropping a transaction
-/// gives it up.
+/// A transaction reads the commit that was the newest when it began, and its own writes. Isolation
+/// is serializable. It waits for nobody, and nobody waits for it: the first one to commit wins.
+/// [`Transaction::commit`] refuses with [`Error::Conflict`](crate::Error::Conflict) when a key that was
+/// read, or a key in a range that was walked, has been written since; [`Db::transaction`] then tries
+/// again. Dropping a transaction is its rollback. Only reads through the transaction count: what is
+/// read through a [`Keyspace`] meanwhile is not checked.
 ///
 /// ```
 /// use lithify::Db;
@@ -31,7 +32,8 @@ use crate::transaction::{Draft, Overlay};
 /// # Ok::<(), lithify::Error>(())
 /// ```
 ///
-/// Memory: what it has read and written, as keys of reads and keys and values of writes.
+/// Memory: the keys that it has read, and keys and values that it has written. Like every reader it
+/// keeps the files and runs that its snapshot shows.
 #[derive(Debug)]
 #[must_use = "a transaction writes nothing before it is committed"]
 pub struct Transaction {
@@ -99,7 +101,9 @@ impl Transaction {
     /// Sets `key` to `value`.
     ///
     /// # Errors
-    /// [`Error::ForeignKeyspace`](crate::Error::ForeignKeyspace).
+    /// [`Error::ForeignKeyspace`](crate::Error::ForeignKeyspace), and
+    /// [`Error::Limit`](crate::Error::Limit) for what no commit could hold; the transaction stays as
+    /// it was.
     pub fn put(
         &mut self,
         keyspace: &Keyspace,
@@ -108,25 +112,24 @@ impl Transaction {
     ) -> Result<()> {
         keyspace.check_is_of(&self.db)?;
         let (key, value) = (key.as_ref(), value.as_ref());
-        self.draft.put(keyspace.name(), key, value);
-        Ok(())
+        self.draft.put(keyspace.name(), key, value)
     }
 
     /// Removes `key`; a key that is not there is no error.
     ///
     /// # Errors
-    /// [`Error::ForeignKeyspace`](crate::Error::ForeignKeyspace).
+    /// As [`Transaction::put`].
     pub fn delete(&mut self, keyspace: &Keyspace, key: impl AsRef<[u8]>) -> Result<()> {
         keyspace.check_is_of(&self.db)?;
-        self.draft.delete(keyspace.name(), key.as_ref());
-        Ok(())
+        self.draft.delete(keyspace.name(), key.as_ref())
     }
 
     /// Commits what was written, and returns the number of the commit. A transaction that has
     /// written nothing makes no commit; it has happened at the commit that it read.
     ///
     /// # Errors
-    /// [`Error::Conflict`](crate::Error::Conflict), and as [`Db::commit`].
+    /// [`Error::Conflict`](crate::Error::Conflict), and as [`Db::commit`]. When the disk does not let
+    /// the store look again at what was read, nothing was written, and the store goes on.
     pub fn commit(self) -> Result<Commit> {
         self.db.commit_draft(self.draft)
     }

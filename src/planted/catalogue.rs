@@ -1076,4 +1076,8 @@ catalogue! {
     OwnWriteShowsTwice "own-write-shows-twice" "M67" "transaction"
         "serializable" "none; a transaction that writes and then walks"
         "A transaction that walks a range meets what the snapshot has for a key that it has written itself, too."
+
+    PartOfWalkForgotten "part-of-walk-forgotten" "M67" "transaction"
+        "serializable" "none; a range that is not walked to its end"
+        "Only a range that was walked to its end counts as read, so a change in the part that was walked is no conflict."
 }

@@ -120,6 +120,7 @@ impl Snapshot {
 /// An iterator over the keys whose values differ between two commits, in key order. After an
 /// error it is over.
 #[derive(Debug)]
+#[must_use = "an iterator does nothing before it is consumed"]
 pub struct Diff {
     keyspace: String,
     earlier: Snapshot,

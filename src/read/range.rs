@@ -82,10 +82,6 @@ impl KeyRange {
         }
     }
 
-    pub(crate) fn contains(&self, key: &[u8]) -> bool {
-        !self.starts_after(key) && !self.ends_before(key)
-    }
-
     fn starts_after(&self, key: &[u8]) -> bool {
         match &self.start {
             Bound::Included(start) => key < &start[..],
@@ -116,6 +112,7 @@ type Item = (Slice, Slice);
 /// Memory: one block for each segment and end, and what the slices keep alive that are still
 /// held.
 #[derive(Debug)]
+#[must_use = "an iterator does nothing before it is consumed"]
 pub struct Range {
     segments: Vec<Arc<Segment>>,
     range: KeyRange,

@@ -167,8 +167,7 @@ impl<K: Shell> Shared<K> {
             return Ok(draft.commit());
         }
         let (batch, mut reads) = draft.into_parts();
-        // Most of the work while nobody waits for the storage: what is left is to look at the
-        // commits that come meanwhile.
+        // By the one who has read, so that the leader need not do it for everybody.
         reads.check(&self.version())?;
         self.run(Job::transaction(&batch, reads)?, batch.bytes())
             .await
@@ -281,9 +280,14 @@ fn have_work(storage: &Storage, committed: &[Commit]) -> bool {
 
 /// What a leader does.
 impl<K: Shell> Perform<Job, Result<Commit>> for Shared<K> {
-    async fn perform(&self, jobs: Vec<Job>) -> Vec<Result<Commit>> {
+    async fn perform(&self, mut jobs: Vec<Job>) -> Vec<Result<Commit>> {
         let guard = PoisonOnPanic(self);
         self.wait_for_room(&jobs).await;
+        // Nobody but the leader makes commits visible, so there is nothing left of this to do while
+        // the storage is held.
+        let version = self.version();
+        jobs.iter_mut().for_each(|job| job.check_reads(&version));
+        drop(version);
         K::turn().await;
         let count = jobs.len();
         let answers = match self.lend(|storage| Group::begin(storage, jobs)) {

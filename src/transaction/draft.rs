@@ -1,14 +1,17 @@
 //! A transaction that nobody has committed yet: a snapshot, what was read of it, and writes.
 //!
-//! Invariant: whatever a read has answered from the snapshot is in the reads; what was answered
-//! from the draft's own writes is not, because nobody else can change it.
+//! Invariant: whatever a read has answered from the snapshot is in the reads. A get that the
+//! draft's own writes have answered is not, because nobody else can change the answer; a range
+//! that was walked is, with all keys in it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::batch::WriteBatch;
 use crate::commit::Commit;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::limits;
 use crate::names::Names;
 use crate::read::{KeyRange, Snapshot};
 use crate::slice::Slice;
@@ -25,6 +28,9 @@ pub struct Draft {
     keyspaces: Names,
     /// For each of them by key; `None` is a deletion.
     writes: Vec<BTreeMap<Slice, Option<Slice>>>,
+    /// Bytes and number of all writes, also of those that later ones have replaced.
+    bytes: usize,
+    operations: usize,
 }
 
 impl Draft {
@@ -36,6 +42,8 @@ impl Draft {
             snapshot,
             keyspaces: Names::default(),
             writes: Vec::new(),
+            bytes: 0,
+            operations: 0,
         }
     }
 
@@ -74,8 +82,14 @@ impl Draft {
     /// # Errors
     /// As [`Snapshot::range`].
     pub fn range(&self, keyspace: &str, range: KeyRange) -> Result<Overlay> {
-        let own = self.written(keyspace).into_iter().flatten();
-        let own = own.filter(|(key, _)| range.contains(key));
+        let start = match &range.start {
+            Bound::Included(key) => Bound::Included(&key[..]),
+            Bound::Excluded(key) => Bound::Excluded(&key[..]),
+            Bound::Unbounded => Bound::Unbounded,
+        };
+        let own = self.written(keyspace).into_iter();
+        let own = own.flat_map(|keys| keys.range::<[u8], _>((start, Bound::Unbounded)));
+        let own = own.take_while(|(key, _)| !range.ends_before(key));
         let own = own.map(|(key, value)| (key.clone(), value.clone()));
         let own = own.collect();
         let stored = self.snapshot.range(keyspace, range.clone())?;
@@ -84,21 +98,55 @@ impl Draft {
     }
 
     /// Sets `key` to `value`.
-    pub fn put(&mut self, keyspace: &str, key: &[u8], value: &[u8]) {
-        self.write(keyspace, key, Some(value.into()));
+    ///
+    /// # Errors
+    /// [`Error::Limit`] for what no commit could hold; the draft stays as it was.
+    pub fn put(&mut self, keyspace: &str, key: &[u8], value: &[u8]) -> Result<()> {
+        self.write(keyspace, key, Some(value))
     }
 
     /// Removes `key`; a key that is not there is no error.
-    pub fn delete(&mut self, keyspace: &str, key: &[u8]) {
-        self.write(keyspace, key, None);
+    ///
+    /// # Errors
+    /// As [`Draft::put`].
+    pub fn delete(&mut self, keyspace: &str, key: &[u8]) -> Result<()> {
+        self.write(keyspace, key, None)
     }
 
-    fn write(&mut self, keyspace: &str, key: &[u8], value: Option<Slice>) {
+    fn write(&mut self, keyspace: &str, key: &[u8], value: Option<&[u8]>) -> Result<()> {
+        let value_bytes = value.map_or(0, <[u8]>::len);
+        let bytes = self.bytes + key.len() + value_bytes;
+        let operations = self.operations + 1;
+        let rows = [
+            ("the longest key in bytes", key.len(), limits::KEY_BYTES),
+            (
+                "the longest value in bytes",
+                value_bytes,
+                limits::VALUE_BYTES,
+            ),
+            ("the batch in bytes", bytes, limits::BATCH_BYTES),
+            (
+                "the batch in operations",
+                operations,
+                limits::BATCH_OPERATIONS,
+            ),
+        ];
+        for (what, given, limit) in rows {
+            if given > limit {
+                return Err(Error::Limit {
+                    what,
+                    given: given as u64,
+                    limit: limit as u64,
+                });
+            }
+        }
+        (self.bytes, self.operations) = (bytes, operations);
         let number = self.keyspaces.number(keyspace).unwrap_or_else(|| {
             self.writes.push(BTreeMap::new());
             self.keyspaces.add(keyspace.into())
         });
-        self.writes[number as usize].insert(key.into(), value);
+        self.writes[number as usize].insert(key.into(), value.map(Slice::from));
+        Ok(())
     }
 
     /// What it has written to a keyspace.
@@ -118,7 +166,11 @@ impl Draft {
                 }
             }
         }
-        let reads = lock(&self.reads).clone();
+        let reads = match Arc::try_unwrap(self.reads) {
+            Ok(reads) => reads.into_inner().unwrap_or_else(PoisonError::into_inner),
+            // Somebody still holds a range.
+            Err(shared) => lock(&shared).clone(),
+        };
         (batch, reads)
     }
 }

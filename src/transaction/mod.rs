@@ -1,7 +1,7 @@
 //! Transactions: read, decide, write, and commit only if nobody has come in between.
 //!
 //! A transaction reads a snapshot and its own writes. It takes no lock and waits for nobody. When
-//! it is committed, everything that it has read is looked at once more: if a commit behind its
+//! it is committed, everything that it has read is looked at once more: if a commit after its
 //! snapshot has written one of the keys, or a key in a range that it has walked, it is refused
 //! with [`Error::Conflict`](crate::Error::Conflict) and nothing is written. So transactions that
 //! are committed are serializable: each is as if it had run alone, at the number of its commit.

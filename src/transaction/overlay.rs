@@ -19,7 +19,11 @@ type Item = (Slice, Slice);
 
 /// An iterator over the keys of a range that have a value, as a transaction sees them. It may be
 /// consumed from both ends, and the two never overlap. After an error it is over.
+///
+/// It shows the writes of the transaction up to when it was made. What is walked after the
+/// transaction was committed is not checked any more.
 #[derive(Debug)]
+#[must_use = "an iterator does nothing before it is consumed"]
 pub struct Overlay {
     stored: Range,
     /// Items of the snapshot that were fetched and not handed out yet.
@@ -121,6 +125,13 @@ impl Overlay {
         }
     }
 
+    /// What is left is never handed out: behind an error it would pass for all there is.
+    fn end(&mut self) {
+        self.stored = Range::empty();
+        (self.front, self.back) = (None, None);
+        self.own.clear();
+    }
+
     fn step(&mut self, end: End) -> Option<Result<Item>> {
         let found = match self.refusal.take() {
             Some(refusal) => Err(refusal),
@@ -135,7 +146,7 @@ impl Overlay {
         }
         drop(reads);
         if found.is_err() {
-            self.own.clear();
+            self.end();
         }
         found.transpose()
     }

@@ -1,19 +1,23 @@
 //! What a transaction has read, and whether somebody has written it since.
 //!
-//! A key counts as written when a version of it was committed behind the commit that the
+//! A key counts as written when a version of it was committed after the commit that the
 //! transaction reads: a deletion is one, and so is a value equal to the one before. The newest
 //! version of a key survives every merge, so that the live segments tell. The exception is a
 //! deletion in the oldest segment of a placement that thins history out: a merge drops it. Where a
-//! merge may have done so behind the commit that was read, the answer is a conflict, because nobody
-//! can know.
+//! key is absent, and a merge may have dropped a deletion after the commit that was read, the answer
+//! is a conflict: nobody can know.
+//!
+//! Checking goes forward: what was looked at once is not looked at again, so that most of it is
+//! done before the storage has to be held.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::read::KeyRange;
+use crate::segment::run::Run;
 use crate::segment::{Fetch, Found, KeyspaceId, Segment, filter};
 use crate::version::{Node, Version};
 use crate::wal::CommitRecord;
@@ -21,7 +25,10 @@ use crate::wal::CommitRecord;
 /// Keys and ranges of keys that were read as of one commit.
 #[derive(Clone, Debug)]
 pub(crate) struct Reads {
+    /// The commit that was read.
     since: Commit,
+    /// No commit up to here has written what was read.
+    checked_through: Commit,
     keys: BTreeSet<(Arc<str>, Vec<u8>)>,
     walks: Vec<Walk>,
 }
@@ -65,6 +72,7 @@ impl Reads {
     pub(super) fn since(since: Commit) -> Self {
         Self {
             since,
+            checked_through: since,
             keys: BTreeSet::new(),
             walks: Vec::new(),
         }
@@ -87,7 +95,9 @@ impl Reads {
     }
 
     pub(super) fn walked_up_to(&mut self, walk: usize, key: &[u8]) {
-        self.walks[walk].up_to = Some(key.to_vec());
+        if !planted!(PartOfWalkForgotten) {
+            self.walks[walk].up_to = Some(key.to_vec());
+        }
     }
 
     pub(super) fn walked_down_to(&mut self, walk: usize, key: &[u8]) {
@@ -98,75 +108,103 @@ impl Reads {
         self.walks[walk].is_whole = !planted!(EndOfWalkForgotten);
     }
 
-    /// Refuses when a commit of this version has written what was read. From then on only later
-    /// commits can.
+    /// Refuses when a commit of this version has written what was read. Commits that were looked at
+    /// are not looked at again.
     ///
     /// # Errors
     /// [`Error::Conflict`], and whatever the disk says.
     pub(crate) fn check(&mut self, version: &Version) -> Result<()> {
+        if version.head() == self.checked_through {
+            return Ok(());
+        }
         for (keyspace, key) in self.keys.iter().filter(|_| !planted!(KeysUnchecked)) {
-            let Some(id) = version.keyspace(keyspace) else {
-                continue;
-            };
             let hash = filter::hash_key(key);
-            self.check_segments(version, id, keyspace, |segment| {
-                let newest = segment.get(key, hash, version.head())?;
-                let is_passed =
-                    |found: &Found| planted!(DeletionIsNoWrite) && found.value.is_none();
-                let newest = newest.filter(|found| !is_passed(found));
-                Ok(newest.map(|found| (key.clone(), found.commit)))
+            self.check_segments(version, keyspace, |segment| {
+                let found = segment.get(key, hash, version.head())?;
+                let is_passed = |it: &Found| planted!(DeletionIsNoWrite) && it.value.is_none();
+                let found = found.filter(|found| !is_passed(found));
+                Ok(match found {
+                    Some(found) if found.commit > self.checked_through => {
+                        Looked::Written(key.clone())
+                    }
+                    // It is the newest version that survives, so nothing has come after it.
+                    Some(_) => Looked::Unwritten,
+                    None => Looked::Absent,
+                })
             })?;
         }
         for walk in self.walks.iter().filter(|_| !planted!(WalksUnchecked)) {
-            let Some(id) = version.keyspace(&walk.keyspace) else {
-                continue;
-            };
             for range in walk.parts() {
-                self.check_segments(version, id, &walk.keyspace, |segment| {
-                    newest_inside(segment, &range, self.since)
+                self.check_segments(version, &walk.keyspace, |segment| {
+                    self.look_inside(segment, &range)
                 })?;
             }
         }
-        self.since = version.head();
+        self.checked_through = version.head();
         Ok(())
     }
 
-    /// Asks the segments of a keyspace with commits behind the one that was read.
+    /// Asks the segments of a keyspace with commits that were not looked at.
     fn check_segments(
         &self,
         version: &Version,
-        id: KeyspaceId,
         keyspace: &str,
-        find: impl Fn(&Segment) -> Result<Option<(Vec<u8>, Commit)>>,
+        look: impl Fn(&Segment) -> Result<Looked>,
     ) -> Result<()> {
+        let Some(id) = version.keyspace(keyspace) else {
+            return Ok(());
+        };
         let roots = version.roots(id).iter().rev();
-        for node in roots.take_while(|node| node.meta().last > self.since) {
-            if self.may_have_dropped_deletion(version, id, node) {
-                mark!(ConflictUnknown);
-                return Err(self.conflict(keyspace, None));
-            }
-            let found = find(&node.segment)?;
-            if let Some((key, _)) = found.filter(|(_, commit)| *commit > self.since) {
-                mark!(ConflictFound);
-                return Err(self.conflict(keyspace, Some(&key)));
+        for node in roots.take_while(|node| node.meta().last > self.checked_through) {
+            match look(&node.segment)? {
+                Looked::Written(key) => {
+                    mark!(ConflictFound);
+                    return Err(self.conflict(keyspace, Some(&key)));
+                }
+                Looked::Absent if self.may_have_dropped_deletion(version, id, node) => {
+                    mark!(ConflictUnknown);
+                    return Err(self.conflict(keyspace, None));
+                }
+                Looked::Absent | Looked::Unwritten => {}
             }
         }
         Ok(())
     }
 
-    /// Whether a merge may have dropped a deletion that was committed behind the commit that was
-    /// read: the oldest segment has none below its floor.
+    /// Whether a merge may have dropped a deletion that was committed after what was looked at: the
+    /// oldest segment has none up to its floor.
     fn may_have_dropped_deletion(&self, version: &Version, id: KeyspaceId, node: &Node) -> bool {
         let meta = node.meta();
-        let is_oldest = version
-            .roots(id)
-            .first()
-            .is_some_and(|oldest| std::ptr::eq(&**oldest, node));
-        let is_thinned = meta.floor > meta.first && meta.floor > self.since;
+        let oldest = version.roots(id).first();
+        let is_oldest = oldest.is_some_and(|oldest| std::ptr::eq(&**oldest, node));
+        let is_thinned = meta.floor > meta.first && meta.floor > self.checked_through;
         is_oldest && is_thinned && !planted!(DroppedDeletionPassed)
     }
 
+    /// What a segment says of a range: the first key with a version that was not looked at.
+    fn look_inside(&self, segment: &Segment, range: &KeyRange) -> Result<Looked> {
+        let mut cursor = segment.cursor(Fetch::Cached);
+        match &range.start {
+            Bound::Included(start) => cursor.seek(start, Commit::MAX)?,
+            Bound::Excluded(start) => cursor.seek(start, Commit::ZERO)?,
+            Bound::Unbounded => cursor.seek_first()?,
+        }
+        while let Some(entry) = cursor.entry()
+            && !range.ends_before(entry.key)
+        {
+            let is_passed = planted!(DeletionIsNoWrite) && entry.value.is_none();
+            if entry.commit > self.checked_through && !is_passed {
+                return Ok(Looked::Written(entry.key.to_vec()));
+            }
+            cursor.next()?;
+        }
+        // A key of the range may have been here and be gone.
+        Ok(Looked::Absent)
+    }
+
     /// Refuses when one of these commits, which no version has yet, has written what was read.
+    ///
+    /// O((keys + walks) * records * log entries): each record is searched, and none is walked.
     ///
     /// # Errors
     /// [`Error::Conflict`].
@@ -175,32 +213,42 @@ impl Reads {
         records: &[CommitRecord],
         number_of: impl Fn(&str) -> Option<KeyspaceId>,
     ) -> Result<()> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let mut runs: BTreeMap<KeyspaceId, Vec<&Run>> = BTreeMap::new();
+        for (keyspace, run) in records.iter().flat_map(|record| &record.runs) {
+            runs.entry(*keyspace).or_default().push(run);
+        }
         let runs_of = |keyspace: &str| {
-            let id = number_of(keyspace);
-            let runs = records.iter().flat_map(|record| &record.runs);
-            runs.filter(move |(keyspace, _)| Some(*keyspace) == id)
+            let runs = number_of(keyspace).and_then(|id| runs.get(&id));
+            runs.into_iter().flatten()
         };
         for (keyspace, key) in &self.keys {
-            let is_written = runs_of(keyspace).any(|(_, run)| {
-                let position = run.lower_bound(key, Commit::MAX);
-                position < run.len() && run.entry(position).key == key
-            });
-            if is_written {
-                mark!(ConflictInGroup);
-                return Err(self.conflict(keyspace, Some(key)));
-            }
+            let only = KeyRange {
+                start: Bound::Included(key.clone()),
+                end: Bound::Included(key.clone()),
+            };
+            let written = runs_of(keyspace).find_map(|run| first_inside(run, &only));
+            self.refuse_in_group(keyspace, written)?;
         }
         for walk in &self.walks {
             for range in walk.parts() {
-                for (_, run) in runs_of(&walk.keyspace) {
-                    if let Some(entry) = run.iter().find(|entry| range.contains(entry.key)) {
-                        mark!(ConflictInGroup);
-                        return Err(self.conflict(&walk.keyspace, Some(entry.key)));
-                    }
-                }
+                let written = runs_of(&walk.keyspace).find_map(|run| first_inside(run, &range));
+                self.refuse_in_group(&walk.keyspace, written)?;
             }
         }
         Ok(())
+    }
+
+    fn refuse_in_group(&self, keyspace: &str, written: Option<&[u8]>) -> Result<()> {
+        match written {
+            None => Ok(()),
+            Some(key) => {
+                mark!(ConflictInGroup);
+                Err(self.conflict(keyspace, Some(key)))
+            }
+        }
     }
 
     fn conflict(&self, keyspace: &str, key: Option<&[u8]>) -> Error {
@@ -212,26 +260,23 @@ impl Reads {
     }
 }
 
-/// A key of a segment inside a range with a version behind a commit, if there is one.
-fn newest_inside(
-    segment: &Segment,
-    range: &KeyRange,
-    since: Commit,
-) -> Result<Option<(Vec<u8>, Commit)>> {
-    let mut cursor = segment.cursor(Fetch::Cached);
-    match &range.start {
-        Bound::Included(start) => cursor.seek(start, Commit::MAX)?,
-        Bound::Excluded(start) => cursor.seek(start, Commit::ZERO)?,
-        Bound::Unbounded => cursor.seek_first()?,
-    }
-    while let Some(entry) = cursor.entry()
-        && !range.ends_before(entry.key)
-    {
-        let is_passed = planted!(DeletionIsNoWrite) && entry.value.is_none();
-        if entry.commit > since && !is_passed {
-            return Ok(Some((entry.key.to_vec(), entry.commit)));
-        }
-        cursor.next()?;
-    }
-    Ok(None)
+/// What a segment says of something that was read.
+enum Looked {
+    /// This key has a version that was committed after what was looked at before.
+    Written(Vec<u8>),
+    /// There is a version, and it is an earlier one.
+    Unwritten,
+    /// There is none.
+    Absent,
+}
+
+/// The first key of a run of one commit inside a range.
+fn first_inside<'run>(run: &'run Run, range: &KeyRange) -> Option<&'run [u8]> {
+    let position = match &range.start {
+        Bound::Included(start) => run.lower_bound(start, Commit::MAX),
+        Bound::Excluded(start) => run.lower_bound(start, Commit::ZERO),
+        Bound::Unbounded => 0,
+    };
+    let entry = (position < run.len()).then(|| run.entry(position))?;
+    (!range.ends_before(entry.key)).then_some(entry.key)
 }

@@ -116,6 +116,7 @@ impl Executor<'_> {
 
     /// What is on the disk is opened, and all that is known is asked of it.
     fn judge(&mut self) -> Result<(), Finding> {
+        self.take_settings()?;
         let bounds = self.bounds();
         let memory = Memory::default();
         let is_calm = !self.is_faulty() && self.lives.is_empty();

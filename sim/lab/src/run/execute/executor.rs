@@ -305,16 +305,22 @@ impl<'run> Executor<'run> {
         &mut **self.instance.as_mut().expect("the store is open")
     }
 
+    /// Whoever opens the store next has the settings of the moment.
+    pub(super) fn take_settings(&mut self) -> Result<(), Finding> {
+        match self.plan.system.configure(&self.settings) {
+            Ok(engine) => {
+                self.engine = engine;
+                Ok(())
+            }
+            Err(message) => self.enabled.object(Oracle::Errors, message),
+        }
+    }
+
     /// Opens the store, with the settings of the moment; false when a fault prevents it.
     pub(super) fn open(&mut self) -> Result<bool, Finding> {
         self.is_untold = false;
         self.is_first &= self.history.head() == 0;
-        match self.plan.system.configure(&self.settings) {
-            Ok(engine) => self.engine = engine,
-            Err(message) => {
-                self.enabled.object(Oracle::Errors, message)?;
-            }
-        }
+        self.take_settings()?;
         let mut outcome = self.engine.open(Arc::new(self.fs.clone()));
         if let Err(failure) = &outcome
             && self.is_faulty()

@@ -65,8 +65,6 @@ impl Client {
             (Call::Late, Ok(commit)) => wrong(format!(
                 "a store that is closed has taken it, as commit {commit}"
             )),
-            // It cannot be told whether there is a conflict, and nothing was written.
-            (Call::Conflict, Err(_)) if db.poison().is_none() => Ok(0),
             (_, Err(error)) => Err(failure(error)),
             (Call::Commit(number) | Call::Transaction(number), Ok(commit)) => {
                 let head = db.head();

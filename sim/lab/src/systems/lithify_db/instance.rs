@@ -130,7 +130,7 @@ impl Open {
         self.came_up.insert(kind, self.accepted);
         let (task, call) = match kind {
             "conflict" => {
-                let draft = transactions::disturbed(&self.db, &self.recent, self.turns);
+                let draft = transactions::disturbed(&self.db, &self.recent, self.turns)?;
                 let Some(draft) = draft else { return Ok(()) };
                 (self.start(Request::Transaction(draft))?, Call::Conflict)
             }
@@ -180,6 +180,8 @@ impl Open {
         let told = client.told(&self.db, outcome, self.is_synced());
         match client.gives_back(&self.db, &told) {
             Some(number) => self.take_back(number),
+            // The store goes on when it could not look at what was read.
+            None if client.call == Call::Conflict && self.db.poison().is_none() => {}
             None => self.has_failed |= matches!(told, Err(Failure::Disk(_) | Failure::Damage(_))),
         }
         self.acknowledged = self.acknowledged.max(told?);
@@ -281,8 +283,12 @@ impl Open {
         }
         // What is wrong with the store is known, and so is what this is told.
         match self.finish(task) {
-            // Something else has failed, which the next call is told.
-            Err(_) if self.db.head().get() >= number => Ok(()),
+            // Something else has failed and has poisoned the store, which the next call is told.
+            Err(Failure::Disk(_) | Failure::Damage(_))
+                if self.db.poison().is_some() && self.db.head().get() >= number =>
+            {
+                Ok(())
+            }
             outcome => outcome,
         }
     }

@@ -53,6 +53,7 @@ impl System for LithifyDb {
             "sync",
             "settle",
             "refused",
+            "conflict",
             "standby",
             "compactor",
         ]

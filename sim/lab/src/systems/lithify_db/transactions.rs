@@ -14,12 +14,11 @@ use std::ops::Bound;
 
 use lithify::stepped::SteppedDb;
 use lithify::transaction::Draft;
-use lithify::{Commit, KeyRange, Result, Snapshot};
+use lithify::{Commit, Error, KeyRange, Result, Snapshot};
 
-use super::client::REFUSED;
 use crate::history::{Batch, State, apply};
 use crate::system::Failure;
-use crate::systems::lithify::state_of;
+use crate::systems::lithify::{failure, state_of};
 
 /// So many commits are remembered.
 const REMEMBERED: usize = 8;
@@ -45,14 +44,14 @@ impl Recent {
         self.batches.pop_back();
     }
 
-    /// The oldest commit behind which all are remembered.
+    /// The oldest commit after which all are remembered.
     fn oldest(&self, accepted: u64) -> u64 {
         self.batches
             .front()
             .map_or(accepted, |(number, _)| number - 1)
     }
 
-    /// What was written behind a commit.
+    /// What was written after a commit.
     fn written_since(&self, commit: u64) -> BTreeSet<Place> {
         let later = self.batches.iter().filter(|(number, _)| *number > commit);
         later.flat_map(|(_, batch)| places(batch)).collect()
@@ -64,17 +63,36 @@ fn places(batch: &Batch) -> impl Iterator<Item = Place> {
     writes.map(|write| (write.key.keyspace_name().to_owned(), write.key.bytes()))
 }
 
-/// What commit `number` writes, as a transaction that must be taken; `None` when the disk does not
-/// let it read.
+/// What commit `number` writes, as a transaction that must be taken; `None` where the commit that it
+/// would read was thinned out.
 ///
 /// # Errors
-/// When the transaction does not see its own writes over what its snapshot has.
+/// When the transaction does not see its own writes over what its snapshot has, and whatever the
+/// disk says: the client is told, and commits nothing.
 pub(super) fn undisturbed(
+    db: &SteppedDb,
+    recent: &Recent,
+    commit: (u64, &Batch),
+    reads: bool,
+) -> std::result::Result<Option<Draft>, Failure> {
+    readable(try_undisturbed(db, recent, commit, reads))?.transpose()
+}
+
+/// `None` for what was thinned out.
+fn readable<T>(outcome: Result<T>) -> std::result::Result<Option<T>, Failure> {
+    match outcome {
+        Ok(value) => Ok(Some(value)),
+        Err(Error::Thinned { .. }) => Ok(None),
+        Err(error) => Err(failure(error)),
+    }
+}
+
+fn try_undisturbed(
     db: &SteppedDb,
     recent: &Recent,
     (number, batch): (u64, &Batch),
     reads: bool,
-) -> std::result::Result<Option<Draft>, Failure> {
+) -> Result<std::result::Result<Draft, Failure>> {
     let head = db.head().get();
     let oldest = recent.oldest(number - 1);
     // With more commits under way than are remembered nobody knows what they have written.
@@ -83,31 +101,29 @@ pub(super) fn undisturbed(
         true => head - (number % 4).min(head - oldest),
         false => head,
     };
-    let Ok(snapshot) = db.snapshot_at(Commit::new(since)) else {
-        return Ok(None);
-    };
-    // What the disk or retention refuses is the business of others.
-    if let Ok(Some(wrong)) = look_at_own_writes(&snapshot, batch) {
-        return Err(Failure::Other(format!(
+    let snapshot = db.snapshot_at(Commit::new(since))?;
+    if let Some(wrong) = look_at_own_writes(&snapshot, batch)? {
+        return Ok(Err(Failure::Other(format!(
             "a transaction that reads commit {since} sees {wrong}"
-        )));
+        ))));
     }
     let mut draft = Draft::new(snapshot);
-    if reads && read_around(&draft, recent, (number, batch)).is_err() {
-        return Ok(None);
+    if reads {
+        read_around(&draft, recent, (number, batch))?;
     }
-    write(&mut draft, batch);
-    Ok(Some(draft))
+    write(&mut draft, batch)?;
+    Ok(Ok(draft))
 }
 
-fn write(draft: &mut Draft, batch: &Batch) {
+fn write(draft: &mut Draft, batch: &Batch) -> Result<()> {
     for write in &batch.writes {
         let (keyspace, key) = (write.key.keyspace_name(), write.key.bytes());
         match write.value {
-            Some(value) => draft.put(keyspace, &key, &value.bytes()),
-            None => draft.delete(keyspace, &key),
+            Some(value) => draft.put(keyspace, &key, &value.bytes())?,
+            None => draft.delete(keyspace, &key)?,
         }
     }
+    Ok(())
 }
 
 /// Reads what nobody has written since: single keys, and between two keys that somebody has.
@@ -129,7 +145,7 @@ fn read_around(draft: &Draft, recent: &Recent, (number, batch): (u64, &Batch)) -
         };
         let (start, end) = (edge(first.checked_sub(1)), edge(Some(first)));
         let mut range = draft.range(keyspace, KeyRange { start, end })?;
-        match number % 3 {
+        match number / 3 % 3 {
             0 => range.try_for_each(|item| item.map(|_| ()))?,
             1 => drop(range.next().transpose()?),
             _ => drop(range.next_back().transpose()?),
@@ -144,7 +160,7 @@ fn look_at_own_writes(snapshot: &Snapshot, batch: &Batch) -> Result<Option<Strin
     let mut expected = state_of(snapshot)?;
     apply(&mut expected, batch);
     let mut draft = Draft::new(snapshot.clone());
-    write(&mut draft, batch);
+    write(&mut draft, batch)?;
     let mut found = State::new();
     let mut keyspaces: BTreeSet<String> = snapshot.keyspaces().into_iter().collect();
     keyspaces.extend(places(batch).map(|(keyspace, _)| keyspace));
@@ -168,7 +184,22 @@ fn look_at_own_writes(snapshot: &Snapshot, batch: &Batch) -> Result<Option<Strin
 
 /// A transaction that must be refused, because it has read what was written since; `None` when
 /// there is none that could have begun before such a commit.
-pub(super) fn disturbed(db: &SteppedDb, recent: &Recent, turn: u64) -> Option<Draft> {
+///
+/// # Errors
+/// Whatever the disk says.
+pub(super) fn disturbed(
+    db: &SteppedDb,
+    recent: &Recent,
+    turn: u64,
+) -> std::result::Result<Option<Draft>, Failure> {
+    let Some((since, keyspace, key)) = disturbing(db, recent, turn) else {
+        return Ok(None);
+    };
+    readable(read_disturbed(db, since, (&keyspace, &key), turn))
+}
+
+/// A commit that can be read, and what the next one has written.
+fn disturbing(db: &SteppedDb, recent: &Recent, turn: u64) -> Option<(u64, String, Vec<u8>)> {
     let visible = |(number, _): &&(u64, Batch)| number - 1 <= db.head().get();
     let disturbing: Vec<_> = recent.batches.iter().filter(visible).collect();
     let disturbing = disturbing
@@ -178,23 +209,37 @@ pub(super) fn disturbed(db: &SteppedDb, recent: &Recent, turn: u64) -> Option<Dr
     let (number, batch) = disturbing.get(turn as usize % disturbing.len().max(1))?;
     let mut writes = places(batch);
     let (keyspace, key) = writes.nth(turn as usize / 3 % batch.writes.len())?;
-    let snapshot = db.snapshot_at(Commit::new(number - 1)).ok()?;
-    let mut draft = Draft::new(snapshot);
-    let read = match turn % 3 {
-        0 => draft.get(&keyspace, &key).map(|_| ()),
-        1 => walk(&draft, &keyspace, (Bound::Unbounded, Bound::Included(key))),
-        _ => walk(&draft, &keyspace, (Bound::Included(key), Bound::Unbounded)),
-    };
-    read.ok()?;
-    draft.put(&format!("{REFUSED}0"), b"key", b"value");
-    Some(draft)
+    Some((number - 1, keyspace, key))
 }
 
-fn walk(
-    draft: &Draft,
-    keyspace: &str,
-    (start, end): (Bound<Vec<u8>>, Bound<Vec<u8>>),
-) -> Result<()> {
-    let mut range = draft.range(keyspace, KeyRange { start, end })?;
-    range.try_for_each(|item| item.map(|_| ()))
+/// Reads the key as of this commit: alone, in a range that it ends or begins, or in a range that is
+/// walked up to it from either side.
+fn read_disturbed(
+    db: &SteppedDb,
+    since: u64,
+    (keyspace, key): (&str, &[u8]),
+    turn: u64,
+) -> Result<Draft> {
+    let mut draft = Draft::new(db.snapshot_at(Commit::new(since))?);
+    let walk = |start, end| draft.range(keyspace, KeyRange { start, end });
+    let here = || Bound::Included(key.to_vec());
+    match turn % 5 {
+        0 => drop(draft.get(keyspace, key)?),
+        1 => walk(Bound::Unbounded, here())?.try_for_each(|item| item.map(drop))?,
+        2 => walk(here(), Bound::Unbounded)?.try_for_each(|item| item.map(drop))?,
+        3 => {
+            let mut range = walk(Bound::Unbounded, Bound::Unbounded)?;
+            while range.next().transpose()?.is_some_and(|(at, _)| *at < *key) {}
+        }
+        _ => {
+            let mut range = walk(Bound::Unbounded, Bound::Unbounded)?;
+            while range
+                .next_back()
+                .transpose()?
+                .is_some_and(|(at, _)| *at > *key)
+            {}
+        }
+    }
+    draft.put(keyspace, b"refused", b"it has read what was written since")?;
+    Ok(draft)
 }
