@@ -59,6 +59,13 @@ pub enum Error {
         /// The newest version that this library reads.
         supported: u32,
     },
+    /// A file has blocks whose compression was not built in. Nothing was changed.
+    CompressionLeftOut {
+        /// The file.
+        file: String,
+        /// The compression, which is a feature of this package.
+        compression: &'static str,
+    },
     /// There is no store here.
     NotAStore {
         /// Why it is not one.
@@ -236,6 +243,11 @@ impl fmt::Display for Error {
                 formatter,
                 "{file} has format version {found}, this library reads up to {supported}: \
                  use a newer lithify"
+            ),
+            Self::CompressionLeftOut { file, compression } => write!(
+                formatter,
+                "{file} has blocks compressed with {compression}, which this build leaves out: \
+                 enable the feature {compression:?} of lithify"
             ),
             Self::NotAStore { reason } => write!(formatter, "not a lithify store: {reason}"),
             Self::Locked => write!(

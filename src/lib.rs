@@ -42,6 +42,7 @@ mod batch;
 mod codec;
 pub mod commit;
 mod compactor;
+mod compress;
 pub mod damaged;
 pub mod error;
 pub mod event;

@@ -9,6 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::align::{Alignment, Cascade, Level};
+use crate::compress;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::log::Room;
@@ -89,9 +90,10 @@ pub enum Compression {
     /// Not at all.
     #[default]
     None,
-    /// LZ4 block format: fast, modest.
+    /// LZ4 block format: fast, modest. Feature `lz4`, which is a default.
     Lz4,
-    /// Zstandard at level 3: slower, smaller.
+    /// Zstandard at level 3: slower, smaller. Feature `zstd`, which is a default and needs a C
+    /// compiler.
     Zstd,
 }
 
@@ -215,6 +217,7 @@ impl Options {
             placement.check()?;
         }
         self.thresholds.check()?;
+        compress::check(self.compression)?;
         if self.file_level == Some(0) {
             return Err(Error::InvalidOptions(
                 "file level is 0, the lowest that can be merged is 1".to_owned(),

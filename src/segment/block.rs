@@ -14,6 +14,7 @@
 
 use crate::codec::{Decoder, put_varint};
 use crate::commit::Commit;
+use crate::compress::{code, compress, decompress};
 use crate::error::{Error, Result};
 use crate::files::checksum;
 use crate::options::Compression;
@@ -125,13 +126,7 @@ pub(crate) fn seal(
 /// Appends the compressed bytes, or the raw ones when they are not longer, and
 /// says which.
 fn compress_into(raw: &[u8], out: &mut Vec<u8>, compression: Compression) -> Compression {
-    let compressed = match compression {
-        Compression::None => None,
-        Compression::Lz4 => Some(lz4_flex::block::compress(raw)),
-        // Level 3 is zstd's own default; failure to allocate is the only error.
-        Compression::Zstd => zstd::bulk::compress(raw, 3).ok(),
-    };
-    match compressed {
+    match compress(raw, compression) {
         Some(bytes) if bytes.len() < raw.len() => {
             out.extend_from_slice(&bytes);
             compression
@@ -143,20 +138,12 @@ fn compress_into(raw: &[u8], out: &mut Vec<u8>, compression: Compression) -> Com
     }
 }
 
-const fn code(compression: Compression) -> u8 {
-    match compression {
-        Compression::None => 0,
-        Compression::Lz4 => 1,
-        Compression::Zstd => 2,
-    }
-}
-
 /// Checks the block `stored` (trailer included) that was read from `offset` of the
 /// file `name`, and returns its raw bytes: in the same memory, when they were not
 /// compressed.
 ///
 /// # Errors
-/// [`Error::Damage`] when it is not what was written there.
+/// [`Error::Damage`] when it is not what was written there, and [`Error::CompressionLeftOut`].
 pub(crate) fn open(name: &str, salt: u64, offset: u64, mut stored: Vec<u8>) -> Result<Vec<u8>> {
     let damage = |expected: String, found: String| Error::damage(name, offset, expected, found);
     let Some((body, trailer)) = stored
@@ -185,17 +172,12 @@ pub(crate) fn open(name: &str, salt: u64, offset: u64, mut stored: Vec<u8>) -> R
     let (bytes, fields) = body.split_at(body.len() + 4 - TRAILER_BYTES);
     let mut fields = Decoder::new(fields);
     let raw_length = fields.u32().unwrap_or_default() as usize;
-    let compression = fields.u8();
-    let raw = match compression {
-        Some(0) => {
-            stored.truncate(bytes.len());
-            Ok(stored)
-        }
-        Some(1) => {
-            lz4_flex::block::decompress(bytes, raw_length).map_err(|error| error.to_string())
-        }
-        Some(2) => zstd::bulk::decompress(bytes, raw_length).map_err(|error| error.to_string()),
-        other => Err(format!("compression code {other:?}")),
+    let compression = fields.u8().unwrap_or_default();
+    let raw = if compression == code(Compression::None) {
+        stored.truncate(bytes.len());
+        Ok(stored)
+    } else {
+        decompress(compression, bytes, raw_length)
     };
     match raw {
         Ok(raw) if raw.len() == raw_length => Ok(raw),
@@ -203,7 +185,9 @@ pub(crate) fn open(name: &str, salt: u64, offset: u64, mut stored: Vec<u8>) -> R
             format!("{raw_length} raw bytes"),
             format!("{}", raw.len()),
         )),
-        Err(reason) => Err(damage(format!("{raw_length} raw bytes"), reason)),
+        Err(refusal) => Err(refusal.into_error(name, |reason| {
+            damage(format!("{raw_length} raw bytes"), reason)
+        })),
     }
 }
 

@@ -2,6 +2,7 @@
 //! compression, entries.
 
 use super::bytes::{Reader, checksum};
+use crate::compress::decompress;
 
 /// Bytes behind the stored bytes of a block: raw length, compression code, checksum.
 pub(super) const TRAILER: usize = 9;
@@ -33,17 +34,12 @@ pub(super) fn open(salt: u64, offset: u64, stored: &[u8]) -> Result<Vec<u8>, (St
     };
     let [raw_length @ .., code] = *fields;
     let raw_length = u32::from_le_bytes(raw_length) as usize;
-    let raw = match code {
-        0 => Ok(bytes.to_vec()),
-        1 => lz4_flex::block::decompress(bytes, raw_length).map_err(|error| error.to_string()),
-        2 => zstd::bulk::decompress(bytes, raw_length).map_err(|error| error.to_string()),
-        _ => Err(format!("compression code {code}")),
-    };
+    let raw = decompress(code, bytes, raw_length);
     let expected = format!("{raw_length} raw bytes");
     match raw {
         Ok(raw) if raw.len() == raw_length => Ok(raw),
         Ok(raw) => Err((expected, raw.len().to_string())),
-        Err(found) => Err((expected, found)),
+        Err(refusal) => Err((expected, refusal.to_string())),
     }
 }
 

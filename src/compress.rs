@@ -1,0 +1,136 @@
+//! Compression of blocks, as far as it was built in.
+//!
+//! Each method is a feature of its own: LZ4 is Rust, zstd needs a C compiler. A build without one
+//! opens every store all the same, and refuses the blocks that it cannot read by name.
+
+use crate::error::{Error, Result};
+use crate::options::Compression;
+
+/// Why bytes are not what they should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// They are none that this compression makes.
+    Damaged(String),
+    /// The compression was not built in.
+    LeftOut(&'static str),
+}
+
+impl Refusal {
+    /// The same for a file of a store.
+    pub(crate) fn into_error(self, file: &str, damage: impl FnOnce(String) -> Error) -> Error {
+        match self {
+            Self::Damaged(reason) => damage(reason),
+            Self::LeftOut(compression) => Error::CompressionLeftOut {
+                file: file.to_owned(),
+                compression,
+            },
+        }
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Damaged(reason) => formatter.write_str(reason),
+            Self::LeftOut(compression) => write!(
+                formatter,
+                "a block compressed with {compression}, which this build leaves out"
+            ),
+        }
+    }
+}
+
+/// How a stored block says which compression it has.
+pub(crate) const fn code(compression: Compression) -> u8 {
+    match compression {
+        Compression::None => 0,
+        Compression::Lz4 => 1,
+        Compression::Zstd => 2,
+    }
+}
+
+/// Refuses a compression that was not built in.
+///
+/// # Errors
+/// [`Error::InvalidOptions`].
+pub(crate) fn check(compression: Compression) -> Result<()> {
+    let missing = match compression {
+        Compression::Lz4 if cfg!(not(feature = "lz4")) => "lz4",
+        Compression::Zstd if cfg!(not(feature = "zstd")) => "zstd",
+        _ => return Ok(()),
+    };
+    Err(Error::InvalidOptions(format!(
+        "compression is {missing}, which this build leaves out: enable the feature {missing:?} of \
+         lithify"
+    )))
+}
+
+/// The compressed bytes; `None` when they are to be stored as they are.
+pub(crate) fn compress(raw: &[u8], compression: Compression) -> Option<Vec<u8>> {
+    match compression {
+        #[cfg(feature = "lz4")]
+        Compression::Lz4 => Some(lz4_flex::block::compress(raw)),
+        // Level 3 is zstd's own default; failure to allocate is the only error.
+        #[cfg(feature = "zstd")]
+        Compression::Zstd => zstd::bulk::compress(raw, 3).ok(),
+        _ => {
+            let _ = raw;
+            None
+        }
+    }
+}
+
+/// The raw bytes of what was compressed, which had this length.
+pub(crate) fn decompress(code: u8, bytes: &[u8], raw_length: usize) -> Result<Vec<u8>, Refusal> {
+    let _ = raw_length;
+    match code {
+        0 => Ok(bytes.to_vec()),
+        1 if cfg!(not(feature = "lz4")) => Err(Refusal::LeftOut("lz4")),
+        2 if cfg!(not(feature = "zstd")) => Err(Refusal::LeftOut("zstd")),
+        #[cfg(feature = "lz4")]
+        1 => lz4_flex::block::decompress(bytes, raw_length)
+            .map_err(|error| Refusal::Damaged(error.to_string())),
+        #[cfg(feature = "zstd")]
+        2 => zstd::bulk::decompress(bytes, raw_length)
+            .map_err(|error| Refusal::Damaged(error.to_string())),
+        other => Err(Refusal::Damaged(format!("compression code {other}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_compressed_comes_back_or_is_refused_by_name() {
+        let raw = vec![7; 1000];
+        for compression in [Compression::None, Compression::Lz4, Compression::Zstd] {
+            if let Err(refused) = check(compression) {
+                let refused = refused.to_string();
+                assert!(refused.contains("enable the feature"), "{refused}");
+                let left_out = decompress(code(compression), &raw, 1000).unwrap_err();
+                assert!(matches!(left_out, Refusal::LeftOut(_)), "{left_out}");
+                continue;
+            }
+            let stored = compress(&raw, compression).unwrap_or_else(|| raw.clone());
+            assert_eq!(
+                decompress(code(compression), &stored, 1000),
+                Ok(raw.clone())
+            );
+        }
+        let unknown = decompress(9, &raw, 1000).unwrap_err();
+        assert_eq!(unknown, Refusal::Damaged("compression code 9".to_owned()));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_not_called_damaged() {
+        let error = Refusal::LeftOut("zstd").into_error("segment-000003", |reason| {
+            Error::damage("segment-000003", 0, "", reason)
+        });
+        assert_eq!(
+            error.to_string(),
+            "segment-000003 has blocks compressed with zstd, which this build leaves out: enable \
+             the feature \"zstd\" of lithify"
+        );
+    }
+}
