@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::commit::Commit;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::limits;
 use crate::names::Names;
 use crate::segment::run::{EntryRef, Run, prefix_of};
@@ -122,7 +122,7 @@ impl WriteBatch {
     pub(crate) fn check_limits(&self) -> Result<()> {
         let names = self.keyspaces().iter();
         let longest_name = names.map(|name| name.len()).max().unwrap_or(0);
-        let rows = [
+        limits::check([
             (
                 "the longest key in bytes",
                 self.longest_key,
@@ -144,17 +144,7 @@ impl WriteBatch {
                 longest_name,
                 limits::KEYSPACE_NAME_BYTES,
             ),
-        ];
-        for (what, given, limit) in rows {
-            if given > limit {
-                return Err(Error::Limit {
-                    what,
-                    given: given as u64,
-                    limit: limit as u64,
-                });
-            }
-        }
-        Ok(())
+        ])
     }
 
     /// The names of the keyspaces that the batch touches, in order of first use.

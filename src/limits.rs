@@ -4,6 +4,21 @@
 //! They exist so that lengths fit the on-disk fields and so that a damaged
 //! length can be told from a real one without reading gigabytes.
 
+use crate::error::{Error, Result};
+
+/// Refuses the first of these that is beyond its limit: what is limited, what was given, and the
+/// most that is allowed.
+pub(crate) fn check<const ROWS: usize>(rows: [(&'static str, usize, usize); ROWS]) -> Result<()> {
+    match rows.into_iter().find(|(_, given, limit)| given > limit) {
+        None => Ok(()),
+        Some((what, given, limit)) => Err(Error::Limit {
+            what,
+            given: given as u64,
+            limit: limit as u64,
+        }),
+    }
+}
+
 /// Longest key, in bytes.
 pub const KEY_BYTES: usize = 60 * 1024;
 /// Longest value, in bytes.

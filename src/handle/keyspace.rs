@@ -47,13 +47,11 @@ impl Keyspace {
                 reason: "it is empty",
             });
         }
-        if name.len() > limits::KEYSPACE_NAME_BYTES {
-            return Err(Error::Limit {
-                what: "the keyspace name in bytes",
-                given: name.len() as u64,
-                limit: limits::KEYSPACE_NAME_BYTES as u64,
-            });
-        }
+        limits::check([(
+            "the keyspace name in bytes",
+            name.len(),
+            limits::KEYSPACE_NAME_BYTES,
+        )])?;
         let name = name.into();
         Ok(Self { db, name })
     }

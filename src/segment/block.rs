@@ -14,7 +14,7 @@
 
 use crate::codec::{Decoder, put_varint};
 use crate::commit::Commit;
-use crate::compress::{code, compress, decompress};
+use crate::compress::{Refusal, compress, decompress};
 use crate::error::{Error, Result};
 use crate::files::checksum;
 use crate::options::Compression;
@@ -138,6 +138,14 @@ fn compress_into(raw: &[u8], out: &mut Vec<u8>, compression: Compression) -> Com
     }
 }
 
+const fn code(compression: Compression) -> u8 {
+    match compression {
+        Compression::None => 0,
+        Compression::Lz4 => 1,
+        Compression::Zstd => 2,
+    }
+}
+
 /// Checks the block `stored` (trailer included) that was read from `offset` of the
 /// file `name`, and returns its raw bytes: in the same memory, when they were not
 /// compressed.
@@ -173,11 +181,14 @@ pub(crate) fn open(name: &str, salt: u64, offset: u64, mut stored: Vec<u8>) -> R
     let mut fields = Decoder::new(fields);
     let raw_length = fields.u32().unwrap_or_default() as usize;
     let compression = fields.u8().unwrap_or_default();
-    let raw = if compression == code(Compression::None) {
-        stored.truncate(bytes.len());
-        Ok(stored)
-    } else {
-        decompress(compression, bytes, raw_length)
+    let raw = match compression {
+        0 => {
+            stored.truncate(bytes.len());
+            Ok(stored)
+        }
+        1 => decompress(Compression::Lz4, bytes, raw_length),
+        2 => decompress(Compression::Zstd, bytes, raw_length),
+        other => Err(Refusal::Damaged(format!("compression code {other}"))),
     };
     match raw {
         Ok(raw) if raw.len() == raw_length => Ok(raw),

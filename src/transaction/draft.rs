@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::batch::WriteBatch;
 use crate::commit::Commit;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::limits;
 use crate::names::Names;
 use crate::read::{KeyRange, Snapshot};
@@ -100,7 +100,7 @@ impl Draft {
     /// Sets `key` to `value`.
     ///
     /// # Errors
-    /// [`Error::Limit`] for what no commit could hold; the draft stays as it was.
+    /// [`Error::Limit`](crate::Error::Limit) for what no commit could hold; the draft stays as it was.
     pub fn put(&mut self, keyspace: &str, key: &[u8], value: &[u8]) -> Result<()> {
         self.write(keyspace, key, Some(value))
     }
@@ -117,7 +117,7 @@ impl Draft {
         let value_bytes = value.map_or(0, <[u8]>::len);
         let bytes = self.bytes + key.len() + value_bytes;
         let operations = self.operations + 1;
-        let rows = [
+        limits::check([
             ("the longest key in bytes", key.len(), limits::KEY_BYTES),
             (
                 "the longest value in bytes",
@@ -130,16 +130,7 @@ impl Draft {
                 operations,
                 limits::BATCH_OPERATIONS,
             ),
-        ];
-        for (what, given, limit) in rows {
-            if given > limit {
-                return Err(Error::Limit {
-                    what,
-                    given: given as u64,
-                    limit: limit as u64,
-                });
-            }
-        }
+        ])?;
         (self.bytes, self.operations) = (bytes, operations);
         let number = self.keyspaces.number(keyspace).unwrap_or_else(|| {
             self.writes.push(BTreeMap::new());

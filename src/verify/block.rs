@@ -2,7 +2,8 @@
 //! compression, entries.
 
 use super::bytes::{Reader, checksum};
-use crate::compress::decompress;
+use crate::compress::{Refusal, decompress};
+use crate::options::Compression;
 
 /// Bytes behind the stored bytes of a block: raw length, compression code, checksum.
 pub(super) const TRAILER: usize = 9;
@@ -34,7 +35,12 @@ pub(super) fn open(salt: u64, offset: u64, stored: &[u8]) -> Result<Vec<u8>, (St
     };
     let [raw_length @ .., code] = *fields;
     let raw_length = u32::from_le_bytes(raw_length) as usize;
-    let raw = decompress(code, bytes, raw_length);
+    let raw = match code {
+        0 => Ok(bytes.to_vec()),
+        1 => decompress(Compression::Lz4, bytes, raw_length),
+        2 => decompress(Compression::Zstd, bytes, raw_length),
+        _ => Err(Refusal::Damaged(format!("compression code {code}"))),
+    };
     let expected = format!("{raw_length} raw bytes");
     match raw {
         Ok(raw) if raw.len() == raw_length => Ok(raw),

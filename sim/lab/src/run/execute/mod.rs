@@ -21,7 +21,7 @@ mod witness;
 use crate::disk::oplog::Operation;
 use crate::judge::Enabled;
 use crate::judge::oracle::Finding;
-use crate::run::plan::Plan;
+use crate::run::plan::{Action, Plan};
 use executor::Executor;
 
 pub(crate) use foreign::disk as used_disk;
@@ -89,6 +89,12 @@ impl Execution {
     }
 }
 
+/// Whether an action is a loss of power during the one before it.
+fn is_crash_inside(action: &Action, before: Option<&Action>) -> bool {
+    let is_crash = |action: &Action| matches!(action, Action::Crash(_));
+    is_crash(action) && before.is_some_and(|before| !is_crash(before))
+}
+
 /// Runs `plan` and judges what is left at its end.
 ///
 /// # Panics
@@ -98,8 +104,15 @@ pub fn execute(plan: &Plan, enabled: &Enabled, wants_timeline: bool) -> Executio
     let mut executor = Executor::new(plan, enabled, wants_timeline);
     let mut finding = None;
     for (index, action) in plan.actions.iter().enumerate() {
+        let before = index.checked_sub(1).map(|index| &plan.actions[index]);
+        if executor.is_undecidable && !is_crash_inside(action, before) {
+            break;
+        }
+        // What makes everything undecidable later in an action has not happened yet when power
+        // fails in the middle of it.
+        executor.is_undecidable = false;
         finding = executor.action(index, action).err();
-        if finding.is_some() || executor.is_undecidable {
+        if finding.is_some() {
             break;
         }
     }
