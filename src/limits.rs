@@ -1,5 +1,5 @@
 //! Explicit limits. Input beyond one of them is refused with
-//! [`Error::Limit`](crate::Error::Limit), which names it, before anything is written.
+//! [`Error::Limit`], which names it, before anything is written.
 //!
 //! They exist so that lengths fit the on-disk fields and so that a damaged
 //! length can be told from a real one without reading gigabytes.
