@@ -70,9 +70,9 @@ impl Job {
 
     /// Looks at what a transaction has read, as far as this version tells: what is left is to look
     /// at commits that come later. Needs no storage, and may read from the disk.
-    pub(crate) fn check_reads(&mut self, version: &Version) {
+    pub(crate) fn check_reads(&mut self, version: impl Fn() -> Arc<Version>) {
         if let Self::Transaction(_, reads) = self
-            && let Err(refusal) = reads.check(version)
+            && let Err(refusal) = reads.check(&version())
         {
             *self = Self::Refused(refusal);
         }

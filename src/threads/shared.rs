@@ -285,9 +285,9 @@ impl<K: Shell> Perform<Job, Result<Commit>> for Shared<K> {
         self.wait_for_room(&jobs).await;
         // Nobody but the leader makes commits visible, so there is nothing left of this to do while
         // the storage is held.
-        let version = self.version();
-        jobs.iter_mut().for_each(|job| job.check_reads(&version));
-        drop(version);
+        for job in &mut jobs {
+            job.check_reads(|| self.version());
+        }
         K::turn().await;
         let count = jobs.len();
         let answers = match self.lend(|storage| Group::begin(storage, jobs)) {
