@@ -122,29 +122,13 @@ impl WriteBatch {
     pub(crate) fn check_limits(&self) -> Result<()> {
         let names = self.keyspaces().iter();
         let longest_name = names.map(|name| name.len()).max().unwrap_or(0);
-        limits::check([
-            (
-                "the longest key in bytes",
-                self.longest_key,
-                limits::KEY_BYTES,
-            ),
-            (
-                "the longest value in bytes",
-                self.longest_value,
-                limits::VALUE_BYTES,
-            ),
-            ("the batch in bytes", self.bytes.len(), limits::BATCH_BYTES),
-            (
-                "the batch in operations",
-                self.operations.len(),
-                limits::BATCH_OPERATIONS,
-            ),
-            (
-                "the longest keyspace name in bytes",
-                longest_name,
-                limits::KEYSPACE_NAME_BYTES,
-            ),
-        ])
+        let (bytes, operations) = (self.bytes.len(), self.operations.len());
+        limits::check_writes(self.longest_key, self.longest_value, bytes, operations)?;
+        limits::check([(
+            "the longest keyspace name in bytes",
+            longest_name,
+            limits::KEYSPACE_NAME_BYTES,
+        )])
     }
 
     /// The names of the keyspaces that the batch touches, in order of first use.

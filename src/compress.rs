@@ -40,15 +40,22 @@ impl std::fmt::Display for Refusal {
     }
 }
 
+/// The feature that this compression would need, when it was not built in.
+const fn left_out(compression: Compression) -> Option<&'static str> {
+    match compression {
+        Compression::Lz4 if cfg!(not(feature = "lz4")) => Some("lz4"),
+        Compression::Zstd if cfg!(not(feature = "zstd")) => Some("zstd"),
+        _ => None,
+    }
+}
+
 /// Refuses a compression that was not built in.
 ///
 /// # Errors
 /// [`Error::InvalidOptions`].
 pub(crate) fn check(compression: Compression) -> Result<()> {
-    let missing = match compression {
-        Compression::Lz4 if cfg!(not(feature = "lz4")) => "lz4",
-        Compression::Zstd if cfg!(not(feature = "zstd")) => "zstd",
-        _ => return Ok(()),
+    let Some(missing) = left_out(compression) else {
+        return Ok(());
     };
     Err(Error::InvalidOptions(format!(
         "compression is {missing}, which this build leaves out: enable the feature {missing:?} of \
@@ -78,10 +85,11 @@ pub(crate) fn decompress(
     raw_length: usize,
 ) -> Result<Vec<u8>, Refusal> {
     let _ = raw_length;
+    if let Some(missing) = left_out(compression) {
+        return Err(Refusal::LeftOut(missing));
+    }
     match compression {
         Compression::None => Ok(bytes.to_vec()),
-        Compression::Lz4 if cfg!(not(feature = "lz4")) => Err(Refusal::LeftOut("lz4")),
-        Compression::Zstd if cfg!(not(feature = "zstd")) => Err(Refusal::LeftOut("zstd")),
         #[cfg(feature = "lz4")]
         Compression::Lz4 => lz4_flex::block::decompress(bytes, raw_length)
             .map_err(|error| Refusal::Damaged(error.to_string())),

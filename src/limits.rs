@@ -19,6 +19,21 @@ pub(crate) fn check<const ROWS: usize>(rows: [(&'static str, usize, usize); ROWS
     }
 }
 
+/// Refuses writes that no batch may hold.
+pub(crate) fn check_writes(
+    longest_key: usize,
+    longest_value: usize,
+    bytes: usize,
+    operations: usize,
+) -> Result<()> {
+    check([
+        ("the longest key in bytes", longest_key, KEY_BYTES),
+        ("the longest value in bytes", longest_value, VALUE_BYTES),
+        ("the batch in bytes", bytes, BATCH_BYTES),
+        ("the batch in operations", operations, BATCH_OPERATIONS),
+    ])
+}
+
 /// Longest key, in bytes.
 pub const KEY_BYTES: usize = 60 * 1024;
 /// Longest value, in bytes.

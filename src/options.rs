@@ -228,13 +228,11 @@ impl Options {
                 "most open files is 0, the least is 1: a file has to be open to be read".to_owned(),
             ));
         }
-        if self.memory_budget_bytes > limits::MEMORY_BUDGET_BYTES {
-            return Err(Error::Limit {
-                what: "memory budget in bytes",
-                given: self.memory_budget_bytes as u64,
-                limit: limits::MEMORY_BUDGET_BYTES as u64,
-            });
-        }
+        limits::check([(
+            "memory budget in bytes",
+            self.memory_budget_bytes,
+            limits::MEMORY_BUDGET_BYTES,
+        )])?;
         if !limits::BLOCK_BYTES.contains(&self.block_bytes) {
             return Err(Error::InvalidOptions(format!(
                 "block size is {} bytes, it must be between {} and {}",

@@ -82,6 +82,26 @@ impl KeyRange {
         }
     }
 
+    /// The place in run order before all entries of the range; `None`: the first entry.
+    ///
+    /// Run order is newest first, so all versions of a key lie behind (key, MAX) and before
+    /// (key, ZERO).
+    pub(crate) fn first_place(&self) -> Option<(&[u8], Commit)> {
+        match &self.start {
+            Bound::Included(start) => Some((start, Commit::MAX)),
+            Bound::Excluded(start) => Some((start, Commit::ZERO)),
+            Bound::Unbounded => None,
+        }
+    }
+
+    /// Moves a cursor to the first entry that is not before the range.
+    pub(crate) fn seek_start(&self, cursor: &mut Cursor) -> Result<()> {
+        match self.first_place() {
+            Some((key, commit)) => cursor.seek(key, commit),
+            None => cursor.seek_first(),
+        }
+    }
+
     fn starts_after(&self, key: &[u8]) -> bool {
         match &self.start {
             Bound::Included(start) => key < &start[..],
@@ -199,13 +219,7 @@ impl Range {
     }
 
     fn open_front(&self) -> Result<MergeCursor> {
-        self.merge(Direction::Forward, |cursor| match &self.range.start {
-            // Run order is newest first, so all versions of a key lie behind
-            // (key, MAX) and before (key, ZERO).
-            Bound::Included(start) => cursor.seek(start, Commit::MAX),
-            Bound::Excluded(start) => cursor.seek(start, Commit::ZERO),
-            Bound::Unbounded => cursor.seek_first(),
-        })
+        self.merge(Direction::Forward, |cursor| self.range.seek_start(cursor))
     }
 
     fn open_back(&self) -> Result<MergeCursor> {

@@ -117,20 +117,7 @@ impl Draft {
         let value_bytes = value.map_or(0, <[u8]>::len);
         let bytes = self.bytes + key.len() + value_bytes;
         let operations = self.operations + 1;
-        limits::check([
-            ("the longest key in bytes", key.len(), limits::KEY_BYTES),
-            (
-                "the longest value in bytes",
-                value_bytes,
-                limits::VALUE_BYTES,
-            ),
-            ("the batch in bytes", bytes, limits::BATCH_BYTES),
-            (
-                "the batch in operations",
-                operations,
-                limits::BATCH_OPERATIONS,
-            ),
-        ])?;
+        limits::check_writes(key.len(), value_bytes, bytes, operations)?;
         (self.bytes, self.operations) = (bytes, operations);
         let number = self.keyspaces.number(keyspace).unwrap_or_else(|| {
             self.writes.push(BTreeMap::new());

@@ -32,8 +32,6 @@ pub struct Overlay {
     own: VecDeque<(Slice, Option<Slice>)>,
     reads: Arc<Mutex<Reads>>,
     walk: usize,
-    /// What the first step is refused with.
-    refusal: Option<Error>,
 }
 
 /// An end of the range.
@@ -57,7 +55,6 @@ impl Overlay {
             own,
             reads,
             walk,
-            refusal: None,
         }
     }
 
@@ -65,10 +62,7 @@ impl Overlay {
     pub(crate) fn refused(error: Error) -> Self {
         let reads = Arc::new(Mutex::new(Reads::since(Commit::ZERO)));
         let walk = lock(&reads).add_walk("", KeyRange::all());
-        Self {
-            refusal: Some(error),
-            ..Self::new(Range::empty(), VecDeque::new(), reads, walk)
-        }
+        Self::new(Range::refused(error), VecDeque::new(), reads, walk)
     }
 
     /// The next item of the snapshot from this end, which stays where it is.
@@ -133,10 +127,7 @@ impl Overlay {
     }
 
     fn step(&mut self, end: End) -> Option<Result<Item>> {
-        let found = match self.refusal.take() {
-            Some(refusal) => Err(refusal),
-            None => self.find(end),
-        };
+        let found = self.find(end);
         let mut reads = lock(&self.reads);
         match (&found, end) {
             (Ok(Some((key, _))), End::Front) => reads.walked_up_to(self.walk, key),

@@ -184,11 +184,7 @@ impl Reads {
     /// What a segment says of a range: the first key with a version that was not looked at.
     fn look_inside(&self, segment: &Segment, range: &KeyRange) -> Result<Looked> {
         let mut cursor = segment.cursor(Fetch::Cached);
-        match &range.start {
-            Bound::Included(start) => cursor.seek(start, Commit::MAX)?,
-            Bound::Excluded(start) => cursor.seek(start, Commit::ZERO)?,
-            Bound::Unbounded => cursor.seek_first()?,
-        }
+        range.seek_start(&mut cursor)?;
         while let Some(entry) = cursor.entry()
             && !range.ends_before(entry.key)
         {
@@ -272,11 +268,8 @@ enum Looked {
 
 /// The first key of a run of one commit inside a range.
 fn first_inside<'run>(run: &'run Run, range: &KeyRange) -> Option<&'run [u8]> {
-    let position = match &range.start {
-        Bound::Included(start) => run.lower_bound(start, Commit::MAX),
-        Bound::Excluded(start) => run.lower_bound(start, Commit::ZERO),
-        Bound::Unbounded => 0,
-    };
+    let first = range.first_place();
+    let position = first.map_or(0, |(key, commit)| run.lower_bound(key, commit));
     let entry = (position < run.len()).then(|| run.entry(position))?;
     (!range.ends_before(entry.key)).then_some(entry.key)
 }

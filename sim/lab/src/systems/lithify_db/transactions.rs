@@ -200,11 +200,10 @@ pub(super) fn disturbed(
 
 /// A commit that can be read, and what the next one has written.
 fn disturbing(db: &SteppedDb, recent: &Recent, turn: u64) -> Option<(u64, String, Vec<u8>)> {
-    let visible = |(number, _): &&(u64, Batch)| number - 1 <= db.head().get();
-    let disturbing: Vec<_> = recent.batches.iter().filter(visible).collect();
-    let disturbing = disturbing
-        .iter()
-        .filter(|(_, batch)| !batch.writes.is_empty());
+    let head = db.head().get();
+    let batches = recent.batches.iter();
+    let disturbing =
+        batches.filter(|(number, batch)| *number <= head + 1 && !batch.writes.is_empty());
     let disturbing: Vec<_> = disturbing.collect();
     let (number, batch) = disturbing.get(turn as usize % disturbing.len().max(1))?;
     let mut writes = places(batch);
