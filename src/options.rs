@@ -166,6 +166,7 @@ impl Options {
         FilterRule {
             bits_per_key: self.filter_bits_per_key,
             least_entries: self.thresholds.filtered_run_entries,
+            entries_for_a_search: self.thresholds.entries_for_a_search,
         }
     }
 

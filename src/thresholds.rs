@@ -15,12 +15,17 @@ use crate::error::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thresholds {
     /// Runs in memory with fewer entries are searched without a filter: their entries fit
-    /// into the nearest cache, and they are merged away before they are read often enough to
-    /// pay for one.
+    /// into the nearest cache.
     pub filtered_run_entries: usize,
-    /// A merge in memory that drops nothing and has at most so many entries is left until
+    /// A longer run in memory gets its filter when it has been searched once for each of this
+    /// many of its entries, at least 1: most are merged away before a filter would pay.
+    pub entries_for_a_search: usize,
+    /// A merge in memory that drops nothing and has at most this many entries is left until
     /// somebody reads what it makes, or a wider merge takes it in. 0: never left.
     pub unmerged_entries: u64,
+    /// A merge in memory of at most this many entries sorts them in one step; more are merged
+    /// step by step.
+    pub sorted_entries: u64,
     /// Bytes of zeros that are written at once ahead of the end of a log whose commits are
     /// synced, at most. 0: none.
     pub log_room_bytes: u64,
@@ -53,7 +58,9 @@ impl Thresholds {
     /// What programs get.
     pub const USUAL: Self = Self {
         filtered_run_entries: 512,
-        unmerged_entries: 1024,
+        entries_for_a_search: 8,
+        unmerged_entries: 8192,
+        sorted_entries: 64 * 1024,
         log_room_bytes: 256 * 1024,
         spare_writes: 64,
         read_ahead_bytes: 128 * 1024,
@@ -71,6 +78,7 @@ impl Thresholds {
         let counts = [
             ("appends for a sync", u64::from(self.appends_for_a_sync)),
             ("entries of a step", self.step_entries as u64),
+            ("entries for a search", self.entries_for_a_search as u64),
             ("gathered entries", self.gathered_entries),
             ("near marks", self.near_marks),
         ];
@@ -100,7 +108,9 @@ mod tests {
     fn programs_get_the_usual_ones() {
         let Thresholds {
             filtered_run_entries,
+            entries_for_a_search,
             unmerged_entries,
+            sorted_entries,
             log_room_bytes,
             spare_writes,
             read_ahead_bytes,
@@ -113,7 +123,9 @@ mod tests {
             near_marks,
         } = Options::default().thresholds;
         assert_eq!(filtered_run_entries, 512);
-        assert_eq!(unmerged_entries, 1024);
+        assert_eq!(entries_for_a_search, 8);
+        assert_eq!(unmerged_entries, 8192);
+        assert_eq!(sorted_entries, 65_536);
         assert_eq!(log_room_bytes, 262_144);
         assert_eq!(spare_writes, 64);
         assert_eq!(read_ahead_bytes, 131_072);
@@ -143,6 +155,10 @@ mod tests {
         }));
         assert!(refused(Thresholds {
             step_entries: 0,
+            ..usual
+        }));
+        assert!(refused(Thresholds {
+            entries_for_a_search: 0,
             ..usual
         }));
         assert!(refused(Thresholds {

@@ -237,7 +237,7 @@ impl FileJob {
                 self.phase = Phase::Sync;
                 return Ok((0, false));
             };
-            let task = RunningTask::begin(task)?;
+            let task = RunningTask::begin(task, &thresholds)?;
             self.writer()
                 .begin_segment(task.meta.clone(), task.most_keys);
             self.running = Some(task);

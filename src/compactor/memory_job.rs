@@ -47,7 +47,8 @@ impl MemoryJob {
                 storage.lend(|storage| install_outputs(storage, self.closing.at, outputs));
                 return Ok((0, true));
             };
-            let task = RunningTask::begin(task)?;
+            let thresholds = storage.lend(|storage| storage.options.thresholds);
+            let task = RunningTask::begin(task, &thresholds)?;
             let run = Run::with_capacity(task.most_entries as usize, task.most_bytes as usize);
             self.running = Some((task, run, Tally::default()));
         }

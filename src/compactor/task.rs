@@ -8,10 +8,12 @@ use crate::compactor::install::Output;
 use crate::error::Result;
 use crate::options::{Placement, RemoveInputs};
 use crate::policy::PlannedMerge;
-use crate::segment::run::EntryRef;
+use crate::segment::run::{EntryRef, Run};
 use crate::segment::{
-    Direction, FilterRule, InputMeta, MergeCursor, Segment, SegmentMeta, Thinning, floor,
+    Direction, Fetch, FilterRule, InputMeta, MergeCursor, Segment, SegmentMeta, SortedRuns,
+    Thinning, floor,
 };
+use crate::thresholds::Thresholds;
 use crate::version::{Node, Version};
 
 /// What a job has to write.
@@ -145,27 +147,104 @@ pub(crate) struct RunningTask {
     pub(crate) most_bytes: u64,
     pub(crate) is_merge: bool,
     pub(crate) inputs: usize,
-    cursor: MergeCursor,
+    source: Source,
     thinning: Thinning,
+}
+
+/// Where the entries of a task come from.
+#[derive(Debug)]
+enum Source {
+    /// Inputs of which some are unmerged: those are merged first, one in a step.
+    Unmerged(Vec<Arc<Segment>>),
+    Merge(MergeCursor),
+    Sorted(SortedRuns),
+}
+
+impl Source {
+    fn of(inputs: Vec<Arc<Segment>>, thresholds: &Thresholds) -> Result<Self> {
+        if let Some(runs) = runs_to_sort(&inputs, thresholds) {
+            return Ok(Self::Sorted(SortedRuns::new(runs)));
+        }
+        if inputs.iter().any(|input| input.is_unmerged()) {
+            return Ok(Self::Unmerged(inputs));
+        }
+        Self::merge(&inputs)
+    }
+
+    fn merge(inputs: &[Arc<Segment>]) -> Result<Self> {
+        let mut cursors = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            let mut cursor = input.cursor(Fetch::Ahead);
+            let outcome = cursor.seek_first();
+            if !planted!(MergeReadErrorIsEnd) {
+                outcome?;
+            }
+            cursors.push(cursor);
+        }
+        Ok(Self::Merge(MergeCursor::new(cursors, Direction::Forward)))
+    }
+
+    /// Merges an input that is unmerged; false when all are merged, and the entries can come.
+    fn merge_input(&mut self) -> Result<bool> {
+        let Self::Unmerged(inputs) = self else {
+            return Ok(false);
+        };
+        if let Some(input) = inputs.iter().find(|input| input.is_unmerged()) {
+            mark!(InputMergedFirst);
+            input.merge_entries();
+            return Ok(true);
+        }
+        *self = Self::merge(inputs)?;
+        Ok(false)
+    }
+
+    #[inline]
+    fn entry(&self) -> Option<EntryRef<'_>> {
+        match self {
+            Self::Unmerged(_) => unreachable!("inputs are merged before their entries are read"),
+            Self::Merge(cursor) => cursor.entry(),
+            Self::Sorted(sorted) => sorted.entry(),
+        }
+    }
+
+    #[inline]
+    fn advance(&mut self) -> Result<()> {
+        match self {
+            Self::Unmerged(_) => unreachable!("inputs are merged before their entries are read"),
+            Self::Merge(cursor) => cursor.advance(),
+            Self::Sorted(sorted) => {
+                sorted.advance();
+                Ok(())
+            }
+        }
+    }
+
+    fn is_exhausted(&self) -> bool {
+        self.entry().is_none()
+    }
+}
+
+/// The runs of the inputs, if all are in memory and together short enough to be sorted.
+fn runs_to_sort(inputs: &[Arc<Segment>], thresholds: &Thresholds) -> Option<Vec<Arc<Run>>> {
+    let entries: u64 = inputs.iter().map(|input| input.meta.entries).sum();
+    if entries > thresholds.sorted_entries || !inputs.iter().all(|input| input.is_in_memory()) {
+        return None;
+    }
+    let mut runs = Vec::with_capacity(inputs.len());
+    inputs.iter().for_each(|input| input.add_runs(&mut runs));
+    if planted!(UnmergedTakenHalf) && runs.len() > inputs.len() {
+        runs.truncate(2);
+    }
+    Some(runs)
 }
 
 impl RunningTask {
     /// Opens the inputs.
-    pub(crate) fn begin(task: Task) -> Result<Self> {
+    pub(crate) fn begin(task: Task, thresholds: &Thresholds) -> Result<Self> {
         let (meta, inputs, thinning, is_merge) = match task {
             Task::Merge(task) => (task.meta, task.inputs, task.thinning, true),
             Task::Move(segment) => (segment.meta.clone(), vec![segment], Thinning::none(), false),
         };
-        let mut cursors = Vec::with_capacity(inputs.len());
-        for segment in &inputs {
-            for mut cursor in segment.cursors() {
-                let outcome = cursor.seek_first();
-                if !planted!(MergeReadErrorIsEnd) {
-                    outcome?;
-                }
-                cursors.push(cursor);
-            }
-        }
         Ok(Self {
             meta,
             most_keys: inputs.iter().map(|segment| segment.meta.keys).sum(),
@@ -173,7 +252,7 @@ impl RunningTask {
             most_bytes: inputs.iter().map(|segment| segment.meta.bytes).sum(),
             is_merge,
             inputs: inputs.len(),
-            cursor: MergeCursor::new(cursors, Direction::Forward),
+            source: Source::of(inputs, thresholds)?,
             thinning,
         })
     }
@@ -185,20 +264,23 @@ impl RunningTask {
         most: usize,
         mut take: impl FnMut(EntryRef<'_>) -> bool,
     ) -> Result<(usize, bool)> {
+        if self.source.merge_input()? {
+            return Ok((0, false));
+        }
         let mut read = 0;
         while read < most
-            && let Some(entry) = self.cursor.entry()
+            && let Some(entry) = self.source.entry()
         {
             read += 1;
             let goes_on = !self.thinning.keeps(entry) || take(entry);
-            self.cursor.advance()?;
+            self.source.advance()?;
             if !goes_on {
                 break;
             }
         }
-        if read == most && planted!(StepLosesEntry) && !self.cursor.is_exhausted() {
-            self.cursor.advance()?;
+        if read == most && planted!(StepLosesEntry) && !self.source.is_exhausted() {
+            self.source.advance()?;
         }
-        Ok((read, self.cursor.is_exhausted()))
+        Ok((read, self.source.is_exhausted()))
     }
 }

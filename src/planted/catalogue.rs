@@ -1080,4 +1080,16 @@ catalogue! {
     PartOfWalkForgotten "part-of-walk-forgotten" "M67" "transaction"
         "serializable" "none; a range that is not walked to its end"
         "Only a range that was walked to its end counts as read, so a change in the part that was walked is no conflict."
+
+    SortedByPrefix "sorted-by-prefix" "M18" "segment"
+        "exact state" "none; keys that agree in eight bytes behind what all keys share"
+        "Runs that are sorted together are sorted by eight bytes of each key and then by commit, so longer keys come in a wrong order."
+
+    SortedOldestFirst "sorted-oldest-first" "M18" "segment"
+        "exact state" "none; a key that is written twice in a window"
+        "Runs that are sorted together have the versions of a key oldest first, so a read finds an old one."
+
+    SharedBytesOfNewest "shared-bytes-of-newest" "M18" "segment"
+        "exact state" "none; a key that begins as no key of the newest run does"
+        "How many bytes all keys share is taken from the lowest key and from the highest one of the newest run, so bytes that tell keys apart are passed over."
 }

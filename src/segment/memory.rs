@@ -1,6 +1,11 @@
 //! A run in memory with its filter.
+//!
+//! Most runs in memory are merged away before anybody reads them, so the filter is built by
+//! reads: as soon as there were so many that it is about to pay. What is found is the same with
+//! and without one.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::commit::Commit;
 use crate::segment::Found;
@@ -14,6 +19,8 @@ pub(crate) struct FilterRule {
     pub(crate) bits_per_key: u32,
     /// The fewest entries of a run that has one.
     pub(crate) least_entries: usize,
+    /// A run is searched once for each of this many entries before it gets one, at least 1.
+    pub(crate) entries_for_a_search: usize,
 }
 
 /// The entries of a segment in memory.
@@ -21,23 +28,48 @@ pub(crate) struct FilterRule {
 pub(crate) struct InMemory {
     run: Arc<Run>,
     keys: u64,
-    filter: Option<Filter>,
+    rule: FilterRule,
+    /// How often the run was searched without a filter.
+    searches: AtomicUsize,
+    filter: OnceLock<Filter>,
 }
 
 impl InMemory {
-    /// `keys`: how many distinct keys the run has.
+    /// `keys`: how many distinct keys the run has, at most.
     pub(crate) fn new(run: Arc<Run>, keys: u64, rule: FilterRule) -> Self {
-        let is_filtered = rule.bits_per_key > 0 && run.len() >= rule.least_entries;
-        let filter = is_filtered.then(|| {
-            mark!(RunFiltered);
-            let mut filter = Filter::for_keys(keys, rule.bits_per_key);
-            let left_out = usize::from(planted!(RunFilterLacksLast));
-            for entry in run.iter().take(run.len() - left_out) {
-                filter.insert(hash_key(entry.key));
-            }
-            filter
-        });
-        Self { run, keys, filter }
+        Self {
+            run,
+            keys,
+            rule,
+            searches: AtomicUsize::new(0),
+            filter: OnceLock::new(),
+        }
+    }
+
+    /// The filter, if the run has one or is to have one now.
+    fn filter(&self) -> Option<&Filter> {
+        if self.rule.bits_per_key == 0 || self.run.len() < self.rule.least_entries {
+            return None;
+        }
+        if let Some(filter) = self.filter.get() {
+            return Some(filter);
+        }
+        // Readers at the same time may count one search twice or not at all: it decides when the
+        // filter is built, and nothing else.
+        let searches = self.searches.load(Ordering::Relaxed);
+        self.searches.store(searches + 1, Ordering::Relaxed);
+        let is_due = searches >= self.run.len() / self.rule.entries_for_a_search;
+        is_due.then(|| self.filter.get_or_init(|| self.build_filter()))
+    }
+
+    fn build_filter(&self) -> Filter {
+        mark!(RunFiltered);
+        let mut filter = Filter::for_keys(self.keys, self.rule.bits_per_key);
+        let left_out = usize::from(planted!(RunFilterLacksLast));
+        for entry in self.run.iter().take(self.run.len() - left_out) {
+            filter.insert(hash_key(entry.key));
+        }
+        filter
     }
 
     pub(crate) fn run(&self) -> &Arc<Run> {
@@ -51,7 +83,7 @@ impl InMemory {
 
     /// The newest version of `key` at or before `at`. `hash` is the key's [`hash_key`].
     pub(crate) fn get(&self, key: &[u8], hash: u64, at: Commit) -> Option<Found> {
-        let filter = self.filter.as_ref();
+        let filter = self.filter();
         if filter.is_some_and(|filter| !filter.may_contain(hash)) {
             return None;
         }

@@ -6,11 +6,10 @@
 //! Memory: one block for each cursor, however long the segments are.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 use crate::error::Result;
 use crate::segment::cursor::Cursor;
-use crate::segment::run::{EntryRef, Run};
+use crate::segment::run::EntryRef;
 use crate::slice::Slice;
 
 /// Which way a merge walks.
@@ -51,16 +50,6 @@ pub(crate) struct MergeCursor {
 }
 
 impl MergeCursor {
-    /// Merges runs from their first entries on.
-    pub(crate) fn over_runs(runs: Vec<Arc<Run>>) -> Self {
-        let mut cursors: Vec<_> = runs.into_iter().map(Cursor::over_run).collect();
-        for cursor in &mut cursors {
-            let positioned = cursor.seek_first();
-            positioned.expect("runs in memory can be read");
-        }
-        Self::new(cursors, Direction::Forward)
-    }
-
     /// Merges cursors that the caller has positioned. Exhausted ones are dropped.
     pub(crate) fn new(cursors: Vec<Cursor>, direction: Direction) -> Self {
         let heap = (0..cursors.len())
@@ -101,11 +90,6 @@ impl MergeCursor {
         self.heap
             .first()
             .map_or(0, |head| self.direction.rank(head.rank))
-    }
-
-    /// True when no entry is left.
-    pub(crate) fn is_exhausted(&self) -> bool {
-        self.heap.is_empty()
     }
 
     /// Moves past the entry that comes first.

@@ -16,6 +16,7 @@ mod merge;
 pub(crate) mod meta;
 pub(crate) mod open_files;
 pub(crate) mod run;
+mod sorted;
 mod thin;
 mod unmerged;
 mod writer;
@@ -26,6 +27,7 @@ pub(crate) use cursor::{Cursor, Fetch};
 pub(crate) use memory::FilterRule;
 pub(crate) use merge::{Direction, MergeCursor};
 pub(crate) use meta::{InputMeta, KeyspaceId, Place, SegmentId, SegmentMeta};
+pub(crate) use sorted::SortedRuns;
 pub(crate) use thin::{Thinning, floor};
 pub(crate) use writer::{SegmentFileWriter, Tally, WriterOptions};
 
@@ -81,7 +83,7 @@ impl Segment {
     }
 
     /// Adds the runs that hold the entries; none for a segment that is not in memory.
-    fn add_runs(&self, runs: &mut Vec<Arc<Run>>) {
+    pub(crate) fn add_runs(&self, runs: &mut Vec<Arc<Run>>) {
         match &self.body {
             Body::Memory(memory) => runs.push(Arc::clone(memory.run())),
             Body::Unmerged(unmerged) => unmerged.add_runs(runs),
@@ -123,6 +125,11 @@ impl Segment {
         }
     }
 
+    /// Whether its entries are in memory.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        matches!(self.body, Body::Memory(_) | Body::Unmerged(_))
+    }
+
     /// Bytes of memory that the segment's entries take; 0 for one in a file.
     pub(crate) fn memory_bytes(&self) -> usize {
         match &self.body {
@@ -160,20 +167,15 @@ impl Segment {
         }
     }
 
-    /// Cursors for a merge, which together have the entries: several where entries have not
-    /// been merged.
-    pub(crate) fn cursors(&self) -> Vec<Cursor> {
-        match &self.body {
-            Body::Unmerged(unmerged) => {
-                mark!(UnmergedTakenIn);
-                let mut runs = Vec::new();
-                unmerged.add_runs(&mut runs);
-                if planted!(UnmergedTakenHalf) && runs.len() > 2 {
-                    runs.truncate(2);
-                }
-                runs.into_iter().map(Cursor::over_run).collect()
-            }
-            _ => vec![self.cursor(Fetch::Ahead)],
+    /// Whether the entries still lie in the runs that they came in.
+    pub(crate) fn is_unmerged(&self) -> bool {
+        matches!(&self.body, Body::Unmerged(unmerged) if !unmerged.is_merged())
+    }
+
+    /// Merges the entries now, if they are not.
+    pub(crate) fn merge_entries(&self) {
+        if let Body::Unmerged(unmerged) = &self.body {
+            unmerged.merged();
         }
     }
 

@@ -15,8 +15,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::segment::memory::{FilterRule, InMemory};
-use crate::segment::merge::MergeCursor;
 use crate::segment::run::Run;
+use crate::segment::sorted::SortedRuns;
 
 /// Runs that are one segment.
 #[derive(Debug)]
@@ -53,7 +53,11 @@ impl Unmerged {
         }
     }
 
-    /// The one run. O(entries * log runs) the first time.
+    pub(crate) fn is_merged(&self) -> bool {
+        self.merged.get().is_some()
+    }
+
+    /// The one run. O(entries * log entries) the first time.
     pub(crate) fn merged(&self) -> &InMemory {
         let mut is_new = false;
         let merged = self.merged.get_or_init(|| {
@@ -73,11 +77,11 @@ impl Unmerged {
         let bytes = runs.iter().map(|run| run.bytes().len()).sum();
         let mut merged = Run::with_capacity(entries, bytes);
         let mut keys = 0;
-        let mut cursor = MergeCursor::over_runs(runs);
-        while let Some(entry) = cursor.entry() {
+        let mut sorted = SortedRuns::new(runs);
+        while let Some(entry) = sorted.entry() {
             keys += u64::from(!merged.ends_with(entry.key));
             merged.push(entry);
-            cursor.advance().expect("runs in memory can be read");
+            sorted.advance();
         }
         assert_eq!(merged.len(), entries, "a merge of runs lost entries");
         InMemory::new(Arc::new(merged), keys, self.filter)
@@ -97,6 +101,7 @@ mod tests {
     const RULE: FilterRule = FilterRule {
         bits_per_key: 10,
         least_entries: 1,
+        entries_for_a_search: 8,
     };
 
     fn run(commit: u64, keys: &[&str]) -> Arc<Run> {

@@ -21,10 +21,12 @@ pub(super) struct Extremes {
     keyspaces: u16,
 }
 
-/// Lengths at which something changes: of prefixes that are compared as numbers, of lengths
-/// in one byte or two, of what a signed or unsigned 16-bit length holds, and the limit.
+/// Lengths at which something changes: of prefixes that are compared as numbers (and some that
+/// agree in those), of lengths in one byte or two, of what a signed or unsigned 16-bit length
+/// holds, and the limit.
 const KEY_BYTES: &[u16] = &[
-    0, 0, 0, 1, 2, 7, 8, 9, 127, 128, 255, 256, 16_383, 16_384, 32_767, 32_768, 61_439, 61_440,
+    0, 0, 0, 1, 2, 7, 8, 9, 10, 12, 127, 128, 255, 256, 16_383, 16_384, 32_767, 32_768, 61_439,
+    61_440,
 ];
 
 /// The same of values: sectors, blocks, 64 KiB and beyond.
@@ -37,7 +39,7 @@ impl Extremes {
     pub(super) fn draw(keyspaces: u16, draws: &mut Draws) -> Self {
         Self {
             keyspaces,
-            key_bytes: *draws.pick(&[9, 9, 9, 256, 256, 61_440]),
+            key_bytes: *draws.pick(&[12, 12, 12, 256, 256, 61_440]),
             value_bytes: *draws.pick(&[2, 2, 128, 128, 4_096, 200_000]),
             wide: *draws.pick(&[0, 0, 0, 15]),
             delete_percent: *draws.pick(&[0, 30, 50]),

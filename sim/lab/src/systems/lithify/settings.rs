@@ -85,7 +85,7 @@ pub(in crate::systems) const SETTINGS: &[Setting] = &[
     Setting::tuning(
         "unmerged",
         "entries of a merge that is left to its first reader",
-        &["1024", "0", "3"],
+        &["8192", "0", "3", "12"],
     ),
     Setting::tuning(
         ROOM,
@@ -137,6 +137,16 @@ pub(in crate::systems) const SETTINGS: &[Setting] = &[
         "marks of a trail that stand close together",
         &["64", "1", "2"],
     ),
+    Setting::tuning(
+        "entries-for-a-search",
+        "entries of a run in memory for each search before it has a filter",
+        &["8", "1", "1000000"],
+    ),
+    Setting::tuning(
+        "sorted-entries",
+        "entries up to which a merge in memory sorts",
+        &["65536", "0", "6"],
+    ),
 ];
 
 /// The engine's options.
@@ -187,7 +197,9 @@ fn thresholds(values: &Values<'_>) -> Result<Thresholds, String> {
     let value = |name: &str| values.value(name);
     Ok(Thresholds {
         filtered_run_entries: number("filtered-run", value("filtered-run"))?,
+        entries_for_a_search: number("entries-for-a-search", value("entries-for-a-search"))?,
         unmerged_entries: number("unmerged", value("unmerged"))?,
+        sorted_entries: number("sorted-entries", value("sorted-entries"))?,
         log_room_bytes: number(ROOM, value(ROOM))?,
         spare_writes: number("spare-writes", value("spare-writes"))?,
         read_ahead_bytes: number("read-ahead", value("read-ahead"))?,
