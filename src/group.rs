@@ -190,6 +190,7 @@ impl Group {
 
     /// Writes, and syncs if that was promised. Needs no storage.
     pub(crate) fn perform(&self) -> Result<()> {
+        work!(GroupPerformed);
         self.io.as_ref().map_or(Ok(()), LogIo::perform)
     }
 

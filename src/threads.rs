@@ -12,6 +12,8 @@
 //! The ban on sleeping and on waiting for a time holds here too. `design/threads.md` says
 //! who waits for what, and why that cannot go round in a circle.
 
+#[cfg(test)]
+mod costs;
 mod gate;
 mod inbox;
 mod locks;

@@ -38,9 +38,15 @@ mod counted {
         FileLookedAt,
         /// A segment that a manifest or a table of contents lists was looked at.
         ListedLookedAt,
+        /// A lock of the threaded driver was taken.
+        LockTaken,
+        /// A thread of the threaded driver was woken.
+        ThreadWoken,
+        /// A group of commits was written to the log, and synced where that was promised.
+        GroupPerformed,
     }
 
-    const KINDS: usize = Work::ListedLookedAt as usize + 1;
+    const KINDS: usize = Work::GroupPerformed as usize + 1;
 
     thread_local! {
         static COUNTS: [Cell<u64>; KINDS] = const { [const { Cell::new(0) }; KINDS] };

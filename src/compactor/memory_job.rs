@@ -13,6 +13,7 @@ use crate::policy::Closing;
 use crate::segment::run::Run;
 use crate::segment::{Segment, Tally};
 use crate::storage::Lend;
+use crate::thresholds::Thresholds;
 
 /// The merges of one closing.
 #[derive(Debug)]
@@ -38,22 +39,25 @@ impl MemoryJob {
         }
     }
 
-    /// Merges at most `most` entries. Returns how many were read, and whether
+    /// Merges as many entries as a step may. Returns how many were read, and whether
     /// the job is done and its outputs are in the version.
-    pub(crate) fn step(&mut self, storage: &mut impl Lend, most: usize) -> Result<(usize, bool)> {
+    pub(crate) fn step(
+        &mut self,
+        storage: &mut impl Lend,
+        thresholds: &Thresholds,
+    ) -> Result<(usize, bool)> {
         if self.running.is_none() {
             let Some(task) = self.waiting.pop_front() else {
                 let outputs = std::mem::take(&mut self.outputs);
                 storage.lend(|storage| install_outputs(storage, self.closing.at, outputs));
                 return Ok((0, true));
             };
-            let thresholds = storage.lend(|storage| storage.options.thresholds);
-            let task = RunningTask::begin(task, &thresholds)?;
+            let task = RunningTask::begin(task, thresholds)?;
             let run = Run::with_capacity(task.most_entries as usize, task.most_bytes as usize);
             self.running = Some((task, run, Tally::default()));
         }
         let (task, run, tally) = self.running.as_mut().expect("a task was begun");
-        let (read, exhausted) = task.pump(most, |entry| {
+        let (read, exhausted) = task.pump(thresholds.step_entries, |entry| {
             tally.add(entry, !run.ends_with(entry.key));
             run.push(entry);
             true

@@ -37,6 +37,7 @@ use crate::policy::{
 };
 use crate::segment::Segment;
 use crate::storage::{Lend, Storage, remove_one_obsolete};
+use crate::thresholds::Thresholds;
 
 use file_job::FileJob;
 use install::install_outputs;
@@ -82,6 +83,18 @@ impl FileWork {
     }
 }
 
+/// What a step is about.
+enum Lane {
+    /// A job in memory goes on.
+    Memory(MemoryJob),
+    /// A closing was given to its lane.
+    HandedOut,
+    /// Nothing is left to do for a handle that does not write.
+    ReadOnly,
+    /// The file lane goes on.
+    File,
+}
+
 /// The compactor of one store.
 #[derive(Debug)]
 pub(crate) struct Compactor {
@@ -90,8 +103,7 @@ pub(crate) struct Compactor {
     closed_through: Commit,
     /// Closings of the commit `closed_through` that were not handed out yet.
     due: VecDeque<Closing>,
-    /// The most entries that one step reads.
-    step_entries: usize,
+    thresholds: Thresholds,
     memory_job: Option<MemoryJob>,
     file_queue: VecDeque<FileWork>,
     file_job: Option<(FileWork, FileJob)>,
@@ -113,7 +125,7 @@ impl Compactor {
         let last_closing = last_closing_commit(&storage.placement, flushed_through);
         Self {
             watermark: Watermark::new(storage.version.head()),
-            step_entries: storage.options.thresholds.step_entries,
+            thresholds: storage.options.thresholds,
             closed_through: if planted!(RestartForgetsClosings) {
                 storage.version.head()
             } else {
@@ -164,26 +176,36 @@ impl Compactor {
     /// When the disk fails, or stored bytes are damaged. The storage is then
     /// poisoned, or the damage will be found again.
     pub(crate) fn step(&mut self, storage: &mut impl Lend) -> Result<Step> {
-        storage.lend(|storage| storage.check_healthy())?;
-        if let Some(job) = &mut self.memory_job {
-            let (entries, done) = job.step(storage, self.step_entries)?;
-            if done {
-                self.memory_job = None;
+        match storage.lend(|storage| self.choose(storage))? {
+            Lane::Memory(mut job) => {
+                let outcome = job.step(storage, &self.thresholds);
+                // A job that met damage stays, as in the file lane.
+                if !matches!(outcome, Ok((_, true))) {
+                    self.memory_job = Some(job);
+                }
+                outcome.map(|(entries, _)| Step::Worked { entries })
             }
-            return Ok(Step::Worked { entries });
-        }
-        let was_handed_out = storage.lend(|storage| {
-            let closing = self.next_closing(storage);
-            closing.map(|closing| self.hand_out(storage, closing))
-        });
-        if was_handed_out.is_some() {
-            return Ok(Step::Worked { entries: 0 });
-        }
-        if storage.lend(|storage| storage.read_only) {
+            Lane::HandedOut => Ok(Step::Worked { entries: 0 }),
             // What is in memory may be merged there; the disk stays as it is.
-            return Ok(Step::Idle);
+            Lane::ReadOnly => Ok(Step::Idle),
+            Lane::File => self.step_file_lane(storage),
         }
-        self.step_file_lane(storage)
+    }
+
+    /// What the next step is, with all that has to be asked of the storage asked at once.
+    fn choose(&mut self, storage: &Storage) -> Result<Lane> {
+        storage.check_healthy()?;
+        if let Some(job) = self.memory_job.take() {
+            return Ok(Lane::Memory(job));
+        }
+        if let Some(closing) = self.next_closing(storage) {
+            self.hand_out(storage, closing);
+            return Ok(Lane::HandedOut);
+        }
+        Ok(match storage.read_only {
+            true => Lane::ReadOnly,
+            false => Lane::File,
+        })
     }
 
     /// The next closing that no lane has, if the watermark has reached it.
@@ -242,7 +264,7 @@ impl Compactor {
         let (mut tasks, mut outputs) = (VecDeque::new(), Vec::new());
         for merge in &merges {
             let task = MergeTask::new(version, &storage.placement, merge);
-            match task.can_wait(storage.options.thresholds.unmerged_entries) {
+            match task.can_wait(self.thresholds.unmerged_entries) {
                 true => outputs.push(task.left_unmerged(storage.options.filter_rule())),
                 false => tasks.push_back(Task::Merge(task)),
             }
@@ -285,23 +307,8 @@ impl Compactor {
             storage.lend(|storage| self.begin_file_work(storage, work));
             return Ok(Step::Worked { entries: 0 });
         }
-        let spill = storage.lend(|storage| {
-            let wants_spill = self.wants_spill(storage);
-            wants_spill.then(|| spill_edge(storage, self.watermark.through()))
-        });
-        if let Some(at) = spill {
-            mark!(Spilled);
-            let flushed_through = storage.lend(|storage| storage.manifest.state.flushed_through);
-            assert!(
-                at > flushed_through && at <= self.watermark.through(),
-                "a spill up to commit {at} beyond {flushed_through}, watermark {}",
-                self.watermark.through()
-            );
-            self.file_queue.push_back(FileWork::Spill(at));
-            return Ok(Step::Worked { entries: 0 });
-        }
-        if let Some(at) = storage.lend(|storage| wants_new_log(storage)) {
-            self.file_queue.push_back(FileWork::NewLog(at));
+        if let Some(work) = storage.lend(|storage| self.budget_work(storage)) {
+            self.file_queue.push_back(work);
             return Ok(Step::Worked { entries: 0 });
         }
         // What readers held when its turn came.
@@ -354,6 +361,22 @@ impl Compactor {
             None => {}
         }
         self.file_queue.pop_front();
+    }
+
+    /// What brings memory or the log back into its budget, if one is over it.
+    fn budget_work(&self, storage: &Storage) -> Option<FileWork> {
+        if !self.wants_spill(storage) {
+            return wants_new_log(storage).map(FileWork::NewLog);
+        }
+        mark!(Spilled);
+        let through = self.watermark.through();
+        let at = spill_edge(storage, through);
+        let flushed_through = storage.manifest.state.flushed_through;
+        assert!(
+            at > flushed_through && at <= through,
+            "a spill up to commit {at} beyond {flushed_through}, watermark {through}"
+        );
+        Some(FileWork::Spill(at))
     }
 
     /// Whether memory or the log is over its budget and a spill would help.

@@ -69,13 +69,18 @@ impl<S, const BELLS: usize> Monitor<S> for Visited<S, BELLS> {
     }
 
     fn visit<T>(&self, work: impl FnOnce(&mut S, &mut Bells) -> T) -> T {
+        work!(LockTaken);
         let mut bells = Bells::default();
         let result = work(&mut self.state.borrow_mut(), &mut bells);
         for (bell, sleepers) in self.sleepers.borrow_mut().iter_mut().enumerate() {
-            match bells.rung(bell) {
-                Some(Rung::One) => sleepers.pop_front().into_iter().for_each(Waker::wake),
-                Some(Rung::All) => sleepers.drain(..).for_each(Waker::wake),
-                None => {}
+            let woken = match bells.rung(bell) {
+                Some(Rung::One) => sleepers.len().min(1),
+                Some(Rung::All) => sleepers.len(),
+                None => 0,
+            };
+            for sleeper in sleepers.drain(..woken) {
+                work!(ThreadWoken);
+                sleeper.wake();
             }
         }
         result
