@@ -41,7 +41,7 @@ fn empty_store(options: Options) -> Store {
     Store::open(Arc::new(MemFs::new()), options).expect("a store can be made")
 }
 
-/// A settled store of so many commits of ten new keys each.
+/// A settled store of this many commits of ten new keys each.
 fn store_of(commits: u64, options: Options) -> Store {
     let mut store = empty_store(options);
     for commit in 0..commits {

@@ -3,7 +3,7 @@
 //!
 //! Goal and method of the first table are those of `ratios`: the store and a floor take
 //! turns, and the ratios of neighbouring turns count. The floor here is the least group
-//! commit that one would write by hand: a buffer under a mutex, whoever finds no writer
+//! commit that one would write by hand: a buffer under a mutex, the thread that finds no writer
 //! at work writes and syncs the buffer of all, and a condition variable wakes everybody.
 //! It orders and syncs records and does nothing else: no numbers, no index, no reads.
 //! Settling is not counted, compaction at the same time is.

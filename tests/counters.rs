@@ -27,9 +27,9 @@ const VALUE: [u8; 100] = [b'v'; 100];
 /// What every commit writes.
 #[derive(Clone, Copy)]
 enum Writes {
-    /// So many keys that were never written before, in no order.
+    /// This many keys that were never written before, in no order.
     New { entries: u64 },
-    /// Four of so many keys.
+    /// Four of this many keys.
     Overwrite { keys: u64 },
     /// One key in each of three keyspaces: every commit, every 7th, every 50th.
     Sparse,

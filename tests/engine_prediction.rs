@@ -4,7 +4,7 @@
 //! Method: a store that settles at every commit plays the dense history that the forms
 //! assume (one keyspace, one entry in each commit: new keys, the same few in turn, or a
 //! single hot key), under random placement and tuning. After every commit its counters
-//! and its layout are compared with the prediction for so many commits, with `==`; at
+//! and its layout are compared with the prediction for this many commits, with `==`; at
 //! some commits also the segments that reads look at, and which commits can be read.
 //! Where bytes live (file level, memory budget) must make no difference.
 

@@ -1,7 +1,7 @@
 //! Goal: the helpers of `fs::whole` move every byte exactly once, whatever a
 //! device does that is not an error, and report what it does that is one.
 //!
-//! Method: a file whose calls follow a script: move at most so many bytes, be
+//! Method: a file whose calls follow a script: move at most this many bytes, be
 //! interrupted, or fail. The bytes themselves lie in a `MemFs`.
 
 use lithify::fs::whole::{append_all, read_exact_at, write_all_at};

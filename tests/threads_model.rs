@@ -69,7 +69,7 @@ type Inbox<T> = inbox::Inbox<T, Locks>;
 type Queue<J, R> = queue::Queue<J, R, Locks>;
 type Ticket<R> = ticket::Ticket<R, Locks>;
 
-/// Checks every interleaving with at most so many preemptions; `None`: every one.
+/// Checks every interleaving with at most this many preemptions; `None`: every one.
 fn check(preemptions: Option<usize>, program: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     if builder.preemption_bound.is_none() {
@@ -95,7 +95,7 @@ const FREE: Allowance = Allowance {
     free_memory_bytes: usize::MAX,
     memory_bytes: usize::MAX,
 };
-/// ... or whoever comes while there is a commit that it has not closed, ...
+/// ... or a thread that comes while there is a commit that it has not closed, ...
 const NEVER_BEHIND: Allowance = Allowance {
     backlog_commits: 0,
     ..FREE

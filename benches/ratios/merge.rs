@@ -1,4 +1,4 @@
-//! Merging: one window of so many commits, in memory and into a file, next to a loser
+//! Merging: one window of this many commits, in memory and into a file, next to a loser
 //! tree over sorted arrays.
 //!
 //! A store with a single level merges all its commits at once when it is settled, so

@@ -23,7 +23,7 @@ fn now() -> Duration {
     Duration::from_nanos(spent.expect("nanoseconds come first"))
 }
 
-/// How long so many operations took.
+/// How long this many operations took.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measured {
     /// Operations.

@@ -17,7 +17,7 @@ pub(crate) struct Workload {
     pub(crate) commits: u64,
     /// Entries of each.
     pub(crate) entries: u64,
-    /// Keys are chosen from so many; `None`: no key is written twice.
+    /// Keys are chosen from this many; `None`: no key is written twice.
     pub(crate) keys: Option<u64>,
     /// When a commit is acknowledged.
     pub(crate) durability: Durability,

@@ -134,8 +134,8 @@ fn nobody_in_a_group_is_told_before_its_sync() {
     }
 }
 
-/// Commits that were not synced: whoever asks for durability learns that the disk has
-/// failed, and so does whoever closes.
+/// Commits that were not synced: a caller that asks for durability learns that the disk has
+/// failed, and so does a caller that closes.
 #[test]
 fn a_sync_or_a_close_that_fails_says_so() {
     let options = Options {
@@ -165,7 +165,7 @@ fn a_sync_or_a_close_that_fails_says_so() {
 }
 
 /// The compactor fails: the commits that were acknowledged stand, later ones are
-/// refused, and whoever waits for it learns why.
+/// refused, and a caller that waits for it learns why.
 #[test]
 fn a_compactor_that_fails_stops_commits() {
     type Set = fn(&Gate, &str);

@@ -182,7 +182,7 @@ proptest! {
     }
 }
 
-/// Writers put one value under two keys of two keyspaces; whoever sees one without the
+/// Writers put one value under two keys of two keyspaces; a reader that sees one without the
 /// other has seen half a commit.
 #[test]
 fn readers_see_whole_commits_in_order() {

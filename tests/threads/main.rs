@@ -76,7 +76,7 @@ fn contents(snapshot: &Snapshot, keyspace: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
     range.map(owned).collect()
 }
 
-/// Runs `work` in so many threads and returns what they return.
+/// Runs `work` in this many threads and returns what they return.
 fn in_threads<T: Send>(threads: u8, db: &Db, work: impl Fn(u8, Db) -> T + Sync) -> Vec<T> {
     std::thread::scope(|scope| {
         let work = &work;

@@ -4,7 +4,7 @@
 //! client is told, it writes into the same log up to which commit everything is durable
 //! now. Afterwards power fails before every barrier, and at the end, and legal images of
 //! what the disk may hold then are opened: those in which nothing unsynced has survived
-//! are always among them. Threads give way before each operation, so that whoever is told
+//! are always among them. Threads give way before each operation, so that a client that is told
 //! too early has the time to say so.
 
 use std::collections::BTreeMap;

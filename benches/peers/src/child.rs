@@ -41,7 +41,7 @@ pub(crate) enum Work {
     Load(Source),
     /// Plays the row.
     Play(Row),
-    /// One case of growth, with so many times N.
+    /// One case of growth, with this many times N.
     Grow(growth::Case, u64),
 }
 

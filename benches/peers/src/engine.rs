@@ -29,7 +29,7 @@ pub(crate) struct Setup {
     pub(crate) durability: Durability,
     /// Bytes of cache, for engines that have one.
     pub(crate) cache_bytes: u64,
-    /// When set, so many bytes of entries stay in the log and are not made into tables.
+    /// When set, this many bytes of entries stay in the log and are not made into tables.
     pub(crate) log_bytes: Option<u64>,
     /// Options beyond those.
     pub(crate) variant: Variant,

@@ -37,7 +37,7 @@ pub(crate) struct Measurement {
     pub(crate) figures: Vec<Figure>,
 }
 
-/// Seconds of a case of growth with so many times N.
+/// Seconds of a case of growth with this many times N.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Growth {
     /// What grew.

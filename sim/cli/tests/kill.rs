@@ -135,7 +135,7 @@ fn import(store: &Path, log: &Path) -> Command {
     command
 }
 
-/// Runs an import, kills it some time after so many acknowledgements, and returns the last
+/// Runs an import, kills it some time after this many acknowledgements, and returns the last
 /// commit that was acknowledged, and whether the import was still running.
 fn run_and_kill(mut command: Command, acknowledgements: u64, delay: Duration) -> (u64, bool) {
     let mut child = command.spawn().unwrap();

@@ -13,7 +13,7 @@ use lithify_sim::search::campaign::{Campaign, Ledger};
 use lithify_sim::search::crashes::Reach;
 use lithify_sim::stop::Stop;
 
-/// Executes seeds of planted bugs until there are so many findings, and replays each.
+/// Executes seeds of planted bugs until there are this many findings, and replays each.
 fn replay_findings(count: u32, first_seed: u64) {
     let (mut found, mut seed) = (0, first_seed);
     let mut wrong = Vec::new();

@@ -211,7 +211,7 @@ fn line(seed: u64, number: u64) -> (String, Option<String>) {
     (key, draws.percent(80).then_some(value))
 }
 
-/// The state after so many commits: line n of the whole history is commit n + 1.
+/// The state after this many commits: line n of the whole history is commit n + 1.
 fn model(seed: u64, commits: u64) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let mut model = BTreeMap::new();
     for number in 0..commits {
@@ -223,7 +223,7 @@ fn model(seed: u64, commits: u64) -> BTreeMap<Vec<u8>, Vec<u8>> {
     model
 }
 
-/// Feeds lines from commit `from` on, kills the process after so many answers, and
+/// Feeds lines from commit `from` on, kills the process after this many answers, and
 /// returns the last commit that was answered.
 fn run_and_kill(directory: &Path, seed: u64, from: u64, answers: usize) -> u64 {
     let mut child = command(directory)

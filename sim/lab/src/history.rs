@@ -13,7 +13,7 @@ pub struct Key {
     pub key: u32,
 }
 
-/// A value: so many bytes, made from a tag that tells it from others.
+/// A value: this many bytes, made from a tag that tells it from others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Value {
     /// The length in bytes.
@@ -46,9 +46,9 @@ pub type State = BTreeMap<(String, Vec<u8>), Vec<u8>>;
 pub enum Shape {
     /// `k012`: sorted as the numbers are, with a common prefix.
     Number(u16),
-    /// So many letters `p`: each is a prefix of all longer ones, and `p0` is the empty key.
+    /// This many letters `p`: each is a prefix of all longer ones, and `p0` is the empty key.
     Prefix(u16),
-    /// So many bytes 0xff, at least one: what sorts behind them needs care.
+    /// This many bytes 0xff, at least one: what sorts behind them needs care.
     High(u16),
 }
 
@@ -65,13 +65,13 @@ impl Key {
     const PREFIXES: u32 = 1 << 16;
     const HIGHS: u32 = 2 << 16;
 
-    /// The key of so many letters, each of which is a prefix of all longer ones.
+    /// The key of this many letters, each of which is a prefix of all longer ones.
     #[must_use]
     pub const fn prefix(length: u16) -> u32 {
         Self::PREFIXES + length as u32
     }
 
-    /// The key of so many bytes 0xff, at least one.
+    /// The key of this many bytes 0xff, at least one.
     #[must_use]
     pub const fn high(length: u16) -> u32 {
         Self::HIGHS + length as u32

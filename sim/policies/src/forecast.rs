@@ -48,7 +48,7 @@ impl Forecast {
         }
     }
 
-    /// Takes note of the next commit, which writes so many entries.
+    /// Takes note of the next commit, which writes this many entries.
     pub fn add(&mut self, entries: u64) {
         self.commits += 1;
         self.level_zero_entries += entries;

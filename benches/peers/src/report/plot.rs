@@ -133,7 +133,7 @@ fn draw_bar(area: &Area<'_>, top: i32, contestant: &Contestant, ahead: f64) -> R
     Ok(())
 }
 
-/// The same colour for an engine in every strip, whoever else plays.
+/// The same colour for an engine in every strip, whichever other engines play.
 fn color(contestant: &Contestant) -> usize {
     crate::engines::all()
         .iter()

@@ -115,7 +115,7 @@ pub(super) fn scan(stage: &Stage<'_>, direction: Direction) -> Result<Vec<Figure
     Ok(vec![Figure::rate("entries", entries, seconds[1])])
 }
 
-/// Seconds of one scan, which must find so many entries.
+/// Seconds of one scan, which must find this many entries.
 pub(super) fn timed_scan(view: &mut dyn View, direction: Direction, entries: u64) -> Result<f64> {
     let mut found = 0;
     let mut bytes = 0;

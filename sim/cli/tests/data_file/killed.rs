@@ -42,7 +42,7 @@ fn line(number: u64) -> String {
     }
 }
 
-/// Runs a process behind `head` commits, kills it after so many answers, and returns the
+/// Runs a process behind `head` commits, kills it after this many answers, and returns the
 /// last commit that it has acknowledged.
 #[allow(
     clippy::disallowed_methods,

@@ -70,7 +70,7 @@ struct Shrinker<'run> {
     stop: Stop,
     runs: u64,
     watch: &'run mut dyn FnMut(&Plan, u64) -> bool,
-    /// Whether whoever watches wants no more.
+    /// Whether the watcher has asked to stop.
     is_ended: bool,
 }
 

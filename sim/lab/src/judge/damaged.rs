@@ -19,7 +19,7 @@ pub(super) const AT_FIRST: u64 = 1;
 /// When it was settled and closed.
 pub(super) const WHEN_CLOSED: u64 = 2;
 
-/// One of so many disks is damaged, unless it is judged alone.
+/// One of this many disks is damaged, unless it is judged alone.
 const ONE_IN: u128 = 32;
 /// Percent of these that are damaged in two places.
 const TWICE: u64 = 30;

@@ -84,7 +84,7 @@ impl Trouble {
         harms.filter(|harm| *harm == Harm::WrongRead).count()
     }
 
-    /// Whether commits that were overtaken when there had been so many wrong reads may come
+    /// Whether commits that were overtaken when there had been this many wrong reads may come
     /// back for good: a wrong read has hidden them, others got their numbers, and then stored
     /// bytes were damaged, or another wrong read has hidden those, too, so that an opening has
     /// swept them. Where that has hit the later ones, the earlier ones are all that the disk

@@ -12,7 +12,7 @@ use crate::disk::SimFs;
 use crate::judge::oracle::Oracle;
 use crate::keyed::{Domain, Seed};
 
-/// One of so many disks has a bit changed, and one that is judged alone has eight.
+/// One of this many disks has a bit changed, and one that is judged alone has eight.
 const ONE_IN: u128 = 64;
 const ALONE: usize = 8;
 

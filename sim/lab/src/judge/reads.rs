@@ -18,7 +18,7 @@ pub(super) const OPENED: Moment = (0, 2);
 /// It was settled, closed, opened and settled again, and such a disk was not seen before.
 pub(super) const SETTLED: Moment = (1, 8);
 
-/// One of so many disks is asked when it was opened: an open store has seldom anything to
+/// One of this many disks is asked when it was opened: an open store has seldom anything to
 /// show that a settled one has not.
 const ONE_IN: u128 = 4;
 

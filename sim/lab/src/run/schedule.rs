@@ -14,7 +14,7 @@ pub enum Order {
     Fifo,
     /// Any of them, each with the same chance.
     Uniform,
-    /// The client and every task have a priority; at so many turns the highest one loses
+    /// The client and every task have a priority; at this many turns the highest one loses
     /// its.
     Priorities {
         /// How many change points.

@@ -235,7 +235,7 @@ impl Workload {
     }
 
     /// The client's operations for a seed, in a store of which these settings may change and
-    /// that takes so many keyspaces.
+    /// that takes this many keyspaces.
     #[must_use]
     pub fn operations(&self, seed: Seed, changeable: &[Setting], keyspaces: u16) -> Vec<Action> {
         let mix = Mix::draw(self, seed, keyspaces);

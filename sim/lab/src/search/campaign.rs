@@ -33,7 +33,7 @@ pub struct Campaign {
     pub stop: Stop,
     /// The bug that is planted, by name.
     pub bug: Option<&'static str>,
-    /// One of so many seeds is executed twice, to compare operations; 0 for none.
+    /// One of this many seeds is executed twice, to compare operations; 0 for none.
     pub determinism_one_in: u64,
 }
 

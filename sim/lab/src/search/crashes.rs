@@ -27,7 +27,7 @@ use crate::system::{Engine, Settings};
 pub struct Reach {
     /// Images for each crash point.
     pub budget: Budget,
-    /// One of so many recoveries is itself crashed; 0 for none.
+    /// One of this many recoveries is itself crashed; 0 for none.
     pub recoveries_one_in: u64,
     /// Images for each crash point of a recovery.
     pub recovery_budget: Budget,
@@ -115,7 +115,7 @@ pub fn crash_everywhere(
     explored
 }
 
-/// With few images for many crash points, every so manyth point is taken, so that also
+/// With few images for many crash points, points at even distances are taken, so that also
 /// the end of an execution is reached. When faults have struck, the points behind each
 /// fault are taken instead: what a fault leaves is gone again a few barriers later.
 struct Stride {

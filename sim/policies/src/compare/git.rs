@@ -17,7 +17,7 @@ pub enum Grouping {
     Directory,
     /// Each path has its own.
     Path,
-    /// Over so many, by a hash of the first directory.
+    /// Over this many, by a hash of the first directory.
     Hashed(u64),
 }
 

@@ -1,5 +1,5 @@
 //! A lower bound: the fewest bytes that merges can write when a stream never has more than
-//! so many live segments after a commit.
+//! this many live segments after a commit.
 //!
 //! Over all ways to merge neighbouring segments at any commit, with the whole history known
 //! beforehand. Two arguments make it a small search. A merge whose newest input is not the

@@ -2,7 +2,7 @@
 //! and the policy is asked after each.
 //!
 //! For commit n: its level-0 segments enter the index; then their callbacks, then that of
-//! the commit. With reordering each callback waits for up to so many commits more, on its
+//! the commit. With reordering each callback waits for up to this many commits more, on its
 //! own. When the watermark moves, `Reached` and `Tick` follow for each commit. At the end
 //! every callback has come once.
 

@@ -9,7 +9,7 @@ use super::run::{RunError, RunOptions, run};
 use super::store::Store;
 use crate::policies::Policy;
 
-/// What so many schedules came to.
+/// What this many schedules came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Schedules {
     /// How many schedules were played.
@@ -20,7 +20,7 @@ pub struct Schedules {
     pub layouts: u64,
 }
 
-/// Plays a history under so many schedules, each with a seed of its own from `first` on.
+/// Plays a history under this many schedules, each with a seed of its own from `first` on.
 ///
 /// # Errors
 /// As [`run`].

@@ -47,7 +47,7 @@ pub const WORKLOADS: &[Workload] = &[
     },
     Workload {
         name: "round-robin",
-        about: "each commit overwrites the next of so many keys",
+        about: "each commit overwrites the next of this many keys",
         parameters: &[Parameter {
             name: "keys",
             default: "64",
@@ -85,7 +85,7 @@ pub const WORKLOADS: &[Workload] = &[
     },
     Workload {
         name: "insert-then-delete",
-        about: "odd commits write a new key, even ones delete the key that is so many keys old",
+        about: "odd commits write a new key, even ones delete the key that is this many keys old",
         parameters: &[Parameter {
             name: "distance",
             default: "16",

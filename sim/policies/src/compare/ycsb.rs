@@ -74,7 +74,7 @@ fn mix(letter: char) -> Option<Mix> {
     })
 }
 
-/// A workload by its letter, with so many operations after loading.
+/// A workload by its letter, with this many operations after loading.
 pub(super) fn history(
     letter: char,
     requests: Requests,

@@ -37,7 +37,7 @@ const CONFIGURATION: [&str; 15] = [
     "log.showSignature=false",
 ];
 
-/// Of what git says on standard error, so many bytes are kept at least: the last ones.
+/// Of what git says on standard error, this many bytes are kept at least: the last ones.
 const SAID_BYTES: usize = 16 * 1024;
 
 /// The longest reason that is shown, in characters.

@@ -42,7 +42,7 @@ const PARAMETERS: &[Parameter] = &[
     Parameter {
         name: "divisor",
         default: "4",
-        about: "windows of a level are so many times as wide as those below; or radices: 30/10/12/24",
+        about: "windows of a level are this many times as wide as those below; or radices: 30/10/12/24",
     },
     Parameter {
         name: "min-inputs",

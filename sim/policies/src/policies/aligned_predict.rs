@@ -87,7 +87,7 @@ fn dense_facts(policy: &Aligned, cascade: Cascade, profile: &Profile) -> Option<
     ))
 }
 
-/// One dense stream's prediction, for so many alike whose commits have so many records.
+/// One dense stream's prediction, for this many alike whose commits have this many records.
 fn facts(one: &Prediction, streams: u128, records: u128, live: u128) -> Vec<Expectation> {
     let exactly = |metric, value: u128| Expectation::exactly(metric, value);
     vec![

@@ -1,4 +1,4 @@
-//! `aof-growth`: rewrite the log when it has grown by so many percent since the last rewrite.
+//! `aof-growth`: rewrite the log when it has grown by N percent since the last rewrite.
 
 use lithify::predict::ratio::RatioRule;
 
@@ -16,7 +16,7 @@ struct AofGrowth {
 
 pub(super) const REGISTERED: Registered = Registered {
     name: "aof-growth",
-    about: "rewrites the log when it has grown by so many percent since the last rewrite",
+    about: "rewrites the log when it has grown by N percent since the last rewrite",
     source: "Redis: auto-aof-rewrite-percentage, auto-aof-rewrite-min-size",
     parameters: &[
         Parameter {

@@ -80,7 +80,7 @@ impl Bitcask {
     }
 }
 
-/// Whether so many percent of a file are dead.
+/// Whether this many percent of a file are dead.
 fn is_dead(file: &Segment, percent: u64) -> bool {
     u128::from(file.dead_bytes()) * 100 >= u128::from(file.bytes) * u128::from(percent)
 }
@@ -122,7 +122,7 @@ impl Policy for Bitcask {
         }
     }
 
-    /// No full file is so dead that it would start a merge, so all of them are at most so many
+    /// No full file has enough dead bytes to start a merge, so all of them are at most this many
     /// times what is live. When a merge takes only files that are `percent` dead, what it
     /// drops pays for what it copies, and nothing can be dropped twice.
     fn predict(&self, profile: &Profile) -> Vec<Expectation> {

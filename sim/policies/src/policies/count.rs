@@ -38,12 +38,12 @@ const PARAMETERS: &[Parameter] = &[
 pub(super) const DIVISOR: Parameter = Parameter {
     name: "divisor",
     default: "2",
-    about: "so many segments of a level become one of the next",
+    about: "N segments of a level become one of the next",
 };
 
 pub(super) const REGISTERED: Registered = Registered {
     name: "count",
-    about: "each keyspace merges when a level has so many segments, whatever their commits",
+    about: "each keyspace merges when a level has N segments, whatever their commits",
     source: "the design before the commit-driven document",
     parameters: PARAMETERS,
     build: |values| Ok(Box::new(Count::new(values, false)?)),

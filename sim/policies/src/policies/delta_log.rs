@@ -1,4 +1,4 @@
-//! `delta-log`: a file for each commit, a checkpoint of the whole state every so many, and
+//! `delta-log`: a file for each commit, a checkpoint of the whole state every N commits, and
 //! optionally files that sum up the commits in between. Commit n is version n; version 0,
 //! which creates the table, writes nothing.
 
@@ -19,7 +19,7 @@ struct DeltaLog {
 
 pub(super) const REGISTERED: Registered = Registered {
     name: "delta-log",
-    about: "one file for each commit, a checkpoint every so many, sums of commits in between",
+    about: "one file for each commit, a checkpoint every N commits, sums of commits in between",
     source: "Delta Lake protocol: checkpointInterval, log compaction",
     parameters: &[
         Parameter {
@@ -30,12 +30,12 @@ pub(super) const REGISTERED: Registered = Registered {
         Parameter {
             name: "compact",
             default: "0",
-            about: "sum up so many commits when (version + 1) is a multiple of it; 0: never",
+            about: "sum up this many commits when (version + 1) is a multiple of it; 0: never",
         },
         Parameter {
             name: "keep",
             default: "0",
-            about: "so many commits before the newest stay, for reads of the past",
+            about: "this many commits before the newest stay, for reads of the past",
         },
     ],
     build: |values| {

@@ -14,7 +14,7 @@ struct Geometric {
 
 pub(super) const REGISTERED: Registered = Registered {
     name: "geometric",
-    about: "rolls up the newest segments until the next one is so many times as large",
+    about: "rolls up the newest segments until the next one is N times as large",
     source: "after git repack --geometric",
     parameters: &[Parameter {
         name: "ratio",

@@ -47,7 +47,7 @@ pub struct Job {
     /// Which tombstones survive.
     pub tombstones: Tombstones,
     /// 0: done at once, before anything else happens. Else the work is spread evenly over
-    /// the next so many commits, and the output appears at the last of them.
+    /// the next this many commits, and the output appears at the last of them.
     pub beats: u64,
     /// A word or two for the kind of reason; bytes are added up by it.
     pub cause: &'static str,

@@ -26,7 +26,7 @@ struct Lethe {
 
 pub(super) const REGISTERED: Registered = Registered {
     name: "lethe",
-    about: "a leveled tree in which every tombstone is gone after so many commits",
+    about: "a leveled tree in which every tombstone is gone after N commits",
     source: "Sarkar et al., Lethe, SIGMOD 2020: FADE, with time in commits",
     parameters: &[
         Parameter {

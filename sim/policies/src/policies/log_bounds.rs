@@ -72,7 +72,7 @@ impl LogRule {
     }
 }
 
-/// `t / (t - 1)` times so many bytes.
+/// `t / (t - 1)` times this many bytes.
 pub(super) fn ratio_bound(bytes: u128, ratio: (u64, u64)) -> u128 {
     let (of, to) = (u128::from(ratio.0), u128::from(ratio.1));
     bytes * of / (of - to)

@@ -11,7 +11,7 @@ use crate::forecast::Forecast;
 pub enum Keys {
     /// No key is ever written twice.
     Distinct,
-    /// The same keys come again after so many commits, and none in between.
+    /// The same keys come again after this many commits, and none in between.
     InTurn(u64),
     /// The stream is not dense, or keys repeat without such a rule.
     Irregular,
@@ -79,7 +79,7 @@ impl Volume {
         self.commits.iter().map(|one| one.1).max().unwrap_or(0)
     }
 
-    /// The most bytes of commits that lie so many seconds apart at most. O(commits).
+    /// The most bytes of commits that lie this many seconds apart at most. O(commits).
     #[must_use]
     pub fn most_bytes_within(&self, seconds: u64) -> u64 {
         let (mut first, mut bytes, mut most) = (0, 0, 0);

@@ -1,4 +1,4 @@
-//! `raft-snapshot`: a snapshot when so many entries were logged since the last one; some
+//! `raft-snapshot`: a snapshot when N entries were logged since the last one; some
 //! entries before it stay, for followers that are a little behind.
 
 use lithify::predict::ratio::SnapshotRule;
@@ -17,7 +17,7 @@ struct RaftSnapshot {
 
 pub(super) const REGISTERED: Registered = Registered {
     name: "raft-snapshot",
-    about: "writes a snapshot when so many entries were logged since the last; keeps trailing ones",
+    about: "writes a snapshot when N entries were logged since the last; keeps trailing ones",
     source: "hashicorp/raft: SnapshotThreshold, TrailingLogs; etcd: 10000, 5000",
     parameters: &[
         Parameter {

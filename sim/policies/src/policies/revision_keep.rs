@@ -1,4 +1,4 @@
-//! `revision-keep`: every so often, versions that are older than the newest so many commits
+//! `revision-keep`: every so often, versions that are older than the newest N commits
 //! and were overwritten go. Modelled as a rewrite of each keyspace; a store with an index
 //! on disk would remove them in place.
 
@@ -15,7 +15,7 @@ struct RevisionKeep {
 
 pub(super) const REGISTERED: Registered = Registered {
     name: "revision-keep",
-    about: "keeps the versions of the newest so many commits, rewriting everything now and then",
+    about: "keeps the versions of the newest N commits, rewriting everything now and then",
     source: "etcd: auto-compaction by revision",
     parameters: &[
         Parameter {

@@ -1,4 +1,4 @@
-//! `snapshot-truncate`: a snapshot of everything every so many commits, then the log before
+//! `snapshot-truncate`: a snapshot of everything every N commits, then the log before
 //! it goes.
 
 use lithify::predict::ratio::SnapshotRule;
@@ -15,7 +15,7 @@ struct SnapshotTruncate {
 
 pub(super) const REGISTERED: Registered = Registered {
     name: "snapshot-truncate",
-    about: "writes a snapshot every so many commits and truncates the log",
+    about: "writes a snapshot every N commits and truncates the log",
     source: "the snapshot task",
     parameters: &[Parameter {
         name: "every",

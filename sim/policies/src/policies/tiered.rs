@@ -23,7 +23,7 @@ const FLUSH: Parameter = Parameter {
 
 pub(super) const TIERED: Registered = Registered {
     name: "tiered",
-    about: "merges when so many segments of one size class lie side by side",
+    about: "merges when N segments of one size class lie side by side",
     source: "Cassandra UnifiedCompactionStrategy, T4; size-tiered compaction",
     parameters: &[
         Parameter {

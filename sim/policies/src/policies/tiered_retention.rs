@@ -1,4 +1,4 @@
-//! `tiered-retention`: a snapshot when so many commits were logged since the last one. Older
+//! `tiered-retention`: a snapshot when N commits were logged since the last one. Older
 //! snapshots stay, fewer of them the older they are; patches stay for a while.
 //!
 //! A snapshot older than the cutoff belongs to tier n by its age beyond the cutoff. Tiers lie
@@ -98,7 +98,7 @@ impl TieredRetention {
         })
     }
 
-    /// The tier of a snapshot that is so many seconds beyond the cutoff.
+    /// The tier of a snapshot that is this many seconds beyond the cutoff.
     fn tier(&self, beyond: u64) -> u32 {
         let (mut tier, mut end) = (0, self.base_interval);
         let mut length = self.base_interval;

@@ -21,12 +21,12 @@ pub(super) const REGISTERED: Registered = Registered {
         Parameter {
             name: "trigger",
             default: "4",
-            about: "nothing happens below so many runs",
+            about: "nothing happens below this many runs",
         },
         Parameter {
             name: "amplification",
             default: "200",
-            about: "all runs are merged when the newer ones are so many percent of the oldest",
+            about: "all runs are merged when the newer ones are this many percent of the oldest",
         },
         Parameter {
             name: "ratio",

@@ -1,4 +1,4 @@
-//! `wal-ratio`: rewrite the log from memory when it is so many times the live data.
+//! `wal-ratio`: rewrite the log from memory when it is N times the live data.
 //!
 //! The rule is that of the system `wal-ratio`, stated a second time; a test of the binary holds
 //! the two against each other. Times are seconds of the commit clock. The store was opened at
@@ -19,7 +19,7 @@ struct WalRatio {
 
 pub(super) const REGISTERED: Registered = Registered {
     name: "wal-ratio",
-    about: "stops the world and rewrites the log when it is so many times the live bytes",
+    about: "stops the world and rewrites the log when it is N times the live bytes",
     source: "the sabotage document",
     parameters: &[
         Parameter {

@@ -134,7 +134,7 @@ fn a_late_segment_is_excluded_for_good() {
     }
 }
 
-/// The bytes that are live after callbacks up to so many commits late.
+/// The bytes that are live after callbacks up to this many commits late.
 fn late(spec: &str, history: &History, reordering: u64, seed: u64) -> u64 {
     let options = RunOptions {
         reordering,

@@ -34,7 +34,7 @@ pub(super) fn print(batch: &Batch, formatter: &mut fmt::Formatter<'_>) -> fmt::R
     Ok(())
 }
 
-/// The write that comes so many places behind another in a stretch.
+/// The write that comes this many places behind another in a stretch.
 type Step = fn(&Write, u32) -> Write;
 
 fn next_key(write: &Write, by: u32) -> Write {

@@ -61,7 +61,7 @@ impl Executor<'_> {
         self.restart(image)
     }
 
-    /// Starts the machine on what is left. What lies in wait strikes whoever comes next, but
+    /// Starts the machine on what is left. A fault that is armed strikes the next opening, but
     /// for the judge, and for nobody when it is healed first.
     fn restart(&mut self, image: Image) -> Result<(), Finding> {
         let waiting = self.fs.waiting_faults();
@@ -79,7 +79,7 @@ impl Executor<'_> {
         self.open().map(|_| ())
     }
 
-    /// Faults stop. Whoever opens what a crash has left does so now; nobody does before the
+    /// Faults stop. What a crash has left is opened now, and not before the
     /// judge.
     pub(super) fn heal(&mut self) -> Result<(), Finding> {
         self.fs.disarm();

@@ -305,7 +305,7 @@ impl<'run> Executor<'run> {
         &mut **self.instance.as_mut().expect("the store is open")
     }
 
-    /// Whoever opens the store next has the settings of the moment.
+    /// The next opening has the settings of the moment.
     pub(super) fn take_settings(&mut self) -> Result<(), Finding> {
         match self.plan.system.configure(&self.settings) {
             Ok(engine) => {

@@ -86,7 +86,7 @@ impl<'run> Rehearsal<'run> {
         rehearsal
     }
 
-    /// Marks where an action begins, for whoever is to strike in the middle of it.
+    /// Marks where an action begins, for a crash that is to strike in the middle of it.
     pub(super) fn mark_action(&self) {
         if self.is_stormy {
             self.fs.mark(Mark::Action(self.actions.len() as u32));
@@ -159,7 +159,7 @@ impl<'run> Rehearsal<'run> {
         }
     }
 
-    /// At most so many of them, whatever the workload.
+    /// At most this many of them, whatever the workload.
     pub(super) fn turns(&mut self, most: usize) {
         self.unless_panics(|rehearsal| rehearsal.give_turns(most));
     }

@@ -44,7 +44,7 @@ impl Storm {
         })
     }
 
-    /// Strikes behind so many operations of the client, if it is time, until it is over or
+    /// Strikes behind this many operations of the client, if it is time, until it is over or
     /// pauses.
     pub(super) fn behind(&mut self, operations: usize, rehearsal: &mut Rehearsal<'_>) {
         while self.left > 0 && operations as u64 >= self.begins {

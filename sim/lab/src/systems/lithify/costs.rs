@@ -30,7 +30,7 @@ const IDENTITY_FILES: u64 = 1;
 /// In front of every record of a log: tag, length, mark and checksum.
 const RECORD_HEADER_BYTES: u64 = 4 + 4 + 8 + 4;
 
-/// Room in front of the log's end is taken in blocks of so many bytes.
+/// Room in front of the log's end is taken in blocks of this many bytes.
 const ROOM_BLOCK_BYTES: u64 = 4096;
 
 /// What a store says that it has published.
@@ -315,7 +315,7 @@ fn varint_bytes(value: u64) -> u64 {
     bits.div_ceil(7).max(1)
 }
 
-/// A length, and so many bytes.
+/// A length, and this many bytes.
 fn string_bytes(length: u64) -> u64 {
     varint_bytes(length) + length
 }

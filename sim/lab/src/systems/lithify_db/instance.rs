@@ -2,7 +2,7 @@
 //!
 //! A commit of the plan is handed over by a client of its own and not waited for; several
 //! are under way when the schedule gives the next turn to the plan. Numbers follow the order
-//! in which commits are handed over, so they are known by then, and whoever is told another
+//! in which commits are handed over, so they are known by then, and a client that is told another
 //! one is told wrongly. Other clients come up by themselves, once for some commits: they
 //! sync, settle, or commit what must be refused.
 //!
@@ -237,7 +237,7 @@ impl Open {
         Failure::Other(self.stuck().unwrap_or_else(hangs))
     }
 
-    /// One client hands over after the other: whoever waits for room is not overtaken.
+    /// One client hands over after the other: a client that waits for room is not overtaken.
     fn let_in(&mut self) -> Result<(), Failure> {
         let has_handed_in = |open: &Self| {
             let mut clients = open.clients.iter();
@@ -486,7 +486,7 @@ impl Instance for Open {
         let refused = self.go(late, "late".to_owned(), Call::Late);
         let ended = self.drive_on(|open| !open.db.is_under_way(task) && open.has_ended());
         let closed = self.db.close().map_err(failure);
-        // Whoever was told how to go on still comes to its end, and does nothing more.
+        // A task that was told how to go on still comes to its end, and does nothing more.
         let head = self.db.head();
         let left = self.drive_on(|open| open.clients.is_empty());
         let outcome = stopped.and(refused).and(ended).and(closed).and(left);

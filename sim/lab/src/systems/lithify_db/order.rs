@@ -4,9 +4,9 @@
 /// A rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
-    /// Whoever was started first.
+    /// The task that was started first.
     Oldest,
-    /// Whoever was started last.
+    /// The task that was started last.
     Newest,
     /// Any of them, by the number of the turn alone, so that a plan has the same turns
     /// whenever it runs.
@@ -14,7 +14,7 @@ pub(super) enum Order {
 }
 
 impl Order {
-    /// Which of so many tasks has turn number `turn`.
+    /// Which of this many tasks has turn number `turn`.
     pub(super) fn pick(self, tasks: usize, turn: u64) -> usize {
         match self {
             Self::Oldest => 0,

@@ -84,7 +84,7 @@ impl Store {
             first_seconds: self.clock[self.clock.len() - 1],
             ..blank(stream, 0)
         };
-        // Whoever appends to a file knows of it.
+        // The writer that appends to a file knows of it.
         if matches!(ingest, Ingest::AppendToLog { .. }) {
             segment.arrival = Some(self.next_arrival());
         }
