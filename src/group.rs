@@ -1,19 +1,19 @@
-//! The commit protocol: one group of jobs is numbered and staged (begin), written and
-//! synced (perform), and made visible and answered (finish).
+//! The commit protocol: a group of jobs is numbered and staged (begin), written and synced
+//! (perform), and made visible and answered (finish).
 //!
-//! Every driver commits by these three steps: `Store` one after the other, `Db` and the
-//! step-driven driver of the laboratory with the storage given back in the middle.
+//! Every driver commits by these three steps. `Store` runs them one after the other. `Db` and the
+//! step-driven driver of the laboratory return the storage between `begin` and `finish`.
 //!
-//! A job is what one call hands over. It is taken as a whole or refused as a whole, and
-//! a refused job refuses nobody else's: see `design/decisions/0008-one-commit-protocol.md`.
+//! A job is the work of one call. A job is taken as a whole or refused as a whole, and the refusal
+//! of one job does not affect the other jobs: see `design/decisions/0008-one-commit-protocol.md`.
 //!
 //! Invariants:
-//! - there is one group at a time: nothing is begun before the last one is finished;
+//! - there is one group at a time: a group begins only after the group before it has finished;
 //! - a refused job leaves no trace: no commit number, no keyspace, no byte in the log;
-//! - nothing of a group is visible before its write, and sync, has succeeded, and after
-//!   a failure nothing of it ever is.
+//! - a commit of a group becomes visible only after the write (and the sync, if it was promised)
+//!   has succeeded; after a failure, no commit of the group ever becomes visible.
 //!
-//! This file does not decide which jobs come together, and never waits.
+//! This file does not decide which jobs form a group, and never waits.
 
 use std::slice;
 use std::sync::Arc;
@@ -32,25 +32,25 @@ use crate::transaction::Reads;
 use crate::version::Version;
 use crate::wal::CommitRecord;
 
-/// What one call hands over.
+/// The work of one call.
 #[derive(Debug)]
 pub(crate) enum Job {
-    /// Batches that get numbers one after the other, or are all refused.
+    /// Batches that get consecutive numbers, or are all refused.
     Commit(Vec<SortedBatch>),
-    /// A batch that is refused when somebody has written what was read for it.
+    /// A batch that is refused when another commit has written what the transaction has read.
     Transaction(SortedBatch, Reads),
     /// A transaction that was refused while its group waited.
     Refused(Error),
-    /// Everything before it becomes durable.
+    /// Every earlier commit becomes durable.
     Sync,
 }
 
 impl Job {
-    /// The job that commits these batches. Whoever submits the job has sorted it, so that
-    /// a leader does not do the work of all.
+    /// The job that commits these batches. The submitting thread sorts the batches, so that the
+    /// leader does not have to sort for all jobs.
     ///
     /// # Errors
-    /// [`Error::Limit`], for what can be told from the batches alone.
+    /// [`Error::Limit`], for the limits that the batches alone can exceed.
     pub(crate) fn commit(batches: &[WriteBatch]) -> Result<Self> {
         check_group(batches.iter().map(WriteBatch::bytes))?;
         let mut sorted = Vec::with_capacity(batches.len());
@@ -68,8 +68,8 @@ impl Job {
         Ok(Self::Transaction(SortedBatch::new(batch)?, reads))
     }
 
-    /// Looks at what a transaction has read, as far as this version tells: what is left is to look
-    /// at commits that come later. Needs no storage, and may read from the disk.
+    /// Checks the reads of a transaction against this version. Only later commits are left to be
+    /// checked then. Needs no storage, and may read from the disk.
     pub(crate) fn check_reads(&mut self, version: impl Fn() -> Arc<Version>) {
         if let Self::Transaction(_, reads) = self
             && let Err(refusal) = reads.check(&version())
@@ -78,7 +78,7 @@ impl Job {
         }
     }
 
-    /// Entries that it adds.
+    /// The number of entries that the job adds.
     pub(crate) fn entries(&self) -> usize {
         let batches = match self {
             Self::Commit(batches) => &batches[..],
@@ -90,8 +90,8 @@ impl Job {
     }
 }
 
-/// Refuses a group of more bytes than a file of the log should have. Batches have a limit of
-/// their own.
+/// Refuses a group with more bytes than one log file should have. Each batch has a limit of its own
+/// as well.
 fn check_group(bytes: impl Iterator<Item = usize>) -> Result<()> {
     let given = bytes.map(|bytes| bytes as u64).sum();
     if given > limits::GROUP_BYTES {
@@ -121,13 +121,13 @@ impl SortedBatch {
     }
 }
 
-/// A group on its way.
+/// A group between its begin and its finish.
 #[derive(Debug)]
 #[must_use = "what was staged has to be written and finished"]
 pub(crate) struct Group {
     records: Vec<CommitRecord>,
     io: Option<LogIo>,
-    /// One for each job, in case that writing succeeds.
+    /// One answer for each job, to be given if the write succeeds.
     answers: Vec<Result<Commit>>,
 }
 
@@ -135,11 +135,13 @@ impl Group {
     /// Numbers the commits and stages them.
     ///
     /// # Errors
-    /// Whatever refuses all jobs: a failure now or earlier, or a handle for reading.
+    /// An error that refuses all jobs: a failure now or earlier, or a read-only handle.
     pub(crate) fn begin(
         storage: &mut Storage,
         jobs: impl IntoIterator<Item = Job>,
     ) -> Result<Self> {
+        // Check before any number is given out: after a failed write the end of the log is unknown,
+        // and a new record could stand behind a gap.
         storage.check_writable()?;
         let mut numbers = Numbers {
             version: &storage.version,
@@ -155,6 +157,8 @@ impl Group {
                 Job::Commit(batches) => numbers.take(batches, &mut records),
                 Job::Refused(refusal) => Err(refusal),
                 Job::Transaction(batch, reads) => {
+                    // The check includes the records of earlier jobs of this group: they get lower
+                    // commit numbers, and no version holds them yet.
                     let is_current = numbers.check(reads, &records);
                     is_current.and_then(|()| numbers.take(vec![batch], &mut records))
                 }
@@ -177,6 +181,8 @@ impl Group {
         } else {
             stage(storage, &records, asks_for_sync)
         };
+        // Poison before the error is returned: a caller that knows of the failure must find that
+        // the next commit is refused.
         let io = storage.note(io)?;
         if planted!(VisibleBeforeWritten) {
             records.drain(..).for_each(|record| storage.apply(record));
@@ -188,19 +194,21 @@ impl Group {
         })
     }
 
-    /// Writes, and syncs if that was promised. Needs no storage.
+    /// Writes the group, and syncs it if that was promised. Needs no storage.
     pub(crate) fn perform(&self) -> Result<()> {
         work!(GroupPerformed);
         self.io.as_ref().map_or(Ok(()), LogIo::perform)
     }
 
-    /// Makes the commits visible if writing has succeeded. Returns one answer for each
-    /// job, in order.
+    /// Makes the commits visible if the write has succeeded. Returns one answer for each job, in
+    /// order.
     pub(crate) fn finish(self, storage: &mut Storage, outcome: Result<()>) -> Vec<Result<Commit>> {
         let outcome = match self.io {
+            // The WAL takes the outcome: its next append starts where this write has ended.
             Some(io) => storage.wal.finish(io, outcome),
             None => outcome,
         };
+        // Poison before the answers go out: no commit may follow a write that has failed.
         let outcome = storage.note(outcome);
         let head = storage.version.head();
         assert!(
@@ -210,6 +218,8 @@ impl Group {
             "a group that begins with commit {:?} comes to head {head}",
             self.records.first().map(|record| record.commit)
         );
+        // Publish only after the write and the promised sync: otherwise a reader sees a commit that
+        // can still fail.
         if outcome.is_ok() || planted!(PublishedBeforeDurable) {
             let records = self.records.into_iter();
             records.for_each(|record| storage.apply(record));
@@ -234,7 +244,7 @@ impl Group {
     }
 }
 
-/// Stages records and takes out what is to be done to the log.
+/// Stages the records, and takes the pending operation on the log file out of the WAL.
 fn stage(
     storage: &mut Storage,
     records: &[CommitRecord],
@@ -252,20 +262,20 @@ fn stage(
     storage.wal.begin_write(syncs)
 }
 
-/// Gives out commit numbers, and numbers of keyspaces that no commit has named before, to
-/// the jobs of a group before any of them is applied.
+/// Gives out commit numbers to the jobs of a group before any job is applied, and gives numbers to
+/// keyspaces that no earlier commit has named.
 #[derive(Debug)]
 struct Numbers<'a> {
     version: &'a Version,
     most_keyspaces: usize,
     head: Commit,
-    /// Names that have the numbers behind those of the version.
+    /// New names. Their numbers follow those of the version.
     new: Names,
 }
 
 impl Numbers<'_> {
-    /// Refuses a transaction that has read what was written since, by the commits of this group
-    /// before it, too.
+    /// Refuses a transaction when a later commit has written what the transaction has read. The
+    /// commits of earlier jobs of this group count as well.
     fn check(&self, mut reads: Reads, records: &[CommitRecord]) -> Result<()> {
         reads.check(self.version)?;
         if planted!(GroupUnchecked) {
@@ -274,14 +284,14 @@ impl Numbers<'_> {
         reads.check_records(records, |name| self.number(name))
     }
 
-    /// The number of a keyspace that the version or a record of this group has.
+    /// The number of a keyspace that the version or a record of this group has named.
     fn number(&self, name: &str) -> Option<KeyspaceId> {
         let known = self.version.keyspace_names().len() as KeyspaceId;
         let old = self.version.keyspace(name);
         old.or_else(|| Some(known + self.new.number(name)?))
     }
 
-    /// Numbers the batches of one job, or none of them, and returns the last number.
+    /// Numbers all batches of one job, or none of them, and returns the last number.
     fn take(
         &mut self,
         batches: Vec<SortedBatch>,
@@ -308,7 +318,7 @@ impl Numbers<'_> {
         Ok(self.head)
     }
 
-    /// Takes back what a job was given.
+    /// Takes back the numbers and the names that a job was given.
     fn refuse(&mut self, before: (Commit, usize, usize), records: &mut Vec<CommitRecord>) -> Error {
         let refusal = Error::Limit {
             what: "the number of keyspaces",
@@ -328,12 +338,12 @@ impl Numbers<'_> {
         refusal
     }
 
-    /// Keyspaces of the store after the group.
+    /// The number of keyspaces of the store after the group.
     fn keyspaces(&self) -> usize {
         self.version.keyspace_names().len() + self.new.len()
     }
 
-    /// The WAL record of the batch that has the number of the head.
+    /// The WAL record of a batch. Its commit number is the current head.
     fn record(&mut self, batch: SortedBatch) -> CommitRecord {
         let known = self.version.keyspace_names().len() as u32;
         let first_new = self.new.len();
@@ -344,6 +354,7 @@ impl Numbers<'_> {
             let keyspace = number.unwrap_or_else(|| known + self.new.add(name));
             runs.push((keyspace, run));
         }
+        // The format requires ascending keyspaces inside a commit record.
         runs.sort_by_key(|(keyspace, _)| *keyspace);
         CommitRecord {
             commit: self.head,
@@ -404,7 +415,7 @@ mod tests {
         answers.map(|answer| answer.map(Commit::get)).collect()
     }
 
-    /// What the storage holds, and holds again when it is opened anew.
+    /// Checks the content of the storage, now and after it is opened again.
     fn check(fs: &MemFs, mut storage: Storage, head: u64, keyspaces: &[&str]) {
         storage.close().unwrap();
         let held = Arc::clone(&storage.version);
@@ -464,8 +475,8 @@ mod tests {
         check(&fs, storage, 4, &["a", "b", "c"]);
     }
 
-    /// A batch of 65,000 new keyspaces took 6 s to collect and 6 s to commit, and a group of
-    /// batches with one each as long.
+    /// A batch of 65,000 new keyspaces took 6 s to collect and 6 s to commit. A group of batches
+    /// with one new keyspace each took as long.
     #[test]
     fn new_keyspaces_cost_each_its_own() {
         let compared = |keyspaces: u64, in_one_batch: bool| {
@@ -496,7 +507,7 @@ mod tests {
         }
     }
 
-    /// What `Store` does: the whole call is one job.
+    /// As `Store` does: the whole call is one job.
     #[test]
     fn one_owner_is_refused_as_a_whole() {
         let fs = MemFs::new();

@@ -2,12 +2,12 @@
 //!
 //! Rules:
 //! - nothing is changed before everything was read and found sound;
-//! - what is about to be served is durable first, so that a later crash cannot take
-//!   back what a reader has seen. What is not *proven* to be durable by a later record
-//!   is written again into new files; a sync alone would prove nothing;
-//! - only files of ours that nothing needs are removed, one by one; foreign files
-//!   stay. What can go at once goes before anything is written: see `sweep`;
-//! - opening an intact store changes nothing, so opening it twice is opening it once.
+//! - everything that will be served is durable first, so that a later crash cannot take back what a
+//!   reader has seen. Commits that no later record *proves* to be durable are written again into
+//!   new files, because a sync alone would prove nothing;
+//! - only our own files that are not needed are removed, one by one; foreign files stay. Files that
+//!   can be removed at once are removed before anything is written: see `sweep`;
+//! - opening an intact store changes nothing, so two openings equal one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,18 +43,18 @@ pub(crate) struct Found {
     is_replica: bool,
     /// Whether a promotion may not be durable yet.
     is_promoted: bool,
-    /// An identity file was being written again; it has not got its name.
+    /// An opening that wrote the identity file again has left the new file under its first name.
     has_new_identity: bool,
 }
 
-/// Whether a handle may write.
+/// The purpose of a handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     ReadWrite,
     ReadOnly,
-    /// Writes what a primary has written. Makes the store a replica.
+    /// Applies the commits of a primary. Makes the store a replica.
     Replica,
-    /// Reads what is whole of a damaged store: see `damaged`.
+    /// Reads the intact parts of a damaged store: see `damaged`.
     Damaged,
 }
 
@@ -67,7 +67,7 @@ impl Mode {
 /// Opens the store at the root of `fs`, or creates it.
 ///
 /// # Errors
-/// Everything in [`Error`] that speaks of opening.
+/// The errors of opening in [`Error`].
 pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Storage> {
     options.check()?;
     let writes = mode.writes();
@@ -79,7 +79,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
         None => return Err(not_a_store("there is no such directory")),
     }
     let lock = lock(&*fs, mode)?;
-    // Another process may have worked between the first look and the lock.
+    // Another process may have changed the directory between the first look and the lock.
     let found = Found::list(&*fs)?.unwrap_or_default();
     if mode == Mode::ReadWrite && found.is_replica {
         return Err(Error::IsReplica);
@@ -96,8 +96,11 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
         }
         let placement = options.placement.clone().unwrap_or_default();
         let manifest = Manifest::new(ManifestState::new(placement));
+        // The role first: a crash during the creation must not leave a primary where a replica was
+        // asked for.
         take_role(&*fs, mode, &found)?;
         found.sweep_unborn(&*fs)?;
+        // The identity is durable before any numbered file is created: see `design/format.md`.
         let store = identity::create_store_id(&*fs)?;
         let mut storage = assemble(fs, store, options, mode, lock, manifest, &found)?;
         create(&mut storage)?;
@@ -135,8 +138,8 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
     Ok(storage)
 }
 
-/// Makes durable what is about to be served, and removes what nothing needs: first what can
-/// go at once, then the rest.
+/// Makes durable what will be served, and removes files that are not needed: first the files that
+/// can be removed at once, then the others.
 fn write_again(
     storage: &mut Storage,
     found: &Found,
@@ -150,6 +153,7 @@ fn write_again(
     if files.relies_on_names {
         storage.fs.sync_dir("").map_err(Error::io("sync", ""))?;
     }
+    // Removals before writes: on a full device they make the room that the writes need.
     sweep::remove(&*storage.fs, &files.first)?;
     let is_proven = proof.is_proven || planted!(UnprovenManifestServed);
     let mut replaced = None;
@@ -167,7 +171,7 @@ fn write_again(
     sweep::remove(&*storage.fs, &files.later)
 }
 
-/// Panics when one of these files is needed. Most openings have none, and then there is
+/// Panics when one of these files is needed. Most openings find no such files, and then there is
 /// nothing to look up.
 fn must_not_be_needed(storage: &Storage, unneeded: &[sweep::File]) {
     if unneeded.is_empty() {
@@ -182,7 +186,7 @@ fn must_not_be_needed(storage: &Storage, unneeded: &[sweep::File]) {
     );
 }
 
-/// The highest number that the next opening will know of, if this one writes nothing.
+/// The highest file number that the next opening will know of, if this opening writes nothing.
 fn remembered(storage: &Storage, found: &Found, unneeded: &[sweep::File]) -> u64 {
     let stays = |number: &&u64| !unneeded.contains(&(FileKind::Wal, **number));
     let newest_log = found.wals.iter().rev().find(stays).copied();
@@ -196,7 +200,7 @@ fn remembered(storage: &Storage, found: &Found, unneeded: &[sweep::File]) -> u64
         .unwrap_or_default()
 }
 
-/// The files with a name of ours that nothing needs.
+/// Our own files that are not needed.
 fn unneeded(storage: &Storage, found: &Found, replay: &Replay) -> Vec<sweep::File> {
     let in_force = storage.manifest.number();
     let oldest = storage.manifest.state.oldest_wal;
@@ -219,13 +223,13 @@ pub(crate) fn not_a_store(reason: &str) -> Error {
     }
 }
 
-/// Removes what an opening has left that died while it wrote the identity file again.
+/// Removes the new identity file of an opening that died while it wrote that file.
 fn remove_new_identity(fs: &dyn Fs) -> Result<()> {
     let removed = fs.remove(NEW_IDENTITY);
     removed.map_err(Error::io("remove", NEW_IDENTITY))
 }
 
-/// Puts the role on the disk, before anything else is written in it.
+/// Makes the role durable before anything else is written in that role.
 fn take_role(fs: &dyn Fs, mode: Mode, found: &Found) -> Result<()> {
     match mode {
         Mode::Replica => make_replica(fs, found.is_replica),
@@ -237,7 +241,8 @@ fn take_role(fs: &dyn Fs, mode: Mode, found: &Found) -> Result<()> {
     }
 }
 
-/// Makes the store a replica. A marker that is there already may exist in the cache only.
+/// Makes the store a replica. An existing marker may be in the cache only, so the directory is
+/// synced in any case.
 fn make_replica(fs: &dyn Fs, is_marked: bool) -> Result<()> {
     if !is_marked {
         fs.create(REPLICA).map_err(Error::io("create", REPLICA))?;
@@ -248,8 +253,8 @@ fn make_replica(fs: &dyn Fs, is_marked: bool) -> Result<()> {
     fs.sync_dir("").map_err(Error::io("sync", ""))
 }
 
-/// Makes a store a primary for good: the marker leaves its name, and goes when nothing
-/// can bring that name back. Also what follows when the process died in between.
+/// Makes a store a primary for good: the marker has its second name, and is removed when no crash
+/// can bring the first name back. A later opening calls this too, if the process died in between.
 pub(crate) fn end_promotion(fs: &dyn Fs) -> Result<()> {
     if !planted!(PromotedBeforeSync) {
         fs.sync_dir("").map_err(Error::io("sync", ""))?;
@@ -265,15 +270,15 @@ pub(crate) fn lock(fs: &dyn Fs, mode: Mode) -> Result<Option<Box<dyn Lock>>> {
     match fs.lock(LOCK, kind) {
         Ok(lock) => Ok(Some(lock)),
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Err(Error::Locked),
-        // A copied store may lack the lock file. A reader cannot make one, and then
-        // there is no writer either.
+        // A copied store may lack the lock file. A reader cannot create one, and then there is no
+        // writer either.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !mode.writes() => Ok(None),
         Err(error) => Err(Error::io("lock", LOCK)(error)),
     }
 }
 
 impl Found {
-    /// Our files; `None` when there is no directory.
+    /// Our own files; `None` when there is no directory.
     pub(crate) fn list(fs: &dyn Fs) -> Result<Option<Self>> {
         let mut found = Self::default();
         let names = match fs.list("") {
@@ -303,9 +308,9 @@ impl Found {
         self.manifests.is_empty() && self.wals.is_empty() && self.segments.is_empty()
     }
 
-    /// Removes what an interrupted creation has left, for good: the next attempt is another
-    /// store, and its files may get the same numbers. The manifests go first, because one of
-    /// another store without a log of ours is a mistake that somebody made.
+    /// Removes the files of an interrupted creation, durably: the next attempt is another store,
+    /// and its files may get the same numbers. The manifests are removed first, because a manifest
+    /// of another store without a log of this store is reported as a mistake of the user.
     fn sweep_unborn(&self, fs: &dyn Fs) -> Result<()> {
         if self.has_new_identity {
             remove_new_identity(fs)?;
@@ -324,8 +329,8 @@ impl Found {
         Ok(())
     }
 
-    /// Without an intact manifest, only what an interrupted creation leaves may be
-    /// there: one WAL file without commits.
+    /// Checks that the directory holds only what an interrupted creation leaves: without an intact
+    /// manifest that is one WAL file without commits.
     fn must_be_unborn(&self, fs: &dyn Fs, store: Option<StoreId>) -> Result<()> {
         let lost = |what: String| Error::NotAStore {
             reason: format!("no manifest is intact, but {what} holds data: restore a backup"),
@@ -337,8 +342,8 @@ impl Found {
         if let Some(&number) = own(FileKind::Segment, &self.segments)?.first() {
             return Err(lost(file_name(FileKind::Segment, number)));
         }
-        // The log of a new store is durable before its first manifest is created, so a crash
-        // never leaves the manifest of another store without a log that is whole and ours.
+        // The log of a new store is durable before its first manifest is created. So a crash never
+        // leaves a manifest of another store without an intact log of this store.
         let own_manifests = own(FileKind::Manifest, &self.manifests)?;
         let foreign = |number: &&u64| !own_manifests.contains(number);
         if let Some(&number) = self.manifests.iter().find(foreign)
@@ -360,7 +365,7 @@ impl Found {
     }
 }
 
-/// Everything but the WAL: keyspaces and segments as the manifest has them.
+/// Builds the storage from everything but the WAL: keyspaces and segments as the manifest has them.
 pub(crate) fn assemble(
     fs: Arc<dyn Fs>,
     store: StoreId,
@@ -385,7 +390,7 @@ pub(crate) fn assemble(
             fresh: file.fresh,
         };
         let data = match mode {
-            // What is not there is found missing when it is read.
+            // A missing file is reported when it is read.
             Mode::Damaged => DataFile::new(id, file.length, shared.clone()),
             _ => DataFile::open(id, file.length, shared.clone())?,
         };
@@ -469,11 +474,13 @@ fn replay_wal(storage: &mut Storage, found: &Found) -> Result<Replay> {
         oldest,
         through,
         &mut |mut record| {
-            // A manifest that named a keyspace before the commit that first names it was in
-            // files would have it twice; none of ours does.
+            // A manifest that names a keyspace before the commit that first names it is in files
+            // would add the keyspace twice. No manifest of this library does so.
             record
                 .new_keyspaces
                 .retain(|name| planted!(NamedTwice) || storage.version.keyspace(name).is_none());
+            // Check before the record is applied: `apply` takes an unknown keyspace for a bug and
+            // panics.
             check_record(storage, &record)?;
             storage.apply(record);
             Ok(())
@@ -484,7 +491,7 @@ fn replay_wal(storage: &mut Storage, found: &Found) -> Result<Replay> {
     Ok(outcome)
 }
 
-/// Writes the commits again whose durability the WAL does not prove.
+/// Writes again the commits that the WAL does not prove to be durable.
 fn write_wal_again(storage: &mut Storage, replay: &mut Replay) -> Result<()> {
     let unproven = std::mem::take(&mut replay.unproven);
     let needs_successor = replay.tip_needs_successor && !planted!(CachedProofBelieved);
@@ -501,7 +508,7 @@ fn write_wal_again(storage: &mut Storage, replay: &mut Replay) -> Result<()> {
     storage.wal.write_again(&*fs, id, &unproven, head)
 }
 
-/// A record that is intact byte for byte can still contradict the manifest.
+/// A record with a correct checksum can still contradict the manifest.
 fn check_record(storage: &Storage, record: &CommitRecord) -> Result<()> {
     let known = storage.version.keyspace_names().len() + record.new_keyspaces.len();
     let is_known = |keyspace: u32| (keyspace as usize) < known;
@@ -516,19 +523,20 @@ fn check_record(storage: &Storage, record: &CommitRecord) -> Result<()> {
     ))
 }
 
-/// Puts an empty store on the disk: a WAL file, then a manifest that names it. The mark
-/// behind the manifest's first record becoming durable is the moment of birth.
+/// Creates an empty store on the disk: a WAL file, then a manifest that names it. The store exists
+/// from the moment when the mark behind the manifest's first record is durable.
 fn create(storage: &mut Storage) -> Result<()> {
     let id = storage.draw_file(FileKind::Wal)?;
     let fs = Arc::clone(&storage.fs);
+    // The log before the manifest that names it: a durable manifest without its log could not be
+    // opened.
     storage.wal.rotate(&*fs, id)?;
     storage.manifest.state.oldest_wal = id.number;
     write_manifest(storage)?;
     Ok(())
 }
 
-/// Writes the manifest's state into a new file and returns the number of the old one,
-/// 0 for none.
+/// Writes the manifest's state into a new file. Returns the number of the old file, 0 for none.
 fn write_manifest(storage: &mut Storage) -> Result<u64> {
     let fs = Arc::clone(&storage.fs);
     let id = storage.draw_file(FileKind::Manifest)?;

@@ -206,7 +206,7 @@ impl Replica {
     /// Brings the layout to where it will be in the primary: see [`Store::settle`].
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// Any error of the disk.
     pub fn settle(&mut self) -> Result<()> {
         self.store.settle()
     }
@@ -214,7 +214,7 @@ impl Replica {
     /// Makes every commit durable: see [`Store::sync`].
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// Any error of the disk.
     pub fn sync(&mut self) -> Result<()> {
         self.store.sync()
     }
@@ -223,7 +223,7 @@ impl Replica {
     /// crash; the old primary must not commit any more.
     ///
     /// # Errors
-    /// Whatever the disk says; it may then be either at the next opening.
+    /// Any error of the disk; it may then be either at the next opening.
     pub fn promote(mut self) -> Result<Store> {
         self.store.storage_mut().promote()?;
         Ok(self.store)
@@ -232,7 +232,7 @@ impl Replica {
     /// Closes the store, which stays a replica: see [`Store::close`].
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// Any error of the disk.
     pub fn close(self) -> Result<()> {
         self.store.close()
     }

@@ -1,17 +1,17 @@
-//! The storage layer: commits in, a version out.
+//! The storage layer: it takes commits, and produces versions.
 //!
-//! It owns what is shared by writers, readers and the compactor: the current
-//! version, the WAL, the manifest, the open segment files and the number spaces.
-//! It decides nothing about compaction and never waits.
+//! It owns the state that writers, readers and the compactor share: the current version, the WAL,
+//! the manifest, the open segment files and the file numbers. It decides nothing about compaction
+//! and never waits.
 //!
 //! Invariants:
-//! - the sequencer is the head of the version: the next commit is `head + 1`, and it
-//!   is taken only when its WAL record was written (and synced, if asked for), so
-//!   there are no gaps to fill;
-//! - every commit up to the manifest's `flushed_through` is in files, every later one
-//!   is in the WAL and in memory, and no segment in memory straddles that line;
-//! - a failed write or sync poisons the storage: what it has acknowledged stays
-//!   readable, and nothing more is acknowledged until the store is opened again.
+//! - the head of the version is the sequencer: the next commit is `head + 1`. The head advances
+//!   only after the WAL record was written (and synced, if that was promised), so there are no gaps
+//!   to fill;
+//! - every commit up to the manifest's `flushed_through` is in segment files; every later commit is
+//!   in the WAL and in memory; no segment in memory straddles that line;
+//! - a failed write or sync poisons the storage: acknowledged commits stay readable, and no further
+//!   commit is acknowledged until the store is opened again.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::slice;
@@ -37,12 +37,12 @@ use crate::stats::{Counters, Stats};
 use crate::version::Version;
 use crate::wal::{CommitRecord, Wal};
 
-/// Something on disk that nothing needs any more.
+/// A file on the disk that is no longer needed.
 #[derive(Debug)]
 pub(crate) enum Obsolete {
-    /// A log file: it can go at once.
+    /// A log file: it can be removed at once.
     Log(String),
-    /// A segment file: it can go when no version names it.
+    /// A segment file: it can be removed when no version names it.
     Data(Arc<DataFile>),
 }
 
@@ -57,34 +57,34 @@ pub(crate) struct Storage {
     pub(crate) version: Arc<Version>,
     pub(crate) wal: Wal,
     pub(crate) manifest: Manifest,
-    /// What its segment files share.
+    /// The state that all segment files of the store share.
     pub(crate) shared: Shared,
     /// The segment files that the manifest names.
     pub(crate) data_files: BTreeMap<u64, Arc<DataFile>>,
     pub(crate) obsolete: VecDeque<Obsolete>,
-    /// Segments in files that left the version since the last edit.
+    /// Segments in files that have left the version since the last edit.
     pub(crate) removed_since_edit: Vec<SegmentId>,
     pub(crate) next_file: u64,
-    /// Which keyspaces the last commits wrote to.
+    /// The keyspaces that the last commits wrote to.
     pub(crate) recent: Recent,
     pub(crate) memory_bytes: usize,
     pub(crate) events: Vec<Event>,
     pub(crate) counters: Counters,
     /// The latest commit whose closing was installed.
     pub(crate) latest_closing: Commit,
-    /// Entries written by the merges that close at one commit, and that commit.
+    /// The number of entries written by the merges that close at one commit, and that commit.
     pub(crate) pause: (Commit, u64),
     pub(crate) poison: Option<String>,
-    /// [`limits::KEYSPACES`](crate::limits::KEYSPACES), or fewer where somebody tries it out.
+    /// [`limits::KEYSPACES`](crate::limits::KEYSPACES), or fewer in tests of the limit.
     pub(crate) most_keyspaces: usize,
     pub(crate) read_only: bool,
     pub(crate) is_replica: bool,
-    /// Held until the storage is dropped, or closed by one of several owners.
+    /// Held until the storage is dropped, or until one of several owners closes it.
     pub(crate) lock: Option<Box<dyn Lock>>,
 }
 
 impl Storage {
-    /// The identity of a new file, with a number that was never used.
+    /// The identity of a new file. Its number was never used before.
     pub(crate) fn draw_file(&mut self, kind: FileKind) -> Result<FileId> {
         let in_use = self.data_files.keys().next_back().copied();
         assert!(
@@ -95,6 +95,7 @@ impl Storage {
             self.manifest.number()
         );
         let id = FileId::draw(&*self.fs, self.store, kind, self.next_file)?;
+        // The number counts as used even if the file is never created.
         self.next_file += 1;
         Ok(id)
     }
@@ -103,7 +104,7 @@ impl Storage {
         self.manifest.wants_switch(self.options.manifest_file_bytes)
     }
 
-    /// Every file that is needed, or has still to be removed, sorted.
+    /// The names of all files that are needed or still have to be removed, sorted.
     pub(crate) fn files(&self) -> Vec<String> {
         let obsolete = self.obsolete.iter().map(|obsolete| match obsolete {
             Obsolete::Log(name) => name.clone(),
@@ -136,10 +137,12 @@ impl Storage {
         }
     }
 
-    /// Ends the role of a replica, for good when this returns.
+    /// Ends the role of a replica. When this call returns, a crash cannot bring the role back.
     pub(crate) fn promote(&mut self) -> Result<()> {
         self.check_writable()?;
         assert!(self.is_replica, "only a replica is promoted");
+        // Rename first, remove last: if the marker were only removed, a power failure after the
+        // first commit as a primary could bring it back.
         let renamed = self.fs.rename(REPLICA, PROMOTED);
         self.note(renamed.map_err(Error::io("rename", REPLICA)))?;
         self.is_replica = false;
@@ -147,7 +150,7 @@ impl Storage {
         self.note(ended)
     }
 
-    /// What the store holds, and what was done since it was opened.
+    /// The content of the store, and counters of the work since it was opened.
     pub(crate) fn stats(&self, lag: u64) -> Stats {
         let (mut live_segments, mut live_entries, mut segments) = (0, 0, 0);
         for (_, roots) in self.version.all_roots() {
@@ -171,9 +174,10 @@ impl Storage {
         }
     }
 
-    /// Makes everything durable, and marks it so.
+    /// Makes everything durable, and records that in the log and in the manifest.
     pub(crate) fn close(&mut self) -> Result<()> {
         self.check_writable()?;
+        // The WAL first: if its sync fails, the manifest must not get a mark behind the failure.
         let outcome = self.wal.close();
         if !planted!(CloseErrorIgnored) {
             self.note(outcome)?;
@@ -182,11 +186,12 @@ impl Storage {
         self.note(outcome)
     }
 
-    /// Opens the files that readers still need, for as long as there are readers: the next
-    /// store in the directory may remove them. `published` is the version that the driver
-    /// holds besides.
+    /// Opens the files that readers still need, and keeps them open for as long as there are
+    /// readers: after this call, the next process that opens the directory may remove the files.
+    /// `published` is the version that the driver holds in addition to the storage.
     pub(crate) fn keep_open_for_readers(&self, published: Option<Arc<Version>>) -> Result<()> {
-        // One is ours, one is where the driver publishes it, and one was given here.
+        // One reference is ours, one is where the driver publishes the version, and one was given
+        // here.
         let own = match &published {
             None => 1,
             Some(version) if Arc::ptr_eq(version, &self.version) => 3,
@@ -202,17 +207,17 @@ impl Storage {
         needed.try_for_each(|data| data.keep_open())
     }
 
-    /// Whether there is more in memory, or in the log, than there should be.
+    /// Whether memory or the log holds more than its budget.
     ///
-    /// The next opening reads the whole log, and all of it is in memory before anything of
-    /// it is merged. So the log may not be longer than memory may be: commits that merges
-    /// have made small, and empty ones, would otherwise stay in it for ever.
+    /// The next opening reads the whole log into memory before it merges anything. So the log may
+    /// not be longer than memory may be. Otherwise empty commits, and commits that merges have made
+    /// small, would stay in the log for ever.
     pub(crate) fn is_over_budget(&self) -> bool {
         self.memory_bytes > self.options.memory_budget_bytes
             || self.wal.live_bytes() > self.options.log_budget_bytes()
     }
 
-    /// Refuses to write after a failure, or through a handle for reading.
+    /// Refuses to write after a failure, or through a read-only handle.
     pub(crate) fn check_writable(&self) -> Result<()> {
         if self.read_only {
             return Err(Error::ReadOnly);
@@ -220,7 +225,7 @@ impl Storage {
         self.check_healthy()
     }
 
-    /// Refuses to go on after a failure.
+    /// Refuses further work after a failure.
     pub(crate) fn check_healthy(&self) -> Result<()> {
         match &self.poison {
             None => Ok(()),
@@ -244,8 +249,8 @@ impl Storage {
         outcome
     }
 
-    /// Commits batches in order, with one append and at most one sync for all: one job
-    /// that is a group of its own. Returns the number of the last one.
+    /// Commits batches in order, with one append and at most one sync for all of them: one job in a
+    /// group of its own. Returns the number of the last batch.
     pub(crate) fn commit(&mut self, batches: &[WriteBatch]) -> Result<Commit> {
         self.check_writable()?;
         if planted!(GroupSyncedApart) && batches.len() > 1 {
@@ -258,7 +263,7 @@ impl Storage {
         answers.pop().expect("there is an answer for each job")
     }
 
-    /// Encodes records for the WAL, in a new file if it is time for one.
+    /// Encodes records for the WAL. Begins a new log file first if the current one is full.
     pub(crate) fn stage(&mut self, records: &[CommitRecord]) -> Result<()> {
         if self.wal.wants_rotation() {
             mark!(LogRotated);
@@ -275,7 +280,8 @@ impl Storage {
         Ok(())
     }
 
-    /// Begins a new log behind one that was read back, unless a commit has done so meanwhile.
+    /// Begins a new log file after a log that was read back, unless a commit has done so in the
+    /// meantime.
     pub(crate) fn begin_log_anew(&mut self) -> Result<()> {
         if self.wal.read_back_bytes().is_some() {
             mark!(LogBegunAnew);
@@ -285,7 +291,7 @@ impl Storage {
         Ok(())
     }
 
-    /// Puts a logged commit into the index, and then says so.
+    /// Adds a logged commit to the version, and then queues its events.
     pub(crate) fn apply(&mut self, record: CommitRecord) {
         let commit = record.commit;
         let mut segments = Vec::with_capacity(record.runs.len());
@@ -313,10 +319,11 @@ impl Storage {
         }
         version.add_commit(commit, segments);
         self.counters.commits += 1;
+        // This event comes last: a compactor that receives it must find the commit in the version.
         self.events.push(Event::Committed { commit });
     }
 
-    /// Notes that segments left the version.
+    /// Records that segments have left the version.
     pub(crate) fn forget(&mut self, segments: impl IntoIterator<Item = Arc<Segment>>) {
         for segment in segments {
             assert!(
@@ -333,8 +340,8 @@ impl Storage {
         }
     }
 
-    /// Takes out a file that nothing needs any more, if there is one that no reader
-    /// holds, and returns its name.
+    /// Takes out the name of a file that is no longer needed and that no reader holds, if there is
+    /// one.
     fn take_obsolete(&mut self) -> Option<String> {
         let position = self.obsolete.iter().position(|obsolete| match obsolete {
             Obsolete::Log(_) => true,
@@ -354,6 +361,8 @@ impl Storage {
                     "segment file {} goes, and the manifest names it",
                     data.number()
                 );
+                // Close the cached handle before the file is removed: it would keep the bytes on
+                // the disk.
                 self.shared.files.forget(data.number());
                 file_name(FileKind::Segment, data.number())
             }
@@ -361,19 +370,20 @@ impl Storage {
     }
 }
 
-/// A reader may outlive a store that is dropped and not closed. Nothing is written.
+/// A reader may outlive a store that is dropped without being closed. Nothing is written.
 impl Drop for Storage {
     fn drop(&mut self) {
-        // There is nobody to tell. Closing has told it, and a reader finds the file missing.
+        // An error cannot be reported here. `close` has reported it, and a reader gets an error
+        // when the file is missing.
         let _ = self.keep_open_for_readers(None);
     }
 }
 
-/// Whoever can lend out the storage for a moment.
+/// An owner that can lend the storage for a moment.
 ///
-/// The compactor works on a storage that others may use between any two loans, and
-/// keeps none while it merges or waits for the disk. Commits may join between two
-/// loans; everything else is changed by nobody but the compactor itself.
+/// Other threads may use the storage between any two loans of the compactor. The compactor holds no
+/// loan while it merges or waits for the disk. Between two loans other threads can only add
+/// commits; all other changes are made by the compactor itself.
 pub(crate) trait Lend {
     fn lend<T>(&mut self, work: impl FnOnce(&mut Storage) -> T) -> T;
 
@@ -386,15 +396,15 @@ pub(crate) trait Lend {
     }
 }
 
-/// One owner: nobody else is there to wait.
+/// One owner: no other thread waits for the storage.
 impl Lend for Storage {
     fn lend<T>(&mut self, work: impl FnOnce(&mut Storage) -> T) -> T {
         work(self)
     }
 }
 
-/// Removes at most one file that nothing needs any more; false when there is none.
-/// Files that a reader still holds wait.
+/// Removes at most one file that is no longer needed; false when there is none. A file that a
+/// reader holds stays until the reader is gone.
 pub(crate) fn remove_one_obsolete(storage: &mut impl Lend) -> Result<bool> {
     let (fs, file) = storage.lend(|storage| (Arc::clone(&storage.fs), storage.take_obsolete()));
     let Some(file) = file else {
@@ -415,7 +425,7 @@ pub(crate) fn remove_one_obsolete(storage: &mut impl Lend) -> Result<bool> {
     Ok(true)
 }
 
-/// What is known of the segment that one commit makes.
+/// The metadata of the level-0 segment of one commit.
 pub(crate) fn level_zero_meta(keyspace: u32, commit: Commit, run: &Run) -> SegmentMeta {
     SegmentMeta {
         keyspace,

@@ -1,8 +1,8 @@
-//! A store in the hands of one owner: every call does its work before it returns.
+//! A store with one owner: every call completes its work before it returns.
 //!
-//! This is the inline driver. It feeds the events of the storage layer to the
-//! compactor and gives it time after each commit. Reads take `&self`, commits take
-//! `&mut self`; snapshots can be sent to other threads.
+//! This is the inline driver. It sends the events of the storage layer to the compactor, and runs
+//! the compactor after each commit. Reads take `&self`, commits take `&mut self`; snapshots can be
+//! sent to other threads.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::slice::Slice;
 use crate::stats::Stats;
 use crate::storage::Storage;
 
-/// Entries that a commit merges at least, when paced.
+/// The least number of entries that the compactor may merge after a commit, when paced.
 const LEAST_PACED_ENTRIES: usize = 256;
 
 /// An open store.
@@ -48,17 +48,16 @@ const LEAST_PACED_ENTRIES: usize = 256;
 pub struct Store {
     storage: Storage,
     compactor: Compactor,
-    /// Events that the owner has not taken yet, when it wants them.
+    /// Events that the owner has not taken yet, if the owner wants events.
     events: Option<Vec<Event>>,
-    /// Events on their way to the compactor, when the owner carries them.
+    /// Events that are not yet delivered to the compactor, if the owner delivers them.
     held: Option<Vec<Event>>,
-    /// What is lost, when the store was opened in spite of damage.
+    /// The losses, if the store was opened in spite of damage.
     losses: Option<Vec<Loss>>,
 }
 
 impl Store {
-    /// Opens the store at the root of `fs`, or creates one there if
-    /// [`Options::create`] says so.
+    /// Opens the store at the root of `fs`. Creates a store there if [`Options::create`] says so.
     ///
     /// # Errors
     /// See [`Error`](crate::Error). Nothing is changed when opening fails.
@@ -66,9 +65,9 @@ impl Store {
         Self::open_in_mode(fs, options, Mode::ReadWrite)
     }
 
-    /// Opens an existing store for reading; several readers may have it open at once,
-    /// while nobody has it open for writing. What lives in memory is compacted there,
-    /// so that the layout is the one that a writer would show; the disk is not touched.
+    /// Opens an existing store for reading. Several readers may have the store open at once, but no
+    /// reader while a writer has it open. Segments in memory are compacted in memory, so that the
+    /// layout equals the layout that a writer would show; the disk is not changed.
     ///
     /// # Errors
     /// See [`Error`](crate::Error).
@@ -78,17 +77,17 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens an existing store for reading although parts of it are damaged, and takes what
-    /// is whole. Nothing is written, repaired or removed, and nothing is merged.
+    /// Opens an existing store for reading although parts of it are damaged, and reads the intact
+    /// parts. Nothing is written, repaired, removed or merged.
     ///
     /// Every answer is right. A read that depends on a damaged part is refused with
-    /// [`Error::Damage`](crate::Error::Damage), and [`Store::losses`] says beforehand which
-    /// parts those are. See [`damaged`](crate::damaged) for what each kind of damage costs.
+    /// [`Error::Damage`](crate::Error::Damage), and [`Store::losses`] lists those parts beforehand.
+    /// [`damaged`](crate::damaged) describes the cost of each kind of damage.
     ///
     /// Reads every byte of the store once, and the log twice.
     ///
     /// # Errors
-    /// As [`Store::open_read_only`], but for damage.
+    /// As [`Store::open_read_only`], except for damage.
     pub fn open_damaged(fs: Arc<dyn Fs>, options: Options) -> Result<Self> {
         let (storage, losses) = damaged::open(fs, options)?;
         Ok(Self {
@@ -111,9 +110,9 @@ impl Store {
         }
     }
 
-    /// The damaged parts that [`Store::open_damaged`] has found, and what cannot be read
-    /// because of each: in the order manifest, log, segments. Empty for an intact store, and
-    /// for one that was opened by another call.
+    /// The damaged parts that [`Store::open_damaged`] has found, and the data that each of them
+    /// makes unreadable, in the order manifest, log, segments. Empty for an intact store, and for a
+    /// store that was opened by another call.
     #[must_use]
     pub fn losses(&self) -> &[Loss] {
         self.losses.as_deref().unwrap_or_default()
@@ -139,8 +138,8 @@ impl Store {
         let commit = self.storage.commit(batches)?;
         self.announce();
         let entries = batches.iter().map(WriteBatch::len).sum();
-        // The commit stands whatever the compactor meets; its failure poisons the
-        // storage and is reported by the next commit or settle.
+        // The commit is done, also when the compactor fails now. The failure poisons the
+        // storage, and the next commit or settle reports it.
         if let Err(error) = self.pace(entries) {
             self.storage.poison.get_or_insert_with(|| error.to_string());
         }
@@ -151,7 +150,7 @@ impl Store {
         &mut self.storage
     }
 
-    /// Gives the compactor time in proportion to what was written.
+    /// Runs the compactor in proportion to the entries that were written.
     fn pace(&mut self, entries: usize) -> Result<()> {
         match self.storage.options.pacing {
             Pacing::Manual => return Ok(()),
@@ -169,7 +168,7 @@ impl Store {
         Ok(())
     }
 
-    /// Hands the storage's events to the compactor, and keeps them for the owner.
+    /// Gives the events of the storage to the compactor, and keeps a copy for the owner.
     fn announce(&mut self) {
         for event in self.storage.events.drain(..) {
             if let Some(events) = &mut self.events {
@@ -186,10 +185,10 @@ impl Store {
     /// durability.
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// Any error of the disk.
     pub fn step(&mut self) -> Result<Step> {
         if self.losses.is_some() {
-            // A merge would need what is lost.
+            // A merge would need the lost data.
             return Ok(Step::Idle);
         }
         let step = self.compactor.step(&mut self.storage);
@@ -202,7 +201,7 @@ impl Store {
     /// [`Alignment::layout_of`](crate::align::Alignment::layout_of) the history.
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// Any error of the disk.
     pub fn settle(&mut self) -> Result<()> {
         while !self.settle_within(u64::MAX)? {}
         Ok(())
@@ -212,7 +211,7 @@ impl Store {
     /// it is reached.
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// Any error of the disk.
     pub fn settle_within(&mut self, steps: u64) -> Result<bool> {
         self.compactor.reconcile(&self.storage);
         for _ in 0..steps {
@@ -226,23 +225,24 @@ impl Store {
     /// Makes every commit durable, whatever the durability of each.
     ///
     /// # Errors
-    /// Whatever the disk says; the handle then refuses further commits.
+    /// Any error of the disk; the handle then refuses further commits.
     pub fn sync(&mut self) -> Result<()> {
         self.storage.check_writable()?;
         let outcome = self.storage.wal.sync();
         self.storage.note(outcome)
     }
 
-    /// Closes the store: everything is durable, and marked so. A store that is merely
-    /// dropped loses nothing that was synced.
+    /// Closes the store: every commit is durable, and the log and the manifest record that. A
+    /// store that is dropped without being closed loses no commit that was synced.
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// Any error of the disk.
     pub fn close(mut self) -> Result<()> {
         if self.storage.read_only {
             return self.storage.keep_open_for_readers(None);
         }
         self.storage.close()?;
+        // Before the lock goes with the storage: the next writer may remove these files.
         self.storage.keep_open_for_readers(None)
     }
 
@@ -278,8 +278,8 @@ impl Store {
     /// The store as of `commit`. [`Commit::ZERO`] is the empty state.
     ///
     /// # Errors
-    /// [`Error::BeyondHead`](crate::Error::BeyondHead). Whether retention has thinned
-    /// the commit out shows when a keyspace is read.
+    /// [`Error::BeyondHead`](crate::Error::BeyondHead). When retention has thinned the commit out,
+    /// the first read of a keyspace reports that.
     pub fn snapshot_at(&self, commit: Commit) -> Result<Snapshot> {
         self.storage.version.check_exists(commit)?;
         let is_late = planted!(SnapshotOneLate) && commit < self.head();
@@ -292,7 +292,7 @@ impl Store {
     /// The value of `key`, or `None` when it has none.
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// Any error of the disk.
     pub fn get(&self, keyspace: &str, key: &[u8]) -> Result<Option<Slice>> {
         self.snapshot().get(keyspace, key)
     }
@@ -308,7 +308,7 @@ impl Store {
     /// The keys of `keyspace` inside `range`, in order; walks both ways.
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// Any error of the disk.
     pub fn range(&self, keyspace: &str, range: KeyRange) -> Result<Range> {
         self.snapshot().range(keyspace, range)
     }
@@ -324,7 +324,7 @@ impl Store {
     /// The versions of `key`, oldest first. See [`Snapshot::history`].
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// Any error of the disk.
     pub fn history(&self, keyspace: &str, key: &[u8]) -> Result<Vec<KeyVersion>> {
         self.snapshot().history(keyspace, key)
     }
@@ -338,7 +338,7 @@ impl Store {
         self.snapshot_at(to)?.diff(keyspace, from)
     }
 
-    /// What every commit after `from` wrote. See [`Snapshot::changes_since`].
+    /// The writes of every commit after `from`. See [`Snapshot::changes_since`].
     ///
     /// # Errors
     /// As [`Snapshot::changes_since`].
@@ -352,7 +352,7 @@ impl Store {
         self.storage.version.readable_commits(None)
     }
 
-    /// The live segments. Settled or not: see [`Store::settle`].
+    /// The live segments, whether the layout is settled or not: see [`Store::settle`].
     #[must_use]
     pub fn layout(&self) -> Layout {
         Layout::of(&self.storage.version)
@@ -364,27 +364,27 @@ impl Store {
         self.compactor.lag(&self.storage)
     }
 
-    /// What the store holds, and what was done since it was opened.
+    /// The content of the store, and counters of the work since it was opened.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.storage.stats(self.lag())
     }
 
-    /// The names of the files that the store needs, and of those that it has still to
-    /// remove, sorted. Anything else in its directory is foreign.
+    /// The names of the files that the store needs or still has to remove, sorted. Every other
+    /// file in the directory is foreign.
     #[must_use]
     pub fn files(&self) -> Vec<String> {
         self.storage.files()
     }
 
-    /// From now on the owner carries events to the compactor, in any order and as late
-    /// as it likes, with [`Store::deliver`] or [`Store::lose`]. Which layout comes out
-    /// does not depend on it.
+    /// From now on the owner delivers the events to the compactor with [`Store::deliver`], in any
+    /// order and at any time, or drops them with [`Store::lose`]. The settled layout does not
+    /// depend on either.
     pub fn hold_events(&mut self) {
         self.held.get_or_insert_default();
     }
 
-    /// The events on their way to the compactor, oldest first.
+    /// The events that are not yet delivered to the compactor, oldest first.
     #[must_use]
     pub fn held_events(&self) -> &[Event] {
         self.held.as_deref().unwrap_or_default()
@@ -399,7 +399,7 @@ impl Store {
         self.compactor.receive(&event);
     }
 
-    /// Takes the held event at `index` away; the compactor never hears of it.
+    /// Takes the held event at `index` out; the compactor never receives it.
     ///
     /// # Panics
     /// When there is none.

@@ -109,7 +109,7 @@ impl Sweep {
 /// Removes these files.
 ///
 /// # Errors
-/// Whatever the disk says; the files before the one that it names are gone.
+/// Any error of the disk; the files before the one that it names are gone.
 pub(crate) fn remove(fs: &dyn Fs, files: &[File]) -> Result<()> {
     for &(kind, number) in files {
         match kind {

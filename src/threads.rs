@@ -1,16 +1,16 @@
-//! A store in the hands of any number of threads.
+//! A store that any number of threads share.
 //!
-//! This is the threaded driver. It runs the same components as the inline driver: the
-//! caller's thread (or, for asynchronous commits, a standby thread) leads group commits,
-//! one thread steps the compactor, and readers take the published version. For the same
-//! history it settles at the same layout as [`Store`](crate::Store).
+//! This is the threaded driver. It runs the same components as the inline driver: the caller's
+//! thread (or a standby thread, for asynchronous commits) leads group commits, one thread steps the
+//! compactor, and readers use the published version. For the same history it settles at the same
+//! layout as [`Store`](crate::Store).
 //!
-//! The protocols are in `queue`, `ticket`, `inbox`, `gate` and `worker`, which know
-//! nothing of storage; `shared` puts them to use for the commit protocol of `crate::group`.
-//! None of them knows of threads: `shell` says what they ask of whoever runs them, `locks`
-//! is real threads, and `turns` with `stepped` is one thread and a schedule.
-//! The ban on sleeping and on waiting for a time holds here too. `design/threads.md` says
-//! who waits for what, and why that cannot go round in a circle.
+//! The protocols are in `queue`, `ticket`, `inbox`, `gate` and `worker`, which do not depend on
+//! storage; `shared` applies them to the commit protocol of `crate::group`. None of them depends on
+//! threads: `shell` declares what they need from a driver, `locks` implements it with real threads,
+//! and `turns` with `stepped` implements it with one thread and a schedule. The ban on sleeping and
+//! on timed waits holds here too. `design/threads.md` describes which thread waits for which, and
+//! why the waits cannot form a circle.
 
 #[cfg(test)]
 mod costs;
@@ -59,11 +59,11 @@ use shared::Compacting;
 
 type Shared = shared::Shared<Locks>;
 
-/// An open store that threads share: cloning the handle is cheap, and every call may
-/// come from any thread.
+/// An open store that threads share. Cloning the handle is cheap, and every call may come from any
+/// thread.
 ///
-/// Reads wait for nobody. Commits wait for their own durability, and for the compactor
-/// when it is too far behind: see [`Options::most_backlog_commits`].
+/// Reads never wait. Commits wait for their own durability, and for the compactor when it is too
+/// far behind: see [`Options::most_backlog_commits`].
 ///
 /// ```
 /// use lithify::Db;
@@ -89,29 +89,30 @@ pub struct Db {
     owner: Arc<Owner>,
 }
 
-/// How far the compactor is behind, and how far it may be before commits wait.
+/// How far the compactor is behind, and how far it may fall behind before commits wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Pressure {
     /// Commits that the compactor thread does not know of yet.
     pub lag_commits: u64,
-    /// Commits with windows to close that it has not begun with.
+    /// Commits with windows to close that the compactor has not begun to close.
     pub backlog_commits: u64,
-    /// Beyond so many of these, commits wait until there are fewer.
+    /// The limit of `backlog_commits`: above it, commits wait until the number is lower.
     pub most_backlog_commits: u64,
     /// Bytes of segments in memory, as of its last step or the last group of commits.
     pub memory_bytes: u64,
-    /// Beyond so many of these, commits wait for a share of the merging that is in
-    /// proportion to what they write: see [`Options::memory_budget_bytes`].
+    /// Above this number of bytes, commits wait for a share of the merging that is in proportion to
+    /// the size of their writes: see [`Options::memory_budget_bytes`].
     pub free_memory_bytes: u64,
-    /// Beyond so many of these, commits wait until there are fewer.
+    /// The limit of `memory_bytes`: above it, commits wait until the number is lower.
     pub most_memory_bytes: u64,
     /// How often a group of commits has waited since opening.
     pub waits: u64,
-    /// Events that found the compactor's inbox full; it has looked for itself instead.
+    /// Events that were dropped because the compactor's inbox was full. The compactor has read the
+    /// version instead.
     pub dropped_events: u64,
 }
 
-/// The threads, for as long as there is a handle.
+/// The threads of a store. They run for as long as there is a handle.
 #[derive(Debug)]
 struct Owner {
     shared: Arc<Shared>,
@@ -119,8 +120,9 @@ struct Owner {
 }
 
 impl Db {
-    /// Opens the store in a directory with the usual options, or creates one there, and starts
-    /// two threads: the compactor, and one that leads group commits when nobody blocks for them.
+    /// Opens the store in a directory with the usual options, or creates one there. Starts two
+    /// threads: the compactor, and a standby thread that leads group commits when no caller blocks
+    /// for them.
     ///
     /// # Errors
     /// See [`Error`]. Nothing is changed when opening fails.
@@ -128,12 +130,12 @@ impl Db {
         Self::builder(directory).open()
     }
 
-    /// Opens a store in a directory, or creates one there, with other options than the usual ones.
+    /// Opens a store in a directory, or creates one there, with options of the caller.
     pub fn builder(directory: impl AsRef<Path>) -> Builder {
         Builder::new(directory.as_ref())
     }
 
-    /// Opens a new store in memory, which is gone with its last handle.
+    /// Opens a new store in memory. The store is gone when its last handle is dropped.
     ///
     /// # Errors
     /// As [`Db::open`].
@@ -171,7 +173,7 @@ impl Db {
         &self.owner.shared
     }
 
-    /// A handle of a keyspace, which exists from the first commit that writes to it.
+    /// A handle of a keyspace. The keyspace exists from the first commit that writes to it.
     ///
     /// # Errors
     /// [`Error::KeyspaceName`] for an empty name, and [`Error::Limit`] for one that is too long.
@@ -189,14 +191,16 @@ impl Db {
         Transaction::new(self.clone())
     }
 
-    /// Runs `work` in a transaction, commits it, and returns what `work` has returned and the number
-    /// of the commit. When somebody else has written what it read, runs it again, at most
-    /// [`TRANSACTION_ATTEMPTS`](crate::limits::TRANSACTION_ATTEMPTS) times in all. So `work` should
-    /// change nothing but the transaction: a [`Keyspace`] that it reads is not checked, and one that
-    /// it writes to is in its own way. A transaction that has written nothing makes no commit; the
-    /// number is that of the commit that it read.
+    /// Runs `work` in a transaction, commits the transaction, and returns the result of `work` and
+    /// the number of the commit. When another commit has written what `work` has read, `work` runs
+    /// again, at most [`TRANSACTION_ATTEMPTS`](crate::limits::TRANSACTION_ATTEMPTS) times in all.
+    /// So `work` should change nothing but the transaction. Reads through a [`Keyspace`] are not
+    /// checked, and writes through one are commits of their own that can conflict with this
+    /// transaction. A transaction without writes makes no commit; the number is then that of the
+    /// commit that it read.
     ///
-    /// Whoever wants to end it for a reason of its own uses [`Db::begin`], and drops what begins.
+    /// A caller that wants to end a transaction without a commit uses [`Db::begin`], and drops the
+    /// transaction.
     ///
     /// ```
     /// use lithify::Db;
@@ -216,7 +220,7 @@ impl Db {
     /// ```
     ///
     /// # Errors
-    /// Whatever `work` returns, and then nothing is written; the last conflict; and as
+    /// The error of `work`, and then nothing is written; the last conflict; and the errors of
     /// [`Transaction::commit`].
     pub fn transaction<T>(
         &self,
@@ -244,9 +248,8 @@ impl Db {
         Arc::ptr_eq(&self.owner, &other.owner)
     }
 
-    /// Commits a batch and returns its number. When this returns, the batch is as
-    /// durable as [`Options::durability`] says, and visible. Batches that are committed
-    /// at the same time share one write and one sync.
+    /// Commits a batch and returns its number. When this returns, the batch is as durable as
+    /// [`Options::durability`] says, and visible. Concurrent commits share one write and one sync.
     ///
     /// # Errors
     /// A refused batch ([`Error::Limit`]) changes nothing. After any other error but
@@ -257,11 +260,11 @@ impl Db {
         self.run(job, batch.bytes())
     }
 
-    /// Commits a batch without waiting for it. The handle that comes back can be
-    /// waited for, asked, or awaited by any executor; dropping it changes nothing.
-    /// Batches are committed in the order in which one thread hands them over.
+    /// Commits a batch without waiting for it. The caller can wait for the returned handle, ask it,
+    /// or await it on any executor; dropping the handle changes nothing. Batches of one thread are
+    /// committed in the order of its calls.
     ///
-    /// Waits only while 16 MiB of batches are on their way already.
+    /// Waits only while 16 MiB of batches are waiting already.
     ///
     /// # Errors
     /// [`Error::Limit`] and [`Error::Closed`]. All others come from the handle, as from
@@ -272,10 +275,10 @@ impl Db {
         pending.map(PendingCommit)
     }
 
-    /// Makes every commit durable that has returned, whatever its durability.
+    /// Makes every commit durable that has returned, also commits that were only buffered.
     ///
     /// # Errors
-    /// Whatever the disk says; every handle then refuses further commits.
+    /// Any error of the disk; every handle then refuses further commits.
     pub fn sync(&self) -> Result<()> {
         self.run(Job::Sync, 0).map(|_| ())
     }
@@ -284,27 +287,29 @@ impl Db {
         now(self.shared().run(job, bytes))
     }
 
-    /// Waits until the compactor has nothing left to do: the layout is then the settled
-    /// one of the history. While others go on committing this may be long in coming.
+    /// Waits until the compactor has no work left: the layout is then the settled layout of the
+    /// history. While other threads keep committing, this can take long.
     ///
     /// # Errors
-    /// What has stopped the compactor.
+    /// The error that has stopped the compactor.
     pub fn settle(&self) -> Result<()> {
         now(self.shared().settle())
     }
 
-    /// Closes the store for all clones of the handle: commits that were handed over are
-    /// finished, everything is durable and marked so, the threads have ended, and the
-    /// directory is free. Other clones can still read what they could see; their commits
-    /// are refused with [`Error::Closed`]. Closing twice is closing once. Not to be called
-    /// by a waker, which runs in the middle of what closing waits for.
+    /// Closes the store for all clones of the handle: submitted commits are finished, everything is
+    /// durable and the files record that, the threads have ended, and the directory is free. Other
+    /// clones can still read the commits that they could see; their commits are refused with
+    /// [`Error::Closed`]. Closing twice equals closing once. A waker must not call this: closing
+    /// waits for the thread that runs the waker.
     ///
-    /// A store whose last handle is merely dropped finishes the commits that were handed
-    /// over as well, and loses nothing that was synced.
+    /// A store whose last handle is dropped without `close` finishes the submitted commits as well,
+    /// and loses no commit that was synced.
     ///
     /// # Errors
-    /// Whatever the disk says, and what has poisoned the store.
+    /// Any error of the disk, and what has poisoned the store.
     pub fn close(self) -> Result<()> {
+        // The threads end before the storage is closed: after that the directory is free, and this
+        // store may not write to it any more.
         self.owner.stop();
         self.shared().close()
     }
@@ -315,8 +320,8 @@ impl Db {
         self.shared().version().head()
     }
 
-    /// The store as of the newest commit, for every kind of read. Waits for nobody. Reads
-    /// that belong together should be of one snapshot, because others go on committing.
+    /// The store as of the newest commit, for every kind of read. Never waits. Reads that belong
+    /// together should use one snapshot, because other threads may commit in between.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.shared().snapshot()
@@ -325,8 +330,8 @@ impl Db {
     /// The store as of `commit`. [`Commit::ZERO`] is the empty state.
     ///
     /// # Errors
-    /// [`Error::BeyondHead`]. Whether retention has thinned the commit out shows when a
-    /// keyspace is read.
+    /// [`Error::BeyondHead`]. When retention has thinned the commit out, the first read of a
+    /// keyspace reports that.
     pub fn snapshot_at(&self, commit: Commit) -> Result<Snapshot> {
         self.shared().snapshot_at(commit)
     }
@@ -334,7 +339,7 @@ impl Db {
     /// The value of `key` as of the newest commit, or `None` when it has none.
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// Any error of the disk.
     pub fn get(&self, keyspace: &str, key: &[u8]) -> Result<Option<Slice>> {
         self.snapshot().get(keyspace, key)
     }
@@ -345,7 +350,7 @@ impl Db {
         self.snapshot().keyspaces()
     }
 
-    /// What every commit after `from` wrote. See [`Snapshot::changes_since`].
+    /// The writes of every commit after `from`. See [`Snapshot::changes_since`].
     ///
     /// # Errors
     /// As [`Snapshot::changes_since`].
@@ -359,7 +364,7 @@ impl Db {
         self.snapshot().readable_commits()
     }
 
-    /// The live segments. Settled or not: see [`Db::settle`].
+    /// The live segments, whether the layout is settled or not: see [`Db::settle`].
     #[must_use]
     pub fn layout(&self) -> Layout {
         self.snapshot().layout()
@@ -377,7 +382,7 @@ impl Db {
         self.shared().pressure()
     }
 
-    /// What the store holds, and what was done since it was opened.
+    /// The content of the store, and counters of the work since it was opened.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.shared().stats()
@@ -389,8 +394,8 @@ impl Db {
         self.shared().lend(|storage| storage.placement.clone())
     }
 
-    /// The names of the files that the store needs, and of those that it has still to
-    /// remove, sorted. Anything else in its directory is foreign, or being removed.
+    /// The names of the files that the store needs or still has to remove, sorted. Every other file
+    /// in the directory is foreign, or is being removed.
     #[must_use]
     pub fn files(&self) -> Vec<String> {
         self.shared().lend(|storage| storage.files())
@@ -416,8 +421,7 @@ impl Owner {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Finishes what was handed over and ends the threads. Whoever stops second waits for
-    /// the first.
+    /// Finishes submitted jobs and ends the threads. A second caller waits for the first one.
     fn stop(&self) {
         stop(&self.shared, &mut self.threads());
     }
@@ -431,25 +435,26 @@ impl Drop for Owner {
         if !self.threads().iter().any(is_own) {
             return self.stop();
         }
-        // The standby thread has woken a task whose executor has dropped it, and the last
-        // handle with it. The thread cannot wait for itself, so another one does.
+        // The standby thread has woken a task whose executor has dropped the task, and the last
+        // handle with it. The standby thread cannot wait for itself, so another thread waits for
+        // it.
         let shared = Arc::clone(&self.shared);
         let mut threads = std::mem::take(&mut *self.threads());
         let _ = thread::Builder::new().spawn(move || stop(&shared, &mut threads));
     }
 }
 
-/// Finishes what was handed over and waits for the threads to end.
+/// Finishes submitted jobs and waits for the threads to end.
 fn stop(shared: &Shared, threads: &mut Vec<JoinHandle<()>>) {
     now(shared.stop());
     for thread in threads.drain(..) {
-        // What a thread has panicked over has poisoned the storage.
+        // If the thread has panicked, the storage is already poisoned.
         let _ = thread.join();
     }
 }
 
-/// The standby thread. It outlives a panic, because there is nobody else to finish what
-/// was submitted; the storage is then poisoned, so it only refuses.
+/// The standby thread. It survives a panic, because no other thread finishes the jobs that were
+/// submitted asynchronously. The storage is poisoned then, so the thread only refuses jobs.
 fn stand_by(shared: &Shared) {
     let serve = || now(shared.queue.stand_by(shared));
     while catch_unwind(AssertUnwindSafe(serve)).is_err() {}

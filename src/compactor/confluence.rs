@@ -1,10 +1,10 @@
-//! Any order, delay, repetition or loss of events comes to the same layout.
+//! Any order, delay, repetition or loss of events leads to the same layout.
 //!
-//! Method: one history is committed once with every event delivered at once, and once
-//! with events held back, shuffled, repeated and dropped, and compactor steps in
-//! between at random. After both have settled, layouts and contents are equal. The
-//! original design of commit-driven compaction was rejected because it could not say
-//! this.
+//! Method: one history is committed twice. The first time, every event is delivered at once. The
+//! second time, events are held back, shuffled, repeated and dropped, with compactor steps in
+//! between at random. After both stores have settled, their layouts and contents are equal. The
+//! original design of commit-driven compaction was rejected because it could not give this
+//! guarantee.
 
 use std::sync::Arc;
 
@@ -20,14 +20,14 @@ use crate::options::{History, Options, Placement, RemoveInputs};
 use crate::recover::{self, Mode};
 use crate::storage::Storage;
 
-/// What happens between two commits.
+/// An action between two commits.
 #[derive(Clone, Debug)]
 enum Turn {
-    /// The event at this position of those held back is delivered.
+    /// Delivers the held event at this position.
     Deliver(usize),
-    /// The same, and it stays to be delivered again.
+    /// Delivers the held event at this position, and keeps it for another delivery.
     Repeat(usize),
-    /// It is lost.
+    /// Drops the held event at this position.
     Drop(usize),
     Step,
 }
@@ -76,7 +76,7 @@ fn disturbed(options: &Options, history: &[(u8, Vec<Turn>)]) -> Layout {
             match *turn {
                 Turn::Step => {
                     compactor.step(&mut storage).unwrap();
-                    // What the compactor itself reports is news to nobody here.
+                    // This test does not use the events of the compactor itself.
                     storage.events.clear();
                 }
                 _ if held.is_empty() => {}

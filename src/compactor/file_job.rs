@@ -1,19 +1,19 @@
-//! A job that moves the line between memory and files: it writes one segment file,
-//! and one manifest record makes it count.
+//! A job that moves the line between memory and files: it writes one segment file, and one manifest
+//! record puts the file into force.
 //!
-//! The file holds the merge outputs of a closing, and every other segment that is
-//! still only in memory and the WAL up to the closing commit. So afterwards every
-//! commit up to there is in files, and the WAL before it can go. Segments that would
-//! keep a mostly dead file alive move along.
+//! The file holds the merge outputs of a closing, and every other segment up to the closing commit
+//! that is still only in memory and in the WAL. So after the job every commit up to the closing
+//! commit is in files, and the older WAL files can be removed. Segments that would keep a mostly
+//! dead file alive move to the new file as well.
 //!
-//! Each step performs at most one operation that matters for durability, in this
-//! order: create, append (several), sync, sync directory, append to manifest, sync
-//! manifest. Only then does the version change, and only then do files go. A large file
-//! is also synced every few appends, so that no step waits for all of its bytes. A new log
-//! is begun in one step, as a commit does that begins one.
+//! Each step performs at most one operation that matters for durability, in this order: create,
+//! append (several), sync, sync directory, append to manifest, sync manifest. Only then does the
+//! version change, and only then are files removed. A large file is also synced after every few
+//! appends, so that no step waits for the sync of all of its bytes. Beginning a new log is one
+//! step, as in a commit that begins one.
 //!
-//! What a later closing has removed is missing from the file, or from the manifest. So
-//! that no crash can undo that closing, the WAL is synced before the record is written.
+//! Inputs that a later closing has removed are missing from the file or from the manifest. The WAL
+//! is synced before the record is written, so that no crash can undo that closing.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ use crate::retention::removes_later;
 use crate::segment::{KeyspaceId, Place, Segment, SegmentFileWriter, SegmentId, SegmentMeta};
 use crate::storage::{Lend, Obsolete, Storage};
 
-/// What comes next.
+/// The next operation.
 #[derive(Debug)]
 enum Phase {
     BeginLog,
@@ -43,14 +43,14 @@ enum Phase {
     Sync,
     SyncDirectory,
     SyncLog,
-    /// The log was synced; whoever commits may have written to it since.
+    /// The log was synced; other threads may have appended commits since.
     NoteSync(Commit, Option<LogIo>),
     WriteEdit,
     SyncEdit(Edit),
     Done,
 }
 
-/// One file on its way.
+/// A segment file that is being written.
 #[derive(Debug)]
 pub(crate) struct FileJob {
     at: Commit,
@@ -58,22 +58,22 @@ pub(crate) struct FileJob {
     running: Option<RunningTask>,
     writer: Option<SegmentFileWriter>,
     appends: u32,
-    /// How many of them were synced while the file was written.
+    /// The number of these appends that were synced while the file was written.
     synced_appends: u32,
     phase: Phase,
     /// The closing up to which the WAL was synced for this job.
     log_synced_for: Commit,
-    /// The merge outputs, and how many inputs each has.
+    /// The merge outputs, and the number of inputs of each.
     merges: BTreeMap<SegmentId, usize>,
-    /// Segments in files whose place in the manifest this job takes over.
+    /// Segments in files whose place in the manifest this job replaces.
     replaced: Vec<SegmentId>,
     segments: Vec<Arc<Segment>>,
 }
 
 impl FileJob {
-    /// The job that brings everything up to `at` into files, with these merges; `None` when
-    /// there is nothing to write. A spill of commits that have left nothing in memory has no
-    /// file to write, and moves the line with the record alone.
+    /// The job that brings everything up to `at` into files, with these merges; `None` when there
+    /// is nothing to write. A spill whose commits have left no segment in memory writes no file:
+    /// the manifest record alone moves the line.
     pub(crate) fn new(
         storage: &Storage,
         at: Commit,
@@ -110,8 +110,8 @@ impl FileJob {
         })
     }
 
-    /// The job that begins a new log, when everything up to `at`, the newest commit, is in
-    /// files, and lets the record forget the old one.
+    /// The job that begins a new log when everything up to `at`, the newest commit, is in files.
+    /// The manifest record then retires the old log.
     pub(crate) fn new_log(at: Commit) -> Self {
         Self::begin(at, Phase::BeginLog)
     }
@@ -132,8 +132,7 @@ impl FileJob {
         }
     }
 
-    /// Does one piece of work. Returns how many entries were read, and whether the
-    /// job is done.
+    /// Does one piece of work. Returns the number of entries read, and whether the job is done.
     pub(crate) fn step(&mut self, storage: &mut impl Lend) -> Result<(usize, bool)> {
         let outcome = self.advance(storage);
         storage.note(outcome)
@@ -167,6 +166,8 @@ impl FileJob {
                 if self.synced_appends == 0 || !planted!(EarlySyncSuffices) {
                     self.writer().sync()?;
                 }
+                // Bytes and name are durable before the record: a durable record must never name a
+                // file that a crash can take or change.
                 self.phase = Phase::SyncDirectory;
             }
             Phase::SyncDirectory => {
@@ -185,6 +186,8 @@ impl FileJob {
                 self.log_synced_for = closing;
                 self.phase = Phase::WriteEdit;
             }
+            // This check and the append of the record are one step: the memory lane cannot install
+            // a closing in between.
             Phase::WriteEdit => {
                 self.phase = storage.lend(|storage| match self.outruns_log(storage) {
                     true => Ok(Phase::SyncLog),
@@ -201,6 +204,8 @@ impl FileJob {
                         let name = file_name(FileKind::Segment, file.number);
                         let _ = storage.fs.remove(&name);
                     }
+                    // The version and the removals follow the durable record. If a file were
+                    // removed earlier, a crash could bring back a manifest that still names it.
                     let unused = outcome?;
                     self.install(storage, &edit, unused);
                     Ok((0, true))
@@ -215,7 +220,7 @@ impl FileJob {
         self.writer.as_mut().expect("the file was created")
     }
 
-    /// Merges until a chunk is full, or appends the chunk, or syncs many of them.
+    /// Merges until the chunk is full, or appends the chunk, or syncs the last appends.
     fn write(&mut self, storage: &mut impl Lend) -> Result<(usize, bool)> {
         self.phase = Phase::Write;
         let thresholds = self.writer().thresholds();
@@ -263,8 +268,8 @@ impl FileJob {
         Ok((read, false))
     }
 
-    /// Whether retention has removed something at a closing that a crash could undo: a
-    /// store that ends before that closing still needs what is gone.
+    /// Whether retention has removed inputs at a closing that a crash could undo. A store that ends
+    /// before that closing still needs those inputs.
     fn outruns_log(&self, storage: &Storage) -> bool {
         storage.options.durability == Durability::Buffered
             && removes_later(storage.placement.remove_inputs)
@@ -272,11 +277,13 @@ impl FileJob {
             && !planted!(RetentionOutrunsLog)
     }
 
-    /// Makes every commit durable that can be seen. What came of it is noted in a step of its
-    /// own, because others may commit in between, and a driver that gives turns shows it so.
+    /// Makes every visible commit durable. The result is recorded in a step of its own, because
+    /// other threads may commit in between, and the driver that gives turns has to show that.
     fn sync_log(&mut self, storage: &mut impl Lend) -> Result<()> {
         mark!(RetentionWaitsForLog);
         let (closing, io) =
+            // One loan for both: the sync covers every commit up to the closing that it is recorded
+            // for.
             storage.lend(|storage| (storage.latest_closing, storage.wal.begin_sync()));
         self.phase = match io? {
             None => Phase::NoteSync(closing, None),
@@ -362,7 +369,7 @@ impl FileJob {
         }
     }
 
-    /// Lets the version follow the manifest, and retires what nothing needs any more.
+    /// Updates the version after the manifest, and retires the files that are no longer needed.
     fn install(&mut self, storage: &mut Storage, edit: &Edit, unused: Vec<u64>) {
         let (outputs, moved): (Vec<_>, Vec<_>) = std::mem::take(&mut self.segments)
             .into_iter()
@@ -382,8 +389,9 @@ impl FileJob {
             })
             .collect();
         install_outputs(storage, self.at, outputs);
-        // The edit has removed its own, and has added those again that have moved; what
-        // left the version meanwhile, and what was added in vain, goes with the next.
+        // The edit has removed its own segments, and has added again those that have moved. Two
+        // kinds of segments go with the next edit: those that left the version meanwhile, and those
+        // that were added in vain.
         let is_added: BTreeSet<SegmentId> = edit.added.iter().map(|(meta, _)| meta.id()).collect();
         storage
             .removed_since_edit
@@ -404,6 +412,8 @@ impl FileJob {
                 storage.obsolete.push_back(Obsolete::Data(data));
             }
         }
+        // The durable record no longer needs these logs. If a log went earlier, its commits would
+        // be in no file that counts.
         let logs = match edit.oldest_wal {
             _ if planted!(WalNeverRemoved) => Vec::new(),
             _ if planted!(ManifestKeepsOldWal) => {
@@ -423,8 +433,8 @@ impl FileJob {
     }
 }
 
-/// The keyspaces that the manifest does not know and that commits up to `through` have
-/// written to. Later ones must wait: a crash can still lose the commits that name them.
+/// The keyspaces that the manifest does not know yet and that commits up to `through` have written
+/// to. Later keyspaces have to wait: a crash can still take the commits that name them.
 fn new_keyspaces(storage: &Storage, through: Commit) -> Vec<String> {
     let known = storage.manifest.state.keyspaces.len();
     let names = storage.version.keyspace_names();

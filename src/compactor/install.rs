@@ -1,4 +1,4 @@
-//! Putting merge outputs into the version, and inputs out of it.
+//! Installs merge outputs into the version, and takes their inputs out.
 
 use std::sync::Arc;
 
@@ -15,18 +15,18 @@ use crate::version::{Input, Node, inside_window};
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) segment: Arc<Segment>,
-    /// How many segments went in.
+    /// The number of segments that were merged.
     pub(crate) inputs: usize,
 }
 
-/// Replaces the inputs of each output by it, and applies retention. Readers of older
+/// Replaces the inputs of each output by the output, and applies retention. Readers of older
 /// versions are not disturbed.
 ///
-/// Retention looks from the latest closing that was installed so far: the two lanes
-/// close out of order, and what a later closing removes must not be kept because an
-/// earlier one comes after it.
+/// Retention is evaluated at the latest closing that was installed so far. The two lanes close out
+/// of order, so an earlier closing may be installed after a later one, and must not keep inputs
+/// that the later closing removes.
 pub(crate) fn install_outputs(storage: &mut Storage, at: Commit, outputs: Vec<Output>) {
-    // Segments are moved to files at any commit, and that must not decide what is kept.
+    // Segments move to files at any commit. Such a commit must not decide which inputs are kept.
     let is_closing = storage.placement.alignment.closing_level(at) > 0;
     let before = storage.latest_closing;
     if is_closing {
@@ -35,6 +35,8 @@ pub(crate) fn install_outputs(storage: &mut Storage, at: Commit, outputs: Vec<Ou
             latest => latest.max(at),
         };
     }
+    // `latest_closing` advances before the outputs are installed: `install_output` evaluates
+    // retention by it.
     for output in outputs {
         install_output(storage, at, output);
     }

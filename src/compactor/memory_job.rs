@@ -1,7 +1,7 @@
 //! Merges whose inputs and outputs are all in memory.
 //!
-//! Nothing reaches the disk: the WAL already holds every entry, and replaying it
-//! leads to the same merges.
+//! Nothing is written to the disk: the WAL already holds every entry, and a replay leads to the
+//! same merges.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub(crate) struct MemoryJob {
 }
 
 impl MemoryJob {
-    /// `outputs`: what needs no work.
+    /// `outputs`: outputs that need no work.
     pub(crate) fn new(closing: Closing, tasks: VecDeque<Task>, outputs: Vec<Output>) -> Self {
         assert!(
             tasks.iter().all(Task::is_in_memory),
@@ -39,8 +39,8 @@ impl MemoryJob {
         }
     }
 
-    /// Merges as many entries as a step may. Returns how many were read, and whether
-    /// the job is done and its outputs are in the version.
+    /// Merges as many entries as a step may. Returns the number of entries read, and whether the
+    /// job is done and its outputs are in the version.
     pub(crate) fn step(
         &mut self,
         storage: &mut impl Lend,
@@ -48,6 +48,8 @@ impl MemoryJob {
     ) -> Result<(usize, bool)> {
         if self.running.is_none() {
             let Some(task) = self.waiting.pop_front() else {
+                // All outputs of a closing are installed at once: a reader never sees half of a
+                // closing.
                 let outputs = std::mem::take(&mut self.outputs);
                 storage.lend(|storage| install_outputs(storage, self.closing.at, outputs));
                 return Ok((0, true));
@@ -71,7 +73,7 @@ impl MemoryJob {
         }
         if exhausted && let Some((mut task, mut run, tally)) = self.running.take() {
             tally.fill(&mut task.meta);
-            // Thinning can leave much less than went in.
+            // Thinning can leave far fewer entries than the inputs had.
             if tally.entries < task.most_entries / 2 {
                 run.shrink();
             }

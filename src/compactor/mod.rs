@@ -1,18 +1,17 @@
-//! The compactor: brings the layout to where the policy says it should be.
+//! The compactor: brings the layout to the state that the policy asks for.
 //!
-//! Single-threaded and driven step by step; dropping it between two steps is what a
-//! crash looks like. It learns of commits through events, and from nothing but the
-//! watermark and the version it derives what to do: *what* is merged is exact,
-//! *when* is best effort.
+//! The compactor is single-threaded and driven step by step; dropping it between two steps equals a
+//! crash. It learns of commits through events, and derives its work from the watermark and the
+//! version alone: the set of merges is exact, the time of a merge is best effort.
 //!
-//! Two lanes. The *memory lane* handles closings whose segments are all in memory;
-//! nothing reaches the disk. The *file lane* handles the rest, one file at a time and
-//! in commit order. The memory lane runs ahead of the file lane only with windows
-//! that begin at or after the last commit in the file lane, so the two never touch
-//! the same segment, and every file job finds the settled layout up to its commit.
+//! There are two lanes. The *memory lane* handles closings whose segments are all in memory;
+//! nothing is written to the disk. The *file lane* handles the other closings, one file at a time
+//! and in commit order. The memory lane runs ahead of the file lane only with windows that begin at
+//! or after the last commit in the file lane. So the two lanes never touch the same segment, and
+//! every file job finds the settled layout up to its commit.
 //!
-//! Invariant: after a file job at commit `c`, the manifest holds the settled layout
-//! of the history up to `c` (the levels of `c` itself may still be on their way).
+//! Invariant: after a file job at commit `c`, the manifest holds the settled layout of the history
+//! up to `c` (merges into the levels of `c` itself may still follow).
 
 #[cfg(test)]
 mod confluence;
@@ -46,15 +45,14 @@ use switch_job::SwitchJob;
 use task::{MergeTask, Task};
 use watermark::Watermark;
 
-/// Entries that a compactor should read for each one that is committed, when commits are
-/// paced. In the long run an entry is merged once for each level, so this is enough for
-/// sixteen levels.
+/// Entries that the compactor should read for each committed entry, when commits are paced. In the
+/// long run an entry is merged once for each level, so this is enough for sixteen levels.
 pub(crate) const PACED_ENTRIES: usize = 16;
 
-/// What one step has done.
+/// The result of one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Nothing is left to do with what is known.
+    /// No work is left for the commits that are known.
     Idle,
     /// A bounded piece of work.
     Worked {
@@ -66,11 +64,12 @@ pub enum Step {
 /// Work for the file lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FileWork {
-    /// Windows close, and their outputs or inputs live in files.
+    /// Windows close, and their outputs or inputs are in files.
     Close(Closing),
-    /// Memory is short, or the log long: everything up to this commit moves to a file as it is.
+    /// Memory or the log is over its budget: everything up to this commit moves to a file
+    /// unchanged.
     Spill(Commit),
-    /// Everything up to this commit, the newest one, is in files: the log begins anew.
+    /// Everything up to this commit, the newest one, is in files: a new log begins.
     NewLog(Commit),
 }
 
@@ -101,25 +100,24 @@ pub(crate) struct Compactor {
     watermark: Watermark,
     /// Every closing up to here was handed to a lane.
     closed_through: Commit,
-    /// Closings of the commit `closed_through` that were not handed out yet.
+    /// Closings of the commit `closed_through` that no lane has yet.
     due: VecDeque<Closing>,
     thresholds: Thresholds,
     memory_job: Option<MemoryJob>,
     file_queue: VecDeque<FileWork>,
     file_job: Option<(FileWork, FileJob)>,
     switch_job: Option<SwitchJob>,
-    /// A file job is done, and what it has retired goes before the next one begins: under load
-    /// there always is a next one, and it would pile up. Never before a job is done: until its
-    /// record in the manifest is durable, nothing proves a manifest that took the place of an
-    /// old one.
+    /// A file job is done, and the files that it has retired are removed before the next job
+    /// begins. Under load there is always a next job, so retired files would pile up otherwise.
+    /// Files are not removed before a job is done: until the record of that job in the manifest is
+    /// durable, nothing proves a manifest that has replaced an old one.
     is_clearing: bool,
 }
 
 impl Compactor {
-    /// A compactor for a store that was just opened: all commits are known, and the
-    /// closings of the last flushed commit at which windows close are looked at once
-    /// more, in case a crash came between its levels, or before what it removes was
-    /// written down.
+    /// A compactor for a store that was just opened. All commits are known. The closings at the
+    /// last flushed commit at which windows close are examined again: a crash may have come between
+    /// the levels of that commit, or before the record of the removed inputs.
     pub(crate) fn new(storage: &Storage) -> Self {
         let flushed_through = storage.manifest.state.flushed_through;
         let last_closing = last_closing_commit(&storage.placement, flushed_through);
@@ -140,14 +138,14 @@ impl Compactor {
         }
     }
 
-    /// Takes note of an event. It changes when things happen, never what.
+    /// Takes note of an event. Events change the time of merges, never their result.
     pub(crate) fn receive(&mut self, event: &Event) {
         if let Event::Committed { commit } = event {
             self.watermark.learn(*commit);
         }
     }
 
-    /// Learns from the truth what events may have failed to tell.
+    /// Learns from the version the commits whose events were lost.
     pub(crate) fn reconcile(&mut self, storage: &Storage) {
         if !planted!(LostEventsStayLost) {
             self.watermark.learn_all(storage.version.head());
@@ -159,7 +157,7 @@ impl Compactor {
         self.watermark.through()
     }
 
-    /// Every closing up to here is being worked on, or done.
+    /// Every closing up to here is in a lane, or done.
     pub(crate) fn closed_through(&self) -> Commit {
         self.closed_through
     }
@@ -170,11 +168,11 @@ impl Compactor {
         head.get().saturating_sub(through.get()) + u64::from(planted!(LagOneHigh))
     }
 
-    /// Does one bounded piece of work, smallest windows first.
+    /// Does one bounded piece of work. Narrow windows come first.
     ///
     /// # Errors
-    /// When the disk fails, or stored bytes are damaged. The storage is then
-    /// poisoned, or the damage will be found again.
+    /// When the disk fails, or stored bytes are damaged. A failed disk poisons the storage; damage
+    /// will be found again by the next attempt.
     pub(crate) fn step(&mut self, storage: &mut impl Lend) -> Result<Step> {
         match storage.lend(|storage| self.choose(storage))? {
             Lane::Memory(mut job) => {
@@ -186,15 +184,16 @@ impl Compactor {
                 outcome.map(|(entries, _)| Step::Worked { entries })
             }
             Lane::HandedOut => Ok(Step::Worked { entries: 0 }),
-            // What is in memory may be merged there; the disk stays as it is.
+            // Segments in memory may be merged in memory; the disk is not changed.
             Lane::ReadOnly => Ok(Step::Idle),
             Lane::File => self.step_file_lane(storage),
         }
     }
 
-    /// What the next step is, with all that has to be asked of the storage asked at once.
+    /// Chooses the next step. One loan answers all questions to the storage.
     fn choose(&mut self, storage: &Storage) -> Result<Lane> {
         storage.check_healthy()?;
+        // The memory job first: the next closing is planned from a version that holds its outputs.
         if let Some(job) = self.memory_job.take() {
             return Ok(Lane::Memory(job));
         }
@@ -208,7 +207,7 @@ impl Compactor {
         })
     }
 
-    /// The next closing that no lane has, if the watermark has reached it.
+    /// The next closing that no lane has yet, if the watermark has reached it.
     fn next_closing(&mut self, storage: &Storage) -> Option<Closing> {
         if self.due.is_empty() {
             let through = match self.watermark.through() {
@@ -237,6 +236,8 @@ impl Compactor {
             "{window} does not close at commit {}",
             closing.at
         );
+        // The fence is the newest commit of the file lane. A window that begins before the fence
+        // can have inputs that the file lane still replaces.
         let queued = self
             .file_queue
             .back()
@@ -282,8 +283,8 @@ impl Compactor {
         if let Some((_, job)) = &mut self.file_job {
             let outcome = job.step(storage);
             let (entries, done) = outcome.inspect_err(|_| {
-                // Work that met damage stays to be done: going on without it would
-                // publish a layout that the history does not have.
+                // Work that met damage stays in the queue, in front: if the lane went on without
+                // it, the lane would publish a layout that the history does not have.
                 if let Some((work, _)) = self.file_job.take()
                     && !planted!(DamagedMergeForgotten)
                 {
@@ -303,6 +304,8 @@ impl Compactor {
             }
             self.is_clearing = false;
         }
+        // Closings before spills: a spill up to a later commit would publish a line whose earlier
+        // windows are not merged yet.
         if let Some(&work) = self.file_queue.front() {
             storage.lend(|storage| self.begin_file_work(storage, work));
             return Ok(Step::Worked { entries: 0 });
@@ -311,15 +314,14 @@ impl Compactor {
             self.file_queue.push_back(work);
             return Ok(Step::Worked { entries: 0 });
         }
-        // What readers held when its turn came.
+        // Files that readers held when their turn came.
         if remove_one_obsolete(storage)? {
             return Ok(Step::Worked { entries: 0 });
         }
         Ok(Step::Idle)
     }
 
-    /// Begins the first work of the file lane, or the manifest switch that must come
-    /// before it.
+    /// Begins the first work of the file lane, or the manifest switch that has to come before it.
     fn begin_file_work(&mut self, storage: &mut Storage, work: FileWork) {
         assert!(
             self.file_job.is_none() && self.switch_job.is_none(),
@@ -347,12 +349,13 @@ impl Compactor {
         match job {
             Some(_) if storage.wants_manifest_switch() => {
                 mark!(ManifestSwitched);
+                // The work stays in the queue: it is planned again when the switch is done.
                 self.switch_job = Some(SwitchJob::default());
                 return;
             }
             Some(job) => self.file_job = Some((work, job)),
-            // Nothing to write, but retention counts closings; after opening it also does
-            // again what a crash has undone.
+            // There is nothing to write. But retention counts closings, and after an opening it
+            // also repeats what a crash has undone.
             None if planted!(QuietClosingSkipped) => {}
             None if closing.is_some() => {
                 mark!(QuietClosing);
@@ -386,12 +389,12 @@ impl Compactor {
     }
 }
 
-/// Bytes of a log that is not worth a new one: that of a new file, and more.
+/// The length of a log that is not worth a new one: more than the length of a new file.
 const SHORT_LOG_BYTES: u64 = 256;
 
-/// The newest commit, when the log that was read back at opening holds nothing that is not
-/// in files, and is longer than memory may be. The next commit would begin a new log; without
-/// one the old log would stay, since a store always has a log.
+/// The newest commit, if every commit in the log that was read back at opening is in files, and
+/// that log is longer than memory may be. The next commit would begin a new log. Without a next
+/// commit the old log would stay, because a store always has a log.
 fn wants_new_log(storage: &Storage) -> Option<Commit> {
     let head = storage.version.head();
     let most_bytes = (storage.options.memory_budget_bytes as u64).max(SHORT_LOG_BYTES);
@@ -399,17 +402,17 @@ fn wants_new_log(storage: &Storage) -> Option<Commit> {
     (is_long && storage.manifest.state.flushed_through == head).then_some(head)
 }
 
-/// How far memory is emptied: to the last right edge of windows as wide as possible that
-/// leaves at most half of the budget in memory. No window that has closed lies across
-/// such an edge, and the windows that will are wide, so few merges have to read what was
-/// just written.
+/// The commit up to which memory is emptied: the last right edge of the widest windows possible
+/// that leaves at most half of the budget in memory. No closed window lies across such an edge, and
+/// the windows that will lie across it are wide. So few merges have to read again what was just
+/// written.
 fn spill_edge(storage: &Storage, through: Commit) -> Commit {
     let mut ends = Vec::new();
     let visit = &mut |segment: &Arc<Segment>| {
         work!(SegmentVisited);
         ends.push((segment.meta.window.end, segment.memory_bytes()));
     };
-    // Segments in memory come behind those in files, of which retention may keep any number.
+    // Segments in memory follow those in files. Retention may keep any number of segments in files.
     let flushed_through = storage.manifest.state.flushed_through;
     for keyspace in storage.recent.since(flushed_through) {
         work!(KeyspaceVisited);
@@ -438,8 +441,8 @@ mod tests {
     use crate::options::{Options, Placement};
     use crate::recover::{self, Mode};
 
-    /// Files were removed only when there was nothing else to do: under load 400 MB were
-    /// there for a store of 108 MB.
+    /// Files were once removed only when there was no other work: under load a store of 108 MB had
+    /// 400 MB of files.
     #[test]
     fn what_jobs_retire_does_not_pile_up() {
         let placement = Placement {
@@ -469,7 +472,7 @@ mod tests {
             before = waiting;
         }
         assert!(retired > 100, "only {retired} files were retired");
-        // The inputs of one merge, and what was kept of others with one of them.
+        // The inputs of one merge, and the kept inputs of other merges in the same file.
         assert!(most <= 4, "{most} of {retired} files were there at once");
     }
 }

@@ -1,8 +1,8 @@
-//! Segments that have moved: the same entries at another place, in the same node of the
-//! forest.
+//! Moved segments: the same entries at another place, in the same node of the forest.
 //!
-//! Only nodes with a moved segment at or below them are visited and made anew; whatever else
-//! retention keeps is shared. Windows nest, so identities say which nodes those are.
+//! Only nodes with a moved segment at or below them are visited and rebuilt; all other nodes,
+//! however many retention keeps, are shared. Windows nest, so segment identities tell which nodes
+//! those are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::segment::{Segment, SegmentId, SegmentMeta};
 use crate::storage::Storage;
 use crate::version::{Input, Node};
 
-/// Swaps moved segments in, and returns the identities of those that retention has
+/// Replaces segments by their moved copies. Returns the identities of those that retention has
 /// removed in the meantime.
 pub(crate) fn install_moved(storage: &mut Storage, moved: Vec<Arc<Segment>>) -> Vec<SegmentId> {
     let segments = moved.into_iter();
@@ -28,7 +28,7 @@ pub(crate) fn install_moved(storage: &mut Storage, moved: Vec<Arc<Segment>>) -> 
     while let Some(id) = next {
         let roots = version.roots(id.keyspace);
         let position = roots.partition_point(|node| node.meta().window.end < id.end);
-        // Behind the node that it is in, or would be.
+        // Continue after the root that contains this segment, or would contain it.
         let mut last = id;
         if let Some(root) = roots.get(position)
             && let Some(node) = moved.replace_in(root)
@@ -45,16 +45,16 @@ pub(crate) fn install_moved(storage: &mut Storage, moved: Vec<Arc<Segment>>) -> 
     moved.missing.into_iter().collect()
 }
 
-/// What has moved, and how much of it was found.
+/// The moved segments, and which of them were found.
 struct Moved {
     segments: BTreeMap<SegmentId, Arc<Segment>>,
     missing: BTreeSet<SegmentId>,
-    /// What the segments took in memory that were found.
+    /// Memory that the found segments took before the move.
     memory_bytes: usize,
 }
 
 impl Moved {
-    /// The node with the segments that have moved; `None` when it has none of them.
+    /// A copy of the node that holds the moved segments; `None` when the node holds none of them.
     fn replace_in(&mut self, node: &Node) -> Option<Arc<Node>> {
         work!(SegmentVisited);
         let mut inside = self
@@ -84,7 +84,7 @@ impl Moved {
     }
 }
 
-/// The first identity that a segment inside this one's window could have.
+/// The lowest identity that a segment inside the window of this segment can have.
 fn first_id(meta: &SegmentMeta) -> SegmentId {
     SegmentId {
         keyspace: meta.keyspace,

@@ -1,12 +1,12 @@
-//! What a file job has to write.
+//! The content of the file that a file job writes.
 //!
-//! Three kinds of segments go into the file: the outputs of the closing's merges, everything
-//! else up to its commit that is only in memory, and what would keep a mostly dead file
-//! alive. A plan looks at those, and at nothing else that files hold: there may be any number
-//! of keyspaces that nobody writes to, and retention may keep any number of segments.
+//! Three kinds of segments go into the file: the outputs of the closing's merges, every other
+//! segment up to the closing commit that is only in memory, and segments that would keep a mostly
+//! dead file alive. A plan examines those segments and no others in files: there may be any number
+//! of keyspaces without new writes, and retention may keep any number of segments.
 //!
-//! The order of the file is that of the forest: by keyspace and commit, and what hangs below
-//! a segment behind it.
+//! The order in the file is the order of the forest: by keyspace and commit, each segment before
+//! the segments below it.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -21,31 +21,31 @@ use crate::segment::{KeyspaceId, Segment, SegmentId};
 use crate::storage::Storage;
 use crate::version::{Input, Node, Version};
 
-/// What a file job has to write.
+/// The content of the file that a file job writes.
 pub(crate) struct Plan {
     pub(crate) tasks: VecDeque<Task>,
-    /// The merge outputs, and how many inputs each has.
+    /// The merge outputs, and the number of inputs of each.
     pub(crate) merges: BTreeMap<SegmentId, usize>,
-    /// Segments in files whose place in the manifest the job takes over.
+    /// Segments in files whose place in the manifest the job replaces.
     pub(crate) replaced: Vec<SegmentId>,
 }
 
-/// Where a task comes in the file.
+/// The place of a task in the file.
 type Position = (KeyspaceId, Commit, Reverse<Level>);
 
-/// A plan in the making.
+/// A plan that is being made.
 struct Planner<'a> {
     storage: &'a Storage,
     at: Commit,
     tasks: Vec<(Position, Task)>,
     merges: BTreeMap<SegmentId, usize>,
     replaced: Vec<SegmentId>,
-    /// Bytes that files lose to this job.
+    /// Bytes of each file that become dead through this job.
     lost_bytes: BTreeMap<u64, u64>,
 }
 
 impl Plan {
-    /// Of the job that brings everything up to `at` into files, with these merges in order of
+    /// The plan of a job that brings everything up to `at` into files. `merges` are in order of
     /// keyspace.
     pub(crate) fn new(storage: &Storage, at: Commit, merges: &[PlannedMerge]) -> Self {
         assert!(
@@ -72,6 +72,7 @@ impl Plan {
                 planner.add_memory(keyspace, merge);
             }
         }
+        // Last, because it needs the lost bytes of all merges.
         planner.empty_mostly_dead_files();
         planner.tasks.sort_by_key(|(position, _)| *position);
         Self {
@@ -83,7 +84,7 @@ impl Plan {
 }
 
 impl Planner<'_> {
-    /// A merge, and what it takes out of files.
+    /// Adds a merge, and the segments in files that it makes dead.
     fn add_merge(&mut self, merge: &PlannedMerge) {
         let task = MergeTask::new(&self.storage.version, &self.storage.placement, merge);
         let window = merge.window;
@@ -111,13 +112,14 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether an input of a merge is gone with it.
+    /// Whether an input is removed together with its merge.
     fn goes(&self, input: &Node) -> bool {
         removes(self.storage.placement.remove_inputs, self.at, input.meta())
     }
 
-    /// What is only in memory, but for inputs that go with the merge. Segments in memory come
-    /// behind those in files, and nothing that hangs below a segment in a file is in memory.
+    /// Adds the segments that are only in memory, except inputs that are removed together with the
+    /// merge. Segments in memory follow those in files, and no segment below a segment in a file is
+    /// in memory.
     fn add_memory(&mut self, keyspace: KeyspaceId, merge: Option<&PlannedMerge>) {
         let roots = self.storage.version.roots(keyspace);
         let start = roots.partition_point(|node| node.segment.file().is_some());
@@ -144,12 +146,13 @@ impl Planner<'_> {
         self.tasks.push((position, Task::Move(Arc::clone(segment))));
     }
 
-    /// Files that lose segments to this job and keep less than half of their bytes are
-    /// emptied: what lives in them moves along.
+    /// Empties the files that lose segments to this job and keep less than half of their bytes:
+    /// their live segments move to the new file.
     fn empty_mostly_dead_files(&mut self) {
         let state = &self.storage.manifest.state;
         let losing: Vec<u64> = self.lost_bytes.keys().copied().collect();
-        // What left the version before, and what goes with this job's merges.
+        // Segments that left the version before, and segments that are removed with this job's
+        // merges.
         let removed = self.storage.removed_since_edit.iter();
         let mut gone: BTreeSet<SegmentId> = removed.copied().collect();
         for (_, place) in gone.iter().filter_map(|id| state.segments.get(id)) {
@@ -167,7 +170,7 @@ impl Planner<'_> {
         };
         for number in emptied {
             for &id in state.files[&number].segments.difference(&gone) {
-                // What no other segment names is in the manifest only.
+                // A segment that no live segment lists is in the manifest only.
                 let Some(segment) = find(&self.storage.version, id, state.segments[&id].0.first)
                 else {
                     continue;
@@ -180,7 +183,7 @@ impl Planner<'_> {
     }
 }
 
-/// The segment with this identity, and this first commit, if the version has it.
+/// The segment with this identity and this first commit, if the version has it.
 fn find(version: &Version, id: SegmentId, first: Commit) -> Option<Arc<Segment>> {
     let roots = version.roots(id.keyspace);
     let position = roots.partition_point(|node| node.meta().first <= first);
@@ -223,7 +226,7 @@ mod tests {
         }
     }
 
-    /// How many segments are visited for 64 commits behind so many.
+    /// The number of segments that are visited for 64 commits after `behind` earlier commits.
     fn visited(behind: u64, remove_inputs: RemoveInputs, options: &Options) -> u64 {
         let placement = Placement {
             alignment: Alignment::uniform(4).unwrap(),
@@ -247,8 +250,8 @@ mod tests {
         count(Work::SegmentVisited, || (0..64).for_each(&mut commit))
     }
 
-    /// Every file job looked at every segment that retention keeps: 100,000 commits of which
-    /// everything is kept took 3 s in memory, and twice as many 12 s.
+    /// Every file job once examined every segment that retention keeps: 100,000 commits, all of
+    /// them kept, took 3 s in memory, and twice as many took 12 s.
     #[test]
     fn what_lies_in_files_costs_a_job_nothing() {
         for options in [in_files(), spills()] {
@@ -263,8 +266,8 @@ mod tests {
         }
     }
 
-    /// 16,000 commits with one new keyspace each took 2 s, nearly all of it in asking each
-    /// keyspace at each closing whether there is something to merge.
+    /// 16,000 commits with one new keyspace each once took 2 s. Nearly all of the time went into
+    /// asking each keyspace at each closing whether it has something to merge.
     #[test]
     fn keyspaces_that_nobody_writes_to_cost_nothing() {
         let visited = |idle: u64, options: &Options| {
@@ -278,7 +281,7 @@ mod tests {
             for keyspace in 0..idle {
                 batch.put(&format!("idle {keyspace}"), b"key", b"value");
             }
-            // Far enough behind, and in files.
+            // Far enough in the past, and in files.
             store.commit(&batch).unwrap();
             for _ in 1..256 {
                 store.commit(&WriteBatch::new()).unwrap();
@@ -294,7 +297,7 @@ mod tests {
         for options in [Options::default(), in_files(), spills()] {
             let (few, many) = (visited(3, &options), visited(3000, &options));
             assert!(few >= 16, "only {few}");
-            // The manifest is longer, and so a spill may come at another commit.
+            // The manifest is longer, so a spill may come at another commit.
             assert!(many < 2 * few, "{many} keyspaces, {few} if few are idle");
         }
     }

@@ -1,9 +1,9 @@
-//! Inputs that an earlier closing kept, and that are due at this one.
+//! Inputs that an earlier closing kept, and that are due for removal at this closing.
 //!
-//! Inputs go in order of commits, so what is due at a closing, and was not at the closing
-//! before it, ends between two edges. Only nodes that reach in between are visited, however
-//! much is kept on either side. After opening there is no closing before, and everything old
-//! enough is looked at once more.
+//! Inputs are removed in the order of commits. So the inputs that are due at this closing, and were
+//! not due at the closing before, end between two edges. Only nodes that reach into this range are
+//! visited, however many inputs are kept on either side. After an opening there is no earlier
+//! closing, so all inputs that are old enough are examined once.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::segment::Segment;
 use crate::storage::Storage;
 use crate::version::{Input, Node};
 
-/// Removes what is due at the closing `at` and was not due at the one `before`.
+/// Removes the inputs that are due at the closing `at` and were not due at the closing `before`.
 pub(crate) fn remove_due_inputs(storage: &mut Storage, before: Commit, at: Commit) {
     let rule = storage.placement.remove_inputs;
     let Some(through) = edge(rule, at) else {
@@ -45,7 +45,7 @@ pub(crate) fn remove_due_inputs(storage: &mut Storage, before: Commit, at: Commi
     storage.forget(due.removed);
 }
 
-/// What is due: inputs whose last commit comes after `after` and not after `through`.
+/// The due inputs: their last commit is above `after` and not above `through`.
 struct Due {
     rule: RemoveInputs,
     at: Commit,
@@ -55,11 +55,11 @@ struct Due {
 }
 
 impl Due {
-    /// The node without what is due below it; `None` when nothing is.
+    /// A copy of the node without the due inputs below it; `None` when no input is due.
     fn remove_from(&mut self, node: &Node) -> Option<Arc<Node>> {
         work!(SegmentVisited);
         let inputs = &node.inputs;
-        // The last one that begins before the edge may reach beyond it.
+        // The last input that begins before the edge may reach beyond the edge.
         let start = inputs.partition_point(|input| input.first() <= self.after);
         let end = inputs.partition_point(|input| input.first() <= self.through);
         let mut changed = Vec::new();
@@ -88,7 +88,7 @@ impl Due {
         }))
     }
 
-    /// What stands in place of an input; `None` when it stays as it is.
+    /// The replacement of an input; `None` when the input stays as it is.
     fn replacement(&mut self, input: &Arc<Node>) -> Option<Input> {
         let meta = input.meta();
         if meta.last <= self.after {

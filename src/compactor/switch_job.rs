@@ -1,8 +1,8 @@
-//! Replacing a manifest that has grown long, or one from before opening, by a new
-//! file that begins with the present state.
+//! Replaces a manifest that has grown long, or a manifest from before this opening, by a new file
+//! that begins with the present state.
 //!
-//! The old file goes only after the new one, its bytes and its name, is durable.
-//! Until then the old one is in force, because the new one may not survive.
+//! The old file is removed only after the bytes and the name of the new file are durable. Until
+//! then the old file is in force, because a crash can still take the new file.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::files::{FileKind, file_name};
 use crate::manifest::Switch;
 use crate::storage::{Lend, Obsolete};
 
-/// What comes next.
+/// The next operation of the switch.
 #[derive(Debug, Default)]
 pub(crate) enum SwitchJob {
     #[default]
@@ -23,7 +23,7 @@ pub(crate) enum SwitchJob {
 }
 
 impl SwitchJob {
-    /// Performs one operation; true when the new manifest is in force.
+    /// Performs one operation. Returns true when the new manifest is in force.
     pub(crate) fn step(&mut self, storage: &mut impl Lend) -> Result<bool> {
         let outcome = self.advance(storage);
         if planted!(ErrorDeletesManifest) && outcome.is_err() {
@@ -61,6 +61,8 @@ impl SwitchJob {
                     let outcome = fs.remove(&name);
                     outcome.map_err(Error::io("remove", &name))?;
                 }
+                // Bytes and name are durable before `finish_switch`: from then on edits go to the
+                // new file only, and the old file may be removed.
                 fs.sync_dir("").map_err(Error::io("sync", ""))?;
                 return storage.lend(|storage| {
                     let old = storage.manifest.finish_switch(switch, false)?;

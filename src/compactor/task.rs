@@ -1,4 +1,4 @@
-//! One output of a job: what goes in, what comes out, and how far it is.
+//! One output of a job: its inputs, its metadata, and the progress of its merge.
 
 use std::sync::Arc;
 
@@ -16,17 +16,17 @@ use crate::segment::{
 use crate::thresholds::Thresholds;
 use crate::version::{Node, Version};
 
-/// What a job has to write.
+/// One piece of a job's output.
 #[derive(Debug)]
 pub(crate) enum Task {
     /// Several segments become one.
     Merge(MergeTask),
-    /// A segment goes to another place as it is.
+    /// A segment moves to another place unchanged.
     Move(Arc<Segment>),
 }
 
 impl Task {
-    /// Whether no segment that goes in lies in a file.
+    /// Whether all inputs are in memory.
     pub(crate) fn is_in_memory(&self) -> bool {
         match self {
             Self::Merge(task) => task.inputs.iter().all(|input| input.file().is_none()),
@@ -35,7 +35,7 @@ impl Task {
     }
 }
 
-/// A merge that was planned and not begun.
+/// A merge that is planned but not begun.
 #[derive(Debug)]
 pub(crate) struct MergeTask {
     meta: SegmentMeta,
@@ -44,7 +44,7 @@ pub(crate) struct MergeTask {
 }
 
 impl MergeTask {
-    /// The task behind a planned merge.
+    /// The task of a planned merge.
     pub(crate) fn new(version: &Version, placement: &Placement, planned: &PlannedMerge) -> Self {
         let nodes = version
             .roots(planned.keyspace)
@@ -74,15 +74,15 @@ impl MergeTask {
         }
     }
 
-    /// Whether the output can be left unmerged: it has all entries of its inputs, and at most
-    /// so many. The inputs are in memory.
+    /// Whether the output can be left unmerged: the output has all entries of its inputs, and at
+    /// most `most_entries`. The inputs are in memory.
     pub(crate) fn can_wait(&self, most_entries: u64) -> bool {
         let entries: u64 = self.inputs.iter().map(|input| input.meta.entries).sum();
         let drops_nothing = self.thinning.keeps_all() || planted!(UnmergedInspiteOfThinning);
         entries <= most_entries && drops_nothing
     }
 
-    /// The output, with its entries where they are.
+    /// The output, whose entries stay in the runs of its inputs.
     pub(crate) fn left_unmerged(self, filter: FilterRule) -> Output {
         mark!(LeftUnmerged);
         let mut meta = self.meta;
@@ -99,7 +99,7 @@ impl MergeTask {
     }
 }
 
-/// What is known of an output before it is written.
+/// The metadata of an output that is known before it is written.
 fn output_meta(placement: &Placement, window: Window, nodes: &[&Arc<Node>]) -> SegmentMeta {
     let first = nodes.first().map_or(Commit::ZERO, |node| node.meta().first);
     let last = nodes.last().map_or(Commit::ZERO, |node| node.meta().last);
@@ -135,15 +135,15 @@ fn output_meta(placement: &Placement, window: Window, nodes: &[&Arc<Node>]) -> S
     }
 }
 
-/// A task under way.
+/// A task that has begun.
 #[derive(Debug)]
 pub(crate) struct RunningTask {
     pub(crate) meta: SegmentMeta,
-    /// At least as many distinct keys as the output will have.
+    /// An upper bound for the distinct keys of the output.
     pub(crate) most_keys: u64,
-    /// At least as many entries as the output will have.
+    /// An upper bound for the entries of the output.
     pub(crate) most_entries: u64,
-    /// At least as many key and value bytes as the output will have.
+    /// An upper bound for the key and value bytes of the output.
     pub(crate) most_bytes: u64,
     pub(crate) is_merge: bool,
     pub(crate) inputs: usize,
@@ -151,10 +151,10 @@ pub(crate) struct RunningTask {
     thinning: Thinning,
 }
 
-/// Where the entries of a task come from.
+/// The source of a task's entries.
 #[derive(Debug)]
 enum Source {
-    /// Inputs of which some are unmerged: those are merged first, one in a step.
+    /// Inputs of which some are unmerged. The unmerged inputs are merged first, one in each step.
     Unmerged(Vec<Arc<Segment>>),
     Merge(MergeCursor),
     Sorted(SortedRuns),
@@ -184,7 +184,7 @@ impl Source {
         Ok(Self::Merge(MergeCursor::new(cursors, Direction::Forward)))
     }
 
-    /// Merges an input that is unmerged; false when all are merged, and the entries can come.
+    /// Merges one unmerged input. Returns false when all inputs are merged and entries can be read.
     fn merge_input(&mut self) -> Result<bool> {
         let Self::Unmerged(inputs) = self else {
             return Ok(false);
@@ -224,7 +224,7 @@ impl Source {
     }
 }
 
-/// The runs of the inputs, if all are in memory and together short enough to be sorted.
+/// The runs of the inputs, if all are in memory and together short enough for sorting.
 fn runs_to_sort(inputs: &[Arc<Segment>], thresholds: &Thresholds) -> Option<Vec<Arc<Run>>> {
     let entries: u64 = inputs.iter().map(|input| input.meta.entries).sum();
     if entries > thresholds.sorted_entries || !inputs.iter().all(|input| input.is_in_memory()) {
@@ -257,8 +257,8 @@ impl RunningTask {
         })
     }
 
-    /// Hands at most `most` entries to `take`, which may stop it by returning false.
-    /// Returns how many were read and whether the inputs are exhausted.
+    /// Gives at most `most` entries to `take`. `take` returns false to stop. Returns the number of
+    /// entries read, and whether the inputs are exhausted.
     pub(crate) fn pump(
         &mut self,
         most: usize,

@@ -1,18 +1,18 @@
-//! What the compactor knows of the history.
+//! The part of the history that the compactor knows.
 //!
-//! Events may come late, twice, in any order, or not at all. The watermark is the
-//! largest commit up to which every commit is known; windows close by it and by
-//! nothing else, so the order of events cannot change what is merged.
+//! Events may come late, twice, in any order, or not at all. The watermark is the largest commit up
+//! to which every commit is known. The watermark alone decides which windows close, so the order of
+//! events cannot change the merges.
 
 use std::collections::BTreeSet;
 
 use crate::commit::Commit;
 
-/// Commits known beyond the watermark; more are not remembered. A commit that is
-/// forgotten raises lag until the next settling, and loses nothing.
+/// The most commits that are remembered beyond the watermark. A commit that is not remembered
+/// raises lag until the next settling, and has no other effect.
 const MOST_AHEAD: usize = 4096;
 
-/// The contiguous prefix of known commits, and a bounded number beyond it.
+/// The contiguous prefix of known commits, and a bounded number of commits beyond it.
 #[derive(Debug)]
 pub(crate) struct Watermark {
     through: Commit,
@@ -46,7 +46,7 @@ impl Watermark {
         self.advance();
     }
 
-    /// Learns of every commit up to `through`, from whoever knows the truth.
+    /// Learns of every commit up to `through`, from the version itself.
     pub(crate) fn learn_all(&mut self, through: Commit) {
         if self.through < through {
             mark!(EventsReconciled);

@@ -2,21 +2,21 @@
 //!
 //! A record is `tag u32 | length u32 | synced u64 | checksum u32 | payload`.
 //!
-//! - `tag` is a hash of the offset, salted with store, kind and number. It makes a
-//!   candidate record cheap to reject, so the reader can look for survivors behind a
-//!   damaged one, and it can be seen without the preamble.
-//! - `synced` is the offset up to which the file was known to be durable when the
-//!   record was written. A bad record *below* a mark found further on was durable
-//!   once, so it is damage; a bad record above every mark is a torn tail.
-//! - `checksum` covers the file's salt, offset, the other header fields and the payload: a
-//!   record of another file, of an earlier file of this name, or at another place never
-//!   passes, and no value that a client writes holds a record that does, since the salt
-//!   has a number in it that nobody knows before the file is created.
+//! - `tag` is a hash of the offset, salted with store, kind and number. It makes a candidate record
+//!   cheap to reject, so the reader can look for intact records behind a damaged one. It can be
+//!   computed without the preamble.
+//! - `synced` is the offset up to which the file was known to be durable when the record was
+//!   written. A bad record *below* a mark found further on was durable once, so it is damage; a bad
+//!   record above every mark is a torn tail.
+//! - `checksum` covers the file's salt, the offset, the other header fields and the payload. A
+//!   record of another file, of an earlier file of this name, or at another place never passes. A
+//!   value that a client writes cannot contain a record that passes, because the salt contains a
+//!   number that is drawn when the file is created.
 //!
-//! A log may keep zeros written ahead of its end: see `room`. They are no record, so the log ends
+//! A log may keep zeros written ahead of its end: see `room`. Zeros are no record, so the log ends
 //! where they begin; zeros up to the end of the file are no torn tail.
 //!
-//! This module does not know what a payload means.
+//! This module does not interpret payloads.
 
 mod reader;
 mod room;
@@ -31,8 +31,7 @@ use crate::files::{checksum, mix};
 /// The length of a record's header in bytes.
 pub(crate) const HEADER_BYTES: usize = 20;
 
-/// The tag of a record at `offset`; never zero, so that zero-filled space never
-/// looks like a record.
+/// The tag of a record at `offset`. It is never zero, so that zeros never look like a record.
 fn tag_at(place_salt: u64, offset: u64) -> u32 {
     (mix(place_salt ^ offset.rotate_left(17)) >> 32) as u32 | 1
 }
@@ -80,7 +79,7 @@ mod tests {
         crate::whole_file::read_whole(&*file, NAME).unwrap()
     }
 
-    /// Where the records of an intact log end.
+    /// The ends of the records of an intact log.
     fn ends(bytes: &[u8]) -> Vec<u64> {
         let records = scan(NAME, ID.salts(), bytes, 0).records;
         records.iter().map(|record| record.end).collect()
@@ -127,8 +126,8 @@ mod tests {
         }
     }
 
-    /// The third and fourth record carry a mark that covers the first two, so damage
-    /// to those is damage. Nothing vouches for the third and fourth themselves.
+    /// The third and fourth record carry a mark that covers the first two records, so damage to
+    /// those two is damage. No mark covers the third and fourth record.
     #[test]
     fn a_bad_record_below_a_mark_is_damage_and_above_it_a_torn_tail() {
         let whole = log();
@@ -174,7 +173,7 @@ mod tests {
         );
     }
 
-    /// Zeros end a log where nothing is behind them, and nobody knows that there was more.
+    /// Zeros end a log where nothing follows them, because no record shows that there was more.
     #[test]
     fn room_is_the_end_unless_something_is_behind_it() {
         let whole = log();
@@ -182,7 +181,7 @@ mod tests {
         for zeroed in START..whole.len() {
             let mut bytes = [&whole[..], &[0; 64]].concat();
             bytes[zeroed..].fill(0);
-            // A record may end with zeros of its own, and then nothing of it is lost.
+            // A record may itself end with zeros, and then none of its bytes are lost.
             let is_whole = |end: &&u64| bytes[..**end as usize] == whole[..**end as usize];
             let complete = ends.iter().filter(is_whole).count();
             let before = complete

@@ -1,4 +1,4 @@
-//! Reading a log back, and telling a torn tail from damage.
+//! Reads a log back, and tells a torn tail from damage.
 
 use super::{HEADER_BYTES, record_checksum, tag_at};
 use crate::codec::Decoder;
@@ -10,7 +10,7 @@ use crate::identity::{PREAMBLE_BYTES, Salts};
 pub(crate) struct Record<'a> {
     /// Where its header starts.
     pub(crate) offset: u64,
-    /// What it holds.
+    /// The payload.
     pub(crate) payload: &'a [u8],
     /// Where the next record starts.
     pub(crate) end: u64,
@@ -23,7 +23,7 @@ pub(crate) enum Tail {
     Clean,
     /// Bytes that were never durable as a whole: a crash interrupted their write.
     Torn,
-    /// Bytes that were durable once, and are not what was written any more.
+    /// Bytes that were durable once, and have changed since.
     Damaged(Damage),
 }
 
@@ -31,11 +31,11 @@ pub(crate) enum Tail {
 #[derive(Clone, Debug)]
 pub(crate) struct Scan<'a> {
     pub(crate) records: Vec<Record<'a>>,
-    /// The end of the last record that a later one proves to be durable. A record
-    /// behind it may exist only in the operating system's cache, even when a sync
-    /// reports success now: a failed one before may have marked its pages clean.
+    /// The end of the last record that a later record proves to be durable. A record behind it may
+    /// be in the operating system's cache only, even when a sync succeeds now: an earlier failed
+    /// sync may have marked its pages clean.
     pub(crate) proven: u64,
-    /// The end of the first record that proves the first record of all to be durable.
+    /// The end of the first record that proves that the very first record is durable.
     begun_by: Option<u64>,
     pub(crate) tail: Tail,
 }
@@ -46,16 +46,15 @@ impl Scan<'_> {
         self.begun_by.is_some()
     }
 
-    /// Whether that proof is proven to be durable itself. Until then a crash can take the
-    /// proof away, and the file counts for nothing.
+    /// Whether that proof is itself proven to be durable. Until then a crash can take the proof
+    /// away, and then the file does not count.
     pub(crate) fn is_begun_for_good(&self) -> bool {
         self.begun_by.is_some_and(|end| end <= self.proven)
     }
 }
 
-/// Reads the records of `bytes`, a whole log file whose preamble was checked.
-/// `known_durable` is an offset that some *other* file proves to have been
-/// durable (0 when there is no such proof).
+/// Reads the records of `bytes`, a whole log file whose preamble was checked. Up to
+/// `known_durable`, *another* file proves that the bytes were durable (0 without such a proof).
 ///
 /// Linear in the length of the file, also when the tail is bad.
 pub(crate) fn scan<'a>(name: &str, salts: Salts, bytes: &'a [u8], known_durable: u64) -> Scan<'a> {
@@ -110,19 +109,19 @@ pub(crate) fn scan<'a>(name: &str, salts: Salts, bytes: &'a [u8], known_durable:
     }
 }
 
-/// The intact records of a file that is damaged, and each place where there was one once.
+/// The intact records of a damaged file, and each place where a record was damaged.
 #[derive(Debug, Default)]
 pub(crate) struct Whole<'a> {
     pub(crate) records: Vec<Record<'a>>,
     pub(crate) damages: Vec<Damage>,
 }
 
-/// Reads the records of `bytes` also behind damage. `end` is where the file ends by what
-/// another one says; without it the file ends where nothing proves that more was durable, and
-/// what stands there was never part of the log.
+/// Reads the records of `bytes`, also those behind damage. `end` is the end of the file as another
+/// file states it. Without it, the file ends where no later record proves that more bytes were
+/// durable; bytes after that place were never part of the log.
 ///
-/// Damages come in the order of their offsets, so a record belongs behind every damage with a
-/// smaller one. Linear for each damage.
+/// Damages come in the order of their offsets, so a record follows every damage with a smaller
+/// offset. Linear for each damage.
 pub(crate) fn scan_whole<'a>(
     name: &str,
     salts: Salts,
@@ -151,12 +150,12 @@ pub(crate) fn scan_whole<'a>(
     whole
 }
 
-/// The record right behind the preamble, if it is intact. Reads no further.
+/// The record directly behind the preamble, if it is intact. Reads no further.
 pub(crate) fn first_record(salts: Salts, bytes: &[u8]) -> Option<Record<'_>> {
     record_at(salts, bytes, PREAMBLE_BYTES).map(|(record, _)| record)
 }
 
-/// Whether nothing but zeros stands from `from` on: room for records that were never written.
+/// Whether only zeros follow from `from` on: room for records that were never written.
 fn is_room(bytes: &[u8], from: u64) -> bool {
     bytes[from as usize..].iter().all(|&byte| byte == 0)
 }
@@ -183,8 +182,8 @@ fn record_at(salts: Salts, bytes: &[u8], offset: u64) -> Option<(Record<'_>, u64
     ))
 }
 
-/// The payload, mark and checksum of what looks like a record at `offset`: its tag is
-/// right, it ends inside the file, and its mark lies before it.
+/// The payload, mark and checksum of a candidate record at `offset`: its tag is right, it ends
+/// inside the file, and its mark lies before it.
 fn candidate_at(place_salt: u64, bytes: &[u8], offset: u64) -> Option<(&[u8], u64, u32)> {
     let rest = bytes.get(usize::try_from(offset).ok()?..)?;
     let (header, behind) = rest.split_at_checked(HEADER_BYTES)?;
@@ -197,16 +196,16 @@ fn candidate_at(place_salt: u64, bytes: &[u8], offset: u64) -> Option<(&[u8], u6
     let length = fields.u32()? as usize;
     let synced = fields.u64()?;
     let payload = behind.get(..length)?;
-    // What a record proves to be durable was written before it.
+    // A record can prove only bytes that were written before it.
     (synced <= offset).then_some((payload, synced, fields.u32()?))
 }
 
-/// Whether an intact record behind `from` has a mark behind `from`: what stands there was
+/// Whether an intact record behind `from` has a mark behind `from`: the bytes at `from` were
 /// durable once.
 ///
-/// Linear: a candidate that fails costs its length, and there are none but by chance, one
-/// place in 2^31. A file in which somebody has placed them on purpose, with the salt read
-/// from the file itself, is searched until twice its length was looked at.
+/// Linear: a failed candidate costs its length, and candidates occur only by chance, at one place
+/// in 2^31. If someone has placed candidates on purpose, with the salt read from the file itself,
+/// the search ends after twice the length of the file.
 fn is_proven_behind(salts: Salts, bytes: &[u8], from: u64) -> bool {
     if planted!(MidLogDamageIsTorn) {
         return false;
@@ -227,11 +226,11 @@ fn is_proven_behind(salts: Salts, bytes: &[u8], from: u64) -> bool {
     false
 }
 
-/// Whether `bytes`, whose preamble says nothing, are those of a log file whose creation was
-/// finished: some record in it was written after the first one was known to be durable.
+/// Whether `bytes`, whose preamble is unreadable, are those of a log file whose creation was
+/// finished: some record was written after the first record was known to be durable.
 ///
-/// Without the preamble checksums mean nothing, but tags do. Two in a row are no accident
-/// (2^-62 for each place), and an earlier file of this number that had a record with a mark
+/// Without the preamble checksums cannot be checked, but tags can. Two tags in a row are no
+/// accident (2^-62 for each place). An earlier file of this number that had a record with a mark
 /// had a durable name, so its number was not given again. O(bytes).
 pub(crate) fn was_written(place_salt: u64, bytes: &[u8]) -> bool {
     let end_of_first = PREAMBLE_BYTES + HEADER_BYTES as u64;
@@ -248,7 +247,7 @@ pub(crate) fn was_written(place_salt: u64, bytes: &[u8]) -> bool {
     })
 }
 
-/// Says what is wrong at `offset`, as precisely as the bytes allow.
+/// Describes the damage at `offset`, as precisely as the bytes allow.
 fn describe(name: &str, salts: Salts, bytes: &[u8], offset: u64) -> Damage {
     let (expected, found) = compare(salts, bytes, offset).unwrap_or_else(|| {
         let missing = (bytes.len() as u64).saturating_sub(offset);

@@ -1,31 +1,31 @@
 //! Room: zeros that a log keeps written ahead of its end.
 //!
-//! The sync of a file that has grown makes the new length durable as well, and a file system
-//! with a journal writes the journal for it. A record that is written over zeros changes
-//! neither length nor blocks, so its sync writes the record and nothing else. Space that was
-//! only allocated would not do: its first write changes what the journal knows of it.
+//! The sync of a file that has grown makes the new length durable as well, and a file system with a
+//! journal then writes its journal. A record that is written over zeros changes neither the length
+//! nor the blocks of the file, so its sync writes only the record. Space that is allocated but not
+//! written does not help: its first write changes what the journal records about it.
 //!
-//! Room is taken with the write that comes to the end of the file, and that write alone is
-//! synced with a new length. How much depends on nothing but lengths, so the same calls make
-//! the same bytes. It doubles the file up to a bound: a small log stays small. Where few writes
-//! like the present one would fit, none is taken: they wait for their own bytes and not for the
+//! The write that reaches the end of the file takes the room, and only that write is synced with a
+//! new length. The amount depends on lengths alone, so the same calls produce the same bytes. Room
+//! doubles the file up to a bound, so a small log stays small. No room is taken when only a few
+//! writes like the current one would fit: such large writes wait for their own bytes, not for the
 //! journal.
 //!
-//! What it does not do: it says nothing about where the log ends. Readers find the end as the
-//! first place without a record, and take zeros from there on for what they are.
+//! Room does not state where the log ends. Readers find the end as the first place without a
+//! record, and accept zeros from there on.
 
-/// Files are given blocks of this many bytes: room up to the end of one costs nothing.
+/// File systems allocate blocks of this size: room up to the end of a block costs nothing.
 const BLOCK_BYTES: u64 = 4096;
 
-/// So many writes as long as the present one must fit into room that is taken.
+/// Room is taken only if at least this many writes of the current length fit into it.
 const FEWEST_WRITES: u64 = 4;
 
-/// How much room a log takes.
+/// The amount of room that a log takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Room {
-    /// Bytes of zeros that are taken at once, at most. 0: none.
+    /// The most zeros, in bytes, that are taken at once. 0: no room.
     pub(crate) most_bytes: u64,
-    /// No room is taken beyond this length: a log that is as long is not gone on with.
+    /// No room is taken beyond this length: a log of this length gets a successor.
     pub(crate) file_bytes: u64,
 }
 
@@ -36,8 +36,8 @@ impl Room {
         file_bytes: 0,
     };
 
-    /// The length that a file gets when so many bytes of records are written to it, which end at
-    /// `end` and behind the file.
+    /// The new length of the file when a write of `record_bytes` ends at `end`, beyond the current
+    /// end of the file.
     pub(crate) fn length(self, end: u64, record_bytes: u64) -> u64 {
         let block_bytes = BLOCK_BYTES.min(self.most_bytes).max(1);
         let wanted = (end + end.min(self.most_bytes)).next_multiple_of(block_bytes);
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What a log grows through, record by record.
+    /// The lengths of a log, record by record.
     fn lengths(room: Room, record_bytes: u64, records: u64) -> Vec<u64> {
         let mut lengths = vec![0];
         for record in 1..=records {
@@ -80,7 +80,7 @@ mod tests {
             .concat()
         );
         assert_eq!(lengths(Room::NONE, 100, 3), [0, 100, 200, 300]);
-        // Not before four more fit.
+        // Room is taken only when four more records fit.
         let long = lengths(room, 3000, 10);
         assert_eq!(long, [0, 3000, 6000, 9000, 24_576, 45_056]);
     }

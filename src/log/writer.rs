@@ -1,12 +1,11 @@
-//! Writing records: stage any number, write them in one append, sync.
+//! Writes records: stages any number of them, writes them in one append, and syncs.
 //!
-//! The operations on the file can be taken out of the writer as a [`LogIo`], so that a
-//! driver with threads performs them while others use what the writer is a part of.
+//! The operations on the file can be taken out of the writer as a [`LogIo`]. A driver with threads
+//! performs them while other threads use the storage that owns the writer.
 //!
-//! Invariant: after any error the writer is useless and says so on every further
-//! call, because nobody knows what the file holds now. Retrying a failed sync
-//! would be worse than giving up: the pages may have been dropped and marked clean
-//! (Rebello et al., ATC 2020).
+//! Invariant: after any error the writer is unusable and returns an error from every further call,
+//! because the content of the file is unknown then. Retrying a failed sync would be worse: the
+//! pages may have been dropped and marked clean (Rebello et al., ATC 2020).
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,41 +22,42 @@ pub(crate) struct LogWriter {
     name: Arc<str>,
     number: u64,
     salts: Salts,
-    /// Bytes handed to the file so far.
+    /// Bytes written to the file so far.
     written: u64,
-    /// Bytes known to be durable.
+    /// Bytes that are known to be durable.
     synced: u64,
     /// The length of the file: records and the room behind them.
     length: u64,
     room: Room,
-    /// Zeros handed to the file so far.
+    /// Zeros written to the file so far.
     room_written: u64,
-    /// Encoded records that were not handed to the file yet.
+    /// Encoded records that are not written to the file yet.
     staged: Vec<u8>,
     failure: Option<String>,
     has_failed: Arc<Mutex<bool>>,
 }
 
-/// What is to be done to a log file: an append, a sync, or the one and then the other.
-/// Nothing may be staged or taken until it is back with [`LogWriter::finish`].
+/// A pending operation on a log file: an append, a sync, or an append followed by a sync. After an
+/// append was taken out, nothing may be staged or taken out until [`LogWriter::finish`] has the
+/// operation back.
 #[derive(Debug)]
 #[must_use = "the writer waits for the outcome"]
 pub(crate) struct LogIo {
     file: Arc<dyn File>,
     name: Arc<str>,
     offset: u64,
-    /// Records, and behind them zeros if the file grows.
+    /// The records, followed by zeros if the file grows.
     bytes: Vec<u8>,
     record_bytes: usize,
     syncs: bool,
-    /// Whether a sync of the file has failed. Syncs of one file take turns at it, so that none
-    /// succeeds behind one that has failed and that nobody has taken note of yet: the pages may
-    /// be marked clean by then, and the error was reported.
+    /// Whether a sync of the file has failed. Syncs of one file take turns at this lock, so that no
+    /// sync succeeds after one that has failed but is not yet recorded in the writer. By then the
+    /// pages may be marked clean, and the error was already reported.
     has_failed: Arc<Mutex<bool>>,
 }
 
 impl LogIo {
-    /// Does it. May be called where the writer is not at hand, and once only.
+    /// Performs the operation. May be called without the writer, and only once.
     pub(crate) fn perform(&self) -> Result<()> {
         if !self.bytes.is_empty() {
             let offset = match planted!(RecordBehindRoom) {
@@ -85,6 +85,8 @@ impl LogIo {
                 cause: format!("another sync of {} has failed", self.name),
             });
         }
+        // Under the lock of `has_failed`: a second sync that starts before the failure is recorded
+        // could succeed without the lost pages.
         let mut outcome = self.file.sync_data();
         *has_failed = outcome.is_err();
         if planted!(SyncRetried) && outcome.is_err() {
@@ -98,8 +100,8 @@ impl LogIo {
 }
 
 impl LogWriter {
-    /// Creates the file and stages its preamble. Nothing is durable, not even the
-    /// name, until the caller has written, synced, and synced the directory.
+    /// Creates the file and stages its preamble. Nothing is durable, not even the name, until the
+    /// caller has written, synced, and synced the directory.
     pub(crate) fn create(fs: &dyn Fs, id: FileId, room: Room) -> Result<Self> {
         let name = id.name();
         let file = fs.create(&name).map_err(Error::io("create", &name))?;
@@ -119,8 +121,8 @@ impl LogWriter {
         })
     }
 
-    /// A writer that goes on in a file that was read back and is durable up to `synced`,
-    /// as none may: for a planted bug.
+    /// A writer that continues in a file that was read back and is durable up to `synced`. No
+    /// correct writer does that: for a planted bug.
     #[cfg(feature = "planted-bugs")]
     pub(crate) fn go_on(file: Arc<dyn File>, id: FileId, (synced, written): (u64, u64)) -> Self {
         Self {
@@ -143,7 +145,7 @@ impl LogWriter {
         self.number
     }
 
-    /// Where its records end once everything staged is written.
+    /// The end of the records once everything staged is written.
     pub(crate) fn end(&self) -> u64 {
         self.written + self.staged.len() as u64
     }
@@ -153,12 +155,13 @@ impl LogWriter {
         self.length
     }
 
-    /// Zeros written ahead of its end so far, records over them or not.
+    /// Zeros that were written ahead of the end so far, whether records have overwritten them or
+    /// not.
     pub(crate) fn room_written(&self) -> u64 {
         self.room_written
     }
 
-    /// Encodes one record whose payload `fill` appends to the buffer it is given.
+    /// Encodes one record. `fill` appends the payload to the buffer.
     pub(crate) fn stage(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
         let offset = self.end();
         assert!(
@@ -179,15 +182,15 @@ impl LogWriter {
         header[16..].copy_from_slice(&checksum.to_le_bytes());
     }
 
-    /// Hands everything staged to the file in one append.
+    /// Writes everything staged in one append.
     pub(crate) fn write(&mut self) -> Result<()> {
         let io = self.begin_write(false)?;
         let outcome = io.perform();
         self.finish(io, outcome)
     }
 
-    /// The same for the last records of the file: the room behind them is given back. The
-    /// new length is as durable as they are.
+    /// Writes the last records of the file, and cuts off the room behind them. The new length
+    /// becomes durable together with the records.
     pub(crate) fn write_last(&mut self) -> Result<()> {
         self.room = Room::NONE;
         self.write()?;
@@ -210,7 +213,7 @@ impl LogWriter {
         self.finish(io, outcome)
     }
 
-    /// Takes out the append of everything staged and, if asked for, a sync after it.
+    /// Takes out the append of everything staged, with a sync after it if `syncs`.
     pub(crate) fn begin_write(&mut self, syncs: bool) -> Result<LogIo> {
         self.check()?;
         let bytes = std::mem::take(&mut self.staged);
@@ -252,8 +255,9 @@ impl LogWriter {
         }
     }
 
-    /// Takes note of what came out. A sync covers what was written before it was taken out,
-    /// also when others have written meanwhile; one of another file says nothing about this.
+    /// Takes the outcome of an operation. A sync covers the bytes that were written before it was
+    /// taken out, also when other threads have written meanwhile. A sync of another file says
+    /// nothing about this file.
     pub(crate) fn finish(&mut self, io: LogIo, outcome: Result<()>) -> Result<()> {
         let covers = io.syncs && io.name == self.name;
         let end = io.offset + io.record_bytes as u64;
@@ -301,14 +305,14 @@ impl LogWriter {
             );
         }
         if is_write {
-            // The memory is used again.
+            // The buffer is used again.
             bytes.clear();
             self.staged = bytes;
         }
         Ok(())
     }
 
-    /// Refuses to go on after a failure.
+    /// Refuses further work after a failure.
     pub(crate) fn check(&self) -> Result<()> {
         match &self.failure {
             None => Ok(()),
@@ -328,7 +332,7 @@ mod tests {
     use crate::fs::MemFs;
     use crate::identity::StoreId;
 
-    /// After a failure nothing is written any more, not even by a retry that would work.
+    /// After a failure nothing is written any more, not even by a retry that would succeed.
     #[test]
     fn a_writer_that_failed_stays_failed() {
         let fs = MemFs::new();
@@ -342,7 +346,7 @@ mod tests {
         assert_eq!(fs.read("wal-000007").unwrap().len(), 36);
     }
 
-    /// A file whose first sync fails, as if its pages were marked clean.
+    /// A file whose first sync fails and whose pages are then marked clean.
     #[derive(Debug)]
     struct FailsOnce(Arc<dyn File>, Mutex<bool>);
 
@@ -379,8 +383,8 @@ mod tests {
         }
     }
 
-    /// Two threads sync one log: the compactor, and a leader. The first sync fails, and before
-    /// that is noted the second one must not prove anything.
+    /// Two threads sync one log: the compactor and a leader. The first sync fails. Until that
+    /// failure is recorded, the second sync must not prove anything.
     #[test]
     fn no_sync_succeeds_behind_one_that_has_failed() {
         let fs = MemFs::new();

@@ -1,4 +1,4 @@
-//! One change of the manifest's state, and its bytes.
+//! One change of the manifest's state, and its encoding.
 
 use crate::align::Alignment;
 use crate::codec::{Decoder, put_bytes, put_varint};
@@ -11,26 +11,26 @@ use crate::segment::{Place, SegmentId, SegmentMeta};
 pub(crate) struct NewFile {
     pub(crate) number: u64,
     pub(crate) length: u64,
-    /// The number in its preamble and in its salt, so that nothing is believed of a file
-    /// that stands in its place. See [`crate::fs::Fs::fresh_number`].
+    /// The number in the preamble and in the salt of the file: another file in its place does not
+    /// pass. See [`crate::fs::Fs::fresh_number`].
     pub(crate) fresh: u64,
 }
 
-/// A change that happens as a whole or not at all.
+/// A change that is applied as a whole or not at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Edit {
-    /// Every commit up to here lives in files once the edit is durable.
+    /// Every commit up to here is in files once the edit is durable.
     pub(crate) flushed_through: Commit,
     /// The first WAL file that may hold later commits.
     pub(crate) oldest_wal: u64,
-    /// File numbers from here on were never used.
+    /// File numbers from here on are unused.
     pub(crate) next_file: u64,
     /// Keyspaces that join, in order of their numbers.
     pub(crate) keyspaces: Vec<String>,
     /// Files that join.
     pub(crate) files: Vec<NewFile>,
-    /// Segments that go, explicitly one by one. A segment that moves to another file
-    /// is removed and added.
+    /// Segments that are removed, listed one by one. A segment that moves to another file is
+    /// removed and added.
     pub(crate) removed: Vec<SegmentId>,
     /// Segments that join.
     pub(crate) added: Vec<(SegmentMeta, Place)>,
@@ -91,7 +91,7 @@ impl Edit {
     }
 }
 
-/// Appends the placement that a store was created with.
+/// Encodes the placement that a store was created with.
 pub(crate) fn encode_placement(placement: &Placement, buffer: &mut Vec<u8>) {
     put_bytes(buffer, placement.alignment.to_string().as_bytes());
     put_varint(buffer, u64::from(placement.min_inputs));
@@ -118,7 +118,7 @@ pub(crate) fn encode_placement(placement: &Placement, buffer: &mut Vec<u8>) {
     }
 }
 
-/// Reads what [`encode_placement`] wrote.
+/// Decodes the bytes of [`encode_placement`].
 pub(crate) fn decode_placement(decoder: &mut Decoder<'_>) -> Option<Placement> {
     let alignment: Alignment = std::str::from_utf8(decoder.bytes()?).ok()?.parse().ok()?;
     let min_inputs = u32::try_from(decoder.varint()?).ok()?;

@@ -1,4 +1,4 @@
-//! The manifest as a file: loading it, appending edits, switching to a new one.
+//! The manifest as a file: loading it, appending edits, switching to a new file.
 
 use std::collections::BTreeSet;
 
@@ -24,14 +24,14 @@ const MARK: u8 = 2;
 #[derive(Debug)]
 pub(crate) struct Manifest {
     pub(crate) state: ManifestState,
-    /// `None` until the first edit after opening: an old manifest is never appended
-    /// to, so a torn tail of it can never be mistaken for what came later.
+    /// `None` until the first edit after opening: an old manifest is never appended to, so a torn
+    /// tail of it can never be mistaken for later records.
     writer: Option<LogWriter>,
     pub(crate) number: u64,
     snapshot_bytes: u64,
 }
 
-/// What loading found.
+/// The result of loading.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) store: StoreId,
@@ -39,18 +39,18 @@ pub(crate) struct Loaded {
     pub(crate) proof: Proof,
 }
 
-/// A manifest file that could be in force.
+/// A manifest file that may be in force.
 struct Candidate {
     id: FileId,
     state: ManifestState,
-    /// Whether a later record proves the first one. An earlier file of this number whose
-    /// bytes stand here had no durable name, and so no such record.
+    /// Whether a later record proves the first one. An earlier file of this number, whose bytes may
+    /// be here, had no durable name and so no such record.
     is_begun: bool,
     proof: Proof,
 }
 
 impl Candidate {
-    /// What no manifest of ours says, though each of its records can be read.
+    /// A contradiction that no manifest of this library contains, although each record can be read.
     fn contradiction(&self) -> Option<Damage> {
         let found = self.state.check().err()?;
         Some(Damage {
@@ -62,9 +62,9 @@ impl Candidate {
     }
 }
 
-/// Loads the manifest in force from those with these numbers, ascending; `None` when none
-/// of them has an intact first record and all of them may be torn creations. `store` is
-/// what the identity file says; without it any store is taken.
+/// Loads the manifest in force from the files with these numbers, ascending. `None` when no file
+/// has an intact first record and every file may be a torn creation. `store` is the store in the
+/// identity file; without it, a manifest of any store is taken.
 ///
 /// # Errors
 /// [`Error::Damage`] and [`Error::UnsupportedFormat`].
@@ -88,7 +88,7 @@ pub(crate) fn load(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -> Resu
         };
         if candidate.is_begun || planted!(UnprovenManifestWins) {
             best = Some(candidate);
-            // Older ones are not read: they may be damaged, and nobody needs them.
+            // Older manifests are not read: they may be damaged, and they are not needed.
             break;
         }
         mark!(ManifestWithoutProof);
@@ -114,22 +114,23 @@ pub(crate) fn load(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -> Resu
     }))
 }
 
-/// What is whole of damaged manifests.
+/// The intact part of damaged manifests.
 #[derive(Debug)]
 pub(crate) struct Whole {
     pub(crate) store: Option<StoreId>,
-    /// What the manifest in force says, or said before the place of the damage.
+    /// The state of the manifest in force, or its state before the place of the damage.
     pub(crate) manifest: Option<Manifest>,
     pub(crate) damages: Vec<Damage>,
 }
 
-/// Loads the manifest in force up to where it is damaged, or the one before it.
+/// Loads the manifest in force up to its damage, or an older manifest.
 ///
-/// A state that was in force once is true for ever of the commits up to its `flushed_through`,
-/// because segments do not change: what came later is missing, and what it names may be gone.
+/// A state that was once in force stays true of the commits up to its `flushed_through`, because
+/// segments do not change. But later changes are missing, and files that the state names may be
+/// gone.
 ///
 /// # Errors
-/// [`Error::UnsupportedFormat`], and whatever the system does not allow.
+/// [`Error::UnsupportedFormat`], and the errors of the file system.
 pub(crate) fn load_whole(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -> Result<Whole> {
     let mut damages = Vec::new();
     let (mut best, mut unproven, mut known_store) = (None, None, store);
@@ -156,14 +157,15 @@ pub(crate) fn load_whole(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -
             damages.push(damage);
             continue;
         }
-        // Damage is what was durable once, so a damaged file was begun.
+        // Damage means bytes that were durable once, so a damaged file was begun.
         if candidate.is_begun || damages.len() > before {
             best = Some(candidate);
             break;
         }
         unproven.get_or_insert(candidate);
     }
-    // Beside a damaged file, one that nothing proves may be of a life that a crash took back.
+    // When another file is damaged, a file without a proof may be one whose creation a crash took
+    // back.
     let best = best.or(unproven.filter(|_| damages.is_empty()));
     Ok(Whole {
         store: best.as_ref().map(|best| best.id.store).or(known_store),
@@ -177,9 +179,9 @@ pub(crate) fn load_whole(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -
     })
 }
 
-/// What a manifest file says; `None` for one of another store, and for one whose first
-/// record never became durable. Damage is handed to `meet`: when that returns, what comes
-/// before it counts.
+/// Reads a manifest file. `None` for a file of another store, and for a file whose first record
+/// never became durable. Damage is given to `meet`; when `meet` returns without an error, the state
+/// before the damage counts.
 fn read_candidate(
     number: u64,
     bytes: &[u8],
@@ -271,7 +273,7 @@ fn decode_snapshot(payload: &[u8]) -> Option<Result<ManifestState, String>> {
     Some(state.apply(&edit).map(|_| state))
 }
 
-/// Takes a payload for whatever it may be.
+/// Decodes any payload.
 #[cfg(fuzzing)]
 pub(crate) fn decode_any(payload: &[u8]) {
     let (_, _) = (decode_snapshot(payload), decode_edit(payload));
@@ -284,7 +286,8 @@ fn decode_edit(payload: &[u8]) -> Option<Edit> {
 }
 
 impl Manifest {
-    /// A manifest of a new store, not on disk yet: [`Manifest::switch`] puts it there.
+    /// The manifest of a new store, which is not on the disk yet: [`Manifest::begin_switch`]
+    /// creates the file.
     pub(crate) fn new(state: ManifestState) -> Self {
         Self {
             state,
@@ -294,8 +297,8 @@ impl Manifest {
         }
     }
 
-    /// Whether the next edit should be preceded by a switch to a new file: after
-    /// opening, and when the log is longer than `shortest` and several times its state.
+    /// Whether a switch to a new file should come before the next edit: after an opening, and when
+    /// the log is longer than `shortest` and several times as long as its state.
     pub(crate) fn wants_switch(&self, shortest: u64) -> bool {
         let most_bytes = match shortest.max(4 * self.snapshot_bytes) {
             _ if planted!(EditsGetNewManifest) => self.snapshot_bytes,
@@ -316,8 +319,8 @@ impl Manifest {
         file_name(FileKind::Manifest, self.number)
     }
 
-    /// Creates manifest file `id` with the present state as its first record.
-    /// Not durable yet.
+    /// Creates manifest file `id` with the current state as its first record. The file is not
+    /// durable yet.
     pub(crate) fn begin_switch(&mut self, fs: &dyn Fs, id: FileId) -> Result<Switch> {
         assert!(
             id.number > self.number && id.number >= self.state.next_file,
@@ -336,14 +339,14 @@ impl Manifest {
         Ok(Switch { writer })
     }
 
-    /// Puts a durable new file in force and returns the number of the old one. `relies` when
-    /// something is about to be done that the old one would not allow.
+    /// Puts a new file in force, which is durable already, and returns the number of the old file.
+    /// `relies` when the caller is about to do something that the old file would not allow.
     ///
-    /// The mark proves the file: one without it is not preferred to an older one. While both
-    /// say the same, it does not matter which of them counts, and the next edit is a proof
-    /// too. After an opening they may differ, in an edit that only a cache still had, and
-    /// then the mark has to be durable first. A second one says that it is, so that the
-    /// next opening has nothing to write.
+    /// The mark proves the new file: a file without one is not preferred to an older file. While
+    /// both files hold the same state, it does not matter which of them counts, and the next edit
+    /// is a proof as well. After an opening the two may differ in an edit that was only in a cache.
+    /// Then the mark must be durable first. A second mark tells that to the next opening, which
+    /// then has nothing to write.
     pub(crate) fn finish_switch(&mut self, mut switch: Switch, relies: bool) -> Result<u64> {
         let writer = &mut switch.writer;
         writer.stage(|buffer| buffer.push(MARK));
@@ -369,7 +372,7 @@ impl Manifest {
         Ok(old)
     }
 
-    /// Leaves a mark that proves all edits durable, if there were any since opening.
+    /// Writes a mark that proves all edits durable, if there were any since opening.
     pub(crate) fn close(&mut self) -> Result<()> {
         if let Some(writer) = &mut self.writer {
             writer.stage(|buffer| buffer.push(MARK));
@@ -379,7 +382,7 @@ impl Manifest {
         Ok(())
     }
 
-    /// Hands an edit to the file. The state changes when it is durable: see
+    /// Appends an edit to the file. The state changes when the edit is durable: see
     /// [`Manifest::begin_sync`] and [`Manifest::commit_edit`].
     pub(crate) fn write_edit(&mut self, edit: &Edit) -> Result<()> {
         let state = &self.state;
@@ -444,8 +447,8 @@ impl Manifest {
         writer.begin_sync().map(Some)
     }
 
-    /// Makes an edit part of the state when its sync has succeeded; returns the files
-    /// that nothing uses any more.
+    /// Applies an edit to the state when its sync has succeeded. Returns the files that are no
+    /// longer used.
     pub(crate) fn commit_edit(
         &mut self,
         edit: &Edit,
@@ -454,6 +457,8 @@ impl Manifest {
     ) -> Result<Vec<u64>> {
         let writer = self.writer.as_mut().expect("the edit was written");
         if let Some(io) = io {
+            // The outcome first: the state in memory must not run ahead of the durable manifest,
+            // because files are removed by it.
             writer.finish(io, outcome)?;
         }
         let unused = self
@@ -464,8 +469,8 @@ impl Manifest {
     }
 }
 
-/// A new manifest file on its way to be the one in force. Three steps, in this
-/// order, and the caller syncs the directory after them.
+/// A new manifest file before it is in force. The caller writes it, syncs it, and then syncs the
+/// directory, in this order.
 #[derive(Debug)]
 pub(crate) struct Switch {
     writer: LogWriter,

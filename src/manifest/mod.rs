@@ -1,15 +1,15 @@
-//! The manifest: which segments in files make up the store.
+//! The manifest: the segments in files that make up the store.
 //!
-//! It is a log of *edits*. The state after the last intact edit says which segments
-//! are in files, and up to which commit (`flushed_through`) they hold everything;
-//! what came later is in the WAL. An edit adds outputs and retires inputs in one
-//! record, so there is no state in which both or neither are there.
+//! It is a log of *edits*. The state after the last intact edit lists the segments in files, and
+//! the commit (`flushed_through`) up to which they hold everything; later commits are in the WAL.
+//! An edit adds outputs and removes inputs in one record, so there is no state with both or with
+//! neither.
 //!
-//! The log does not grow for ever: when it has become much longer than its state, a
-//! new manifest with the next file number begins with that state, and the old one is
-//! removed. The manifest in force is the one with the highest number whose first record is
-//! proven to be durable; before any is, the highest one whose first record is intact. There
-//! is no pointer file and no rename, so nothing depends on a rename being atomic.
+//! The log does not grow for ever. When it is much longer than its state, a new manifest with the
+//! next file number begins with that state, and the old manifest is removed. The manifest in force
+//! is the file with the highest number whose first record is proven to be durable; while there is
+//! no such file, the highest file whose first record is intact. There is no pointer file and no
+//! rename, so nothing depends on an atomic rename.
 
 mod edit;
 mod log;

@@ -1,4 +1,4 @@
-//! What the manifest says at one moment. Pure: edits in, state out.
+//! The state of the manifest at one moment. Pure: edits in, state out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,13 +7,13 @@ use crate::manifest::edit::{Edit, NewFile};
 use crate::options::Placement;
 use crate::segment::{Place, SegmentId, SegmentMeta};
 
-/// A file and the segments that still live in it.
+/// A file and its live segments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FileUse {
     pub(crate) length: u64,
     pub(crate) fresh: u64,
     pub(crate) segments: BTreeSet<SegmentId>,
-    /// Bytes of them.
+    /// The bytes of these segments.
     pub(crate) live_bytes: u64,
 }
 
@@ -43,11 +43,11 @@ impl ManifestState {
         }
     }
 
-    /// Applies an edit and returns the files that nothing uses any more.
+    /// Applies an edit and returns the files that are no longer used.
     ///
     /// # Errors
-    /// A sentence about what in the edit contradicts the state; the state is then
-    /// unusable.
+    /// A sentence that names the contradiction between the edit and the state. The state is
+    /// unusable then.
     pub(crate) fn apply(&mut self, edit: &Edit) -> Result<Vec<u64>, String> {
         if edit.flushed_through < self.flushed_through || edit.next_file < self.next_file {
             return Err(format!(
@@ -70,8 +70,10 @@ impl ManifestState {
                 return Err(format!("segment file {} is added twice", file.number));
             }
         }
-        // Only these can have lost their last segment.
+        // Only these files can have lost their last segment.
         let mut touched: BTreeSet<u64> = edit.files.iter().map(|file| file.number).collect();
+        // Removals before additions: a segment that moves is removed and added under the same
+        // identity.
         for id in &edit.removed {
             let Some((_, place)) = self.segments.remove(id) else {
                 return Err(format!("{id:?} is removed but not there"));
@@ -120,14 +122,15 @@ impl ManifestState {
             .ok_or_else(|| format!("a segment lies in file {number}, which is not there"))
     }
 
-    /// Refuses a state that no store of ours has, though each edit that leads to it can be read.
+    /// Refuses a state that no store of this library has, although each edit that leads to it can
+    /// be read.
     ///
     /// # Errors
-    /// A sentence that names what is wrong. O(segments + inputs + keyspaces).
+    /// A sentence that names the contradiction. O(segments + inputs + keyspaces).
     pub(crate) fn check(&self) -> Result<(), String> {
         let mut names = BTreeSet::new();
         for (number, name) in self.keyspaces.iter().enumerate() {
-            // Commits would go to one of the two, and reads would find either.
+            // Commits would go to one of the two keyspaces, and reads would find either.
             if !names.insert(name) {
                 return Err(format!("keyspace {number} is called {name:?} like another"));
             }
@@ -135,9 +138,9 @@ impl ManifestState {
         self.check_forest()
     }
 
-    /// Refuses a state in which a segment hangs below two others. Each input is in the
-    /// memory of an open store once for each segment that names it, and so is all that
-    /// hangs below it: a few hundred bytes could ask for any amount of memory.
+    /// Refuses a state in which a segment is an input of two others. An open store holds each input
+    /// in memory once for each segment that names it, together with everything below it. So a
+    /// manifest of a few hundred bytes could ask for any amount of memory.
     fn check_forest(&self) -> Result<(), String> {
         let mut named = BTreeSet::new();
         for (meta, _) in self.segments.values() {
@@ -177,9 +180,9 @@ impl ManifestState {
     }
 }
 
-/// Inputs are narrower than their output, lie in its window, and come in order of commits,
-/// each once. They are looked up by level and end, so one as wide as its output could be
-/// the output itself, and building the forest would never end.
+/// Checks the inputs of a segment: they are narrower than their output, lie in its window, and
+/// ascend in order of commits, each once. Inputs are looked up by level and end. So an input as
+/// wide as its output could be the output itself, and building the forest would never end.
 fn check_inputs(meta: &SegmentMeta) -> Result<(), String> {
     let mut before = meta.window.start;
     for input in &meta.inputs {
@@ -327,7 +330,7 @@ mod tests {
         assert_eq!(state.apply(&last), Ok(vec![4]));
     }
 
-    /// What an edit does not name costs it nothing.
+    /// The cost of an edit does not depend on files that it does not name.
     #[test]
     fn an_edit_looks_at_its_own_files() {
         let mut state = ManifestState::new(Placement::default());
@@ -349,7 +352,7 @@ mod tests {
         assert_eq!(state.files.len(), 100);
     }
 
-    /// Each level would double what lies below it.
+    /// Each level would double the number of segments below it.
     #[test]
     fn a_segment_below_two_others_is_refused() {
         let mut state = ManifestState::new(Placement::default());

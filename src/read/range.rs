@@ -237,7 +237,7 @@ impl Range {
     /// without a copy of the value.
     ///
     /// # Errors
-    /// Whatever the disk says; then the range is over.
+    /// Any error of the disk; then the range is over.
     pub fn next_ref(&mut self) -> Result<Option<(&[u8], &[u8])>> {
         if !self.step(Self::step_front)? {
             return Ok(None);
@@ -251,7 +251,7 @@ impl Range {
     /// The last key that was not handed out, and its value, lent until the next call.
     ///
     /// # Errors
-    /// Whatever the disk says; then the range is over.
+    /// Any error of the disk; then the range is over.
     pub fn next_back_ref(&mut self) -> Result<Option<(&[u8], &[u8])>> {
         if !self.step(Self::step_back)? {
             return Ok(None);

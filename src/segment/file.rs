@@ -82,7 +82,7 @@ impl DataFile {
     /// Keeps the file open for as long as this lives, whatever becomes of its name.
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// Any error of the disk.
     pub(crate) fn keep_open(&self) -> Result<()> {
         let file = self.file()?;
         self.kept.get_or_init(|| file);

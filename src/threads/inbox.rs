@@ -1,22 +1,22 @@
-//! The compactor's inbox: bounded, and never in the way of a sender.
+//! The compactor's inbox. It is bounded, and a sender never waits.
 //!
-//! Messages are hints. One that finds the inbox full is dropped, and the receiver is
-//! told to look at the truth instead, so a full inbox raises lag and loses nothing.
+//! Messages are hints. A message that finds the inbox full is dropped, and the receiver is asked to
+//! look at the version instead. So a full inbox raises lag and loses nothing.
 //!
-//! Invariant: whenever a message was sent since the last delivery, the next delivery
-//! either holds it or says that the receiver must look.
+//! Invariant: when a message was sent since the last delivery, the next delivery either holds the
+//! message or says that the receiver must look.
 
 use super::shell::{Bells, Monitor, Shell};
 
-/// What has come since the last delivery.
+/// Messages and requests since the last delivery.
 #[derive(Debug)]
 pub(crate) struct Delivery<T> {
     /// Messages, in order of arrival.
     pub(crate) messages: Vec<T>,
-    /// Whether the receiver must look at the truth: messages were dropped, or somebody
-    /// asks for it.
+    /// Whether the receiver must look at the version: messages were dropped, or a caller has asked
+    /// for a look.
     pub(crate) must_look: bool,
-    /// How often somebody has asked for a look, this delivery included.
+    /// The number of look requests so far, those of this delivery included.
     pub(crate) asked: u64,
 }
 
@@ -42,6 +42,8 @@ impl<T> State<T> {
                 mark!(InboxFull);
                 self.dropped += 1;
                 wakes = true;
+                // Set under the same lock as the drop: a receiver that misses the message must find
+                // the request to look.
                 self.must_look |= !planted!(FullInboxForgets);
             }
         }
@@ -64,8 +66,8 @@ impl<T> State<T> {
         }
     }
 
-    /// What has come, `Some(None)` when the inbox is closed, and `None` when the receiver
-    /// is to sleep.
+    /// The messages so far; `Some(None)` when the inbox is closed; `None` when the receiver has to
+    /// sleep.
     fn receive(&mut self, waits: bool) -> Option<Option<Delivery<T>>> {
         if self.is_closed {
             return Some(None);
@@ -88,7 +90,7 @@ pub(crate) struct Inbox<T, K: Shell> {
 }
 
 impl<T, K: Shell> Inbox<T, K> {
-    /// An inbox for so many messages.
+    /// An inbox with room for `capacity` messages.
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
             state: Monitor::new(State {
@@ -102,30 +104,30 @@ impl<T, K: Shell> Inbox<T, K> {
         }
     }
 
-    /// Sends messages, as far as there is room. Never waits. The receiver is woken if it
-    /// `wakes`, or when there is no room; other messages are there when it looks again.
+    /// Sends messages, as far as there is room. Never waits. Wakes the receiver if `wakes` is set
+    /// or there is no room. Other messages stay in the inbox until the receiver looks again.
     pub(crate) fn send(&self, messages: impl IntoIterator<Item = T>, wakes: bool) {
         self.state
             .visit(|state, bells| state.send(messages, wakes, bells));
     }
 
-    /// Asks the receiver to look at the truth; returns how often it was asked to.
+    /// Asks the receiver to look at the version. Returns the number of this request.
     pub(crate) fn ask_to_look(&self) -> u64 {
         self.state.visit(State::ask_to_look)
     }
 
-    /// The receiver stops at its next look here.
+    /// Closes the inbox: the receiver stops at its next visit.
     pub(crate) fn close(&self) {
         self.state.visit(State::close);
     }
 
-    /// Messages that found the inbox full.
+    /// The number of messages that were dropped because the inbox was full.
     pub(crate) fn dropped(&self) -> u64 {
         self.state.visit(|state, _| state.dropped)
     }
 
-    /// Takes what has come; if it is nothing and `waits`, waits until something comes.
-    /// `None` when the inbox is closed.
+    /// Takes the messages. If there are none and `waits` is set, waits until there are. `None` when
+    /// the inbox is closed.
     pub(crate) async fn receive(&self, waits: bool) -> Option<Delivery<T>> {
         let attempt = |state: &mut State<T>, _: &mut Bells| state.receive(waits);
         self.state.wait(RECEIVER, attempt).await

@@ -1,10 +1,10 @@
 //! Real threads: a state behind a mutex, and a condition variable for each bell.
 //!
-//! All that blocks, and all that only the threaded driver has, is in this file. It decides
-//! nothing: it locks, calls, and performs the wake-ups that the call has asked for.
+//! All blocking calls, and all code that only the threaded driver has, are in this file. The file
+//! decides nothing: it locks, calls, and performs the wake-ups that the call has asked for.
 //!
-//! Invariant: futures made of these waits are ready when they are polled for the first
-//! time, so [`now`] needs no executor.
+//! Invariant: futures that consist of these waits are ready at their first poll, so [`now`] needs
+//! no executor.
 
 use std::fmt;
 use std::pin::pin;
@@ -24,7 +24,7 @@ impl Shell for Locks {
     async fn turn() {}
 }
 
-/// Runs a program to its end on this thread, which blocks where the program waits.
+/// Runs a program to its end on this thread. The thread blocks where the program waits.
 pub(crate) fn now<T>(program: impl Future<Output = T>) -> T {
     match pin!(program).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
@@ -34,7 +34,7 @@ pub(crate) fn now<T>(program: impl Future<Output = T>) -> T {
 
 struct Guarded<S, const BELLS: usize> {
     state: S,
-    /// Waking nobody is not free either.
+    /// The number of sleepers at each bell: a notification costs time even when no thread sleeps.
     sleepers: [usize; BELLS],
 }
 
@@ -98,6 +98,8 @@ impl<S, const BELLS: usize> Monitor<S> for Locked<S, BELLS> {
             if let Some(answer) = self.attempt(&mut guarded, &mut attempt) {
                 return answer;
             }
+            // Counted under the lock, before the wait releases it: otherwise a ring in between
+            // would wake no thread.
             guarded.sleepers[bell] += 1;
             let woken = self.bells[bell].wait(guarded);
             guarded = woken.unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! The handle of a commit that nobody blocks for.
+//! The handle of a commit whose caller does not block.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,10 +11,11 @@ use super::ticket::Ticket;
 use crate::commit::Commit;
 use crate::error::Result;
 
-/// A commit on its way, from [`Db::commit_async`](crate::Db::commit_async).
+/// A submitted commit, from [`Db::commit_async`](crate::Db::commit_async).
 ///
-/// It is a future that any executor can await, and needs none: [`PendingCommit::wait`]
-/// blocks, [`PendingCommit::is_done`] asks. Dropping it does not take the commit back.
+/// It is a future that any executor can await. It does not need an executor:
+/// [`PendingCommit::wait`] blocks, [`PendingCommit::is_done`] asks. Dropping the handle does not
+/// take the commit back.
 ///
 /// # Panics
 /// When it is polled again after it was ready.
@@ -23,7 +24,7 @@ use crate::error::Result;
 pub struct PendingCommit(pub(super) Arc<Ticket<Result<Commit>, Locks>>);
 
 impl PendingCommit {
-    /// Whether the outcome is there, so that waiting would not block.
+    /// Whether the outcome is known, so that waiting would not block.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.0.is_done()

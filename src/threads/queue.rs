@@ -1,22 +1,22 @@
-//! The group-commit queue: many submit, one at a time leads.
+//! The group-commit queue: many threads submit, one thread at a time leads.
 //!
-//! A leader takes what is waiting, up to the size of a group, performs all of it at
-//! once, completes everybody's ticket, and then calls the owner of the first job that
-//! has come meanwhile to lead (late hand-over with a wake-up for each owner measured
-//! better than early hand-over, and much better than one condition variable for all;
-//! see `design/threads.md`). Nobody waits for time to pass, so one submitter alone has
-//! its group of one at once, and the longer a group takes, the larger the next one is.
+//! A leader takes the waiting jobs, up to the size of a group, performs them at once, and completes
+//! the ticket of each. Then the leader calls the owner of the first job that has come meanwhile to
+//! lead. (A late hand-over, with a wake-up for each owner, measured better than an early one, and
+//! much better than one condition variable for all owners; see `design/threads.md`.) No thread
+//! waits for time to pass. So a single submitter performs its group of one at once, and the longer
+//! a group takes, the larger the next group is.
 //!
-//! A job whose owner does not block, because it was submitted asynchronously, is led by
-//! a standby thread.
+//! A standby thread leads for jobs whose owner does not block, because they were submitted
+//! asynchronously.
 //!
 //! Invariants:
-//! - at most one leader, so groups are performed one after another, in the order of
+//! - there is at most one leader, so groups are performed one after another, in the order of
 //!   submission;
-//! - nothing is waiting when there is no leader;
+//! - when there is no leader, no job is waiting;
 //! - every ticket is completed, also when a leader panics.
 //!
-//! This module knows nothing of what a job is.
+//! This module does not depend on the content of a job.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use std::sync::Arc;
 use super::shell::{Bells, Monitor, Shell};
 use super::ticket::{Call, Ticket};
 
-/// How much is taken at once, and how much may wait.
+/// The most that a group takes, and the most that may wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// A group ends before the job that would make it larger than this in bytes.
@@ -33,28 +33,28 @@ pub(crate) struct Limits {
     pub(crate) waiting_bytes: usize,
 }
 
-/// A queue that was closed takes no jobs.
+/// The error of a closed queue, which takes no jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Closed;
 
-/// Whoever performs groups.
+/// A performer of groups.
 pub(crate) trait Perform<J, R> {
     /// Performs jobs and returns one result for each, in order.
     fn perform(&self, jobs: Vec<J>) -> impl Future<Output = Vec<R>>;
 }
 
-/// The standby thread sleeps here until it is called, or the queue is closed and empty, ...
+/// The standby thread sleeps at this bell until it is called, or the queue is closed and empty.
 const STANDBY: usize = 0;
-/// ... asynchronous submitters until there is room again, ...
+/// Asynchronous submitters sleep at this bell until there is room again.
 const ROOM: usize = 1;
-/// ... and whoever closes until the queue is empty and has no leader.
+/// The closing thread sleeps at this bell until the queue is empty and has no leader.
 const QUIET: usize = 2;
 
 #[derive(Debug)]
 struct Waiting<J, R, K: Shell> {
     job: J,
     bytes: usize,
-    /// Whether the owner of the ticket waits, so that it can be called to lead.
+    /// Whether the owner of the ticket waits, so that the owner can be called to lead.
     can_lead: bool,
     ticket: Arc<Ticket<R, K>>,
 }
@@ -68,13 +68,13 @@ struct State<J, R, K: Shell> {
     waiting: VecDeque<Waiting<J, R, K>>,
     waiting_bytes: usize,
     has_leader: bool,
-    /// The leader is the standby thread, which has not begun yet.
+    /// The standby thread was called to lead and has not begun yet.
     standby_is_called: bool,
     is_closed: bool,
 }
 
 impl<J, R, K: Shell> State<J, R, K> {
-    /// Takes a job whose owner waits for it. Says whether the owner leads.
+    /// Takes a job whose owner waits for it. Returns whether the owner leads.
     fn enter(&mut self, waiting: Waiting<J, R, K>) -> Result<bool, Closed> {
         if self.is_closed && !planted!(ClosedQueueTakesJobs) {
             return Err(Closed);
@@ -83,7 +83,7 @@ impl<J, R, K: Shell> State<J, R, K> {
         Ok(!std::mem::replace(&mut self.has_leader, true) || planted!(TwoLeaders))
     }
 
-    /// Takes a job whose owner does not wait; `None` when there is no room.
+    /// Takes a job whose owner does not wait. `None` when there is no room.
     fn hand_in(
         &mut self,
         waiting: &mut Option<Waiting<J, R, K>>,
@@ -108,8 +108,8 @@ impl<J, R, K: Shell> State<J, R, K> {
         self.waiting.push_back(waiting);
     }
 
-    /// Whether the standby thread is to lead now (true) or has come to its end (false);
-    /// `None` when it is to sleep.
+    /// Whether the standby thread has to lead now (true) or has to end (false); `None` when it has
+    /// to sleep.
     fn stand_by(&mut self) -> Option<bool> {
         if std::mem::take(&mut self.standby_is_called) {
             return Some(true);
@@ -118,7 +118,7 @@ impl<J, R, K: Shell> State<J, R, K> {
         (self.is_closed && is_done).then_some(false)
     }
 
-    /// The next group: what waits, up to its size, and one job at least.
+    /// The next group: the waiting jobs, up to the size of a group, and at least one job.
     fn take_group(&mut self, bells: &mut Bells) -> Taken<J, R, K> {
         let (mut jobs, mut tickets, mut bytes) = (Vec::new(), Vec::new(), 0);
         while let Some(next) = self.waiting.front()
@@ -142,8 +142,7 @@ impl<J, R, K: Shell> State<J, R, K> {
         (jobs, tickets)
     }
 
-    /// Names the next leader, if anything is waiting: an owner who is to be called, or the
-    /// standby thread.
+    /// Names the next leader, if a job is waiting: an owner to call, or the standby thread.
     fn hand_over(&mut self, bells: &mut Bells) -> Option<Arc<Ticket<R, K>>> {
         match self
             .waiting
@@ -168,8 +167,8 @@ impl<J, R, K: Shell> State<J, R, K> {
         None
     }
 
-    /// Takes no more jobs. Who waits for room is woken, and refused, when the leader takes
-    /// what is waiting.
+    /// Closes the queue to new jobs. Submitters that wait for room are woken, and refused, when the
+    /// leader takes the waiting jobs.
     fn close(&mut self, bells: &mut Bells) {
         self.is_closed = true;
         bells.ring_one(STANDBY);
@@ -200,8 +199,8 @@ impl<J, R, K: Shell> Queue<J, R, K> {
         }
     }
 
-    /// Submits a job and returns when it was performed: by whoever leads, and that may
-    /// be the caller. `None`: the leader panicked.
+    /// Submits a job and returns when the job was performed, by another leader or by the caller.
+    /// `None` when the leader panicked.
     pub(crate) async fn run(
         &self,
         job: J,
@@ -227,8 +226,8 @@ impl<J, R, K: Shell> Queue<J, R, K> {
         }
     }
 
-    /// Submits a job and returns at once, unless too much is waiting already. The
-    /// standby thread performs it if nobody else does.
+    /// Submits a job and returns at once, unless too many bytes are waiting. The standby thread
+    /// performs the job if no other leader does.
     pub(crate) async fn submit(&self, job: J, bytes: usize) -> Result<Arc<Ticket<R, K>>, Closed> {
         let ticket = Ticket::new();
         let mut waiting = Some(Waiting {
@@ -243,22 +242,22 @@ impl<J, R, K: Shell> Queue<J, R, K> {
         Ok(ticket)
     }
 
-    /// What the standby thread does: it leads when it is called, until the queue is
-    /// closed and empty.
+    /// The program of the standby thread: it leads when it is called, until the queue is closed and
+    /// empty.
     pub(crate) async fn stand_by(&self, performer: &impl Perform<J, R>) {
         while self.state.wait(STANDBY, |state, _| state.stand_by()).await {
             self.lead(performer).await;
         }
     }
 
-    /// Takes no more jobs, and returns when those that were taken are performed.
+    /// Closes the queue to new jobs, and returns when all jobs that it has taken are performed.
     pub(crate) async fn close(&self) {
         self.state.visit(State::close);
         let is_quiet = |state: &mut State<J, R, K>| state.is_quiet().then_some(());
         self.state.wait(QUIET, |state, _| is_quiet(state)).await;
     }
 
-    /// Performs one group, and hands over.
+    /// Performs one group, and hands over leadership.
     async fn lead(&self, performer: &impl Perform<J, R>) {
         let (jobs, tickets) = self.state.visit(State::take_group);
         let mut led = Led {
@@ -271,6 +270,8 @@ impl<J, R, K: Shell> Queue<J, R, K> {
             results.reverse();
         }
         assert_eq!(results.len(), led.tickets.len(), "one result for each job");
+        // The followers are woken first, and leadership is handed over after them (by `Led::drop`):
+        // owners that were just woken can join the next group.
         for (index, (ticket, result)) in led.tickets.by_ref().zip(results).enumerate() {
             K::turn().await;
             if index > 0 && planted!(OnlyTheFirstIsTold) {
@@ -281,7 +282,7 @@ impl<J, R, K: Shell> Queue<J, R, K> {
         K::turn().await;
     }
 
-    /// Calls the next leader, if anything is waiting.
+    /// Calls the next leader, if a job is waiting.
     fn hand_over(&self) {
         if let Some(ticket) = self.state.visit(State::hand_over) {
             ticket.call(Call::Lead);
@@ -289,11 +290,11 @@ impl<J, R, K: Shell> Queue<J, R, K> {
     }
 }
 
-/// A group that is being performed. When its leader panics, its owners are told, and
-/// the queue goes on.
+/// A group that is being performed. When its leader panics, the owners are told, and the queue goes
+/// on.
 struct Led<'a, J, R, K: Shell> {
     queue: &'a Queue<J, R, K>,
-    /// Of those that were not completed yet.
+    /// The tickets that are not completed yet.
     tickets: std::vec::IntoIter<Arc<Ticket<R, K>>>,
 }
 

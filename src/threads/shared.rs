@@ -1,18 +1,18 @@
-//! What the threads of one store share, how they take turns at it, and what each call does.
+//! The state that the threads of one store share, how they take turns at it, and the program of
+//! each call.
 //!
-//! One lock guards the storage. It is held for moments: to number and stage a group, to
-//! make it visible, to plan a merge, to install one. It is not held while anybody writes
-//! or syncs a commit or a segment file, or merges. Beginning a new WAL or manifest file
-//! is the exception: it is rare, and it would have to be waited for in any case.
+//! One lock guards the storage. It is held for moments: to number and stage a group, to make it
+//! visible, to plan a merge, to install one. It is not held during the write or sync of a commit or
+//! a segment file, nor during a merge. Beginning a new WAL or manifest file is the exception: it is
+//! rare, and other threads would have to wait for it in any case.
 //!
-//! Whoever gives the lock back publishes the version first. Readers take the published
-//! version and no lock.
+//! A thread that returns the storage publishes the version first. Readers use the published version
+//! and take no lock.
 //!
-//! Lock order: the storage, then nothing. Queue, inbox, gate and tickets have locks of
-//! their own, under which nobody takes another lock or calls anybody.
+//! Lock order: the storage, then nothing. Queue, inbox, gate and tickets have locks of their own. A
+//! thread that holds one of them takes no other lock and calls no foreign code.
 //!
-//! Everything here runs in any shell: `Db` is this with real threads, and `SteppedDb` this
-//! with turns.
+//! All programs here run in any shell: `Db` runs them with real threads, `SteppedDb` with turns.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ use crate::storage::{Lend, Storage};
 use crate::transaction::Draft;
 use crate::version::Version;
 
-/// How much may wait, and how much is taken at once.
+/// The most that may wait, and the most that a group takes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sizes {
     /// Commits that the compactor's inbox has room for.
@@ -45,10 +45,10 @@ pub(crate) struct Sizes {
 }
 
 impl Sizes {
-    /// Those of every store outside of the laboratory.
+    /// The sizes of every store outside of the laboratory.
     pub(crate) const USUAL: Self = Self {
         inbox_commits: 4096,
-        // A larger group would make its first commit wait for the last one's bytes.
+        // In a larger group the first commit would wait for the bytes of the last one.
         queue: Limits {
             group_bytes: 1024 * 1024,
             waiting_bytes: 16 * 1024 * 1024,
@@ -58,17 +58,17 @@ impl Sizes {
 
 const PANICKED: &str = "a thread panicked while it worked on the store";
 
-/// The storage, and whether somebody has it.
+/// The storage, and whether it is lent out.
 #[derive(Debug)]
 struct Lent {
     storage: Storage,
-    /// Set for good by a panic of whoever had it: what that has left half done is not
-    /// gone on with, and never published.
+    /// Stays set after a panic during a loan: the half-done changes of that loan are never
+    /// continued and never published.
     is_out: bool,
 }
 
 impl Lent {
-    /// Lends the storage out; says whether it came back whole from all loans before.
+    /// Lends the storage out. `work` is told whether all earlier loans came back whole.
     fn lend<T>(&mut self, work: impl FnOnce(&mut Storage, bool) -> T) -> T {
         let is_whole = !std::mem::replace(&mut self.is_out, true);
         if !is_whole {
@@ -84,7 +84,8 @@ impl Lent {
 /// What the threads share.
 #[derive(Debug)]
 pub(crate) struct Shared<K: Shell> {
-    /// Before the storage, which takes whoever else holds a version for a reader when it goes.
+    /// Dropped before the storage: the storage counts the remaining references to a version as
+    /// readers.
     published: ArcSwap<Version>,
     storage: K::Monitor<Lent, 0>,
     pub(super) queue: Queue<Job, Result<Commit>, K>,
@@ -118,10 +119,12 @@ impl<K: Shell> Shared<K> {
         self.published.load_full()
     }
 
-    /// Lends the storage out, publishes what has changed, and tells the compactor.
+    /// Lends the storage out, publishes the changed version, and tells the compactor.
     pub(super) fn lend<T>(&self, work: impl FnOnce(&mut Storage) -> T) -> T {
         let lend = |storage: &mut Storage, is_whole: bool| {
             let result = work(storage);
+            // Publish under the lock: two threads that publish after unlocking could put the older
+            // version last.
             let old = self.publish(storage, is_whole);
             let committed = storage.events.drain(..).filter_map(|event| match event {
                 Event::Committed { commit } => Some(commit),
@@ -132,17 +135,19 @@ impl<K: Shell> Shared<K> {
             (result, old, committed, wakes)
         };
         let (result, old, committed, wakes) = self.storage.visit(|lent, _| lent.lend(lend));
+        // After the unlock: the inbox has a lock of its own, and the lock order allows no second
+        // lock.
         if !committed.is_empty() {
             self.inbox.send(committed, wakes);
         }
-        // Letting go of a version can free many segments, so nobody waits for it.
+        // Dropping a version can free many segments, so it happens outside of the lock.
         drop(old);
         result
     }
 
-    /// Publishes the version if it has changed, and returns the one before. A failed disk
-    /// leaves nothing half done, and a commit that was under way when the compactor failed
-    /// is acknowledged.
+    /// Publishes the version if it has changed, and returns the version before. A version is also
+    /// published after a failed disk: a failed disk leaves nothing half done, and a commit that was
+    /// being made when the compactor failed is acknowledged.
     fn publish(&self, storage: &Storage, is_whole: bool) -> Option<Arc<Version>> {
         let is_new = !Arc::ptr_eq(&self.published.load(), &storage.version);
         let hides = planted!(FailureHidesCommits) && storage.poison.is_some();
@@ -155,31 +160,32 @@ impl<K: Shell> Shared<K> {
         self.lend(|storage| storage.poison.get_or_insert(cause).clone())
     }
 
-    /// Hands a job over and waits until it is done, or leads the group that it is in.
+    /// Submits a job and waits until it is done, or leads the group that contains it.
     pub(super) async fn run(&self, job: Job, bytes: usize) -> Result<Commit> {
         let outcome = self.queue.run(job, bytes, self).await;
         outcome.map_or(Err(Error::Closed), answer)
     }
 
-    /// Commits the writes of a draft, unless somebody has written what it has read.
+    /// Commits the writes of a draft, unless another commit has written what the draft has read.
     pub(super) async fn commit_draft(&self, draft: Draft) -> Result<Commit> {
         if draft.is_read_only() {
             return Ok(draft.commit());
         }
         let (batch, mut reads) = draft.into_parts();
-        // By the one who has read, so that the leader need not do it for everybody.
+        // The reading thread checks its own reads first, so that the leader does not check all of
+        // them.
         reads.check(&self.version())?;
         self.run(Job::transaction(&batch, reads)?, batch.bytes())
             .await
     }
 
-    /// Hands a job over and does not wait for it.
+    /// Submits a job without waiting for it.
     pub(super) async fn hand_in(&self, job: Job, bytes: usize) -> Result<Pending<K>> {
         let ticket = self.queue.submit(job, bytes).await;
         ticket.map_err(|_| Error::Closed)
     }
 
-    /// Waits until the compactor has nothing left to do.
+    /// Waits until the compactor has no work left.
     pub(super) async fn settle(&self) -> Result<()> {
         let asked = self.inbox.ask_to_look();
         K::turn().await;
@@ -190,15 +196,17 @@ impl<K: Shell> Shared<K> {
         Err(Error::Closed)
     }
 
-    /// Finishes what was handed over and tells the threads to end: first the queue, while
-    /// the compactor still makes room for it.
+    /// Finishes submitted jobs and tells the threads to end. The queue closes first, while the
+    /// compactor still makes room for its jobs.
     pub(super) async fn stop(&self) {
+        // The queue before the inbox: a leader in the gate waits for the compactor, so the
+        // compactor must not end first.
         self.queue.close().await;
         K::turn().await;
         self.inbox.close();
     }
 
-    /// Makes everything durable and frees the directory, when the threads have ended.
+    /// Makes everything durable and frees the directory, after the threads have ended.
     pub(super) fn close(&self) -> Result<()> {
         self.lend(|storage| {
             if storage.lock.is_none() {
@@ -206,6 +214,8 @@ impl<K: Shell> Shared<K> {
             }
             let outcome = storage.close();
             let kept = storage.keep_open_for_readers(Some(self.version()));
+            // The lock last: from then on another process may open the directory and remove files
+            // that our readers need.
             storage.lock = None;
             outcome.and(kept)
         })
@@ -229,7 +239,7 @@ impl<K: Shell> Shared<K> {
     }
 
     pub(super) fn pressure(&self) -> Pressure {
-        // In this order, so that the compactor is never ahead of the head.
+        // In this order, so that the reported progress is never beyond the head.
         let (progress, waits) = self.gate.progress();
         let head = self.version().head().get();
         Pressure {
@@ -261,8 +271,8 @@ impl<K: Shell> Shared<K> {
     }
 }
 
-/// Whether these commits give the compactor something to do, or to say. It learns of others
-/// when it looks the next time.
+/// Whether the compactor has work, or something to report, because of these commits. It learns of
+/// other commits at its next look.
 fn have_work(storage: &Storage, committed: &[Commit]) -> bool {
     let alignment = &storage.placement.alignment;
     let closes = |&commit: &Commit| alignment.closing_level(commit) > 0;
@@ -272,19 +282,19 @@ fn have_work(storage: &Storage, committed: &[Commit]) -> bool {
     if storage.is_over_budget() && !planted!(BudgetWakesNobody) {
         return true;
     }
-    // Commits wait for a compactor that says that it has nothing to do, where fewer may be
-    // unmerged than the narrowest window has, or where none ever closes.
+    // Two cases in which commits wait for the compactor to report that it is idle: the narrowest
+    // window is wider than the allowed backlog, or no window ever closes.
     let most = storage.options.most_backlog_commits;
     alignment.width(1).is_none_or(|width| width > most) && !planted!(BacklogWakesNobody)
 }
 
-/// What a leader does.
+/// The work of a leader.
 impl<K: Shell> Perform<Job, Result<Commit>> for Shared<K> {
     async fn perform(&self, mut jobs: Vec<Job>) -> Vec<Result<Commit>> {
         let guard = PoisonOnPanic(self);
         self.wait_for_room(&jobs).await;
-        // Nobody but the leader makes commits visible, so there is nothing left of this to do while
-        // the storage is held.
+        // Only the leader makes commits visible. So this check is complete, and no check is left
+        // for the time under the storage lock.
         for job in &mut jobs {
             job.check_reads(|| self.version());
         }
@@ -299,15 +309,16 @@ impl<K: Shell> Perform<Job, Result<Commit>> for Shared<K> {
             }
             Err(error) => (0..count).map(|_| Err(error.for_another())).collect(),
         };
+        // Only here: a panic at any earlier place must poison the storage.
         std::mem::forget(guard);
         answers
     }
 }
 
-/// A job that nobody waits for.
+/// A submitted job whose caller does not wait.
 pub(super) type Pending<K> = Arc<Ticket<Result<Commit>, K>>;
 
-/// Waits for the outcome of a job that was handed in.
+/// Waits for the outcome of a submitted job.
 pub(super) async fn answer_of<K: Shell>(ticket: &Ticket<Result<Commit>, K>) -> Result<Commit> {
     match ticket.wait().await {
         Call::Done(result) => answer(result),
@@ -315,7 +326,7 @@ pub(super) async fn answer_of<K: Shell>(ticket: &Ticket<Result<Commit>, K>) -> R
     }
 }
 
-/// What the caller of a job is told.
+/// The answer to the caller of a job.
 pub(super) fn answer(result: Option<Result<Commit>>) -> Result<Commit> {
     result.unwrap_or_else(|| {
         Err(Error::Poisoned {
@@ -330,7 +341,8 @@ impl<K: Shell> Lend for &Shared<K> {
     }
 }
 
-/// A leader that panics between its two loans leaves a log that nobody knows the end of.
+/// Poisons the storage when a leader panics between its two loans: the end of the log is unknown
+/// then.
 struct PoisonOnPanic<'a, K: Shell>(&'a Shared<K>);
 
 impl<K: Shell> Drop for PoisonOnPanic<'_, K> {
@@ -339,7 +351,7 @@ impl<K: Shell> Drop for PoisonOnPanic<'_, K> {
     }
 }
 
-/// The compactor, as the worker thread drives it.
+/// The compactor, as its thread drives it.
 #[derive(Debug)]
 pub(super) struct Compacting<'a, K: Shell> {
     shared: &'a Shared<K>,
@@ -358,7 +370,7 @@ impl<'a, K: Shell> Compacting<'a, K> {
         }
     }
 
-    /// What the compactor thread does.
+    /// The program of the compactor thread.
     pub(super) async fn work(mut self) {
         let shared = self.shared;
         worker::work(&mut self, &shared.inbox, &shared.gate).await;

@@ -1,20 +1,20 @@
-//! What the protocols of this folder ask of whoever runs them: a lock around a state,
-//! bells to sleep at, and turns.
+//! What the protocols of this folder need from a driver: a lock around a state, bells to sleep at,
+//! and turns.
 //!
-//! A protocol is a plain state whose methods decide, and programs that visit it. The
-//! methods say whom to wake by ringing bells; the programs are `async`, and every wait and
-//! every gap between two visits is an `await`. With real threads (`locks`) a wait blocks
-//! inside the poll, so that no program is ever suspended and one poll runs it to its end.
-//! In the laboratory (`turns`) each `await` is a turn that a schedule gives. So what is
-//! simulated is the text that runs, and what only real threads have is `locks`.
+//! A protocol is a plain state whose methods decide, and programs that visit the state. The methods
+//! ring bells to name the sleepers to wake. The programs are `async`: every wait and every gap
+//! between two visits is an `await`. With real threads (`locks`) a wait blocks inside the poll, so
+//! no program is ever suspended, and one poll runs it to its end. In the laboratory (`turns`) each
+//! `await` is a turn that a schedule gives. So the laboratory runs the same code as `Db`, and only
+//! `locks` is left to real threads.
 //!
 //! Invariants:
-//! - a state is changed only inside a visit, and nobody visits one state inside another;
-//! - whoever waits has asked under the lock, and asks again whenever its bell was rung.
+//! - a state is changed only inside a visit, and no visit happens inside another visit;
+//! - a waiter has asked under the lock before it sleeps, and asks again whenever its bell was rung.
 
 use std::fmt;
 
-/// The bells that a visit has rung. The shell wakes those who sleep there.
+/// The bells that a visit has rung. The shell wakes the sleepers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Bells {
     one: u8,
@@ -22,17 +22,17 @@ pub(crate) struct Bells {
 }
 
 impl Bells {
-    /// Wakes one of those who sleep at `bell`.
+    /// Wakes one of the sleepers at `bell`.
     pub(crate) fn ring_one(&mut self, bell: usize) {
         self.one |= 1 << bell;
     }
 
-    /// Wakes all who sleep at `bell`.
+    /// Wakes all sleepers at `bell`.
     pub(crate) fn ring_all(&mut self, bell: usize) {
         self.all |= 1 << bell;
     }
 
-    /// Whom to wake at `bell`: all, one, or nobody.
+    /// Which sleepers to wake at `bell`: all, one, or none.
     pub(crate) fn rung(self, bell: usize) -> Option<Rung> {
         match bell {
             bell if self.all & 1 << bell != 0 => Some(Rung::All),
@@ -42,7 +42,7 @@ impl Bells {
     }
 }
 
-/// How many a bell wakes.
+/// The number of sleepers that a ring wakes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Rung {
     One,
@@ -53,11 +53,10 @@ pub(crate) enum Rung {
 pub(crate) trait Monitor<S>: fmt::Debug {
     fn new(state: S) -> Self;
 
-    /// Visits the state, alone, and wakes whom the visit has rung for.
+    /// Visits the state, alone, and wakes the sleepers whose bell the visit has rung.
     fn visit<T>(&self, work: impl FnOnce(&mut S, &mut Bells) -> T) -> T;
 
-    /// Visits the state again and again until there is an answer, and sleeps at `bell` in
-    /// between.
+    /// Visits the state again and again until there is an answer, and sleeps at `bell` in between.
     fn wait<T>(
         &self,
         bell: usize,
@@ -69,6 +68,7 @@ pub(crate) trait Monitor<S>: fmt::Debug {
 pub(crate) trait Shell: fmt::Debug + 'static {
     type Monitor<S, const BELLS: usize>: Monitor<S>;
 
-    /// Others may have their turn here. Where they have it at any time this is nothing.
+    /// Other tasks may have their turn here. With real threads this is empty, because other threads
+    /// run at any time.
     fn turn() -> impl Future<Output = ()>;
 }

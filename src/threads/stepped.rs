@@ -1,17 +1,16 @@
-//! A store in the hands of several clients that one thread gives turns to.
+//! A store that several clients share, driven by one thread that gives turns.
 //!
-//! This is the driver of the laboratory: the programs of `Db` and the states that they
-//! visit, run by a schedule instead of by threads. A *task* is what would be a thread: a
-//! client with one call, the standby thread, the compactor. A turn takes a task from where
-//! it is to where another one could come in between, or to where it waits. Whoever waits
-//! gets no turn before its bell was rung.
+//! This is the driver of the laboratory: the programs of `Db` and the states that they visit, run
+//! by a schedule instead of by threads. A *task* stands for a thread: a client with one call, the
+//! standby thread, the compactor. A turn runs a task up to the next place where another task could
+//! come in between, or where the task waits. A waiting task gets no turn before its bell was rung.
 //!
-//! Invariant: a task that is neither finished nor can have a turn waits for others. When
-//! none can have one, nobody will ever end that wait.
+//! Invariant: a task that is not finished and may not have a turn waits for other tasks. When no
+//! task may have a turn, these waits never end.
 //!
-//! What it does not do: it gives no turns by itself, and one step of the compactor is one
-//! turn, so that nobody comes in between two loans of the storage inside a step. A step of
-//! a compactor sees there what it could also see between two steps.
+//! This driver gives no turns by itself. One step of the compactor is one turn, so no other task
+//! comes in between two loans of the storage inside a step. The states that a compactor could find
+//! between two such loans are states that it can find between two steps as well.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -43,25 +42,26 @@ use crate::transaction::Draft;
 
 type Shared = shared::Shared<Turns>;
 
-/// Limits that a [`Db`](crate::Db) has fixed, and that have to be small in order to be
-/// reached by a small history.
+/// Limits that are constants in a [`Db`](crate::Db). They have to be small here, so that a small
+/// history reaches them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
     /// Commits that the compactor's inbox has room for.
     pub inbox_commits: usize,
     /// A group ends before the job that would make it larger than this in bytes.
     pub group_bytes: usize,
-    /// Whoever does not wait for its commit waits while so many bytes or more are waiting.
+    /// A submitter that does not wait for its commit waits while this many bytes or more are
+    /// waiting.
     pub waiting_bytes: usize,
     /// More keyspaces are refused.
     pub most_keyspaces: usize,
 }
 
-/// Which task: in the order in which they were started.
+/// The identity of a task: its place in the order of starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TaskId(u64);
 
-/// What a client calls, as the methods of [`Db`](crate::Db).
+/// A call of a client, named after the methods of [`Db`](crate::Db).
 #[derive(Debug)]
 pub enum Request<'batch> {
     /// [`Db::commit`](crate::Db::commit); of several batches, which are taken or refused
@@ -78,18 +78,18 @@ pub enum Request<'batch> {
     Sync,
     /// [`Db::settle`](crate::Db::settle).
     Settle,
-    /// The first part of [`Db::close`](crate::Db::close), up to where the threads have been
-    /// told to end. When the tasks of both have ended, [`SteppedDb::close`] does the rest.
+    /// The first part of [`Db::close`](crate::Db::close), up to the point where the threads were
+    /// told to end. When both tasks have ended, [`SteppedDb::close`] does the rest.
     Stop,
 }
 
-/// What a task returns; a commit number where its call has one.
+/// The result of a task; a commit number if its call has one.
 type Output = Result<Commit>;
 
 struct Task {
     program: Pin<Box<dyn Future<Output = Output>>>,
     woken: Arc<Woken>,
-    /// Whether it has to wait for room before its job is in the queue.
+    /// Whether the task has to wait for room before its job is in the queue.
     waits_for_room: Rc<Cell<bool>>,
 }
 
@@ -104,7 +104,7 @@ impl Wake for Woken {
 
 /// A store that several clients share, one turn after the other.
 pub struct SteppedDb {
-    /// Dropped before what they share, as threads that die.
+    /// Dropped before the shared state, like threads that die.
     tasks: BTreeMap<TaskId, Task>,
     shared: Rc<Shared>,
     next: u64,
@@ -154,10 +154,10 @@ impl SteppedDb {
         Ok(db)
     }
 
-    /// A client calls. Nothing happens before its task has a turn.
+    /// Starts a call of a client. Nothing happens before its task has a turn.
     ///
     /// # Errors
-    /// [`Error::Limit`], for what can be told from a batch alone.
+    /// [`Error::Limit`], for the limits that a batch alone can exceed.
     pub fn start(&mut self, request: Request<'_>) -> Result<TaskId> {
         Ok(match request {
             Request::Commit(batches) => {
@@ -221,23 +221,23 @@ impl SteppedDb {
         self.tasks.contains_key(&task)
     }
 
-    /// Whether the job of a task that has had its first turn is in the queue, or done: false
-    /// while it waits for room.
+    /// Whether the job of a task that has had its first turn is in the queue, or done. False while
+    /// the task waits for room.
     #[must_use]
     pub fn has_handed_in(&self, task: TaskId) -> bool {
         let task = self.tasks.get(&task);
         task.is_none_or(|task| !task.waits_for_room.get())
     }
 
-    /// Whether a task may have a turn: it is under way and does not wait for others.
+    /// Whether a task may have a turn: it has not ended and does not wait for others.
     #[must_use]
     pub fn may_go(&self, task: TaskId) -> bool {
         let task = self.tasks.get(&task);
         task.is_some_and(|task| task.woken.0.load(Ordering::Relaxed))
     }
 
-    /// Gives a task its turn, if it may have one. What it returns when it comes to its end
-    /// is what the call returns: a commit number, or for other calls any.
+    /// Gives a task its turn, if it may have one. When the task ends, returns the result of its
+    /// call: a commit number, or any number for other calls.
     pub fn turn(&mut self, id: TaskId) -> Option<Result<Commit>> {
         let task = self.tasks.get_mut(&id)?;
         if !task.woken.0.swap(false, Ordering::Relaxed) {
@@ -253,16 +253,16 @@ impl SteppedDb {
         }
     }
 
-    /// The rest of [`Db::close`](crate::Db::close), when [`Request::Stop`] is answered and
-    /// standby and compactor have come to their ends. Clients may have turns left.
+    /// The second part of [`Db::close`](crate::Db::close), after [`Request::Stop`] was answered and
+    /// the standby task and the compactor task have ended. Clients may have turns left.
     ///
     /// # Errors
-    /// Whatever the disk says, and what has poisoned the store.
+    /// Any error of the disk, and the cause that has poisoned the store.
     pub fn close(&self) -> Result<()> {
         self.shared.close()
     }
 
-    /// What has poisoned the store.
+    /// The cause that has poisoned the store.
     #[must_use]
     pub fn poison(&self) -> Option<Error> {
         let health = self.shared.lend(|storage| storage.check_healthy());

@@ -1,11 +1,10 @@
-//! A ticket: what one submission to the queue waits for.
+//! A ticket: the owner of a submission waits for it.
 //!
-//! It has one owner who waits and one who completes it. The owner may wait, ask, or
-//! leave a waker; an owner who waits can also be called to lead, which is how leadership
-//! is handed over without waking anybody else.
+//! A ticket has one owner and one leader that completes it. The owner may wait, ask, or leave a
+//! waker. An owner that waits can also be called to lead: so leadership is handed over without
+//! waking any other thread.
 //!
-//! Invariant: a ticket is completed exactly once, and nobody visits anything else while
-//! visiting it.
+//! Invariant: a ticket is completed exactly once, and a visit of a ticket visits nothing else.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::shell::{Bells, Monitor, Shell};
 
-/// What a waiting owner is woken for.
+/// The reason for which a waiting owner is woken.
 #[derive(Debug)]
 pub(crate) enum Call<R> {
     /// The owner is to lead the next group.
@@ -32,7 +31,7 @@ struct State<R> {
 }
 
 impl<R> State<R> {
-    /// Takes the call down. What comes back is to be woken as well.
+    /// Records the call. The caller has to wake the returned waker as well.
     fn call(&mut self, call: Call<R>, bells: &mut Bells) -> Option<Waker> {
         let is_silent = matches!(call, Call::Lead) && planted!(CalledWithoutABell);
         self.call = Some(call);
@@ -42,7 +41,7 @@ impl<R> State<R> {
         self.waker.take()
     }
 
-    /// The result, or nothing as long as there is none, and then `waker` is kept.
+    /// The result, if it is known; otherwise `waker` is kept.
     fn result_or_keep(&mut self, waker: &Waker) -> Poll<Option<R>> {
         match self.call.take() {
             Some(Call::Done(result)) => Poll::Ready(result),
@@ -57,7 +56,7 @@ impl<R> State<R> {
     }
 }
 
-/// One submission on its way.
+/// One submission.
 #[derive(Debug)]
 pub(crate) struct Ticket<R, K: Shell> {
     state: K::Monitor<State<R>, 1>,
@@ -77,8 +76,8 @@ impl<R, K: Shell> Ticket<R, K> {
     pub(crate) fn call(&self, call: Call<R>) {
         let waker = self.state.visit(|state, bells| state.call(call, bells));
         if let Some(waker) = waker {
-            // A waker is somebody else's code. If it panics, that is no failure of the store,
-            // and the answers of the others in the group are right.
+            // A waker is foreign code. Its panic is no failure of the store, and the answers of the
+            // other jobs in the group are right.
             let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
     }
@@ -88,13 +87,13 @@ impl<R, K: Shell> Ticket<R, K> {
         self.state.wait(OWNER, |state, _| state.call.take()).await
     }
 
-    /// Whether the result is there, and was not taken yet.
+    /// Whether the result is known and not yet taken.
     pub(crate) fn is_done(&self) -> bool {
         let is_done = |state: &mut State<R>| matches!(state.call, Some(Call::Done(_)));
         self.state.visit(|state, _| is_done(state))
     }
 
-    /// The result, or a promise to wake the task when it is there.
+    /// The result, or a promise to wake the task when the result is known.
     pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<Option<R>> {
         let waker = context.waker();
         self.state.visit(|state, _| state.result_or_keep(waker))

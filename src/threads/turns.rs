@@ -1,8 +1,8 @@
 //! One thread and a schedule: every wait and every gap between two visits is a turn.
 //!
-//! What `locks` is for real threads. A program that waits leaves its waker at the bell and
-//! is not polled before somebody has rung; so a wake-up that is lost is one task that never
-//! runs again, which whoever gives the turns can see.
+//! This is the counterpart of `locks`. A program that waits leaves its waker at the bell and is not
+//! polled before the bell was rung. So a lost wake-up is a task that never runs again, and the
+//! schedule can detect that.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -45,8 +45,7 @@ impl<S, const BELLS: usize> fmt::Debug for Visited<S, BELLS> {
 }
 
 impl<S, const BELLS: usize> Visited<S, BELLS> {
-    /// Sleeps until the bell was rung. Whoever has been woken from here is polled again,
-    /// and nobody else is.
+    /// Sleeps until the bell was rung. Only the woken task is polled again.
     async fn sleep(&self, bell: usize) {
         let mut sleeps = false;
         poll_fn(|context| {

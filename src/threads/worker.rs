@@ -1,9 +1,9 @@
-//! What the compactor thread does: listen, step, report, and sleep when idle.
+//! The program of the compactor thread: listen, step, report, and sleep when idle.
 //!
 //! Invariants:
-//! - it sleeps only in its inbox, and only after a step that found nothing to do;
-//! - what came before a step is known to that step, so an idle report covers it;
-//! - whatever ends it, the gate is told.
+//! - the thread sleeps only in its inbox, and only after a step that found no work;
+//! - a step knows every message that was sent before it, so an idle report covers those messages;
+//! - when the program ends, for any reason, the gate is told.
 
 use super::gate::{Gate, Progress};
 use super::inbox::Inbox;
@@ -11,22 +11,22 @@ use super::shell::Shell;
 
 /// Something that is driven by hints and steps.
 pub(crate) trait Worker {
-    /// What it is told.
+    /// A hint for the worker.
     type Hint;
 
     /// Takes a hint.
     fn hear(&mut self, hint: Self::Hint);
 
-    /// Learns from the truth what hints have failed to tell.
+    /// Learns from the version what lost hints have failed to tell.
     fn look(&mut self);
 
     /// Does a bounded piece of work; false when there was none.
     ///
     /// # Errors
-    /// Why it cannot go on.
+    /// The reason why the worker cannot go on.
     fn step(&mut self) -> Result<bool, String>;
 
-    /// How far it is.
+    /// The progress of the worker.
     fn progress(&self) -> Progress;
 }
 
@@ -45,6 +45,8 @@ pub(crate) async fn work<W: Worker, K: Shell>(
         if delivery.must_look {
             worker.look();
         }
+        // Hints before the step: an idle report must cover every message that was received before
+        // it.
         let step = worker.step();
         K::turn().await;
         match step {

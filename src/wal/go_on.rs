@@ -1,8 +1,8 @@
-//! A planted bug: going on in the log that was read back, as most stores do, and leaving
-//! it to the next sync to make its last commits durable. Until then they are served.
+//! A planted bug: the store continues in the log that was read back, as most stores do, and leaves
+//! it to the next sync to make the last commits durable. Until then these commits are served.
 //!
-//! Everything else is done as it should be: the torn end is cut, and the commits are
-//! written again in place, so that a sync that failed before does them no harm.
+//! Everything else is correct: the torn end is cut, and the commits are written again in place, so
+//! that an earlier failed sync does them no harm.
 
 use crate::commit::Commit;
 use crate::error::{Error, Result};
@@ -16,7 +16,7 @@ use crate::whole_file::read_whole;
 use super::Wal;
 
 impl Wal {
-    /// Goes on in the newest file, whose last records are these; false when they are not
+    /// Continues in the newest file, whose last records are these. Returns false when they are not
     /// in it.
     pub(crate) fn go_on(
         &mut self,

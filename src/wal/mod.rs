@@ -1,10 +1,11 @@
-//! The write-ahead log: every commit, in order, before anything else knows of it.
+//! The write-ahead log: it holds every commit, in order, before any other component knows of the
+//! commit.
 //!
 //! Invariants:
-//! - a store has at least one WAL file at every moment, so that losing the newest
-//!   manifest record can never make acknowledged commits look like an empty store;
-//! - a file that was read back is never appended to: the first commit after opening
-//!   begins a new file, whose header seals the old one;
+//! - a store has at least one WAL file at every moment, so that the loss of the newest manifest
+//!   record can never make a store with acknowledged commits look empty;
+//! - a file that was read back is never appended to: the first commit after an opening begins a new
+//!   file, whose header seals the old one;
 //! - a file is complete and durable before its successor exists.
 
 #[cfg(feature = "planted-bugs")]
@@ -28,13 +29,13 @@ use crate::fs::Fs;
 use crate::identity::{FileId, PREAMBLE_BYTES};
 use crate::log::{LogIo, LogWriter, Room};
 
-/// A WAL file that is not written to any more.
+/// A WAL file that is no longer written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SealedWal {
     pub(crate) number: u64,
-    /// Where its last valid record ends.
+    /// The end of the last valid record.
     pub(crate) end: u64,
-    /// The last commit in it, or before it when it holds none.
+    /// The last commit in the file. When the file holds none, the last commit before it.
     pub(crate) last: Commit,
 }
 
@@ -46,11 +47,11 @@ pub(crate) struct Wal {
     writer: Option<LogWriter>,
     /// The last commit staged.
     last: Commit,
-    /// The room that its files take; they are followed by others at the length that bounds it.
+    /// The room that the files take, and the length at which a file gets a successor.
     room: Room,
     /// Bytes of records written to WAL files that were sealed since opening.
     sealed_bytes: u64,
-    /// Zeros written to them ahead of records.
+    /// Zeros that were written to these files ahead of records.
     sealed_room_bytes: u64,
 }
 
@@ -86,13 +87,15 @@ impl Wal {
             })
     }
 
-    /// Seals the present file and begins another one.
+    /// Seals the current file and begins the next one.
     pub(crate) fn rotate(&mut self, fs: &dyn Fs, id: FileId) -> Result<()> {
         if let Some(writer) = &mut self.writer {
             writer.write()?;
             if !planted!(RotationUnsynced) {
                 writer.sync()?;
             }
+            // Everything in the old file is durable before its successor exists: the successor's
+            // header vouches for the old file up to `previous_end`.
             let room_written = writer.room_written();
             let sealed = SealedWal {
                 number: writer.number(),
@@ -111,8 +114,8 @@ impl Wal {
         self.begin_file(fs, id, &[])
     }
 
-    /// Begins a file with a header and these records behind it. They are synced together, so
-    /// none of them has a mark, and nothing proves the file yet.
+    /// Begins a file with a header and these records behind it. They are synced together, so none
+    /// of them has a mark, and nothing proves the file yet.
     fn begin_file(&mut self, fs: &dyn Fs, id: FileId, records: &[Vec<u8>]) -> Result<()> {
         let previous = self.sealed.back();
         assert!(
@@ -133,6 +136,8 @@ impl Wal {
         writer.write()?;
         writer.sync()?;
         fs.sync_dir("").map_err(Error::io("sync", ""))?;
+        // Only after the name is durable: a commit must never be acknowledged in a file that a
+        // crash can take.
         self.writer = Some(writer);
         Ok(())
     }
@@ -148,7 +153,7 @@ impl Wal {
             .expect("a rotation came before the first commit")
     }
 
-    /// Encodes a commit; it reaches the file with [`Wal::write`].
+    /// Encodes a commit. [`Wal::write`] brings it into the file.
     pub(crate) fn stage(&mut self, record: &CommitRecord) {
         assert!(
             record.commit > self.last,
@@ -161,29 +166,29 @@ impl Wal {
             .stage(|buffer| record::encode_commit(record, buffer));
     }
 
-    /// Encodes a mark behind the commits, as only the end of a log has one: for a planted
+    /// Encodes a mark behind the commits, although only the end of a log has one: for a planted
     /// bug.
     #[cfg(feature = "planted-bugs")]
     pub(crate) fn stage_mark(&mut self) {
         self.writer().stage(record::encode_close);
     }
 
-    /// Takes out the append of everything staged and, if asked for, a sync after it.
-    /// Until it is back, nothing may be staged. `None` before the first commit since
-    /// opening: there is nothing to do.
+    /// Takes out the append of everything staged, with a sync after it if `syncs`. Nothing may be
+    /// staged until [`Wal::finish`] has taken the operation back. `None` before the first commit
+    /// since opening: nothing is staged then.
     pub(crate) fn begin_write(&mut self, syncs: bool) -> Result<Option<LogIo>> {
         let writer = self.writer.as_mut();
         writer.map(|writer| writer.begin_write(syncs)).transpose()
     }
 
-    /// Takes out a sync of everything written. Others may write meanwhile. `None` before
-    /// the first commit since opening: recovery has made the others durable.
+    /// Takes out a sync of everything written. Other threads may write meanwhile. `None` before the
+    /// first commit since opening: recovery has made the earlier commits durable.
     pub(crate) fn begin_sync(&self) -> Result<Option<LogIo>> {
         self.writer.as_ref().map(LogWriter::begin_sync).transpose()
     }
 
-    /// Takes note of what came out of a write or a sync. A file that was sealed meanwhile was
-    /// synced again.
+    /// Takes the outcome of a write or a sync. If the file was sealed meanwhile, it was synced
+    /// again then.
     pub(crate) fn finish(&mut self, io: LogIo, outcome: Result<()>) -> Result<()> {
         self.writer().finish(io, outcome)
     }
@@ -193,11 +198,11 @@ impl Wal {
         self.writer.as_mut().map_or(Ok(()), LogWriter::sync)
     }
 
-    /// Writes commits again, into a new file, whose durability the log so far does not
-    /// prove. `records` are theirs as they were read, and the last of them is commit `last`.
+    /// Writes commits again into a new file, because the log does not prove that they are durable.
+    /// `records` are the records as they were read; the last of them is commit `last`.
     ///
-    /// The new file takes the place of the end of the old one in one moment, when the mark
-    /// behind its records becomes durable: without it the file counts for nothing.
+    /// The new file replaces the end of the old one in one moment, when the mark behind its records
+    /// becomes durable. Without that mark the file does not count.
     pub(crate) fn write_again(
         &mut self,
         fs: &dyn Fs,
@@ -214,26 +219,28 @@ impl Wal {
         self.begin_file(fs, id, records)?;
         self.last = last;
         self.prove(LogWriter::write)?;
-        // The mark is durable now. Another one says so to the next opening, which then has
-        // nothing to write, and need not be durable itself.
+        // The mark is durable now. A second mark tells that to the next opening, which then has
+        // nothing to write again. The second mark need not be durable itself.
         let writer = self.writer();
         writer.stage(record::encode_close);
         writer.write()
     }
 
-    /// Makes everything durable and leaves a mark that says so, after which damage
-    /// to any commit can be told from a torn tail, and nothing needs to be written
-    /// again at the next opening. Without commits since opening there is nothing to do.
+    /// Makes everything durable and writes a mark that says so. After that, damage to any commit
+    /// can be told from a torn tail, and the next opening has nothing to write again. Without a
+    /// commit since opening there is nothing to do.
     ///
-    /// Room that is left is given back: nothing will be written over it.
+    /// The remaining room is cut off, because no record will be written over it.
     pub(crate) fn close(&mut self) -> Result<()> {
         self.prove(LogWriter::write_last)
     }
 
-    /// Makes everything durable, and then a mark behind it that `write` hands to the file.
+    /// Makes everything durable, and then a mark behind it. `write` appends the mark to the file.
     fn prove(&mut self, write: impl FnOnce(&mut LogWriter) -> Result<()>) -> Result<()> {
         if let Some(writer) = &mut self.writer {
             writer.write()?;
+            // Sync before the mark is staged: the mark states how far the file is durable, so it
+            // must not be written before that is true.
             if !planted!(CloseMarksEarly) {
                 writer.sync()?;
             }
@@ -255,7 +262,7 @@ impl Wal {
         self.sealed_room_bytes + newest
     }
 
-    /// Bytes of records in its files, those left out that nothing needs any more.
+    /// Bytes of records in the files that are still needed.
     pub(crate) fn live_bytes(&self) -> u64 {
         let sealed = self.sealed.iter().map(|wal| wal.end).sum::<u64>();
         if planted!(OpenLogNotCounted) {
@@ -264,14 +271,14 @@ impl Wal {
         sealed + self.writer.as_ref().map_or(0, LogWriter::end)
     }
 
-    /// Whether the log is a file that was read back, and so will be followed by another one:
-    /// `None` when it is written to, otherwise how many bytes nothing can be added to.
+    /// `None` when the current log file is written to. Otherwise the log is a file that was read
+    /// back, which gets a successor: the number of bytes in the log, to which nothing can be added.
     pub(crate) fn read_back_bytes(&self) -> Option<u64> {
         self.writer.is_none().then(|| self.live_bytes())
     }
 
-    /// The number of the oldest file that holds commits after `through`, or of the
-    /// newest file when none does.
+    /// The number of the oldest file that holds commits after `through`. When no file does, the
+    /// number of the newest file.
     pub(crate) fn oldest_needed(&self, through: Commit) -> u64 {
         let needed = self
             .sealed
@@ -284,7 +291,7 @@ impl Wal {
             .unwrap_or(0)
     }
 
-    /// The names of its files, oldest first.
+    /// The names of the files, oldest first.
     pub(crate) fn names(&self) -> impl Iterator<Item = String> {
         let newest = self.writer.as_ref().map(LogWriter::number);
         let numbers = self.sealed.iter().map(|wal| wal.number).chain(newest);

@@ -1,9 +1,9 @@
-//! What WAL records mean.
+//! The payloads of WAL records.
 //!
-//! The first record of a file says where the log before it ends. That seals the
-//! older file: whatever lies behind its end is a torn tail for ever, and anything
-//! missing before it is damage. A commit record holds a whole batch, sorted, so
-//! that a batch is replayed as a whole or not at all and needs no sorting.
+//! The first record of a file states the end of the file before it. That seals the older file:
+//! bytes behind that end are a torn tail for ever, and missing bytes before it are damage. A commit
+//! record holds a whole sorted batch. So a batch is replayed as a whole or not at all, and needs no
+//! sorting.
 
 use std::sync::Arc;
 
@@ -16,12 +16,12 @@ const HEADER: u8 = 0;
 const COMMIT: u8 = 1;
 const CLOSE: u8 = 2;
 
-/// Where the log before a WAL file ends.
+/// The end of the log before a WAL file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct WalHeader {
     /// The file before this one; 0 for none.
     pub(crate) previous: u64,
-    /// Where its last valid record ends.
+    /// The end of the last valid record of that file.
     pub(crate) previous_end: u64,
     /// The last commit before this file.
     pub(crate) after: Commit,
@@ -32,17 +32,17 @@ pub(crate) struct WalHeader {
 pub(crate) enum WalRecord {
     Header(WalHeader),
     Commit(CommitRecord),
-    /// Everything before it is durable: the store was closed.
+    /// Everything before this record is durable: the store was closed.
     Close,
 }
 
-/// One commit, as the WAL holds it.
+/// One commit, in the form of the WAL.
 #[derive(Debug)]
 pub(crate) struct CommitRecord {
     pub(crate) commit: Commit,
-    /// Keyspaces that this commit is the first to name.
+    /// Keyspaces that no earlier commit has named.
     pub(crate) new_keyspaces: Vec<Arc<str>>,
-    /// A sorted run for each keyspace touched.
+    /// One sorted run for each keyspace that the commit writes to.
     pub(crate) runs: Vec<(KeyspaceId, Run)>,
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn encode_commit(record: &CommitRecord, buffer: &mut Vec<u8>) {
     }
 }
 
-/// Decodes a record's payload; `None` when it is not one.
+/// Decodes the payload of a record; `None` when it is not valid.
 pub(crate) fn decode(payload: &[u8]) -> Option<WalRecord> {
     let mut decoder = Decoder::new(payload);
     let record = match decoder.u8()? {
@@ -141,8 +141,8 @@ fn decode_run(decoder: &mut Decoder<'_>, commit: Commit) -> Option<(KeyspaceId, 
     Some((keyspace, run))
 }
 
-/// The entries of a run, and the bytes of their keys and values. A count is believed only
-/// when as many entries are there, so that no memory is taken for those that are not.
+/// The number of entries of a run, and the bytes of their keys and values. A count is trusted only
+/// when that many entries are really there, so that a false count takes no memory.
 fn measure_run(mut decoder: Decoder<'_>) -> Option<(usize, usize)> {
     let entries = decoder.length()?;
     let mut bytes = 0;

@@ -1,24 +1,24 @@
-//! Reading the WAL back at opening, one file at a time.
+//! Reads the WAL at opening, one file at a time.
 //!
-//! The files form a chain: each header names the file before it and says where that
-//! one ends. The tip is the newest file that was *begun*: a later record of it proves that
-//! its header, and so its name, was durable, or the manifest names it. The chain must lead
-//! from the tip to the first file that the manifest needs. Everything else is a leftover
-//! of an interrupted creation, or of a removal that a crash has undone.
+//! The files form a chain: each header names the file before it and states where that file ends.
+//! The tip is the newest file that was *begun*: either a later record of the file proves that its
+//! header, and so its name, was durable, or the manifest names the file. The chain must lead from
+//! the tip to the first file that the manifest needs. All other files are leftovers of an
+//! interrupted creation, or of a removal that a crash has undone.
 //!
-//! A file that nothing proves is passed over, however whole it looks: its bytes may be
-//! those of an earlier file of this name, written in a life that a crash took back. Nothing
-//! is lost with it. Commits that an opening has written into it again stand in the file
-//! before it as well, and others are written only behind a header that is durable.
+//! A file without such a proof is passed over, also when all of it is intact: its bytes may be
+//! those of an earlier file of this name, whose creation a crash took back. No commit is lost with
+//! it. Commits that an opening has written into it again are also in the file before it, and new
+//! commits are written only behind a durable header.
 //!
-//! Every file but the tip must be whole up to where its successor says it ends. The tip
-//! may have a torn tail, which is cut: it was never acknowledged as synced. Anything
-//! else that does not fit is damage, and nothing is changed.
+//! Every file before the tip must be intact up to the end that its successor states. The tip may
+//! have a torn tail, which is cut: a torn tail was never acknowledged as synced. Any other
+//! contradiction is damage, and nothing is changed.
 //!
-//! The last records of the tip are intact, but nothing proves that they are durable:
-//! the process may have died before their sync, or the sync may have failed and left
-//! pages that look clean (Rebello et al., ATC 2020). Syncing again proves nothing, so
-//! they are handed out to be written again elsewhere.
+//! The last records of the tip are intact, but there is no proof that they are durable: the process
+//! may have died before their sync, or the sync may have failed and left pages that look clean
+//! (Rebello et al., ATC 2020). Another sync proves nothing, so these records are handed out to be
+//! written again elsewhere.
 
 use crate::commit::Commit;
 use crate::error::{Error, Result};
@@ -30,32 +30,31 @@ use crate::wal::SealedWal;
 use crate::wal::record::{self, CommitRecord, WalHeader, WalRecord};
 use crate::whole_file::{read_start, read_whole};
 
-/// Bytes that hold the preamble and the header of every file.
+/// Enough bytes for the preamble and the header of any file.
 const START_BYTES: u64 = 256;
 
-/// What the WAL holds.
+/// The content of the WAL.
 #[derive(Debug, Default)]
 pub(crate) struct Replay {
     /// The files of the chain, oldest first.
     pub(crate) sealed: Vec<SealedWal>,
     /// Files that are not part of the log.
     pub(crate) leftovers: Vec<u64>,
-    /// The records of the last commits, whose durability nothing proves. They must be
-    /// written again before they are served; the chain is sealed before them.
+    /// The records of the last commits, which nothing proves to be durable. They must be written
+    /// again before they are served; the chain is sealed before them.
     pub(crate) unproven: Vec<Vec<u8>>,
-    /// Whether a crash could take away what proves the newest file: then another one must
-    /// vouch for it before anything in it is served.
+    /// Whether a crash could take away the proof of the newest file. Then a successor must vouch
+    /// for it before any commit in it is served.
     pub(crate) tip_needs_successor: bool,
 }
 
-/// Reads the WAL files with these numbers, ascending, and hands the commits after `through`
-/// to `take`. `oldest` is the first file that the manifest needs.
+/// Reads the WAL files with these numbers, ascending, and gives the commits after `through` to
+/// `take`. `oldest` is the first file that the manifest needs.
 ///
 /// Memory: one file. O(bytes of the log), and the newest file is read twice.
 ///
 /// # Errors
-/// [`Error::Damage`] when a durable commit is missing or not what was written, and
-/// whatever `take` returns.
+/// [`Error::Damage`] when a durable commit is missing or has changed, and the errors of `take`.
 pub(crate) fn replay(
     fs: &dyn Fs,
     store: StoreId,
@@ -85,8 +84,8 @@ pub(crate) fn replay(
     Ok(reader.outcome)
 }
 
-/// The first of these files that holds a commit of this store, or of any store when none
-/// is given, as far as can be read.
+/// The first of these files that holds a readable commit of `store`, or of any store when `store`
+/// is `None`.
 pub(crate) fn first_with_commits(
     fs: &dyn Fs,
     store: Option<StoreId>,
@@ -114,18 +113,18 @@ pub(crate) fn first_with_commits(
     Ok(None)
 }
 
-/// A file of the log, without what stands behind its header.
+/// A file of the log, without the records behind its header.
 #[derive(Debug)]
 struct WalFile {
     id: FileId,
     name: String,
     header: WalHeader,
-    /// Where the header's record ends.
+    /// The end of the header's record.
     header_end: u64,
 }
 
 impl WalFile {
-    /// The file whose first bytes these are; `None` without an intact beginning.
+    /// Reads a file from its first bytes; `None` without an intact beginning.
     ///
     /// # Errors
     /// [`Error::UnsupportedFormat`].
@@ -158,7 +157,7 @@ fn header_of(record: &Record<'_>) -> Option<WalHeader> {
     }
 }
 
-/// The files of the log, oldest first, none of them read beyond its header but the tip.
+/// The files of the log, oldest first. Only the tip is read beyond its header.
 fn chain(fs: &dyn Fs, store: StoreId, numbers: &[u64], oldest: u64) -> Result<Vec<WalFile>> {
     let missing = |number: u64, why: String| {
         let name = file_name(FileKind::Wal, number);
@@ -220,8 +219,8 @@ fn find_tip(fs: &dyn Fs, store: StoreId, numbers: &[u64], oldest: u64) -> Result
     Ok(None)
 }
 
-/// A file without an intact beginning can be the work of a crash during its creation. If a
-/// record behind it says that it is not, the beginning is damaged.
+/// A file without an intact beginning can be left by a crash during its creation. If a record
+/// behind the beginning proves that the creation was finished, the beginning is damaged.
 fn must_be_unfinished(number: u64, store: StoreId, bytes: &[u8]) -> Result<()> {
     let name = file_name(FileKind::Wal, number);
     match FileId::read(FileKind::Wal, number, bytes) {
@@ -236,29 +235,29 @@ fn must_be_unfinished(number: u64, store: StoreId, bytes: &[u8]) -> Result<()> {
     }
 }
 
-/// A file by its first bytes.
+/// Reads a file's header from its first bytes.
 fn read_header(fs: &dyn Fs, store: StoreId, number: u64) -> Result<Option<WalFile>> {
     let name = file_name(FileKind::Wal, number);
     let start = read_start(fs, &name, START_BYTES)?;
     WalFile::read(number, store, &start)
 }
 
-/// Goes through the chain.
+/// Reads the chain, file by file.
 struct Reader<'a> {
-    /// The last commit known.
+    /// The last known commit.
     last: Commit,
     take: &'a mut dyn FnMut(CommitRecord) -> Result<()>,
     outcome: Replay,
 }
 
 impl Reader<'_> {
-    /// A file whose successor says where it ends.
+    /// Reads a file whose end is stated by its successor.
     fn read_sealed(&mut self, file: &WalFile, bytes: &[u8], end: u64) -> Result<()> {
         self.check_after(file)?;
         let trusts = planted!(MissingCommitsSkipped);
         let known_durable = if trusts { 0 } else { end };
         let scan = scan(&file.name, file.id.salts(), bytes, known_durable);
-        // What stands behind the end is not part of the log, whole or not.
+        // Bytes behind the end are not part of the log, intact or not.
         if let Tail::Damaged(damage) = scan.tail
             && damage.offset < end
             && !trusts
@@ -277,8 +276,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The newest file, which is sealed behind what is proven. `is_named` when the manifest
-    /// vouches for it.
+    /// Reads the newest file, and seals it at the end of its proven part. `is_named` when the
+    /// manifest names the file.
     fn read_tip(&mut self, file: &WalFile, bytes: &[u8], is_named: bool) -> Result<()> {
         self.check_after(file)?;
         let scan = scan(&file.name, file.id.salts(), bytes, 0);
@@ -307,6 +306,8 @@ impl Reader<'_> {
             length if planted!(TornTailSealed) && unproven.is_empty() => length,
             _ => end,
         };
+        // Sealed before the unproven records are read: the sealed file must not cover them, because
+        // they are written again into the successor.
         self.seal(file.id.number, sealed_end);
         for record in unproven {
             if planted!(UnprovenDropped) {
@@ -336,7 +337,7 @@ impl Reader<'_> {
         self.outcome.sealed.push(SealedWal { number, end, last });
     }
 
-    /// The commits that a header says came before must be there.
+    /// Checks that the commits are there that, by the header, precede the file.
     fn check_after(&self, file: &WalFile) -> Result<()> {
         let after = file.header.after;
         if after <= self.last || planted!(MissingCommitsSkipped) {
@@ -351,7 +352,7 @@ impl Reader<'_> {
         ))
     }
 
-    /// Hands out the commit in a payload; false for one that is known already, and for
+    /// Hands out the commit of a payload. Returns false for a commit that is known already, and for
     /// a close mark.
     fn read_payload(&mut self, file: &WalFile, offset: u64, payload: &[u8]) -> Result<bool> {
         let (skips_bad, trusts) = (

@@ -1,16 +1,16 @@
-//! Reading what is whole of a damaged WAL.
+//! Reads the intact part of a damaged WAL.
 //!
-//! The files of the log are those that `replay` would take, as far as that can still be told:
-//! the file that the manifest names, every file that proves itself begun, and every file that
-//! one of these names as the one before it. Of each the intact records count, up to where the
-//! next file says that it ends. Where commit numbers leave a gap, the commits in it are lost,
-//! and each damage that was met since the last known commit is named as the cause.
+//! The files of the log are those that `replay` would take, as far as that can still be decided:
+//! the file that the manifest names, every file that proves itself begun, and every file that one
+//! of these names as its predecessor. The intact records of each file count, up to the end that the
+//! next file states. Where commit numbers leave a gap, the commits in the gap are lost. Every
+//! damage that was found since the last known commit is named as the cause.
 //!
-//! A file that nothing proves is no part of the log, whole or not, and records behind a torn
-//! tail are none either: what they hold was never acknowledged, and others may have their
+//! A file without a proof is not part of the log, intact or not. Records behind a torn tail are not
+//! part of it either: their commits were never acknowledged, and other commits may have their
 //! numbers.
 //!
-//! What it does not do: decide what a lost commit means for a reader. Nothing is written.
+//! This file does not decide what a lost commit means for a reader, and writes nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,24 +25,24 @@ use crate::identity::{FileId, StoreId};
 use crate::log::{Record, Tail, first_record, scan, scan_whole, was_written};
 use crate::whole_file::read_or_damage;
 
-/// The next thing in the log.
+/// The next piece of the log.
 #[derive(Debug)]
 pub(crate) enum Piece {
     Commit(CommitRecord),
     /// The commits up to this one are lost.
     Lost(Commit, Arc<Damage>),
-    /// What follows is lost, and nobody knows how much.
+    /// An unknown number of commits after this point is lost.
     EndUnknown(Arc<Damage>),
 }
 
-/// Reads the WAL files with these numbers, ascending, and hands out the commits after
-/// `through`, whole or lost, in order. `oldest` is the first file that the manifest needs; 0
-/// without a manifest. `causes` are the damages by which the manifest may say too little.
+/// Reads the WAL files with these numbers, ascending, and hands out the commits after `through` in
+/// order, each intact or lost. `oldest` is the first file that the manifest needs; 0 without a
+/// manifest. `causes` are damages that may have cut the manifest short.
 ///
 /// Memory: one file. Reads each file twice.
 ///
 /// # Errors
-/// [`Error::UnsupportedFormat`], and whatever `take` returns.
+/// [`Error::UnsupportedFormat`], and the errors of `take`.
 pub(crate) fn replay_whole(
     fs: &dyn Fs,
     store: StoreId,
@@ -70,19 +70,19 @@ pub(crate) fn replay_whole(
     reader.end(files.is_empty())
 }
 
-/// A file, as far as its first bytes tell.
+/// A file, as far as its first bytes can be read.
 #[derive(Debug)]
 struct Known {
     number: u64,
-    /// Who it is, or why that cannot be told.
+    /// The identity of the file, or the damage that hides it.
     id: Result<FileId, Damage>,
     header: Option<WalHeader>,
-    /// Whether it proves that it is part of the log.
+    /// Whether the file proves that it is part of the log.
     is_proven: bool,
 }
 
-/// The files that are part of the log, oldest first. `wants_all` when those that the manifest
-/// needs and that are not there have not been removed later.
+/// The files that are part of the log, oldest first. `wants_all` when a missing file that the
+/// manifest needs counts as missing, because no later record of the manifest can have removed it.
 fn files(
     fs: &dyn Fs,
     store: StoreId,
@@ -99,7 +99,7 @@ fn files(
     let mut files = Vec::new();
     let mut named = 0;
     let newest = known.keys().next_back().copied().unwrap_or(0).max(oldest);
-    // From the newest on, because each may name the one before it.
+    // From the newest file on, because each file may name its predecessor.
     let candidates: Vec<u64> = known.keys().copied().chain([oldest]).collect();
     let mut next = Some(newest);
     while let Some(number) = next.filter(|&number| number > 0) {
@@ -120,7 +120,7 @@ fn files(
     Ok(files)
 }
 
-/// A file that another one or the manifest names, and that is not there.
+/// A missing file that another file or the manifest names.
 fn missing(number: u64) -> Known {
     let name = file_name(FileKind::Wal, number);
     Known {
@@ -136,7 +136,7 @@ fn missing(number: u64) -> Known {
     }
 }
 
-/// What a file says of itself; `None` for one of another store.
+/// Reads the first part of a file; `None` for a file of another store.
 fn look(fs: &dyn Fs, store: StoreId, number: u64) -> Result<Option<Known>> {
     let name = file_name(FileKind::Wal, number);
     let unknown = |damage: Damage, is_proven: bool| {
@@ -179,12 +179,13 @@ fn header_of(record: &Record<'_>) -> Option<WalHeader> {
 }
 
 struct Reader<'a> {
-    /// The last commit that was handed out, whole or lost.
+    /// The last commit that was handed out, intact or lost.
     last: Commit,
     losses: Vec<Loss>,
-    /// The losses since the last known commit: what they take shows at the next one.
+    /// The losses since the last known commit. The next known commit shows which commits they have
+    /// taken.
     open: Vec<usize>,
-    /// How many of the first losses are those of the manifest.
+    /// The number of the first losses that are damages of the manifest.
     causes: usize,
     take: &'a mut dyn FnMut(Piece) -> Result<()>,
 }
@@ -198,8 +199,8 @@ impl Reader<'_> {
         });
     }
 
-    /// Commits before `next` existed, as the record at this place says. What was damaged
-    /// since the last known one has taken those that are missing, and no others.
+    /// The record at this place shows that all commits before `next` existed. The damages since the
+    /// last known commit have taken the missing commits, and no others.
     fn reach(&mut self, next: Commit, file: &str, offset: u64) -> Result<()> {
         let (first, last) = (self.last.next(), next.minus(1));
         if first <= last {
@@ -219,8 +220,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Says of all open losses what they take, besides what they took before, and returns
-    /// the first damage.
+    /// Records for all open losses the commits that they take, in addition to earlier ones, and
+    /// returns the first damage.
     fn close(&mut self, first: Commit, last: Option<Commit>) -> Arc<Damage> {
         for &position in &self.open {
             let takes = &mut self.losses[position].takes;
@@ -254,7 +255,7 @@ impl Reader<'_> {
             && whole.damages.is_empty()
             && let Tail::Damaged(damage) = scan(&name, id.salts(), &bytes, u64::MAX).tail
         {
-            // The manifest or another file says that its header was durable.
+            // The manifest or another file proves that the header was durable.
             self.note(damage);
         }
         let mut damages = whole.damages.into_iter().peekable();
@@ -292,8 +293,8 @@ impl Reader<'_> {
         }
     }
 
-    /// What is still open has taken nobody knows how much. So has what happened to the
-    /// manifest: segments can hold commits that a loss of power took from a buffered log.
+    /// The losses that are still open have taken an unknown number of commits. So have the damages
+    /// of the manifest: segments can hold commits that a power failure took from a buffered log.
     fn end(mut self, is_empty: bool) -> Result<Vec<Loss>> {
         if is_empty && self.open.is_empty() {
             self.note(missing(0).id.expect_err("no file has number 0"));
