@@ -1,23 +1,23 @@
-//! Who a store and its files are, so that no other bytes pass for theirs.
+//! The identity of a store and of its files, so that no other bytes pass for theirs.
 //!
-//! A disk gives out blocks before they are overwritten. After a crash a file may show
-//! what stood there before: bytes of a file of another store, of another file of this
-//! store, or of an earlier file of the same name whose name a crash took. So a store
-//! draws a number when it is created, a file draws one when it is created, and both are
-//! in the preamble of the file and in the salt of every checksum in it.
+//! A device gives out blocks before they are overwritten. After a crash a file may show the old
+//! content of its blocks: bytes of a file of another store, of another file of this store, or of an
+//! earlier file of the same name, whose name a crash took. So a store draws a random number when it
+//! is created, and each file draws one when it is created. Both numbers are in the preamble of the
+//! file and in the salt of every checksum in it.
 //!
-//! The file `identity` says which store a directory holds. It is durable before the first
-//! numbered file is created, so it settles which files are the store's own. A file whose
-//! preamble names another store counts for nothing, and goes like any other that nothing
-//! needs.
+//! The file `identity` states which store a directory holds. It is durable before the first
+//! numbered file is created, so it decides which files are the store's own. A file whose preamble
+//! names another store does not count, and is removed like any other file that is not needed.
 //!
-//! A salt says nothing about a file all of whose bytes, preamble included, are those of an
-//! earlier file of the same store, kind and number. Such a file never had a durable name,
-//! and so nobody ever wrote into it what only a durable name allows: a mark that proves
-//! its beginning. The rule that follows is kept by `wal::replay` and `manifest::log`: a
-//! file that nothing proves is never preferred to one that is proven.
+//! A salt cannot expose a file all of whose bytes, preamble included, are those of an earlier file
+//! of the same store, kind and number. But such a file never had a durable name. So it contains
+//! none of the records that are written only behind a durable name: a mark that proves its
+//! beginning. `wal::replay` and `manifest::log` keep the rule that follows: a file without a proof
+//! is never preferred to a proven one.
 //!
-//! The preamble also tells a store of another format version from a damaged one: its first
+//! The preamble also tells a store of another format version from a damaged one: its first sixteen
+//! bytes (magic, kind, version, checksum) mean the same in every version.
 //! sixteen bytes (magic, kind, version, checksum) mean the same in every version.
 
 use std::io::ErrorKind;
@@ -31,7 +31,7 @@ use crate::whole_file::read_start;
 
 /// The length of a preamble in bytes.
 pub(crate) const PREAMBLE_BYTES: u64 = 36;
-/// The part of it that means the same in every format version.
+/// The part of the preamble that means the same in every format version.
 const VERSIONED_BYTES: usize = 16;
 
 const MAGIC: &[u8; 7] = b"lithify";
@@ -42,8 +42,8 @@ const STORE_LETTER: u8 = b'i';
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StoreId(u64);
 
-/// What one numbered file is: of which store, of which kind and number, and which of all
-/// files that ever had this name.
+/// The identity of one numbered file: its store, its kind and number, and a number that tells it
+/// from all other files that ever had this name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileId {
     pub(crate) store: StoreId,
@@ -53,18 +53,18 @@ pub(crate) struct FileId {
     pub(crate) fresh: u64,
 }
 
-/// What the checksums of a file are salted with.
+/// The salts of a file's checksums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Salts {
-    /// Of store, kind and number. It makes the tags of records, so that records can be
-    /// seen also where the preamble is damaged.
+    /// The salt of store, kind and number. It is in the tags of records, so that records can be
+    /// recognised without an intact preamble.
     pub(crate) place: u64,
-    /// Of all that, and the fresh number. It goes into every checksum.
+    /// The salt of store, kind, number and the fresh number. It is in every checksum.
     pub(crate) file: u64,
 }
 
 impl StoreId {
-    /// A new store's number.
+    /// Draws the number of a new store.
     fn draw(fs: &dyn Fs) -> Result<Self> {
         let fresh = fs.fresh_number(IDENTITY);
         fresh
@@ -72,7 +72,7 @@ impl StoreId {
             .map_err(Error::io("draw a number for", IDENTITY))
     }
 
-    /// What can be known of a file's salts without its preamble.
+    /// The part of a file's salts that is known without its preamble.
     pub(crate) fn place_salt(self, kind: FileKind, number: u64) -> u64 {
         mix(mix(self.0) ^ u64::from(kind.letter()) << 56 ^ number)
     }
@@ -85,7 +85,7 @@ impl StoreId {
 }
 
 impl FileId {
-    /// The identity of a file that is about to be created.
+    /// The identity of a file before it is created.
     pub(crate) fn draw(fs: &dyn Fs, store: StoreId, kind: FileKind, number: u64) -> Result<Self> {
         let name = file_name(kind, number);
         let fresh = fs
@@ -116,12 +116,11 @@ impl FileId {
         preamble(self.kind.letter(), self.store, self.fresh, self.number)
     }
 
-    /// Reads the preamble at the start of `bytes`, of the file that has this kind and
-    /// number in its name.
+    /// Reads the preamble at the start of `bytes`. The file has this kind and number in its name.
     ///
     /// # Errors
     /// [`Error::UnsupportedFormat`] for an intact preamble of another version,
-    /// [`Error::Damage`] for anything that is no preamble of such a file.
+    /// [`Error::Damage`] for any other bytes.
     pub(crate) fn read(kind: FileKind, number: u64, bytes: &[u8]) -> Result<Self> {
         let name = file_name(kind, number);
         let (store, fresh) = read_preamble(kind.letter(), number, &name, bytes)?;
@@ -134,11 +133,10 @@ impl FileId {
     }
 }
 
-/// Those of these files that do not say that they belong to another store than this one.
-/// Reads [`PREAMBLE_BYTES`] of each at most.
+/// The files among these that do not name another store. Reads at most [`PREAMBLE_BYTES`] of each.
 ///
 /// # Errors
-/// [`Error::UnsupportedFormat`], and whatever the disk says.
+/// [`Error::UnsupportedFormat`], and any error of the disk.
 pub(crate) fn own_files(
     fs: &dyn Fs,
     store: Option<StoreId>,
@@ -155,10 +153,10 @@ pub(crate) fn own_files(
     Ok(own)
 }
 
-/// Whether one of these files says, in an intact preamble, that it belongs to this store.
+/// Whether an intact preamble of one of these files names this store.
 ///
 /// # Errors
-/// [`Error::UnsupportedFormat`], and whatever the disk says.
+/// [`Error::UnsupportedFormat`], and any error of the disk.
 pub(crate) fn is_owner(
     fs: &dyn Fs,
     store: Option<StoreId>,
@@ -173,7 +171,7 @@ pub(crate) fn is_owner(
     Ok(false)
 }
 
-/// The store that a file says it belongs to; `None` when it says nothing that can be read.
+/// The store that a file names; `None` without an intact preamble.
 fn owner(fs: &dyn Fs, kind: FileKind, number: u64) -> Result<Option<StoreId>> {
     let Some(bytes) = read_preamble_of(fs, &file_name(kind, number))? else {
         return Ok(None);
@@ -185,28 +183,28 @@ fn owner(fs: &dyn Fs, kind: FileKind, number: u64) -> Result<Option<StoreId>> {
     }
 }
 
-/// The store that the directory holds, if its identity file is there and intact.
+/// The store in the directory, if its identity file is there and intact.
 ///
 /// # Errors
-/// [`Error::UnsupportedFormat`], and whatever the disk says.
+/// [`Error::UnsupportedFormat`], and any error of the disk.
 pub(crate) fn load_store_id(fs: &dyn Fs) -> Result<Option<StoreId>> {
     let Some(bytes) = read_preamble_of(fs, IDENTITY)? else {
         return Ok(None);
     };
     match read_preamble(STORE_LETTER, 0, IDENTITY, &bytes) {
         Ok((store, _)) => Ok(Some(store)),
-        // An interrupted creation, or damage. The manifest says it too.
+        // An interrupted creation, or damage. The manifest names the store as well.
         Err(Error::Damage(_)) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// As many bytes of a preamble as the file has; `None` when there is no such file.
+/// The bytes of a preamble that the file has; `None` when there is no such file.
 fn read_preamble_of(fs: &dyn Fs, name: &str) -> Result<Option<Vec<u8>>> {
     match read_start(fs, name, PREAMBLE_BYTES) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(Error::Io { source, .. })
-            // A directory with a name like ours is somebody else's.
+            // A directory with a name like ours is foreign.
             if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) =>
         {
             Ok(None)
@@ -215,8 +213,8 @@ fn read_preamble_of(fs: &dyn Fs, name: &str) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// Draws a number for a new store and makes it durable, before anything else is created.
-/// What a crash leaves of the file names some store, and no file is there yet.
+/// Draws a number for a new store and makes it durable before any other file is created. A crash
+/// leaves an identity file that names some store, and no numbered file yet.
 pub(crate) fn create_store_id(fs: &dyn Fs) -> Result<StoreId> {
     let store = StoreId::draw(fs)?;
     write_store_id(fs, IDENTITY, store)?;
@@ -226,8 +224,8 @@ pub(crate) fn create_store_id(fs: &dyn Fs) -> Result<StoreId> {
     Ok(store)
 }
 
-/// Writes the identity of a store again that has files. The file gets its name when its bytes
-/// are durable: a crash before would leave the name in front of the bytes of another store's
+/// Writes the identity of a store again that has files. The file gets its name only after its bytes
+/// are durable. Otherwise a crash could leave the name in front of bytes of another store's
 /// identity, and then none of the files would count.
 pub(crate) fn restore_store_id(fs: &dyn Fs, store: StoreId) -> Result<()> {
     if planted!(IdentityReplacedInPlace) {
@@ -240,9 +238,9 @@ pub(crate) fn restore_store_id(fs: &dyn Fs, store: StoreId) -> Result<()> {
     fs.sync_dir("").map_err(Error::io("sync", ""))
 }
 
-/// Writes a file that names a store, whatever stands there, and syncs it. It is a new file: the
-/// sync of an old one may report an error of an earlier life that no longer matters, and the
-/// opening would fail by it.
+/// Writes a file that names a store, in place of any existing file, and syncs it. It must be a new
+/// file: the sync of an old one may report an error of an earlier process that no longer matters,
+/// and then the opening would fail.
 fn write_store_id(fs: &dyn Fs, name: &str, store: StoreId) -> Result<()> {
     let file = match fs.create(name) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -354,8 +352,8 @@ mod tests {
         }
     }
 
-    /// The first sixteen bytes are those of every version, so a store of version 1, whose
-    /// preamble is no longer than that, is refused by its version and not as damage.
+    /// The first sixteen bytes are the same in every version. So a store of version 1, whose
+    /// preamble is no longer than that, is refused because of its version and not as damage.
     #[test]
     fn another_version_is_told_from_damage() {
         let mut bytes = id().preamble()[..16].to_vec();
@@ -371,7 +369,7 @@ mod tests {
         ));
     }
 
-    /// Whatever differs between two files makes their checksums differ.
+    /// Any difference between two files makes their checksums differ.
     #[test]
     fn salts_differ_with_everything() {
         let mut salts = Vec::new();

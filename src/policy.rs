@@ -1,13 +1,14 @@
-//! The aligned policy: which merges a closing calls for. Pure.
+//! The aligned policy: the merges that a closing calls for. Pure.
 //!
-//! A window closes when every commit up to its right edge is known. A closed window
-//! of a keyspace with at least `min_inputs` live segments becomes one segment; with
-//! fewer it is left alone, never widened, and nothing empty is written. The decision
-//! looks at one window and its own segments, so the order in which windows close,
-//! and how late, changes nothing.
+//! A window closes when every commit up to its right edge is known. In a closed window, a keyspace
+//! with at least `min_inputs` live segments gets them merged into one segment. With fewer segments
+//! the window is left alone; it is never widened, and no empty segment is written. The decision
+//! depends on one window and its own segments, so the order and the delay of closings change
+//! nothing.
 //!
-//! Both cascades come to the same segments. `step` merges level after level.
-//! `direct` decides level by level in the same way, and then writes only the last
+//! Both cascades lead to the same segments. `step` merges level after level. `direct` makes the
+//! same decisions level by level, and then writes only the last output, directly from the original
+//! inputs.
 //! output, straight from the original inputs.
 
 use std::ops::Range;
@@ -19,7 +20,7 @@ use crate::recent::Recent;
 use crate::segment::KeyspaceId;
 use crate::version::{Version, inside_window};
 
-/// Windows that close at one commit: one level of them, or all of them at once.
+/// Windows that close at one commit: one level of them, or all levels at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Closing {
     /// The common right edge.
@@ -84,8 +85,8 @@ pub(crate) fn widest_window(placement: &Placement, closing: Closing) -> Window {
         .expect("windows close at their right edges")
 }
 
-/// The merges that a closing calls for, in order of keyspace. `recent` says which keyspaces
-/// there is something to look at in.
+/// The merges that a closing calls for, in order of keyspace. `recent` names the keyspaces that
+/// have to be examined.
 pub(crate) fn plan(
     version: &Version,
     recent: &Recent,
@@ -103,7 +104,7 @@ pub(crate) fn plan(
         let mut planned: Option<PlannedMerge> = None;
         for &window in &windows {
             let inputs = inside_window(roots, window);
-            // What a lower level of this closing merges already counts as one piece.
+            // Inputs that a lower level of this closing already merges count as one piece.
             let merged_away = planned.as_ref().map_or(0, |merge| merge.inputs.len() - 1);
             let merged_away = if planted!(DirectMergesHighest) {
                 0

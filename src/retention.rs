@@ -1,13 +1,13 @@
 //! When the inputs of merges are removed. Pure.
 //!
-//! A closing at commit `at` decides, from `at` and the input alone, so that the kept
-//! segments are a function of history and options like the live ones.
+//! A closing at commit `at` decides from `at` and the input alone. So the kept segments depend only
+//! on history and options, as the live segments do.
 
 use crate::commit::Commit;
 use crate::options::RemoveInputs;
 use crate::segment::SegmentMeta;
 
-/// Whether an input of a merge is gone once the closing at `at` is done.
+/// Whether an input of a merge is removed by the closing at `at`.
 pub(crate) fn removes(rule: RemoveInputs, at: Commit, input: &SegmentMeta) -> bool {
     let level = input.window.level;
     let is_behind = || {
@@ -23,8 +23,8 @@ pub(crate) fn removes(rule: RemoveInputs, at: Commit, input: &SegmentMeta) -> bo
     }
 }
 
-/// The last commit of the newest inputs that the closing at `at` may remove; `None` when it
-/// removes nothing that an earlier closing has kept.
+/// The last commit of the newest inputs that the closing at `at` may remove; `None` when it removes
+/// no input that an earlier closing has kept.
 pub(crate) fn edge(rule: RemoveInputs, at: Commit) -> Option<Commit> {
     match rule {
         RemoveInputs::Never | RemoveInputs::Always | RemoveInputs::UpToLevel(_) => None,
@@ -34,7 +34,7 @@ pub(crate) fn edge(rule: RemoveInputs, at: Commit) -> Option<Commit> {
     }
 }
 
-/// Whether inputs that one closing kept may be removed by a later one.
+/// Whether a later closing may remove inputs that an earlier closing kept.
 pub(crate) fn removes_later(rule: RemoveInputs) -> bool {
     matches!(
         rule,

@@ -1,20 +1,22 @@
-//! What goes at opening, and what of it goes first.
+//! Which files are removed at opening, and which of them first.
 //!
-//! A store removes every file with a name of its own that nothing needs: what an
-//! interrupted creation, a merge that failed, or a removal that a crash has undone has
-//! left. Deciding is pure; only [`remove`] touches the disk. Files are removed one by one,
-//! and what a crash brings back goes at the next opening.
+//! A store removes every file with a name of its own that is not needed: leftovers of an
+//! interrupted creation, of a failed merge, or of a removal that a crash has undone. The decision
+//! is pure; only [`remove`] touches the disk. Files are removed one by one. A file that a crash
+//! brings back is removed at the next opening.
 //!
-//! An opening may have to write before it can serve, and the device may be full of what it
-//! is about to remove. So what no crash in this opening can make count again goes before
-//! anything is written, and the rest when what was written is durable.
+//! An opening may have to write before it can serve, and the device may be full of the files that
+//! it is about to remove. So the files that no crash in this opening can put back into force are
+//! removed before anything is written. The other files are removed when everything written is
+//! durable.
 //!
-//! The number of a log or a manifest must not be given again if its name may be durable. So
-//! of those whose number nothing surpasses the highest is among the rest: something that
-//! surpasses it has to be written first. The others are surpassed by it, once its own name
-//! is durable. The blocks of what was written into it can stand in the
-//! next file of that name, with a mark among them that proves it (see `identity`). Segment
-//! files are named by a manifest with the number that they drew, so theirs may be forgotten.
+//! The number of a log or a manifest must not be given out again if its name may be durable. So
+//! among the logs and manifests whose number is above all remembered ones, the highest is removed
+//! later: something with a higher number has to be written first. That highest file surpasses the
+//! others once its own name is durable. Why this matters: blocks of a removed file can appear in
+//! the next file of the same name, with a mark among them that proves it (see `identity`). Segment
+//! files are named by a manifest together with the number that they drew, so their file numbers may
+//! be forgotten.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -23,40 +25,41 @@ use crate::error::{Error, Result};
 use crate::files::{FileKind, file_name};
 use crate::fs::Fs;
 
-/// A file of ours.
+/// One of our files.
 pub(crate) type File = (FileKind, u64);
 
-/// What the manifest in force says, and how sure that is.
+/// The manifest in force, and how certain it is.
 #[derive(Debug)]
 pub(crate) struct Proof {
-    /// Its number.
+    /// The number of the manifest in force.
     pub(crate) number: u64,
-    /// Whether no crash can make an older manifest count again.
+    /// Whether no crash can put an older manifest back into force.
     pub(crate) is_for_good: bool,
-    /// Whether later records prove that its last edit, and what proves the file itself, are
-    /// durable. If not, they may exist only in a cache, and the state must be written again
+    /// Whether later records prove that the last edit is durable, and that the proof of the file
+    /// itself is durable. If not, both may be in a cache only, and the state must be written again
     /// before anything relies on it.
     pub(crate) is_proven: bool,
-    /// The segment files that any of its records names, also those that go again.
+    /// The segment files that any record of the manifest names, also those that a later record
+    /// removes.
     pub(crate) named: BTreeSet<u64>,
 }
 
-/// The files that go, in two parts.
+/// The files to remove, in two parts.
 #[derive(Debug, Default)]
 pub(crate) struct Sweep {
-    /// Before anything is written.
+    /// Removed before anything is written.
     pub(crate) first: Vec<File>,
-    /// When everything that this opening relies on is durable.
+    /// Removed when everything that this opening relies on is durable.
     pub(crate) later: Vec<File>,
-    /// Whether the names in the directory have to be durable before `first` goes.
+    /// Whether the names in the directory have to be durable before `first` is removed.
     pub(crate) relies_on_names: bool,
-    /// Whether a number would be forgotten with what goes later.
+    /// Whether the removal of `later` would forget a number.
     pub(crate) forgets_number: bool,
 }
 
 impl Sweep {
-    /// Sorts out `unneeded`. `leftovers` are the log files that are not part of the log, and
-    /// every number up to `remembered` is known from what stays.
+    /// Divides `unneeded`. `leftovers` are the log files that are not part of the log. Every number
+    /// up to `remembered` is known from files that stay.
     pub(crate) fn plan(
         unneeded: Vec<File>,
         proof: &Proof,
@@ -73,11 +76,11 @@ impl Sweep {
             |&(kind, number): &File| kind != FileKind::Segment && Some(number) == highest;
         let goes_first = |&(kind, number): &File| {
             let is_unfinished = match kind {
-                // A newer one was not begun, or it would be in force.
+                // A newer manifest was not begun, or it would be in force.
                 FileKind::Manifest => number > proof.number || proof.is_for_good,
-                // Not begun, or it would be in the chain.
+                // The log was not begun, or it would be in the chain.
                 FileKind::Wal => leftovers.contains(&number),
-                // Of a file job that did not come to its end.
+                // A segment file of a file job that was not completed.
                 FileKind::Segment => proof.is_for_good && !proof.named.contains(&number),
             };
             let is_first = is_unfinished || proof.is_proven;
@@ -109,7 +112,7 @@ impl Sweep {
 /// Removes these files.
 ///
 /// # Errors
-/// Any error of the disk; the files before the one that it names are gone.
+/// Any error of the disk; the files before the one that the error names are removed.
 pub(crate) fn remove(fs: &dyn Fs, files: &[File]) -> Result<()> {
     for &(kind, number) in files {
         match kind {
@@ -119,7 +122,7 @@ pub(crate) fn remove(fs: &dyn Fs, files: &[File]) -> Result<()> {
         }
         let name = file_name(kind, number);
         match fs.remove(&name) {
-            // A directory with a name like ours is somebody else's.
+            // A directory with a name like ours is foreign.
             Err(error) if error.kind() == ErrorKind::IsADirectory => {}
             outcome => outcome.map_err(Error::io("remove", &name))?,
         }
@@ -140,7 +143,7 @@ mod tests {
         }
     }
 
-    /// The less is known of the manifest, the less may go before it is written again.
+    /// The less certain the manifest is, the fewer files may be removed before it is written again.
     #[test]
     fn what_goes_first_depends_on_what_is_proven() {
         let unneeded: Vec<File> = vec![
@@ -172,8 +175,8 @@ mod tests {
         assert_eq!(first(&proof(true, true)).len(), unneeded.len());
     }
 
-    /// The file with the highest number waits until something durable surpasses it, unless
-    /// it is a segment file.
+    /// The file with the highest number waits until something durable surpasses it, unless it is a
+    /// segment file.
     #[test]
     fn no_number_of_a_log_is_forgotten() {
         let sweep = |file: File, remembered: u64| {

@@ -1,13 +1,12 @@
 //! A file system in memory, for tests and benchmarks.
 //!
-//! It answers as [`super::OsFs`] does on Linux, down to the `ErrorKind`s, and
-//! costs no system call. Nothing is ever lost: syncing does nothing, and there
-//! is no crash. Names lead to inodes and handles hold inodes, so handles and
-//! locks follow a file through renames and removals.
+//! It answers as [`super::OsFs`] does on Linux, down to the `ErrorKind`s, and makes no system call.
+//! Nothing is ever lost: syncing does nothing, and there is no crash. Names lead to inodes and
+//! handles hold inodes, so handles and locks follow a file through renames and removals.
 //!
-//! A file's bytes are one vector, so appending is amortised O(bytes appended),
-//! and a file that would exceed 16 GiB is `FileTooLarge`. The vector is shared
-//! with a [`MemFs::deep_copy`] until one of the two is written.
+//! The bytes of a file are one vector, so appending is amortised O(bytes appended), and a file that
+//! would exceed 16 GiB is `FileTooLarge`. The vector is shared with a [`MemFs::deep_copy`] until
+//! one of the two is written.
 
 mod inode;
 
@@ -23,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 #[derive(Clone, Debug, Default)]
 pub struct MemFs {
     root: Arc<Mutex<Directory>>,
-    /// How many fresh numbers were given out.
+    /// The number of fresh numbers that were given out.
     drawn: Arc<AtomicU64>,
 }
 
@@ -42,9 +41,9 @@ impl MemFs {
         Self::default()
     }
 
-    /// A second tree with the same files, of which neither sees the other's
-    /// changes, and where no lock is held. Removed files that are still open are
-    /// not in it. A file costs O(1) here and one copy at its next write.
+    /// A second tree with the same files. Neither tree sees changes of the other, and no lock is
+    /// held in the copy. Removed files that are still open are not in it. A file costs O(1) here
+    /// and one copy at its next write.
     #[must_use]
     pub fn deep_copy(&self) -> Self {
         Self {
@@ -61,7 +60,7 @@ impl MemFs {
         Ok(self.inode(name)?.content().to_vec())
     }
 
-    /// Replaces all bytes of the existing file `name`; open handles see it.
+    /// Replaces all bytes of the existing file `name`; open handles see the new bytes.
     ///
     /// # Errors
     /// As [`Fs::open`].
@@ -96,8 +95,8 @@ impl Fs for MemFs {
         Ok(inode.open(Access::Write))
     }
 
-    /// Counts from 1, so that what is written does not differ from run to run. Two disks
-    /// in memory share no blocks.
+    /// Counts from 1, so that the written bytes do not differ from run to run. Two disks in memory
+    /// share no blocks.
     fn fresh_number(&self, name: &str) -> io::Result<u64> {
         name::check_file(name)?;
         Ok(self.drawn.fetch_add(1, Ordering::Relaxed) + 1)

@@ -3,10 +3,10 @@
 //! A name is one or more components separated by `/`. A component is not empty,
 //! is not `.` or `..`, holds no NUL, and is at most [`MAX_COMPONENT_BYTES`] long,
 //! so a valid name cannot leave the root and means the same file everywhere.
-//! The root directory itself is `""`, which no file can be called.
+//! The root directory itself is `""`, which is no valid file name.
 //!
-//! This module looks at the text alone: whether a file of that name exists, and
-//! how long a whole path may be, is up to the file system.
+//! This module checks the text alone: the file system decides whether a file of that name exists,
+//! and how long a whole path may be.
 
 use std::io;
 
@@ -48,7 +48,7 @@ pub fn split(name: &str) -> (&str, &str) {
     }
 }
 
-/// What is wrong with one component, if anything.
+/// The fault of one component, if it has one.
 fn fault_of(component: &str) -> Option<&'static str> {
     match component {
         "" => Some("an empty component"),

@@ -1,21 +1,18 @@
 //! The operating system's file system, and the only file that names `std::fs`.
 //!
-//! Every call is one system call or a few, without caching. Where Linux is more
-//! lenient than the traits (it opens a directory as a file, renames directories,
-//! syncs a file as a directory), a check before or after the call narrows it.
-//! Symbolic links below the root are followed; this module does not defend
-//! against somebody who may write into the root.
+//! Every call is one system call or a few, without caching. Where Linux is more lenient than the
+//! traits (it opens a directory as a file, renames directories, syncs a file as a directory), a
+//! check before or after the call restores the contract. Symbolic links below the root are
+//! followed; this module does not defend against an attacker that may write into the root.
 //!
-//! *Appending.* A descriptor opened with `O_APPEND` always appends atomically,
-//! but on Linux its `pwrite` ignores the offset and appends too, so one such
-//! descriptor cannot serve [`File::write_at`]. A second descriptor would need a
-//! second opening by name, which may by then mean another file. A length kept
-//! in memory would be wrong as soon as a second handle writes, and would then
-//! overwrite bytes silently. So a file has one plain descriptor, and `append`
-//! asks the kernel for the length and writes there. That costs one `fstat`,
-//! a fraction of the write itself, and is right after any failed or short write.
-//! The handle's mutex keeps its own callers apart; two handles are not kept
-//! apart, which the trait says.
+//! *Appending.* A descriptor opened with `O_APPEND` always appends atomically. But on Linux its
+//! `pwrite` ignores the offset and appends too, so such a descriptor cannot serve
+//! [`File::write_at`]. A second descriptor would need a second opening by name, and the name may
+//! mean another file by then. A length kept in memory would be wrong as soon as a second handle
+//! writes, and would then overwrite bytes silently. So a file has one plain descriptor, and
+//! `append` asks the kernel for the length and writes there. That costs one `fstat`, a fraction of
+//! the write itself, and is right after any failed or short write. The handle's mutex separates
+//! calls through that handle; calls through two handles are not separated, as the trait says.
 
 #![allow(
     clippy::disallowed_methods,
@@ -37,12 +34,11 @@ pub struct OsFs {
 }
 
 impl OsFs {
-    /// The tree below `root`, which need not exist before [`Fs::create_dir`]
-    /// with `""`. Does not touch the disk. A relative `root` is looked up from
-    /// the working directory anew in every call.
+    /// The tree below `root`. `root` need not exist before [`Fs::create_dir`] with `""`. Does not
+    /// touch the disk. A relative `root` is resolved against the working directory in every call.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
-        // An empty path names no directory to the system; the working directory is meant.
+        // The system knows no directory with an empty path; the working directory is meant.
         let root = if root.as_os_str().is_empty() {
             PathBuf::from(".")
         } else {
@@ -94,7 +90,7 @@ impl Fs for OsFs {
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let (from, to) = (self.file_path(from)?, self.file_path(to)?);
         let from_is_dir = fs::symlink_metadata(&from)?.is_dir();
-        // When `to` cannot be looked up, the rename below reports why, if that matters.
+        // When `to` cannot be looked up, the rename below reports the error, if it matters.
         let to_is_dir = fs::symlink_metadata(&to).is_ok_and(|metadata| metadata.is_dir());
         if from_is_dir || to_is_dir {
             return Err(ErrorKind::IsADirectory.into());
@@ -162,11 +158,11 @@ fn sync_dir_at(path: &Path) -> io::Result<()> {
     dir.sync_all()
 }
 
-/// Creates `path` and its missing ancestors, outermost first, each durable
-/// before the next one is made.
+/// Creates `path` and its missing ancestors, outermost first, each durable before the next one is
+/// created.
 ///
-/// A `path` that exists already is made durable too: a process that died between
-/// creating it and syncing its parent may have left it.
+/// A `path` that exists already is made durable too: it may come from a process that died between
+/// its creation and the sync of its parent.
 fn create_durable_dir(path: &Path) -> io::Result<()> {
     let mut created = fs::create_dir(path);
     if let (Err(error), Some(parent)) = (&created, path.parent())
@@ -179,7 +175,7 @@ fn create_durable_dir(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => {}
         other => other?,
     }
-    // The kernel's own idea of the parent is right for `x`, `.`, `/` and links alike.
+    // The kernel's `..` is the right parent for `x`, `.`, `/` and links alike.
     sync_dir_at(&path.join(".."))
 }
 
@@ -188,7 +184,7 @@ fn create_durable_dir(path: &Path) -> io::Result<()> {
 struct OsFile {
     file: fs::File,
     access: Access,
-    /// Held by every call that may change the length, see the module.
+    /// Held by every call that may change the length; see the module.
     writer: Mutex<()>,
 }
 
@@ -223,8 +219,8 @@ impl File for OsFile {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        // No file reaches further, so the answer is "past the end", where the
-        // kernel, which counts in signed offsets, answers `EINVAL`.
+        // No file is longer than that, so the answer is "past the end". The kernel counts in signed
+        // offsets and would answer `EINVAL`.
         let readable = (buffer.len() as u64).min((i64::MAX as u64).saturating_sub(offset)) as usize;
         if readable == 0 {
             return Ok(0);

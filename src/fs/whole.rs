@@ -1,8 +1,8 @@
-//! Whole transfers over [`File`], whose own methods may move fewer bytes than asked.
+//! Whole transfers over [`File`], whose own methods may transfer fewer bytes than asked.
 //!
-//! Each function repeats the call until every byte has moved. A call that a
-//! signal interrupted (`Interrupted`) moved nothing and is repeated; every other
-//! error reaches the caller as it is. Nothing here syncs.
+//! Each function repeats the call until all bytes are transferred. A call that a signal interrupted
+//! (`Interrupted`) has transferred nothing and is repeated; every other error reaches the caller
+//! unchanged. Nothing here syncs.
 
 use super::File;
 use std::io::{self, ErrorKind};

@@ -1,8 +1,8 @@
-//! What each commit wrote, in commit order: the stream from which another store follows.
+//! The writes of each commit, in commit order: the stream that another store can follow.
 //!
-//! Every commit says by a [`Past`] what came before it, so that a replica never puts it
-//! behind another history. Memory: a bounded number of entries and of bytes at
-//! once; segments that hold more commits than that are read several times.
+//! Every commit states by a [`Past`] which history came before it, so that a replica never applies
+//! it after another history. Memory: a bounded number of entries and of bytes at once; segments
+//! that hold more are read several times.
 
 use std::collections::VecDeque;
 
@@ -30,19 +30,19 @@ impl Operation {
     }
 }
 
-/// Everything that one commit wrote, sorted by keyspace number and key.
+/// The writes of one commit, sorted by keyspace number and key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitChanges {
     /// The commit.
     pub commit: Commit,
     /// The history before it.
     pub before: Past,
-    /// What it wrote; empty for an empty commit.
+    /// The writes of the commit; empty for an empty commit.
     pub operations: Vec<Operation>,
 }
 
 impl CommitChanges {
-    /// The history with this commit: what the next one has before it.
+    /// The history including this commit: the history before the next commit.
     #[must_use]
     pub fn after(&self) -> Past {
         self.before.with(self.commit, &self.operations)
@@ -50,17 +50,16 @@ impl CommitChanges {
 }
 
 impl Snapshot {
-    /// What every commit after `from` wrote, up to this one, in commit order: the
-    /// stream from which another store can follow this one.
+    /// The writes of every commit after `from` up to this snapshot's commit, in commit order: the
+    /// stream that another store can follow.
     ///
-    /// To say what came before, this reads what the store has of the history up to
-    /// `from`. A stream that is to go on for long does so with [`Changes::go_on`], which
-    /// does not read it again.
+    /// To state which history came before, this reads the store's history up to `from`. A long
+    /// stream should be continued with [`Changes::go_on`], which does not read that history again.
     ///
     /// # Errors
-    /// [`Error::Thinned`] when the store no longer knows exactly what one of them
-    /// wrote, or what there was at `from`; [`Error::BeyondHead`] when `from` is later than
-    /// this commit; and whatever the disk says. Later disk errors come from the iterator.
+    /// [`Error::Thinned`] when the store no longer knows the exact writes of one of the commits, or
+    /// the state at `from`; [`Error::BeyondHead`] when `from` is later than this snapshot's commit;
+    /// and any error of the disk. Later disk errors come from the iterator.
     pub fn changes_since(&self, from: Commit) -> Result<Changes> {
         let mut changes = self.bare_changes_since(from)?;
         changes.trail = self.trail(from)?;
@@ -68,7 +67,7 @@ impl Snapshot {
         Ok(changes)
     }
 
-    /// The same for who compares the operations only: it does not know what came before.
+    /// The same for callers that compare operations only: the commits do not know their past.
     pub(crate) fn bare_changes_since(&self, from: Commit) -> Result<Changes> {
         if from > self.at {
             return Err(Error::BeyondHead {
@@ -88,30 +87,30 @@ impl Snapshot {
     }
 }
 
-/// An iterator over commits and what they wrote. After an error it is over until it is
-/// told to go on. It holds the files of the snapshot that it reads.
+/// An iterator over commits and their writes. After an error it ends until [`Changes::go_on`] is
+/// called. It holds the files of the snapshot that it reads.
 #[derive(Debug)]
 pub struct Changes {
     snapshot: Snapshot,
     parts: Vec<Part>,
     trail: Trail,
-    /// The history before the commit that comes out next.
+    /// The history before the next commit to be returned.
     past: Past,
-    /// The commit to be gathered next.
+    /// The next commit to be gathered.
     next: Commit,
     ready: VecDeque<CommitChanges>,
     is_over: bool,
 }
 
 impl Changes {
-    /// What the history was up to where the stream begins.
+    /// The history up to the beginning of the stream.
     #[must_use]
     pub fn trail(&self) -> &Trail {
         &self.trail
     }
 
-    /// Lets the stream go on to a later snapshot of the same store, as long as that store
-    /// stays open: a crash could take commits back that were handed out.
+    /// Continues the stream with a later snapshot of the same store. The store must have stayed
+    /// open in between: a crash could take back commits that were already returned.
     ///
     /// # Errors
     /// As [`Snapshot::changes_since`].
@@ -127,7 +126,7 @@ impl Changes {
         Ok(())
     }
 
-    /// How many commits to gather so that about as many entries come together as may.
+    /// The number of commits to gather next, so that their entries come close to the limit.
     fn gathered_commits(&self) -> u64 {
         let entries: u64 = self
             .parts
@@ -245,14 +244,14 @@ mod tests {
     const GATHERED_BYTES: usize = Thresholds::USUAL.gathered_bytes;
     const GATHERED_ENTRIES: u64 = Thresholds::USUAL.gathered_entries;
 
-    /// Few entries, each of them long: all of them were held at once.
+    /// Few entries, each of them long. All of them were once held at the same time.
     #[test]
     fn what_is_gathered_at_once_is_bounded_in_bytes_and_complete() {
         const VALUE_BYTES: usize = 3 * 1024 * 1024;
         let mut store = Store::open(Arc::new(MemFs::new()), Options::default()).unwrap();
         for number in 0..25_u8 {
             let mut batch = WriteBatch::new();
-            // Keys in the other order, so that the last commits come first in a segment.
+            // Keys in descending order, so that the last commits come first in a segment.
             batch.put("main", &[255 - number], &vec![number; VALUE_BYTES]);
             store.commit(&batch).unwrap();
         }
@@ -281,7 +280,7 @@ mod tests {
         );
     }
 
-    /// Commits without entries take room too.
+    /// Commits without entries use memory too.
     #[test]
     fn empty_commits_are_gathered_in_pieces() {
         let mut store = Store::open(Arc::new(MemFs::new()), Options::default()).unwrap();

@@ -1,5 +1,4 @@
-//! Reading along the commit axis: the versions of a key, and what changed between two
-//! commits.
+//! Reads along the commit axis: the versions of a key, and the changes between two commits.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -34,14 +33,13 @@ pub struct Change {
 }
 
 impl Snapshot {
-    /// The versions of `key` that the store still has, oldest first, up to this
-    /// commit. Where retention has thinned out history, versions are missing; at every
-    /// commit that can be read the newest one of those that are left is what
-    /// [`Snapshot::get`] finds there.
+    /// The versions of `key` that the store still has, oldest first, up to this snapshot's commit.
+    /// Where retention has thinned out history, versions are missing. At every readable commit, the
+    /// newest of the remaining versions is the one that [`Snapshot::get`] finds there.
     ///
     /// # Errors
-    /// [`Error::Thinned`](crate::Error::Thinned) when this commit cannot be read, and
-    /// whatever the disk says.
+    /// [`Error::Thinned`](crate::Error::Thinned) when this commit cannot be read, and any error of
+    /// the disk.
     pub fn history(&self, keyspace: &str, key: &[u8]) -> Result<Vec<KeyVersion>> {
         let mut versions = BTreeMap::new();
         if let Some(keyspace) = self.keyspace_id(keyspace)? {
@@ -74,7 +72,7 @@ impl Snapshot {
             versions.insert(entry.commit, value);
             cursor.next_version(key)?;
         }
-        // Inputs can hold more only where the output was thinned out.
+        // Inputs can hold more versions only where the output was thinned out.
         if node.meta().floor > node.meta().first && !planted!(HistoryOfLiveOnly) {
             for input in &node.inputs {
                 if let Input::Kept(node) = input {
@@ -85,20 +83,20 @@ impl Snapshot {
         Ok(())
     }
 
-    /// The keys of `keyspace` whose values differ between the commit `from` and this
-    /// one, in key order. `from` may be the later one, as long as this version has it.
+    /// The keys of `keyspace` whose values differ between the commit `from` and this snapshot's
+    /// commit, in key order. `from` may be the later commit, as long as this version has it.
     ///
-    /// Reads the segments with commits between the two, and the earlier commit for the
-    /// keys found there. Where a segment that was merged after the earlier commit answers
-    /// at the later one, its inputs are read as well: a deletion in it leaves nothing in
-    /// the oldest segment.
+    /// Reads the segments with commits between the two, and reads the earlier commit for the keys
+    /// in those segments. When a segment that was merged after the earlier commit answers at the
+    /// later one, its inputs are read as well, because a deletion in the oldest segment leaves no
+    /// entry.
     ///
-    /// Memory: a block for each of these segments.
+    /// Memory: one block for each of these segments.
     ///
     /// # Errors
     /// [`Error::Thinned`](crate::Error::Thinned) and
-    /// [`Error::BeyondHead`](crate::Error::BeyondHead). Disk errors come from the iterator, but
-    /// for those of the first blocks.
+    /// [`Error::BeyondHead`](crate::Error::BeyondHead). Disk errors come from the iterator, except
+    /// errors of the first blocks.
     pub fn diff(&self, keyspace: &str, from: Commit) -> Result<Diff> {
         self.version.check_exists(from)?;
         let other = Self {
@@ -117,20 +115,20 @@ impl Snapshot {
     }
 }
 
-/// An iterator over the keys whose values differ between two commits, in key order. After an
-/// error it is over.
+/// An iterator over the keys whose values differ between two commits, in key order. It ends after
+/// an error.
 #[derive(Debug)]
 #[must_use = "an iterator does nothing before it is consumed"]
 pub struct Diff {
     keyspace: String,
     earlier: Snapshot,
-    /// What the later commit finds in segments with commits behind the earlier one.
+    /// The versions that the later commit finds in segments with commits after the earlier one.
     later: Newest,
-    /// What the earlier commit finds in segments in which the later one does not look.
+    /// The versions that the earlier commit finds in segments that the later commit does not read.
     earlier_only: Newest,
     after: Option<(Slice, KeyVersion)>,
     before: Option<(Slice, KeyVersion)>,
-    /// Whether the earlier commit is the one that changes lead to.
+    /// Whether the changes lead to the earlier commit.
     is_backwards: bool,
 }
 
@@ -147,7 +145,7 @@ impl Diff {
         }
     }
 
-    /// What differs at `later` from an earlier commit of the same version.
+    /// The differences at `later` from an earlier commit of the same version.
     fn new(later: &Snapshot, earlier: Snapshot, id: KeyspaceId, keyspace: &str) -> Result<Self> {
         let from = earlier.at;
         let mut before_only = later.version.cover(id, from)?;
@@ -175,8 +173,8 @@ impl Diff {
                 (None, Some(_)) => Ordering::Greater,
                 (Some(after), Some(before)) => after.0.cmp(&before.0),
             };
-            // What only the earlier commit finds was deleted, and the deletion dropped: what
-            // replaced a segment has the newest version of each of its keys.
+            // A key that only the earlier commit finds was deleted, and its deletion was dropped: a
+            // segment that replaces others has the newest version of each of their keys.
             let (key, old, new) = match order {
                 Ordering::Greater => {
                     let (key, old) = self.before.take().expect("one side has a key");
@@ -206,7 +204,7 @@ impl Diff {
         }
     }
 
-    /// Whatever comes is over.
+    /// Ends the iteration.
     fn end(&mut self) {
         self.after = None;
         self.before = None;
@@ -227,7 +225,7 @@ impl Iterator for Diff {
 
 impl FusedIterator for Diff {}
 
-/// The newest version of each key up to a commit, in key order, of some segments.
+/// The newest version of each key up to a commit, in key order, in some segments.
 #[derive(Debug, Default)]
 struct Newest {
     merge: MergeCursor,

@@ -1,7 +1,7 @@
-//! Reading: at a snapshot, which is a version and a commit.
+//! Reading at a snapshot, which is a version and a commit.
 //!
-//! Nothing here takes a lock or changes anything. A snapshot stays valid, and says
-//! the same, while commits, merges and retention go on.
+//! Reads take no lock and change nothing. A snapshot stays valid and returns the same data while
+//! commits, merges and retention continue.
 
 mod changes;
 mod history;

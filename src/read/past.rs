@@ -1,16 +1,16 @@
-//! The history of a store as a number, by which two stores find out whether theirs is
-//! the same.
+//! The history of a store as a number. Two stores compare this number to find out whether they have
+//! the same history.
 //!
-//! Every version is hashed with its commit, keyspace and key, and the hashes are added
-//! up. A sum does not depend on which segments hold the versions, so two stores whose
-//! merges stand elsewhere come to the same one, in a single pass over each segment; and
-//! what a commit adds to it is known from the commit alone.
+//! Every version is hashed with its commit, keyspace and key, and the hashes are added up. The sum
+//! does not depend on the segments that hold the versions. So two stores whose merges have
+//! progressed differently compute the same sum, in a single pass over each segment. The summand of
+//! a commit depends on that commit alone.
 //!
-//! A placement that thins history out forgets versions at times that depend on the
-//! progress of merging. There the sum begins at a *base* commit, with the values that
-//! the store had at it.
+//! A placement that thins history out drops versions at times that depend on the progress of
+//! merging. There the sum begins at a *base* commit, with the values that the store had at the
+//! base.
 //!
-//! What it does not do: withstand an adversary. The hash finds accidents.
+//! The hash detects accidents; it does not withstand an adversary.
 
 use crate::codec::{put_bytes, put_varint};
 use crate::commit::Commit;
@@ -23,14 +23,14 @@ use crate::segment::Fetch;
 /// The history up to some commit. Equal for equal histories.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Past {
-    /// Of what was written up to this commit, only what it has left is in the digest.
+    /// For the history up to this commit, the digest covers only the remaining values.
     pub base: Commit,
     /// The sum of the hashes.
     pub digest: u128,
 }
 
 impl Past {
-    /// This history and one more commit.
+    /// The history extended by one commit.
     #[must_use]
     pub fn with(mut self, commit: Commit, operations: &[Operation]) -> Self {
         let mut hasher = VersionHasher::default();
@@ -43,8 +43,8 @@ impl Past {
     }
 }
 
-/// The history at a commit and at some before it, so that others can tell where theirs
-/// has parted from it.
+/// The history at a commit and at some commits before it, so that another store can tell where its
+/// history differs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trail {
     /// The base of all marks.
@@ -64,8 +64,8 @@ impl Trail {
     }
 }
 
-/// The commits of a trail that ends at `at`, ascending: `near` before the end have a mark
-/// each, then distances double.
+/// The commits of a trail that ends at `at`, ascending: each of the last `near` commits has a mark;
+/// before them the distances double.
 fn marks_until(at: Commit, near: u64) -> Vec<Commit> {
     let far = std::iter::successors(Some(near.saturating_mul(2)), |distance| {
         distance.checked_mul(2)
@@ -81,13 +81,13 @@ fn marks_until(at: Commit, near: u64) -> Vec<Commit> {
 }
 
 impl Snapshot {
-    /// What the history was up to `at`, and up to commits before it.
+    /// The history up to `at`, and up to some commits before it.
     ///
-    /// Reads everything up to `at` once; where history is thinned out, the keys that had
-    /// a value at `at`.
+    /// Reads everything up to `at` once; where history is thinned out, reads the keys that had a
+    /// value at `at`.
     ///
     /// # Errors
-    /// [`Error::Thinned`], and whatever the disk says.
+    /// [`Error::Thinned`], and any error of the disk.
     pub(super) fn trail(&self, at: Commit) -> Result<Trail> {
         let mut at = at;
         if planted!(FarTrailEndsEarly) && at.get() > self.version.thresholds().near_marks {
@@ -120,12 +120,12 @@ impl Snapshot {
         Ok(Past { base, digest })
     }
 
-    /// Compares the history of another store with this one's, which must be as long.
+    /// Compares the history of another store with the history of this store up to the same commit.
     ///
     /// # Errors
-    /// [`Error::Diverged`] when they differ, [`Error::Incomparable`] when this store has
-    /// thinned out what would have to be compared, [`Error::BeyondHead`] when it has not
-    /// come so far, and whatever the disk says.
+    /// [`Error::Diverged`] when the histories differ, [`Error::Incomparable`] when this store has
+    /// thinned out data that the comparison needs, [`Error::BeyondHead`] when this store is
+    /// shorter, and any error of the disk.
     pub fn compare(&self, trail: &Trail) -> Result<()> {
         let commits: Vec<Commit> = trail.marks.iter().map(|(commit, _)| *commit).collect();
         let Some(&last) = commits.last() else {
@@ -217,7 +217,7 @@ impl Snapshot {
     }
 }
 
-/// Hashes versions, each in an unambiguous form.
+/// Hashes versions, each in an unambiguous encoding.
 #[derive(Default)]
 struct VersionHasher {
     bytes: Vec<u8>,

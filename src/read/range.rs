@@ -1,4 +1,4 @@
-//! Ranges of keys, walked from either end.
+//! Ranges of keys, read from either end.
 
 use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use crate::segment::run::prefix_of;
 use crate::segment::{Cursor, Direction, Fetch, MergeCursor, Segment};
 use crate::slice::Slice;
 
-/// Which keys a scan covers.
+/// The keys that a scan covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRange {
-    /// Where it begins.
+    /// The first bound.
     pub start: Bound<Vec<u8>>,
-    /// Where it ends.
+    /// The last bound.
     pub end: Bound<Vec<u8>>,
 }
 
@@ -49,8 +49,9 @@ impl KeyRange {
     /// Keys that begin with `prefix`.
     #[must_use]
     pub fn prefix(prefix: &[u8]) -> Self {
-        // The first key behind all that begin with the prefix: its last byte that can
-        // be raised is raised, and what follows is cut. Of 0xff alone there is none.
+        // The first key after all keys with the prefix: the last byte that can be increased is
+        // increased, and the bytes behind it are cut. For a prefix of 0xff bytes alone there is no
+        // such key.
         let mut end = prefix.to_vec();
         while end.pop_if(|byte| *byte == u8::MAX).is_some() {}
         let end = match end.last_mut() {
@@ -82,10 +83,10 @@ impl KeyRange {
         }
     }
 
-    /// The place in run order before all entries of the range; `None`: the first entry.
+    /// The place in run order before all entries of the range; `None` for the first entry.
     ///
-    /// Run order is newest first, so all versions of a key lie behind (key, MAX) and before
-    /// (key, ZERO).
+    /// Run order is newest first, so all versions of a key are behind (key, MAX) and before (key,
+    /// ZERO).
     pub(crate) fn first_place(&self) -> Option<(&[u8], Commit)> {
         match &self.start {
             Bound::Included(start) => Some((start, Commit::MAX)),
@@ -122,15 +123,14 @@ impl KeyRange {
 /// A key and its value.
 type Item = (Slice, Slice);
 
-/// An iterator over the keys of a range that have a value, in key order. It may be
-/// consumed from both ends, and the two never overlap. After an error it is over.
+/// An iterator over the keys of a range that have a value, in key order. It can be consumed from
+/// both ends, which never overlap. It ends after an error.
 ///
-/// As an [`Iterator`] it hands out slices, which share the memory of what was read;
-/// [`Range::next_ref`] and [`Range::next_back_ref`] lend keys and values for a moment, and that
+/// As an [`Iterator`] it returns slices, which share the memory of the data read.
+/// [`Range::next_ref`] and [`Range::next_back_ref`] lend keys and values until the next call, which
 /// is faster.
 ///
-/// Memory: one block for each segment and end, and what the slices keep alive that are still
-/// held.
+/// Memory: one block for each segment and end, and the blocks that returned slices keep alive.
 #[derive(Debug)]
 #[must_use = "an iterator does nothing before it is consumed"]
 pub struct Range {
@@ -139,17 +139,17 @@ pub struct Range {
     at: Commit,
     front: Option<MergeCursor>,
     back: Option<MergeCursor>,
-    /// The last keys that either end has come to: they must not cross.
+    /// The last keys that the two ends have reached: they must not cross.
     front_key: LastKey,
     back_key: LastKey,
     /// The last item from the back.
     back_item: Option<Item>,
-    /// What the first step is refused with.
+    /// The error that refuses the first step.
     refusal: Option<Error>,
     is_over: bool,
 }
 
-/// A key in memory that is used again.
+/// A key in a buffer that is used again.
 #[derive(Debug, Default)]
 struct LastKey {
     key: Vec<u8>,
@@ -169,7 +169,7 @@ impl LastKey {
         self.is_set.then_some(&self.key)
     }
 
-    /// Whether it is this one. Most keys differ in what their prefixes say.
+    /// Whether the key equals this one. Most keys already differ in their prefixes.
     #[inline]
     fn is(&self, key: &[u8], prefix: u64) -> bool {
         self.is_set && self.prefix == prefix && self.key == key
@@ -196,7 +196,7 @@ impl Range {
         Self::new(Vec::new(), KeyRange::all(), Commit::ZERO)
     }
 
-    /// A range that says why there is none.
+    /// A range that returns this error and ends.
     pub(crate) fn refused(error: Error) -> Self {
         Self {
             refusal: Some(error),
@@ -233,8 +233,8 @@ impl Range {
         })
     }
 
-    /// The next key and its value, lent until the next call: what [`Iterator::next`] returns,
-    /// without a copy of the value.
+    /// The next key and its value, lent until the next call: as [`Iterator::next`], without a copy
+    /// of the value.
     ///
     /// # Errors
     /// Any error of the disk; then the range is over.
@@ -248,7 +248,7 @@ impl Range {
         Ok(Some((&self.front_key.key, value)))
     }
 
-    /// The last key that was not handed out, and its value, lent until the next call.
+    /// The last key that was not returned yet, and its value, lent until the next call.
     ///
     /// # Errors
     /// Any error of the disk; then the range is over.
@@ -260,7 +260,7 @@ impl Range {
         Ok(item.map(|(key, value)| (&**key, &**value)))
     }
 
-    /// Takes a step, unless the range is over; false when there is nothing more.
+    /// Takes a step, unless the range has ended; false when there is nothing more.
     fn step(&mut self, step: impl FnOnce(&mut Self) -> Result<bool>) -> Result<bool> {
         if self.is_over {
             return Ok(false);
@@ -277,7 +277,7 @@ impl Range {
         outcome
     }
 
-    /// Goes to the next key with a value; the front stays at its entry.
+    /// Moves to the next key with a value; the front cursor stays at its entry.
     fn step_front(&mut self) -> Result<bool> {
         let mut merge = match self.front.take() {
             Some(merge) => merge,
@@ -295,7 +295,7 @@ impl Range {
             if self.range.ends_before(entry.key) || reaches_back {
                 return Ok(false);
             }
-            // What was handed out last is seen, too.
+            // The key that was returned last counts as seen, too.
             let is_seen = self.front_key.is(entry.key, merge.prefix());
             if entry.commit <= self.at && !is_seen {
                 self.front_key.set(entry.key);
@@ -308,7 +308,7 @@ impl Range {
         Ok(false)
     }
 
-    /// Goes to the last key with a value before those that the back has come to.
+    /// Moves to the last key with a value before the keys that the back has reached.
     fn step_back(&mut self) -> Result<bool> {
         let mut merge = match self.back.take() {
             Some(merge) => merge,
@@ -319,8 +319,8 @@ impl Range {
         found
     }
 
-    /// Backwards the versions of a key come oldest first, so the last one at or
-    /// before the commit is the one that counts.
+    /// Backwards the versions of a key come oldest first, so the last version at or before the
+    /// commit counts.
     fn find_back(&mut self, merge: &mut MergeCursor) -> Result<bool> {
         while let Some(entry) = merge.entry() {
             let reaches_front = (self.front_key.get()).is_some_and(|front| entry.key <= front);
@@ -348,7 +348,7 @@ impl Range {
     }
 }
 
-/// The entry at which a merge is, unless it is a deletion.
+/// The current entry of a merge, unless it is a deletion.
 fn item(merge: &MergeCursor) -> Option<Item> {
     let (key, value) = merge.version()?;
     Some((key, value?))

@@ -11,7 +11,7 @@ use crate::segment::{Found, KeyspaceId, filter};
 use crate::slice::Slice;
 use crate::version::Version;
 
-/// The store as of one commit. Cheap to clone, and free to cross threads.
+/// The store as of one commit. Cheap to clone, and may be sent to other threads.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     pub(crate) version: Arc<Version>,
@@ -25,14 +25,14 @@ impl Snapshot {
         self.at
     }
 
-    /// The value of `key`, or `None` when it has none at this commit. A keyspace
-    /// that no commit has named yet is empty.
+    /// The value of `key`, or `None` when it has none at this commit. A keyspace that no commit has
+    /// named yet is empty.
     ///
-    /// Costs a filter probe for each segment of the keyspace, and a search in those
-    /// few that may hold the key.
+    /// Costs one filter probe for each segment of the keyspace, and a search in the few segments
+    /// that may hold the key.
     ///
     /// # Errors
-    /// [`Error::Thinned`](crate::Error::Thinned), and whatever the disk says.
+    /// [`Error::Thinned`](crate::Error::Thinned), and any error of the disk.
     pub fn get(&self, keyspace: &str, key: &[u8]) -> Result<Option<Slice>> {
         Ok(self.find(keyspace, key)?.and_then(|found| found.value))
     }
@@ -53,8 +53,8 @@ impl Snapshot {
                 }
                 continue;
             }
-            // Only the newest of these nodes can be thinned out at this commit, so no
-            // value is found before that shows.
+            // Only the newest of these nodes can be thinned out at this commit. So the refusal
+            // comes before any value was found.
             for segment in self.version.cover_of(keyspace, node, self.at)? {
                 if let Some(found) = segment.get(key, hash, self.at)? {
                     return Ok(Some(found));
@@ -64,8 +64,8 @@ impl Snapshot {
         Ok(None)
     }
 
-    /// The keys of `keyspace` inside `range` that have a value, in key order; walks
-    /// both ways.
+    /// The keys of `keyspace` inside `range` that have a value, in key order; can be read both
+    /// ways.
     ///
     /// # Errors
     /// [`Error::Thinned`](crate::Error::Thinned). Disk errors come from the iterator.
@@ -77,7 +77,7 @@ impl Snapshot {
         Ok(Range::new(segments, range, self.at))
     }
 
-    /// How many segments a read of `keyspace` at this commit looks at.
+    /// The number of segments that a read of `keyspace` at this commit uses.
     ///
     /// # Errors
     /// [`Error::Thinned`](crate::Error::Thinned).
@@ -103,8 +103,8 @@ impl Snapshot {
         }
     }
 
-    /// The names of the keyspaces that a commit has written to when the snapshot was made, in
-    /// order of first use; also those that no commit up to the snapshot's has written to.
+    /// The names of the keyspaces that commits had written to when the snapshot was made, in order
+    /// of first use. This includes keyspaces that were first written after the snapshot's commit.
     #[must_use]
     pub fn keyspaces(&self) -> Vec<String> {
         let names = self.version.keyspace_names().iter();

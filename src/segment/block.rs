@@ -1,16 +1,15 @@
 //! A block: the unit of reading, checking and compressing in a segment file.
 //!
-//! On disk a block is `stored bytes | raw length u32 | compression u8 | checksum
-//! u32`. The checksum is salted with the file's salt and the block's offset, so a
-//! block of another file or at another place is refused even when it is intact.
+//! On disk a block is `stored bytes | raw length u32 | compression u8 | checksum u32`. The checksum
+//! is salted with the file's salt and the block's offset, so an intact block of another file or of
+//! another place is refused.
 //!
-//! The raw bytes of an entry block are entries one after another:
-//! `key code | key | commit | value code | value`, where *key code* is 0 for "the
-//! same key as before" (older versions of a key cost no key bytes) and otherwise
-//! the key's length plus one; *commit* is the distance from the segment's first
-//! commit; *value code* is 0 for a deletion and otherwise the value's length plus
-//! one. The index of a segment is an entry block too: its keys are the first keys
-//! of the blocks, its values are their handles.
+//! The raw bytes of an entry block are a sequence of entries: `key code | key | commit | value code
+//! | value`. *Key code* is 0 for "the same key as before" (older versions of a key cost no key
+//! bytes), and otherwise the key's length plus one. *Commit* is the distance from the segment's
+//! first commit. *Value code* is 0 for a deletion, and otherwise the value's length plus one. The
+//! index of a segment is an entry block too: its keys are the first keys of the blocks, its values
+//! are their handles.
 
 use crate::codec::{Decoder, put_varint};
 use crate::commit::Commit;
@@ -23,7 +22,7 @@ use crate::segment::run::{EntryRef, Run};
 /// Bytes behind the stored bytes of a block.
 pub(crate) const TRAILER_BYTES: usize = 9;
 
-/// Where a block lies in its file, trailer included.
+/// The place of a block in its file, trailer included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BlockHandle {
     pub(crate) offset: u64,
@@ -31,7 +30,7 @@ pub(crate) struct BlockHandle {
 }
 
 impl BlockHandle {
-    /// Where it ends. A forged one can say anything.
+    /// The end of the block. Saturates, because a forged handle can hold any numbers.
     pub(crate) fn end(self) -> u64 {
         self.offset.saturating_add(u64::from(self.length))
     }
@@ -52,7 +51,7 @@ impl BlockHandle {
 #[derive(Debug, Default)]
 pub(crate) struct BlockBuilder {
     raw: Vec<u8>,
-    /// Where the last key lies in `raw`.
+    /// The place of the last key in `raw`.
     last_key: std::ops::Range<usize>,
     entries: usize,
 }
@@ -86,7 +85,8 @@ impl BlockBuilder {
         self.raw.len()
     }
 
-    /// Appends the block to `out` as it goes to the file at `offset`, and starts anew.
+    /// Appends the block to `out` in the form in which it will be at `offset` of the file, and
+    /// starts the next block.
     pub(crate) fn seal(
         &mut self,
         out: &mut Vec<u8>,
@@ -101,7 +101,7 @@ impl BlockBuilder {
     }
 }
 
-/// Appends `raw` as a block to `out`; it goes to the file at `offset`.
+/// Appends `raw` as a block to `out`; `offset` is the block's place in the file.
 pub(crate) fn seal(
     raw: &[u8],
     out: &mut Vec<u8>,
@@ -117,14 +117,16 @@ pub(crate) fn seal(
     }
     out.extend_from_slice(&raw_length.to_le_bytes());
     out.push(code(used));
+    // The checksum covers raw length and compression as well: a damaged field must not reach the
+    // decompressor.
     let checksum = checksum(salt, offset, &[&out[start..]]);
     out.extend_from_slice(&checksum.to_le_bytes());
     let length = u32::try_from(out.len() - start).expect("limits keep a block below 4 GiB");
     BlockHandle { offset, length }
 }
 
-/// Appends the compressed bytes, or the raw ones when they are not longer, and
-/// says which.
+/// Appends the compressed bytes, or the raw bytes if compression does not make them shorter.
+/// Returns the compression that was used.
 fn compress_into(raw: &[u8], out: &mut Vec<u8>, compression: Compression) -> Compression {
     match compress(raw, compression) {
         Some(bytes) if bytes.len() < raw.len() => {
@@ -146,12 +148,12 @@ const fn code(compression: Compression) -> u8 {
     }
 }
 
-/// Checks the block `stored` (trailer included) that was read from `offset` of the
-/// file `name`, and returns its raw bytes: in the same memory, when they were not
-/// compressed.
+/// Checks the block `stored` (trailer included), which was read from `offset` of the file `name`,
+/// and returns its raw bytes. Uncompressed bytes stay in the same memory.
 ///
 /// # Errors
-/// [`Error::Damage`] when it is not what was written there, and [`Error::CompressionLeftOut`].
+/// [`Error::Damage`] when the bytes are not a block of this place, and
+/// [`Error::CompressionLeftOut`].
 pub(crate) fn open(name: &str, salt: u64, offset: u64, mut stored: Vec<u8>) -> Result<Vec<u8>> {
     let damage = |expected: String, found: String| Error::damage(name, offset, expected, found);
     let Some((body, trailer)) = stored
@@ -177,6 +179,7 @@ pub(crate) fn open(name: &str, salt: u64, offset: u64, mut stored: Vec<u8>) -> R
             format!("{found:08x}"),
         ));
     }
+    // Nothing of the block is interpreted before its checksum was verified.
     let (bytes, fields) = body.split_at(body.len() + 4 - TRAILER_BYTES);
     let mut fields = Decoder::new(fields);
     let raw_length = fields.u32().unwrap_or_default() as usize;
@@ -202,7 +205,7 @@ pub(crate) fn open(name: &str, salt: u64, offset: u64, mut stored: Vec<u8>) -> R
     }
 }
 
-/// Decodes the raw bytes of an entry block; `None` when they are not one.
+/// Decodes the raw bytes of an entry block; `None` when they are not valid.
 pub(crate) fn decode_entries(raw: Vec<u8>, first_commit: Commit) -> Option<Run> {
     let total = raw.len();
     let mut run = Run::over(raw, total / 32 + 1);

@@ -1,26 +1,26 @@
 //! The block cache: decoded blocks of segment files, within a budget of bytes.
 //!
-//! Each segment in a file has a slot for each of its blocks, so that a block that is there is
-//! found by its number: nothing is hashed, and readers do not wait for one another. What has to be evicted
-//! is decided by queues that all segments of a store share, and that are touched only when a
-//! block comes in.
+//! Each segment in a file has one slot for each of its blocks, so a cached block is found by its
+//! number: nothing is hashed, and readers do not wait for one another. Queues that all segments of
+//! a store share decide which block is evicted. They are touched only when a block is inserted.
 //!
-//! Eviction goes by two queues, as in S3-FIFO (Yang et al., SOSP 2023), without its list of
-//! blocks that have left. A block comes into the queue of *new* blocks, a tenth of the budget. If
-//! it was read again before it comes to the front, it is *kept*, and otherwise it leaves. Kept
-//! blocks leave in the order in which they came, but one that was read since it was passed over
-//! last has a second chance. So a scan displaces new blocks only; and memory that is given back
-//! is most often memory that was used a moment ago, which the processor still has at hand: one
-//! queue for all made reads that miss the cache a third slower.
+//! Eviction uses two queues, as in S3-FIFO (Yang et al., SOSP 2023), without that algorithm's list
+//! of evicted blocks. A block enters the queue of *new* blocks, which has a 32nd part of the
+//! budget. If the block was read again before it reaches the front, it moves to the queue of *kept*
+//! blocks; otherwise it is evicted. Kept blocks are evicted in the order in which they came, but a
+//! block that was read since the queue last passed it gets a second chance. So a scan displaces new
+//! blocks only. And memory that is freed was most often used a moment ago, so it is still in the
+//! processor's caches: with one queue for all blocks, reads that miss the cache were a third
+//! slower.
 //!
 //! Invariants:
 //! - the blocks in the queues have at most as many bytes as the budget allows;
-//! - a block that is cached stands in one queue, once;
-//! - what is evicted depends on the order of reads alone, never on addresses, time or cores, as
-//!   long as one thread reads.
+//! - a cached block is in exactly one queue, once;
+//! - as long as one thread reads, the evicted blocks depend on the order of reads alone, never on
+//!   addresses, time or cores.
 //!
-//! The blocks of a segment that is gone leave memory with it. Their bytes count until their turn
-//! comes to leave.
+//! The blocks of a removed segment leave memory together with it. Their bytes still count until
+//! their turn of eviction comes.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -36,7 +36,7 @@ pub(crate) struct BlockCache {
     queues: Arc<Mutex<Queues>>,
 }
 
-/// New blocks have one of so many parts of the budget.
+/// New blocks have one of this many parts of the budget.
 const NEW_PART: u64 = 32;
 
 #[derive(Default)]
@@ -47,7 +47,7 @@ struct Queues {
 
 #[derive(Default)]
 struct Queue {
-    /// The next one to leave is in front.
+    /// The block that is evicted next is in front.
     blocks: VecDeque<Queued>,
     bytes: u64,
 }
@@ -65,7 +65,7 @@ pub(crate) struct Slots(Box<[Slot]>);
 #[derive(Debug, Default)]
 struct Slot {
     block: RwLock<Option<Arc<Run>>>,
-    /// Whether it was read since it came, or since its queue has passed it.
+    /// Whether the block was read since it was inserted, or since its queue last passed it.
     is_used: AtomicBool,
 }
 
@@ -89,7 +89,7 @@ impl Slots {
         };
         let slot = &self.0[number];
         let block = slot.load()?;
-        // Readers share the flag's cache line, so it is written only when it changes.
+        // Readers share the flag's cache line, so the flag is written only when it changes.
         if !slot.is_used.load(Ordering::Relaxed) {
             slot.is_used.store(true, Ordering::Relaxed);
         }
@@ -108,7 +108,7 @@ impl Slot {
             let mut place = self.block.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *place, block)
         };
-        // It is freed while no reader waits for the slot.
+        // The old block is freed while no reader waits for the slot.
         drop(before);
     }
 }
@@ -122,21 +122,23 @@ impl BlockCache {
         }
     }
 
-    /// Whether it holds nothing, ever.
+    /// Whether the cache is off and never holds a block.
     pub(crate) fn is_off(&self) -> bool {
         self.budget_bytes == 0
     }
 
-    /// Puts a block into its slot, and others out of theirs if there are too many bytes. A block
-    /// that is larger than the whole budget is left out. O(1), amortized.
+    /// Puts a block into its slot, and evicts others if there are too many bytes. A block that is
+    /// larger than the whole budget is left out. O(1), amortized.
     pub(crate) fn insert(&self, slots: &Arc<Slots>, number: usize, block: &Arc<Run>) {
         let bytes = block.footprint_bytes() as u64;
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let slot = &slots.0[number];
-        // Of two readers that have read a block at once the second finds it there.
+        // When two readers have read a block at once, the second one finds it in the slot.
         if bytes > self.budget_bytes || slot.load().is_some() {
             return;
         }
+        // Evict before the insert: the blocks never take more than the budget, not even for a
+        // moment.
         while queues.bytes() + bytes > self.budget_bytes {
             mark!(BlockEvicted);
             queues.evict(self.budget_bytes / NEW_PART);
@@ -162,8 +164,8 @@ impl Queues {
         self.new.bytes + self.kept.bytes
     }
 
-    /// Takes out one block that was not used. New ones go first while they have more than their
-    /// part.
+    /// Evicts one block that was not used. New blocks are evicted first while they exceed their
+    /// part of the budget.
     fn evict(&mut self, most_new_bytes: u64) {
         loop {
             let is_new = self.new.bytes > most_new_bytes || self.kept.blocks.is_empty();
@@ -282,7 +284,7 @@ mod tests {
     }
 
     proptest! {
-        /// The queue and the slots say the same, and never more than the budget.
+        /// The queue and the slots agree, and the bytes never exceed the budget.
         #[test]
         fn the_budget_holds(
             turns in proptest::collection::vec((0_usize..8, 1_usize..200, any::<bool>()), 0..300),

@@ -1,7 +1,7 @@
-//! A position in a segment, movable both ways.
+//! A position in a segment that can move both ways.
 //!
-//! Run order is key ascending, commit descending. A cursor is either at an entry
-//! or exhausted; after an error it is exhausted and must not be used further.
+//! Run order is key ascending, commit descending. A cursor is either at an entry or exhausted.
+//! After an error it is exhausted and must not be used further.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use crate::segment::file::{FileSegment, ReadAhead};
 use crate::segment::run::{EntryRef, Run};
 use crate::slice::Slice;
 
-/// How blocks are fetched.
+/// The way in which blocks are fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fetch {
     /// Through the block cache, for readers.
     Cached,
-    /// Many blocks at once and past the cache, for merges; forward only.
+    /// Many blocks at once, without the cache, for merges; forward only.
     Ahead,
 }
 
@@ -34,7 +34,7 @@ enum Source {
 #[derive(Debug)]
 pub(crate) struct Cursor {
     source: Source,
-    /// The block that the cursor is in, and its number.
+    /// The current block, and its number.
     block: Option<Arc<Run>>,
     block_number: usize,
     position: usize,
@@ -60,7 +60,7 @@ impl Cursor {
         }
     }
 
-    /// Refuses every move.
+    /// A cursor that refuses every move.
     pub(crate) fn over_lost(damage: Arc<Damage>) -> Self {
         Self {
             source: Source::Lost(damage),
@@ -109,7 +109,8 @@ impl Cursor {
     }
 
     /// Moves to the newest version of `key` at or before `commit`; exhausted when there is none.
-    /// Reads no block that cannot have one, so that damage to another block is in nobody's way.
+    /// Reads only blocks that can hold such a version, so damage to other blocks does not affect
+    /// the read.
     pub(crate) fn seek_version(&mut self, key: &[u8], commit: Commit) -> Result<()> {
         let number = match &self.source {
             Source::Run(_) | Source::Lost(_) => Some(0),
@@ -123,15 +124,15 @@ impl Cursor {
         self.stay_with(key)
     }
 
-    /// Moves to the next older version of `key`, which the cursor is at; exhausted when there
-    /// is none.
+    /// Moves to the next older version of `key`, at which the cursor is; exhausted when there is
+    /// none.
     pub(crate) fn next_version(&mut self, key: &[u8]) -> Result<()> {
         self.position += 1;
         self.stay_with(key)
     }
 
-    /// Where the versions of `key` go on behind the place of the cursor, which may be the end of
-    /// a block.
+    /// Continues with the versions of `key` behind the cursor's place, which may be the end of a
+    /// block.
     fn stay_with(&mut self, key: &[u8]) -> Result<()> {
         let is_behind = |block: &Arc<Run>| self.position >= block.len();
         if self.block.as_ref().is_some_and(is_behind) {
@@ -178,7 +179,7 @@ impl Cursor {
         }
     }
 
-    /// Moves one entry on.
+    /// Moves one entry forward.
     #[inline]
     pub(crate) fn next(&mut self) -> Result<()> {
         if let Some(block) = &self.block {
@@ -202,7 +203,7 @@ impl Cursor {
         Ok(())
     }
 
-    /// To the first entry of block `number` or of a later one.
+    /// Moves to the first entry of block `number` or of a later block.
     fn enter_forward(&mut self, mut number: usize) -> Result<()> {
         self.block = None;
         let count = self.block_count()?;
@@ -217,7 +218,7 @@ impl Cursor {
         Ok(())
     }
 
-    /// To the last entry of the block before `number` or of an earlier one.
+    /// Moves to the last entry of the block before `number` or of an earlier block.
     fn enter_backward(&mut self, mut number: usize) -> Result<()> {
         self.block = None;
         while let Some(before) = number.checked_sub(1) {
@@ -232,13 +233,13 @@ impl Cursor {
         Ok(())
     }
 
-    /// The entry here, or `None` when exhausted.
+    /// The current entry, or `None` when exhausted.
     #[inline]
     pub(crate) fn entry(&self) -> Option<EntryRef<'_>> {
         self.block.as_ref().map(|block| block.entry(self.position))
     }
 
-    /// The key here and its value, shared; a deletion has none.
+    /// The current key and its value, shared; a deletion has no value.
     #[inline]
     pub(crate) fn version(&self) -> Option<(Slice, Option<Slice>)> {
         let block = self.block.as_ref()?;
@@ -246,7 +247,7 @@ impl Cursor {
         Some((block.key_slice(self.position), value))
     }
 
-    /// The prefix of the key here, or `None` when exhausted.
+    /// The prefix of the current key, or `None` when exhausted.
     #[inline]
     pub(crate) fn prefix(&self) -> Option<u64> {
         self.block.as_ref().map(|block| block.prefix(self.position))

@@ -1,9 +1,9 @@
-//! Reading segments back from a segment file.
+//! Reads segments back from a segment file.
 //!
-//! A file is immutable once it is published. It is checked as it is read: every
-//! block against its checksum, entry blocks also against their shape. Index and
-//! filter are read at first use and then kept; entry blocks go through the block
-//! cache, and only what has passed its checks comes in.
+//! A published file is immutable. Each part is checked when it is read: every block against its
+//! checksum, entry blocks also against their shape. Index and filter are read at first use and then
+//! kept. Entry blocks go through the block cache, which takes only blocks that have passed their
+//! checks.
 
 use std::sync::{Arc, OnceLock};
 
@@ -20,7 +20,7 @@ use crate::segment::meta::Place;
 use crate::segment::open_files::OpenFiles;
 use crate::segment::run::Run;
 
-/// What the segment files of a store share.
+/// The state that all segment files of a store share.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     pub(crate) files: OpenFiles,
@@ -38,12 +38,12 @@ pub(crate) struct DataFile {
     /// Its length in bytes.
     length: u64,
     shared: Shared,
-    /// The file itself, once its store is gone and somebody still reads it.
+    /// The open file itself, once its store is closed and a reader still needs it.
     kept: OnceLock<Arc<dyn File>>,
 }
 
 impl DataFile {
-    /// A published file, whose length is checked against the manifest's.
+    /// A published file. Its length is checked against the manifest.
     pub(crate) fn open(id: FileId, length: u64, shared: Shared) -> Result<Self> {
         let name = id.name();
         let file = shared.files.get(id.number, length)?;
@@ -60,7 +60,7 @@ impl DataFile {
         Ok(Self::new(id, length, shared))
     }
 
-    /// A file of which all is known.
+    /// A file whose identity and length are already known to be right.
     pub(crate) fn new(id: FileId, length: u64, shared: Shared) -> Self {
         Self {
             id,
@@ -79,7 +79,7 @@ impl DataFile {
         }
     }
 
-    /// Keeps the file open for as long as this lives, whatever becomes of its name.
+    /// Keeps the file open for as long as this value lives, also when its name is removed.
     ///
     /// # Errors
     /// Any error of the disk.
@@ -110,7 +110,7 @@ impl DataFile {
         self.length
     }
 
-    /// The bytes of a block as they are stored.
+    /// The stored bytes of a block.
     fn read_stored(&self, handle: BlockHandle) -> Result<Vec<u8>> {
         let mut stored = vec![0; handle.length as usize];
         self.read(handle.offset, &mut stored)?;
@@ -126,8 +126,8 @@ impl DataFile {
         block::open(&self.name, self.salt, handle.offset, stored)
     }
 
-    /// Whether a planted bug takes a block of zeros for one without entries, by what a
-    /// second reading finds.
+    /// Whether a planted bug takes a block of zeros for one without entries, depending on a second
+    /// reading.
     fn is_taken_for_empty(&self, handle: BlockHandle, stored: &[u8]) -> bool {
         let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
         let again = || self.read_stored(handle);
@@ -137,7 +137,7 @@ impl DataFile {
                 && again().is_ok_and(|stored| is_zero(&stored))
     }
 
-    /// Whether a planted bug reads the file as far as it goes.
+    /// Whether a planted bug reads a file that is too short up to its end.
     fn is_cut(&self) -> bool {
         let is_short = |file: Arc<dyn File>| file.len().is_ok_and(|length| length < self.length);
         planted!(ShortFileAccepted) && self.file().is_ok_and(is_short)
@@ -168,7 +168,7 @@ impl DataFile {
     }
 }
 
-/// A segment whose bytes lie in a file.
+/// A segment whose bytes are in a file.
 #[derive(Debug)]
 pub(crate) struct FileSegment {
     data: Arc<DataFile>,
@@ -200,7 +200,7 @@ impl FileSegment {
         self.place
     }
 
-    /// The first key and commit of each block, and its handle.
+    /// The first key, the first commit and the handle of each block.
     pub(crate) fn index(&self) -> Result<&Arc<Run>> {
         if let Some(index) = self.index.get() {
             return Ok(index);
@@ -213,7 +213,7 @@ impl FileSegment {
         Ok(self.index.get_or_init(|| index))
     }
 
-    /// False when the segment surely lacks the key with this hash.
+    /// False when the segment certainly lacks the key with this hash.
     pub(crate) fn may_contain(&self, hash: u64) -> Result<bool> {
         if self.place.filter.length == 0 {
             return Ok(true);
@@ -253,8 +253,8 @@ impl FileSegment {
             })
     }
 
-    /// The block in which (`key`, `commit`) is, or would be: the last one that starts at or
-    /// before it, or the first one.
+    /// The block that contains (`key`, `commit`), or would contain it: the last block that starts
+    /// at or before that place, or the first block.
     pub(crate) fn block_for(&self, key: &[u8], commit: Commit) -> Result<usize> {
         let index = self.index()?;
         let bound = index.lower_bound(key, commit);
@@ -268,16 +268,16 @@ impl FileSegment {
         }
     }
 
-    /// The only block that can have the newest version of `key` at or before `commit`, unless the
-    /// versions of the key go on behind it; `None` when there is none.
+    /// The only block that can hold the newest version of `key` at or before `commit`, unless the
+    /// versions of the key continue in the next block. `None` when there is no such block.
     pub(crate) fn version_block(&self, key: &[u8], commit: Commit) -> Result<Option<usize>> {
         let index = self.index()?;
         let number = self.block_for(key, commit)?;
         Ok((number < index.len() && index.entry(number).key <= key).then_some(number))
     }
 
-    /// Whether the block with this number begins with a version of `key`, so that those of the
-    /// block before go on in it. The index says it: nothing is read.
+    /// Whether the block with this number begins with a version of `key`, so that the versions of
+    /// the block before continue in it. The index alone decides this.
     pub(crate) fn goes_on(&self, number: usize, key: &[u8]) -> Result<bool> {
         let index = self.index()?;
         let has_key = |number| index.entry(number).key == key || planted!(VersionReadsOn);
@@ -297,6 +297,8 @@ impl FileSegment {
         }
         let block = self.read_entries(index, position);
         match &block {
+            // Only a checked and decoded block is cached: a failed read must fail again, or be
+            // tried again.
             Ok(block) => cache.insert(slots, position, block),
             Err(_) if planted!(FailedReadCached) => {
                 cache.insert(slots, position, &Arc::new(Run::default()));
@@ -325,7 +327,8 @@ impl FileSegment {
 
     /// The newest version of `key` at or before `at`. O(log entries).
     ///
-    /// No block is read that cannot have it, so that damage to another block is in nobody's way.
+    /// Reads only blocks that can hold that version, so damage to other blocks does not affect the
+    /// read.
     pub(crate) fn get(&self, key: &[u8], at: Commit) -> Result<Option<Found>> {
         let mut next = self.version_block(key, at)?;
         while let Some(number) = next {
@@ -341,8 +344,8 @@ impl FileSegment {
     }
 }
 
-/// Reads the blocks of one segment in order, many at once and past the cache, so
-/// that a merge neither waits for each block nor evicts what readers need.
+/// Reads the blocks of one segment in order, many at once and without the cache. So a merge does
+/// not wait for each block, and does not evict blocks that readers need.
 #[derive(Debug, Default)]
 pub(crate) struct ReadAhead {
     start: u64,

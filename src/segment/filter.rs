@@ -1,10 +1,9 @@
-//! A filter that says "surely not here" for most keys that a segment lacks.
+//! A filter that says "certainly not here" for most keys that a segment lacks.
 //!
-//! A split-block Bloom filter (Putze, Sanders and Singler, "Cache-, hash- and
-//! space-efficient Bloom filters", 2007; the 256-bit block with eight salted bits
-//! is the one that Apache Parquet specifies): a key touches one 32-byte block, so a
-//! probe costs one cache line. At 10 bits a key about 1 % of the probes for
-//! absent keys say "maybe".
+//! It is a split-block Bloom filter (Putze, Sanders and Singler, "Cache-, hash- and space-efficient
+//! Bloom filters", 2007; Apache Parquet specifies this variant with 256-bit blocks and eight salted
+//! bits). A key touches one 32-byte block, so a probe costs one cache line. With 10 bits for each
+//! key, about 1 % of the probes for absent keys say "maybe".
 
 use crate::codec::Decoder;
 
@@ -58,7 +57,7 @@ impl Filter {
         }
     }
 
-    /// False when the key was surely never inserted.
+    /// False when the key was certainly never inserted.
     pub(crate) fn may_contain(&self, hash: u64) -> bool {
         let block = &self.blocks[self.block_of(hash)];
         block
@@ -67,14 +66,14 @@ impl Filter {
             .all(|(word, mask)| word & mask != 0)
     }
 
-    /// Appends the filter as it stands on disk: its words, little-endian.
+    /// Appends the filter in its form on disk: its words, little-endian.
     pub(crate) fn encode(&self, buffer: &mut Vec<u8>) {
         for word in self.blocks.iter().flatten() {
             buffer.extend_from_slice(&word.to_le_bytes());
         }
     }
 
-    /// Reads what [`Filter::encode`] wrote; `None` when the length cannot be right.
+    /// Decodes the bytes of [`Filter::encode`]; `None` when the length cannot be right.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         if bytes.is_empty() || !bytes.len().is_multiple_of(WORDS * 4) {
             return None;

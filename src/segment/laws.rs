@@ -1,9 +1,9 @@
-//! The algebra that merging must obey, as property tests.
+//! The algebra of merging, as property tests.
 //!
-//! Entries compose without a base state: a run is a set of (key, commit) -> value, and
-//! reading it is last-writer-wins by commit. So merging must be associative with the
-//! empty run as identity, reading a merge must be reading its parts one over the
-//! other, and thinning must not change what any readable commit shows.
+//! Entries compose without a base state: a run is a map (key, commit) -> value, and a read takes
+//! the last writer by commit. So merging must be associative with the empty run as identity.
+//! Reading a merge must equal reading its parts, a later one over an earlier one. Thinning must not
+//! change the result at any readable commit.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ fn merge(parts: &[Vec<Entry>], direction: Direction) -> Vec<Entry> {
     merged
 }
 
-/// What a read of the whole run at `at` shows.
+/// The state that a read of the whole run at `at` shows.
 fn state_at(entries: &[Entry], at: Commit) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let mut newest: BTreeMap<Vec<u8>, (Commit, Option<Vec<u8>>)> = BTreeMap::new();
     for (key, commit, value) in entries.iter().filter(|(_, commit, _)| *commit <= at) {
@@ -76,8 +76,8 @@ fn state_at(entries: &[Entry], at: Commit) -> BTreeMap<Vec<u8>, Vec<u8>> {
         .collect()
 }
 
-/// Entries whose commits lie in each of these ranges, in run order. Keys share long
-/// prefixes, so the cached prefix alone never decides.
+/// Entries whose commits lie in each of these ranges, in run order. Keys share long prefixes, so
+/// the cached prefix alone never decides.
 fn parts() -> impl Strategy<Value = Vec<Vec<Entry>>> {
     let entry = |low: u64| {
         (0_u8..6, low..low + 5, proptest::option::of(any::<u8>())).prop_map(
@@ -187,14 +187,15 @@ proptest! {
             let mut keys: Vec<_> = kept.iter().map(|entry| &entry.0).collect();
             keys.dedup();
             prop_assert_eq!(keys.len(), kept.len(), "one version of each key");
-            // Of one commit alone nothing is dropped: the output says what that commit wrote.
+            // Of one commit alone nothing is dropped: the output states exactly the writes of that
+            // commit.
             let is_of_one_commit = all.iter().all(|entry| entry.1 == floor);
             let has_deletion = kept.iter().any(|entry| entry.2.is_none());
             prop_assert!(!is_oldest || is_of_one_commit || !has_deletion);
         }
     }
 
-    /// A deletion hides older segments, so without knowing that there are none it stays.
+    /// A deletion hides older segments. It stays unless it is known that there are none.
     #[test]
     fn thinning_keeps_deletions_that_may_hide_something(parts in parts(), history in history()) {
         let window = Window { level: 4, start: Commit::ZERO, end: Commit::new(16) };
@@ -208,7 +209,7 @@ proptest! {
         prop_assert_eq!(over(&kept), over(&all));
     }
 
-    /// Merging in two steps, thinning each time, keeps what one step keeps.
+    /// Merging in two steps, with thinning in each, keeps the same entries as one step.
     #[test]
     fn step_and_direct_keep_the_same(parts in parts(), history in history(), is_oldest: bool) {
         let narrow = |index: u64| Window {
@@ -229,7 +230,7 @@ proptest! {
         let first = all.iter().map(|entry| entry.1).min();
         let last = all.iter().map(|entry| entry.1).max();
         let direct = thin(&all, history, wide, is_oldest);
-        // The floor comes from what went in at first, which thinning does not change.
+        // The floor depends on the original inputs, which thinning does not change.
         if let (Some(first), Some(last)) = (first, last) {
             let floor = floor(history, wide, first, last);
             let mut thinning = Thinning::new((first, floor), RemoveInputs::Always, is_oldest);

@@ -1,8 +1,8 @@
 //! A run in memory with its filter.
 //!
-//! Most runs in memory are merged away before anybody reads them, so the filter is built by
-//! reads: as soon as there were so many that it is about to pay. What is found is the same with
-//! and without one.
+//! Most runs in memory are merged away before the first read. So reads build the filter: it is
+//! built after as many reads as are needed for it to pay. A read finds the same entries with and
+//! without the filter.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -12,14 +12,14 @@ use crate::segment::Found;
 use crate::segment::filter::{Filter, hash_key};
 use crate::segment::run::Run;
 
-/// Which runs have a filter.
+/// The rule that decides which runs get a filter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FilterRule {
-    /// 0: none.
+    /// 0: no filter.
     pub(crate) bits_per_key: u32,
     /// The fewest entries of a run that has one.
     pub(crate) least_entries: usize,
-    /// A run is searched once for each of this many entries before it gets one, at least 1.
+    /// A run gets its filter after one search for each of this many entries; at least 1.
     pub(crate) entries_for_a_search: usize,
 }
 
@@ -29,13 +29,13 @@ pub(crate) struct InMemory {
     run: Arc<Run>,
     keys: u64,
     rule: FilterRule,
-    /// How often the run was searched without a filter.
+    /// The number of searches without a filter.
     searches: AtomicUsize,
     filter: OnceLock<Filter>,
 }
 
 impl InMemory {
-    /// `keys`: how many distinct keys the run has, at most.
+    /// `keys`: an upper bound of the distinct keys of the run.
     pub(crate) fn new(run: Arc<Run>, keys: u64, rule: FilterRule) -> Self {
         Self {
             run,
@@ -46,7 +46,7 @@ impl InMemory {
         }
     }
 
-    /// The filter, if the run has one or is to have one now.
+    /// The filter, if the run has one or gets one now.
     fn filter(&self) -> Option<&Filter> {
         if self.rule.bits_per_key == 0 || self.run.len() < self.rule.least_entries {
             return None;
@@ -54,7 +54,7 @@ impl InMemory {
         if let Some(filter) = self.filter.get() {
             return Some(filter);
         }
-        // Readers at the same time may count one search twice or not at all: it decides when the
+        // Concurrent readers may count one search twice or not at all. The count decides when the
         // filter is built, and nothing else.
         let searches = self.searches.load(Ordering::Relaxed);
         self.searches.store(searches + 1, Ordering::Relaxed);
@@ -76,7 +76,7 @@ impl InMemory {
         &self.run
     }
 
-    /// How many distinct keys there are.
+    /// An upper bound of the distinct keys.
     pub(crate) fn keys(&self) -> u64 {
         self.keys
     }

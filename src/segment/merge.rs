@@ -1,9 +1,9 @@
-//! Many cursors as one, in order.
+//! Several cursors as one, in order.
 //!
-//! A binary heap of cursor numbers keyed by the cached key prefix. At the fan-ins
-//! that occur (a divisor, or a divisor times the levels) a loser tree was measured
-//! to be only 1.1 to 1.25 times faster than a heap, so the simpler structure stays.
-//! Memory: one block for each cursor, however long the segments are.
+//! The implementation is a binary heap of cursor numbers, ordered by the cached key prefix. At the
+//! fan-ins that occur (a divisor, or a divisor times the levels) a loser tree measured only 1.1 to
+//! 1.25 times as fast as a heap, so the simpler structure stays. Memory: one block for each cursor,
+//! however long the segments are.
 
 use std::cmp::Ordering;
 
@@ -12,7 +12,7 @@ use crate::segment::cursor::Cursor;
 use crate::segment::run::EntryRef;
 use crate::slice::Slice;
 
-/// Which way a merge walks.
+/// The direction of a merge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Direction {
     /// Key ascending, commit descending.
@@ -32,11 +32,11 @@ impl Direction {
     }
 }
 
-/// Where a cursor stands among the others.
+/// The rank of a cursor among the others.
 #[derive(Clone, Copy, Debug)]
 struct Head {
-    /// The prefix of its key, mirrored for a merge that walks backwards, so that the
-    /// lowest rank always comes first.
+    /// The prefix of the cursor's key, mirrored for a backward merge, so that the lowest rank
+    /// always comes first.
     rank: u64,
     cursor: usize,
 }
@@ -50,7 +50,7 @@ pub(crate) struct MergeCursor {
 }
 
 impl MergeCursor {
-    /// Merges cursors that the caller has positioned. Exhausted ones are dropped.
+    /// Merges cursors that the caller has positioned. Exhausted cursors are dropped.
     pub(crate) fn new(cursors: Vec<Cursor>, direction: Direction) -> Self {
         let heap = (0..cursors.len())
             .filter_map(|cursor| {
@@ -69,7 +69,7 @@ impl MergeCursor {
         merge
     }
 
-    /// The entry that comes first, or `None` when all cursors are exhausted.
+    /// The first entry, or `None` when all cursors are exhausted.
     #[inline]
     pub(crate) fn entry(&self) -> Option<EntryRef<'_>> {
         self.heap
@@ -77,14 +77,14 @@ impl MergeCursor {
             .and_then(|head| self.cursors[head.cursor].entry())
     }
 
-    /// The key and the value of that entry, shared; a deletion has no value.
+    /// The key and the value of the first entry, shared; a deletion has no value.
     #[inline]
     pub(crate) fn version(&self) -> Option<(Slice, Option<Slice>)> {
         let head = self.heap.first()?;
         self.cursors[head.cursor].version()
     }
 
-    /// The prefix of the key of the entry that comes first.
+    /// The prefix of the first entry's key.
     #[inline]
     pub(crate) fn prefix(&self) -> u64 {
         self.heap
@@ -92,7 +92,7 @@ impl MergeCursor {
             .map_or(0, |head| self.direction.rank(head.rank))
     }
 
-    /// Moves past the entry that comes first.
+    /// Moves past the first entry.
     #[inline]
     pub(crate) fn advance(&mut self) -> Result<()> {
         let Some(head) = self.heap.first_mut() else {
@@ -116,8 +116,8 @@ impl MergeCursor {
         Ok(())
     }
 
-    /// Moves the head at `parent` down to where it belongs. The others move up into
-    /// the hole that it leaves, each once.
+    /// Moves the head at `parent` down to its place. The heads on its way move up by one level,
+    /// each once.
     #[inline]
     fn sift_down(&mut self, mut parent: usize) {
         let Some(&head) = self.heap.get(parent) else {

@@ -1,8 +1,8 @@
-//! What is known about a segment without reading its entries.
+//! The facts about a segment that are known without reading its entries.
 //!
-//! A segment's identity is logical: keyspace, level, and the right edge of its
-//! window. It does not change when the bytes move, and two stores with the same
-//! history and placement use the same identities.
+//! The identity of a segment is logical: keyspace, level, and the right edge of its window. It does
+//! not change when the bytes move. Two stores with the same history and placement use the same
+//! identities.
 
 use crate::align::{Level, Window};
 use crate::codec::{Decoder, put_varint};
@@ -38,7 +38,7 @@ impl SegmentId {
     }
 }
 
-/// A segment that went into a merge, as its output remembers it.
+/// An input of a merge, as the output records it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InputMeta {
     pub(crate) end: Commit,
@@ -53,24 +53,24 @@ pub(crate) struct SegmentMeta {
     pub(crate) window: Window,
     /// The first commit that wrote to the keyspace inside the window.
     pub(crate) first: Commit,
-    /// The last one.
+    /// The last commit that wrote to the keyspace inside the window.
     pub(crate) last: Commit,
     /// The earliest commit inside `first..=last` that can be read from this segment
     /// alone; `first` when nothing was thinned out.
     pub(crate) floor: Commit,
-    /// How many commits wrote to the keyspace inside the window.
+    /// The number of commits that wrote to the keyspace inside the window.
     pub(crate) commits: u64,
-    /// Versions kept, deletions included.
+    /// The number of versions, deletions included.
     pub(crate) entries: u64,
-    /// Deletions among them.
+    /// The number of deletions among them.
     pub(crate) tombstones: u64,
-    /// Distinct keys among them; of a segment in memory at most so many, see
+    /// The number of distinct keys among them. For a segment in memory this is an upper bound, see
     /// [`Segment::keys`](crate::segment::Segment::keys).
     pub(crate) keys: u64,
-    /// Their key and value bytes.
+    /// The bytes of their keys and values.
     pub(crate) bytes: u64,
-    /// What was merged into it, oldest first; empty for level 0, and when inputs
-    /// are always removed at once.
+    /// The inputs that were merged into the segment, oldest first. Empty for level 0, and when
+    /// inputs are always removed at once.
     pub(crate) inputs: Vec<InputMeta>,
 }
 
@@ -127,8 +127,8 @@ impl SegmentMeta {
             inputs: Vec::new(),
         };
         let inputs = decoder.length()?;
-        // Each input takes at least three bytes: a damaged count cannot make us
-        // allocate more than the bytes at hand.
+        // Each input takes at least three bytes, so a damaged count cannot make us allocate more
+        // than the bytes at hand.
         meta.inputs.reserve(inputs.min(decoder.remaining() / 3));
         for _ in 0..inputs {
             meta.inputs.push(InputMeta {
@@ -141,12 +141,12 @@ impl SegmentMeta {
     }
 }
 
-/// Where a segment's bytes lie in a segment file. The entry blocks lie one after
-/// another and end where the filter begins.
+/// The place of a segment in a segment file. The entry blocks follow one another and end where the
+/// filter begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) file: u64,
-    /// Where the first entry block starts.
+    /// The start of the first entry block.
     pub(crate) start: u64,
     /// Zero length when the segment has no filter.
     pub(crate) filter: BlockHandle,
@@ -154,7 +154,8 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Bytes of the file that belong to the segment. A forged manifest can say anything.
+    /// Bytes of the file that belong to the segment. Saturates, because a forged manifest can hold
+    /// any numbers.
     pub(crate) fn length(&self) -> u64 {
         self.index.end().saturating_sub(self.start)
     }

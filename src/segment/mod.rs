@@ -1,8 +1,7 @@
 //! Segments: immutable sorted runs of one keyspace over one window.
 //!
-//! A segment's bytes live in memory (and in the WAL) or in a segment file. Readers
-//! and merges do not care which. This module knows nothing about which segments
-//! exist: that is the version's business.
+//! The bytes of a segment are in memory (and in the WAL) or in a segment file. Readers and merges
+//! treat both alike. This module does not know which segments exist: the version does.
 
 pub(crate) mod block;
 pub(crate) mod cache;
@@ -49,10 +48,11 @@ pub(crate) struct Segment {
 #[derive(Debug)]
 enum Body {
     Memory(InMemory),
-    /// Runs in memory that are merged when somebody reads them.
+    /// Runs in memory that are merged by their first reader.
     Unmerged(Unmerged),
     File(Arc<FileSegment>),
-    /// What some commits wrote, and damage has taken: every read that comes here is refused.
+    /// The writes of commits that damage has taken: every read that reaches this segment is
+    /// refused.
     Lost(Arc<Damage>),
 }
 
@@ -70,8 +70,8 @@ impl Segment {
         Self { meta, body }
     }
 
-    /// What a merge of these segments makes that keeps all of their entries; all of them are in
-    /// memory. The entries are merged when somebody reads them.
+    /// The output of a merge of these segments, if it keeps all of their entries. All inputs are in
+    /// memory. The first reader merges the entries.
     pub(crate) fn unmerged(meta: SegmentMeta, inputs: &[Arc<Self>], filter: FilterRule) -> Self {
         let mut runs = Vec::with_capacity(inputs.len());
         inputs.iter().for_each(|input| input.add_runs(&mut runs));
@@ -91,8 +91,8 @@ impl Segment {
         }
     }
 
-    /// How many distinct keys there are. [`SegmentMeta::keys`] is an upper bound where entries
-    /// have not been merged.
+    /// The number of distinct keys. [`SegmentMeta::keys`] is only an upper bound while entries are
+    /// unmerged.
     pub(crate) fn keys(&self) -> u64 {
         match &self.body {
             Body::Unmerged(unmerged) if !planted!(UnmergedKeysSummed) => unmerged.merged().keys(),
@@ -109,7 +109,7 @@ impl Segment {
         }
     }
 
-    /// What was written to one keyspace by commits that damage has taken.
+    /// The writes to one keyspace of commits that damage has taken.
     pub(crate) fn lost(meta: SegmentMeta, damage: Arc<Damage>) -> Self {
         Self {
             meta,
@@ -117,7 +117,7 @@ impl Segment {
         }
     }
 
-    /// The file that holds the bytes, if one does.
+    /// The file that holds the bytes, if the segment is in a file.
     pub(crate) fn file(&self) -> Option<&FileSegment> {
         match &self.body {
             Body::Memory(_) | Body::Unmerged(_) | Body::Lost(_) => None,
@@ -125,7 +125,7 @@ impl Segment {
         }
     }
 
-    /// Whether its entries are in memory.
+    /// Whether the segment's entries are in memory.
     pub(crate) fn is_in_memory(&self) -> bool {
         matches!(self.body, Body::Memory(_) | Body::Unmerged(_))
     }
@@ -167,12 +167,12 @@ impl Segment {
         }
     }
 
-    /// Whether the entries still lie in the runs that they came in.
+    /// Whether the entries are still in the runs of the inputs.
     pub(crate) fn is_unmerged(&self) -> bool {
         matches!(&self.body, Body::Unmerged(unmerged) if !unmerged.is_merged())
     }
 
-    /// Merges the entries now, if they are not.
+    /// Merges the entries now, unless they are merged already.
     pub(crate) fn merge_entries(&self) {
         if let Body::Unmerged(unmerged) = &self.body {
             unmerged.merged();

@@ -1,15 +1,15 @@
-//! The segment files that are open: a bounded table.
+//! The open segment files: a bounded table.
 //!
-//! A store may need thousands of files, and a process may have few descriptors. So a
-//! segment does not keep its file open: it asks here, and a file that was not asked for
-//! lately is closed and opened again when it is needed.
+//! A store may need thousands of files, and a process may have few descriptors. So a segment does
+//! not keep its file open: it asks this table. A file that was not used lately is closed, and
+//! opened again when it is needed.
 //!
-//! Invariants: the table holds at most as many files as it was made for; a descriptor lives
-//! on while somebody reads through it, so that more are open for a moment, one for each
-//! reader. A number means one file for as long as the store is open, so what is opened
-//! again is the same file; a file that somebody still needs has its name.
+//! Invariants: the table holds at most as many files as its limit. A descriptor stays open while a
+//! reader uses it, so for a moment there may be more open files, one for each reader. A number
+//! means one file for as long as the store is open, so a file that is opened again is the same
+//! file; a file that is still needed keeps its name.
 //!
-//! What this does not do: read, check or remove anything.
+//! This table does not read, check or remove files.
 
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -23,7 +23,8 @@ use crate::error::{Error, Result};
 use crate::files::{FileKind, file_name, mix};
 use crate::fs::{Access, File, Fs};
 
-/// Hashes the number of a file with a fixed function, which keeps it reproducible what is closed.
+/// Hashes the number of a file with a fixed function, so that the choice of the closed file is
+/// reproducible.
 #[derive(Default)]
 struct NumberHasher(u64);
 
@@ -62,7 +63,8 @@ impl OpenFiles {
     /// A table of at most `most` files, at least 1.
     pub(crate) fn new(fs: Arc<dyn Fs>, most: usize) -> Self {
         let options = OptionsBuilder::new()
-            // One shard on every machine: what is closed must not depend on the cores.
+            // One shard on every machine: the choice of the closed file must not depend on the
+            // number of cores.
             .shards(1)
             .estimated_items_capacity(most)
             .weight_capacity(most as u64)
@@ -80,7 +82,7 @@ impl OpenFiles {
         }
     }
 
-    /// Puts in a file that was just written.
+    /// Adds a file that was just written.
     pub(crate) fn insert(&self, number: u64, file: Arc<dyn File>) {
         self.table.insert(key(number), file);
         assert!(
@@ -91,7 +93,7 @@ impl OpenFiles {
         );
     }
 
-    /// Closes a file that is removed, so that the device gets its room back.
+    /// Closes a file that is removed, so that the device gets its space back.
     pub(crate) fn forget(&self, number: u64) {
         self.table.remove(&key(number));
     }
@@ -99,7 +101,7 @@ impl OpenFiles {
     /// The segment file with this number, which has `length` bytes.
     ///
     /// # Errors
-    /// [`Error::Damage`] when it is gone; otherwise whatever the disk says.
+    /// [`Error::Damage`] when the file is missing; otherwise any error of the disk.
     pub(crate) fn get(&self, number: u64, length: u64) -> Result<Arc<dyn File>> {
         if let Some(file) = self.table.get(&key(number)) {
             return Ok(file);
@@ -135,7 +137,7 @@ mod tests {
     use super::*;
     use crate::fs::MemFs;
 
-    /// Many files are asked for in turn; few are open, and each is the one that was asked for.
+    /// Many files are requested in turn; few are open, and each is the requested one.
     #[test]
     fn few_of_many_files_are_open() {
         const FILES: u64 = 100;

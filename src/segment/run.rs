@@ -1,12 +1,11 @@
-//! A sorted run of entries in memory: a whole segment that lives there, or one
-//! decoded block of a segment file. Both are searched and walked the same way.
+//! A sorted run of entries in memory: a whole segment in memory, or one decoded block of a segment
+//! file. Both are searched and traversed in the same way.
 //!
-//! Invariant: entries are strictly ascending by key, and within a key descending
-//! by commit, so the newest version of a key comes first.
+//! Invariant: entries are strictly ascending by key, and within a key descending by commit, so the
+//! newest version of a key comes first.
 //!
-//! An entry carries the first eight bytes of its key as a number, so that most
-//! comparisons never touch the key itself (the cached-prefix idea is old; see
-//! Nyberg et al., AlphaSort, 1994).
+//! Each entry carries the first eight bytes of its key as a number, so most comparisons do not read
+//! the key itself (the cached prefix is an old idea; see Nyberg et al., AlphaSort, 1994).
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -36,9 +35,9 @@ struct Entry {
     key_length: u16,
 }
 
-/// Entries from one fence to the next. A search reads the fences, which lie close
-/// together, and then walks over few entries that lie side by side, instead of jumping
-/// all over a run that is larger than the caches.
+/// The number of entries from one fence to the next. A search reads the fences, which lie close
+/// together, and then walks over few neighbouring entries. It does not jump all over a run that is
+/// larger than the processor's caches.
 const FENCE_ENTRIES: usize = 16;
 
 /// A sorted run.
@@ -46,13 +45,13 @@ const FENCE_ENTRIES: usize = 16;
 pub(crate) struct Run {
     entries: Vec<Entry>,
     bytes: Vec<u8>,
-    /// The prefix of every entry whose position is a multiple of [`FENCE_ENTRIES`], but for
-    /// the first: a short run has no fence.
+    /// The prefix of every entry whose position is a multiple of [`FENCE_ENTRIES`], except the
+    /// first entry: a short run has no fence.
     fences: Vec<u64>,
 }
 
-/// The first eight bytes of `key` as a number that orders as the key does, except
-/// that keys with the same prefix compare equal.
+/// The first eight bytes of `key` as a number with the order of the keys, except that keys with the
+/// same prefix compare equal.
 pub(crate) fn prefix_of(key: &[u8]) -> u64 {
     match key.first_chunk::<8>() {
         Some(chunk) => u64::from_be_bytes(*chunk),
@@ -112,7 +111,7 @@ impl Run {
         if let Some(value) = entry.value {
             self.bytes.extend_from_slice(value);
         }
-        // One check for all offsets: none lies behind the end.
+        // One check covers all offsets, because none of them is beyond the end.
         assert!(
             u32::try_from(self.bytes.len()).is_ok(),
             "the memory budget keeps a run below 4 GiB"
@@ -139,8 +138,8 @@ impl Run {
         self.entries.push(entry);
     }
 
-    /// Appends an entry whose key and value lie inside the run's own bytes, at
-    /// these ranges. The caller has checked that they do.
+    /// Appends an entry whose key and value are inside the run's own bytes, at these ranges. The
+    /// caller has checked the ranges.
     pub(crate) fn push_inside(
         &mut self,
         key: std::ops::Range<usize>,
@@ -157,7 +156,7 @@ impl Run {
         });
     }
 
-    /// Makes every entry one of `commit`, in a run that holds each key once.
+    /// Sets the commit of every entry to `commit`, in a run that holds each key once.
     pub(crate) fn stamp(&mut self, commit: Commit) {
         for entry in &mut self.entries {
             entry.commit = commit;
@@ -172,7 +171,7 @@ impl Run {
         })
     }
 
-    /// How many entries are deletions.
+    /// The number of deletions.
     pub(crate) fn tombstones(&self) -> usize {
         let entries = self.entries.iter();
         entries
@@ -180,7 +179,7 @@ impl Run {
             .count()
     }
 
-    /// Gives back memory that was reserved for more than came.
+    /// Frees memory that was reserved for more entries than came.
     pub(crate) fn shrink(&mut self) {
         self.entries.shrink_to_fit();
         self.bytes.shrink_to_fit();
@@ -232,12 +231,13 @@ impl Run {
         })
     }
 
-    /// The position of the first entry at or behind (`key`, `commit`) in run order:
-    /// for a key that is present, its newest version at or before `commit`, or what
-    /// follows its oldest one. O(log n).
+    /// The position of the first entry at or behind (`key`, `commit`) in run order. For a present
+    /// key that is its newest version at or before `commit`, or the entry behind its oldest
+    /// version. O(log n).
     pub(crate) fn lower_bound(&self, key: &[u8], commit: Commit) -> usize {
         let prefix = prefix_of(key);
-        // A fence below the prefix is at an entry before the place, one above it is not.
+        // A fence below the prefix is at an entry before the place; a fence above the prefix is
+        // not.
         let below = self.fences.partition_point(|&fence| fence < prefix);
         let equal = self.fences[below..].partition_point(|&fence| fence == prefix);
         let end = ((below + equal + 1) * FENCE_ENTRIES).min(self.entries.len());
@@ -255,8 +255,8 @@ impl Run {
         };
         let between = &self.entries[start..end];
         let before = if equal == 0 {
-            // A walk: the processor fetches all these entries at once, while a binary
-            // search would wait for one after the other.
+            // A linear walk: the processor fetches all these entries at once, while a binary search
+            // would wait for one after the other.
             between.iter().take_while(|entry| is_before(entry)).count()
         } else {
             between.partition_point(is_before)
@@ -303,7 +303,8 @@ mod tests {
     }
 
     proptest! {
-        /// Against a walk over all entries, for keys that share prefixes and that do not.
+        /// Compares with a walk over all entries, for keys that share prefixes and keys that do
+        /// not.
         #[test]
         fn a_search_finds_what_a_walk_finds(
             mut keys in proptest::collection::vec((0_u8..3, 0_u16..200, 1_u64..4), 0..400),

@@ -1,12 +1,12 @@
 //! The entries of several runs in order, found by one sort.
 //!
-//! A heap over runs jumps from run to run, and pays for each doubling of their number. One sort
-//! goes over numbers that lie side by side, and then each entry is visited once. Counted in
-//! instructions, a sort was ahead for two runs as for a thousand, up to 64 Ki entries; beyond, the
-//! step in which it is done would be long.
+//! A heap over runs jumps from run to run, and its cost grows with each doubling of their number.
+//! One sort goes over numbers that lie side by side, and then each entry is visited once. In
+//! counted instructions a sort was faster for two runs as well as for a thousand, up to 64 Ki
+//! entries. With more entries, the step that sorts would be long.
 //!
-//! What is sorted are eight bytes of each key, taken behind the bytes that all keys share; keys
-//! that agree in those are compared whole.
+//! The sort key is eight bytes of each key, taken behind the bytes that all keys share. Keys that
+//! agree in these eight bytes are compared as a whole.
 //!
 //! Invariant: the order is run order (see [`Run`](crate::segment::run::Run)) over all entries.
 
@@ -15,16 +15,16 @@ use std::sync::Arc;
 
 use crate::segment::run::{EntryRef, Run, prefix_of};
 
-/// Where an entry is, and what it is sorted by.
+/// The place of an entry, and its sort key.
 #[derive(Clone, Copy, Debug)]
 struct Place {
-    /// Eight bytes of the key, behind those that all keys share.
+    /// Eight bytes of the key, behind the bytes that all keys share.
     prefix: u64,
     run: u32,
     position: u32,
 }
 
-/// The entries of several runs in order, and how many of them have been taken.
+/// The entries of several runs in order, and the number of entries that were taken.
 #[derive(Debug)]
 pub(crate) struct SortedRuns {
     runs: Vec<Arc<Run>>,
@@ -59,21 +59,21 @@ impl SortedRuns {
         }
     }
 
-    /// The entry that comes next, or `None` behind the last one.
+    /// The next entry, or `None` behind the last one.
     #[inline]
     pub(crate) fn entry(&self) -> Option<EntryRef<'_>> {
         let place = self.order.get(self.next)?;
         Some(self.runs[place.run as usize].entry(place.position as usize))
     }
 
-    /// Moves past the entry that comes next.
+    /// Moves past the next entry.
     #[inline]
     pub(crate) fn advance(&mut self) {
         self.next += 1;
     }
 }
 
-/// How two entries stand to each other whose prefixes are equal.
+/// The order of two entries whose prefixes are equal.
 fn compare_whole(runs: &[Arc<Run>], a: Place, b: Place) -> Ordering {
     let entry = |place: Place| runs[place.run as usize].entry(place.position as usize);
     let (a, b) = (entry(a), entry(b));
@@ -87,7 +87,8 @@ fn compare_whole(runs: &[Arc<Run>], a: Place, b: Place) -> Ordering {
     })
 }
 
-/// How many bytes all keys begin with: those that the lowest and the highest one share.
+/// The number of bytes that all keys share at their beginning: those that the lowest and the
+/// highest key share.
 fn shared_bytes(runs: &[Arc<Run>]) -> usize {
     let filled = || runs.iter().filter(|run| !run.is_empty());
     let lowest = filled().map(|run| run.entry(0).key).min();
@@ -109,8 +110,8 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Against a sort of copies, for keys that share their beginning and that do not, in runs
-        /// of which some are empty.
+        /// Compares with a sort of copies, for keys that share their beginning and keys that do
+        /// not, with some empty runs.
         #[test]
         fn every_entry_comes_once_and_in_run_order(
             shared in 0_usize..12,

@@ -1,28 +1,27 @@
 //! Which entries of a merge its output keeps.
 //!
-//! The rule is a function of the window, the placement, and whether anything older
-//! exists; the moment of the merge plays no part. Above the floor every version
-//! stays. At or below it, only the newest version of each key stays: the *base* that
-//! reads at the floor need. A base that is a deletion goes when there is nothing
-//! older that it could hide. It stays where inputs are removed by their level: an
-//! older value could outlast the input that has the deletion, in an input of a higher
-//! level, and the history of the key would end with a value that was deleted.
+//! The rule depends on the window, the placement, and whether anything older exists. It does not
+//! depend on the moment of the merge. Above the floor every version stays. At or below the floor
+//! only the newest version of each key stays: the *base*, which reads at the floor need. A base
+//! that is a deletion is dropped when nothing older exists that it could hide. It is kept when
+//! inputs are removed by their level: an older value in an input of a higher level could outlast
+//! the input that has the deletion, and then the history of the key would end with a deleted value.
 //!
-//! Where the floor is the first commit nothing is dropped, so a segment with such a
-//! floor says exactly what each of its commits wrote.
+//! Where the floor is the first commit nothing is dropped. So a segment with such a floor states
+//! exactly the writes of each of its commits.
 
 use crate::align::Window;
 use crate::commit::Commit;
 use crate::options::{History, RemoveInputs};
 use crate::segment::run::EntryRef;
 
-/// Decides entry by entry, in run order.
+/// Decides for one entry after the other, in run order.
 #[derive(Debug)]
 pub(crate) struct Thinning {
     floor: Commit,
     keeps_all: bool,
     drops_base_tombstones: bool,
-    /// The key whose base has been seen.
+    /// The key whose base was already seen.
     base_key: Option<Vec<u8>>,
 }
 
@@ -35,14 +34,14 @@ pub(crate) fn floor(history: History, window: Window, first: Commit, last: Commi
         History::Last(commits) => window.end.minus(commits),
         History::Newest => window.end,
     };
-    // At the last commit that wrote here the newest versions are the whole truth,
-    // so nothing inside the segment is beyond it.
+    // The last commit that wrote to this segment already has the newest version of every key, so no
+    // floor is beyond it.
     kept_from.clamp(first, last)
 }
 
 impl Thinning {
-    /// The rule for an output whose first commit and floor these are. `is_oldest`: no
-    /// commit before the window wrote to the keyspace.
+    /// The rule for an output with this first commit and this floor. `is_oldest`: no commit before
+    /// the window wrote to the keyspace.
     pub(crate) fn new(
         (first, floor): (Commit, Commit),
         rule: RemoveInputs,
@@ -60,7 +59,7 @@ impl Thinning {
         }
     }
 
-    /// Keeps everything.
+    /// A rule that keeps every entry.
     pub(crate) fn none() -> Self {
         Self {
             floor: Commit::ZERO,

@@ -1,13 +1,13 @@
-//! The output of a merge in memory that nobody has needed yet.
+//! The output of a merge in memory whose entries are not merged yet.
 //!
-//! A narrow window closes often, and a wider one soon takes in what it holds. So a merge that
-//! drops nothing and is small is planned, installed and counted like any other, and its entries
-//! stay in the runs that they came in. They become one run when somebody reads them, and never
-//! when a wider merge, which takes the runs as they are, comes first.
+//! A narrow window closes often, and a wider window soon takes in its segments. So a small merge
+//! that drops nothing is planned, installed and counted like any other merge, but its entries stay
+//! in the runs of the inputs. The first reader merges them into one run. If a wider merge comes
+//! first, it takes the runs unmerged.
 //!
-//! Invariants: the runs together hold exactly the entries of the output; what is known of the
-//! output without its entries (window, commits, counts) is what it would be after the merge,
-//! but for the number of distinct keys, which only the merge can tell.
+//! Invariants: the runs together hold exactly the entries of the output. The facts about the output
+//! that are known without its entries (window, commits, counts) are those after the merge, except
+//! the number of distinct keys, which only the merge can tell.
 //!
 //! The first reader pays for the merge, which is bounded by
 //! [`Thresholds::unmerged_entries`](crate::thresholds::Thresholds::unmerged_entries).
@@ -18,10 +18,10 @@ use crate::segment::memory::{FilterRule, InMemory};
 use crate::segment::run::Run;
 use crate::segment::sorted::SortedRuns;
 
-/// Runs that are one segment.
+/// Runs that together form one segment.
 #[derive(Debug)]
 pub(crate) struct Unmerged {
-    /// Empty as soon as they are merged.
+    /// Empty as soon as the runs are merged.
     runs: Mutex<Vec<Arc<Run>>>,
     merged: OnceLock<InMemory>,
     filter: FilterRule,
@@ -39,12 +39,12 @@ impl Unmerged {
         }
     }
 
-    /// Bytes of memory that the entries take, merged or not.
+    /// Bytes of memory that the entries take, merged or unmerged.
     pub(crate) fn footprint_bytes(&self) -> usize {
         self.footprint_bytes
     }
 
-    /// Adds the runs as they are at the moment: one when they are merged.
+    /// Adds the current runs: one run after the merge.
     pub(crate) fn add_runs(&self, runs: &mut Vec<Arc<Run>>) {
         let own = self.lock();
         match self.merged.get() {
@@ -57,7 +57,7 @@ impl Unmerged {
         self.merged.get().is_some()
     }
 
-    /// The one run. O(entries * log entries) the first time.
+    /// The merged run. O(entries * log entries) the first time.
     pub(crate) fn merged(&self) -> &InMemory {
         let mut is_new = false;
         let merged = self.merged.get_or_init(|| {
@@ -66,6 +66,8 @@ impl Unmerged {
             self.merge()
         });
         if is_new {
+            // Cleared after `merged` is set: `add_runs` must find either the runs or the merged
+            // run.
             self.lock().clear();
         }
         merged
@@ -147,8 +149,8 @@ mod tests {
         assert_eq!(merged.run().footprint_bytes(), before, "as was counted");
     }
 
-    /// A wider merge is planned while a reader merges a narrow one: whichever comes first, the
-    /// wider one has every entry once.
+    /// A wider merge is planned while a reader merges a narrow one. In either order the wider merge
+    /// has every entry once.
     #[test]
     fn a_wider_merge_takes_what_is_there() {
         let narrow = Unmerged::new(vec![run(1, &["a"]), run(2, &["b"])], RULE);

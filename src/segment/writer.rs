@@ -1,12 +1,11 @@
-//! Writing a segment file: a preamble, any number of segments, a table of
-//! contents, a footer.
+//! Writes a segment file: a preamble, any number of segments, a table of contents, a footer.
 //!
-//! The writer gathers bytes and hands them over in large appends, which the caller
-//! triggers one at a time. Memory: one chunk, the open block, and the index and
-//! filter of the open segment; never the entries of a segment.
+//! The writer collects bytes and writes them in large appends; the caller triggers each append.
+//! Memory: one chunk, the open block, and the index and filter of the open segment, but never the
+//! entries of a segment.
 //!
-//! The table of contents repeats what the manifest says, so that a file can be
-//! checked, and salvaged, on its own. Readers never need it.
+//! The table of contents repeats the manifest, so that a file can be checked and salvaged on its
+//! own. Reads never need it.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -32,7 +31,7 @@ pub(crate) const FOOTER_MAGIC: &[u8; 8] = b"segments";
 /// The length of a footer in bytes.
 pub(crate) const FOOTER_BYTES: usize = 24;
 
-/// How segments are encoded.
+/// The options of the encoding.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WriterOptions {
     pub(crate) block_bytes: usize,
@@ -41,7 +40,7 @@ pub(crate) struct WriterOptions {
     pub(crate) thresholds: Thresholds,
 }
 
-/// Counts what an output holds, in run order.
+/// Counts the entries of an output, in run order.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) entries: u64,
@@ -51,7 +50,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Counts `entry`. Its key is a new one when the entry before it has another.
+    /// Counts `entry`. `is_new_key` when the entry before it has another key.
     pub(crate) fn add(&mut self, entry: EntryRef<'_>, is_new_key: bool) {
         self.keys += u64::from(is_new_key);
         self.entries += 1;
@@ -82,9 +81,9 @@ struct Open {
     filter: Option<Filter>,
 }
 
-/// How long a block gets before the next one begins. The index has the first key of each
-/// block, and a length in it has 32 bits: with keys of 60 KiB, 70,000 of them are too many.
-/// Behind an index of `long` bytes blocks are a sixteenth of it, so a terabyte of such keys
+/// The length of a block before the next block begins. The index has the first key of each block,
+/// and a length inside the index has 32 bits: 70,000 keys of 60 KiB would be too many. Once the
+/// index has `long` bytes, each new block is a sixteenth of the index. So a terabyte of such keys
 /// has an index of 1.4 GB.
 fn block_bytes(chosen: usize, index_bytes: usize, long: usize) -> usize {
     match index_bytes {
@@ -96,7 +95,7 @@ fn block_bytes(chosen: usize, index_bytes: usize, long: usize) -> usize {
     }
 }
 
-/// A segment file on its way to the disk.
+/// A segment file that is being written.
 #[derive(Debug)]
 pub(crate) struct SegmentFileWriter {
     file: Arc<dyn File>,
@@ -104,16 +103,16 @@ pub(crate) struct SegmentFileWriter {
     name: String,
     salt: u64,
     options: WriterOptions,
-    /// Bytes handed to the file.
+    /// Bytes written to the file.
     written: u64,
-    /// Bytes gathered behind them.
+    /// Bytes collected for the next append.
     chunk: Vec<u8>,
     open: Option<Open>,
     segments: Vec<(SegmentMeta, Place)>,
 }
 
 impl SegmentFileWriter {
-    /// Creates the file. Its name is volatile until the directory is synced.
+    /// Creates the file. A crash can take its name until the directory is synced.
     pub(crate) fn create(fs: &dyn Fs, id: FileId, options: WriterOptions) -> Result<Self> {
         let name = id.name();
         let file = fs.create(&name).map_err(Error::io("create", &name))?;
@@ -134,8 +133,8 @@ impl SegmentFileWriter {
         self.written + self.chunk.len() as u64
     }
 
-    /// Begins a segment of at most `keys` distinct keys. The counts of `meta` are
-    /// filled in by [`SegmentFileWriter::finish_segment`].
+    /// Begins a segment of at most `keys` distinct keys. [`SegmentFileWriter::finish_segment`]
+    /// fills in the counts of `meta`.
     pub(crate) fn begin_segment(&mut self, meta: SegmentMeta, keys: u64) {
         assert!(
             self.open.is_none(),
@@ -227,7 +226,7 @@ impl SegmentFileWriter {
         );
     }
 
-    /// Ends the segment: its last block, filter and index.
+    /// Ends the segment: writes its last block, its filter and its index.
     pub(crate) fn finish_segment(&mut self) {
         if self
             .open
@@ -304,17 +303,17 @@ impl SegmentFileWriter {
         self.chunk.extend_from_slice(&footer);
     }
 
-    /// How work on this file is cut into pieces.
+    /// The sizes of the pieces in which the file is written.
     pub(crate) fn thresholds(&self) -> Thresholds {
         self.options.thresholds
     }
 
-    /// True when enough is gathered for an append.
+    /// True when enough bytes are collected for an append.
     pub(crate) fn chunk_is_full(&self) -> bool {
         self.chunk.len() >= self.options.thresholds.append_bytes
     }
 
-    /// Hands what is gathered to the file, in one append.
+    /// Writes the collected bytes in one append.
     pub(crate) fn write_chunk(&mut self) -> Result<()> {
         let overlap = u64::from(self.written > 0 && planted!(AppendOverlaps));
         let mut outcome = write_all_at(&*self.file, self.written - overlap, &self.chunk);

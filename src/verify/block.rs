@@ -1,5 +1,5 @@
-//! Blocks of segment files, read independently of the engine: trailer, checksum,
-//! compression, entries.
+//! Blocks of segment files, read without the engine's code: trailer, checksum, compression,
+//! entries.
 
 use super::bytes::{Reader, checksum};
 use crate::compress::{Refusal, decompress};
@@ -8,8 +8,8 @@ use crate::options::Compression;
 /// Bytes behind the stored bytes of a block: raw length, compression code, checksum.
 pub(super) const TRAILER: usize = 9;
 
-/// The raw bytes of the block `stored`, which lies at `offset` of a file with this
-/// salt; or what was expected and what is there.
+/// The raw bytes of the block `stored`, which is at `offset` of a file with this salt; or the
+/// expected and the found value.
 pub(super) fn open(salt: u64, offset: u64, stored: &[u8]) -> Result<Vec<u8>, (String, String)> {
     let Some((body, trailer)) = stored.split_last_chunk::<4>() else {
         return Err((
@@ -57,8 +57,8 @@ pub(super) struct Entry<'a> {
     pub(super) value: Option<&'a [u8]>,
 }
 
-/// Hands the entries of the raw bytes of a block to `take`, whose errors it passes
-/// on; `first` is the first commit of the segment.
+/// Gives the entries of a block's raw bytes to `take` and returns its errors. `first` is the first
+/// commit of the segment.
 pub(super) fn for_each_entry<'a>(
     raw: &'a [u8],
     first: u64,

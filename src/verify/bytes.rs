@@ -1,8 +1,8 @@
-//! The alphabet of the format, read independently of the engine: integers, salted
-//! checksums, preambles, file names. Written from `design/format.md`.
+//! The basic encodings of the format, read without the engine's code: integers, salted checksums,
+//! preambles, file names. Written from `design/format.md`.
 //!
-//! Stricter than the engine where that costs nothing: an integer that is longer than
-//! it needs to be is refused here, because the engine never writes one.
+//! Stricter than the engine where that costs nothing: an integer that is longer than necessary is
+//! refused here, because the engine never writes one.
 
 use crate::error::{Error, Result};
 use crate::fs::whole::read_exact_at;
@@ -58,14 +58,14 @@ pub(super) fn mix(value: u64) -> u64 {
     bits ^ bits >> 31
 }
 
-/// What a preamble says of a file: its store, and the number that the file drew.
+/// The identity in a file's preamble: its store, and the number that the file drew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     pub(super) store: u64,
     pub(super) fresh: u64,
 }
 
-/// The salt of what can be told of a file without its preamble: the tags of its records.
+/// The salt that is known without a file's preamble: the salt of the tags of its records.
 pub(super) fn place_salt(kind: Kind, number: u64, store: u64) -> u64 {
     mix(mix(store) ^ (u64::from(kind.letter()) << 56) ^ number)
 }
@@ -75,7 +75,7 @@ pub(super) fn salt(kind: Kind, number: u64, identity: Identity) -> u64 {
     mix(place_salt(kind, number, identity.store) ^ mix(identity.fresh))
 }
 
-/// CRC-32 over salt, offset, and the bytes that lie there.
+/// CRC-32 over salt, offset, and the bytes at that offset.
 pub(super) fn checksum(salt: u64, offset: u64, parts: &[&[u8]]) -> u32 {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&salt.to_le_bytes());
@@ -86,12 +86,12 @@ pub(super) fn checksum(salt: u64, offset: u64, parts: &[&[u8]]) -> u32 {
     crc.finalize()
 }
 
-/// Checks the first bytes of the numbered file `name`. The inner result says what was
-/// expected and found instead.
+/// Checks the first bytes of the numbered file `name`. The inner error holds the expected and the
+/// found value.
 ///
 /// # Errors
-/// [`Error::UnsupportedFormat`] for an intact preamble of another version: what
-/// follows may mean anything, so verification ends.
+/// [`Error::UnsupportedFormat`] for an intact preamble of another version: the following bytes may
+/// mean anything, so verification ends.
 pub(super) fn check_preamble(
     kind: Kind,
     number: u64,
@@ -100,7 +100,7 @@ pub(super) fn check_preamble(
     read_preamble(kind.letter(), number, &kind.name(number), bytes)
 }
 
-/// The same for the file that names the store.
+/// The same for the identity file.
 pub(super) fn check_store(name: &str, bytes: &[u8]) -> Result<Result<u64, (String, String)>> {
     let identity = read_preamble(b'i', 0, name, bytes)?;
     Ok(identity.map(|identity| identity.store))
@@ -164,14 +164,14 @@ pub(super) fn open(fs: &dyn Fs, name: &str) -> Result<Option<(std::sync::Arc<dyn
     Ok(Some((file, length)))
 }
 
-/// `length` bytes at `offset`, which the caller knows to lie inside the file.
+/// `length` bytes at `offset`. The caller knows that they are inside the file.
 pub(super) fn read(file: &dyn File, name: &str, offset: u64, length: u64) -> Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(length).expect("the part read fits into memory")];
     read_exact_at(file, offset, &mut bytes).map_err(Error::io("read", name))?;
     Ok(bytes)
 }
 
-/// Reads a payload from front to back. Every error is a sentence about what is wrong.
+/// Reads a payload from front to back. Every error is a sentence that describes the fault.
 #[derive(Clone, Debug)]
 pub(super) struct Reader<'a> {
     bytes: &'a [u8],
@@ -187,7 +187,7 @@ impl<'a> Reader<'a> {
         self.at == self.bytes.len()
     }
 
-    /// Refuses bytes behind what was read.
+    /// Refuses bytes that were not read.
     pub(super) fn end(&self) -> Result<(), String> {
         if self.is_at_end() {
             return Ok(());
@@ -211,7 +211,7 @@ impl<'a> Reader<'a> {
             .fold(0, |value, &byte| value << 8 | u64::from(byte)))
     }
 
-    /// An integer of seven bits a byte, low bits first, no longer than needed.
+    /// An integer with seven bits in each byte, low bits first, in the fewest bytes.
     pub(super) fn number(&mut self, what: &str) -> Result<u64, String> {
         let start = self.at;
         let mut value = 0_u128;
@@ -240,7 +240,7 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    /// A length, and as many bytes.
+    /// A length, and that many bytes.
     pub(super) fn string(&mut self, what: &str) -> Result<&'a [u8], String> {
         let length = self.number(what)?;
         self.take(length, what)

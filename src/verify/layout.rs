@@ -1,5 +1,5 @@
-//! Whether a manifest's state makes sense as a whole: numbers, names, windows, and
-//! the shape of the layout. Reads no file.
+//! Checks that a manifest's state makes sense as a whole: numbers, names, windows, and the shape of
+//! the layout. Reads no file.
 
 use std::collections::BTreeSet;
 
@@ -73,15 +73,15 @@ fn check_segment(state: &State, listed: &Listed, report: &mut Report) {
     }
 }
 
-/// The segments of a keyspace, the widest first among those with the same left edge.
+/// The segments of a keyspace. Among those with the same left edge, the widest comes first.
 fn segments_of(state: &State, keyspace: u32) -> Vec<&Listed> {
     let mut segments: Vec<&Listed> = state.segments_of(keyspace).collect();
     segments.sort_by_key(|listed| (listed.meta.start, std::cmp::Reverse(listed.meta.id.level)));
     segments
 }
 
-/// Windows nest, and every segment inside another one's window is an input that a
-/// segment names. Returns the outermost ones.
+/// Windows nest, and every segment inside the window of another segment is an input that a segment
+/// names. Returns the outermost segments.
 fn check_forest<'a>(
     state: &State,
     segments: &[&'a Listed],
@@ -122,9 +122,8 @@ fn check_forest<'a>(
     roots
 }
 
-/// Up to the last flushed commit the layout is the settled one: no closed window holds
-/// `min_inputs` live segments. The windows that close at that very commit may still
-/// be on their way.
+/// Up to the last flushed commit the layout is the settled one: no closed window holds `min_inputs`
+/// live segments. The windows that close at that very commit may still be unmerged.
 fn check_settled(state: &State, keyspace: u32, roots: &[&Listed], report: &mut Report) {
     let through = Commit::new(state.flushed_through);
     for level in 1..=state.alignment.max_level() {

@@ -1,10 +1,9 @@
-//! Record chains of WAL and manifest files, read independently of the engine.
+//! Record chains of WAL and manifest files, read without the engine's code.
 //!
-//! A chain is the intact records from the preamble on. What follows it is either
-//! nothing, or a fault: the first offset where no intact record begins, together with
-//! the highest synced mark of any intact record behind it. A mark above the fault
-//! proves that the bytes there were durable once. Zeros up to the end of a WAL file are
-//! room for records, and no fault.
+//! A chain is the sequence of intact records from the preamble on. After the chain the file ends,
+//! or there is a fault: the first offset at which no intact record begins, together with the
+//! highest synced mark of any intact record behind it. A mark above the fault proves that the bytes
+//! there were durable once. Zeros up to the end of a WAL file are room for records, and no fault.
 
 use super::bytes::{Identity, Kind, PREAMBLE, checksum, mix, place_salt, salt};
 use super::report::Report;
@@ -21,13 +20,13 @@ pub(super) struct Record<'a> {
     synced: u64,
 }
 
-/// Where a chain breaks off.
+/// The place at which a chain breaks off.
 #[derive(Clone, Debug)]
 pub(super) struct Fault {
     pub(super) offset: u64,
     pub(super) expected: String,
     pub(super) found: String,
-    /// Everything below was durable, say records behind the fault.
+    /// Everything below this offset was durable, as records behind the fault prove.
     pub(super) proven: u64,
 }
 
@@ -43,12 +42,12 @@ impl Fault {
 pub(super) struct Chain<'a> {
     pub(super) records: Vec<Record<'a>>,
     pub(super) end: u64,
-    /// Everything below is durable, says a record of the chain.
+    /// Everything below this offset is durable, as a record of the chain proves.
     pub(super) proven: u64,
     pub(super) fault: Option<Fault>,
 }
 
-/// Reports what follows the last record of a file that no other file continues.
+/// Reports the bytes behind the last record of a file that has no successor.
 pub(super) fn check_tail(name: &str, chain: &Chain<'_>, report: &mut Report) {
     let Some(fault) = &chain.fault else {
         return;
@@ -75,7 +74,7 @@ impl Chain<'_> {
     }
 }
 
-/// What the checksums of records and their tags are salted with.
+/// The salts of the tags and checksums of records.
 #[derive(Clone, Copy)]
 struct Salts {
     place: u64,
@@ -122,13 +121,13 @@ pub(super) fn read_chain(kind: Kind, number: u64, identity: Identity, bytes: &[u
     }
 }
 
-/// Whether nothing but zeros stands from `from` on.
+/// Whether only zeros follow from `from` on.
 fn is_room(bytes: &[u8], from: u64) -> bool {
     bytes[from as usize..].iter().all(|&byte| byte == 0)
 }
 
-/// Why no record begins at some place. It is put into words only for the first such place:
-/// records behind a fault are looked for at every byte.
+/// Why no record begins at a place. It is put into words only for the first such place, because the
+/// search behind a fault tries every byte.
 enum Broken {
     Header { left: usize },
     Tag { expected: u32, found: u32 },
@@ -137,7 +136,7 @@ enum Broken {
 }
 
 impl Broken {
-    /// What was expected, and what is there.
+    /// The expected and the found value.
     fn told(&self) -> (String, String) {
         let to_the_end = |left: usize| format!("{left} bytes to the end of the file");
         match *self {
@@ -205,8 +204,8 @@ fn highest_mark_behind(salt: Salts, bytes: &[u8], fault: u64) -> u64 {
         .unwrap_or(0)
 }
 
-/// Whether a file whose preamble says nothing holds records that were written behind a
-/// durable first one. Without the salt only tags can be recognised, two in a row.
+/// Whether a file with an unreadable preamble holds records that were written behind a durable
+/// first one. Without the salt only tags can be recognised, two in a row.
 pub(super) fn was_begun(kind: Kind, number: u64, store: u64, bytes: &[u8]) -> bool {
     let place = place_salt(kind, number, store);
     let end_of_record = |offset: u64| {
@@ -226,7 +225,7 @@ pub(super) fn was_begun(kind: Kind, number: u64, store: u64, bytes: &[u8]) -> bo
     })
 }
 
-/// Synced marks never go back, never point ahead, and point at ends of records.
+/// Checks that synced marks never go back, never point ahead, and point at ends of records.
 pub(super) fn check_marks(name: &str, chain: &Chain<'_>, report: &mut Report) {
     let mut ends = vec![0];
     let mut last = 0;

@@ -1,5 +1,4 @@
-//! Manifest files, read independently of the engine: which one is in force, and what
-//! it says.
+//! Manifest files, read without the engine's code: which one is in force, and its state.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,14 +10,14 @@ use crate::align::{Alignment, Level};
 use crate::error::Result;
 use crate::fs::Fs;
 
-/// What a manifest says after its last intact record.
+/// The state of a manifest after its last intact record.
 #[derive(Debug)]
 pub(super) struct State {
     /// The manifest's name.
     pub(super) name: String,
-    /// The store that it is of.
+    /// The store that the manifest names.
     pub(super) store: u64,
-    /// Where the last intact record starts.
+    /// The start of the last intact record.
     pub(super) offset: u64,
     pub(super) alignment: Alignment,
     pub(super) min_inputs: u64,
@@ -32,18 +31,18 @@ pub(super) struct State {
     segments: BTreeMap<Id, Listed>,
 }
 
-/// A segment file that counts.
+/// A segment file of the state.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SegmentFile {
     pub(super) length: u64,
-    /// The number that it drew.
+    /// The number that the file drew.
     pub(super) fresh: u64,
-    /// How many segments in it count.
+    /// The number of listed segments in the file.
     segments: u64,
 }
 
-/// Checks the manifests with these numbers, ascending, and returns the state of the
-/// one in force, if any is.
+/// Checks the manifests with these numbers, ascending, and returns the state of the one in force,
+/// if there is one.
 pub(super) fn check(
     fs: &dyn Fs,
     numbers: &[u64],
@@ -75,7 +74,7 @@ pub(super) fn check(
     Ok(in_force)
 }
 
-/// What a manifest says, and whether its creation is proven to be finished.
+/// The state of a manifest, and whether its creation is proven to be finished.
 fn check_one(
     name: &str,
     number: u64,
@@ -115,7 +114,7 @@ fn check_one(
     Ok(state.map(|state| (state, chain.is_begun())))
 }
 
-/// Applies the records one by one, as far as they make sense.
+/// Applies the records one by one, up to the first that makes no sense.
 fn read_state(
     name: &str,
     number: u64,
@@ -219,7 +218,7 @@ fn read_removal(reader: &mut Reader<'_>) -> Result<(), String> {
 }
 
 impl State {
-    /// Every segment that counts, by identity.
+    /// Every listed segment, by identity.
     pub(super) fn all_segments(&self) -> impl Iterator<Item = &Listed> {
         self.segments.values().inspect(|_| work!(ListedLookedAt))
     }
@@ -238,7 +237,7 @@ impl State {
         })
     }
 
-    /// The segments in each file.
+    /// The listed segments of each file.
     pub(super) fn by_file(&self) -> BTreeMap<u64, Vec<&Listed>> {
         let mut by_file: BTreeMap<u64, Vec<&Listed>> = BTreeMap::new();
         for listed in self.all_segments() {
@@ -250,7 +249,7 @@ impl State {
     /// Applies the body of an edit.
     fn apply(&mut self, reader: &mut Reader<'_>) -> Result<(), String> {
         self.apply_numbers(reader)?;
-        // Only these can be without a segment at the end.
+        // Only these files can be without a segment at the end.
         let mut touched = BTreeSet::new();
         for _ in 0..reader.number("a count of keyspaces")? {
             self.keyspaces

@@ -1,5 +1,5 @@
-//! What manifest records and tables of contents say about segments, read
-//! independently of the engine, and the checks that need nothing but those words.
+//! The facts about segments in manifest records and tables of contents, read without the engine's
+//! code, and the checks that need only these facts.
 
 use super::bytes::{PREAMBLE, Reader};
 use crate::align::{Alignment, Level, Window};
@@ -13,7 +13,7 @@ pub(super) struct Id {
     pub(super) level: Level,
 }
 
-/// Something that was merged into a segment.
+/// An input that was merged into a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Input {
     pub(super) end: u64,
@@ -37,14 +37,14 @@ pub(super) struct Meta {
     pub(super) inputs: Vec<Input>,
 }
 
-/// Where a block lies, trailer included.
+/// The place of a block, trailer included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Handle {
     pub(super) offset: u64,
     pub(super) length: u64,
 }
 
-/// Where a segment lies.
+/// The place of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) file: u64,
@@ -53,7 +53,7 @@ pub(super) struct Place {
     pub(super) index: Handle,
 }
 
-/// A segment as a manifest or a table of contents lists it.
+/// A segment, as a manifest or a table of contents lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Listed {
     pub(super) meta: Meta,
@@ -72,7 +72,7 @@ impl Id {
 }
 
 impl Handle {
-    /// Where the block ends; `u64::MAX` when that cannot be.
+    /// The end of the block; `u64::MAX` when the sum is impossible.
     pub(super) fn end(self) -> u64 {
         self.offset.saturating_add(self.length)
     }
@@ -97,7 +97,7 @@ impl Listed {
         Ok(Self { meta, place })
     }
 
-    /// What is wrong with it under this alignment in a file of this length.
+    /// The fault of the segment under this alignment in a file of this length, if there is one.
     pub(super) fn fault(&self, alignment: &Alignment, file_length: u64) -> Option<String> {
         self.meta
             .window_fault(alignment)

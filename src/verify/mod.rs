@@ -1,17 +1,15 @@
-//! A physical check of every byte of a store that nobody writes to.
+//! A physical check of every byte of a store that no process writes to.
 //!
-//! Goal: to say whether the files hold what was written, without trusting the code
-//! that writes and reads them. So nothing here uses the engine's decoders: integers,
-//! salts, checksums, records, blocks and filters are read by code of their own,
-//! written from `design/format.md`. Only the file-system traits, the window
-//! arithmetic and the checksum and compression libraries are shared.
+//! Goal: to tell whether the files hold what was written, without trusting the code that writes and
+//! reads them. So nothing here uses the engine's decoders. Integers, salts, checksums, records,
+//! blocks and filters are read by separate code, written from `design/format.md`. Only the
+//! file-system traits, the window arithmetic and the checksum and compression libraries are shared.
 //!
-//! Memory: one WAL file or manifest at a time (both are bounded by rotation), for the
-//! WAL all files that the manifest still needs; of segment files one block, and one
-//! segment's index and filter.
+//! Memory: one manifest at a time; all WAL files that the manifest still needs (both kinds are
+//! bounded by rotation); of segment files one block, and one segment's index and filter.
 //!
-//! It changes nothing, does not repair, and does not say whether the *contents* are
-//! what the user committed: for that, compare with the source.
+//! The check changes nothing and repairs nothing. It does not tell whether the *contents* are those
+//! that the user committed: for that, compare with the source.
 
 mod block;
 mod bytes;
@@ -32,7 +30,7 @@ use crate::error::{Error, Result};
 use crate::files::{IDENTITY, LOCK};
 use crate::fs::{Fs, Lock, LockKind};
 
-/// The numbers of our files, ascending. What has another name is foreign and ignored.
+/// The numbers of our files, ascending. Files with other names are foreign and ignored.
 #[derive(Debug, Default)]
 struct Directory {
     manifests: Vec<u64>,
@@ -42,13 +40,13 @@ struct Directory {
 
 /// Checks the store at the root of `fs`, under a shared lock. O(bytes stored).
 ///
-/// Damage is not an error: it is in the [`Report`]. Without an intact manifest the
-/// other files are checked one by one.
+/// Damage is not an error: it is in the [`Report`]. Without an intact manifest the other files are
+/// checked one by one.
 ///
 /// # Errors
-/// [`Error::NotAStore`] when no file of ours is there, [`Error::Locked`] when somebody
-/// has the store open for writing, [`Error::UnsupportedFormat`] for files of another
-/// format version, and [`Error::Io`] when the disk refuses to read.
+/// [`Error::NotAStore`] when the directory has none of our files, [`Error::Locked`] when another
+/// process has the store open for writing, [`Error::UnsupportedFormat`] for files of another format
+/// version, and [`Error::Io`] when the disk refuses to read.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -65,7 +63,7 @@ struct Directory {
 pub fn verify(fs: &dyn Fs) -> Result<Report> {
     Directory::list(fs)?;
     let _lock = lock(fs)?;
-    // Another process may have worked between the first look and the lock.
+    // Another process may have changed the directory between the first look and the lock.
     let directory = Directory::list(fs)?;
     let mut report = Report::default();
     let store = check_identity(fs, &mut report)?;
@@ -99,7 +97,7 @@ pub fn verify(fs: &dyn Fs) -> Result<Report> {
     Ok(report)
 }
 
-/// The store that the identity file names. Opening can do without it, and writes it again.
+/// The store that the identity file names. An opening works without this file, and writes it again.
 fn check_identity(fs: &dyn Fs, report: &mut Report) -> Result<Option<u64>> {
     let Some((file, length)) = bytes::open(fs, IDENTITY)? else {
         let found = "no such file: opening writes it again";
@@ -122,7 +120,7 @@ fn lock(fs: &dyn Fs) -> Result<Option<Box<dyn Lock>>> {
     match fs.lock(LOCK, LockKind::Shared) {
         Ok(lock) => Ok(Some(lock)),
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Err(Error::Locked),
-        // A copied store may lack the lock file, and then nobody writes to it.
+        // A copied store may lack the lock file, and then no process writes to it.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::io("lock", LOCK)(error)),
     }
@@ -195,7 +193,7 @@ mod tests {
         fs
     }
 
-    /// How many segments verification looks at, again and again, when so many count.
+    /// Checks that verification of `segments` segments does not look at each of them several times.
     fn looked_at(fs: &MemFs, segments: u64) {
         let looked_at = count(Work::ListedLookedAt, || {
             assert!(verify(fs).unwrap().is_sound());
@@ -205,7 +203,7 @@ mod tests {
         assert!(looked_at < most, "{looked_at} for {segments} segments");
     }
 
-    /// 16,000 keyspaces took 9 s.
+    /// 16,000 keyspaces once took 9 s.
     #[test]
     fn keyspaces_cost_each_its_own() {
         for keyspaces in [100, 1000] {
@@ -217,7 +215,7 @@ mod tests {
         }
     }
 
-    /// The same for segments that retention keeps, in a file each few commits.
+    /// The same for segments that retention keeps, with a new file after every few commits.
     #[test]
     fn files_cost_each_its_own() {
         for commits in [64, 512] {

@@ -1,7 +1,7 @@
-//! What a verification found, as a value that can be printed and serialized.
+//! The result of a verification, as a value that can be printed and serialized.
 //!
-//! Findings come in the order of the check: manifests, WAL files, segment files,
-//! each by number, and by offset within one check of a file. Nothing here reads a file.
+//! Findings come in the order of the check: manifests, WAL files, segment files, each by number,
+//! and by offset within one check of a file. Nothing here reads a file.
 
 use std::fmt;
 
@@ -9,14 +9,13 @@ use serde::Serialize;
 
 use crate::commit::Commit;
 
-/// How much a finding matters.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// Bytes are not what was written, or files contradict each other.
+    /// Bytes have changed, or files contradict each other.
     Damage,
-    /// Something that a crash leaves behind legally, and that opening the store for
-    /// writing deals with.
+    /// A state that a crash may leave, and that the next opening for writing resolves.
     Note,
 }
 
@@ -25,18 +24,18 @@ pub enum Severity {
 pub struct Finding {
     /// The file, relative to the store's directory.
     pub file: String,
-    /// Where in the file, in bytes from its start.
+    /// The offset in the file, in bytes.
     pub offset: u64,
-    /// How much it matters.
+    /// The severity.
     pub severity: Severity,
-    /// What was expected and what was found.
+    /// The expected and the found value.
     pub message: String,
 }
 
-/// How much was checked.
+/// The amount of checked data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Checked {
-    /// Files read, orphans left out.
+    /// Files read, except orphans.
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
@@ -53,9 +52,9 @@ pub struct Checked {
 pub struct Report {
     /// The newest commit that the files hold, as far as they could be read.
     pub head: Commit,
-    /// How much was checked.
+    /// The amount of checked data.
     pub checked: Checked,
-    /// What is not as it should be, in the order of the check.
+    /// The findings, in the order of the check.
     pub findings: Vec<Finding>,
 }
 
@@ -66,7 +65,7 @@ impl Report {
         self.count(Severity::Damage) == 0
     }
 
-    /// How many findings have this severity.
+    /// The number of findings with this severity.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {
         self.findings

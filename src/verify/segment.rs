@@ -1,8 +1,8 @@
-//! Segment files, read independently of the engine, one block at a time.
+//! Segment files, read without the engine's code, one block at a time.
 //!
-//! A file is walked from its end: footer, table of contents, and from there every
-//! segment that was ever written into it, also those that the manifest does not
-//! count any more. Memory: one block, and one segment's index and filter.
+//! A file is read from its end: footer, table of contents, and from there every segment that was
+//! ever written into it, including segments that the manifest no longer lists. Memory: one block,
+//! and one segment's index and filter.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::fs::{File, Fs};
 const FOOTER: u64 = 24;
 const MAGIC: &[u8; 8] = b"segments";
 
-/// A segment file under check.
+/// A segment file during its check.
 struct Segments<'a> {
     file: Arc<dyn File>,
     name: String,
@@ -29,8 +29,8 @@ struct Segments<'a> {
     report: &'a mut Report,
 }
 
-/// Checks segment file `number`; with the manifest's state, if one is intact, come the
-/// segments that it has in this file.
+/// Checks segment file `number`. `known` has the manifest's state, if one is intact, and the
+/// segments that it lists in this file.
 pub(super) fn check(
     fs: &dyn Fs,
     number: u64,
@@ -76,7 +76,7 @@ pub(super) fn check(
         }
         (Ok(_), _) => {}
     }
-    // What the manifest says counts; without one, what the file says of itself.
+    // The manifest decides the identity; without a manifest, the file itself.
     let Some(identity) = expected.or(found.ok()) else {
         return Ok(());
     };
@@ -114,7 +114,7 @@ impl Segments<'_> {
                     self.check_segment(segment, keeps_all)?;
                 }
             }
-            // Without a table, what the manifest knows can still be checked.
+            // Without a table, the segments that the manifest knows can still be checked.
             None => {
                 for segment in live {
                     self.check_segment(segment, keeps_all)?;
@@ -124,7 +124,7 @@ impl Segments<'_> {
         Ok(())
     }
 
-    /// The handle of the table of contents, and what it lists.
+    /// The handle of the table of contents, and the segments in it.
     fn read_table(&mut self) -> Result<Option<(Handle, Vec<Listed>)>> {
         let Some(table) = self.read_footer()? else {
             return Ok(None);

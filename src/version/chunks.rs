@@ -1,11 +1,11 @@
-//! A list that is cheap to share: a copy shares everything, and changing the copy copies one
-//! chunk and the list of chunks.
+//! A list that is cheap to share. A copy shares all elements; a change of the copy copies one chunk
+//! and the list of chunks.
 //!
-//! Each commit publishes a version, and the next one changes it while readers hold the old one.
-//! With one flat list a commit would copy a reference to everything that is alive.
+//! Each commit publishes a version, and the next commit changes that version while readers hold the
+//! old one. With one flat list each commit would copy a reference to every live segment.
 //!
-//! Invariants: no chunk is empty, none is longer than [`CHUNK`], and two neighbours together
-//! are longer; so n elements have at most 2 n / CHUNK + 1 chunks.
+//! Invariants: no chunk is empty, no chunk is longer than [`CHUNK`], and two neighbours together
+//! are longer. So n elements have at most 2 n / CHUNK + 1 chunks.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ impl<T: Clone> Chunks<T> {
         self.chunks.get(chunk)?.get(inside)
     }
 
-    /// All of them, in order.
+    /// All elements, in order.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
@@ -53,12 +53,12 @@ impl<T: Clone> Chunks<T> {
         self.chunks.last()?.last()
     }
 
-    /// All from this position on, in order.
+    /// The elements from this position on, in order.
     pub(crate) fn from(&self, start: usize) -> impl Iterator<Item = &T> {
         self.range(start..self.length)
     }
 
-    /// Those at these positions, in order.
+    /// The elements at these positions, in order.
     pub(crate) fn range(&self, range: Range<usize>) -> impl Iterator<Item = &T> {
         let (chunk, inside) = self.place(range.start);
         let chunks = self.chunks.get(chunk..).unwrap_or_default().iter();
@@ -66,8 +66,8 @@ impl<T: Clone> Chunks<T> {
         from_there.take(range.len())
     }
 
-    /// How many elements at the front fulfil `is_before`, if all that do stand in front of all
-    /// that do not. O(log length + length / CHUNK).
+    /// The number of elements at the front that fulfil `is_before`. All elements that do must
+    /// precede all that do not. O(log length + length / CHUNK).
     pub(crate) fn partition_point(&self, is_before: impl Fn(&T) -> bool) -> usize {
         let whole = self
             .chunks
@@ -82,7 +82,7 @@ impl<T: Clone> Chunks<T> {
         match chunks.last_mut().filter(|last| last.len() < CHUNK) {
             Some(last) => match Arc::get_mut(last) {
                 Some(last) => last.push(element),
-                // A copy has room for what is still to come.
+                // The copy has room for later elements.
                 None => {
                     let mut copy = Vec::with_capacity(2 * last.len());
                     copy.extend_from_slice(last);
@@ -95,14 +95,14 @@ impl<T: Clone> Chunks<T> {
         self.length += 1;
     }
 
-    /// The element at `position`, to be changed.
+    /// Mutable access to the element at `position`.
     pub(crate) fn get_mut(&mut self, position: usize) -> &mut T {
         let (chunk, inside) = self.place(position);
         let chunks = Arc::make_mut(&mut self.chunks);
         &mut Arc::make_mut(&mut chunks[chunk])[inside]
     }
 
-    /// Puts `element` in the place of those at these positions.
+    /// Replaces the elements at these positions by `element`.
     pub(crate) fn replace(&mut self, range: Range<usize>, element: T) {
         let (first, start) = self.place(range.start);
         let (last, end) = self.place(range.end);
@@ -112,7 +112,8 @@ impl<T: Clone> Chunks<T> {
             .get_mut(first)
             .filter(|chunk| inside.end <= chunk.len());
         let behind = if let Some(chunk) = whole.filter(|_| !range.is_empty()) {
-            // Most often all of it is in one chunk, which nobody else may hold.
+            // Most often the whole range is in one chunk, and often no other version shares that
+            // chunk.
             Arc::make_mut(chunk).splice(inside, [element]);
             first + 1
         } else {
@@ -131,14 +132,15 @@ impl<T: Clone> Chunks<T> {
             chunks.splice(touched, pieces);
             behind
         };
-        // From the back, so that places in front stay what they are.
+        // From the back, so that the places in front do not move.
         for place in (first.saturating_sub(1)..behind).rev() {
             join(chunks, place);
         }
         self.length = self.length - range.len() + 1;
     }
 
-    /// The chunk of a position, and the place in it; for the end that behind the last chunk.
+    /// The chunk of a position, and the place inside the chunk. For the end: the place behind the
+    /// last chunk.
     fn place(&self, position: usize) -> (usize, usize) {
         let mut before = 0;
         for (number, chunk) in self.chunks.iter().enumerate() {
@@ -151,7 +153,7 @@ impl<T: Clone> Chunks<T> {
     }
 }
 
-/// Makes one chunk of that at `place` and the next one, if they fit.
+/// Joins the chunk at `place` and the next one, if they fit into one.
 fn join<T: Clone>(chunks: &mut Vec<Arc<Vec<T>>>, place: usize) {
     let fits = |next: &Arc<Vec<T>>| chunks[place].len() + next.len() <= CHUNK;
     if chunks.get(place + 1).is_some_and(fits) {
@@ -191,7 +193,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against a flat list; and copies that were taken on the way stay what they were.
+        /// Compares with a flat list; copies that were taken on the way must not change.
         #[test]
         fn it_is_a_list(changes in proptest::collection::vec(change(), 0..600)) {
             let (mut flat, mut list) = (Vec::new(), Chunks::default());

@@ -1,7 +1,7 @@
-//! From a flat list of segments back to the forest.
+//! Builds the forest from a flat list of segments.
 //!
-//! The manifest lists segments without saying which hangs below which: windows
-//! nest, so containment says it.
+//! The manifest lists segments without the relation between output and inputs. Windows nest, so
+//! containment gives that relation.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::version::node::{Input, Node};
 /// The roots of one keyspace, oldest first, from all its segments.
 pub(crate) fn forest(segments: &BTreeMap<SegmentId, Arc<Segment>>) -> Vec<Arc<Node>> {
     let mut roots: Vec<&Arc<Segment>> = segments.values().collect();
-    // Of nested windows the widest comes first, so it swallows the others.
+    // Among nested windows the widest comes first and covers the others.
     roots.sort_by_key(|segment| {
         (
             segment.meta.window.start,

@@ -1,8 +1,9 @@
-//! What damage hides from a store that was opened in spite of it.
+//! The effects of damage on a store that was opened in spite of it.
 //!
-//! Commits that are lost stand in the version as segments that refuse every read, one in each
-//! keyspace, so that a read refuses exactly when it comes to them: a key that a later commit
-//! wrote is found before. What cannot stand there is said here: a lost commit may have named
+//! Lost commits are in the version as segments that refuse every read, one in each keyspace. So a
+//! read is refused exactly when it reaches them; a key that a later commit wrote is found before.
+//! Two effects cannot be expressed by segments and are kept here: a lost commit may have named
+//! keyspaces, and there may have been commits behind the last known one.
 //! keyspaces, and nobody knows whether there were commits behind the last one.
 
 use std::sync::Arc;
@@ -13,24 +14,24 @@ use crate::error::{Damage, Error, Result};
 use crate::segment::{KeyspaceId, Segment, SegmentMeta};
 use crate::version::Version;
 
-/// What is not known from some commit on.
+/// The unknown part of the history, from some commit on.
 #[derive(Debug)]
 pub(crate) struct Hidden {
-    /// The first commit that is lost. From there on a keyspace without a name may exist.
+    /// The first lost commit. From there on a keyspace with an unknown name may exist.
     pub(crate) from: Commit,
-    /// What has taken it.
+    /// The damage that has taken it.
     pub(crate) damage: Arc<Damage>,
-    /// What has taken the end, when there may be commits behind the head.
+    /// The damage that has taken the end, when there may be commits behind the head.
     pub(crate) end: Option<Arc<Damage>>,
 }
 
 impl Hidden {
-    /// Of what may be hidden from some commit on.
+    /// The refusal of a name or a commit that may be hidden.
     pub(crate) fn refusal(&self) -> Error {
         Error::Damage(Damage::clone(&self.damage))
     }
 
-    /// Of what is behind the head.
+    /// The refusal of a commit behind the head.
     pub(crate) fn refusal_of_end(&self) -> Option<Error> {
         let end = self.end.as_ref()?;
         Some(Error::Damage(Damage::clone(end)))
@@ -38,11 +39,10 @@ impl Hidden {
 }
 
 impl Version {
-    /// The number of the keyspace with this name, `None` when no commit up to `at` has named
-    /// it.
+    /// The number of the keyspace with this name; `None` when no commit up to `at` has named it.
     ///
     /// # Errors
-    /// [`Error::Damage`] when a lost commit may have done so.
+    /// [`Error::Damage`] when a lost commit may have named it.
     pub(crate) fn keyspace_at(&self, name: &str, at: Commit) -> Result<Option<KeyspaceId>> {
         let known = self.keyspace(name);
         let hidden = self.hidden.as_ref().filter(|hidden| hidden.from <= at);
@@ -57,7 +57,7 @@ impl Version {
         self.hidden.is_some()
     }
 
-    /// Puts lost commits, up to `last`, behind the head.
+    /// Adds lost commits, up to `last`, behind the head.
     pub(crate) fn add_lost(&mut self, last: Commit, damage: &Arc<Damage>) {
         let first = self.head.next();
         assert!(last >= first, "commits {first} to {last} are lost");
@@ -77,7 +77,7 @@ impl Version {
         }
     }
 
-    /// Says that there may be commits behind the head: one that is lost stands for all.
+    /// Records that there may be commits behind the head: one lost commit stands for all of them.
     pub(crate) fn hide_end(&mut self, damage: &Arc<Damage>) {
         self.add_lost(self.head.next(), damage);
         let hidden = self.hidden.as_ref().expect("a commit is lost");
@@ -89,7 +89,7 @@ impl Version {
     }
 }
 
-/// A segment of which nothing is known but its commits.
+/// The metadata of lost commits: nothing but the commit numbers is known.
 fn lost_meta(keyspace: KeyspaceId, first: Commit, last: Commit) -> SegmentMeta {
     SegmentMeta {
         keyspace,

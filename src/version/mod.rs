@@ -1,11 +1,11 @@
-//! Versions: which segments exist at one moment.
+//! Versions: the segments that exist at one moment.
 //!
-//! A version is immutable once shared. Readers hold one and are not disturbed by
-//! commits, merges or retention; a file is removed only when no version that names
-//! it is held. Changing a version that nobody else holds does not copy it.
+//! A version is immutable once it is shared. Readers hold a version and are not disturbed by
+//! commits, merges or retention. A file is removed only when no version that names it is held. A
+//! change copies nothing when no other holder shares the version.
 //!
-//! Invariants: the roots of a keyspace are ordered by commit and disjoint; no root
-//! straddles an aligned edge of a level up to its own. This module performs no I/O.
+//! Invariants: the roots of a keyspace are ordered by commit and disjoint; no root straddles an
+//! aligned edge of a level up to its own. This module performs no I/O.
 
 mod chunks;
 mod forest;
@@ -30,7 +30,7 @@ use crate::thresholds::Thresholds;
 /// The live segments of one keyspace, oldest first.
 pub(crate) type Roots = Chunks<Arc<Node>>;
 
-/// Which segments exist.
+/// The existing segments.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Version {
     head: Commit,
@@ -38,16 +38,17 @@ pub(crate) struct Version {
     roots: Chunks<Roots>,
     /// Whether the placement keeps all of history.
     keeps_all: bool,
-    /// How reads are cut into pieces.
+    /// The sizes of the pieces in which reads work.
     thresholds: Thresholds,
-    /// What damage hides, in a store that was opened in spite of it.
+    /// The hidden commits, in a store that was opened in spite of damage.
     hidden: Option<Arc<Hidden>>,
-    /// Shared with every version that this one was made from, or that was made from it.
+    /// Shared with every version that was made from this one, and with every version from which
+    /// this one was made.
     family: Arc<()>,
 }
 
 impl Version {
-    /// No segments.
+    /// A version without segments.
     pub(crate) fn new(thresholds: Thresholds) -> Self {
         Self {
             thresholds,
@@ -55,7 +56,7 @@ impl Version {
         }
     }
 
-    /// How reads are cut into pieces.
+    /// The sizes of the pieces in which reads work.
     pub(crate) fn thresholds(&self) -> &Thresholds {
         &self.thresholds
     }
@@ -65,12 +66,12 @@ impl Version {
         self.head
     }
 
-    /// Whether another version of this store is held by somebody.
+    /// Whether another version of this store is still held.
     pub(crate) fn has_relatives(&self) -> bool {
         Arc::strong_count(&self.family) > 1
     }
 
-    /// Whether no merge drops anything from history.
+    /// Whether merges keep the whole history.
     pub(crate) fn keeps_all(&self) -> bool {
         self.keeps_all
     }
@@ -102,7 +103,7 @@ impl Version {
         roots.map(|(id, roots)| (id as KeyspaceId, roots))
     }
 
-    /// Calls `visit` on every segment, live or kept beneath a live one.
+    /// Calls `visit` on every segment, live or kept below a live one.
     pub(crate) fn for_each_segment(&self, mut visit: impl FnMut(&Arc<Segment>)) {
         for node in self.roots.iter().flat_map(|roots| roots.iter()) {
             node.for_each(&mut visit);
@@ -136,7 +137,7 @@ impl Version {
             .skip_while(move |node| node.meta().first > at)
     }
 
-    /// The segments that a read at `at` needs of one live segment, newest first.
+    /// The segments below one live segment that a read at `at` needs, newest first.
     ///
     /// # Errors
     /// [`Error::Thinned`].
@@ -168,8 +169,8 @@ impl Version {
         Ok(())
     }
 
-    /// What says exactly what each commit after `from` up to `to` wrote, in order of
-    /// keyspace number and commit.
+    /// The segments that state exactly the writes of each commit after `from` up to `to`, in order
+    /// of keyspace number and commit.
     ///
     /// # Errors
     /// [`Error::Thinned`].
@@ -187,7 +188,7 @@ impl Version {
         Ok(parts)
     }
 
-    /// The refusal of a commit, with the nearest ones that can be read.
+    /// The refusal of a commit, with the nearest readable commits.
     fn thinned(&self, keyspace: KeyspaceId, at: Commit) -> Error {
         mark!(ReadThinned);
         let (mut before, mut after) = (None, None);
@@ -206,8 +207,8 @@ impl Version {
         }
     }
 
-    /// The ranges of commits that cannot be read, ascending and disjoint: of one
-    /// keyspace, or of any.
+    /// The ranges of commits that cannot be read, ascending and disjoint: in one keyspace, or in at
+    /// least one of all keyspaces.
     fn gaps(&self, keyspace: Option<KeyspaceId>) -> Vec<RangeInclusive<u64>> {
         let mut gaps = Vec::new();
         for (id, roots) in self.all_roots() {
@@ -228,8 +229,8 @@ impl Version {
         joined
     }
 
-    /// The commits that can be read, ascending and disjoint: of one keyspace, or of
-    /// all at once.
+    /// The commits that can be read, ascending and disjoint: in one keyspace, or in all keyspaces
+    /// at once.
     pub(crate) fn readable_commits(
         &self,
         keyspace: Option<KeyspaceId>,
@@ -248,8 +249,8 @@ impl Version {
         readable
     }
 
-    // Changes. Each keeps the invariants, and none of them is visible to others
-    // until the changed version is shared.
+    // Changes. Each change keeps the invariants. Other threads see none of them until the changed
+    // version is shared.
 
     /// Adds a keyspace, which gets the next number.
     pub(crate) fn add_keyspace(&mut self, name: Arc<str>) -> KeyspaceId {
@@ -275,8 +276,8 @@ impl Version {
         }
     }
 
-    /// Sets the head and the segments of a store that is being opened, and whether it
-    /// keeps all of its history.
+    /// Sets the head and the segments of a store that is being opened, and whether the store keeps
+    /// its whole history.
     pub(crate) fn restore(&mut self, head: Commit, roots: Vec<Vec<Arc<Node>>>, keeps_all: bool) {
         self.head = head;
         self.keeps_all = keeps_all;
@@ -288,7 +289,7 @@ impl Version {
         self.roots = roots.into_iter().map(Chunks::from_iter).collect();
     }
 
-    /// Puts `output` in place of the live segments inside its window.
+    /// Replaces the live segments inside the window of `output` by `output`. Returns their number.
     pub(crate) fn replace_window(&mut self, output: Arc<Node>) -> usize {
         let window = output.meta().window;
         let roots = self.roots_mut(output.meta().keyspace);

@@ -1,12 +1,12 @@
-//! A segment and the inputs that retention still keeps beneath it.
+//! A segment and the inputs that retention still keeps below it.
 //!
-//! The segments of a keyspace form a forest: the roots are the live segments, and
-//! below a merge output hang those of its inputs that were not removed. Reads go to
-//! the roots; a read at a commit that a root has thinned out goes down to its
-//! inputs, if all that it needs are still there.
+//! The segments of a keyspace form a forest: the roots are the live segments, and below a merge
+//! output are those of its inputs that were not removed. Reads go to the roots. A read at a commit
+//! that a root has thinned out goes down to the inputs of that root, if all inputs that the read
+//! needs are still there.
 //!
-//! Invariants: inputs are ordered by commit and disjoint; removal is closed
-//! downwards, so an input that is gone has no kept inputs of its own.
+//! Invariants: inputs are ordered by commit and disjoint; a removed input has no kept inputs of its
+//! own.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -21,17 +21,17 @@ pub(crate) struct Node {
     pub(crate) inputs: Vec<Input>,
 }
 
-/// Something that was merged into a segment.
+/// An input that was merged into a segment.
 #[derive(Clone, Debug)]
 pub(crate) enum Input {
-    /// It is still there.
+    /// The input still exists.
     Kept(Arc<Node>),
-    /// It is gone; its first commit tells which reads would have needed it.
+    /// The input was removed. Its first commit tells which reads would need it.
     Removed { first: Commit },
 }
 
 impl Input {
-    /// The first commit inside.
+    /// The first commit of the input.
     pub(crate) fn first(&self) -> Commit {
         match self {
             Self::Kept(node) => node.meta().first,
@@ -40,18 +40,18 @@ impl Input {
     }
 }
 
-/// Some commits of a segment.
+/// Some of the commits of a segment.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     pub(crate) segment: Arc<Segment>,
-    /// The commit before them.
+    /// The commit before the first of them.
     pub(crate) after: Commit,
     /// The last of them.
     pub(crate) until: Commit,
 }
 
 impl Part {
-    /// Whether the commit is one of them.
+    /// Whether the part contains the commit.
     pub(crate) fn holds(&self, commit: Commit) -> bool {
         commit > self.after && commit <= self.until
     }
@@ -70,15 +70,14 @@ impl Node {
         &self.segment.meta
     }
 
-    /// Whether this segment alone answers reads at `at`, which is not before its first
-    /// commit.
+    /// Whether this segment alone answers reads at `at`. `at` is not before its first commit.
     pub(crate) fn is_readable_at(&self, at: Commit) -> bool {
         let floor = self.meta().floor;
         at > floor || at == floor && !planted!(FloorUnreadable)
     }
 
-    /// Adds the segments that a read at `at` needs to `cover`; false when some of
-    /// them are gone. `at` is not before the first commit of the segment.
+    /// Adds the segments that a read at `at` needs to `cover`; false when some of them were
+    /// removed. `at` is not before the first commit of the segment.
     pub(crate) fn cover(&self, at: Commit, cover: &mut Vec<Arc<Segment>>) -> bool {
         if self.is_readable_at(at) {
             cover.push(Arc::clone(&self.segment));
@@ -87,7 +86,7 @@ impl Node {
         if self.inputs.is_empty() {
             return false;
         }
-        // Newest first, as reads want them.
+        // Newest first, the order of reads.
         self.inputs.iter().rev().all(|input| match input {
             Input::Kept(node) => node.meta().first > at || node.cover(at, cover),
             Input::Removed { first } => *first > at || planted!(RemovedInputPassed),
@@ -119,11 +118,11 @@ impl Node {
         }
     }
 
-    /// Adds what says exactly what each commit after `from` up to `to` wrote to `parts`,
-    /// ascending.
+    /// Adds to `parts`, ascending, the segments that state exactly the writes of each commit after
+    /// `from` up to `to`.
     ///
     /// # Errors
-    /// The first commit of which that is not known.
+    /// The first commit whose exact writes are not known.
     pub(crate) fn exact(
         &self,
         from: Commit,
@@ -145,7 +144,7 @@ impl Node {
             parts.push(part(from));
             return Ok(());
         }
-        // Above the floor this segment has every version, below it the inputs do.
+        // Above the floor this segment has every version; below the floor its inputs have them.
         let below = to.min(floor);
         if self.inputs.is_empty() && !planted!(ThinnedCalledExact) {
             return Err(first.max(from.next()));
@@ -172,7 +171,7 @@ impl Node {
         Ok(())
     }
 
-    /// Calls `visit` on this segment and all kept ones below it.
+    /// Calls `visit` on this segment and on all kept segments below it.
     pub(crate) fn for_each(&self, visit: &mut dyn FnMut(&Arc<Segment>)) {
         visit(&self.segment);
         for input in &self.inputs {

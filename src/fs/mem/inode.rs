@@ -1,17 +1,17 @@
 //! One file of [`super::MemFs`]: its bytes, its lock, and the handles on both.
 //!
-//! The inode knows neither its name nor whether it still has one.
+//! The inode does not know its name, nor whether it still has one.
 
 use crate::fs::{Access, File, Lock, LockKind};
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard};
 
-/// The longest file in bytes: 16 GiB. A longer one is `FileTooLarge`, so that a
-/// wild offset is an error on every machine and does not exhaust the memory.
+/// The longest file in bytes: 16 GiB. A longer one is `FileTooLarge`, so that a wrong offset is an
+/// error on every machine and does not exhaust the memory.
 const MAX_FILE_BYTES: u64 = 1 << 34;
 
-/// A file without its name.
+/// A file, without its name.
 #[derive(Default)]
 pub(super) struct Inode {
     bytes: RwLock<Arc<Vec<u8>>>,
@@ -19,7 +19,8 @@ pub(super) struct Inode {
 }
 
 impl Inode {
-    /// A second file with the same bytes, which both share until one is written, and no lock.
+    /// A second file with the same bytes and without a lock. Both share the bytes until one is
+    /// written.
     pub(super) fn copy(&self) -> Arc<Self> {
         Arc::new(Self {
             bytes: RwLock::new(self.content().clone()),
@@ -70,7 +71,7 @@ impl fmt::Debug for Inode {
     }
 }
 
-/// Who holds the advisory lock of one file.
+/// The holders of the advisory lock of one file.
 #[derive(Debug, Default)]
 struct Holders {
     shared: usize,
@@ -185,7 +186,7 @@ fn resize(content: &mut Vec<u8>, length: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// The system's offsets are signed; beyond them nothing exists, not even sparsely.
+/// The system's offsets are signed; no byte exists beyond them, not even in a sparse file.
 fn check_signed(offset: u64) -> io::Result<()> {
     if offset > i64::MAX as u64 {
         Err(ErrorKind::InvalidInput.into())
