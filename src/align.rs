@@ -1,19 +1,16 @@
-//! Placement: which windows exist, and at which commit each one closes.
+//! Placement: which windows exist, and at which commit each window closes.
 //!
-//! Goal: every question "where does a merge go?" is answered by arithmetic on
-//! commit numbers alone, so that the settled layout depends on the history and
-//! the options, never on timing. A window of level `l` is
+//! Goal: arithmetic on commit numbers alone decides where a merge output is placed, so that the
+//! settled layout depends on the history and the options, never on timing. A window of level `l` is
 //! `((k-1) * width(l), k * width(l)]`.
 //!
-//! Invariants: `width(0) == 1`; every width divides the next one, so windows of
-//! a level tile the commit axis, nest, and close together with all the smaller
-//! windows that share their right edge. All arithmetic is checked: any `u64`
-//! is a legal argument.
+//! Invariants: `width(0) == 1`; every width divides the next one, so the windows of a level tile
+//! the commit axis, nest, and close together with all smaller windows that share their right edge.
+//! All arithmetic is checked: any `u64` is a legal argument.
 //!
-//! This module does not decide *when* a merge runs, and it knows nothing about
-//! segments, files or keys. Aligned windows of fixed ratio are common to
-//! Prometheus block ranges and Litestream levels; here the axis is the commit
-//! number instead of the clock.
+//! This module does not decide *when* a merge runs, and it does not depend on segments, files or
+//! keys. Aligned windows of fixed ratio are also used by Prometheus block ranges and Litestream
+//! levels; here the axis is the commit number instead of the clock.
 
 mod layout;
 mod text;
@@ -32,10 +29,10 @@ pub type Level = u8;
 /// The placement rule: radices `r_0, r_1, ..` that give the widths
 /// `width(0) = 1` and `width(l) = r_0 * .. * r_(l-1)` commits.
 ///
-/// Two alignments are equal exactly when they place every window alike, however
-/// they were written down: `uniform(4)` limited to level 2 equals `mixed([4, 4])`.
-/// The text form ([`Display`](std::fmt::Display), [`FromStr`](std::str::FromStr))
-/// is `4` (for ever), `4x3` (three levels of 4), `30,10,12,24`, or `none` (level 0 only).
+/// Two alignments are equal exactly when they place every window alike, in whatever form they were
+/// written: `uniform(4)` limited to level 2 equals `mixed([4, 4])`. The text form
+/// ([`Display`](std::fmt::Display), [`FromStr`](std::str::FromStr)) is `4` (at every level), `4x3`
+/// (three levels of 4), `30,10,12,24`, or `none` (level 0 only).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Alignment {
     /// `widths[l]` is the width of level `l` in commits. Never empty, begins
@@ -84,8 +81,8 @@ impl Alignment {
         Ok(Self { widths })
     }
 
-    /// The same rule without the levels above `max_level`. A limit above the
-    /// present [`max_level`](Self::max_level) changes nothing.
+    /// The same rule without the levels above `max_level`. A limit above the current
+    /// [`max_level`](Self::max_level) changes nothing.
     #[must_use]
     pub fn with_max_level(mut self, max_level: Level) -> Self {
         self.widths.truncate(usize::from(max_level) + 1);
@@ -134,11 +131,11 @@ impl Alignment {
 
     /// The window of `level` that contains `commit`.
     ///
-    /// Three corners are settled here so that no argument panics. A level above
-    /// [`max_level`](Self::max_level) means the highest level there is (see the
-    /// `level` of the answer). [`Commit::ZERO`] gives the first window, although
-    /// no window contains it. A right edge beyond `u64::MAX` is clipped to
-    /// [`Commit::MAX`], which is never allocated, so such a window never closes.
+    /// Three special cases are defined here so that no argument panics. A level above
+    /// [`max_level`](Self::max_level) means the highest level (see the `level` of the answer).
+    /// [`Commit::ZERO`] gives the first window, although no window contains it. A right edge beyond
+    /// `u64::MAX` is clipped to [`Commit::MAX`], which is never allocated, so such a window never
+    /// closes.
     #[must_use]
     pub fn window(&self, level: Level, commit: Commit) -> Window {
         let level = level.min(self.max_level());

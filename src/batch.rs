@@ -1,7 +1,7 @@
-//! A batch: what one commit changes, all of it or nothing.
+//! A batch: the changes of one commit, which are applied all or not at all.
 //!
-//! Within a batch the last operation on a key wins. Limits are checked when the
-//! batch is committed, so building one never fails.
+//! Within a batch the last operation on a key wins. Limits are checked when the batch is committed,
+//! so building a batch never fails.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use crate::limits;
 use crate::names::Names;
 use crate::segment::run::{EntryRef, Run, prefix_of};
 
-/// Puts and deletes over any number of keyspaces. Keyspaces exist from the first
-/// commit that names them.
+/// Puts and deletes in any number of keyspaces. A keyspace exists from the first commit that names
+/// it.
 ///
 /// ```
 /// let mut batch = lithify::WriteBatch::new();
@@ -38,17 +38,17 @@ struct Operation {
     value_length: Option<usize>,
 }
 
-/// What is moved about when a batch is sorted: sixteen bytes for each operation.
+/// The data that is moved when a batch is sorted: sixteen bytes for each operation.
 #[derive(Clone, Copy, Debug)]
 struct Sorted {
     prefix: u64,
     keyspace: u32,
-    /// Of the operation, in the order in which they were given.
+    /// The place of the operation in the order of the calls.
     position: u32,
 }
 
 impl WriteBatch {
-    /// An empty batch. Committing it takes a commit number all the same.
+    /// An empty batch. Committing it still takes a commit number.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -59,12 +59,12 @@ impl WriteBatch {
         self.push(keyspace, key, Some(value));
     }
 
-    /// Removes `key` from `keyspace`; a key that is not there is no error.
+    /// Removes `key` from `keyspace`; removing an absent key is no error.
     pub fn delete(&mut self, keyspace: &str, key: &[u8]) {
         self.push(keyspace, key, None);
     }
 
-    /// How many operations the batch holds.
+    /// The number of operations in the batch.
     #[must_use]
     pub fn len(&self) -> usize {
         self.operations.len()
@@ -76,7 +76,7 @@ impl WriteBatch {
         self.operations.is_empty()
     }
 
-    /// Its keys and values in bytes.
+    /// The bytes of its keys and values.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes.len()
@@ -107,8 +107,8 @@ impl WriteBatch {
         });
     }
 
-    /// The number of a keyspace inside this batch. Neighbouring operations mostly name the
-    /// same one, so the search starts there.
+    /// The number of a keyspace inside this batch. Neighbouring operations mostly name the same
+    /// keyspace, so the search starts with the last one.
     fn keyspace_number(&mut self, name: &str) -> u32 {
         let last = self.operations.last().map(|operation| operation.keyspace);
         if let Some(last) = last.filter(|&last| self.keyspaces.is(last, name)) {
@@ -118,7 +118,7 @@ impl WriteBatch {
         known.unwrap_or_else(|| self.keyspaces.add(name.into()))
     }
 
-    /// Refuses what is beyond a limit.
+    /// Refuses a batch beyond a limit.
     pub(crate) fn check_limits(&self) -> Result<()> {
         let names = self.keyspaces().iter();
         let longest_name = names.map(|name| name.len()).max().unwrap_or(0);
@@ -136,7 +136,7 @@ impl WriteBatch {
         self.keyspaces.as_slice()
     }
 
-    /// One sorted run for each keyspace named, in that order, all at `commit`.
+    /// One sorted run for each keyspace, in order of the names, with all entries at `commit`.
     pub(crate) fn sorted_runs(&self, commit: Commit) -> Vec<Run> {
         let order = self.sorted_operations();
         let mut runs: Vec<Run> = self.keyspaces().iter().map(|_| Run::default()).collect();
@@ -170,7 +170,7 @@ impl WriteBatch {
             })
             .collect();
         let first_wins = planted!(BatchFirstWriteWins);
-        // Of several operations on a key the last stays last, by its position.
+        // Among several operations on a key, the last one comes last because of its position.
         order.sort_unstable_by(|a, b| {
             (a.keyspace, a.prefix)
                 .cmp(&(b.keyspace, b.prefix))

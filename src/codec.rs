@@ -1,4 +1,4 @@
-//! Integers and byte strings as they stand on disk.
+//! Integers and byte strings in their encoding on disk.
 //!
 //! Fixed-width integers are little-endian; variable-width ones are LEB128 (seven
 //! bits a byte, low bits first), at most ten bytes. [`Decoder`] never panics and
@@ -21,7 +21,7 @@ pub(crate) fn put_bytes(buffer: &mut Vec<u8>, bytes: &[u8]) {
     buffer.extend_from_slice(bytes);
 }
 
-/// Reads what the `put_` functions wrote.
+/// Decodes the output of the `put_` functions.
 #[derive(Clone, Debug)]
 pub(crate) struct Decoder<'a> {
     rest: &'a [u8],
@@ -61,7 +61,7 @@ impl<'a> Decoder<'a> {
     }
 
     pub(crate) fn varint(&mut self) -> Option<u64> {
-        // Most integers are short; the loop is for the rest.
+        // Most integers are short; the loop decodes the longer ones.
         let first = self.u8()?;
         if first < 0x80 {
             return Some(u64::from(first));

@@ -1,22 +1,22 @@
-//! Compression of blocks, as far as it was built in.
+//! Compression of blocks, with the methods that were built in.
 //!
-//! Each method is a feature of its own: LZ4 is Rust, zstd needs a C compiler. A build without one
-//! opens every store all the same, and refuses the blocks that it cannot read by name.
+//! Each method is a feature: LZ4 is written in Rust, zstd needs a C compiler. A build without a
+//! method still opens every store, and refuses blocks of that method with an error that names it.
 
 use crate::error::{Error, Result};
 use crate::options::Compression;
 
-/// Why bytes are not what they should be.
+/// Why compressed bytes cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// They are none that this compression makes.
+    /// The bytes are no output of this compression.
     Damaged(String),
     /// The compression was not built in.
     LeftOut(&'static str),
 }
 
 impl Refusal {
-    /// The same for a file of a store.
+    /// The error for a file of a store.
     pub(crate) fn into_error(self, file: &str, damage: impl FnOnce(String) -> Error) -> Error {
         match self {
             Self::Damaged(reason) => damage(reason),
@@ -40,7 +40,7 @@ impl std::fmt::Display for Refusal {
     }
 }
 
-/// The feature that this compression would need, when it was not built in.
+/// The feature that this compression needs, when it was not built in.
 const fn left_out(compression: Compression) -> Option<&'static str> {
     match compression {
         Compression::Lz4 if cfg!(not(feature = "lz4")) => Some("lz4"),
@@ -63,7 +63,7 @@ pub(crate) fn check(compression: Compression) -> Result<()> {
     )))
 }
 
-/// The compressed bytes; `None` when they are to be stored as they are.
+/// The compressed bytes; `None` when the raw bytes are to be stored.
 pub(crate) fn compress(raw: &[u8], compression: Compression) -> Option<Vec<u8>> {
     match compression {
         #[cfg(feature = "lz4")]
@@ -78,7 +78,7 @@ pub(crate) fn compress(raw: &[u8], compression: Compression) -> Option<Vec<u8>> 
     }
 }
 
-/// The raw bytes of what was compressed, which had this length.
+/// Decompresses `bytes` to raw bytes of the given length.
 pub(crate) fn decompress(
     compression: Compression,
     bytes: &[u8],

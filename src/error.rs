@@ -1,8 +1,8 @@
-//! What can go wrong, sorted by what the caller should do about it.
+//! The errors of the engine, sorted by what the caller should do about them.
 //!
-//! Every message is one line that names the file and the numbers compared.
-//! Bugs are not here: they panic. An [`Error`] is always the fault of the
-//! environment (disk, damage, another process) or of the caller's input.
+//! Every message is one line that names the file and the numbers compared. Bugs are not here: they
+//! panic. An [`Error`] is always the fault of the environment (disk, damage, another process) or of
+//! the caller's input.
 
 use std::fmt;
 use std::io;
@@ -12,16 +12,16 @@ use crate::commit::Commit;
 /// The result of every fallible call of the engine.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Stored bytes that are not what was written.
+/// Stored bytes that have changed since they were written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
     /// The damaged file, relative to the store's directory.
     pub file: String,
-    /// Where in the file, in bytes from its start.
+    /// The offset in the file, in bytes.
     pub offset: u64,
-    /// What should be there.
+    /// The expected value.
     pub expected: String,
-    /// What is there.
+    /// The found value.
     pub found: String,
 }
 
@@ -41,18 +41,18 @@ impl fmt::Display for Damage {
 pub enum Error {
     /// The disk refused an operation.
     Io {
-        /// What was attempted, as a verb phrase (`"append to"`).
+        /// The action, as a verb phrase (`"append to"`).
         action: &'static str,
         /// The file, relative to the store's directory.
         file: String,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// Stored bytes are damaged. Nothing was changed.
     Damage(Damage),
     /// The store was written by a newer format than this library reads.
     UnsupportedFormat {
-        /// The file that says so.
+        /// The file with that version.
         file: String,
         /// Its format version.
         found: u32,
@@ -68,7 +68,7 @@ pub enum Error {
     },
     /// There is no store here.
     NotAStore {
-        /// Why it is not one.
+        /// Why the directory is no store.
         reason: String,
     },
     /// Another process, or another handle of this one, has the store open.
@@ -86,23 +86,23 @@ pub enum Error {
     InvalidOptions(String),
     /// Input beyond a documented limit (see [`crate::limits`]). Nothing was written.
     Limit {
-        /// What is limited, with its unit.
+        /// The limited quantity, with its unit.
         what: &'static str,
-        /// What was given.
+        /// The given value.
         given: u64,
-        /// The most that is allowed.
+        /// The highest allowed value.
         limit: u64,
     },
     /// A commit that does not exist yet.
     BeyondHead {
-        /// The commit asked for.
+        /// The requested commit.
         commit: Commit,
         /// The newest commit.
         head: Commit,
     },
     /// A commit that retention has thinned out.
     Thinned {
-        /// The commit asked for.
+        /// The requested commit.
         commit: Commit,
         /// The nearest readable commit before it.
         before: Option<Commit>,
@@ -117,49 +117,49 @@ pub enum Error {
     IsReplica,
     /// A commit that a replica cannot take yet. Nothing was written.
     Gap {
-        /// The commit that comes next.
+        /// The commit that the replica needs next.
         expected: Commit,
-        /// The commit given.
+        /// The given commit.
         found: Commit,
     },
     /// A primary and its replica have different histories. Nothing was written.
     Diverged {
-        /// Before this commit they are the same.
+        /// Before this commit the histories are equal.
         first: Commit,
-        /// They differ at this commit or before it.
+        /// The histories differ at this commit or before it.
         last: Commit,
     },
-    /// A replica has thinned out what it would have to compare with its primary. Nothing
-    /// was written.
+    /// A replica has thinned out data that it would have to compare with its primary. Nothing was
+    /// written.
     Incomparable {
         /// The primary describes its history from this commit on.
         base: Commit,
         /// The replica's newest commit.
         head: Commit,
     },
-    /// A transaction has read what somebody has written since. Nothing was written; it can be
-    /// tried again.
+    /// Another commit has written what a transaction has read. Nothing was written; the transaction
+    /// can be tried again.
     Conflict {
         /// The keyspace.
         keyspace: String,
-        /// The key that was written, or `None` where that cannot be told any more.
+        /// The key that was written, or `None` when the key is no longer known.
         key: Option<Vec<u8>>,
-        /// The commit as of which it was read.
+        /// The commit as of which the transaction has read.
         since: Commit,
     },
     /// A name that no keyspace can have.
     KeyspaceName {
         /// The name.
         name: String,
-        /// Why not.
+        /// The reason.
         reason: &'static str,
     },
     /// A handle of a keyspace of another store. Nothing was read or written.
     ForeignKeyspace(String),
     /// The store was closed through another clone of the handle.
     Closed,
-    /// An earlier write or sync failed. What that commit wrote is in doubt, and
-    /// the handle refuses further commits until the store is opened again.
+    /// An earlier write or sync failed. It is in doubt whether the commits of that write are
+    /// durable, and the handle refuses further commits until the store is opened again.
     Poisoned {
         /// The first failure.
         cause: String,
@@ -167,7 +167,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Wraps an operating-system error with what was attempted on which file.
+    /// Wraps an error of the operating system together with the action and the file.
     pub(crate) fn io(action: &'static str, file: &str) -> impl FnOnce(io::Error) -> Self {
         let file = file.to_owned();
         move |source| Self::Io {
@@ -177,7 +177,7 @@ impl Error {
         }
     }
 
-    /// The same for another caller whose commit has failed for the same reason.
+    /// The same error, for another caller whose commit has failed for the same reason.
     pub(crate) fn for_another(&self) -> Self {
         match self {
             Self::Io {

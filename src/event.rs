@@ -1,15 +1,14 @@
-//! What the storage layer tells others, after the fact.
+//! The events that the storage layer reports, after the fact.
 //!
-//! Events are hints. Whoever receives them may miss some, see them late or in
-//! another order, and must still come to the same layout: the version and the
-//! manifest are the truth.
+//! Events are hints. A receiver may miss some, or see them late or in another order, and must still
+//! reach the same layout: the version and the manifest are the truth.
 
 use std::sync::Arc;
 
 use crate::align::Window;
 use crate::commit::Commit;
 
-/// Something that has happened: the state it speaks of is already visible.
+/// A change that has happened: the new state is already visible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A level-0 segment joined the index.
@@ -30,17 +29,17 @@ pub enum Event {
         keyspace: Arc<str>,
         /// The window that the output covers.
         window: Window,
-        /// How many segments went in.
+        /// The number of segments that were merged.
         inputs: usize,
-        /// How many entries came out.
+        /// The number of entries of the output.
         entries: u64,
     },
     /// A manifest record made segments in files durable.
     Published {
-        /// Every commit up to here lives in files.
+        /// Every commit up to here is in files.
         flushed_through: Commit,
     },
-    /// A file that nothing needs any more was removed.
+    /// A file that is no longer needed was removed.
     FileRemoved {
         /// Its name.
         file: String,

@@ -1,23 +1,23 @@
-//! The files of a store: their names, and the preamble that each begins with.
+//! The files of a store: their names and numbers.
 //!
-//! A store directory holds numbered files of three kinds and a lock file. All
-//! kinds draw from one number space. While a store is open no number is used twice; after a
-//! crash one may be given again whose file counted for nothing, and then `identity` tells
-//! the two files apart. Anything with another name is foreign and is
-//! left alone, but for `identity`, which says which store this is (`identity.new` while it is
-//! written again), and `replica`, which is empty and says by its name what the store is.
+//! A store directory holds numbered files of three kinds and a lock file. All kinds draw from one
+//! number space. While a store is open no number is used twice. After a crash a number may be given
+//! out again if its file did not count, and then `identity` tells the two files apart. A file with
+//! any other name is foreign and is never changed, except these: `identity`, which names the store
+//! (`identity.new` while it is written again), and `replica`, which is empty and marks the store as
+//! a replica (`promoted` during a promotion).
 //!
-//! What a file holds, and who it is, stands in its preamble: see `identity`.
+//! The preamble of a file names its content and its identity: see `identity`.
 
 /// The lock file's name.
 pub(crate) const LOCK: &str = "lock";
 /// The name of the file that makes a store a replica.
 pub const REPLICA: &str = "replica";
-/// The name that it has while a promotion is under way.
+/// The name of that file during a promotion.
 pub const PROMOTED: &str = "promoted";
-/// The name of the file that says which store the directory holds.
+/// The name of the file that names the store in the directory.
 pub const IDENTITY: &str = "identity";
-/// The name under which a lost identity file is written again, until it is durable.
+/// The name under which a lost identity file is written again, until its bytes are durable.
 pub const NEW_IDENTITY: &str = "identity.new";
 /// The format version that this library writes and reads.
 pub const FORMAT_VERSION: u32 = 2;
@@ -26,7 +26,7 @@ pub const FORMAT_VERSION: u32 = 2;
 /// numbers for new files.
 const HIGHEST_NUMBER: u64 = 1 << 62;
 
-/// What a numbered file holds.
+/// The content of a numbered file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FileKind {
     /// Batches, in commit order.
@@ -57,7 +57,7 @@ impl FileKind {
     }
 }
 
-/// The digits that a number has at least.
+/// The least number of digits.
 const LEAST_DIGITS: usize = 6;
 
 /// The name of a numbered file. Six digits keep listings in order for a million
@@ -73,7 +73,7 @@ pub fn parse_file_name(name: &str) -> Option<(FileKind, u64)> {
     for kind in FileKind::ALL {
         if let Some(digits) = name.strip_prefix(kind.prefix()) {
             let number = digits.parse().ok()?;
-            // Only the canonical spelling is ours: `wal-1` is somebody else's.
+            // Only the canonical spelling is ours: `wal-1` is foreign.
             let is_ours = is_canonical(digits) || planted!(SimilarNameIsOurs);
             let is_usable = number <= HIGHEST_NUMBER || planted!(HugeNumberIsOurs);
             return (is_ours && is_usable).then_some((kind, number));
@@ -82,7 +82,7 @@ pub fn parse_file_name(name: &str) -> Option<(FileKind, u64)> {
     None
 }
 
-/// Whether [`file_name`] would write a number like this.
+/// Whether [`file_name`] would write the number in this way.
 fn is_canonical(digits: &str) -> bool {
     let is_padded = digits.len() == LEAST_DIGITS;
     let is_longer = digits.len() > LEAST_DIGITS && !digits.starts_with('0');

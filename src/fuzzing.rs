@@ -1,8 +1,8 @@
-//! The decoders of everything that stands on a disk, for fuzz targets: bytes go in, and all that
-//! may come out is a value or a refusal.
+//! The decoders of all data on a disk, for fuzz targets: for any bytes a decoder must return a
+//! value or a refusal.
 //!
-//! Built with `--cfg fuzzing` only, which `cargo fuzz` sets; no part of the library otherwise.
-//! What a decoder accepts must be encoded to bytes that it accepts again, as the same thing.
+//! Built with `--cfg fuzzing` only, which `cargo fuzz` sets; no part of the library otherwise. A
+//! value that a decoder accepts must be encoded to bytes that it accepts again, as the same value.
 
 use crate::codec::Decoder;
 use crate::commit::Commit;
@@ -20,9 +20,9 @@ pub enum Part {
     Block,
     /// The filter of a segment.
     Filter,
-    /// What a manifest says of a segment.
+    /// A manifest's facts about a segment.
     Meta,
-    /// Where a manifest says that a segment lies.
+    /// The place of a segment, as a manifest states it.
     Place,
     /// A record of the WAL.
     WalRecord,
@@ -33,7 +33,7 @@ pub enum Part {
 }
 
 impl Part {
-    /// All of them.
+    /// All decoders.
     pub const ALL: [Self; 7] = [
         Self::Block,
         Self::Filter,
@@ -47,7 +47,7 @@ impl Part {
     /// Decodes these bytes.
     ///
     /// # Panics
-    /// When the decoder does, or takes something for what encodes to something else.
+    /// When the decoder panics, or accepts bytes as a value that is encoded to another value.
     pub fn decode(self, bytes: &[u8]) {
         match self {
             Self::Block => {
@@ -83,7 +83,7 @@ impl Part {
     }
 }
 
-/// What was decoded is encoded, and decoded again.
+/// Encodes a decoded value and decodes it again.
 fn again<T: PartialEq + std::fmt::Debug>(
     bytes: &[u8],
     decode: impl Fn(&mut Decoder<'_>) -> Option<T>,

@@ -18,7 +18,6 @@
 //!
 //! The preamble also tells a store of another format version from a damaged one: its first sixteen
 //! bytes (magic, kind, version, checksum) mean the same in every version.
-//! sixteen bytes (magic, kind, version, checksum) mean the same in every version.
 
 use std::io::ErrorKind;
 

@@ -1,10 +1,9 @@
-//! The layout: which segments are live, as a value that can be printed, compared and
-//! kept in a snapshot test.
+//! The layout: the live segments, as a value that can be printed, compared and kept in a snapshot
+//! test.
 //!
-//! The text form is an API: canonical, sorted, versioned. Two stores with the same
-//! history and placement, once settled, print the same text, whatever crashes,
-//! restarts, orders of events and tuning options came between. Where bytes live is
-//! left out on purpose: it may differ.
+//! The text form is an API: canonical, sorted, versioned. Two settled stores with the same history
+//! and placement print the same text, whatever crashes, restarts, orders of events and tuning
+//! options there were. The place of the bytes is left out on purpose, because it may differ.
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -24,9 +23,9 @@ pub const LAYOUT_VERSION: u32 = 1;
 pub struct Layout {
     /// [`LAYOUT_VERSION`].
     pub layout_version: u32,
-    /// The placement rule's head: the newest commit.
+    /// The newest commit.
     pub head: Commit,
-    /// By name.
+    /// The keyspaces, by name.
     pub keyspaces: Vec<KeyspaceLayout>,
 }
 
@@ -35,7 +34,7 @@ pub struct Layout {
 pub struct KeyspaceLayout {
     /// The keyspace's name.
     pub name: String,
-    /// Oldest first.
+    /// The segments, oldest first.
     pub segments: Vec<SegmentLayout>,
 }
 
@@ -46,19 +45,19 @@ pub struct SegmentLayout {
     pub window: Window,
     /// The first commit inside the window that wrote to the keyspace.
     pub first: Commit,
-    /// The last one.
+    /// The last commit that did.
     pub last: Commit,
-    /// The earliest commit in `first..=last` that can be read from it.
+    /// The earliest commit in `first..=last` that can be read from this segment.
     pub readable_from: Commit,
-    /// How many commits wrote to the keyspace inside the window.
+    /// The number of commits that wrote to the keyspace inside the window.
     pub commits: u64,
-    /// Versions it holds, deletions included.
+    /// The number of versions, deletions included.
     pub entries: u64,
-    /// Deletions among them.
+    /// The number of deletions among them.
     pub tombstones: u64,
-    /// Distinct keys.
+    /// The number of distinct keys.
     pub keys: u64,
-    /// Key and value bytes.
+    /// The bytes of keys and values.
     pub bytes: u64,
 }
 
@@ -115,8 +114,8 @@ impl Layout {
         xxhash_rust::xxh3::xxh3_64(digested)
     }
 
-    /// What differs in `other`, one line for each segment: `-` only here, `+` only
-    /// there. Empty when they are equal.
+    /// The differences to `other`, one line for each segment: `-` marks a segment of this layout
+    /// only, `+` one of `other` only. Empty when the layouts are equal.
     #[must_use]
     pub fn diff(&self, other: &Self) -> String {
         let (here, there) = (self.lines(), other.lines());
@@ -155,9 +154,9 @@ impl Layout {
             .collect()
     }
 
-    /// A drawing for people: one row for each level, the widest at the bottom, a bar
-    /// for each segment over the commits of its window. `columns` is the width of the
-    /// drawing in characters. Not part of the canonical text.
+    /// A drawing for people: one row for each level, the widest at the bottom, with a bar for each
+    /// segment over the commits of its window. `columns` is the width of the drawing in characters.
+    /// The drawing is not part of the canonical text.
     #[must_use]
     pub fn pyramid(&self, columns: usize) -> String {
         let mut text = String::new();

@@ -1,13 +1,13 @@
 //! An embeddable, commit-addressed store whose compaction happens at predictable
 //! commit numbers.
 //!
-//! Every commit has a number, and every commit can be read back. Segments are merged
-//! at aligned commit numbers: a segment of level *l* covers exactly one window of
-//! `divisor^l` commits. So the settled layout is a pure function of history and
-//! options: the same after every crash, restart and order of events.
+//! Every commit has a number, and every commit can be read back. Segments are merged at aligned
+//! commit numbers: a segment of level *l* covers exactly one window of `divisor^l` commits. So the
+//! settled layout is a pure function of history and options: it is the same after every crash,
+//! restart and order of events.
 //!
-//! Start at [`Db`], which any number of threads share, or at [`Store`], which has one owner who
-//! decides when compaction happens.
+//! Start at [`Db`], which any number of threads share, or at [`Store`], whose single owner decides
+//! when compaction happens.
 //!
 //! ```
 //! use lithify::Db;

@@ -1,13 +1,13 @@
-//! Explicit limits. Input beyond one of them is refused with
-//! [`Error::Limit`], which names it, before anything is written.
+//! Explicit limits. Input beyond a limit is refused with [`Error::Limit`], which names the limit,
+//! before anything is written.
 //!
-//! They exist so that lengths fit the on-disk fields and so that a damaged
-//! length can be told from a real one without reading gigabytes.
+//! The limits ensure that lengths fit the on-disk fields, and that a damaged length can be told
+//! from a real one without reading gigabytes.
 
 use crate::error::{Error, Result};
 
-/// Refuses the first of these that is beyond its limit: what is limited, what was given, and the
-/// most that is allowed.
+/// Refuses the first of these rows that exceeds its limit: the limited quantity, the given value,
+/// and the highest allowed value.
 pub(crate) fn check<const ROWS: usize>(rows: [(&'static str, usize, usize); ROWS]) -> Result<()> {
     match rows.into_iter().find(|(_, given, limit)| given > limit) {
         None => Ok(()),
@@ -19,7 +19,7 @@ pub(crate) fn check<const ROWS: usize>(rows: [(&'static str, usize, usize); ROWS
     }
 }
 
-/// Refuses writes that no batch may hold.
+/// Refuses writes that no batch may contain.
 pub(crate) fn check_writes(
     longest_key: usize,
     longest_value: usize,
@@ -40,8 +40,8 @@ pub const KEY_BYTES: usize = 60 * 1024;
 pub const VALUE_BYTES: usize = 32 * 1024 * 1024;
 /// Largest batch: the sum of its keys and values, in bytes.
 pub const BATCH_BYTES: usize = 64 * 1024 * 1024;
-/// Largest group: the sum of its batches, in bytes. A group is one write, and stands in one
-/// file of the log, which an opening reads as a whole.
+/// Largest group: the sum of its batches, in bytes. A group is one write into one log file, and an
+/// opening reads a log file as a whole.
 pub const GROUP_BYTES: u64 = 256 * 1024 * 1024;
 /// Most operations in a batch.
 pub const BATCH_OPERATIONS: usize = 4 * 1024 * 1024;
@@ -49,7 +49,7 @@ pub const BATCH_OPERATIONS: usize = 4 * 1024 * 1024;
 pub const KEYSPACES: usize = 65_536;
 /// Longest keyspace name, in bytes.
 pub const KEYSPACE_NAME_BYTES: usize = 255;
-/// How often [`Db::transaction`](crate::Db::transaction) runs at most before it gives up.
+/// The most runs of [`Db::transaction`](crate::Db::transaction) before it gives up.
 pub const TRANSACTION_ATTEMPTS: u32 = 1000;
 /// Largest memory budget, in bytes; offsets inside a run in memory are 32 bits wide.
 pub const MEMORY_BUDGET_BYTES: usize = 1024 * 1024 * 1024;

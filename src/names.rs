@@ -1,31 +1,31 @@
-//! Names that get numbers in the order in which they come.
+//! Names that get numbers in the order of their arrival.
 //!
-//! Few names are searched one by one, which is faster than hashing and takes no memory. More
-//! than that have a table, so that a look-up costs the same however many there are. The table
-//! is for look-ups only: the order is in the list. Whoever takes a name over shares it.
+//! A short list is searched linearly, which is faster than hashing and takes no memory. A longer
+//! list has a hash table, so that the cost of a look-up does not grow with the number of names. The
+//! table serves look-ups only; the list holds the order. Names are shared, not copied.
 
 use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-/// So many names have no table.
+/// Up to this many names have no table.
 const FEW: usize = 8;
 
 /// Names by number, and numbers by name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
     names: Vec<Arc<str>>,
-    /// The numbers of all names, or of none while there are few.
+    /// The numbers of all names; empty while there are few names.
     numbers: HashTable<u32>,
 }
 
-/// Hashed alike in every process.
+/// The hash is the same in every process.
 fn hash(name: &str) -> u64 {
     xxhash_rust::xxh3::xxh3_64(name.as_bytes())
 }
 
 impl Names {
-    /// In order of their numbers.
+    /// The names, in order of their numbers.
     pub(crate) fn as_slice(&self) -> &[Arc<str>] {
         &self.names
     }
@@ -34,7 +34,7 @@ impl Names {
         self.names.len()
     }
 
-    /// Whether the name with this number is this one.
+    /// Whether the name with this number equals `name`.
     pub(crate) fn is(&self, number: u32, name: &str) -> bool {
         work!(NameCompared);
         *self.names[number as usize] == *name
@@ -49,7 +49,7 @@ impl Names {
         self.numbers.find(hash(name), is_same).copied()
     }
 
-    /// Adds a name that has no number, and returns the one that it gets.
+    /// Adds a new name, and returns its number.
     pub(crate) fn add(&mut self, name: Arc<str>) -> u32 {
         let number = self.names.len() as u32;
         self.names.push(name);
@@ -67,7 +67,7 @@ impl Names {
         number
     }
 
-    /// Forgets the names that came last, until so many are left.
+    /// Removes the newest names until `count` names are left.
     pub(crate) fn truncate(&mut self, count: usize) {
         if count <= FEW {
             self.numbers.clear();
@@ -91,7 +91,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Against a list that is searched from the start.
+        /// Compares with a list that is searched from the start.
         #[test]
         fn names_keep_their_numbers(
             turns in proptest::collection::vec((0_u32..30, prop::option::of(0_usize..20)), 0..200),
@@ -115,7 +115,7 @@ mod tests {
         }
     }
 
-    /// 65,000 names in one batch took 6 s to collect and 6 s to number.
+    /// 65,000 names in one batch once took 6 s to collect and 6 s to number.
     #[test]
     fn a_look_up_compares_as_many_names_however_many_there_are() {
         let compared = |names: u32| {

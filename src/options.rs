@@ -1,10 +1,10 @@
-//! What a user can choose, and what stays chosen.
+//! The options of a store: some are fixed at its creation, others can change.
 //!
-//! *Placement* options decide which segments exist after which commit and what
-//! they hold. They are written into the store when it is created and cannot
-//! change, because the layout is a pure function of history and placement.
-//! *Tuning* options decide where bytes live, when work happens and how much of it
-//! at once. They may differ at every opening and never change a settled layout.
+//! *Placement* options decide which segments exist after each commit and which entries they hold.
+//! They are written into the store when it is created and cannot change, because the layout is a
+//! pure function of history and placement. *Tuning* options decide where bytes are stored, when
+//! work happens and how much of it at once. They may differ at every opening and never change a
+//! settled layout.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,44 +20,45 @@ use crate::thresholds::Thresholds;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum History {
-    /// All of them: every commit stays readable.
+    /// All versions: every commit stays readable.
     #[default]
     All,
-    /// All versions of the last so many commits before the window's right edge,
-    /// and the newest version before those.
+    /// All versions of this many commits before the window's right edge, and the newest version
+    /// before those commits.
     Last(u64),
-    /// The newest one: inside a merged window only the right edge stays readable.
+    /// The newest version: inside a merged window only the right edge stays readable.
     Newest,
 }
 
-/// When the inputs of a merge are removed. Until then they serve reads of commits
-/// that the output has thinned out.
+/// When the inputs of a merge are removed. Until then they serve reads of commits that the output
+/// has thinned out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RemoveInputs {
-    /// They stay for ever.
+    /// Inputs stay for ever.
     Never,
     /// As soon as the output is durable.
     #[default]
     Always,
-    /// At once when their level is at most this one; higher levels stay for ever.
+    /// At once when the level of the input is at most this one; inputs of higher levels stay for
+    /// ever.
     UpToLevel(Level),
-    /// When their last commit is `keep` or more commits behind a closing commit.
+    /// When the last commit of the input is `keep` or more commits before a closing commit.
     HeadWindow {
-        /// How many commits behind the closing one are kept.
+        /// The number of commits before the closing commit that are kept.
         keep: u64,
     },
-    /// As `HeadWindow`, but only for levels up to `level`; higher levels stay for ever.
+    /// As `HeadWindow`, but only for inputs up to `level`; inputs of higher levels stay for ever.
     HeadWindowUpToLevel {
-        /// How many commits behind the closing one are kept.
+        /// The number of commits before the closing commit that are kept.
         keep: u64,
         /// The highest level that is ever removed.
         level: Level,
     },
 }
 
-/// Which segments exist after which commit, and what they hold. Fixed when the
-/// store is created.
+/// The segments that exist after each commit, and the entries that they hold. Fixed when the store
+/// is created.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placement {
     /// Divisor (or radices) and highest level.
@@ -77,17 +78,17 @@ pub enum Durability {
     /// After its WAL record was synced.
     #[default]
     Synced,
-    /// After its WAL record was handed to the operating system. A power failure
-    /// may lose it, and then everything after it.
+    /// After its WAL record was written to the operating system. A power failure may lose the
+    /// commit, and then also every later commit.
     Buffered,
 }
 
-/// How the blocks of a segment file are compressed. A block that does not shrink
-/// is stored as it is.
+/// The compression of blocks of a segment file. A block that does not shrink is stored
+/// uncompressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     #[default]
     None,
     /// LZ4 block format: fast, modest. Feature `lz4`, which is a default.
@@ -97,52 +98,52 @@ pub enum Compression {
     Zstd,
 }
 
-/// How much merging a commit does before it returns.
+/// The amount of merging that a commit does before it returns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pacing {
-    /// A bounded amount in proportion to the batch: commits stay fast, and the
-    /// layout may lag behind the head.
+    /// A bounded amount in proportion to the batch: commits stay fast, and the layout may lag
+    /// behind the head.
     #[default]
     Bounded,
-    /// All of it: the layout after each commit is the settled one.
+    /// All merging: the layout after each commit is the settled layout.
     Settle,
-    /// None: the caller steps the compactor.
+    /// No merging: the caller steps the compactor.
     Manual,
 }
 
-/// Everything that can be chosen when a store is opened.
+/// The options of an opening.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Placement, for a store that is created; an existing store must match.
-    /// `None` takes what the store has, or the default for a new one.
+    /// Placement of a new store; an existing store must have the same. `None` takes the placement
+    /// of the store, or the default for a new store.
     pub placement: Option<Placement>,
     /// Create the store when the directory holds none.
     pub create: bool,
-    /// How a commit reaches the levels that close at it.
+    /// How the merges of a commit that closes several levels are performed.
     pub cascade: Cascade,
-    /// Merged segments from this level on live in files; below it, in memory and
-    /// the WAL. `None`: the first level whose window is at least
-    /// [`Options::FILE_WINDOW_COMMITS`] commits wide.
+    /// Merged segments of this level and above are stored in files; below it, in memory and in the
+    /// WAL. `None`: the first level whose window is at least [`Options::FILE_WINDOW_COMMITS`]
+    /// commits wide.
     pub file_level: Option<Level>,
-    /// Bytes of segments in memory beyond which they are moved to a file. For
-    /// [`Db`](crate::Db): beyond it, commits wait until the compactor thread has read
-    /// sixteen entries for each of theirs, and beyond twice as much until there are fewer.
+    /// Bytes of segments in memory above which they move to a file. For [`Db`](crate::Db): above
+    /// this number, a commit waits until the compactor thread has read sixteen entries for each
+    /// entry of the commit; above twice this number, commits wait until it is lower.
     pub memory_budget_bytes: usize,
-    /// A WAL file that has reached this length is followed by a new one.
+    /// A WAL file of this length gets a successor.
     pub wal_file_bytes: u64,
-    /// A manifest that is longer than this, and than four times its state, is followed
-    /// by a new one.
+    /// A manifest that is longer than this, and longer than four times its state, is followed by a
+    /// new one.
     pub manifest_file_bytes: u64,
     /// Bytes of a block before compression.
     pub block_bytes: usize,
     /// Bytes of decoded blocks kept for reads.
     pub cache_bytes: u64,
-    /// Segment files that are open at once, besides one for each reader at work; at least 1.
-    /// Readers that outlive the store keep the files open that they need: closing opens those
-    /// that are not, and fails when it cannot.
-    /// A store has about eight more descriptors: lock, log, manifest and the files that are
-    /// being written. A file that is not open is opened again when it is read.
+    /// Segment files that are open at once, in addition to one for each active reader; at least 1.
+    /// Readers that outlive the store keep the files open that they need: closing the store opens
+    /// the missing ones, and fails when it cannot. A store has about eight more descriptors: lock,
+    /// log, manifest and the files that are being written. A file that is not open is opened again
+    /// when it is read.
     pub most_open_files: usize,
     /// Block compression of new segment files.
     pub compression: Compression,
@@ -150,18 +151,18 @@ pub struct Options {
     pub filter_bits_per_key: u32,
     /// When a commit is acknowledged.
     pub durability: Durability,
-    /// How much merging a commit does.
+    /// The amount of merging that a commit does.
     pub pacing: Pacing,
-    /// For [`Db`](crate::Db): commits wait for the compactor thread while more commits
-    /// than this have windows to close that it has not begun with.
+    /// For [`Db`](crate::Db): commits wait for the compactor thread while more commits than this
+    /// have windows to close that the compactor has not begun to close.
     pub most_backlog_commits: u64,
-    /// Where the engine goes another way. Only for trying it out.
+    /// Sizes at which the engine changes its way of working. Only for tests.
     #[doc(hidden)]
     pub thresholds: Thresholds,
 }
 
 impl Options {
-    /// Which runs in memory have a filter.
+    /// The rule that decides which runs in memory get a filter.
     pub(crate) fn filter_rule(&self) -> FilterRule {
         FilterRule {
             bits_per_key: self.filter_bits_per_key,
@@ -189,14 +190,14 @@ impl Options {
         })
     }
 
-    /// Bytes of the log beyond which commits move to a file, although there is memory for
-    /// them: as much as memory may hold, and never less than two files of the log.
+    /// The length of the log above which commits move to a file although there is memory for them:
+    /// the memory budget, but never less than two files of the log.
     #[must_use]
     pub fn log_budget_bytes(&self) -> u64 {
         (self.memory_budget_bytes as u64).max(self.wal_file_bytes.saturating_mul(2))
     }
 
-    /// The room of the log. Commits that nobody waits for with a sync need none.
+    /// The room of the log. Buffered commits need none, because no caller waits for a sync.
     pub(crate) fn log_room(&self) -> Room {
         let is_synced = self.durability == Durability::Synced || planted!(RoomForBuffered);
         Room {
@@ -300,7 +301,7 @@ impl Placement {
 
     /// Compares with the placement that a store was created with.
     pub(crate) fn must_equal(&self, stored: &Self) -> Result<()> {
-        // The texts are for people, and cost more than all else that this does.
+        // The texts are for messages, and cost more than everything else in this function.
         if self == stored {
             return Ok(());
         }

@@ -1,16 +1,16 @@
-//! Bugs on purpose: each one is a mistake that a storage engine could make, and most of
-//! them one that some engine did make. The laboratory runs the engine with one of them
-//! active and has to find it; a laboratory that finds nothing proves nothing.
+//! Planted bugs: each one is a mistake that a storage engine could make, and most of them are
+//! mistakes that a real engine has made. The laboratory runs the engine with one bug active and has
+//! to find it. A laboratory that finds no planted bug proves nothing.
 //!
-//! Invariants: without the feature `planted-bugs` the macro is the literal `false`, so a
-//! normal build holds none of this. With it, at most one bug is active at a time, on
-//! the thread that called [`with`], and none of them loops for ever.
+//! Invariants: without the feature `planted-bugs` the macro is the literal `false`, so a normal
+//! build contains no bug. With the feature, at most one bug is active at a time, on the thread that
+//! called [`with`], and no bug loops for ever.
 //!
-//! This file only names the bugs. Where each one is, `planted!(Name)` says.
+//! This file only names the bugs. The place of each bug is the macro call `planted!(Name)`.
 //!
-//! The patterns M.. and R.. and E.. are numbers in the list of known crash
-//! vulnerabilities of the field that the lab was built from. M67 stands for what a transaction
-//! must not see, lost updates and phantoms (Berenson et al., SIGMOD 1995).
+//! The patterns M.., R.. and E.. are numbers in the list of known crash vulnerabilities from which
+//! the laboratory was built. M67 stands for anomalies that a transaction must not see: lost updates
+//! and phantoms (Berenson et al., SIGMOD 1995).
 
 /// Whether a bug is active here.
 #[cfg(feature = "planted-bugs")]
@@ -40,18 +40,18 @@ pub(crate) use switch::{is_active, shuffle};
 #[cfg(feature = "planted-bugs")]
 pub use switch::{passed, with};
 
-/// What there is to know about a bug.
+/// The facts about a bug.
 #[cfg(feature = "planted-bugs")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Planted {
     /// Its number in the list of known patterns.
     pub pattern: &'static str,
-    /// What goes wrong, and who has had it.
+    /// The mistake, and a system that has had it.
     pub story: &'static str,
-    /// The part of the engine it is in.
+    /// The part of the engine that contains it.
     pub area: &'static str,
     /// The oracle that is expected to notice it first.
     pub oracle: &'static str,
-    /// The fault that it takes, or `none`, with what the workload must have.
+    /// The fault that is needed to trigger it, or `none`, and the needed workload.
     pub trigger: &'static str,
 }

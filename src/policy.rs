@@ -9,7 +9,6 @@
 //! Both cascades lead to the same segments. `step` merges level after level. `direct` makes the
 //! same decisions level by level, and then writes only the last output, directly from the original
 //! inputs.
-//! output, straight from the original inputs.
 
 use std::ops::Range;
 

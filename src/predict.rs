@@ -1,16 +1,15 @@
-//! What a run will cost, computed before it happens.
+//! The cost of a run, computed before the run.
 //!
-//! Goal: live segments, merges, entries written, the longest pause and the
-//! readable commits after N commits, as exact integers in O(levels), so that a
-//! measurement can be compared with `==`. Random workloads have expectations
-//! instead, in [`sparse`].
+//! Goal: live segments, merges, entries written, the longest pause and the readable commits after N
+//! commits, as exact integers in O(levels), so that a measurement can be compared with `==`. Random
+//! workloads have expectations instead, in [`sparse`].
 //!
-//! The counts assume the dense case: one keyspace that every commit touches
-//! with one entry of unit size, and `min_inputs` no higher than the smallest
-//! radix. Bytes, blocks, filters and the WAL are not predicted here.
+//! The counts assume the dense case: one keyspace that every commit touches with one entry of unit
+//! size, and `min_inputs` no higher than the smallest radix. Bytes, blocks, filters and the WAL are
+//! not predicted.
 //!
-//! Most closed forms are digit sums in the radices of the alignment: a dense
-//! history of N commits is laid out like the number N is written.
+//! Most closed forms are digit sums in the radices of the alignment: the layout of a dense history
+//! of N commits corresponds to the digits of N.
 
 pub mod dense;
 pub mod leveled;
@@ -29,8 +28,8 @@ use crate::options::{History, RemoveInputs};
 pub use live::LevelWindows;
 pub use readable::ReadableCommits;
 
-/// What is assumed of the writes and of retention. The default is a new key in
-/// every commit, all history, inputs always removed.
+/// The assumptions about writes and retention. The default is a new key in every commit, all
+/// history kept, inputs always removed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
 pub struct Assumptions {
     /// Commit n writes key `n mod distinct_keys`; 1 is a single hot key. `None`:
@@ -45,8 +44,8 @@ pub struct Assumptions {
 impl Assumptions {
     /// The entries that a segment of `width` consecutive commits keeps.
     ///
-    /// The last n commits are kept whole; of the commits before those only the
-    /// newest version of each key is kept.
+    /// All versions of the last n commits are kept; of the commits before those only the newest
+    /// version of each key is kept.
     #[must_use]
     pub fn entries_kept(&self, width: u64) -> u64 {
         let Some(keys) = self.distinct_keys else {
@@ -61,7 +60,7 @@ impl Assumptions {
     }
 }
 
-/// Everything that is known about a store after so many commits.
+/// The prediction for a store after a number of commits.
 #[derive(Clone, PartialEq, Debug, serde::Serialize)]
 pub struct Prediction {
     /// The placement rule, in its text form.
@@ -74,7 +73,7 @@ pub struct Prediction {
     pub max_level: Level,
     /// Commits written.
     pub commits: u64,
-    /// What was assumed of writes and retention.
+    /// The assumptions about writes and retention.
     pub assumptions: Assumptions,
     /// Live segments after the last commit.
     pub live_segments: u64,
@@ -149,7 +148,7 @@ pub fn predict(
     }
 }
 
-/// Radices that matter: a uniform divisor would otherwise list up to 63 of them.
+/// The radices in use: a uniform divisor would otherwise list up to 63 of them.
 fn radices_in_use(alignment: &Alignment, commits: u64) -> Vec<u64> {
     alignment
         .radices()

@@ -1,8 +1,7 @@
-//! Which keyspaces were written to since some commit.
+//! The keyspaces that were written to since a commit.
 //!
-//! A closing, a spill and the line between memory and files concern keyspaces with commits
-//! behind some commit. There may be any number of others, and what they cost a closing is
-//! nothing.
+//! A closing, a spill and a moved line concern only keyspaces with commits after some commit. There
+//! may be any number of other keyspaces, and they must cost a closing nothing.
 
 use crate::commit::Commit;
 use crate::segment::KeyspaceId;
@@ -10,16 +9,17 @@ use crate::segment::KeyspaceId;
 /// The last commits that wrote to each keyspace.
 #[derive(Debug, Default)]
 pub(crate) struct Recent {
-    /// In order of commits. The last write to each keyspace is there, and some earlier ones.
+    /// In order of commits. Contains the last write to each keyspace, and some earlier writes.
     writes: Vec<(Commit, KeyspaceId)>,
-    /// More than the highest number of a keyspace.
+    /// A number above all keyspace numbers.
     keyspaces: usize,
-    /// How many writes, beyond two for each keyspace, come together before any is forgotten.
+    /// The number of writes, beyond two for each keyspace, that are collected before old writes are
+    /// forgotten.
     spare_writes: usize,
 }
 
 impl Recent {
-    /// Of keyspaces with the commits that wrote to them last.
+    /// Starts with the last commit that wrote to each keyspace.
     pub(crate) fn new(
         last_writes: impl Iterator<Item = (Commit, KeyspaceId)>,
         spare_writes: usize,
@@ -36,17 +36,17 @@ impl Recent {
         recent
     }
 
-    /// Notes that a commit, none before the last one noted, wrote to a keyspace.
+    /// Records that a commit wrote to a keyspace. Commits come in ascending order.
     pub(crate) fn wrote(&mut self, commit: Commit, keyspace: KeyspaceId) {
         self.writes.push((commit, keyspace));
         self.keyspaces = self.keyspaces.max(keyspace as usize + 1);
-        // So each write is looked at once or twice more, however many there will be.
+        // So each write is visited only once or twice more, however many writes follow.
         if self.writes.len() > 2 * self.keyspaces + self.spare_writes {
             self.forget();
         }
     }
 
-    /// Leaves the last write to each keyspace.
+    /// Keeps the last write to each keyspace only.
     fn forget(&mut self) {
         let mut is_seen = vec![false; self.keyspaces];
         mark!(WritesForgotten);
@@ -80,7 +80,7 @@ mod tests {
     const SPARE: usize = 64;
 
     proptest! {
-        /// Against a list of all writes.
+        /// Compares with a list of all writes.
         #[test]
         fn no_write_is_forgotten_that_is_the_last_one(
             commits in proptest::collection::vec(proptest::collection::btree_set(0_u32..5, 0..4), 0..150),

@@ -1,25 +1,22 @@
-//! A store that follows another one, commit by commit.
+//! A store that follows another store, commit by commit.
 //!
-//! A replica takes what each commit of its primary wrote, in commit order, and makes no
-//! commits of its own. It decides nothing about compaction: windows close at commit
-//! numbers, so the same history closes the same windows, and the settled layout of a
-//! replica that has caught up is that of its primary, however the commits were grouped
-//! on their way.
+//! A replica applies the writes of each commit of its primary, in commit order, and makes no
+//! commits of its own. It does not influence compaction: windows close at commit numbers, so the
+//! same history closes the same windows. When a replica has caught up, its settled layout equals
+//! that of its primary, however the commits were grouped on their way.
 //!
-//! The role is a file named `replica` in the directory, so that it survives crashes and
-//! no program commits to a replica by mistake: [`Store::open`] refuses such a store
-//! until it is promoted. The file's presence is its whole content.
+//! The role is a file named `replica` in the directory. So the role survives crashes, and no
+//! program commits to a replica by mistake: [`Store::open`] refuses such a store until it is
+//! promoted. The file is empty; only its presence counts.
 //!
-//! Invariants: the marker is durable before the first commit is applied, and gone for
-//! good before a promoted store can be used. A commit that the replica has already is
-//! compared with what it holds, and one that is new is taken only behind a history that
-//! is the replica's own, so a primary with another history is found out before anything
-//! is written.
+//! Invariants: the marker is durable before the first commit is applied, and is removed for good
+//! before a promoted store can be used. A commit that the replica already has is compared with the
+//! replica's data. A new commit is applied only when the history before it equals the replica's
+//! history. So a primary with another history is detected before anything is written.
 //!
-//! What it does not do: fetch anything. Whoever owns the replica carries
-//! [`CommitChanges`] to it, from [`Store::changes_since`] of the primary. Only durable
-//! commits may be carried: a primary that loses a commit in a crash will give its number
-//! to another one.
+//! A replica does not fetch commits. Its owner brings [`CommitChanges`] to it, from
+//! [`Store::changes_since`] of the primary. Only durable commits may be brought: a primary that
+//! loses a commit in a crash gives its number to another commit.
 
 use std::sync::Arc;
 
@@ -56,15 +53,15 @@ use crate::store::Store;
 #[derive(Debug)]
 pub struct Replica {
     store: Store,
-    /// The history of the store, once it was needed.
+    /// The history of the store, once it was computed.
     past: Option<Past>,
 }
 
 impl Replica {
-    /// Opens the store at the root of `fs` as a replica, or creates one there if
-    /// [`Options::create`] says so. A primary becomes a replica by this.
+    /// Opens the store at the root of `fs` as a replica. Creates a store there if
+    /// [`Options::create`] says so. This call turns a primary into a replica.
     ///
-    /// The placement has to be that of the primary, or the layouts will differ.
+    /// The placement must equal that of the primary; otherwise the layouts will differ.
     ///
     /// # Errors
     /// As [`Store::open`].
@@ -73,35 +70,38 @@ impl Replica {
         Ok(Self { store, past: None })
     }
 
-    /// Takes a commit of the primary over; returns the newest commit. One that the
-    /// replica has already is compared with it and changes nothing. Before one that is
-    /// new is taken, what the primary had before it is compared with all that the replica
-    /// has; the first time this reads the replica's history.
+    /// Applies a commit of the primary; returns the newest commit. A commit that the replica
+    /// already has is compared with it and changes nothing. Before a new commit is applied, the
+    /// history that the primary states for it is compared with the replica's whole history; the
+    /// first such comparison reads that history.
     ///
     /// # Errors
-    /// [`Error::Gap`] when commits before it are missing, [`Error::Diverged`] when the
-    /// replica has another history, [`Error::Thinned`] and [`Error::Incomparable`] when
-    /// the replica does not know its own exactly enough any more: nothing has changed
-    /// then. Otherwise as [`Store::commit`].
+    /// [`Error::Gap`] when earlier commits are missing, [`Error::Diverged`] when the replica has
+    /// another history, [`Error::Thinned`] and [`Error::Incomparable`] when the replica no longer
+    /// knows its own history exactly enough: nothing has changed then. Otherwise as
+    /// [`Store::commit`].
     pub fn apply(&mut self, changes: &CommitChanges) -> Result<Commit> {
         self.apply_group(std::slice::from_ref(changes))
     }
 
-    /// Takes commits over in order, with one append and one sync for all that are new.
+    /// Applies commits in order, with one append and one sync for all new commits.
     ///
     /// # Errors
-    /// As [`Replica::apply`]; one refused commit refuses all that are new.
+    /// As [`Replica::apply`]; one refused commit refuses all new commits.
     pub fn apply_group(&mut self, group: &[CommitChanges]) -> Result<Commit> {
         let head = self.store.head();
         self.check_order(group)?;
         let known = group.partition_point(|changes| changes.commit <= head);
         let (known, new) = group.split_at(known);
+        // All comparisons come before the first write: a primary with another history must change
+        // nothing.
         self.compare_known(known)?;
         let Some(last) = new.last() else {
             return Ok(head);
         };
         self.compare_pasts(new)?;
         let batches: Vec<WriteBatch> = new.iter().map(batch_of).collect();
+        // Unknown until the commit has succeeded.
         self.past = None;
         let head = self.store.commit_group(&batches)?;
         assert!(
@@ -113,8 +113,8 @@ impl Replica {
         Ok(head)
     }
 
-    /// Compares the history of a primary with the replica's, as [`Replica::apply`] would at
-    /// the next commit, and says more exactly where the two have parted.
+    /// Compares the history of a primary with the replica's history, as [`Replica::apply`] would at
+    /// the next commit, and tells more exactly where the two differ.
     ///
     /// # Errors
     /// As [`Snapshot::compare`](crate::Snapshot::compare).
@@ -130,7 +130,7 @@ impl Replica {
         Ok(())
     }
 
-    /// Refuses commits that do not follow one another, or not the newest one.
+    /// Refuses commits that do not follow one another, or do not follow the newest commit.
     fn check_order(&self, group: &[CommitChanges]) -> Result<()> {
         let mut expected = self.store.head().next();
         for changes in group {
@@ -150,7 +150,7 @@ impl Replica {
         let (Some(first), Some(last)) = (known.first(), known.last()) else {
             return Ok(());
         };
-        // What later commits wrote may be known less exactly, and is not compared.
+        // The exact writes of later commits may be unknown by now; they are not compared.
         let snapshot = self.store.snapshot_at(last.commit)?;
         let own = snapshot.bare_changes_since(first.commit.minus(1))?;
         for (changes, own) in known[..known.len() - usize::from(planted!(LastKnownBelieved))]
@@ -167,8 +167,8 @@ impl Replica {
         Ok(())
     }
 
-    /// Compares what came before each new commit in the primary with what will be before
-    /// it here.
+    /// Compares the history before each new commit in the primary with the history that will be
+    /// before it here.
     fn compare_pasts(&self, new: &[CommitChanges]) -> Result<()> {
         let Some(first) = new.first().filter(|_| !planted!(OtherPastAccepted)) else {
             return Ok(());
@@ -203,7 +203,7 @@ impl Replica {
         &self.store
     }
 
-    /// Brings the layout to where it will be in the primary: see [`Store::settle`].
+    /// Brings the layout to its settled state, as in the primary: see [`Store::settle`].
     ///
     /// # Errors
     /// Any error of the disk.
@@ -219,11 +219,11 @@ impl Replica {
         self.store.sync()
     }
 
-    /// Turns the replica into a primary. When this returns, it will be one after every
-    /// crash; the old primary must not commit any more.
+    /// Turns the replica into a primary. After this call it is a primary, whatever crash follows;
+    /// the old primary must not commit any more.
     ///
     /// # Errors
-    /// Any error of the disk; it may then be either at the next opening.
+    /// Any error of the disk; the next opening may then find either role.
     pub fn promote(mut self) -> Result<Store> {
         self.store.storage_mut().promote()?;
         Ok(self.store)
@@ -238,8 +238,8 @@ impl Replica {
     }
 }
 
-/// The operations by keyspace and key: the numbers of keyspaces, which order them in a
-/// stream, belong to one store.
+/// The operations by keyspace and key. A stream orders them by keyspace numbers, which differ
+/// between stores.
 fn sorted(changes: &CommitChanges) -> Vec<&Operation> {
     let mut operations: Vec<&Operation> = changes.operations.iter().collect();
     operations.sort_by_key(|operation| (&operation.keyspace, &operation.key));

@@ -1,12 +1,12 @@
-//! Keys and values as reads hand them out: without a copy.
+//! Keys and values as reads return them: without a copy.
 //!
-//! A slice shares the memory that it was read from, a decoded block or a run of entries, and keeps
-//! that memory alive. So a program that keeps few small values for long copies them
-//! ([`to_vec`](<[u8]>::to_vec)), and does not hold whole blocks for the sake of a few bytes. A block
-//! has about [`Options::block_bytes`](crate::Options::block_bytes); a run has up to
+//! A slice shares the memory that it was read from (a decoded block or a run of entries) and keeps
+//! that memory alive. So a program that keeps a few small values for a long time should copy them
+//! ([`to_vec`](<[u8]>::to_vec)): otherwise it holds whole blocks for a few bytes. A block has about
+//! [`Options::block_bytes`](crate::Options::block_bytes); a run has up to
 //! [`Options::memory_budget_bytes`](crate::Options::memory_budget_bytes).
 //!
-//! Invariant: the range lies inside the bytes of the run, which never change.
+//! Invariant: the range is inside the bytes of the run, which never change.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -80,10 +80,10 @@ impl Borrow<[u8]> for Slice {
     }
 }
 
-/// A slice of its own memory.
+/// A slice with memory of its own.
 ///
 /// # Panics
-/// From 4 GiB on.
+/// When there are 4 GiB or more.
 impl From<Vec<u8>> for Slice {
     fn from(bytes: Vec<u8>) -> Self {
         let end = bytes.len();
@@ -163,7 +163,7 @@ impl Ord for Slice {
     }
 }
 
-/// As a byte slice, which it may stand for in a map.
+/// Hashes like a byte slice, because it may stand for one in a map.
 impl Hash for Slice {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (**self).hash(state);

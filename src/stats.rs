@@ -1,11 +1,11 @@
-//! Counters: what an open store has done, exactly.
+//! Counters: exact numbers about the work of an open store.
 //!
-//! The engine is deterministic, so for the same history and options these numbers
-//! are equalities, not estimates. They count since opening and are not persisted.
+//! The engine is deterministic, so for the same history and options these numbers are equalities,
+//! not estimates. They count since opening and are not persisted.
 
 use serde::Serialize;
 
-/// What was done since the store was opened.
+/// The work since the store was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
     /// Commits applied, replayed ones included.
@@ -16,7 +16,7 @@ pub struct Counters {
     pub level_zero_entries: u64,
     /// Merge outputs.
     pub merges: u64,
-    /// Segments that went into merges.
+    /// Segments that were inputs of merges.
     pub merge_inputs: u64,
     /// Entries that were read for merges.
     pub merge_entries_read: u64,
@@ -28,20 +28,20 @@ pub struct Counters {
     pub moved_entries: u64,
     /// Segment files published.
     pub segment_files: u64,
-    /// Bytes of them.
+    /// Bytes of these files.
     pub segment_file_bytes: u64,
     /// Manifest records made durable.
     pub edits: u64,
-    /// Steps in which the compactor did something.
+    /// Steps in which the compactor had work.
     pub steps: u64,
 }
 
-/// A view of an open store.
+/// The state of an open store, in numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Stats {
     /// The newest commit.
     pub head: u64,
-    /// Every commit up to here lives in segment files.
+    /// Every commit up to here is in segment files.
     pub flushed_through: u64,
     /// Commits that the compactor does not know of yet.
     pub lag: u64,
@@ -55,7 +55,7 @@ pub struct Stats {
     pub memory_bytes: u64,
     /// Segment files that the store refers to.
     pub segment_files: u64,
-    /// Bytes of them.
+    /// Bytes of these files.
     pub segment_file_bytes: u64,
     /// Bytes of records written to WAL files since opening.
     pub wal_bytes_written: u64,
@@ -63,6 +63,6 @@ pub struct Stats {
     ///
     /// [`Durability::Synced`]: crate::Durability::Synced
     pub wal_room_bytes_written: u64,
-    /// What was done since opening.
+    /// The work since opening.
     pub counters: Counters,
 }

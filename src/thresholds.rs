@@ -1,61 +1,61 @@
-//! Lengths and counts beyond which the engine goes another way.
+//! Lengths and counts at which the engine changes its way of working.
 //!
-//! Below them a run has no filter, a file is one append, a merge is one step. A store that
-//! is tried with small histories would never be tried beyond them, so they can be made
-//! small. They decide how work is cut into pieces, and never what is stored or answered: a
-//! store may be opened with other ones each time. Programs take the usual ones; they are no
-//! part of the promised surface.
+//! Below them a run has no filter, a file is one append, a merge is one step. Tests with small
+//! histories would never go beyond the usual values, so tests can make them small. Thresholds
+//! decide how work is divided into pieces, never which data is stored or returned: a store may be
+//! opened with other thresholds each time. Programs use the usual values; thresholds are not part
+//! of the promised API.
 //!
-//! What no threshold decides (the spacing of fences in a run, say) is a constant where it is
-//! used. `design/lab.md` lists both.
+//! Sizes without a threshold (the spacing of fences in a run, for example) are constants at the
+//! place of their use. `design/lab.md` lists both.
 
 use crate::error::{Error, Result};
 
-/// Lengths and counts beyond which the engine goes another way. See [`Thresholds::USUAL`].
+/// Lengths and counts at which the engine changes its way of working. See [`Thresholds::USUAL`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thresholds {
     /// Runs in memory with fewer entries are searched without a filter: their entries fit
     /// into the nearest cache.
     pub filtered_run_entries: usize,
-    /// A longer run in memory gets its filter when it has been searched once for each of this
-    /// many of its entries, at least 1: most are merged away before a filter would pay.
+    /// A longer run in memory gets its filter after one search for each of this many of its
+    /// entries, at least 1: most runs are merged away before a filter would pay.
     pub entries_for_a_search: usize,
-    /// A merge in memory that drops nothing and has at most this many entries is left until
-    /// somebody reads what it makes, or a wider merge takes it in. 0: never left.
+    /// A merge in memory that drops nothing and has at most this many entries is left unmerged,
+    /// until its first reader or a wider merge needs the entries. 0: never left unmerged.
     pub unmerged_entries: u64,
-    /// A merge in memory of at most this many entries sorts them in one step; more are merged
-    /// step by step.
+    /// A merge in memory of at most this many entries sorts them in one step; longer merges go step
+    /// by step.
     pub sorted_entries: u64,
-    /// Bytes of zeros that are written at once ahead of the end of a log whose commits are
-    /// synced, at most. 0: none.
+    /// The most zeros, in bytes, that are written at once ahead of the end of a log whose commits
+    /// are synced. 0: none.
     pub log_room_bytes: u64,
-    /// How many writes to keyspaces, beyond two for each, are remembered one by one.
+    /// The number of writes to keyspaces, beyond two for each keyspace, that are remembered one by
+    /// one.
     pub spare_writes: usize,
     /// Bytes fetched at once by a sequential reader.
     pub read_ahead_bytes: u64,
-    /// Bytes of a segment file that are gathered before they are worth an append.
+    /// The bytes of a segment file that are collected for one append.
     pub append_bytes: usize,
-    /// Appends between two syncs of a file that is being written, at least 1. Nothing depends
-    /// on these syncs but how long the last one takes, and with it whoever waits for it.
+    /// Appends between two syncs of a file that is being written, at least 1. Only the duration of
+    /// the last sync depends on this, and with it the wait of other threads for that sync.
     pub appends_for_a_sync: u32,
-    /// Bytes of an index beyond which blocks grow.
+    /// The length of an index, in bytes, at which blocks begin to grow.
     pub long_index_bytes: usize,
     /// The most entries that one step of the compactor reads, at least 1.
     pub step_entries: usize,
-    /// About how many entries a stream of changes gathers at once, and at most how many
-    /// commits; at least 1.
+    /// About the number of entries, and at most the number of commits, that a stream of changes
+    /// gathers at once; at least 1.
     pub gathered_entries: u64,
-    /// At most how many bytes of keys and values a stream of changes gathers at once, unless
-    /// one commit alone wrote more. When more come together, the later commits are left to
-    /// the next pass.
+    /// The most bytes of keys and values that a stream of changes gathers at once, unless a single
+    /// commit has more. The later commits of a larger amount are left to the next pass.
     pub gathered_bytes: usize,
-    /// So many commits before the end of a trail have a mark each, at least 1; then distances
-    /// double.
+    /// This many commits before the end of a trail have a mark each, at least 1; before them the
+    /// distances double.
     pub near_marks: u64,
 }
 
 impl Thresholds {
-    /// What programs get.
+    /// The values for programs.
     pub const USUAL: Self = Self {
         filtered_run_entries: 512,
         entries_for_a_search: 8,
@@ -73,7 +73,7 @@ impl Thresholds {
         near_marks: 64,
     };
 
-    /// Refuses what would never come to an end.
+    /// Refuses values with which work would never end.
     pub(crate) fn check(&self) -> Result<()> {
         let counts = [
             ("appends for a sync", u64::from(self.appends_for_a_sync)),
@@ -102,8 +102,8 @@ mod tests {
     use super::*;
     use crate::options::Options;
 
-    /// The laboratory tries other ones. What programs get is written down here a second time,
-    /// so that nobody changes it without noticing.
+    /// The laboratory uses other values. The values for programs are written here a second time, so
+    /// that a change of them is noticed.
     #[test]
     fn programs_get_the_usual_ones() {
         let Thresholds {

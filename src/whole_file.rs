@@ -1,5 +1,5 @@
-//! Reading a log file as a whole. Logs are bounded by rotation and switching, so
-//! their length is no threat to memory.
+//! Reads a log file as a whole. Rotation and switching bound the length of logs, so a whole log
+//! fits into memory.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -14,19 +14,19 @@ pub(crate) fn read_whole(fs: &dyn Fs, name: &str) -> Result<Vec<u8>> {
     read(&*file, name, length)
 }
 
-/// The same for who goes on without it: a file that is gone or cannot be read is damaged.
+/// The same for callers that can continue without the file: a missing or unreadable file is damage.
 ///
 /// # Errors
-/// Whatever the system does not allow.
+/// Errors of the file system that are no damage.
 pub(crate) fn read_or_damage(fs: &dyn Fs, name: &str) -> Result<Result<Vec<u8>, Damage>> {
     or_damage(read_whole(fs, name), name, 0, "a file that can be read")
 }
 
-/// The damage that a read of this place has met; a disk that cannot read is damaged where it
-/// cannot.
+/// The damage that a read of this place has found. A read error of the disk is damage at this
+/// place.
 ///
 /// # Errors
-/// Whatever the system does not allow.
+/// Errors of the file system that are no damage.
 pub(crate) fn or_damage<T>(
     outcome: Result<T>,
     name: &str,
@@ -48,7 +48,7 @@ pub(crate) fn or_damage<T>(
     }
 }
 
-/// The first `most_bytes` bytes of the file `name`, or all when there are fewer.
+/// The first `most_bytes` bytes of the file `name`, or all bytes of a shorter file.
 pub(crate) fn read_start(fs: &dyn Fs, name: &str, most_bytes: u64) -> Result<Vec<u8>> {
     let (file, length) = open(fs, name)?;
     read(&*file, name, length.min(most_bytes))

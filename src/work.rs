@@ -1,8 +1,8 @@
-//! Counts of work, for tests that say what a cost grows with: with the work itself, and not
-//! with what lies around it. Such a test counts and never measures time.
+//! Counts of work, for tests that state what a cost depends on. Such a test counts and never
+//! measures time.
 //!
-//! Invariants: a count changes nothing, and outside of unit tests it is no code at all.
-//! Counts belong to the thread that did the work.
+//! Invariants: a count changes nothing, and outside of unit tests it is no code at all. Counts
+//! belong to the thread that did the work.
 
 /// Counts one piece of work.
 #[cfg(test)]
@@ -25,18 +25,18 @@ pub(crate) use counted::{Work, add, count};
 mod counted {
     use std::cell::Cell;
 
-    /// What is counted.
+    /// The kinds of counted work.
     #[derive(Clone, Copy, Debug)]
     pub(crate) enum Work {
         /// Two names of keyspaces were compared.
         NameCompared,
-        /// A keyspace was looked at, to see what is to be merged or written there.
+        /// A keyspace was examined for something to merge or to write.
         KeyspaceVisited,
-        /// A segment of the forest was looked at.
+        /// A segment of the forest was examined.
         SegmentVisited,
-        /// A file was looked at to see whether something still lives in it.
+        /// A file was examined for live segments.
         FileLookedAt,
-        /// A segment that a manifest or a table of contents lists was looked at.
+        /// A segment in the list of a manifest or a table of contents was examined.
         ListedLookedAt,
         /// A lock of the threaded driver was taken.
         LockTaken,
@@ -59,7 +59,7 @@ mod counted {
         });
     }
 
-    /// How much of this work is done while `run` runs, on this thread.
+    /// The amount of this work that `run` does on this thread.
     pub(crate) fn count(work: Work, run: impl FnOnce()) -> u64 {
         let so_far = || COUNTS.with(|counts| counts[work as usize].get());
         let before = so_far();

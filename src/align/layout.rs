@@ -1,9 +1,8 @@
-//! The settled layout as a pure function of which commits touched a keyspace.
+//! The settled layout as a pure function of the commits that touched a keyspace.
 //!
-//! This is the specification the engine is compared with: whatever the order
-//! of callbacks, crashes and restarts, the layout must end up equal to what
-//! these functions return. They do not plan merges one at a time and do not
-//! look at sizes or keys.
+//! The engine is compared with this specification: whatever the order of events, crashes and
+//! restarts, its settled layout must equal the result of these functions. They do not plan merges
+//! one at a time, and do not use sizes or keys.
 
 use super::{Alignment, Level, Window};
 use crate::commit::Commit;
@@ -19,7 +18,7 @@ pub struct Placed {
     pub first: Commit,
     /// The last commit that is present.
     pub last: Commit,
-    /// How many commits are present, at least 1.
+    /// The number of commits that are present, at least 1.
     pub commits: u64,
 }
 
@@ -58,11 +57,10 @@ impl Alignment {
     /// level; a window with fewer is left alone and never widened. A single
     /// piece is never rewritten, so 0 and 1 mean 2.
     ///
-    /// The rule is written for the `step` cascade. A `direct` cascade reaches
-    /// the same layout if it follows the same rule in its head and writes only
-    /// the outermost merges. Merging whatever is live in the highest window that
-    /// closes is *not* the same: with divisor 2, commits 3 and 4, and head 4, it
-    /// would place the output at level 2 instead of level 1.
+    /// The rule is written for the `step` cascade. A `direct` cascade reaches the same layout if it
+    /// makes the same decisions and writes only the outermost merges. Merging every live segment in
+    /// the highest window that closes is *not* the same: with divisor 2, commits 3 and 4, and head
+    /// 4, that would place the output at level 2 instead of level 1.
     ///
     /// Commits above `head` and [`Commit::ZERO`] are ignored; order and
     /// repetition do not matter. O(levels * touched).
@@ -100,8 +98,8 @@ impl Alignment {
         let mut merged = Vec::with_capacity(pieces.len());
         for inputs in pieces.chunk_by(same_window) {
             let window = self.window(level, inputs[0].last);
-            // A right edge beyond u64::MAX was clipped; asking for the window
-            // that ends there tells a real edge from a clipped one.
+            // A right edge beyond u64::MAX was clipped. The window that ends there tells a real
+            // edge from a clipped one.
             let closed =
                 window.end <= head && self.window_ending(level, window.end) == Some(window);
             if closed && inputs.len() >= min_inputs {

@@ -1,7 +1,7 @@
-//! The text forms of an alignment and a cascade, and what can be wrong with them.
+//! The text forms of an alignment and a cascade, and the errors of parsing them.
 //!
-//! Invariant: what is printed parses back to an equal value. The grammar of an
-//! alignment is `none`, `D`, `DxLEVELS`, or `R0,R1,..`.
+//! Invariant: a printed value parses back to an equal value. The grammar of an alignment is `none`,
+//! `D`, `DxLEVELS`, or `R0,R1,..`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,7 +20,7 @@ pub enum Cascade {
     /// Merge level by level: the output of each level is an input of the next.
     #[default]
     Step,
-    /// Merge once, straight into the highest level. Same layout, fewer writes.
+    /// Merge once, directly into the highest level. Same layout, fewer writes.
     Direct,
 }
 
@@ -57,7 +57,7 @@ pub enum AlignmentError {
         /// The product of the radices before it.
         width: u64,
     },
-    /// Something that is not a whole number.
+    /// A text that is no whole number.
     NotANumber {
         /// The text as given.
         text: String,

@@ -1,4 +1,4 @@
-//! What damage takes, as a value that can be printed.
+//! The effect of damage, as a value that can be printed.
 
 use std::fmt;
 
@@ -8,37 +8,38 @@ use crate::error::Damage;
 /// A damaged part of a store, and what cannot be read because of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
-    /// Where the damage is.
+    /// The place of the damage.
     pub damage: Damage,
-    /// What is lost by it.
+    /// The data that is lost by it.
     pub takes: Takes,
 }
 
-/// What is lost. A read that depends on it is refused with [`Error::Damage`](crate::Error::Damage).
+/// The lost data. A read that depends on it is refused with
+/// [`Error::Damage`](crate::Error::Damage).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Takes {
-    /// Nothing: reads do without the part, or find the same elsewhere.
+    /// Nothing: reads do not need the damaged part, or find the same data elsewhere.
     Nothing,
-    /// Versions of some keys. What a later commit wrote to the same keys can still be read.
+    /// Versions of some keys. Writes of later commits to the same keys can still be read.
     Versions {
         /// The keyspace.
         keyspace: String,
-        /// The first commit that may have written one of them.
+        /// The first commit that may have written one of these versions.
         first: Commit,
-        /// The last one.
+        /// The last commit that may have.
         last: Commit,
         /// The first of the keys.
         from: Vec<u8>,
-        /// The last of them; `None` for all that follow.
+        /// The last of the keys; `None` for all following keys.
         to: Option<Vec<u8>>,
     },
-    /// Whole commits, in every keyspace: also the names of keyspaces that one of them was the
-    /// first to write to.
+    /// Whole commits, in every keyspace. This includes the names of keyspaces that one of these
+    /// commits was the first to write to.
     Commits {
         /// The first of them.
         first: Commit,
-        /// The last of them; `None` when nobody knows how many there were. Then the head of
-        /// the store stands for all of them.
+        /// The last of them; `None` when their number is unknown. Then the head of the store stands
+        /// for all of them.
         last: Option<Commit>,
     },
 }

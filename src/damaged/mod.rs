@@ -1,8 +1,9 @@
-//! Reading a damaged store: what is whole is served, what is lost is named.
+//! Reading a damaged store: intact data is served, lost data is named.
 //!
-//! [`Store::open`](crate::Store::open) refuses a store with a damaged log or manifest, because
-//! it is about to write, and because nobody may take a part for the whole. Who has no backup wants the
-//! part: [`Store::open_damaged`](crate::Store::open_damaged) gives it.
+//! [`Store::open`](crate::Store::open) refuses a store with a damaged log or manifest, because it
+//! is about to write, and because a program must not mistake a part of the data for all of it. A
+//! user without a backup wants that part: [`Store::open_damaged`](crate::Store::open_damaged)
+//! returns it.
 //!
 //! | damaged | what is read all the same | what is refused |
 //! |---|---|---|
@@ -16,12 +17,11 @@
 //! | the end of the manifest | the same | the same, and the newest state, when files that it names are gone and others are there |
 //! | the whole manifest | the log, as far as it goes back to the first commit | everything that was in segments |
 //!
-//! Invariants: nothing is written. Every segment and every record is checked before it is
-//! served, so that what is lost is known when the store is open. An answer does not depend on
-//! what is lost.
+//! Invariants: nothing is written. Every segment and every record is checked before it is served,
+//! so the losses are known when the store is open. An answer never depends on lost data.
 //!
-//! What it does not do: guess. Segments that no manifest names are not used, because a merge
-//! that came to nothing leaves such too; blocks are not looked for without their index.
+//! This module does not guess. Segments that no manifest names are not used, because a failed merge
+//! leaves such segments too. Blocks are not searched for without their index.
 
 mod loss;
 mod segments;
@@ -41,10 +41,10 @@ use crate::storage::Storage;
 use crate::wal::{CommitRecord, Piece, first_with_commits, replay_whole};
 use crate::whole_file::read_or_damage;
 
-/// Opens what is whole of the store at the root of `fs`.
+/// Opens the intact part of the store at the root of `fs`.
 ///
 /// # Errors
-/// Everything in [`Error`](crate::Error) that speaks of opening for reading, but for damage.
+/// The errors of opening for reading in [`Error`](crate::Error), except damage.
 pub(crate) fn open(fs: Arc<dyn Fs>, options: Options) -> Result<(Storage, Vec<Loss>)> {
     options.check()?;
     let found = Found::list(&*fs)?.filter(|found| !found.is_empty());
@@ -54,7 +54,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options) -> Result<(Storage, Vec<Lo
         ));
     }
     let lock = recover::lock(&*fs, Mode::Damaged)?;
-    // Another process may have worked between the first look and the lock.
+    // Another process may have changed the directory between the first look and the lock.
     let found = Found::list(&*fs)?.unwrap_or_default();
     let mut losses = Vec::new();
     let store = identity::load_store_id(&*fs)?;
@@ -82,7 +82,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options) -> Result<(Storage, Vec<Lo
                 must_be_born(&*fs, store, &found)?;
                 causes.push(no_manifest(&found));
             }
-            // Nothing is known to be in segments, and no log to be out of use.
+            // It is not known that any commit is in segments, nor that any log is retired.
             Manifest::new(ManifestState::new(Placement::default()))
         }
     };
@@ -102,7 +102,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options) -> Result<(Storage, Vec<Lo
     Ok((storage, losses))
 }
 
-/// The identity file is missing or damaged: the manifest says the same.
+/// The identity file is missing or damaged: the manifest holds the same information.
 fn identity_loss(fs: &dyn Fs) -> Result<Option<Loss>> {
     let damage = match read_or_damage(fs, IDENTITY)? {
         Err(damage) => damage,
@@ -119,7 +119,7 @@ fn identity_loss(fs: &dyn Fs) -> Result<Option<Loss>> {
     }))
 }
 
-/// The store that the newest log belongs to whose preamble can be read.
+/// The store of the newest log whose preamble can be read.
 fn store_of_logs(fs: &dyn Fs, numbers: &[u64]) -> Result<Option<StoreId>> {
     for &number in numbers.iter().rev() {
         let Ok(bytes) = read_or_damage(fs, &file_name(FileKind::Wal, number))? else {
@@ -132,7 +132,7 @@ fn store_of_logs(fs: &dyn Fs, numbers: &[u64]) -> Result<Option<StoreId>> {
     Ok(None)
 }
 
-/// Without a manifest, what an interrupted creation has left is no store.
+/// Without a manifest, the leftovers of an interrupted creation are no store.
 fn must_be_born(fs: &dyn Fs, store: StoreId, found: &Found) -> Result<()> {
     let has_commits = first_with_commits(fs, Some(store), &found.wals)?.is_some();
     if has_commits || !found.segments.is_empty() {
@@ -155,8 +155,9 @@ fn no_manifest(found: &Found) -> Damage {
     }
 }
 
-/// A manifest that has lost its end looks like one whose last edits never became durable, but
-/// for what these edits named and removed: files that it names are gone, and others are there.
+/// A manifest that has lost its end looks like one whose last edits never became durable. The files
+/// show the difference: files that the manifest names are gone, and files that it does not name are
+/// there.
 fn older_manifest(manifest: &Manifest, found: &Found) -> Option<Damage> {
     let (named, log) = (&manifest.state.files, manifest.state.oldest_wal);
     let is_gone = |number: &&u64| found.segments.binary_search(number).is_err();
@@ -173,7 +174,7 @@ fn older_manifest(manifest: &Manifest, found: &Found) -> Option<Damage> {
     })
 }
 
-/// Puts the commits of the log behind those in segments, and lost ones among them.
+/// Adds the commits of the log behind those in segments, lost commits among them.
 fn read_log(storage: &mut Storage, found: &Found, causes: Vec<Damage>) -> Result<Vec<Loss>> {
     let fs = Arc::clone(&storage.fs);
     let state = &storage.manifest.state;
@@ -200,6 +201,7 @@ fn read_log(storage: &mut Storage, found: &Found, causes: Vec<Damage>) -> Result
 fn take(storage: &mut Storage, piece: Piece) {
     match piece {
         Piece::Commit(mut record) => {
+            // Before `apply`, which panics at a keyspace number that the version does not have.
             keep_known(storage, &mut record);
             storage.apply(record);
         }
@@ -219,8 +221,8 @@ fn take(storage: &mut Storage, piece: Piece) {
     }
 }
 
-/// Leaves out what a commit wrote to keyspaces that a lost one may have named: their numbers
-/// say nothing. Reads of such keyspaces are refused by their names.
+/// Drops writes to keyspaces that a lost commit may have named, because their numbers are unknown.
+/// Reads of such keyspaces are refused by their names.
 fn keep_known(storage: &Storage, record: &mut CommitRecord) {
     let version = &storage.version;
     match version.hides_commits() {

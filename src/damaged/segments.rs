@@ -1,8 +1,8 @@
-//! Checks every segment before it is served, and does without what can be done without.
+//! Checks every segment before it is served, and works around damage where that is possible.
 //!
-//! A damaged filter is left out, because a segment without one is searched. A damaged segment
-//! whose inputs were all kept gives way to them. Everything else stays where it is: whoever
-//! reads the damaged part is refused then.
+//! A damaged filter is left out, because a segment without a filter is searched. A damaged segment
+//! whose inputs were all kept is replaced by them. Other damaged segments stay in place: a read of
+//! the damaged part is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,17 +19,17 @@ use crate::whole_file::or_damage;
 
 type Segments = BTreeMap<SegmentId, Arc<Segment>>;
 
-/// Checks every segment, and rebuilds the version from those that can be served.
+/// Checks every segment, and rebuilds the version from the segments that can be served.
 ///
 /// # Errors
-/// Whatever the system does not allow.
+/// Errors of the file system that are no damage.
 pub(super) fn check(storage: &mut Storage) -> Result<Vec<Loss>> {
     let state = &storage.manifest.state;
     let mut keyspaces = vec![Segments::new(); state.keyspaces.len()];
     let mut losses = Vec::new();
     for data in storage.data_files.values() {
         let length = DataFile::open(data.id(), data.length(), storage.shared.clone());
-        // What is lost with the end of a file, the segments say.
+        // The losses of the segments tell the data that is lost with the end of a file.
         losses.extend(damage_of(length, data.name(), 0)?.map(|damage| Loss {
             damage,
             takes: Takes::Nothing,
@@ -62,7 +62,7 @@ pub(super) fn check(storage: &mut Storage) -> Result<Vec<Loss>> {
     Ok(losses)
 }
 
-/// What a check has found, and where the segment lies without a damaged filter.
+/// The result of a check, and the place of the segment without a damaged filter.
 struct Checked {
     losses: Vec<Loss>,
     place: Place,
@@ -74,7 +74,7 @@ fn check_segment(
     (meta, place): (&SegmentMeta, &Place),
     keyspace: &str,
 ) -> Result<Checked> {
-    // Past the cache: each block is looked at once.
+    // Without the cache: each block is read once.
     let shared = Shared {
         cache: BlockCache::new(0),
         files: shared.files.clone(),
@@ -129,13 +129,14 @@ fn check_segment(
     Ok(checked)
 }
 
-/// The damage that a read has met, if any.
+/// The damage that a read has found, if there is any.
 fn damage_of<T>(outcome: Result<T>, name: &str, offset: u64) -> Result<Option<Damage>> {
     Ok(or_damage(outcome, name, offset, "bytes that can be read")?.err())
 }
 
-/// Takes out every damaged live segment whose inputs are all there and whole: they are live
-/// then, as they were before they were merged, and say the same and more. Returns what went.
+/// Takes out every damaged live segment whose inputs are all there and intact. The inputs are live
+/// again then, as before their merge, and hold the same data and more. Returns the segments that
+/// were taken out.
 fn give_way(segments: &mut Segments, damaged: &BTreeSet<SegmentId>) -> Vec<SegmentId> {
     let inputs_of = |segments: &Segments, id: &SegmentId| -> Vec<SegmentId> {
         let inputs = segments[id].meta.inputs.iter();
@@ -151,7 +152,7 @@ fn give_way(segments: &mut Segments, damaged: &BTreeSet<SegmentId>) -> Vec<Segme
         .keys()
         .flat_map(|id| inputs_of(segments, id))
         .collect();
-    // Those of other keyspaces are not among these segments.
+    // Segments of other keyspaces are not in this map.
     let is_live = |id: &&SegmentId| segments.contains_key(id) && !named.contains(id);
     let candidates: Vec<SegmentId> = damaged.iter().filter(is_live).copied().collect();
     let mut gone = Vec::new();

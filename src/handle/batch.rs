@@ -59,13 +59,13 @@ impl Batch {
         }
     }
 
-    /// How many operations it holds.
+    /// The number of operations.
     #[must_use]
     pub fn len(&self) -> usize {
         self.writes.len()
     }
 
-    /// True when it holds no operation. Committing it takes a commit number all the same.
+    /// True when there is no operation. Committing an empty batch still takes a commit number.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.writes.is_empty()

@@ -8,7 +8,8 @@ use crate::fs::{MemFs, OsFs};
 use crate::options::{Compression, Durability, Options, Placement};
 use crate::threads::Db;
 
-/// How a [`Db`] is opened. What is not said stays as in [`Options::default`].
+/// The way in which a [`Db`] is opened. Options without a call keep the value of
+/// [`Options::default`].
 ///
 /// ```
 /// use lithify::{Db, Durability, Placement};
@@ -42,13 +43,13 @@ impl Builder {
         self
     }
 
-    /// Which segments exist after which commit: see [`Options::placement`].
+    /// The segments that exist after each commit: see [`Options::placement`].
     pub fn placement(mut self, placement: Placement) -> Self {
         self.options.placement = Some(placement);
         self
     }
 
-    /// Whether a store is created where there is none: see [`Options::create`].
+    /// Whether a store is created when the directory holds none: see [`Options::create`].
     pub fn create(mut self, create: bool) -> Self {
         self.options.create = create;
         self
@@ -86,8 +87,8 @@ impl Builder {
         Db::open_in(Arc::new(OsFs::new(self.directory)), self.options)
     }
 
-    /// Opens a new store in memory, which is gone with its last handle. The directory is not
-    /// touched.
+    /// Opens a new store in memory. The store is gone when its last handle is dropped. The
+    /// directory is not touched.
     ///
     /// # Errors
     /// As [`Db::open`].

@@ -15,7 +15,7 @@ use crate::threads::Db;
 /// A keyspace of a [`Db`]. Cheap to clone, and every call may come from any thread.
 ///
 /// Each read shows the newest commit at the moment of the call; reads that belong together should
-/// be of one [`Keyspace::view`]. Each write is a commit of its own; writes that belong together
+/// use one [`Keyspace::view`]. Each write is a commit of its own; writes that belong together
 /// should be in one [`Db::batch`].
 ///
 /// ```
@@ -62,7 +62,7 @@ impl Keyspace {
         &self.name
     }
 
-    /// Refuses to stand for a keyspace of another store.
+    /// Refuses the use of this handle with another store.
     pub(crate) fn check_is_of(&self, db: &Db) -> Result<()> {
         match self.db.is_same(db) {
             true => Ok(()),
@@ -70,7 +70,7 @@ impl Keyspace {
         }
     }
 
-    /// Sets `key` to `value` in a commit of its own, and returns its number.
+    /// Sets `key` to `value` in a commit of its own, and returns the number of that commit.
     ///
     /// # Errors
     /// As [`Db::commit`].
@@ -80,8 +80,8 @@ impl Keyspace {
         self.db.commit(&batch)
     }
 
-    /// Removes `key` in a commit of its own, and returns its number. A key that is not there is
-    /// no error.
+    /// Removes `key` in a commit of its own, and returns the number of that commit. Removing an
+    /// absent key is no error.
     ///
     /// # Errors
     /// As [`Db::commit`].
@@ -91,7 +91,7 @@ impl Keyspace {
         self.db.commit(&batch)
     }
 
-    /// The keyspace as of the newest commit. Waits for nobody.
+    /// The keyspace as of the newest commit. Never waits.
     #[must_use]
     pub fn view(&self) -> View {
         View::new(self.db.snapshot(), Arc::clone(&self.name))
@@ -138,8 +138,8 @@ impl Keyspace {
         self.view().last()
     }
 
-    /// The keys inside `bounds` that have a value, as of the newest commit when this is called.
-    /// See [`View::range`].
+    /// The keys inside `bounds` that have a value, as of the newest commit at the moment of the
+    /// call. See [`View::range`].
     pub fn range<K: AsRef<[u8]>>(&self, bounds: impl RangeBounds<K>) -> Range {
         self.view().range(bounds)
     }

@@ -1,10 +1,10 @@
-//! Handles: what a program holds of a [`Db`](crate::Db), so that it need not name the store and the
+//! Handles of a [`Db`](crate::Db) for programs, so that a program need not name the store and the
 //! keyspace in each call.
 //!
 //! A [`Keyspace`] reads and writes at the newest commit, a [`View`] reads as of one commit, a
 //! [`Batch`] collects writes for one commit, and a [`Transaction`] reads before it writes. They add
-//! nothing to what [`Snapshot`](crate::Snapshot), [`WriteBatch`](crate::WriteBatch) and
-//! [`Draft`](crate::transaction::Draft) do; they only know whose it is.
+//! no function to [`Snapshot`](crate::Snapshot), [`WriteBatch`](crate::WriteBatch) and
+//! [`Draft`](crate::transaction::Draft); they only remember the store and the keyspace.
 
 mod batch;
 mod builder;

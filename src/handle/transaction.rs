@@ -10,14 +10,14 @@ use crate::slice::Slice;
 use crate::threads::Db;
 use crate::transaction::{Draft, Overlay};
 
-/// Reads and writes that are as if they had happened in one moment, at the number of one commit.
+/// Reads and writes that behave as if they had happened in one moment, at the number of one commit.
 ///
 /// A transaction reads the commit that was the newest when it began, and its own writes. Isolation
-/// is serializable. It waits for nobody, and nobody waits for it: the first one to commit wins.
-/// [`Transaction::commit`] refuses with [`Error::Conflict`](crate::Error::Conflict) when a key that was
-/// read, or a key in a range that was walked, has been written since; [`Db::transaction`] then tries
-/// again. Dropping a transaction is its rollback. Only reads through the transaction count: what is
-/// read through a [`Keyspace`] meanwhile is not checked.
+/// is serializable. A transaction never waits, and no other transaction waits for it: the first one
+/// to commit wins. [`Transaction::commit`] refuses with [`Error::Conflict`](crate::Error::Conflict)
+/// when a later commit has written a key that was read, or a key in a range that was walked;
+/// [`Db::transaction`] then tries again. Dropping a transaction is its rollback. Only reads through
+/// the transaction count: reads through a [`Keyspace`] in the meantime are not checked.
 ///
 /// ```
 /// use lithify::Db;
@@ -32,8 +32,8 @@ use crate::transaction::{Draft, Overlay};
 /// # Ok::<(), lithify::Error>(())
 /// ```
 ///
-/// Memory: the keys that it has read, and keys and values that it has written. Like every reader it
-/// keeps the files and runs that its snapshot shows.
+/// Memory: the keys that were read, and the keys and values that were written. Like every reader, a
+/// transaction keeps the files and runs of its snapshot.
 #[derive(Debug)]
 #[must_use = "a transaction writes nothing before it is committed"]
 pub struct Transaction {
@@ -71,9 +71,9 @@ impl Transaction {
         self.get(keyspace, key).map(|value| value.is_some())
     }
 
-    /// The keys inside `bounds` that have a value, with the transaction's writes up to now, in key
-    /// order; walks both ways. Only what is walked counts as read.
-    /// An error, as of [`Transaction::get`], is the first item.
+    /// The keys inside `bounds` that have a value, with the transaction's writes so far, in key
+    /// order; can be read both ways. Only the keys that the iterator has passed count as read. An
+    /// error, as of [`Transaction::get`], is the first item.
     pub fn range<K: AsRef<[u8]>>(
         &self,
         keyspace: &Keyspace,
@@ -102,8 +102,8 @@ impl Transaction {
     ///
     /// # Errors
     /// [`Error::ForeignKeyspace`](crate::Error::ForeignKeyspace), and
-    /// [`Error::Limit`](crate::Error::Limit) for what no commit could hold; the transaction stays as
-    /// it was.
+    /// [`Error::Limit`](crate::Error::Limit) for writes that no commit could hold; the transaction
+    /// stays unchanged.
     pub fn put(
         &mut self,
         keyspace: &Keyspace,
@@ -115,7 +115,7 @@ impl Transaction {
         self.draft.put(keyspace.name(), key, value)
     }
 
-    /// Removes `key`; a key that is not there is no error.
+    /// Removes `key`; removing an absent key is no error.
     ///
     /// # Errors
     /// As [`Transaction::put`].
@@ -124,12 +124,12 @@ impl Transaction {
         self.draft.delete(keyspace.name(), key.as_ref())
     }
 
-    /// Commits what was written, and returns the number of the commit. A transaction that has
-    /// written nothing makes no commit; it has happened at the commit that it read.
+    /// Commits the writes, and returns the number of the commit. A transaction without writes makes
+    /// no commit; its number is that of the commit that it read.
     ///
     /// # Errors
-    /// [`Error::Conflict`](crate::Error::Conflict), and as [`Db::commit`]. When the disk does not let
-    /// the store look again at what was read, nothing was written, and the store goes on.
+    /// [`Error::Conflict`](crate::Error::Conflict), and as [`Db::commit`]. When the disk fails
+    /// during the second check of the reads, nothing was written, and the store stays usable.
     pub fn commit(self) -> Result<Commit> {
         self.db.commit_draft(self.draft)
     }

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::read::{Diff, KeyRange, KeyVersion, Range, Snapshot};
 use crate::slice::Slice;
 
-/// A keyspace as of one commit. Cheap to clone, free to cross threads, and the same for ever.
+/// A keyspace as of one commit. Cheap to clone, may be sent to other threads, and never changes.
 ///
 /// ```
 /// use lithify::Db;
@@ -77,8 +77,8 @@ impl View {
         self.iter().next_back().transpose()
     }
 
-    /// The keys inside `bounds` that have a value, in key order; walks both ways. An error, as of
-    /// [`Snapshot::range`], is the first item.
+    /// The keys inside `bounds` that have a value, in key order; can be read both ways. An error,
+    /// as of [`Snapshot::range`], is the first item.
     ///
     /// ```
     /// # use lithify::Db;

@@ -1,4 +1,4 @@
-//! Which bug is active on this thread.
+//! The active bug of this thread.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -11,8 +11,8 @@ thread_local! {
     static PASSED: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Runs `run` with `bug` active on this thread, or with none, and restores what was
-/// active before, also when `run` panics.
+/// Runs `run` with `bug` active on this thread, or without a bug, and then restores the previous
+/// state, also when `run` panics.
 pub fn with<T>(bug: Option<Bug>, run: impl FnOnce() -> T) -> T {
     let _restored = Restore(ACTIVE.replace(bug));
     run()
@@ -32,14 +32,14 @@ pub(crate) fn is_active(bug: Bug) -> bool {
     is_active
 }
 
-/// How often this thread has passed the place of a bug while that bug was active.
+/// The number of times that this thread has passed the place of a bug while that bug was active.
 #[must_use]
 pub fn passed() -> u64 {
     PASSED.get()
 }
 
-/// Brings `items` into the order in which a hash map of the standard library might have
-/// held them: another one at each call.
+/// Brings `items` into an order in which a hash map of the standard library might have held them:
+/// another order at each call.
 pub(crate) fn shuffle<T>(items: &mut VecDeque<T>) {
     if is_active(Bug::HashOrderLeaks) && !items.is_empty() {
         #[allow(clippy::disallowed_types, reason = "the bug is that it is seeded anew")]

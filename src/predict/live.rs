@@ -15,7 +15,7 @@ pub struct LevelWindows {
     pub level: Level,
     /// Commits in each window.
     pub width: u64,
-    /// How many windows, at least 1.
+    /// The number of windows, at least 1.
     pub count: u64,
     /// The commit before the first window (exclusive).
     pub start: u64,
@@ -99,7 +99,7 @@ pub fn summed(alignment: &Alignment, commits: u64) -> u128 {
         let Some(&next) = widths.get(level + 1) else {
             return staircase(numbers, width);
         };
-        // A bounded digit runs through 0 ..= radix - 1 again and again.
+        // A bounded digit runs through 0 ..= radix - 1 repeatedly.
         let next = u128::from(next);
         let radix = next / width;
         (numbers / next) * width * (radix * (radix - 1) / 2) + staircase(numbers % next, width)

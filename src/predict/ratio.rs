@@ -1,10 +1,9 @@
 //! Designs that rewrite the whole live set: on a size ratio, or every k commits.
 //!
-//! The first is the family of Redis AOF rewriting, Bitcask merging and simple
-//! dead-ratio rules; the second that of log plus snapshot (raft, Delta
-//! checkpoints). They are comparison models: one entry per commit, and a live
-//! set of constant size for the ratio rule. Exact integers where a count is
-//! asked for.
+//! The first is the family of Redis AOF rewriting, Bitcask merging and simple dead-ratio rules; the
+//! second is that of log plus snapshot (raft, Delta checkpoints). They are models for comparison:
+//! one entry for each commit, and a live set of constant size for the ratio rule. Counts are exact
+//! integers.
 
 /// Rewrite the live entries as soon as the log holds `trigger_entries` entries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]

@@ -1,26 +1,24 @@
-//! Which commits a dense keyspace can be read at, under each retention.
+//! The commits at which a dense keyspace can be read, under each retention.
 //!
-//! A live window `(a, b]` written with thinned history answers reads at its last
-//! n commits before b and at b (n = 0 for the newest version only). Below that,
-//! commit t is readable exactly when every child that holds commits up to t is
-//! retained and can itself be read at t; level-0 segments always can. Three
-//! facts turn this into arithmetic:
+//! A live window `(a, b]` written with thinned history answers reads at its last n commits before b
+//! and at b (n = 0 for the newest version only). Below that, commit t is readable exactly when
+//! every child that holds commits up to t is retained and can itself be read at t; level-0 segments
+//! always can. Three facts turn this into arithmetic:
 //!
-//! - *By level.* When inputs up to level l are removed at once, what is left is
-//!   the grid of windows of level l + 1 (or the live window itself when it is no
-//!   higher), so each cell of that grid answers like a live window.
-//! - *By age.* Only closing commits remove, so with head window `keep` the inputs
-//!   that end at or before `cutoff = (last closing commit) - keep` are gone. The
-//!   windows needed for t end no earlier than the first one, and the first
-//!   windows of a cell `(g, g+p]` are nested: `(g, g+width(j)]` for j = 0, 1, ..
-//!   The lowest j that reaches beyond the cutoff is retained, so the cell is
-//!   readable from n commits before that edge on. Cells that end before the
-//!   cutoff answer like live windows; cells that begin after it answer everywhere.
-//! - Both cascades retain the same information: a window that `direct` never
-//!   wrote ends where a larger retained one ends.
+//! - *By level.* When inputs up to level l are removed at once, the grid of windows of level l + 1
+//!   is left (or the live window itself when it is no higher). So each cell of that grid answers
+//!   like a live window.
+//! - *By age.* Only closing commits remove inputs. So with head window `keep` the inputs that end
+//!   at or before `cutoff = (last closing commit) - keep` are removed. The windows needed for t end
+//!   no earlier than the first one, and the first windows of a cell `(g, g+p]` are nested: `(g,
+//!   g+width(j)]` for j = 0, 1, .. The lowest j that reaches beyond the cutoff is retained, so the
+//!   cell is readable from n commits before that edge on. Cells that end before the cutoff answer
+//!   like live windows; cells that begin after it answer everywhere.
+//! - Both cascades retain the same information: a window that `direct` never wrote ends where a
+//!   larger retained one ends.
 //!
-//! The answer is O(levels) in size even for 10^15 commits, because a run of
-//! equal cells is stored as one [`Span`].
+//! The answer has size O(levels) even for 10^15 commits, because a run of equal cells is stored as
+//! one [`Span`].
 
 use std::ops::RangeInclusive;
 
@@ -44,7 +42,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// How many runs there are.
+    /// The number of runs.
     fn runs(&self) -> u64 {
         (self.last - self.first - (self.run - 1)) / self.every + 1
     }
@@ -53,9 +51,9 @@ impl Span {
 /// The readable commits, as few spans, oldest first and disjoint.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct ReadableCommits {
-    /// How many commits are readable.
+    /// The number of readable commits.
     pub count: u64,
-    /// How many ranges [`ReadableCommits::ranges`] yields.
+    /// The number of ranges that [`ReadableCommits::ranges`] yields.
     pub range_count: u64,
     /// The commits; touching spans are possible.
     pub spans: Vec<Span>,
@@ -130,8 +128,7 @@ pub fn readable(
     ReadableCommits::new(spans)
 }
 
-/// Which inputs are gone: those of a level up to `level` that end at or before
-/// `cutoff`.
+/// The removed inputs: those of a level up to `level` that end at or before `cutoff`.
 struct Removal {
     level: usize,
     cutoff: u64,
@@ -157,8 +154,8 @@ impl Removal {
     }
 }
 
-/// Adds what is readable in the live windows of one level: old cells like live
-/// windows, then at most one cell that the cutoff divides, then everything.
+/// Adds the readable commits in the live windows of one level: old cells like live windows, then at
+/// most one cell that the cutoff divides, then everything.
 fn readable_in(
     alignment: &Alignment,
     group: &LevelWindows,
@@ -187,7 +184,7 @@ fn readable_in(
         let retained = alignment.widths().iter().find(|width| {
             **width > beyond_start || **width == beyond_start && planted!(PredictEdgeKept)
         });
-        // The cell itself is wider than what the cutoff takes from it.
+        // The cell itself is wider than the part that the cutoff takes from it.
         let edge = old_end + retained.expect("a cell that ends after the cutoff");
         let first = edge.saturating_sub(before_edge).max(old_end + 1);
         push(spans, range(first, group.end));
@@ -205,8 +202,7 @@ fn range(first: u64, last: u64) -> Span {
     }
 }
 
-/// Adds a span. One that has no gaps becomes a plain range and joins a plain
-/// range that it touches.
+/// Adds a span. A span without gaps becomes a plain range and joins a plain range that it touches.
 fn push(spans: &mut Vec<Span>, span: Span) {
     let plain = |span: &Span| span.run == span.every || span.runs() == 1;
     if !plain(&span) {

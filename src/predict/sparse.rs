@@ -21,10 +21,10 @@ pub fn live_segments(alignment: &Alignment, commits: u64, q: f64) -> f64 {
 /// The expected number of entries written in the first `commits` commits, level
 /// 0 included. `q` is clamped to 0..=1. O(levels²).
 ///
-/// A window of width w is made of pieces; an entry in a piece of width s is
-/// rewritten when some other piece was touched too. With `step` the pieces are
-/// the windows one level down; with `direct` they are what is live when the
-/// window closes: `r_j - 1` windows of each lower level j, and the last commit.
+/// A window of width w consists of pieces. An entry in a piece of width s is rewritten when some
+/// other piece was touched too. With `step` the pieces are the windows one level down. With
+/// `direct` they are the live windows at the closing: `r_j - 1` windows of each lower level j, and
+/// the last commit.
 #[must_use]
 pub fn entries_written(alignment: &Alignment, cascade: Cascade, commits: u64, q: f64) -> f64 {
     let widths = alignment.widths();

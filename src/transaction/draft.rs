@@ -1,8 +1,8 @@
-//! A transaction that nobody has committed yet: a snapshot, what was read of it, and writes.
+//! A transaction before its commit: a snapshot, the record of what was read from it, and writes.
 //!
-//! Invariant: whatever a read has answered from the snapshot is in the reads. A get that the
-//! draft's own writes have answered is not, because nobody else can change the answer; a range
-//! that was walked is, with all keys in it.
+//! Invariant: every read that the snapshot has answered is recorded in the reads. A get that the
+//! draft's own writes have answered is not recorded, because no other commit can change the answer.
+//! A range that was walked is recorded, with all keys in it.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -18,17 +18,18 @@ use crate::slice::Slice;
 use crate::transaction::overlay::Overlay;
 use crate::transaction::reads::{Reads, lock};
 
-/// What a transaction has read and written so far. [`Transaction`](crate::Transaction) is this
+/// The reads and writes of a transaction so far. [`Transaction`](crate::Transaction) is this
 /// together with its store.
 #[derive(Debug)]
 pub struct Draft {
     snapshot: Snapshot,
     reads: Arc<Mutex<Reads>>,
-    /// The keyspaces that it writes to, in order of first use: new ones get their numbers so.
+    /// The keyspaces with writes, in order of first use; new keyspaces get their numbers in that
+    /// order.
     keyspaces: Names,
-    /// For each of them by key; `None` is a deletion.
+    /// The writes to each of these keyspaces by key; `None` is a deletion.
     writes: Vec<BTreeMap<Slice, Option<Slice>>>,
-    /// Bytes and number of all writes, also of those that later ones have replaced.
+    /// Bytes and number of all writes, also of writes that later ones have replaced.
     bytes: usize,
     operations: usize,
 }
@@ -59,7 +60,7 @@ impl Draft {
         self.writes.is_empty()
     }
 
-    /// The value of `key`: the one that the draft has written, or that of its snapshot.
+    /// The value of `key`: the draft's own write, or the value in its snapshot.
     ///
     /// # Errors
     /// As [`Snapshot::get`].
@@ -69,15 +70,16 @@ impl Draft {
             return Ok(own.clone());
         }
         if !planted!(ReadUnrecorded) {
+            // Recorded before the read: a read that fails half-way still counts as read.
             lock(&self.reads).add_key(keyspace, key);
         }
         self.snapshot.get(keyspace, key)
     }
 
-    /// The keys inside `range` that have a value, in key order, with the writes of the draft up to
-    /// now; walks both ways. Later writes of the draft do not show in it.
+    /// The keys inside `range` that have a value, in key order, with the draft's writes so far; can
+    /// be read both ways. Later writes of the draft do not show in it.
     ///
-    /// Only what was walked counts as read.
+    /// Only the keys that the iterator has passed count as read.
     ///
     /// # Errors
     /// As [`Snapshot::range`].
@@ -100,7 +102,8 @@ impl Draft {
     /// Sets `key` to `value`.
     ///
     /// # Errors
-    /// [`Error::Limit`](crate::Error::Limit) for what no commit could hold; the draft stays as it was.
+    /// [`Error::Limit`](crate::Error::Limit) for writes that no commit could hold; the draft stays
+    /// unchanged.
     pub fn put(&mut self, keyspace: &str, key: &[u8], value: &[u8]) -> Result<()> {
         self.write(keyspace, key, Some(value))
     }
@@ -127,13 +130,14 @@ impl Draft {
         Ok(())
     }
 
-    /// What it has written to a keyspace.
+    /// The draft's writes to a keyspace.
     fn written(&self, keyspace: &str) -> Option<&BTreeMap<Slice, Option<Slice>>> {
         let number = self.keyspaces.number(keyspace)?;
         self.writes.get(number as usize)
     }
 
-    /// What a commit needs: the writes, and what must not have changed.
+    /// The parts that a commit needs: the writes, and the reads that no other commit may have
+    /// written.
     pub(crate) fn into_parts(self) -> (WriteBatch, Reads) {
         let mut batch = WriteBatch::new();
         for (keyspace, keys) in self.keyspaces.as_slice().iter().zip(&self.writes) {
@@ -146,7 +150,7 @@ impl Draft {
         }
         let reads = match Arc::try_unwrap(self.reads) {
             Ok(reads) => reads.into_inner().unwrap_or_else(PoisonError::into_inner),
-            // Somebody still holds a range.
+            // The caller still holds a range.
             Err(shared) => lock(&shared).clone(),
         };
         (batch, reads)

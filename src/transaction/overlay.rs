@@ -1,8 +1,8 @@
-//! A range of a snapshot with the writes of a transaction over it.
+//! A range of a snapshot, combined with the writes of a transaction.
 //!
-//! Invariants: each key comes once, from one end; the writes of the transaction hide what the
-//! snapshot has for the same keys; before an item is handed out, the walk says that its key was
-//! read.
+//! Invariants: each key is returned once, from one end; the writes of the transaction hide the
+//! snapshot's values of the same keys; the key of an item is recorded as read before the item is
+//! returned.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -17,16 +17,16 @@ use crate::transaction::reads::{Reads, lock};
 
 type Item = (Slice, Slice);
 
-/// An iterator over the keys of a range that have a value, as a transaction sees them. It may be
-/// consumed from both ends, and the two never overlap. After an error it is over.
+/// An iterator over the keys of a range that have a value, as a transaction sees them. It can be
+/// consumed from both ends, which never overlap. It ends after an error.
 ///
-/// It shows the writes of the transaction up to when it was made. What is walked after the
-/// transaction was committed is not checked any more.
+/// It shows the transaction's writes up to the moment when it was created. Keys that it passes
+/// after the transaction was committed are not checked any more.
 #[derive(Debug)]
 #[must_use = "an iterator does nothing before it is consumed"]
 pub struct Overlay {
     stored: Range,
-    /// Items of the snapshot that were fetched and not handed out yet.
+    /// Items of the snapshot that were fetched and not returned yet.
     front: Option<Item>,
     back: Option<Item>,
     own: VecDeque<(Slice, Option<Slice>)>,
@@ -58,14 +58,14 @@ impl Overlay {
         }
     }
 
-    /// A range that says why there is none.
+    /// A range that returns this error and ends.
     pub(crate) fn refused(error: Error) -> Self {
         let reads = Arc::new(Mutex::new(Reads::since(Commit::ZERO)));
         let walk = lock(&reads).add_walk("", KeyRange::all());
         Self::new(Range::refused(error), VecDeque::new(), reads, walk)
     }
 
-    /// The next item of the snapshot from this end, which stays where it is.
+    /// The next item of the snapshot from this end, without taking it.
     fn peek(&mut self, end: End) -> Result<Option<&Item>> {
         let (near, far) = match end {
             End::Front => (&mut self.front, &mut self.back),
@@ -76,7 +76,8 @@ impl Overlay {
                 End::Front => self.stored.next(),
                 End::Back => self.stored.next_back(),
             };
-            // When the range has no more, the last one is what the other end has fetched.
+            // When the range has no more items, the last one is the item that the other end has
+            // fetched.
             *near = fetched.transpose()?.or_else(|| far.take());
         }
         Ok(near.as_ref())
@@ -112,14 +113,15 @@ impl Overlay {
                 End::Back => self.own.pop_back(),
             };
             let (key, value) = own.expect("the draft has a write here");
-            // A deletion hides what the snapshot has, and is nothing that could be handed out.
+            // A deletion hides the snapshot's value, and is not returned itself.
             if let Some(value) = value {
                 return Ok(Some((key, value)));
             }
         }
     }
 
-    /// What is left is never handed out: behind an error it would pass for all there is.
+    /// The remaining items are never returned: after an error they would look like the complete
+    /// rest.
     fn end(&mut self) {
         self.stored = Range::empty();
         (self.front, self.back) = (None, None);
@@ -128,11 +130,13 @@ impl Overlay {
 
     fn step(&mut self, end: End) -> Option<Result<Item>> {
         let found = self.find(end);
+        // Recorded before the item is returned: the caller must not decide by a key that is not
+        // recorded.
         let mut reads = lock(&self.reads);
         match (&found, end) {
             (Ok(Some((key, _))), End::Front) => reads.walked_up_to(self.walk, key),
             (Ok(Some((key, _))), End::Back) => reads.walked_down_to(self.walk, key),
-            // The end was reached, or nobody knows how far the walk came.
+            // The end was reached, or an error hides how far the walk came.
             (Ok(None) | Err(_), _) => reads.walked_all(self.walk),
         }
         drop(reads);

@@ -1,14 +1,14 @@
-//! What a transaction has read, and whether somebody has written it since.
+//! The reads of a transaction, and whether a later commit has written what was read.
 //!
-//! A key counts as written when a version of it was committed after the commit that the
-//! transaction reads: a deletion is one, and so is a value equal to the one before. The newest
-//! version of a key survives every merge, so that the live segments tell. The exception is a
-//! deletion in the oldest segment of a placement that thins history out: a merge drops it. Where a
-//! key is absent, and a merge may have dropped a deletion after the commit that was read, the answer
-//! is a conflict: nobody can know.
+//! A key counts as written when a version of it was committed after the commit that the transaction
+//! reads. That version may be a deletion, or a value equal to the one before. The newest version of
+//! a key survives every merge, so the live segments show it. The exception is a deletion in the
+//! oldest segment of a placement that thins history out: a merge drops it. When a key is absent,
+//! and a merge may have dropped a deletion after the commit that was read, the answer is a
+//! conflict, because the truth is unknown.
 //!
-//! Checking goes forward: what was looked at once is not looked at again, so that most of it is
-//! done before the storage has to be held.
+//! Checking proceeds forward: commits that were checked once are not checked again. So most of the
+//! check is done before the storage is held.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -33,12 +33,12 @@ pub(crate) struct Reads {
     walks: Vec<Walk>,
 }
 
-/// How much of a range was walked, from either end.
+/// The parts of a range that were walked, from either end.
 #[derive(Clone, Debug)]
 struct Walk {
     keyspace: Arc<str>,
     range: KeyRange,
-    /// The last key from the front, and from the back.
+    /// The last key from the front, and the last key from the back.
     up_to: Option<Vec<u8>>,
     down_to: Option<Vec<u8>>,
     is_whole: bool,
@@ -62,13 +62,13 @@ impl Walk {
     }
 }
 
-/// Nothing in here is left half done by a panic.
+/// A panic leaves no half-done change in the reads.
 pub(super) fn lock(reads: &Mutex<Reads>) -> MutexGuard<'_, Reads> {
     reads.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Reads {
-    /// Nothing yet, as of this commit.
+    /// No reads yet, as of this commit.
     pub(super) fn since(since: Commit) -> Self {
         Self {
             since,
@@ -82,7 +82,7 @@ impl Reads {
         self.keys.insert((keyspace.into(), key.to_vec()));
     }
 
-    /// A range of which nothing was walked yet; returns its number.
+    /// Adds a range that was not walked yet; returns its number.
     pub(super) fn add_walk(&mut self, keyspace: &str, range: KeyRange) -> usize {
         self.walks.push(Walk {
             keyspace: keyspace.into(),
@@ -108,11 +108,11 @@ impl Reads {
         self.walks[walk].is_whole = !planted!(EndOfWalkForgotten);
     }
 
-    /// Refuses when a commit of this version has written what was read. Commits that were looked at
-    /// are not looked at again.
+    /// Refuses when a commit of this version has written what was read. Commits that were checked
+    /// before are not checked again.
     ///
     /// # Errors
-    /// [`Error::Conflict`], and whatever the disk says.
+    /// [`Error::Conflict`], and any error of the disk.
     pub(crate) fn check(&mut self, version: &Version) -> Result<()> {
         if version.head() == self.checked_through {
             return Ok(());
@@ -127,7 +127,7 @@ impl Reads {
                     Some(found) if found.commit > self.checked_through => {
                         Looked::Written(key.clone())
                     }
-                    // It is the newest version that survives, so nothing has come after it.
+                    // The newest version survives merges, so no later version exists.
                     Some(_) => Looked::Unwritten,
                     None => Looked::Absent,
                 })
@@ -140,11 +140,13 @@ impl Reads {
                 })?;
             }
         }
+        // Advances only after every key and every walk was checked: a failed check must be repeated
+        // in full.
         self.checked_through = version.head();
         Ok(())
     }
 
-    /// Asks the segments of a keyspace with commits that were not looked at.
+    /// Examines the segments of a keyspace that hold unchecked commits.
     fn check_segments(
         &self,
         version: &Version,
@@ -171,8 +173,8 @@ impl Reads {
         Ok(())
     }
 
-    /// Whether a merge may have dropped a deletion that was committed after what was looked at: the
-    /// oldest segment has none up to its floor.
+    /// Whether a merge may have dropped a deletion that was committed after the checked commits:
+    /// the oldest segment has no deletions up to its floor.
     fn may_have_dropped_deletion(&self, version: &Version, id: KeyspaceId, node: &Node) -> bool {
         let meta = node.meta();
         let oldest = version.roots(id).first();
@@ -181,7 +183,7 @@ impl Reads {
         is_oldest && is_thinned && !planted!(DroppedDeletionPassed)
     }
 
-    /// What a segment says of a range: the first key with a version that was not looked at.
+    /// Examines a segment for a range: finds the first key with an unchecked version.
     fn look_inside(&self, segment: &Segment, range: &KeyRange) -> Result<Looked> {
         let mut cursor = segment.cursor(Fetch::Cached);
         range.seek_start(&mut cursor)?;
@@ -194,13 +196,13 @@ impl Reads {
             }
             cursor.next()?;
         }
-        // A key of the range may have been here and be gone.
+        // A key of the range may have been in this segment and be deleted.
         Ok(Looked::Absent)
     }
 
-    /// Refuses when one of these commits, which no version has yet, has written what was read.
+    /// Refuses when one of these commits, which no version holds yet, has written what was read.
     ///
-    /// O((keys + walks) * records * log entries): each record is searched, and none is walked.
+    /// O((keys + walks) * records * log entries): each record is searched, not walked.
     ///
     /// # Errors
     /// [`Error::Conflict`].
@@ -256,17 +258,17 @@ impl Reads {
     }
 }
 
-/// What a segment says of something that was read.
+/// The answer of a segment about a key or a range that was read.
 enum Looked {
-    /// This key has a version that was committed after what was looked at before.
+    /// This key has a version that was committed after the checked commits.
     Written(Vec<u8>),
     /// There is a version, and it is an earlier one.
     Unwritten,
-    /// There is none.
+    /// There is no version.
     Absent,
 }
 
-/// The first key of a run of one commit inside a range.
+/// The first key inside a range, in a run of one commit.
 fn first_inside<'run>(run: &'run Run, range: &KeyRange) -> Option<&'run [u8]> {
     let first = range.first_place();
     let position = first.map_or(0, |(key, commit)| run.lower_bound(key, commit));

@@ -188,7 +188,7 @@ impl Segments<'_> {
         }))
     }
 
-    /// Segments, table and footer follow one another without a gap.
+    /// Segments, table and footer must follow one another without a gap.
     fn check_tiling(&mut self, table: Handle, listed: &[Listed]) {
         let mut end = PREAMBLE;
         for segment in listed {
@@ -217,7 +217,7 @@ impl Segments<'_> {
         }
     }
 
-    /// Every segment that the manifest has here is in the table, word for word.
+    /// Every segment that the manifest lists in this file must be in the table, word for word.
     fn compare(&mut self, live: &[&Listed], listed: &[Listed]) {
         let mut by_id: Vec<&Listed> = listed.iter().collect();
         by_id.sort_by_key(|listed| listed.meta.id);
@@ -227,7 +227,7 @@ impl Segments<'_> {
                 work!(ListedLookedAt);
                 listed.meta.id < id
             });
-            // A forged table may have it more than once.
+            // A forged table may contain the segment more than once.
             let behind = by_id[first..].iter();
             let count = behind.take_while(|listed| listed.meta.id == id).count();
             let in_table = &by_id[first..first + count];
@@ -242,7 +242,7 @@ impl Segments<'_> {
         }
     }
 
-    /// The raw bytes of an intact block; otherwise a finding.
+    /// The raw bytes of an intact block; otherwise a finding is reported.
     fn read_block(&mut self, handle: Handle) -> Result<Option<Vec<u8>>> {
         let lies_inside = handle.offset >= PREAMBLE && handle.end() <= self.length;
         if !lies_inside {
@@ -313,7 +313,7 @@ impl Segments<'_> {
         Ok(raw)
     }
 
-    /// The handles in an index, each with the entry that its block begins with.
+    /// The handles in an index, each with the first entry of its block.
     fn read_index(&mut self, segment: &Listed, raw: &[u8]) -> Vec<((Vec<u8>, u64), Handle)> {
         let mut handles = Vec::new();
         let outcome = block::for_each_entry(raw, segment.meta.first, |entry| {

@@ -1,4 +1,4 @@
-//! What the entries of one segment add up to, and whether each fits behind the last.
+//! The sums over the entries of one segment, and the order of the entries.
 
 use super::block::Entry;
 use super::meta::Meta;
@@ -31,7 +31,7 @@ pub(super) struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
-    /// Nothing yet, of a segment with this meta and filter.
+    /// An empty tally for a segment with this meta and filter.
     pub(super) fn new(meta: &'a Meta, filter: Option<&'a [u8]>, keeps_all: bool) -> Self {
         Self {
             meta,
@@ -94,7 +94,7 @@ impl<'a> Tally<'a> {
         self.last = Some((entry.key.to_vec(), entry.commit));
     }
 
-    /// Compares the sums with what the meta says, once all entries were added.
+    /// Compares the sums with the meta, once all entries were added.
     pub(super) fn compare(&self, meta: &Meta) -> Result<(), (String, String)> {
         let words = |[entries, tombstones, keys, bytes]: [u64; 4]| {
             format!("{entries} entries, {tombstones} deletions, {keys} keys and {bytes} bytes")
@@ -104,7 +104,7 @@ impl<'a> Tally<'a> {
         if expected != found {
             return Err((words(expected), words(found)));
         }
-        // Where everything is kept, the first and the last commit have left something.
+        // When all versions are kept, the first and the last commit have left an entry.
         let is_exact = !self.keeps_all || (self.lowest, self.highest) == (meta.first, meta.last);
         if !is_exact {
             let expected = format!("entries of commits {} to {}", meta.first, meta.last);
@@ -114,7 +114,7 @@ impl<'a> Tally<'a> {
     }
 }
 
-/// False when the filter says that the key was never inserted.
+/// False when the filter denies the key.
 fn passes(filter: &[u8], key: &[u8]) -> bool {
     let hash = xxhash_rust::xxh3::xxh3_64(key);
     let blocks = filter.len() as u64 / 32;

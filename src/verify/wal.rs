@@ -1,5 +1,5 @@
-//! WAL files, read independently of the engine: the chain of files, the chain of
-//! records in each, and the density of commit numbers.
+//! WAL files, read without the engine's code: the chain of files, the chain of records in each
+//! file, and the density of commit numbers.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::commit::Commit;
 use crate::error::Result;
 use crate::fs::Fs;
 
-/// The first record of a file: where the log before it ends.
+/// The first record of a file: the end of the log before it.
 #[derive(Clone, Debug)]
 struct Header {
     previous: u64,
@@ -26,15 +26,15 @@ struct File {
     identity: Identity,
     bytes: Vec<u8>,
     header: Header,
-    /// Whether a later record proves that its creation was finished.
+    /// Whether a later record proves that the creation of the file was finished.
     is_begun: bool,
 }
 
-/// Where the log stands between two records.
+/// The position of the check between two records.
 struct Position {
-    /// The last commit read, or known to come before the records ahead.
+    /// The last commit that was read, or that is known to precede the next records.
     last: u64,
-    /// How many keyspaces there are.
+    /// The number of keyspaces.
     keyspaces: u64,
     /// Their names.
     names: BTreeSet<String>,
@@ -86,8 +86,7 @@ pub(super) fn check_alone(
     Ok(())
 }
 
-/// Reads a file and its header; `None` for one whose creation was interrupted or
-/// whose header is damaged.
+/// Reads a file and its header; `None` when its creation was interrupted or its header is damaged.
 fn read_file(
     fs: &dyn Fs,
     name: String,
@@ -170,8 +169,8 @@ fn read_header(payload: &[u8]) -> Result<Header, String> {
     Ok(header)
 }
 
-/// Every file names the one before it, from the newest that was begun down to the one that
-/// the manifest needs. Files off this chain are leftovers.
+/// Follows the names of predecessors, from the newest file that was begun down to the file that the
+/// manifest needs. Files off this chain are leftovers.
 fn take_chain(mut files: Vec<File>, state: &State, report: &mut Report) -> Vec<File> {
     let mut chain: Vec<File> = Vec::new();
     let is_begun = |file: &&File| file.is_begun || file.number == state.oldest_wal;
@@ -199,7 +198,7 @@ fn take_chain(mut files: Vec<File>, state: &State, report: &mut Report) -> Vec<F
     }
     let is_newer = |file: &&File| chain.first().is_some_and(|tip| file.number > tip.number);
     for file in files.iter().filter(is_newer) {
-        // Passed over because nothing proves it; damage may be why.
+        // The file was passed over because it has no proof; damage may be the cause.
         let chain = read_chain(Kind::Wal, file.number, file.identity, &file.bytes);
         if chain.fault.as_ref().is_some_and(Fault::is_damage) {
             check_tail(&file.name, &chain, report);
@@ -217,7 +216,8 @@ fn take_chain(mut files: Vec<File>, state: &State, report: &mut Report) -> Vec<F
     chain
 }
 
-/// Checks the records of one file, which ends at `sealed_end` if its successor says so.
+/// Checks the records of one file. `sealed_end` is the end that the successor states, if there is
+/// one.
 fn check_file(
     file: &File,
     sealed_end: Option<u64>,
@@ -252,8 +252,8 @@ fn check_file(
     }
 }
 
-/// A file begins where the one before has ended, or behind commits that are all in
-/// segment files.
+/// A file must begin where the file before it ends, or behind commits that are all in segment
+/// files.
 fn check_after(file: &File, position: &mut Position, state: &State, report: &mut Report) {
     let (after, last) = (file.header.after, position.last);
     let is_taken = planted!(VerifyTakesGap) && after > last;
@@ -265,8 +265,8 @@ fn check_after(file: &File, position: &mut Position, state: &State, report: &mut
     position.last = after;
 }
 
-/// Checks one record behind the header. Returns the number of its entries, or `None`
-/// for a close mark.
+/// Checks one record behind the header. Returns the number of its entries, or `None` for a close
+/// mark.
 fn check_record(
     payload: &[u8],
     position: &mut Position,
@@ -300,7 +300,7 @@ fn check_record(
     Ok(Some(entries))
 }
 
-/// Keyspaces ascend, and keys ascend in each.
+/// Keyspaces must ascend, and keys must ascend in each keyspace.
 fn check_runs(reader: &mut Reader<'_>, keyspaces: u64) -> Result<u64, String> {
     let mut lowest = 0;
     let mut total = 0;
@@ -330,7 +330,7 @@ fn check_runs(reader: &mut Reader<'_>, keyspaces: u64) -> Result<u64, String> {
     Ok(total)
 }
 
-/// A sealed file holds a record that ends exactly at `sealed_end`.
+/// A sealed file must contain a record that ends exactly at `sealed_end`.
 fn check_seal(name: &str, bytes: &[u8], chain: &Chain<'_>, sealed_end: u64, report: &mut Report) {
     let ends_there = chain.records.iter().any(|record| record.end == sealed_end);
     if let Some(fault) = chain
@@ -354,7 +354,7 @@ fn check_seal(name: &str, bytes: &[u8], chain: &Chain<'_>, sealed_end: u64, repo
     }
 }
 
-/// Whether nothing lies behind `sealed_end` but the close mark that proved it, and room.
+/// Whether only the close mark that proved the end follows `sealed_end`, and room.
 fn is_only_mark_behind(chain: &Chain<'_>, sealed_end: u64) -> bool {
     let mut behind = chain
         .records

@@ -4,7 +4,6 @@
 //! read is refused exactly when it reaches them; a key that a later commit wrote is found before.
 //! Two effects cannot be expressed by segments and are kept here: a lost commit may have named
 //! keyspaces, and there may have been commits behind the last known one.
-//! keyspaces, and nobody knows whether there were commits behind the last one.
 
 use std::sync::Arc;
 
