@@ -305,8 +305,11 @@ impl Numbers<'_> {
                     continue;
                 }
             }
+            // The head advances first: the record carries it as its number.
             self.head = self.head.next();
             let record = self.record(batch);
+            // Only the record tells how many names are new, so the check follows it. A refusal
+            // takes back everything that the job was given.
             if self.keyspaces() > self.most_keyspaces {
                 return Err(self.refuse(before, records));
             }

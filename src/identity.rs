@@ -217,6 +217,8 @@ fn read_preamble_of(fs: &dyn Fs, name: &str) -> Result<Option<Vec<u8>>> {
 pub(crate) fn create_store_id(fs: &dyn Fs) -> Result<StoreId> {
     let store = StoreId::draw(fs)?;
     write_store_id(fs, IDENTITY, store)?;
+    // The name is durable before any numbered file exists: the identity decides which files are the
+    // store's own.
     if !planted!(IdentityUnsynced) {
         fs.sync_dir("").map_err(Error::io("sync", ""))?;
     }

@@ -107,6 +107,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
         return Ok(storage);
     };
     if let Some(placement) = &options.placement {
+        // Checked before anything is written: a refused opening changes nothing.
         placement.must_equal(&loaded.manifest.state.placement)?;
     }
     let is_identified = store.is_some();
@@ -125,7 +126,9 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
         found.highest,
         storage.next_file
     );
+    // The first write comes after everything was read and found sound.
     if writes {
+        // The role is durable before any commit can be written in it.
         take_role(&*storage.fs, mode, &found)?;
         if !is_identified {
             mark!(IdentityWrittenAgain);
@@ -150,6 +153,8 @@ fn write_again(
     must_not_be_needed(storage, &unneeded);
     let remembered = remembered(storage, found, &unneeded);
     let files = Sweep::plan(unneeded, proof, &replay.leftovers, remembered);
+    // Some removed numbers are surpassed only by names in the directory. These names become durable
+    // first, or a number could be given out again.
     if files.relies_on_names {
         storage.fs.sync_dir("").map_err(Error::io("sync", ""))?;
     }
@@ -162,6 +167,7 @@ fn write_again(
         replaced = Some((FileKind::Manifest, write_manifest(storage)?));
     }
     write_wal_again(storage, &mut replay)?;
+    // A file that this opening has written has a higher number, and then no number is forgotten.
     let has_written = storage.next_file > found.highest + 1;
     if files.forgets_number && !has_written && !planted!(SweptNumberForgotten) {
         mark!(SweptNumberKept);
@@ -259,6 +265,8 @@ pub(crate) fn end_promotion(fs: &dyn Fs) -> Result<()> {
     if !planted!(PromotedBeforeSync) {
         fs.sync_dir("").map_err(Error::io("sync", ""))?;
     }
+    // Removed after the sync: otherwise a power failure could bring the first name back after this
+    // store has committed as a primary.
     fs.remove(PROMOTED).map_err(Error::io("remove", PROMOTED))
 }
 
@@ -321,6 +329,8 @@ impl Found {
             (FileKind::Segment, &self.segments),
         ] {
             let files: Vec<_> = numbers.iter().map(|&number| (kind, number)).collect();
+            // Each kind is removed for good before the next one: no crash may bring a manifest back
+            // without its log.
             sweep::remove(fs, &files)?;
             if !files.is_empty() {
                 fs.sync_dir("").map_err(Error::io("sync", ""))?;
@@ -542,6 +552,8 @@ fn write_manifest(storage: &mut Storage) -> Result<u64> {
     let id = storage.draw_file(FileKind::Manifest)?;
     let mut switch = storage.manifest.begin_switch(&*fs, id)?;
     switch.write()?;
+    // Order (3) of `design/format.md`: bytes and name are durable before `finish_switch` writes the
+    // mark.
     switch.sync()?;
     fs.sync_dir("").map_err(Error::io("sync", ""))?;
     storage.manifest.finish_switch(switch, true)

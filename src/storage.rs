@@ -265,6 +265,8 @@ impl Storage {
 
     /// Encodes records for the WAL. Begins a new log file first if the current one is full.
     pub(crate) fn stage(&mut self, records: &[CommitRecord]) -> Result<()> {
+        // Rotate before staging: one write and one sync cover the whole group, so it must be in one
+        // file.
         if self.wal.wants_rotation() {
             mark!(LogRotated);
             let id = self.draw_file(FileKind::Wal)?;
@@ -296,6 +298,7 @@ impl Storage {
         let commit = record.commit;
         let mut segments = Vec::with_capacity(record.runs.len());
         let version = Arc::make_mut(&mut self.version);
+        // Names first: the runs refer to their numbers.
         for name in record.new_keyspaces {
             version.add_keyspace(name);
         }
@@ -414,6 +417,7 @@ pub(crate) fn remove_one_obsolete(storage: &mut impl Lend) -> Result<bool> {
         let file = fs.open(&file, Access::Write);
         let _ = file.and_then(|file| file.set_len(0));
     }
+    // Outside of the loan: no other thread waits for this removal.
     let mut outcome = fs.remove(&file).map_err(Error::io("remove", &file));
     if planted!(RemovalSynced) && outcome.is_ok() {
         outcome = fs.sync_dir("").map_err(Error::io("sync", ""));

@@ -137,6 +137,7 @@ impl Store {
     pub fn commit_group(&mut self, batches: &[WriteBatch]) -> Result<Commit> {
         let commit = self.storage.commit(batches)?;
         self.announce();
+        // Announced before pacing: the compactor closes windows only up to commits that it knows.
         let entries = batches.iter().map(WriteBatch::len).sum();
         // The commit is done, also when the compactor fails now. The failure poisons the
         // storage, and the next commit or settle reports it.
@@ -213,6 +214,8 @@ impl Store {
     /// # Errors
     /// Any error of the disk.
     pub fn settle_within(&mut self, steps: u64) -> Result<bool> {
+        // First the commits whose events were lost: otherwise an idle step would not mean a settled
+        // layout.
         self.compactor.reconcile(&self.storage);
         for _ in 0..steps {
             if self.step()? == Step::Idle {

@@ -337,6 +337,8 @@ impl FileJob {
         if files.is_empty() {
             mark!(LineMovedAlone);
         }
+        // Drained in the step that appends the record: segments that leave the version later go
+        // with the next edit.
         let mut removed: BTreeSet<SegmentId> = storage.removed_since_edit.drain(..).collect();
         removed.extend(self.replaced.iter().copied());
         if planted!(InputsRemovedByRange) {

@@ -28,6 +28,7 @@ pub(crate) struct Output {
 pub(crate) fn install_outputs(storage: &mut Storage, at: Commit, outputs: Vec<Output>) {
     // Segments move to files at any commit. Such a commit must not decide which inputs are kept.
     let is_closing = storage.placement.alignment.closing_level(at) > 0;
+    // Read before it advances: `remove_due_inputs` needs the edges of both closings.
     let before = storage.latest_closing;
     if is_closing {
         storage.latest_closing = match storage.latest_closing {

@@ -223,6 +223,8 @@ impl Compactor {
                 self.closed_through
             );
             self.due = closings(&storage.placement, storage.options.cascade, next).into();
+            // Advances together with `due`: every closing up to here is in `due`, in a lane, or
+            // done.
             self.closed_through = next;
         }
         self.due.pop_front()
@@ -294,6 +296,8 @@ impl Compactor {
             })?;
             if done {
                 self.file_job = None;
+                // Only now: the durable record of the job proves the manifest that no longer names
+                // these files.
                 self.is_clearing = !planted!(ClearsWhenIdle);
             }
             return Ok(Step::Worked { entries });

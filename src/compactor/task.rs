@@ -162,6 +162,8 @@ enum Source {
 
 impl Source {
     fn of(inputs: Vec<Arc<Segment>>, thresholds: &Thresholds) -> Result<Self> {
+        // Tried first: a sort takes the runs of unmerged inputs as they are, so they are not merged
+        // twice.
         if let Some(runs) = runs_to_sort(&inputs, thresholds) {
             return Ok(Self::Sorted(SortedRuns::new(runs)));
         }

@@ -91,6 +91,8 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options) -> Result<(Storage, Vec<Lo
         placement.must_equal(&manifest.state.placement)?;
     }
     let mut storage = recover::assemble(fs, store, options, Mode::Damaged, lock, manifest, &found)?;
+    // Segments before the log: this check rebuilds the version, and the log adds its commits behind
+    // it.
     let in_segments = segments::check(&mut storage)?;
     let in_log = read_log(&mut storage, &found, causes)?;
     losses.extend(in_log.into_iter().filter(|_| !planted!(LossOfLogUnnamed)));

@@ -85,6 +85,7 @@ pub(crate) fn scan<'a>(name: &str, salts: Salts, bytes: &'a [u8], known_durable:
         mark!(LogEndsInRoom);
     }
     let is_refused = planted!(RoomIsDamage) && ends_in_room;
+    // `known_durable` decides first: zeros below a proven end are damage, not room.
     let tail = if end >= known_durable && is_over && !is_refused {
         Tail::Clean
     } else if planted!(TornTailIsFatal)

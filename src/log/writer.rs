@@ -88,6 +88,7 @@ impl LogIo {
         // Under the lock of `has_failed`: a second sync that starts before the failure is recorded
         // could succeed without the lost pages.
         let mut outcome = self.file.sync_data();
+        // Set before the lock is released: the next sync must see the failure.
         *has_failed = outcome.is_err();
         if planted!(SyncRetried) && outcome.is_err() {
             outcome = self.file.sync_data();
@@ -192,6 +193,7 @@ impl LogWriter {
     /// Writes the last records of the file, and cuts off the room behind them. The new length
     /// becomes durable together with the records.
     pub(crate) fn write_last(&mut self) -> Result<()> {
+        // No room for the last records: the cut below would remove it again.
         self.room = Room::NONE;
         self.write()?;
         if self.length > self.written {
@@ -295,6 +297,8 @@ impl LogWriter {
             self.written = end;
         }
         if covers {
+            // Advances only with a successful sync: the marks of later records are written from
+            // this number.
             self.synced = self.synced.max(end);
             assert!(
                 self.synced <= self.written,

@@ -330,6 +330,7 @@ impl Manifest {
             self.state.next_file
         );
         let mut writer = LogWriter::create(fs, id, Room::NONE)?;
+        // Before the snapshot is staged: the new manifest must know that its own number is used.
         self.state.next_file = self.state.next_file.max(id.number + 1);
         writer.stage(|buffer| {
             buffer.push(SNAPSHOT);
@@ -366,6 +367,7 @@ impl Manifest {
             switch.writer.number(),
             self.state.next_file
         );
+        // In force from here on: if an earlier operation fails, the old manifest stays in force.
         self.number = switch.writer.number();
         self.snapshot_bytes = switch.writer.end();
         self.writer = Some(switch.writer);
@@ -374,6 +376,7 @@ impl Manifest {
 
     /// Writes a mark that proves all edits durable, if there were any since opening.
     pub(crate) fn close(&mut self) -> Result<()> {
+        // Every edit was synced when it was committed, so the mark needs no sync before it.
         if let Some(writer) = &mut self.writer {
             writer.stage(|buffer| buffer.push(MARK));
             writer.write()?;

@@ -59,6 +59,7 @@ impl ManifestState {
         self.oldest_wal = edit.oldest_wal;
         self.next_file = edit.next_file;
         self.keyspaces.extend(edit.keyspaces.iter().cloned());
+        // Files first: the added segments refer to them.
         for file in &edit.files {
             let added = FileUse {
                 length: file.length,

@@ -119,6 +119,7 @@ impl Changes {
         if planted!(StreamGoesOnLate) && snapshot.at > self.next {
             self.next = self.next.next();
         }
+        // Both refusals come before the change: a refused continuation leaves the stream as it was.
         snapshot.version.check_exists(gathered)?;
         self.parts = snapshot.version.exact(gathered, snapshot.at)?;
         self.snapshot = snapshot.clone();

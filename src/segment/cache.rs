@@ -143,6 +143,8 @@ impl BlockCache {
             mark!(BlockEvicted);
             queues.evict(self.budget_bytes / NEW_PART);
         }
+        // Cleared before the block is stored: from then on readers set the flag, and their mark
+        // must stay.
         slot.is_used.store(false, Ordering::Relaxed);
         slot.store(Some(Arc::clone(block)));
         queues.new.push(Queued {

@@ -236,6 +236,8 @@ impl SegmentFileWriter {
             self.seal_block();
         }
         let mut open = self.open.take().expect("a segment was begun");
+        // The filter comes before the index, as the format says. An absent filter has length 0 at
+        // this place.
         let filter = open.filter.filter(|_| open.tally.keys > 0).map_or(
             BlockHandle {
                 offset: self.offset(),

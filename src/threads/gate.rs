@@ -166,6 +166,7 @@ impl<K: Shell> Gate<K> {
     pub(crate) async fn wait_for_room(&self, request: Request, allowance: Allowance) {
         let mut due = None;
         let attempt = |state: &mut State, _: &mut Bells| {
+            // The price is fixed at the arrival: it must not grow while the group waits.
             let due = *due.get_or_insert_with(|| state.arrive(request, allowance));
             state.pass(request, due, allowance)
         };

@@ -69,6 +69,8 @@ impl<T> State<T> {
     /// The messages so far; `Some(None)` when the inbox is closed; `None` when the receiver has to
     /// sleep.
     fn receive(&mut self, waits: bool) -> Option<Option<Delivery<T>>> {
+        // A closed inbox delivers nothing more: messages are hints, and the next opening knows all
+        // commits.
         if self.is_closed {
             return Some(None);
         }

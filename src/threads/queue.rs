@@ -80,6 +80,8 @@ impl<J, R, K: Shell> State<J, R, K> {
             return Err(Closed);
         }
         self.push(waiting);
+        // In the same visit as the push: two submitters must not both find the queue without a
+        // leader.
         Ok(!std::mem::replace(&mut self.has_leader, true) || planted!(TwoLeaders))
     }
 
@@ -157,6 +159,8 @@ impl<J, R, K: Shell> State<J, R, K> {
                 }
             }
             None => {
+                // In the visit that found the queue empty: the next job sees that its owner has to
+                // lead.
                 self.has_leader = false;
                 if self.is_closed {
                     bells.ring_one(STANDBY);
@@ -252,6 +256,7 @@ impl<J, R, K: Shell> Queue<J, R, K> {
 
     /// Closes the queue to new jobs, and returns when all jobs that it has taken are performed.
     pub(crate) async fn close(&self) {
+        // Closed before the wait: no job may come while the queue drains.
         self.state.visit(State::close);
         let is_quiet = |state: &mut State<J, R, K>| state.is_quiet().then_some(());
         self.state.wait(QUIET, |state, _| is_quiet(state)).await;
@@ -260,6 +265,7 @@ impl<J, R, K: Shell> Queue<J, R, K> {
     /// Performs one group, and hands over leadership.
     async fn lead(&self, performer: &impl Perform<J, R>) {
         let (jobs, tickets) = self.state.visit(State::take_group);
+        // From here on `Led::drop` completes the tickets, also when the performer panics.
         let mut led = Led {
             queue: self,
             tickets: tickets.into_iter(),

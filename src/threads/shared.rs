@@ -187,6 +187,7 @@ impl<K: Shell> Shared<K> {
 
     /// Waits until the compactor has no work left.
     pub(super) async fn settle(&self) -> Result<()> {
+        // Asked before the wait: only an idle report after this request proves a settled layout.
         let asked = self.inbox.ask_to_look();
         K::turn().await;
         let Err(_) = self.gate.wait_until_idle(asked).await else {
@@ -292,6 +293,7 @@ fn have_work(storage: &Storage, committed: &[Commit]) -> bool {
 impl<K: Shell> Perform<Job, Result<Commit>> for Shared<K> {
     async fn perform(&self, mut jobs: Vec<Job>) -> Vec<Result<Commit>> {
         let guard = PoisonOnPanic(self);
+        // Before staging: a group that waits adds nothing to the memory that it waits for.
         self.wait_for_room(&jobs).await;
         // Only the leader makes commits visible. So this check is complete, and no check is left
         // for the time under the storage lock.

@@ -74,6 +74,7 @@ impl<R, K: Shell> Ticket<R, K> {
 
     /// Wakes the owner.
     pub(crate) fn call(&self, call: Call<R>) {
+        // The waker is called after the visit: foreign code must not run under a lock.
         let waker = self.state.visit(|state, bells| state.call(call, bells));
         if let Some(waker) = waker {
             // A waker is foreign code. Its panic is no failure of the store, and the answers of the
@@ -96,6 +97,7 @@ impl<R, K: Shell> Ticket<R, K> {
     /// The result, or a promise to wake the task when the result is known.
     pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<Option<R>> {
         let waker = context.waker();
+        // The question and the waker share one visit: a result in between would wake no task.
         self.state.visit(|state, _| state.result_or_keep(waker))
     }
 }

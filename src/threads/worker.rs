@@ -54,6 +54,8 @@ pub(crate) async fn work<W: Worker, K: Shell>(
             Err(_) if planted!(CompactorDiesUntold) => return,
             Err(cause) => return gate.stop(&cause),
         }
+        // `asked` is the count of this delivery: a request that came during the step is not
+        // answered yet.
         gate.report(worker.progress(), is_idle.then_some(delivery.asked));
         K::turn().await;
     }

@@ -107,6 +107,7 @@ impl Wal {
                 "log {} cannot follow log {sealed:?}",
                 id.number
             );
+            // Sealed before the next file begins: its header names this file and its end.
             self.sealed.push_back(sealed);
             self.sealed_bytes += sealed.end;
             self.sealed_room_bytes += room_written;
@@ -217,6 +218,7 @@ impl Wal {
             self.last
         );
         self.begin_file(fs, id, records)?;
+        // After `begin_file`: the header states the last commit that is already proven.
         self.last = last;
         self.prove(LogWriter::write)?;
         // The mark is durable now. A second mark tells that to the next opening, which then has

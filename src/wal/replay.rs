@@ -196,6 +196,7 @@ fn chain(fs: &dyn Fs, store: StoreId, numbers: &[u64], oldest: u64) -> Result<Ve
 
 /// The newest file that was begun.
 fn find_tip(fs: &dyn Fs, store: StoreId, numbers: &[u64], oldest: u64) -> Result<Option<WalFile>> {
+    // From the newest file on: the first one that was begun is the tip.
     for &number in numbers.iter().rev() {
         let name = file_name(FileKind::Wal, number);
         let bytes = match read_whole(fs, &name) {
