@@ -11,14 +11,14 @@ use crate::commit::Commit;
 /// A change that has happened: the new state is already visible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A level-0 segment joined the index.
+    /// A level-0 segment was added to the version.
     SegmentAdded {
         /// The keyspace's name.
         keyspace: Arc<str>,
         /// Its only commit.
         commit: Commit,
     },
-    /// All segments of a commit are in the index.
+    /// All segments of a commit are in the version.
     Committed {
         /// The commit.
         commit: Commit,

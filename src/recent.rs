@@ -40,7 +40,7 @@ impl Recent {
     pub(crate) fn wrote(&mut self, commit: Commit, keyspace: KeyspaceId) {
         self.writes.push((commit, keyspace));
         self.keyspaces = self.keyspaces.max(keyspace as usize + 1);
-        // So each write is visited only once or twice more, however many writes follow.
+        // So each write is visited only once or twice more, whatever the number of later writes.
         if self.writes.len() > 2 * self.keyspaces + self.spare_writes {
             self.forget();
         }

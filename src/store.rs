@@ -308,7 +308,7 @@ impl Store {
         self.snapshot_at(commit)?.get(keyspace, key)
     }
 
-    /// The keys of `keyspace` inside `range`, in order; walks both ways.
+    /// The keys of `keyspace` inside `range`, in order; can be read both ways.
     ///
     /// # Errors
     /// Any error of the disk.

@@ -105,7 +105,7 @@ pub struct Pressure {
     pub free_memory_bytes: u64,
     /// The limit of `memory_bytes`: above it, commits wait until the number is lower.
     pub most_memory_bytes: u64,
-    /// How often a group of commits has waited since opening.
+    /// The number of groups of commits that have waited since opening.
     pub waits: u64,
     /// Events that were dropped because the compactor's inbox was full. The compactor has read the
     /// version instead.

@@ -11,7 +11,7 @@ use super::{Alignment, Level};
 /// The lowest divisor or radix that makes a window wider than its children.
 const LOWEST_RADIX: u64 = 2;
 
-/// How the merges of one commit that closes several levels are performed.
+/// The way in which the merges of one commit that closes several levels are performed.
 #[derive(
     Clone, Copy, PartialEq, Eq, Hash, Debug, Default, serde::Serialize, serde::Deserialize,
 )]

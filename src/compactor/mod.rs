@@ -82,15 +82,15 @@ impl FileWork {
     }
 }
 
-/// What a step is about.
+/// The choice of a step.
 enum Lane {
-    /// A job in memory goes on.
+    /// Continue the job in memory.
     Memory(MemoryJob),
-    /// A closing was given to its lane.
+    /// A closing was given to its lane; the step is done.
     HandedOut,
-    /// Nothing is left to do for a handle that does not write.
+    /// No work is left for a handle that does not write.
     ReadOnly,
-    /// The file lane goes on.
+    /// Continue the file lane.
     File,
 }
 
@@ -370,7 +370,7 @@ impl Compactor {
         self.file_queue.pop_front();
     }
 
-    /// What brings memory or the log back into its budget, if one is over it.
+    /// The work that brings memory or the log back into its budget, if one is over it.
     fn budget_work(&self, storage: &Storage) -> Option<FileWork> {
         if !self.wants_spill(storage) {
             return wants_new_log(storage).map(FileWork::NewLog);

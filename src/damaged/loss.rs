@@ -5,7 +5,7 @@ use std::fmt;
 use crate::commit::Commit;
 use crate::error::Damage;
 
-/// A damaged part of a store, and what cannot be read because of it.
+/// A damaged part of a store, and the data that cannot be read because of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
     /// The place of the damage.

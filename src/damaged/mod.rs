@@ -5,17 +5,17 @@
 //! user without a backup wants that part: [`Store::open_damaged`](crate::Store::open_damaged)
 //! returns it.
 //!
-//! | damaged | what is read all the same | what is refused |
+//! | damaged | still readable | refused |
 //! |---|---|---|
 //! | a block of a segment | everything else in the segment | keys in that block, from the segment's first commit on, unless a later commit wrote them |
 //! | the index of a segment, or its file | all other segments, and the segment's inputs if they were kept | everything that needs the segment |
 //! | filter, table, preamble or footer of a segment file | everything | nothing |
-//! | a record of the log | every commit before it; of later ones the keys that they wrote | the lost commits, the keys that nothing has written since, keyspaces that were first named since, differences and streams across them |
+//! | a record of the log | every commit before it; of later commits the keys that they wrote | the lost commits, the keys without a later write, keyspaces that were first named later, differences and streams across the lost commits |
 //! | the first bytes of a log file | every commit before that file | the same |
-//! | the end of the log | every commit before it | the newest state: how many commits followed is unknown |
-//! | an edit of the manifest | the state before it, and the log that is left | what only later edits name |
-//! | the end of the manifest | the same | the same, and the newest state, when files that it names are gone and others are there |
-//! | the whole manifest | the log, as far as it goes back to the first commit | everything that was in segments |
+//! | the end of the log | every commit before it | the newest state: the number of following commits is unknown |
+//! | an edit of the manifest | the state before it, and the remaining log | segments that only later edits name |
+//! | the end of the manifest | the same | the same, and the newest state, when files that the manifest names are gone and other files are there |
+//! | the whole manifest | the log, if it goes back to the first commit | everything that was in segments |
 //!
 //! Invariants: nothing is written. Every segment and every record is checked before it is served,
 //! so the losses are known when the store is open. An answer never depends on lost data.

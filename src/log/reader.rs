@@ -16,7 +16,7 @@ pub(crate) struct Record<'a> {
     pub(crate) end: u64,
 }
 
-/// What follows the last intact record.
+/// The bytes after the last intact record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Tail {
     /// Nothing, or zeros up to the end of the file.
@@ -27,7 +27,7 @@ pub(crate) enum Tail {
     Damaged(Damage),
 }
 
-/// The intact prefix of a log file, and what follows it.
+/// The intact prefix of a log file, and the kind of its tail.
 #[derive(Clone, Debug)]
 pub(crate) struct Scan<'a> {
     pub(crate) records: Vec<Record<'a>>,

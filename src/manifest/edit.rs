@@ -6,7 +6,7 @@ use crate::commit::Commit;
 use crate::options::{History, Placement, RemoveInputs};
 use crate::segment::{Place, SegmentId, SegmentMeta};
 
-/// A segment file that joins.
+/// A segment file that is added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NewFile {
     pub(crate) number: u64,
@@ -25,14 +25,14 @@ pub(crate) struct Edit {
     pub(crate) oldest_wal: u64,
     /// File numbers from here on are unused.
     pub(crate) next_file: u64,
-    /// Keyspaces that join, in order of their numbers.
+    /// Keyspaces that are added, in order of their numbers.
     pub(crate) keyspaces: Vec<String>,
-    /// Files that join.
+    /// Files that are added.
     pub(crate) files: Vec<NewFile>,
     /// Segments that are removed, listed one by one. A segment that moves to another file is
     /// removed and added.
     pub(crate) removed: Vec<SegmentId>,
-    /// Segments that join.
+    /// Segments that are added.
     pub(crate) added: Vec<(SegmentMeta, Place)>,
 }
 

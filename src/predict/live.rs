@@ -23,8 +23,7 @@ pub struct LevelWindows {
     pub end: u64,
 }
 
-/// The digit of `commits` at an existing level: how many windows of that level
-/// are live.
+/// The digit of `commits` at an existing level: the number of live windows of that level.
 pub(super) fn digit(alignment: &Alignment, commits: u64, level: usize) -> u64 {
     let widths = alignment.widths();
     let below_next_level = widths.get(level + 1).map_or(commits, |next| commits % next);

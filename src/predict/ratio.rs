@@ -98,7 +98,7 @@ impl SnapshotRule {
         commits % self.every
     }
 
-    /// Files when each log entry is one: the snapshot, if there is one yet, and
+    /// The number of files when each log entry is a file: the snapshot, if there is one yet, and
     /// the entries since.
     #[must_use]
     pub fn files(self, commits: u64) -> u64 {

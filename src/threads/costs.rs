@@ -1,9 +1,10 @@
-//! What a commit of the threaded driver costs in locks, wake-ups and writes, counted under a
-//! schedule that is always the same.
+//! The cost of a commit of the threaded driver in locks, wake-ups and writes, counted under a fixed
+//! schedule.
 //!
-//! With real threads a lock is a call to the kernel when another thread has it, and a wake-up
-//! always is one. How many there are is decided by the protocol, so the count of one schedule is a
-//! reviewed snapshot: a change that makes commits chattier shows here, on any machine.
+//! With real threads a lock calls the kernel when another thread holds it, and a wake-up always
+//! calls the kernel. The protocol decides the number of locks and wake-ups, so the count of one
+//! schedule is a reviewed snapshot: a change that adds locks or wake-ups to a commit shows here, on
+//! any machine.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -18,8 +19,8 @@ use crate::work::{Work, count};
 
 const COMMITS: u64 = 4096;
 
-/// Plays [`COMMITS`] commits of this many clients, of which each hands in its next one when the
-/// one before is answered. Turns go round: each task that may go has one.
+/// Runs [`COMMITS`] commits of this many clients. Each client submits its next commit when the one
+/// before is answered. In each round every task that may have a turn gets one.
 fn play(clients: usize) -> SteppedDb {
     let sizes = Sizes {
         inbox_commits: 1024,

@@ -81,7 +81,7 @@ impl Lent {
     }
 }
 
-/// What the threads share.
+/// The state that the threads share.
 #[derive(Debug)]
 pub(crate) struct Shared<K: Shell> {
     /// Dropped before the storage: the storage counts the remaining references to a version as

@@ -215,7 +215,7 @@ impl SteppedDb {
         id
     }
 
-    /// Whether a task has not come to its end.
+    /// Whether a task has not ended.
     #[must_use]
     pub fn is_under_way(&self, task: TaskId) -> bool {
         self.tasks.contains_key(&task)

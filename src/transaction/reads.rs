@@ -25,7 +25,7 @@ use crate::wal::CommitRecord;
 /// Keys and ranges of keys that were read as of one commit.
 #[derive(Clone, Debug)]
 pub(crate) struct Reads {
-    /// The commit that was read.
+    /// The commit that the transaction reads.
     since: Commit,
     /// No commit up to here has written what was read.
     checked_through: Commit,

@@ -251,7 +251,7 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.string(what)?).map_err(|error| format!("{what}: {error}"))
     }
 
-    /// 0 for nothing, otherwise a length plus one and the bytes.
+    /// 0 for no value, otherwise a length plus one and the bytes.
     pub(super) fn optional(&mut self, what: &str) -> Result<Option<&'a [u8]>, String> {
         match self.number(what)? {
             0 => Ok(None),
