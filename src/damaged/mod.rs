@@ -13,7 +13,7 @@
 //! | a record of the log | every commit before it; of later commits the keys that they wrote | the lost commits, the keys without a later write, keyspaces that were first named later, differences and streams across the lost commits |
 //! | the first bytes of a log file | every commit before that file | the same |
 //! | the end of the log | every commit before it | the newest state: the number of following commits is unknown |
-//! | an edit of the manifest | the state before it, and the remaining log | segments that only later edits name |
+//! | an edit of the manifest | the state before it, and the remaining log | data that only later edits name |
 //! | the end of the manifest | the same | the same, and the newest state, when files that the manifest names are gone and other files are there |
 //! | the whole manifest | the log, if it goes back to the first commit | everything that was in segments |
 //!
