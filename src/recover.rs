@@ -3,7 +3,7 @@
 //! Rules:
 //! - nothing is changed before everything was read and found sound;
 //! - everything that will be served is durable first, so that a later crash cannot take back what a
-//!   reader has seen. Commits that no later record *proves* to be durable are written again into
+//!   reader has seen. Records that no later record *proves* to be durable are written again into
 //!   new files, because a sync alone would prove nothing;
 //! - only our own files that are not needed are removed, one by one; foreign files stay. Files that
 //!   can be removed at once are removed before anything is written: see `sweep`;

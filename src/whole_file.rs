@@ -17,7 +17,7 @@ pub(crate) fn read_whole(fs: &dyn Fs, name: &str) -> Result<Vec<u8>> {
 /// The same for callers that can continue without the file: a missing or unreadable file is damage.
 ///
 /// # Errors
-/// Errors of the file system that are no damage.
+/// [`Error::Io`] when the file system denies permission.
 pub(crate) fn read_or_damage(fs: &dyn Fs, name: &str) -> Result<Result<Vec<u8>, Damage>> {
     or_damage(read_whole(fs, name), name, 0, "a file that can be read")
 }
@@ -26,7 +26,7 @@ pub(crate) fn read_or_damage(fs: &dyn Fs, name: &str) -> Result<Result<Vec<u8>, 
 /// place.
 ///
 /// # Errors
-/// Errors of the file system that are no damage.
+/// [`Error::Io`] when the file system denies permission.
 pub(crate) fn or_damage<T>(
     outcome: Result<T>,
     name: &str,

@@ -98,7 +98,7 @@ enum Lane {
 #[derive(Debug)]
 pub(crate) struct Compactor {
     watermark: Watermark,
-    /// Every closing up to here was handed to a lane.
+    /// Every closing up to here is in `due`, in a lane, or done.
     closed_through: Commit,
     /// Closings of the commit `closed_through` that no lane has yet.
     due: VecDeque<Closing>,
@@ -157,7 +157,7 @@ impl Compactor {
         self.watermark.through()
     }
 
-    /// Every closing up to here is in a lane, or done.
+    /// Every closing up to here is due, in a lane, or done.
     pub(crate) fn closed_through(&self) -> Commit {
         self.closed_through
     }

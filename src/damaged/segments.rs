@@ -22,7 +22,7 @@ type Segments = BTreeMap<SegmentId, Arc<Segment>>;
 /// Checks every segment, and rebuilds the version from the segments that can be served.
 ///
 /// # Errors
-/// Errors of the file system that are no damage.
+/// [`Error::Io`](crate::Error::Io) when the file system denies permission.
 pub(super) fn check(storage: &mut Storage) -> Result<Vec<Loss>> {
     let state = &storage.manifest.state;
     let mut keyspaces = vec![Segments::new(); state.keyspaces.len()];

@@ -38,8 +38,8 @@ pub(crate) struct LogWriter {
 }
 
 /// A pending operation on a log file: an append, a sync, or an append followed by a sync. After an
-/// append was taken out, nothing may be staged or taken out until [`LogWriter::finish`] has the
-/// operation back.
+/// append was taken out, nothing may be staged, and no other append may be taken out, until
+/// [`LogWriter::finish`] has the operation back.
 #[derive(Debug)]
 #[must_use = "the writer waits for the outcome"]
 pub(crate) struct LogIo {

@@ -17,7 +17,7 @@ use super::shell::{Bells, Monitor, Shell};
 pub(crate) struct Progress {
     /// Every commit up to here is known to the compactor.
     pub(crate) known_through: u64,
-    /// Every closing up to here is in a lane, or done.
+    /// Every closing up to here is due, in a lane, or done.
     pub(crate) closed_through: u64,
     /// Bytes of segments in memory, as of the last report or request.
     pub(crate) memory_bytes: usize,
