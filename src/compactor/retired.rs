@@ -3,7 +3,7 @@
 //! Inputs are removed in the order of commits. So the inputs that are due at this closing, and were
 //! not due at the closing before, end between two edges. Only nodes that reach into this range are
 //! visited, however many inputs are kept on either side. After an opening there is no earlier
-//! closing, so all inputs that are old enough are examined once.
+//! closing, so all inputs that are old enough are examined again.
 
 use std::sync::Arc;
 

@@ -129,7 +129,8 @@ pub(crate) struct Whole {
 /// segments do not change. But later changes are missing, and files that the state names may be
 /// gone.
 ///
-/// # Errors [`Error::UnsupportedFormat`], and [`Error::Io`] when the file system denies permission.
+/// # Errors
+/// [`Error::UnsupportedFormat`], and [`Error::Io`] when the file system denies permission.
 pub(crate) fn load_whole(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -> Result<Whole> {
     let mut damages = Vec::new();
     let (mut best, mut unproven, mut known_store) = (None, None, store);

@@ -4,12 +4,12 @@
 //! is salted with the file's salt and the block's offset, so an intact block of another file or of
 //! another place is refused.
 //!
-//! The raw bytes of an entry block are a sequence of entries: `key code | key | commit | value code
-//! | value`. *Key code* is 0 for "the same key as before" (older versions of a key cost no key
-//! bytes), and otherwise the key's length plus one. *Commit* is the distance from the segment's
-//! first commit. *Value code* is 0 for a deletion, and otherwise the value's length plus one. The
-//! index of a segment is an entry block too: its keys are the first keys of the blocks, its values
-//! are their handles.
+//! The raw bytes of an entry block are a sequence of entries:
+//! `key code | key | commit | value code | value`. *Key code* is 0 for "the same key as before"
+//! (older versions of a key cost no key bytes), and otherwise the key's length plus one. *Commit*
+//! is the distance from the segment's first commit. *Value code* is 0 for a deletion, and otherwise
+//! the value's length plus one. The index of a segment is an entry block too: its keys are the
+//! first keys of the blocks, its values are their handles.
 
 use crate::codec::{Decoder, put_varint};
 use crate::commit::Commit;

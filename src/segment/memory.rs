@@ -76,7 +76,7 @@ impl InMemory {
         &self.run
     }
 
-    /// An upper bound of the distinct keys.
+    /// The number of distinct keys that [`InMemory::new`] was given.
     pub(crate) fn keys(&self) -> u64 {
         self.keys
     }

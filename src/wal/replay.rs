@@ -53,8 +53,8 @@ pub(crate) struct Replay {
 ///
 /// Memory: one file. O(bytes of the log), and the newest file is read twice.
 ///
-/// # Errors [`Error::Damage`] when a durable commit is missing or has changed, and the errors of
-/// `take`.
+/// # Errors
+/// [`Error::Damage`] when a durable commit is missing or has changed, and the errors of `take`.
 pub(crate) fn replay(
     fs: &dyn Fs,
     store: StoreId,
