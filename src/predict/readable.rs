@@ -10,10 +10,10 @@
 //!   like a live window.
 //! - *By age.* Only closing commits remove inputs. So with head window `keep` the inputs that end
 //!   at or before `cutoff = (last closing commit) - keep` are removed. The windows needed for t end
-//!   no earlier than the first one, and the first windows of a cell `(g, g+p]` are nested: `(g,
-//!   g+width(j)]` for j = 0, 1, .. The lowest j that reaches beyond the cutoff is retained, so the
-//!   cell is readable from n commits before that edge on. Cells that end before the cutoff answer
-//!   like live windows; cells that begin after it answer everywhere.
+//!   no earlier than the first one, and the first windows of a cell `(g, g+p]` are nested:
+//!   `(g, g+width(j)]` for j = 0, 1, .. The lowest j that reaches beyond the cutoff is retained, so
+//!   the cell is readable from n commits before that edge on. Cells that end before the cutoff
+//!   answer like live windows; cells that begin after it answer everywhere.
 //! - Both cascades retain the same information: a window that `direct` never wrote ends where a
 //!   larger retained one ends.
 //!
