@@ -50,7 +50,7 @@ pub enum Error {
     },
     /// Stored bytes are damaged. Nothing was changed.
     Damage(Damage),
-    /// The store was written by a newer format than this library reads.
+    /// The store was written in a format version that this library does not read.
     UnsupportedFormat {
         /// The file with that version.
         file: String,

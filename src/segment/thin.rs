@@ -34,8 +34,8 @@ pub(crate) fn floor(history: History, window: Window, first: Commit, last: Commi
         History::Last(commits) => window.end.minus(commits),
         History::Newest => window.end,
     };
-    // The last commit that wrote to this segment already has the newest version of every key, so no
-    // floor is beyond it.
+    // At the last commit that wrote to this segment the newest version of every key is already
+    // there, so no floor is beyond it.
     kept_from.clamp(first, last)
 }
 
