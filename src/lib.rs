@@ -67,6 +67,7 @@ mod recent;
 mod recover;
 mod replica;
 mod retention;
+mod role;
 mod segment;
 mod slice;
 pub mod stats;

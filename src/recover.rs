@@ -23,6 +23,7 @@ use crate::limits;
 use crate::manifest::{self, Manifest, ManifestState};
 use crate::options::{History, Options, Placement};
 use crate::recent::Recent;
+use crate::role;
 use crate::segment::cache::BlockCache;
 use crate::segment::file::{DataFile, Shared};
 use crate::segment::open_files::OpenFiles;
@@ -238,36 +239,13 @@ fn remove_new_identity(fs: &dyn Fs) -> Result<()> {
 /// Makes the role durable before anything else is written in that role.
 fn take_role(fs: &dyn Fs, mode: Mode, found: &Found) -> Result<()> {
     match mode {
-        Mode::Replica => make_replica(fs, found.is_replica),
+        Mode::Replica => role::make_replica(fs, found.is_replica),
         Mode::ReadWrite if found.is_promoted => {
             mark!(PromotionEnded);
-            end_promotion(fs)
+            role::end_promotion(fs)
         }
         Mode::ReadWrite | Mode::ReadOnly | Mode::Damaged => Ok(()),
     }
-}
-
-/// Makes the store a replica. An existing marker may be in the cache only, so the directory is
-/// synced in any case.
-fn make_replica(fs: &dyn Fs, is_marked: bool) -> Result<()> {
-    if !is_marked {
-        fs.create(REPLICA).map_err(Error::io("create", REPLICA))?;
-    }
-    if planted!(ReplicaMarkedLate) {
-        return Ok(());
-    }
-    fs.sync_dir("").map_err(Error::io("sync", ""))
-}
-
-/// Makes a store a primary for good: the marker has its second name, and is removed when no crash
-/// can bring the first name back. A later opening calls this too, if the process died in between.
-pub(crate) fn end_promotion(fs: &dyn Fs) -> Result<()> {
-    if !planted!(PromotedBeforeSync) {
-        fs.sync_dir("").map_err(Error::io("sync", ""))?;
-    }
-    // Removed after the sync: otherwise a power failure could bring the first name back after this
-    // store has committed as a primary.
-    fs.remove(PROMOTED).map_err(Error::io("remove", PROMOTED))
 }
 
 pub(crate) fn lock(fs: &dyn Fs, mode: Mode) -> Result<Option<Box<dyn Lock>>> {

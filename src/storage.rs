@@ -22,14 +22,14 @@ use crate::batch::WriteBatch;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::files::{FileKind, IDENTITY, LOCK, PROMOTED, REPLICA, file_name};
+use crate::files::{FileKind, IDENTITY, LOCK, REPLICA, file_name};
 use crate::fs::{Access, Fs, Lock};
 use crate::group::{Group, Job};
 use crate::identity::{FileId, StoreId};
 use crate::manifest::Manifest;
 use crate::options::{Options, Placement};
 use crate::recent::Recent;
-use crate::recover;
+use crate::role;
 use crate::segment::file::{DataFile, Shared};
 use crate::segment::run::Run;
 use crate::segment::{Segment, SegmentId, SegmentMeta, WriterOptions};
@@ -143,10 +143,10 @@ impl Storage {
         assert!(self.is_replica, "only a replica is promoted");
         // Rename first, remove last: if the marker were only removed, a power failure after the
         // first commit as a primary could bring it back.
-        let renamed = self.fs.rename(REPLICA, PROMOTED);
-        self.note(renamed.map_err(Error::io("rename", REPLICA)))?;
+        let begun = role::begin_promotion(&*self.fs);
+        self.note(begun)?;
         self.is_replica = false;
-        let ended = recover::end_promotion(&*self.fs);
+        let ended = role::end_promotion(&*self.fs);
         self.note(ended)
     }
 

@@ -60,7 +60,8 @@ impl Store {
     /// Opens the store at the root of `fs`. Creates a store there if [`Options::create`] says so.
     ///
     /// # Errors
-    /// See [`Error`](crate::Error). Nothing is changed when opening fails.
+    /// See [`Error`](crate::Error). A store that cannot be read whole is left as it is; a directory
+    /// without one may have got a lock file.
     pub fn open(fs: Arc<dyn Fs>, options: Options) -> Result<Self> {
         Self::open_in_mode(fs, options, Mode::ReadWrite)
     }

@@ -62,7 +62,7 @@ type Shared = shared::Shared<Locks>;
 /// An open store that threads share. Cloning the handle is cheap, and every call may come from any
 /// thread.
 ///
-/// Reads never wait. Commits wait for their own durability, and for the compactor when it is too
+/// Reads wait for no commit and no merge of the compactor; the first read of a small window does its merge. Commits wait for their own durability, and for the compactor when it is too
 /// far behind: see [`Options::most_backlog_commits`].
 ///
 /// ```
@@ -125,7 +125,8 @@ impl Db {
     /// for them.
     ///
     /// # Errors
-    /// See [`Error`]. Nothing is changed when opening fails.
+    /// See [`Error`]. A store that cannot be read whole is left as it is; a directory
+    /// without one may have got a lock file.
     pub fn open(directory: impl AsRef<Path>) -> Result<Self> {
         Self::builder(directory).open()
     }
