@@ -28,7 +28,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Economy {
-    /// The system [default: the first system of `sim list`]
+    /// The system [default: the first system of `list`]
     #[arg(long, value_name = "NAME")]
     system: Option<String>,
     /// The persistence model

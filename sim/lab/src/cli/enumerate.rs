@@ -42,7 +42,7 @@ pub(crate) struct Enumerate {
     /// Number of keyspaces
     #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=4))]
     keyspaces: u8,
-    /// The system [default: the first system of `sim list`]
+    /// The system [default: the first system of `list`]
     #[arg(long, value_name = "NAME")]
     system: Option<String>,
     /// The persistence model
@@ -51,7 +51,7 @@ pub(crate) struct Enumerate {
     /// A setting of the system, as name=value; may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = choose::setting)]
     settings: Vec<(String, String)>,
-    /// Plant a bug; `sim list --system SYSTEM` lists the bugs
+    /// Plant a bug; `list --system SYSTEM` lists the bugs
     #[arg(long, value_name = "NAME")]
     bug: Option<String>,
     /// Maximum number of images of a crash point that is enumerated

@@ -59,7 +59,7 @@ pub(crate) struct Run {
     /// Print each operation of one seed, and do not crash it
     #[arg(long, requires = "seed", conflicts_with_all = ["time", "jobs", "seeds", "from", "out"])]
     trace: bool,
-    /// The system [default: the first system of `sim list`]
+    /// The system [default: the first system of `list`]
     #[arg(long, value_name = "NAME")]
     system: Option<String>,
     /// Persistence models, separated by commas; or all
@@ -86,7 +86,7 @@ pub(crate) struct Run {
     /// Stop after this number of seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     time: Option<u64>,
-    /// Plant a bug; `sim list --system SYSTEM` lists the bugs
+    /// Plant a bug; `list --system SYSTEM` lists the bugs
     #[arg(long, value_name = "NAME")]
     bug: Option<String>,
     /// Continue after a finding. Findings with the same signature are counted, and the shortest
