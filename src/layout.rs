@@ -16,7 +16,7 @@ use crate::segment::Segment;
 use crate::version::Version;
 
 /// The version of the text and JSON forms.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;
 
 /// The live segments of a store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -10,7 +10,7 @@ use crate::commit::Commit;
 
 /// The commits `start + 1 ..= end` at a level. Windows order oldest first, and
 /// a narrow window comes before a wider one with the same start.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Window {
     /// The commit before the first one inside (exclusive edge).
     pub start: Commit,
@@ -38,6 +38,18 @@ impl Window {
     #[must_use]
     pub fn width(&self) -> u64 {
         self.end.get().saturating_sub(self.start.get())
+    }
+}
+
+/// The bounds that the text of a layout has: the first and the last commit inside.
+impl serde::Serialize for Window {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+        let mut window = serializer.serialize_struct("Window", 3)?;
+        window.serialize_field("level", &self.level)?;
+        window.serialize_field("first", &self.start.next())?;
+        window.serialize_field("last", &self.end)?;
+        window.end()
     }
 }
 

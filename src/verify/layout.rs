@@ -135,8 +135,8 @@ fn check_settled(state: &State, keyspace: u32, roots: &[&Listed], report: &mut R
                 window.end < through || window.end == through && planted!(VerifySettledEarly);
             if is_closed && inside.len() as u64 >= state.min_inputs {
                 let expected = format!(
-                    "fewer than {} live segments of keyspace {keyspace} in closed window {window}",
-                    state.min_inputs
+                    "fewer than {} live segments of keyspace {:?} in closed window {window}",
+                    state.min_inputs, state.keyspaces[keyspace as usize]
                 );
                 damage(state, report, expected, inside.len().to_string());
             }

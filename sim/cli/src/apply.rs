@@ -8,6 +8,7 @@ use std::io::Read;
 
 use clap::Args;
 use lithify::{Error, Store, WriteBatch};
+use lithify_sim::cli::args::FormatArgument;
 use lithify_sim::cli::exit::{Exit, Failure, Outcome};
 use lithify_sim::cli::output::Output;
 
@@ -16,20 +17,23 @@ use super::operations::Operation;
 use super::placement::PlacementArguments;
 use super::store::{KeyspaceArgument, StoreArgument};
 use super::tuning::TuningArguments;
+use super::write::acknowledge;
 
 const EXAMPLES: &str = "\
 Examples:
-  echo '[{\"put\":\"stone\",\"value\":\"granite\"},{\"delete\":\"sand\"}]' | lithify apply --store S
-  echo '[{\"put\":\"a\",\"value\":{\"hex\":\"00ff\"},\"keyspace\":\"other\"}]' | lithify apply --store S
+  echo '[{\"put\":\"stone\",\"value\":\"granite\"},{\"delete\":\"sand\"}]' |
+      lithify apply --store S
+  echo '[{\"put\":\"a\",\"value\":{\"hex\":\"00ff\"},\"keyspace\":\"other\"}]' |
+      lithify apply --store S
 
-Every line is a commit: an array of operations, empty for an empty commit. Bytes that are not
-UTF-8 are written {\"hex\":\"00ff\"}. Prints the number of every commit once it is acknowledged.
-A malformed line ends the command with 3; the commits before it stay.
+Each line is one commit: an array of operations. An empty array is an empty commit. Bytes that \
+are not UTF-8 are written {\"hex\":\"00ff\"}. Prints the number of each commit when the commit is \
+acknowledged. A malformed line exits with 3; the commits before it stay.
 
-Lines that are there already are acknowledged together, with one sync: at most --group of them,
-and about a megabyte. When the disk fails, none of the lines that the message names is acknowledged.";
+Lines that are available without waiting are acknowledged together, with one sync: at most --group \
+lines, and about one megabyte. If the disk fails, no line that the message names is acknowledged.";
 
-/// Commits batches that are given as lines of JSON
+/// Commits batches from lines of JSON
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Apply {
@@ -37,10 +41,12 @@ pub(crate) struct Apply {
     store: StoreArgument,
     #[command(flatten)]
     keyspace: KeyspaceArgument,
-    /// How many commits are acknowledged together, with one sync, at most
+    /// Maximum number of commits that are acknowledged together, with one sync
     #[arg(long, value_name = "N", default_value = "256",
           value_parser = clap::value_parser!(u64).range(1..=65_536))]
     group: u64,
+    #[command(flatten)]
+    format: FormatArgument,
     #[command(flatten)]
     placement: PlacementArguments,
     #[command(flatten)]
@@ -55,6 +61,7 @@ pub(crate) fn run(arguments: &Apply) -> Outcome {
     let mut applied = Applied {
         store,
         output: Output::for_writing(),
+        format: arguments.format,
         group: Vec::new(),
         first_line: 1,
     };
@@ -70,6 +77,7 @@ pub(crate) fn run(arguments: &Apply) -> Outcome {
 struct Applied {
     store: Store,
     output: Output,
+    format: FormatArgument,
     /// What was read and not committed.
     group: Vec<WriteBatch>,
     /// Where it began.
@@ -123,7 +131,7 @@ impl Applied {
 
     fn acknowledge(&mut self, commits: std::ops::Range<u64>) -> Outcome {
         for commit in commits {
-            self.output.line(commit.to_string().as_bytes())?;
+            acknowledge(&mut self.output, self.format, commit)?;
         }
         self.output.flush()
     }

@@ -9,17 +9,19 @@ use super::systems::SYSTEMS;
 /// The text of `--help` about exit codes.
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  success; also when the reader of the output goes away
-  1  a negative answer: no such key, a difference, a finding
+  0  success; also when the reader of the output stops reading
+  1  a negative answer: the key does not exist, a difference, a finding
   2  usage: unknown or contradictory arguments, a divisor below 2
-  3  bad input: a garbled log, not a git repository, a malformed line of JSON, a key or
-     batch beyond a limit, a commit beyond the head or thinned out, an unknown keyspace
-  4  the store cannot be opened: missing, not a store, locked, of an unknown format,
-     created with other options, or without permission
-  5  damage: stored bytes are not what was written
-  6  input or output failed: disk full, out of memory for a line, git failed or is missing
-  7  not finished: time or Ctrl-C has ended a simulation before it had done what was asked,
-     and --fail-on-incomplete was given";
+  3  bad input: a garbled log, not a git repository, a malformed line of JSON,
+     a key or batch above a limit, a commit after the newest one or one that
+     was thinned out, an unknown keyspace
+  4  the store cannot be opened: it is missing, locked, not a store, of an
+     unknown format, created with other options, or permission is missing
+  5  damage: stored bytes are different from what was written
+  6  input or output failed: the disk is full, there is no memory for a line,
+     git failed or is missing
+  7  not finished: --time or Ctrl-C ended a simulation early, and
+     --fail-on-incomplete was given";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,8 +30,8 @@ Examples:
   lithify history --store target/demo README.md
   lithify layout --store target/demo --pyramid";
 
-/// A commit-addressed store: every commit has a number and can be read back, and segments
-/// are merged at commit numbers that are known beforehand.
+/// A commit-addressed store. Each commit has a number and can be read later. Segments are
+/// merged at commit numbers that follow from the options alone.
 #[derive(Parser, Debug)]
 #[command(name = "lithify", version, arg_required_else_help = true)]
 #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
@@ -82,6 +84,7 @@ commands! {
     RatioStore(super::ratio_store::RatioStore) => super::ratio_store::run,
     DataFile(super::data_file::DataFile) => super::data_file::run,
     Completions(super::completions::Completions) => super::completions::run,
+    Man(super::man::Manual) => super::man::run,
 }
 
 /// The laboratory, for every system.

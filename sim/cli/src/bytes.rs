@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize, Serializer};
 
 /// The text of `--help` about bytes.
 pub(crate) const BYTES_HELP: &str = "\
-Keys and values are bytes. Text output quotes them as git quotes paths: in C style between
-double quotes, when one has control characters, quotes, backslashes or bytes from 0x80.
-JSON output is one value a line; bytes that are not UTF-8 are {\"hex\":\"00ff\"}.";
+Keys and values are bytes. Text output quotes them as git quotes paths: in C style between \
+double quotes, if they contain control characters, quotes, backslashes or bytes from 0x80. \
+JSON output in a pipe has one value on each line; bytes that are not UTF-8 are \
+{\"hex\":\"00ff\"}.";
 
 /// The bytes of an argument, as they were given.
 pub(crate) fn of_argument(argument: &OsStr) -> &[u8] {

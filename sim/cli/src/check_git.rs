@@ -33,12 +33,12 @@ const EXCESS_LINES: u64 = 1_000_000;
 
 const EXAMPLES: &str = "\
 Examples:
-  lithify check-git --store S                           # 20 commits of the repository you stand in
+  lithify check-git --store S              # 20 commits of this repository
   lithify check-git --store S --repo ../redb --all
   lithify check-git --store S --trees redb.trees.zst
 
-A trees file holds, for each commit, a line `tree NUMBER ID` and the output of `git ls-tree -r`;
-it may be compressed with zstd. Exits with 1 at the first difference.";
+A file of trees has, for each commit, a line `tree NUMBER ID` and the output of `git ls-tree -r`. \
+The file may be compressed with zstd. Exits with 1 at the first difference.";
 
 /// Compares a store with `git ls-tree`
 #[derive(Args, Debug)]
@@ -48,7 +48,7 @@ pub(crate) struct CheckGit {
     store: StoreArgument,
     #[command(flatten)]
     keyspace: KeyspaceArgument,
-    /// The git repository [default: the one you stand in]
+    /// The git repository [default: the repository of the working directory]
     #[arg(long, value_name = "PATH")]
     repo: Option<PathBuf>,
     /// A file of trees instead of a repository
@@ -57,8 +57,8 @@ pub(crate) struct CheckGit {
     /// Compare every commit
     #[arg(long, conflicts_with = "sample")]
     all: bool,
-    /// Compare so many commits, spread evenly, the first and the last among them, and those
-    /// with trees that hold a name twice or out of order
+    /// Number of commits to compare: the first, the last, and others at equal distances. Trees
+    /// that have a name twice, or names out of order, are compared as well
     #[arg(long, value_name = "N", default_value = "20",
           value_parser = clap::value_parser!(u64).range(1..))]
     sample: u64,

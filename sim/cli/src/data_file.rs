@@ -24,57 +24,61 @@ use lithify_sim::cli::output::Output;
 use lithify_specimens::data_file::{Options, Policy, Role, Share, Shared};
 
 use super::lines::{Line, next_line};
+use super::person;
 use super::wal_node::MAX_LINE_BYTES;
 use requests::Session;
 use time::positive_time;
 
+const EXAMPLE: &str = "put stone granite";
+
 const EXAMPLES: &str = "\
 Examples:
   printf 'put stone granite\\nget stone\\nstats\\n' | lithify data-file --dir D
-  echo 'changes-since 0' | lithify data-file --dir D | lithify data-file --dir R --replica
+  echo 'changes-since 0' | lithify data-file --dir D |
+      lithify data-file --dir R --replica
 
-Lines: put KEY VALUE, del KEY, get KEY, stats, check, compact, changes-since COMMIT, promote, and
-a commit as JSON, which only a replica takes. A value is the rest of its line. Each line is
-answered with one line, which begins with ok, value, none or error, except that changes-since
-answers with a line of JSON for each commit before its ok. A write is synced before it is
-answered.
+Each line is a request: put KEY VALUE, del KEY, get KEY, stats, check, compact, changes-since \
+COMMIT, promote, help, or a commit as JSON, which only a replica accepts. A value is the rest of its \
+line. Each request is answered with one line, which begins with ok, value, none or error; but \
+changes-since is answered with a line of JSON for each commit and then ok, and help with several \
+lines. A write is synced before the answer.
 
-A replica is one for good: the directory says so until promote, and is not opened without
---replica. It passes over the answers that its primary prints (ok ..). A commit that it
-refuses, and an error that its primary prints, are answered with an error, and the exit code
-is 3 at the end of the input.
+A replica stays a replica until promote: its directory says so, and it is not opened without \
+--replica. A replica ignores the answers that its primary prints (ok and others). It answers with \
+error a commit that it refuses, and an error that its primary prints; the exit code at the end of \
+the input is then 3.
 
-A key that has spaces, and a value that begins with a double quote or is empty, stands between
-double quotes in C style, as git writes paths; so does what is printed whenever it has control
+A key with spaces, an empty value, and a value that begins with a double quote are written between \
+double quotes in C style, as git writes paths. Answers use the same form if they contain control \
 characters, quotes, backslashes or bytes from 0x80.
 
-Sizes are bytes, or take KB, MB or GB of 1024, 1024^2 or 1024^3 bytes; times are seconds, or take
-ms, s, m, h or d.";
+Sizes are bytes, or have a unit: KB, MB, GB (powers of 1024). Times are seconds, or have a unit: \
+ms, s, m, h, d.";
 
-/// Answers lines with a data file that compacts itself
+/// Answers requests about a data file that compacts itself, as lines
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct DataFile {
-    /// The directory of the store, created when it is missing
+    /// The directory of the store, created if it is missing
     #[arg(long, value_name = "DIRECTORY")]
     dir: PathBuf,
     /// The time between two checks (COMPACTION_INTERVAL)
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = positive_time)]
     interval: Duration,
-    /// The least share of dead space, from 0 to 1 (COMPACTION_THRESHOLD)
+    /// Minimum share of dead space for a compaction, from 0 to 1 (COMPACTION_THRESHOLD)
     #[arg(long, value_name = "SHARE", default_value = "0.3", value_parser = Share::parse)]
     threshold: Share,
-    /// Files below this size are left alone (COMPACTION_MIN_FILE_SIZE)
+    /// Minimum size of a file for a compaction (COMPACTION_MIN_FILE_SIZE)
     #[arg(long, value_name = "SIZE", default_value = "10MB", value_parser = size)]
     minimum_size: u64,
-    /// Never compact by itself (COMPACTION_ENABLED=False)
+    /// Compact only on request (COMPACTION_ENABLED=False)
     #[arg(long)]
     disabled: bool,
-    /// Take commits from a primary and no writes; a store with commits must be a replica
+    /// Accept commits from a primary, and no writes. A store with commits must be a replica
     /// already
     #[arg(long)]
     replica: bool,
-    /// As --replica, and make a replica of a primary, such as a copy of the primary's files
+    /// As --replica, and make a primary a replica, such as a copy of the files of a primary
     #[arg(long, conflicts_with = "replica")]
     make_replica: bool,
 }
@@ -120,12 +124,16 @@ pub(crate) fn run(arguments: &DataFile) -> Outcome {
     let fs = Arc::new(OsFs::new(&arguments.dir));
     let store = Shared::open(fs, &arguments.options())
         .map_err(|failure| Exit::of_opening(&failure).because(format!("{name}: {failure}")))?;
+    person::greet("data-file keeps a data file that compacts itself", EXAMPLE);
     let mut input = std::io::stdin().lock();
     let mut output = Output::for_reading();
     let mut session = Session::new(&store);
     while let Some(line) = next_line(&mut input, MAX_LINE_BYTES)? {
         match line {
             Line::Whole(bytes) if bytes.trim_ascii().is_empty() => {}
+            Line::Whole(bytes) if person::asks_for_help(&bytes) => {
+                person::help(&mut output, requests::REQUESTS)?;
+            }
             Line::Whole(bytes) => {
                 session.answer(bytes.strip_suffix(b"\n").unwrap_or(&bytes), &mut output)?;
             }

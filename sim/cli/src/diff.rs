@@ -6,6 +6,7 @@ use lithify_policies::git::quote::quote;
 use lithify_sim::cli::args::{Format, FormatArgument};
 use lithify_sim::cli::exit::Outcome;
 use lithify_sim::cli::output::Output;
+use lithify_sim::cli::terminal::Colour;
 use serde::Serialize;
 
 use super::bytes::{BYTES_HELP, JsonBytes};
@@ -16,8 +17,9 @@ Examples:
   lithify diff --store S 10 20
   lithify diff --store S 0 20 --format json
 
-Text is a line for each key: A key value, D key value, or M key before after, with tabs between
-them. In JSON an absent value is null. FROM may be the later one. Exits with 0 in any case.";
+Text output has a line for each key that differs: A (added) key value, D (deleted) key value, or \
+M (modified) key before after, with tabs between them. In JSON a missing value is null. FROM may \
+be the later commit. Exits with 0 also when there are differences.";
 
 /// Prints the keys whose values differ between two commits
 #[derive(Args, Debug)]
@@ -27,9 +29,9 @@ pub(crate) struct Diff {
     store: ReadArgument,
     #[command(flatten)]
     keyspace: KeyspaceArgument,
-    /// The commit on the left
+    /// Print the changes from this commit
     from: u64,
-    /// The commit on the right
+    /// to this commit
     to: u64,
     #[command(flatten)]
     format: FormatArgument,
@@ -58,16 +60,17 @@ pub(crate) fn run(arguments: &Diff) -> Outcome {
             })?;
             continue;
         }
-        let letter: &[u8] = match (before, after) {
-            (None, _) => b"A",
-            (_, None) => b"D",
-            _ => b"M",
+        let (letter, colour) = match (before, after) {
+            (None, _) => ("A", Colour::Green),
+            (_, None) => ("D", Colour::Red),
+            _ => ("M", Colour::Yellow),
         };
+        let letter = output.screen().paint(colour, letter);
         let (key, values) = (
             quote(&change.key),
             [before, after].map(|value| value.map(quote)),
         );
-        let mut fields: Vec<&[u8]> = vec![letter, &key];
+        let mut fields: Vec<&[u8]> = vec![letter.as_bytes(), &key];
         fields.extend(values.iter().flatten().map(|value| &**value));
         output.fields(&fields)?;
     }

@@ -15,10 +15,10 @@ const EXAMPLES: &str = "\
 Examples:
   lithify get --store S README.md
   lithify get --store S README.md --at 10
-  lithify get --store S README.md --damaged           # what is whole of a damaged store
+  lithify get --store S README.md --damaged    # reads a damaged store
   lithify get --store S $'odd\\xff' --format json
 
-Text is the value as it is, and a newline. Exits with 1 when the key has no value.";
+Text output is the value and a newline. Exits with 1 if the key has no value.";
 
 /// Prints the value of a key
 #[derive(Args, Debug)]

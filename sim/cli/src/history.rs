@@ -17,8 +17,9 @@ Examples:
   lithify history --store S README.md
   lithify history --store S README.md --format json
 
-Text is a line for each version, oldest first: commit, put or delete, value, with tabs between
-them. In JSON a deletion has the value null. Exits with 1 when no commit wrote the key.";
+Text output has a line for each version, the oldest first: commit, put or delete, value, with \
+tabs between them. In JSON the value of a deletion is null. Exits with 1 if no commit wrote the \
+key.";
 
 /// Prints the versions of a key, oldest first
 #[derive(Args, Debug)]

@@ -22,7 +22,9 @@ mod history;
 mod import_git;
 mod layout;
 mod lines;
+mod man;
 mod operations;
+mod person;
 mod placement;
 mod predict;
 mod ratio_store;
@@ -40,9 +42,14 @@ mod write;
 /// The binary, with the arguments of the process.
 #[must_use]
 pub fn main() -> std::process::ExitCode {
-    use clap::CommandFactory as _;
-    let command = args::Arguments::command();
-    lithify_sim::cli::program("lithify", command, |arguments: args::Arguments| {
+    lithify_sim::cli::program("lithify", command(), |arguments: args::Arguments| {
         arguments.command.run()
     })
+}
+
+/// The command line, with the names of the systems.
+fn command() -> clap::Command {
+    use clap::CommandFactory as _;
+    let offer = |simulate| lithify_sim::cli::offer_systems(simulate, systems::SYSTEMS);
+    args::Arguments::command().mut_subcommand("sim", offer)
 }

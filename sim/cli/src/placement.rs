@@ -1,29 +1,32 @@
 //! Arguments that decide which segments exist: fixed when a store is created.
 
 use clap::Args;
+use clap::builder::TypedValueParser;
 use lithify::{Alignment, History, Level, Placement, RemoveInputs};
+use lithify_sim::cli::offering;
+use lithify_sim::names::unknown;
 
 /// What a new store is created with. An existing store must have been created with what
 /// is given; what is not given is taken from it.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Placement (fixed when the store is created)")]
 pub(crate) struct PlacementArguments {
-    /// Windows of a level are this many times as wide as those below: one number from 2,
-    /// or a list of radices such as 30,10,12,24 [default: 4]
+    /// A window contains this number of windows of the level below: one number, at least 2,
+    /// or a list with a number for each level, such as 30,10,12,24 [default: 4]
     #[arg(long, value_name = "D", value_parser = alignment)]
     pub(crate) divisor: Option<Alignment>,
-    /// The highest level that merges reach
+    /// The highest level of merged segments
     #[arg(long, value_name = "LEVEL")]
     pub(crate) max_level: Option<Level>,
-    /// Closed windows with fewer segments are left alone, at least 2 [default: 2]
+    /// Minimum number of segments in a closed window for a merge, at least 2 [default: 2]
     #[arg(long, value_name = "N")]
     pub(crate) min_inputs: Option<u32>,
     /// Versions that merged segments keep: all, last:COMMITS or newest [default: all]
-    #[arg(long, value_name = "RULE", value_parser = history)]
+    #[arg(long, value_name = "RULE", hide_possible_values = true, value_parser = history())]
     pub(crate) history: Option<History>,
-    /// When the inputs of merges go: never, always, up-to-level:LEVEL, head-window:COMMITS
+    /// When the inputs of merges are removed: never, always, up-to-level:LEVEL, head-window:COMMITS
     /// or head-window-up-to-level:COMMITS,LEVEL [default: always]
-    #[arg(long, value_name = "RULE", value_parser = remove_inputs)]
+    #[arg(long, value_name = "RULE", hide_possible_values = true, value_parser = remove_inputs())]
     pub(crate) remove_inputs: Option<RemoveInputs>,
 }
 
@@ -58,19 +61,32 @@ pub(crate) fn alignment(text: &str) -> Result<Alignment, String> {
         .map_err(|error: lithify::align::AlignmentError| error.to_string())
 }
 
+/// The forms of [`History`].
+const HISTORIES: [&str; 3] = ["all", "last:COMMITS", "newest"];
+
 /// `all`, `last:N` or `newest`.
-pub(crate) fn history(text: &str) -> Result<History, String> {
-    match (text, text.split_once(':')) {
+pub(crate) fn history() -> impl TypedValueParser<Value = History> {
+    let history = |text: &str| match (text, text.split_once(':')) {
         ("all", _) => Ok(History::All),
         ("newest", _) => Ok(History::Newest),
         (_, Some(("last", commits))) => Ok(History::Last(number(commits)?)),
-        _ => Err("expected all, last:COMMITS or newest".to_owned()),
-    }
+        _ => Err(unknown("rule", text, HISTORIES.into_iter())),
+    };
+    offering(history, HISTORIES.map(name))
 }
 
+/// The forms of [`RemoveInputs`].
+const REMOVE_INPUTS: [&str; 5] = [
+    "never",
+    "always",
+    "up-to-level:LEVEL",
+    "head-window:COMMITS",
+    "head-window-up-to-level:COMMITS,LEVEL",
+];
+
 /// The strategies of [`RemoveInputs`].
-pub(crate) fn remove_inputs(text: &str) -> Result<RemoveInputs, String> {
-    match (text, text.split_once(':')) {
+pub(crate) fn remove_inputs() -> impl TypedValueParser<Value = RemoveInputs> {
+    let remove_inputs = |text: &str| match (text, text.split_once(':')) {
         ("never", _) => Ok(RemoveInputs::Never),
         ("always", _) => Ok(RemoveInputs::Always),
         (_, Some(("up-to-level", level))) => Ok(RemoveInputs::UpToLevel(number(level)?)),
@@ -86,12 +102,37 @@ pub(crate) fn remove_inputs(text: &str) -> Result<RemoveInputs, String> {
                 level: number(level)?,
             })
         }
-        _ => Err(
-            "expected never, always, up-to-level:LEVEL, head-window:COMMITS or \
-             head-window-up-to-level:COMMITS,LEVEL"
-                .to_owned(),
-        ),
+        _ => Err(unknown("rule", text, REMOVE_INPUTS.into_iter())),
+    };
+    offering(remove_inputs, REMOVE_INPUTS.map(name))
+}
+
+/// The form of a rule as it is given.
+pub(crate) fn shown_history(history: History) -> String {
+    match history {
+        History::All => "all".to_owned(),
+        History::Newest => "newest".to_owned(),
+        History::Last(commits) => format!("last:{commits}"),
     }
+}
+
+/// The form of a rule as it is given.
+pub(crate) fn shown_remove_inputs(rule: RemoveInputs) -> String {
+    match rule {
+        RemoveInputs::Never => "never".to_owned(),
+        RemoveInputs::Always => "always".to_owned(),
+        RemoveInputs::UpToLevel(level) => format!("up-to-level:{level}"),
+        RemoveInputs::HeadWindow { keep } => format!("head-window:{keep}"),
+        RemoveInputs::HeadWindowUpToLevel { keep, level } => {
+            format!("head-window-up-to-level:{keep},{level}")
+        }
+    }
+}
+
+/// What a completion writes of a form: up to its first number.
+fn name(form: &'static str) -> &'static str {
+    let end = form.find(|letter: char| letter.is_ascii_uppercase());
+    &form[..end.unwrap_or(form.len())]
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {

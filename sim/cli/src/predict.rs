@@ -14,35 +14,35 @@ use super::{placement, tuning};
 const EXAMPLES: &str = "\
 Examples:
   lithify predict --divisor 4 --commits 1000000
-  lithify predict --divisor 30,10,12,24 --commits 1000000 --cascade direct --format json
+  lithify predict --divisor 30,10,12,24 --commits 1000000 --cascade direct
 
-Exact integers for a store where every commit writes one entry of one size. An import prints
-the prediction for the sizes of its own commits.";
+The numbers are exact for a store where each commit writes one entry and all entries have the same \
+size. The command import-git prints the prediction for the commits that it imports.";
 
-/// Predicts segments, merges and pauses after so many commits
+/// Predicts the segments, merges and pauses after a number of commits
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Predict {
     /// One number from 2, or a list of radices such as 30,10,12,24
     #[arg(long, value_name = "D", value_parser = placement::alignment)]
     divisor: Alignment,
-    /// How many commits
+    /// The number of commits
     #[arg(long, value_name = "N")]
     commits: u64,
-    /// How a commit reaches the levels that close at it: step or direct
-    #[arg(long, default_value = "step", value_parser = tuning::cascade)]
+    /// How a commit reaches the levels whose windows it closes: step or direct
+    #[arg(long, default_value = "step", hide_possible_values = true, value_parser = tuning::cascade())]
     cascade: Cascade,
-    /// The highest level that merges reach
+    /// The highest level of merged segments
     #[arg(long, value_name = "LEVEL")]
     max_level: Option<Level>,
-    /// Commits write so many keys in turn [default: a new key in each commit]
+    /// The commits write this number of keys in turn [default: each commit writes a new key]
     #[arg(long, value_name = "N")]
     keys: Option<NonZeroU64>,
     /// Versions that merged segments keep: all, last:COMMITS or newest
-    #[arg(long, value_name = "RULE", default_value = "all", value_parser = placement::history)]
+    #[arg(long, value_name = "RULE", default_value = "all", hide_possible_values = true, value_parser = placement::history())]
     history: History,
-    /// When the inputs of merges go: see `lithify import-git --help`
-    #[arg(long, value_name = "RULE", default_value = "always", value_parser = placement::remove_inputs)]
+    /// When the inputs of merges are removed: see `lithify import-git --help`
+    #[arg(long, value_name = "RULE", default_value = "always", hide_possible_values = true, value_parser = placement::remove_inputs())]
     remove_inputs: RemoveInputs,
     #[command(flatten)]
     format: FormatArgument,

@@ -24,26 +24,41 @@ use lithify_specimens::wal_ratio::{Operation, Options, Policy, SharedStore, Tick
 use super::data_file::time::{positive_time, time};
 use super::data_file::words;
 use super::lines::{Line, next_line};
+use super::person;
+
+/// The requests and their answers, for `help`.
+const REQUESTS: &str = "\
+put KEY VALUE   ok COMMIT     VALUE is the rest of the line
+del KEY         ok COMMIT     also when the key does not exist
+get KEY         value VALUE   or none
+stats           counts, as NAME=NUMBER
+help            these lines
+An answer that begins with error says what was wrong.";
+
+const EXAMPLE: &str = "put city Berlin";
 
 const EXAMPLES: &str = "\
 Examples:
   printf 'put city Berlin\\nget city\\nstats\\n' | lithify ratio-store --dir table
-  lithify ratio-store --dir table --check-every 10s --min-interval 1m --threshold 4
+  lithify ratio-store --dir table --check-every 10s --threshold 4
 
-Requests, one a line, and their answers:
-  put KEY VALUE   ok COMMIT      the value is the rest of the line
-  del KEY         ok COMMIT      also when there is no such key
-  get KEY         value VALUE    or: none
-  stats           counts, as NAME=NUMBER, and why the last rewrite was given up if it was
+Each line is a request. The requests and their answers:
+  put KEY VALUE   ok COMMIT     VALUE is the rest of the line
+  del KEY         ok COMMIT     also when the key does not exist
+  get KEY         value VALUE   or none
+  stats           counts, as NAME=NUMBER, and why the last rewrite was abandoned
+  help            the requests
 
-A key that has spaces, and a value that begins with a double quote or is empty, stands between
-double quotes in C style, as git writes paths; so does what is printed whenever it has control
-characters, quotes, backslashes or bytes from 0x80. Times are seconds, or take ms, s, m, h or d.
+A key with spaces, an empty value, and a value that begins with a double quote are written between \
+double quotes in C style, as git writes paths. Answers use the same form if they contain control \
+characters, quotes, backslashes or bytes from 0x80. Times are seconds, or have a unit: ms, s, m, h, \
+d.
 
-A change is durable when it is answered. An error is answered with: error TEXT.
-The log is rewritten when a check finds that (its bytes are THRESHOLD times the live bytes,
-or the last rewrite is --max-interval ago and some bytes are dead) and the last rewrite is
---min-interval ago. The first check comes at once. Changes wait meanwhile, reads do not.";
+A change is durable when it is answered. An answer that begins with error says what was wrong. \
+Every --check-every a check decides whether the log is rewritten: if its bytes are --threshold \
+times the live bytes, or if the last rewrite is --max-interval ago and some bytes are dead; and if \
+the last rewrite is --min-interval ago. The first check is at the start. During a rewrite changes \
+wait; reads continue.";
 
 /// The longest line in bytes; a longer one is answered with an error.
 const MAX_LINE_BYTES: u64 = 8 << 20;
@@ -54,23 +69,23 @@ const MOST_UNANSWERED: usize = 1024;
 /// So many bytes of requests are read before the first answer, or one request.
 const MOST_UNANSWERED_BYTES: usize = 16 << 20;
 
-/// Keeps a durable table whose log rewrites itself, and answers requests line by line
+/// Answers requests about a durable table whose log rewrites itself, as lines
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RatioStore {
-    /// The directory of the table, created when it is missing
+    /// The directory of the table, created if it is missing
     #[arg(long, value_name = "DIRECTORY")]
     dir: PathBuf,
-    /// How often the rule is evaluated
+    /// The time between two checks of the rule
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = positive_time)]
     check_every: Duration,
-    /// The least time from one rewrite to the next
+    /// Minimum time between two rewrites
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = time)]
     min_interval: Duration,
-    /// The time after which dead bytes are reason enough, or off
+    /// The time after which the log is rewritten if it has dead bytes, or off
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = perhaps)]
     max_interval: Perhaps,
-    /// The ratio of log bytes to live bytes that is reason enough
+    /// The ratio of log bytes to live bytes at which the log is rewritten
     #[arg(long, value_name = "RATIO", default_value = "10", value_parser = ratio)]
     threshold: u64,
 }
@@ -147,6 +162,7 @@ enum Request {
     Change(Operation),
     Get(Vec<u8>),
     Stats,
+    Help,
     Refused(String),
     /// The input cannot be read any more.
     Broken(Failure),
@@ -155,6 +171,10 @@ enum Request {
 /// Runs the command.
 pub(crate) fn run(arguments: &RatioStore) -> Outcome {
     let store = open(&arguments.dir, arguments.options())?;
+    person::greet(
+        "ratio-store keeps a durable table whose log rewrites itself",
+        EXAMPLE,
+    );
     let (requests, received) = sync_channel(MOST_UNANSWERED);
     let room = Room::default();
     // One thread reads ahead of the answers. It ends with the input, or with the first
@@ -231,7 +251,8 @@ fn request(line: &[u8]) -> Result<Request, String> {
         (b"del", [_, ..], None) => Ok(Request::Change(Operation::Delete(key))),
         (b"get", [_, ..], None) => Ok(Request::Get(key)),
         (b"stats", [], None) => Ok(Request::Stats),
-        _ => Err("a request is put KEY VALUE, del KEY, get KEY or stats".to_owned()),
+        (b"help", [], None) => Ok(Request::Help),
+        _ => Err("a request is put KEY VALUE, del KEY, get KEY, stats or help".to_owned()),
     }
 }
 
@@ -296,6 +317,7 @@ impl<'run> Answers<'run> {
                     None => self.output.line(b"none")?,
                 },
                 Some(Request::Stats) => self.output.line(stats(self.store).as_bytes())?,
+                Some(Request::Help) => person::help(&mut self.output, REQUESTS)?,
                 Some(Request::Refused(text)) => {
                     self.output.line(format!("error {text}").as_bytes())?;
                 }

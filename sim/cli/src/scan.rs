@@ -15,7 +15,7 @@ use super::store::{AtArgument, KeyspaceArgument, ReadArgument};
 
 const EXAMPLES: &str = "\
 Examples:
-  lithify scan --store S --at 10 --format tree       # byte for byte `git ls-tree -r`
+  lithify scan --store S --at 10 --format tree    # as `git ls-tree -r`
   lithify scan --store S --prefix src/ --reverse --limit 3
   lithify scan --store S --from a --to b --format json";
 
@@ -29,22 +29,22 @@ pub(crate) struct Scan {
     keyspace: KeyspaceArgument,
     #[command(flatten)]
     at: AtArgument,
-    /// Only keys that begin so
+    /// Print only keys with this prefix
     #[arg(long, value_name = "KEY", conflicts_with_all = ["from", "to"])]
     prefix: Option<OsString>,
-    /// From this key on
+    /// Begin with this key
     #[arg(long, value_name = "KEY")]
     from: Option<OsString>,
-    /// Up to this key, without it
+    /// End before this key
     #[arg(long, value_name = "KEY")]
     to: Option<OsString>,
-    /// From the last key to the first
+    /// Print the last key first
     #[arg(long)]
     reverse: bool,
-    /// At most so many keys
+    /// Maximum number of keys
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
-    /// Text: key, tab, value. JSON: an object a line. Tree: as `git ls-tree -r`
+    /// Text: key, tab, value. JSON: an object for each key. Tree: as `git ls-tree -r`
     #[arg(long, value_enum, default_value = "text")]
     format: ScanFormat,
 }

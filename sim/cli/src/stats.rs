@@ -1,14 +1,14 @@
 //! `stats`: what a store holds.
 
-use std::fmt::Write as _;
-
 use clap::Args;
 use lithify::{Placement, Stats};
 use lithify_sim::cli::args::{Format, FormatArgument};
 use lithify_sim::cli::exit::Outcome;
 use lithify_sim::cli::output::Output;
+use lithify_sim::cli::table::{Column, Table};
 use serde::Serialize;
 
+use super::placement::{shown_history, shown_remove_inputs};
 use super::store::{StoreArgument, StoredBytes};
 
 const EXAMPLES: &str = "\
@@ -16,10 +16,10 @@ Examples:
   lithify stats --store S
   lithify stats --store S --format json
 
-Counters count what was done since this opening, so they are of interest after an import or
-in a program; here they show what opening did.";
+The counters in JSON begin at zero when a store is opened. This command only opens the store, so \
+here they show the work of opening.";
 
-/// Prints what a store holds
+/// Prints the options, sizes and counts of a store
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ShowStats {
@@ -56,19 +56,22 @@ pub(crate) fn run(arguments: &ShowStats) -> Outcome {
     let mut output = Output::for_reading();
     match arguments.format.format {
         Format::Json => output.json(&report)?,
-        Format::Text => output.bytes(text(&report).as_bytes())?,
+        Format::Text => output.table(&table(&report))?,
     }
     output.finish()
 }
 
-fn text(report: &Report) -> String {
+fn table(report: &Report) -> Table {
     let (placement, disk, stats) = (&report.placement, &report.disk, &report.stats);
     let readable: u64 = report
         .readable_commits
         .iter()
         .map(|(first, last)| last - first + 1)
         .sum();
-    let file_kind = |files: u64, bytes: u64| format!("{files} files, {bytes} bytes");
+    let file_kind = |files: u64, bytes: u64| match files {
+        1 => format!("1 file, {bytes} bytes"),
+        _ => format!("{files} files, {bytes} bytes"),
+    };
     let rows = [
         ("head", stats.head.to_string()),
         ("readable commits", readable.to_string()),
@@ -76,8 +79,11 @@ fn text(report: &Report) -> String {
         ("divisor", placement.alignment.to_string()),
         ("highest level", placement.alignment.max_level().to_string()),
         ("min inputs", placement.min_inputs.to_string()),
-        ("history", format!("{:?}", placement.history)),
-        ("remove inputs", format!("{:?}", placement.remove_inputs)),
+        ("history", shown_history(placement.history)),
+        (
+            "remove inputs",
+            shown_remove_inputs(placement.remove_inputs),
+        ),
         ("live segments", stats.live_segments.to_string()),
         ("live entries", stats.live_entries.to_string()),
         ("kept inputs", stats.kept_inputs.to_string()),
@@ -96,8 +102,8 @@ fn text(report: &Report) -> String {
             file_kind(disk.segment_files, disk.segment_bytes),
         ),
     ];
-    rows.iter().fold(String::new(), |mut text, (name, value)| {
-        let _ = writeln!(text, "{name:<18} {value}");
-        text
-    })
+    let mut table = Table::new(&[Column::Text(""); 2]);
+    rows.into_iter()
+        .for_each(|(name, value)| table.row([name.to_owned(), value]));
+    table
 }

@@ -12,6 +12,7 @@ use lithify::files::{FileKind, PROMOTED, REPLICA, parse_file_name};
 use lithify::fs::{Fs, OsFs};
 use lithify::{Commit, Error, Options, Replica, Snapshot, Store};
 use lithify_sim::cli::exit::{Exit, Failure, Outcome};
+use lithify_sim::cli::terminal::tell;
 
 use super::placement::PlacementArguments;
 use super::tuning::TuningArguments;
@@ -35,8 +36,8 @@ pub(crate) struct StoreArgument {
 pub(crate) struct ReadArgument {
     #[command(flatten)]
     store: StoreArgument,
-    /// Read what is whole of a damaged store: each damaged part is named on standard error,
-    /// and a read that depends on one ends with 5. Nothing is written
+    /// Read the undamaged parts of a damaged store. Standard error names each damaged part;
+    /// a read that needs one exits with 5. Nothing is written
     #[arg(long)]
     damaged: bool,
 }
@@ -68,7 +69,7 @@ fn check_keyspace(store: &Store, keyspace: &KeyspaceArgument) -> Outcome {
 /// Which keyspace.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct KeyspaceArgument {
-    /// The keyspace
+    /// The name of the keyspace
     #[arg(long, value_name = "NAME", default_value = DEFAULT_KEYSPACE)]
     pub(crate) keyspace: String,
 }
@@ -76,7 +77,7 @@ pub(crate) struct KeyspaceArgument {
 /// As of which commit.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct AtArgument {
-    /// As of this commit; 0 is the empty state before the first [default: the newest]
+    /// Read the state after this commit; 0 is the empty state [default: the newest commit]
     #[arg(long, value_name = "COMMIT")]
     pub(crate) at: Option<u64>,
 }
@@ -117,9 +118,7 @@ impl StoreArgument {
         let store = Store::open_damaged(self.fs(), options);
         let store = store.map_err(|error| self.open_failure(error))?;
         for loss in store.losses() {
-            let line = format_args!("lithify: {}: {loss}\n", self.path.display()).to_string();
-            // There is nobody to tell when standard error is closed too.
-            let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
+            tell(&format!("lithify: {}: {loss}", self.path.display()));
         }
         Ok(store)
     }

@@ -1,32 +1,36 @@
 //! Arguments that decide where bytes live and when work is done. They may differ at
 //! every opening and never change a settled layout.
 
+use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum};
 use lithify::{Cascade, Compression, Durability, Level, Options};
+use lithify_sim::cli::offering;
+use lithify_sim::names::unknown;
 
 /// How a store is written to.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Tuning (may differ each time)")]
 pub(crate) struct TuningArguments {
-    /// How a commit reaches the levels that close at it: step by step, or directly the
-    /// highest one, which writes less
-    #[arg(long, default_value = "step", value_parser = cascade)]
+    /// How a commit reaches the levels whose windows it closes: step (level by level) or
+    /// direct (the highest level only, which writes less)
+    #[arg(long, default_value = "step", hide_possible_values = true, value_parser = cascade())]
     pub(crate) cascade: Cascade,
-    /// When a commit is acknowledged: once it is synced, or once the system has it
+    /// When a commit is acknowledged: when it is synced, or when it is in the buffers of the
+    /// operating system
     #[arg(long, value_enum, default_value = "synced")]
     pub(crate) durability: DurabilityName,
     /// Compression of new segment files
     #[arg(long, value_enum, default_value = "none")]
     pub(crate) compression: CompressionName,
-    /// The lowest level whose merged segments live in files [default: the first with
-    /// windows of 4096 commits]
+    /// The lowest level whose merged segments are stored in files [default: the first level
+    /// with windows of 4096 commits or more]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) file_level: Option<Level>,
-    /// Bytes of segments in memory beyond which they move to a file [default: 33554432;
-    /// 0 for compact]
+    /// Maximum bytes of segments in memory; above that they move to a file [default:
+    /// 33554432; for compact 0]
     #[arg(long, value_name = "BYTES")]
     pub(crate) memory_budget: Option<usize>,
-    /// Length in bytes from which a WAL file is followed by a new one
+    /// Length in bytes at which a new log file begins
     #[arg(long, value_name = "BYTES", default_value_t = Options::default().wal_file_bytes)]
     pub(crate) wal_file: u64,
 }
@@ -77,7 +81,12 @@ pub(crate) enum CompressionName {
 }
 
 /// `step` or `direct`.
-pub(crate) fn cascade(text: &str) -> Result<Cascade, String> {
-    text.parse()
-        .map_err(|error: lithify::align::UnknownCascade| error.to_string())
+pub(crate) fn cascade() -> impl TypedValueParser<Value = Cascade> {
+    let cascade = |text: &str| {
+        let parsed: Result<Cascade, _> = text.parse();
+        parsed.map_err(|_| unknown("cascade", text, CASCADES.into_iter()))
+    };
+    offering(cascade, CASCADES)
 }
+
+const CASCADES: [&str; 2] = ["step", "direct"];

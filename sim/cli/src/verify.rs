@@ -7,6 +7,7 @@ use lithify::verify::{Severity, verify};
 use lithify_sim::cli::args::{Format, FormatArgument};
 use lithify_sim::cli::exit::{Exit, Outcome};
 use lithify_sim::cli::output::Output;
+use lithify_sim::cli::terminal::{Colour, Screen};
 
 use super::store::StoreArgument;
 
@@ -15,9 +16,9 @@ Examples:
   lithify verify --store S
   lithify verify --store S --format json
 
-Prints a line for each finding, and what was checked. Exits with 1 when something is damaged;
-what a crash leaves behind legally is a note and no damage. Whether the contents are what was
-committed is another question: see check-git.";
+Prints a line for each finding, and a summary. Exits with 1 if something is damaged. A note is \
+something that a crash may leave; it is not damage. The command check-git compares the contents \
+with a repository; this command does not.";
 
 /// Checks every byte of a store
 #[derive(Args, Debug)]
@@ -34,7 +35,11 @@ pub(crate) fn run(arguments: &Verify) -> Outcome {
     let report = arguments.store.check(verify)?;
     let mut output = Output::for_reading();
     match arguments.format.format {
-        Format::Text => output.line(report.to_string().as_bytes())?,
+        Format::Text => {
+            for line in report.to_string().lines() {
+                output.line(painted(line, output.screen()).as_bytes())?;
+            }
+        }
         Format::Json => output.json(&report)?,
     }
     output.finish()?;
@@ -46,4 +51,14 @@ pub(crate) fn run(arguments: &Verify) -> Outcome {
         arguments.store.path.display(),
         report.count(Severity::Damage)
     )))
+}
+
+/// A line of the report: damage is red, a note yellow, and the verdict red or green.
+fn painted(line: &str, screen: Screen) -> String {
+    let colour = match line.split([':', ' ']).next() {
+        Some("damage" | "DAMAGED") => Colour::Red,
+        Some("sound") => Colour::Green,
+        _ => Colour::Yellow,
+    };
+    screen.paint(colour, line)
 }

@@ -27,7 +27,25 @@ use lithify_specimens::snapshot_log::{Options, Schedule, Shared, SnapshotLog};
 
 use super::data_file::time::positive_time;
 use super::lines::{Line, next_line};
+use super::person;
 use requests::Node;
+
+const EXAMPLE: &str = r#"{"src":"me","dest":"n1","body":{"type":"wal_append","payload":"hello"}}"#;
+
+/// The messages, for `help`.
+const MESSAGES: &str = r#"A message and its answer are one line of JSON each. For example:
+{"src":"me","dest":"n1","body":{"type":"wal_append","payload":"hello"}}
+Types, and the other fields of the body:
+init                 node_id: a name for this node
+wal_append           payload: a string
+wal_read             offset: a number
+wal_info
+wal_segment_config   max_segment_bytes: a number
+wal_segment_info
+wal_recover          wal_entries: a list of entries
+wal_snapshot
+wal_compact          snapshot_at_offset: a number
+fsync_benchmark      entries: a number; strategies: always, batch, none"#;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,20 +53,20 @@ Examples:
   lithify wal-node --dir log
   lithify wal-node --dir log --snapshot-every 10000 --snapshot-interval 1h
 
-Messages: init, wal_append, wal_read, wal_info, wal_segment_config, wal_segment_info,
-wal_recover, wal_snapshot, wal_compact, fsync_benchmark. Entries, snapshots and offsets are
-those of the page design/wal-snapshot.md. An append is synced before it is answered.
+Messages: init, wal_append, wal_read, wal_info, wal_segment_config, wal_segment_info, wal_recover, \
+wal_snapshot, wal_compact, fsync_benchmark; the word help lists their fields. Entries, snapshots and \
+offsets are those of the page design/wal-snapshot.md. An append is synced before the answer.
 
-With --snapshot-every or --snapshot-interval a thread takes snapshots and removes the segments
-that they cover, as wal_snapshot and wal_compact do, between the messages. At the end of the
-input a snapshot is taken if --snapshot-every entries lie behind the newest.
+With --snapshot-every or --snapshot-interval a thread takes snapshots and removes the segments that \
+a snapshot covers, as wal_snapshot and wal_compact do, between two messages. At the end of the \
+input a snapshot is taken if --snapshot-every entries are newer than the newest snapshot.
 
-Before init the node serves whoever calls. From then on it takes messages for its name only.
-A msg_id may be left out; the answer then has no in_reply_to.
+Before init the node accepts messages for any name; after init, messages for its own name. If a \
+message has no msg_id, its answer has no in_reply_to.
 
-Errors have the type error, a text, and a code: 1 a message for another node, 10 unknown type,
-11 no memory for the line, 12 malformed message or missing field, 13 the disk or the log failed,
-20 no such entry, 22 compaction beyond the newest snapshot, or an init with another name.";
+An error has the type error, a text and a code: 1 the message is for another node; 10 unknown type; \
+11 no memory for the line; 12 malformed message or missing field; 13 the disk or the log failed; 20 \
+no such entry; 22 compaction above the newest snapshot, or init with another name.";
 
 /// The longest line in bytes; a longer one is answered with an error.
 pub(super) const MAX_LINE_BYTES: u64 = 32 << 20;
@@ -56,18 +74,18 @@ pub(super) const MAX_LINE_BYTES: u64 = 32 << 20;
 /// How long segments are until `wal_segment_config` says otherwise.
 const DEFAULT_SEGMENT_BYTES: u64 = 1 << 20;
 
-/// Answers log and snapshot messages, one line of JSON each
+/// Answers messages about a log with snapshots, as lines of JSON
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct WalNode {
-    /// The directory of the log, created when it is missing [default: a fresh temporary
-    /// one, removed at the end]
+    /// The directory of the log, created if it is missing [default: a temporary directory,
+    /// removed at the end]
     #[arg(long, value_name = "DIRECTORY")]
     dir: Option<PathBuf>,
-    /// Take a snapshot and compact when so many entries lie behind the newest snapshot
+    /// Take a snapshot and compact after this number of entries since the newest snapshot
     #[arg(long, value_name = "ENTRIES", value_parser = clap::value_parser!(u64).range(1..))]
     snapshot_every: Option<u64>,
-    /// Take a snapshot and compact when so much time has passed and entries have come
+    /// Take a snapshot and compact after this time, if there are new entries
     #[arg(long, value_name = "TIME", value_parser = positive_time)]
     snapshot_interval: Option<Duration>,
 }
@@ -90,11 +108,17 @@ pub(crate) fn run(arguments: &WalNode) -> Outcome {
         interval: arguments.snapshot_interval,
     };
     let mut node = open(directory, schedule)?;
+    person::greet("wal-node keeps a log with snapshots", EXAMPLE);
     let mut input = std::io::stdin().lock();
     let mut output = Output::for_reading();
     while let Some(line) = next_line(&mut input, MAX_LINE_BYTES)? {
         let answer = match line {
             Line::Whole(bytes) if bytes.trim_ascii().is_empty() => continue,
+            Line::Whole(bytes) if person::asks_for_help(&bytes) => {
+                person::help(&mut output, MESSAGES)?;
+                output.flush()?;
+                continue;
+            }
             Line::Whole(bytes) => node.answer(&bytes),
             Line::TooLong => node.refuse_line(MAX_LINE_BYTES),
         };

@@ -4,8 +4,10 @@ use std::ffi::OsString;
 
 use clap::Args;
 use lithify::{Options, Stats, Store, WriteBatch};
+use lithify_sim::cli::args::{Format, FormatArgument};
 use lithify_sim::cli::exit::Outcome;
 use lithify_sim::cli::output::Output;
+use serde::Serialize;
 
 use super::bytes::of_argument;
 use super::placement::PlacementArguments;
@@ -15,7 +17,7 @@ use super::tuning::TuningArguments;
 const PUT_EXAMPLES: &str = "\
 Examples:
   lithify put --store S stone granite
-  lithify put --store S --divisor 8 stone granite     # creates S with divisor 8
+  lithify put --store S --divisor 8 stone granite   # creates S with divisor 8
 
 Prints the number of the commit.";
 
@@ -23,23 +25,21 @@ const DELETE_EXAMPLES: &str = "\
 Examples:
   lithify delete --store S stone
 
-Prints the number of the commit. Deleting a key that has no value is a commit too.";
+Prints the number of the commit. The deletion of a key that does not exist is a commit too.";
 
 const COMPACT_EXAMPLES: &str = "\
 Examples:
   lithify compact --store S
   lithify settle --store S --file-level 1 --compression zstd
 
-Merges until nothing is left to merge: the layout is then the one that follows from the
-commits. Consumes no commit number. What was in memory moves to segment files, and log files
-whose commits are all in segment files go.
+Merges until no merge is due. The layout is then the one that follows from the commits. Creates \
+no commit. Segments move from memory to segment files, and log files are removed when all their \
+commits are in segment files.
 
-Which versions of a key stay is fixed by --history when the store is created: one key that is
-overwritten often leaves one version with --history newest. Its commits are in the log until
-they are in segment files, and the log's newest file stays until a later one has begun. So a
-store of often overwritten keys is small with log files that are short, and with files from a
-low level on: put and apply with --wal-file 65536 --file-level 1, then compact. The price is
-more syncs and small files while writing.";
+To make a store with few keys that are often overwritten small: create it with --history newest, \
+write with --wal-file 65536 --file-level 1, then run compact. Short log files can be removed \
+earlier, and segments reach files from a lower level on. This costs more syncs and small files \
+while you write.";
 
 /// Sets a key in a commit of its own
 #[derive(Args, Debug)]
@@ -53,6 +53,8 @@ pub(crate) struct Put {
     key: OsString,
     /// The value, as bytes
     value: OsString,
+    #[command(flatten)]
+    format: FormatArgument,
     #[command(flatten)]
     placement: PlacementArguments,
     #[command(flatten)]
@@ -70,6 +72,8 @@ pub(crate) struct Delete {
     /// The key, as bytes
     key: OsString,
     #[command(flatten)]
+    format: FormatArgument,
+    #[command(flatten)]
     tuning: TuningArguments,
 }
 
@@ -80,7 +84,18 @@ pub(crate) struct Compact {
     #[command(flatten)]
     store: StoreArgument,
     #[command(flatten)]
+    format: FormatArgument,
+    #[command(flatten)]
     tuning: TuningArguments,
+}
+
+/// What `compact` has done.
+#[derive(Serialize)]
+struct Compacted {
+    commit: u64,
+    live_segments: u64,
+    merges: u64,
+    entries_written: u64,
 }
 
 /// Runs `put`.
@@ -94,20 +109,35 @@ pub(crate) fn put(arguments: &Put) -> Outcome {
     let store = arguments
         .store
         .open_or_create(&arguments.placement, &arguments.tuning)?;
-    commit(store, &batch)
+    commit(store, &batch, arguments.format)
 }
 
 /// Runs `delete`.
 pub(crate) fn delete(arguments: &Delete) -> Outcome {
     let mut batch = WriteBatch::new();
     batch.delete(&arguments.keyspace.keyspace, of_argument(&arguments.key));
-    commit(arguments.store.open_existing(&arguments.tuning)?, &batch)
+    let store = arguments.store.open_existing(&arguments.tuning)?;
+    commit(store, &batch, arguments.format)
 }
 
-fn commit(mut store: Store, batch: &WriteBatch) -> Outcome {
+fn commit(mut store: Store, batch: &WriteBatch, format: FormatArgument) -> Outcome {
     let commit = store.commit(batch)?;
     store.close()?;
-    say(&commit.to_string())
+    let mut output = Output::for_writing();
+    acknowledge(&mut output, format, commit.get())?;
+    output.finish()
+}
+
+/// Prints the number of a commit that is acknowledged.
+pub(crate) fn acknowledge(output: &mut Output, format: FormatArgument, commit: u64) -> Outcome {
+    #[derive(Serialize)]
+    struct Acknowledged {
+        commit: u64,
+    }
+    match format.format {
+        Format::Text => output.line(commit.to_string().as_bytes()),
+        Format::Json => output.json(&Acknowledged { commit }),
+    }
 }
 
 /// Runs `compact`.
@@ -123,11 +153,30 @@ pub(crate) fn compact(arguments: &Compact) -> Outcome {
             stats
         }
     };
-    let (head, segments) = (stats.head, stats.live_segments);
-    let (merges, entries) = (stats.counters.merges, stats.counters.merge_entries_written);
-    say(&format!(
-        "settled at commit {head}: {segments} live segments, {merges} merges wrote {entries} entries"
-    ))
+    let compacted = Compacted {
+        commit: stats.head,
+        live_segments: stats.live_segments,
+        merges: stats.counters.merges,
+        entries_written: stats.counters.merge_entries_written,
+    };
+    let mut output = Output::for_writing();
+    match arguments.format.format {
+        Format::Json => output.json(&compacted)?,
+        Format::Text => {
+            let Compacted {
+                commit,
+                live_segments,
+                merges,
+                entries_written,
+            } = compacted;
+            let line = format!(
+                "settled at commit {commit}: {live_segments} live segments, {merges} merges wrote \
+                 {entries_written} entries"
+            );
+            output.line(line.as_bytes())?;
+        }
+    }
+    output.finish()
 }
 
 /// Merging is no commit: a replica may do it.
@@ -140,10 +189,4 @@ fn compact_replica(arguments: &Compact) -> Outcome<Stats> {
     let stats = replica.store().stats();
     replica.close()?;
     Ok(stats)
-}
-
-fn say(line: &str) -> Outcome {
-    let mut output = Output::for_writing();
-    output.line(line.as_bytes())?;
-    output.finish()
 }

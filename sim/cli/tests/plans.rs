@@ -122,7 +122,7 @@ fn a_trace_is_read_with_the_systems_that_are_given() {
     let error = traces::parse(&SYSTEMS[1..], &text).expect_err("the system is not among them");
     assert_eq!(
         error.to_string(),
-        "line 2, column 8: no system is called \"lithify\""
+        "line 2, column 8: no system is called \"lithify\"; did you mean \"lithify-db\"?"
     );
 }
 
@@ -141,7 +141,8 @@ fn errors_name_line_and_column() {
         ),
         (
             "lithify-sim 1\nsystem oracle\n",
-            "line 2, column 8: no system is called \"oracle\"",
+            "line 2, column 8: no system is called \"oracle\"; known are lithify, snapshot-log, \
+             data-file, replica, wal-ratio, lithify-db",
         ),
     ];
     for (text, expected) in cases {

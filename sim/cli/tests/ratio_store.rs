@@ -76,7 +76,7 @@ fn every_line_has_its_answer() {
     let answers = answers(command(directory.path()), input.as_bytes());
     assert_eq!(answers.len(), rows.len());
     for ((line, expected), answer) in rows.into_iter().zip(answers) {
-        let refused = "error a request is put KEY VALUE, del KEY, get KEY or stats";
+        let refused = "error a request is put KEY VALUE, del KEY, get KEY, stats or help";
         match expected {
             "error" => assert_eq!(answer, refused, "{line}"),
             _ if line == "stats" => assert!(answer.starts_with(expected), "{answer}"),

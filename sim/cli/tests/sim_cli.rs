@@ -323,7 +323,7 @@ fn bad_input_is_one_line_and_exit_code_2() {
         (&["run", "--set", "divisor=1"], "divisor"),
         (
             &["run", "--set", "divisors=2"],
-            "there are divisor, min-inputs",
+            "has no setting \"divisors\"; did you mean \"divisor\"?",
         ),
         (
             &["run", "--faults", "none,bit-rot"],
@@ -331,7 +331,7 @@ fn bad_input_is_one_line_and_exit_code_2() {
         ),
         (
             &["run", "--order", "starve:snapshot"],
-            "there are committed",
+            "known are committed",
         ),
         (
             &["run", "--images", "0", "--depth", "3"],
@@ -369,7 +369,7 @@ fn bad_input_is_one_line_and_exit_code_2() {
         (&["economy", "--seeds", "0"], "0 is not in 1.."),
         (&["mutants", "--time", "0"], "0 is not in 1.."),
         (&["mutants", "--at-least", "101"], "101 is not in 1..=100"),
-        (&["mutants", "--without", "luck"], "there are opens, errors"),
+        (&["mutants", "--without", "luck"], "known are opens, errors"),
         (
             &["replay", "missing.sim"],
             "cannot read the trace missing.sim",

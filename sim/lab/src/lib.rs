@@ -26,7 +26,8 @@
 //! What everybody needs:
 //! - [`system`]: the traits; [`systems`]: the engine, behind them.
 //! - [`history`]: commits, and the state after each; [`reads`]: what can be asked of them.
-//! - [`keyed`]: all randomness; [`stop`]: when to end early; [`planted`], [`panics`].
+//! - [`keyed`]: all randomness; [`stop`]: when to end early; [`planted`], [`panics`]; [`names`]:
+//!   what is said of a name that does not exist.
 //!
 //! Then five folders, each with its own page:
 //! - [`disk`]: the file system that loses power, its persistence models, crash images, faults.
@@ -43,6 +44,7 @@ pub mod finding;
 pub mod history;
 pub mod judge;
 pub mod keyed;
+pub mod names;
 pub mod panics;
 pub mod planted;
 pub mod reads;

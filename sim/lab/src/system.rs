@@ -17,6 +17,7 @@ use lithify::fs::Fs;
 use crate::disk::{DiskUse, Image};
 use crate::history::{Batch, Key, State};
 use crate::keyed::Draws;
+use crate::names::suggest;
 use crate::planted::{self, Planted};
 use crate::reads::{Answer, Question};
 
@@ -105,12 +106,9 @@ impl<'run> Values<'run> {
         match settings.keys().find(|name| !is_known(name)) {
             None => Ok(Self { known, settings }),
             Some(name) => {
-                let names: Vec<&str> = known.iter().map(|setting| setting.name).collect();
-                Err(format!(
-                    "the system {} has no setting {name:?}; there are {}",
-                    system.name(),
-                    names.join(", ")
-                ))
+                let names = known.iter().map(|setting| setting.name);
+                let what = format!("the system {} has no setting {name:?}", system.name());
+                Err(suggest(&what, name, names))
             }
         }
     }
@@ -124,10 +122,13 @@ impl<'run> Values<'run> {
     }
 }
 
-/// What to say of a value that a setting does not have.
+/// What to say of a value that one of these settings does not have.
 #[must_use]
-pub fn unknown_value(name: &str, text: &str) -> String {
-    format!("the setting {name} has no value {text:?}")
+pub fn unknown_value(settings: &[Setting], name: &str, text: &str) -> String {
+    let values = settings.iter().filter(|setting| setting.name == name);
+    let values: BTreeSet<&str> = values.flat_map(|setting| setting.values).copied().collect();
+    let what = format!("the setting {name} has no value {text:?}");
+    suggest(&what, text, values.into_iter())
 }
 
 /// A kind of store.

@@ -77,7 +77,7 @@ fn clean_runs(directory: &Path) {
     expect(&help, 0, &["own_binary", "run --seeds 1000"]);
     assert!(!help.output.contains("lithify sim"), "{}", help.output);
     let other = run(directory, &["run", "--system", "lithify"]);
-    expect(&other, 2, &["there are tiny-log"]);
+    expect(&other, 2, &["known are tiny-log"]);
 }
 
 fn findings(directory: &Path) {
@@ -133,7 +133,7 @@ fn known_findings(directory: &Path) {
     expect(
         &other,
         1,
-        &["known, and not seen: durability: no sync_dir(/)"],
+        &["known, but not found: durability: no sync_dir(/)"],
     );
     let bad = run(&format!("soon {signature} // issue 14\n"));
     expect(&bad, 2, &["known.txt: line 1: \"soon\" is no day"]);

@@ -1,11 +1,13 @@
 //! The names on the command line of `compare`, and what they name.
 
+use clap::builder::{StringValueParser, TypedValueParser};
 use lithify_policies::compare::History;
 use lithify_policies::compare::git::{self, Grouping};
 use lithify_policies::compare::workloads::{self, Scale};
-use lithify_policies::policies::Spec;
 use lithify_policies::policies::registry::{self, ALL};
+use lithify_policies::policies::{POLICIES, Spec};
 use lithify_sim::cli::exit::{Exit, Outcome};
+use lithify_sim::cli::offering;
 
 use super::super::git_log;
 
@@ -32,6 +34,18 @@ pub(super) fn keyspaces(text: &str) -> Result<Keyspaces, String> {
             "expected a number from 1 to {MOST_KEYSPACES}, directory or path"
         )),
     }
+}
+
+/// A policy with its parameters; completions offer the names.
+pub(super) fn policy_names() -> impl TypedValueParser<Value = String> {
+    let names = POLICIES.iter().map(|policy| policy.name);
+    offering(StringValueParser::new(), ["all"].into_iter().chain(names))
+}
+
+/// A workload with its parameters, or `git:PATH`; completions offer the names.
+pub(super) fn workload_names() -> impl TypedValueParser<Value = String> {
+    let names = workloads::WORKLOADS.iter().map(|workload| workload.name);
+    offering(StringValueParser::new(), ["git:"].into_iter().chain(names))
 }
 
 /// The policies, each built once to see whether it can be.

@@ -6,6 +6,7 @@ use lithify_policies::policies::registry::ALL;
 use lithify_policies::policies::spec::Parameter;
 use lithify_sim::cli::exit::{Exit, Outcome};
 use lithify_sim::cli::output::Output;
+use lithify_sim::cli::table::{Column, Table};
 use serde::Serialize;
 
 use super::CompareFormat;
@@ -81,23 +82,17 @@ fn text(output: &mut Output, everything: &Everything) -> Outcome {
         ("workloads (and git:PATH)", &everything.workloads),
     ] {
         output.line(title.as_bytes())?;
+        let mut table = Table::new(&[Column::Text(""); 2]).indented(2);
         for one in listed {
             let source = one.source.map(|source| format!(" [{source}]"));
-            let line = format!(
-                "  {:<19} {}{}",
-                one.name,
-                one.about,
-                source.unwrap_or_default()
-            );
-            output.line(line.as_bytes())?;
+            let about = format!("{}{}", one.about, source.unwrap_or_default());
+            table.row([one.name.to_owned(), about]);
             for parameter in &one.parameters {
-                let line = format!(
-                    "      {}={}: {}",
-                    parameter.name, parameter.default, parameter.about
-                );
-                output.line(line.as_bytes())?;
+                let default = format!("  {}={}", parameter.name, parameter.default);
+                table.row([default, parameter.about.to_owned()]);
             }
         }
+        output.table(&table)?;
     }
-    output.line(format!("all: {}", everything.all.join(",")).as_bytes())
+    output.line(format!("all: {}", everything.all.join(", ")).as_bytes())
 }

@@ -24,29 +24,34 @@ const EXAMPLES: &str = "\
 Examples:
   lithify compare --list
   lithify compare --policy aligned:4,count:4,strict:4 --workload git:.
-  lithify compare --policy all --workload ycsb-a,hot-key,git:ripgrep.rawlog.zst --format csv
-  lithify compare --policy aligned:2,count:2 --workload scrape --schedules 1000 --reorder 8
-  lithify compare --policy aligned:4:cascade=step --workload dense --commits 64 --explain
-  lithify compare --policy aligned:2,geometric --workload hot-key --commits 200 --optimal
+  lithify compare --policy all --workload ycsb-a,hot-key --format csv
+  lithify compare --policy aligned:2,count:2 --workload scrape \\
+      --schedules 1000 --reorder 8
+  lithify compare --policy aligned:4:cascade=step --workload dense \\
+      --commits 64 --explain
+  lithify compare --policy aligned:2,geometric --workload hot-key \\
+      --commits 200 --optimal
 
-A policy or workload is NAME:VALUE:KEY=VALUE:.., where the value without a key is for the first
-parameter, and slashes separate the items of a list. Merges keep the newest version of a key.
-Bytes are those of keys and values. There is no disk: this compares work, not time.
+A policy or workload is NAME:VALUE:KEY=VALUE and so on. The value without a key is for the first \
+parameter. Slashes separate the items of a list. Merges keep the newest version of a key. Bytes \
+are the bytes of keys and values. There is no disk: the command compares work, not time.
 
-Exit codes of this command: 0; 1 when an exact prediction was wrong; 2 for bad arguments; 3 for a
-git log that is garbled or contradicts itself.";
+Exit codes: 0 success; 1 an exact prediction was wrong; 2 bad arguments; 3 a git log is garbled or \
+contradicts itself.";
 
 /// Compares compaction policies on histories of commits
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Compare {
-    /// Lists policies and workloads with their parameters
+    /// List the policies and workloads with their parameters
     #[arg(long)]
     list: bool,
-    /// Policies, separated by commas, or all
+    /// Policies, separated by commas; or all
     #[arg(
         long,
         value_name = "POLICIES",
+        hide_possible_values = true,
+        value_parser = choose::policy_names(),
         required_unless_present = "list",
         value_delimiter = ','
     )]
@@ -55,6 +60,8 @@ pub(crate) struct Compare {
     #[arg(
         long,
         value_name = "WORKLOADS",
+        hide_possible_values = true,
+        value_parser = choose::workload_names(),
         required_unless_present = "list",
         value_delimiter = ','
     )]
@@ -62,39 +69,39 @@ pub(crate) struct Compare {
     /// The form of the output
     #[arg(long, value_enum, default_value = "table")]
     format: CompareFormat,
-    /// Commits of a synthetic history; operations for ycsb-* and mixgraph
+    /// Number of commits of a synthetic history; for ycsb-* and mixgraph, of operations
     #[arg(long, value_name = "N", default_value = "2000",
           value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     commits: u64,
     /// The seed of synthetic histories, reads and schedules
     #[arg(long, value_name = "SEED", default_value = "0")]
     seed: u64,
-    /// Keyspaces: a number, or for git histories also directory or path, one for each
-    /// [default: 4; directory for git histories]
+    /// Number of keyspaces. For git histories also directory or path: a keyspace for each
+    /// directory or path [default: 4; for git histories directory]
     #[arg(long, value_name = "N", value_parser = choose::keyspaces)]
     keyspaces: Option<choose::Keyspaces>,
-    /// Seconds of the commit clock for each commit of a synthetic history
+    /// Seconds between two commits of a synthetic history, on its clock
     #[arg(long, value_name = "SECONDS", default_value = "60",
           value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     commit_seconds: u64,
-    /// Versions that merged segments keep
+    /// The versions of a key that merges keep
     #[arg(long, value_enum, default_value = "newest")]
     history: Versions,
-    /// The divisor of the boundaries that are checked for readability
+    /// The divisor of the window edges that the column "boundaries" counts
     #[arg(long, value_name = "D", default_value = "4",
           value_parser = clap::value_parser!(u64).range(2..))]
     boundary_divisor: u64,
-    /// Callbacks come up to so many commits late
+    /// Deliver callbacks late, by at most this number of commits
     #[arg(long, value_name = "COMMITS", default_value = "0")]
     reorder: u64,
-    /// Counts the distinct layouts of so many schedules; needs --reorder
+    /// Count the distinct layouts of this number of schedules; needs --reorder
     #[arg(long, value_name = "N", default_value = "0", requires = "reorder")]
     schedules: u64,
-    /// Says for each merge why it ran
+    /// Print the reason of each merge
     #[arg(long, conflicts_with = "list")]
     explain: bool,
-    /// Compares with the fewest bytes that any merges could write with as few live segments:
-    /// one keyspace, at most 400 commits
+    /// Compare with the minimum of written bytes for the same number of live segments; for one
+    /// keyspace and at most 400 commits
     #[arg(long)]
     optimal: bool,
 }

@@ -1,82 +1,82 @@
-//! The comparison as text for people: a table of measurements, one of predictions, and what
-//! was asked for besides. As Markdown, for pages: the measurements only.
+//! The comparison as text for people: a table of measurements with its legend, one of
+//! predictions, and what was asked for besides. As Markdown, for pages: the measurements only.
 
 use lithify_policies::policies::Value;
 use lithify_sim::cli::exit::Outcome;
 use lithify_sim::cli::output::Output;
+use lithify_sim::cli::table::{Column, Table};
 
 use super::explain;
 use super::report::{PolicyReport, Report, WorkloadReport};
 
-/// Columns: the first is text, the others are numbers.
-struct Table {
-    rows: Vec<Vec<String>>,
-}
+/// The columns of measurements, and what each says.
+const MEASUREMENTS: [(&str, &str); 13] = [
+    (
+        "write",
+        "bytes written, merges included, for each byte committed",
+    ),
+    ("read", "segments opened for each read"),
+    (
+        "space",
+        "bytes stored at the end, for each byte that is still needed",
+    ),
+    ("live", "live segments at the end"),
+    ("mean", "live segments, mean over all commits"),
+    ("max", "live segments, maximum over all commits"),
+    ("pause", "bytes that merges wrote for one commit, maximum"),
+    ("readable", "commits at which every keyspace can be read"),
+    (
+        "boundaries",
+        "window edges at which every keyspace can be read / all window edges (--boundary-divisor)",
+    ),
+    (
+        "recovery",
+        "bytes of the live segments: what a store reads to load all its state",
+    ),
+    (
+        "syncs",
+        "syncs: one for a commit, two for a merge, one for a removal",
+    ),
+    (
+        "lag",
+        "commits between the newest commit and the newest one whose callback came, maximum",
+    ),
+    (
+        "lost",
+        "records that the policy dropped although they were needed",
+    ),
+];
 
-impl Table {
-    fn new(header: &[&str]) -> Self {
-        let header = header.iter().map(|&title| title.to_owned());
-        Self {
-            rows: vec![header.collect()],
-        }
-    }
+/// What stands beside a prediction that must hold and does not.
+const WRONG: &str = "WRONG";
 
-    fn write(&self, output: &mut Output) -> Outcome {
-        let columns = self.rows[0].len();
-        let width = |column: usize| self.rows.iter().map(|row| row[column].len()).max();
-        let widths: Vec<usize> = (0..columns).filter_map(width).collect();
-        for row in &self.rows {
-            let mut line = format!("{:<width$}", row[0], width = widths[0]);
-            for (cell, width) in row.iter().zip(&widths).skip(1) {
-                line += &format!("  {cell:>width$}");
-            }
-            output.line(line.trim_end().as_bytes())?;
-        }
-        Ok(())
-    }
-
-    /// The first column is code.
-    fn write_markdown(&self, output: &mut Output) -> Outcome {
-        for (place, row) in self.rows.iter().enumerate() {
-            let first = match place {
-                0 => row[0].clone(),
-                _ => format!("`{}`", row[0]),
-            };
-            let line = format!("| {first} | {} |", row[1..].join(" | "));
-            output.line(line.as_bytes())?;
-            if place == 0 {
-                let line = format!("|{}", "---|".repeat(row.len()));
-                output.line(line.as_bytes())?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A number of bytes with three digits or so.
+/// A number of bytes with its unit, and three digits or more.
 fn bytes(number: u64) -> String {
     match number {
-        0..10_000 => number.to_string(),
-        10_000..10_000_000 => format!("{:.1}k", number as f64 / 1e3),
-        10_000_000..10_000_000_000 => format!("{:.1}M", number as f64 / 1e6),
-        _ => format!("{:.1}G", number as f64 / 1e9),
+        0..10_000 => format!("{number} B"),
+        10_000..10_000_000 => format!("{:.1} kB", number as f64 / 1e3),
+        10_000_000..10_000_000_000 => format!("{:.1} MB", number as f64 / 1e6),
+        _ => format!("{:.1} GB", number as f64 / 1e9),
     }
 }
 
 /// Writes the report.
 pub(super) fn write(output: &mut Output, report: &Report) -> Outcome {
-    for (place, workload) in report.workloads.iter().enumerate() {
-        if place > 0 {
-            output.line(b"")?;
-        }
+    for workload in &report.workloads {
         output.line(title(workload).as_bytes())?;
-        measurements(workload).write(output)?;
+        output.table(&measurements(workload, String::clone))?;
         causes(output, workload)?;
         predictions(output, workload)?;
         extras(output, workload)?;
         explain::write(output, workload)?;
+        output.line(b"")?;
     }
-    Ok(())
+    output.line(b"legend:")?;
+    let mut legend = Table::new(&[Column::Text(""); 2]).indented(2);
+    MEASUREMENTS
+        .iter()
+        .for_each(|(title, meaning)| legend.row([*title, *meaning]));
+    output.table(&legend)
 }
 
 /// Writes the measurements as Markdown.
@@ -86,7 +86,8 @@ pub(super) fn write_markdown(output: &mut Output, report: &Report) -> Outcome {
             output.line(b"")?;
         }
         output.line(format!("{}\n", title(workload)).as_bytes())?;
-        measurements(workload).write_markdown(output)?;
+        let code = |policy: &String| format!("`{policy}`");
+        output.bytes(measurements(workload, code).markdown().as_bytes())?;
     }
     Ok(())
 }
@@ -98,29 +99,17 @@ fn title(workload: &WorkloadReport) -> String {
     )
 }
 
-fn measurements(workload: &WorkloadReport) -> Table {
-    let mut table = Table::new(&[
-        "policy",
-        "write",
-        "read",
-        "space",
-        "live",
-        "mean",
-        "most",
-        "pause",
-        "readable",
-        "boundaries",
-        "recovery",
-        "syncs",
-        "lag",
-        "lost",
-    ]);
+/// The table of measurements; a policy is written as `named` says.
+fn measurements(workload: &WorkloadReport, named: impl Fn(&String) -> String) -> Table {
+    let titles = MEASUREMENTS.iter().map(|(title, _)| Column::Number(title));
+    let columns: Vec<Column> = [Column::Text("policy")].into_iter().chain(titles).collect();
+    let mut table = Table::new(&columns);
     for PolicyReport {
         policy, measured, ..
     } in &workload.policies
     {
-        table.rows.push(vec![
-            policy.clone(),
+        table.row([
+            named(policy),
             format!("{:.2}", measured.write_amplification),
             format!("{:.2}", measured.read_amplification),
             format!("{:.2}", measured.space_amplification),
@@ -141,10 +130,15 @@ fn measurements(workload: &WorkloadReport) -> Table {
 
 fn causes(output: &mut Output, workload: &WorkloadReport) -> Outcome {
     output.line(b"\nbytes written by cause:")?;
-    let mut table = Table::new(&["policy", "cause", "segments", "bytes"]);
+    let mut table = Table::new(&[
+        Column::Text("policy"),
+        Column::Text("cause"),
+        Column::Number("segments"),
+        Column::Number("bytes"),
+    ]);
     for policy in &workload.policies {
         for (cause, written) in &policy.measured.by_cause {
-            table.rows.push(vec![
+            table.row([
                 policy.policy.clone(),
                 (*cause).to_owned(),
                 written.segments.to_string(),
@@ -152,11 +146,18 @@ fn causes(output: &mut Output, workload: &WorkloadReport) -> Outcome {
             ]);
         }
     }
-    table.write(output)
+    output.table(&table)
 }
 
 fn predictions(output: &mut Output, workload: &WorkloadReport) -> Outcome {
-    let mut table = Table::new(&["policy", "metric", "predicted", "measured", "difference"]);
+    let mut table = Table::new(&[
+        Column::Text("policy"),
+        Column::Text("metric"),
+        Column::Number("predicted"),
+        Column::Number("measured"),
+        Column::Number("difference"),
+    ])
+    .alarming(&[WRONG]);
     for policy in &workload.policies {
         for compared in &policy.predictions {
             let predicted = match compared.expectation.expected {
@@ -171,9 +172,10 @@ fn predictions(output: &mut Output, workload: &WorkloadReport) -> Outcome {
                         100.0 * compared.difference / value.max(f64::MIN_POSITIVE)
                     )
                 }
+                _ if compared.is_broken => format!("{WRONG} {}", compared.difference),
                 _ => format!("{}", compared.difference),
             };
-            table.rows.push(vec![
+            table.row([
                 policy.policy.clone(),
                 compared.expectation.metric.name().to_owned(),
                 predicted,
@@ -182,11 +184,11 @@ fn predictions(output: &mut Output, workload: &WorkloadReport) -> Outcome {
             ]);
         }
     }
-    if table.rows.len() == 1 {
+    if table.is_empty() {
         return Ok(());
     }
     output.line(b"\npredictions (= exact, <= at most, ~ on average):")?;
-    table.write(output)
+    output.table(&table)
 }
 
 fn extras(output: &mut Output, workload: &WorkloadReport) -> Outcome {
@@ -200,8 +202,9 @@ fn extras(output: &mut Output, workload: &WorkloadReport) -> Outcome {
         }
         if let Some(optimal) = policy.optimal {
             let line = format!(
-                "\n{}: at least {} bytes have to be written with at most {} live segments; regret {:.3}",
-                policy.policy, optimal.bytes_written, optimal.live_segments, optimal.regret
+                "\n{}: with at most {} live segments, at least {} bytes must be written; the policy \
+                 wrote {:.3} times as many",
+                policy.policy, optimal.live_segments, optimal.bytes_written, optimal.regret
             );
             output.line(line.as_bytes())?;
         }

@@ -12,6 +12,19 @@ use lithify_specimens::data_file::{Report, Role, Shared, Statistics, Write};
 use super::change;
 use super::words::{self, split};
 
+/// The requests and their answers, for `help`.
+pub(super) const REQUESTS: &str = "\
+put KEY VALUE          ok COMMIT     VALUE is the rest of the line
+del KEY                ok COMMIT     also when the key does not exist
+get KEY                value VALUE   or none
+stats                  ok, and counts as NAME=NUMBER
+check                  ok            compacts the file if the rule says so
+compact                ok            compacts the file
+changes-since COMMIT   each later commit as JSON, then ok COMMIT
+promote                ok COMMIT     makes a replica a primary
+help                   these lines
+An answer that begins with error says what was wrong.";
+
 /// The lines of one input.
 pub(super) struct Session<'store> {
     store: &'store Shared,
@@ -122,7 +135,7 @@ fn perform_one(store: &Shared, line: &[u8]) -> Result<Vec<u8>, String> {
             done(store.statistics().head)
         }
         _ => Err(format!(
-            "{} is none of: put KEY VALUE, del KEY, get KEY, stats, check, compact, changes-since COMMIT, promote",
+            "{} is none of: put KEY VALUE, del KEY, get KEY, stats, check, compact, changes-since COMMIT, promote, help",
             String::from_utf8_lossy(&quote(line))
         )),
     }

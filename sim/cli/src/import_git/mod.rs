@@ -37,23 +37,23 @@ const GROUP_BYTES: usize = 4 * 1024 * 1024;
 
 const EXAMPLES: &str = "\
 Examples:
-  lithify import-git --store target/demo                 # the repository you stand in
+  lithify import-git --store target/demo      # the repository of this directory
   lithify import-git --repo ../redb --store S --divisor 8 --cascade direct
   git log --first-parent -m --raw --no-abbrev --no-renames --reverse \\
       --format='commit %H %ct %P' | lithify import-git - --store S
 
-Keys are paths, values are what `git ls-tree` prints before the tab. Commit numbers are the
-places in the first-parent history, from 1; empty commits take a number too. Run the command
-again to continue an interrupted import, or to add what the repository has gained.
+Keys are paths. Values are what `git ls-tree` prints before the tab. The number of a commit is its \
+place in the first-parent history, from 1; an empty commit has a number too. Run the command again \
+to continue an interrupted import, or to add the new commits of the repository.
 
-A path that a tree holds twice has both values, with a newline between them; a commit whose log
-does not say what its tree is (such a tree, or one out of order) is read from the tree itself.
+If a tree has one path twice, the key has both values, with a newline between them. If the log does \
+not describe the tree of a commit (such a tree, or a tree that is out of order), the tree itself is \
+read.
 
-Prefer --repo where you can. A log on standard input has no mark at its end: one that is cut off
-between two lines is taken for complete, where otherwise git's own success decides. It is refused
-where it contradicts itself, and with %P where a commit is missing, but %P may be left out. And
-settings such as diff.ignoreSubmodules or log.showRoot change what git logs, where --repo
-overrules them.";
+Use --repo where you can. A log on standard input has no mark at its end: a log that is cut off \
+between two lines looks complete, and settings such as diff.ignoreSubmodules or log.showRoot change \
+what git logs. With --repo the exit code of git is checked, and these settings have no effect. A \
+log is refused if it contradicts itself and, with %P, if a commit is missing; %P is optional.";
 
 /// Imports the history of a git repository
 #[derive(Args, Debug)]
@@ -61,25 +61,25 @@ overrules them.";
 pub(crate) struct ImportGit {
     #[command(flatten)]
     store: StoreArgument,
-    /// The git repository [default: the one you stand in]
+    /// The git repository [default: the repository of the working directory]
     #[arg(long, value_name = "PATH")]
     repo: Option<PathBuf>,
-    /// Read `git log --raw` from standard input instead of running git
+    /// Read the output of `git log --raw` from standard input, instead of --repo
     #[arg(value_name = "-", value_parser = ["-"], conflicts_with = "repo")]
     input: Option<String>,
     #[command(flatten)]
     keyspace: KeyspaceArgument,
-    /// How many commits are acknowledged together, with one sync
+    /// Number of commits that are acknowledged together, with one sync
     #[arg(long, value_name = "N", default_value = "256",
           value_parser = clap::value_parser!(u64).range(1..=65_536))]
     group: u64,
-    /// Print the number of every commit on a line once it is acknowledged
+    /// Print the number of each commit when the commit is acknowledged
     #[arg(long)]
     acknowledge: bool,
-    /// Compact until nothing is left to merge, after the last commit (the default)
+    /// After the last commit, merge until no merge is due (the default)
     #[arg(long, overrides_with = "no_settle")]
     settle: bool,
-    /// Leave merges that are still due to later commits
+    /// Do not merge after the last commit
     #[arg(long)]
     no_settle: bool,
     /// The form of the summary
@@ -271,7 +271,7 @@ impl<'a> Import<'a> {
         self.store.close()?;
         summary.measure(&self.arguments.store.path, started)?;
         match self.arguments.format {
-            Format::Text => self.output.bytes(summary.to_string().as_bytes())?,
+            Format::Text => summary.write(&mut self.output)?,
             Format::Json => self.output.json(&summary)?,
         }
         self.output.finish()

@@ -12,8 +12,9 @@ impl Progress {
     /// Counts commits, up to `total` when it is known.
     pub(crate) fn new(total: Option<u64>) -> Self {
         Self::on_terminal(|| match total {
-            Some(total) => ProgressBar::new(total)
-                .with_style(style("{bar:40} {pos}/{len} commits, {per_sec}, {eta} left")),
+            Some(total) => ProgressBar::new(total).with_style(style(
+                "{pos}/{len} commits, {per_sec}, {eta} left {wide_bar}",
+            )),
             None => {
                 ProgressBar::new_spinner().with_style(style("{spinner} {pos} commits, {per_sec}"))
             }

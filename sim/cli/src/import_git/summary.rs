@@ -1,6 +1,5 @@
 //! What an import has done, for people and for programs.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -9,6 +8,8 @@ use crate::store::{DEFAULT_KEYSPACE, StoredBytes};
 use lithify::{History, KeyRange};
 use lithify_policies::forecast::write_amplification;
 use lithify_sim::cli::exit::Outcome;
+use lithify_sim::cli::output::Output;
+use lithify_sim::cli::table::{Column, Table};
 use serde::Serialize;
 
 use super::Import;
@@ -90,9 +91,10 @@ impl Summary {
     }
 }
 
-impl fmt::Display for Summary {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (head, store) = (self.head, self.store.display());
+impl Summary {
+    /// The summary for people.
+    pub(super) fn write(&self, output: &mut Output) -> Outcome {
+        let head = self.head;
         let predicted = match self.predicted_write_amplification {
             Some(predicted) => format!("predicted {predicted:.3}"),
             None => "since this opening".to_owned(),
@@ -115,28 +117,32 @@ impl fmt::Display for Summary {
                 format!("{} bytes in {} files", self.bytes, self.files),
             ),
         ];
-        for (name, value) in rows {
-            writeln!(formatter, "{name:<20} {value}")?;
-        }
-        for note in &self.notes {
-            writeln!(formatter, "{:<20} {note}", "note")?;
-        }
+        let mut table = Table::new(&[Column::Text(""); 2]);
+        rows.into_iter()
+            .for_each(|(name, value)| table.row([name.to_owned(), value]));
+        self.notes.iter().for_each(|note| table.row(["note", note]));
+        output.table(&table)?;
+        output.line(b"\nnext:")?;
+        self.next()
+            .iter()
+            .try_for_each(|command| output.line(format!("  {command}").as_bytes()))
+    }
+
+    /// Commands that a user may want next.
+    fn next(&self) -> Vec<String> {
+        let (head, store) = (self.head, self.store.display());
         let keyspace = match self.keyspace.as_str() {
             DEFAULT_KEYSPACE => String::new(),
             name => format!(" --keyspace {name}"),
         };
-        writeln!(
-            formatter,
-            "\nnext:\n  lithify scan --store {store}{keyspace} --at {head} --format tree\n  \
-             lithify layout --store {store} --pyramid"
-        )?;
-        match &self.repository {
-            Some(path) => writeln!(
-                formatter,
-                "  lithify check-git --store {store}{keyspace} --repo {}",
-                path.display()
-            ),
-            None => Ok(()),
-        }
+        let mut commands = vec![
+            format!("lithify scan --store {store}{keyspace} --at {head} --format tree"),
+            format!("lithify layout --store {store} --pyramid"),
+        ];
+        commands.extend(self.repository.as_ref().map(|path| {
+            let path = path.display();
+            format!("lithify check-git --store {store}{keyspace} --repo {path}")
+        }));
+        commands
     }
 }

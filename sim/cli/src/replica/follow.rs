@@ -10,9 +10,11 @@ use std::io::Read;
 use crate::lines::{Lines, parse};
 use crate::store::StoreArgument;
 use crate::tuning::TuningArguments;
+use crate::write::acknowledge;
 use clap::Args;
 use lithify::read::{CommitChanges, Past, Trail};
 use lithify::{Commit, Error, Options, Replica, Store};
+use lithify_sim::cli::args::FormatArgument;
 use lithify_sim::cli::exit::{Exit, Failure, Outcome};
 use lithify_sim::cli::output::Output;
 
@@ -22,13 +24,12 @@ const EXAMPLES: &str = "\
 Examples:
   lithify changes --store S | lithify follow --store R
   lithify changes --store S --since 100 | lithify follow --store R
-  diff <(lithify layout --store S) <(lithify layout --store R)   # equal when both are settled
 
-Makes R a replica: it takes no other commits until it is promoted. A store with commits of its own
-becomes one only with --demote. What came before the stream, and commits that R holds already, are
-compared; a gap, a difference, a replica that is ahead of the stream, a line that is not what was
-sent, and a stream that ends early end the command with 3; the commits before that stay. Prints the
-number of every commit once it is acknowledged.";
+Makes R a replica: it takes no other commits until it is promoted. A store with commits of its own \
+becomes a replica only with --demote. The commits that R already has are compared with the stream. \
+Exits with 3 at a gap, at a difference, if R has commits that the stream does not have, at a line \
+that was changed on the way, and if the stream ends early; the commits before that stay. Prints \
+the number of each commit when the commit is acknowledged.";
 
 /// Takes the commits of a primary from standard input
 #[derive(Args, Debug)]
@@ -36,9 +37,11 @@ number of every commit once it is acknowledged.";
 pub(crate) struct Follow {
     #[command(flatten)]
     store: StoreArgument,
-    /// Make a replica of a store that is a primary and has commits
+    /// Allow that a primary with commits becomes a replica
     #[arg(long)]
     demote: bool,
+    #[command(flatten)]
+    format: FormatArgument,
     #[command(flatten)]
     tuning: TuningArguments,
 }
@@ -54,6 +57,7 @@ pub(crate) fn follow(arguments: &Follow) -> Outcome {
     let mut follower = Follower {
         replica,
         output: Output::for_writing(),
+        format: arguments.format,
         expected: Commit::new(header.since).next(),
         past: trail.past(),
         digest: header.contents(),
@@ -137,6 +141,7 @@ fn check_gap(head: Commit, header: &Header) -> Outcome {
 struct Follower {
     replica: Replica,
     output: Output,
+    format: FormatArgument,
     /// The commit of the next line.
     expected: Commit,
     /// The history before it.
@@ -222,7 +227,7 @@ impl Follower {
 
     fn acknowledge(&mut self, commits: std::ops::Range<u64>) -> Outcome {
         for commit in commits {
-            self.output.line(commit.to_string().as_bytes())?;
+            acknowledge(&mut self.output, self.format, commit)?;
         }
         self.output.flush()
     }

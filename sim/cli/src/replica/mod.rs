@@ -5,6 +5,7 @@ mod stream;
 
 use clap::Args;
 use lithify::{Commit, Options};
+use lithify_sim::cli::args::{Format, FormatArgument};
 use lithify_sim::cli::exit::Outcome;
 use lithify_sim::cli::output::Output;
 
@@ -19,10 +20,10 @@ Examples:
   lithify changes --store S
   lithify changes --store S --since 100 | lithify follow --store R
 
-Prints a header and then a line for each commit after --since, as `follow` reads them. The header
-says what came before them, for which all history up to --since is read once. Each line ends with a
-digest of the stream up to it, so that `follow` refuses the first that has changed on its way. Fails when history
-was thinned out so far that what a commit wrote is not known exactly any more.";
+Prints a header, and a line for each commit after --since, for the command follow. The header \
+describes the commits up to --since, so their history is read once. Each line ends with a digest \
+of the stream up to this line: follow refuses the first line that was changed on the way. Fails if \
+history was thinned out so that the writes of a commit are not known exactly.";
 
 const PROMOTE_EXAMPLES: &str = "\
 Examples:
@@ -31,7 +32,7 @@ Examples:
 
 The old primary must not commit any more.";
 
-/// Prints what every commit wrote, for a replica
+/// Prints the writes of each commit, for a replica
 #[derive(Args, Debug)]
 #[command(after_help = CHANGES_EXAMPLES)]
 pub(crate) struct ShowChanges {
@@ -49,7 +50,15 @@ pub(crate) struct Promote {
     #[command(flatten)]
     store: StoreArgument,
     #[command(flatten)]
+    format: FormatArgument,
+    #[command(flatten)]
     tuning: TuningArguments,
+}
+
+/// The newest commit of a store that is a primary from now on.
+#[derive(serde::Serialize)]
+struct Promoted {
+    head: u64,
 }
 
 /// Runs `changes`.
@@ -78,7 +87,10 @@ pub(crate) fn promote(arguments: &Promote) -> Outcome {
     let head = store.head();
     store.close()?;
     let mut output = Output::for_writing();
-    output.line(format!("a primary from commit {head} on").as_bytes())?;
+    match arguments.format.format {
+        Format::Text => output.line(format!("a primary from commit {head} on").as_bytes())?,
+        Format::Json => output.json(&Promoted { head: head.get() })?,
+    }
     output.finish()
 }
 

@@ -14,5 +14,6 @@ mod importing;
 mod reading;
 mod replicas;
 mod repositories;
+mod terminal;
 mod verifying;
 mod writing;

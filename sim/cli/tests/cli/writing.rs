@@ -51,11 +51,8 @@ fn placement_is_chosen_once() {
         .run(&[&["put", "--store", "T", "a", "1"], &retention[..]].concat())
         .text();
     let stats = fixture.run(&["stats", "--store", "T"]).text();
-    assert!(stats.contains("history            Last(5)\n"), "{stats}");
-    assert!(
-        stats.contains("HeadWindowUpToLevel { keep: 7, level: 2 }\n"),
-        "{stats}"
-    );
+    assert!(stats.contains("history           last:5\n"), "{stats}");
+    assert!(stats.contains(" head-window-up-to-level:7,2\n"), "{stats}");
     // What is not given is taken from the store, so one part may be repeated alone.
     fixture
         .run(&["put", "--store", "S", "a", "2", "--min-inputs", "3"])
@@ -126,7 +123,7 @@ fn a_refused_line_of_a_group_keeps_those_before_it() {
         "line 4: the longest key in bytes is 70000, the limit is 61440: nothing was written"
     );
     let stats = fixture.run(&["stats", "--store", "S"]).text();
-    assert!(stats.starts_with("head               3\n"), "{stats}");
+    assert!(stats.starts_with("head              3\n"), "{stats}");
 }
 
 /// A store of one key that is overwritten all the time was as long after `compact` as
@@ -279,4 +276,32 @@ fn many_segment_files_need_few_descriptors() {
             .count(),
         200
     );
+}
+
+#[test]
+fn commands_that_write_print_json() {
+    let fixture = Fixture::new();
+    let json = ["--format", "json"];
+    let run = |arguments: &[&str], input: &str| {
+        let arguments = [arguments, &json].concat();
+        fixture.run_with(&arguments, input.as_bytes()).text()
+    };
+    let store = ["--store", "S"];
+    assert_eq!(
+        run(&["put", "--store", "S", "a", "1"], ""),
+        "{\"commit\":1}\n"
+    );
+    assert_eq!(
+        run(&["delete", "--store", "S", "a"], ""),
+        "{\"commit\":2}\n"
+    );
+    let applied = run(&[&["apply"][..], &store].concat(), "[]\n[]\n");
+    assert_eq!(applied, "{\"commit\":3}\n{\"commit\":4}\n");
+    let compacted = run(&[&["compact"][..], &store].concat(), "");
+    let compacted: serde_json::Value = serde_json::from_str(&compacted).unwrap();
+    assert_eq!(compacted["commit"], 4);
+    let changes = fixture.run(&[&["changes"][..], &store].concat()).text();
+    let followed = run(&["follow", "--store", "R"], &changes);
+    assert_eq!(followed.lines().last(), Some("{\"commit\":4}"));
+    assert_eq!(run(&["promote", "--store", "R"], ""), "{\"head\":4}\n");
 }

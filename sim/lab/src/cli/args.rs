@@ -23,7 +23,7 @@ pub enum Format {
 /// The form of an output, as an argument.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct FormatArgument {
-    /// Text for people, JSON for programs
+    /// The form of the output: text for people, JSON for programs
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
 }

@@ -1,43 +1,117 @@
-//! Names on the command line, and what they name. Unknown ones list those that exist.
+//! Names on the command line, and what they name. Completions offer those that exist, and an
+//! unknown one is answered with the nearest.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+
+use clap::Command;
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 
 use super::Laboratory;
 use super::exit::{Exit, Outcome};
 use crate::disk::model::MODELS;
 use crate::disk::{FaultKind, Model};
+use crate::judge::oracle::Oracle;
 use crate::keyed::Seed;
+use crate::names::{nearest, unknown};
 use crate::run::schedule::Order;
-use crate::run::workload::{WORKLOADS, Workload};
+use crate::run::workload::Workload;
 use crate::system::{Settings, System};
 
-pub(super) fn unknown<'name>(
-    what: &str,
-    name: &str,
-    known: impl Iterator<Item = &'name str>,
-) -> String {
-    let known: Vec<&str> = known.collect();
-    format!(
-        "no {what} is called {name:?}; there are {}",
-        known.join(", ")
-    )
+/// A parser of names that completions offer: what does not stand among them may be right,
+/// too, such as a list, and decides the parser.
+#[derive(Clone)]
+pub struct Offering<P> {
+    parser: P,
+    names: Vec<&'static str>,
 }
 
-pub(super) fn model(name: &str) -> Result<&'static Model, String> {
-    let names = MODELS.iter().map(|model| model.name);
-    Model::named(name).ok_or_else(|| unknown("persistence model", name, names))
+/// A parser with the names that completions offer.
+pub fn offering<P: TypedValueParser>(
+    parser: P,
+    names: impl IntoIterator<Item = &'static str>,
+) -> Offering<P> {
+    let names = names.into_iter().collect();
+    Offering { parser, names }
+}
+
+impl<P: TypedValueParser> TypedValueParser for Offering<P> {
+    type Value = P::Value;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        self.parser.parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.names.iter().copied().map(PossibleValue::new)))
+    }
+}
+
+/// The commands of the laboratory with what only a program knows: its systems, their settings
+/// and planted bugs.
+pub fn offer_systems(command: Command, systems: &[&'static dyn System]) -> Command {
+    let names: Vec<&'static str> = systems.iter().map(|system| system.name()).collect();
+    let settings = systems.iter().flat_map(|system| system.settings());
+    let settings: BTreeSet<&'static str> = settings.map(|setting| setting.name).collect();
+    let bugs = systems.iter().flat_map(|system| system.bugs());
+    let bugs: BTreeSet<&'static str> = bugs.map(|bug| bug.name).collect();
+    command.mut_subcommands(|command| {
+        command.mut_args(|argument| {
+            match argument.get_id().as_str() {
+                "system" => {
+                    argument.value_parser(offering(StringValueParser::new(), names.clone()))
+                }
+                "settings" => argument.value_parser(offering(setting, settings.clone())),
+                "bug" => argument.value_parser(offering(StringValueParser::new(), bugs.clone())),
+                _ => return argument,
+            }
+            .hide_possible_values(true)
+        })
+    })
+}
+
+/// The system of a name that is not there.
+pub(super) fn no_system(name: &str, systems: &[&'static dyn System]) -> String {
+    unknown("system", name, systems.iter().map(|system| system.name()))
+}
+
+/// One persistence model.
+pub(super) fn model() -> impl TypedValueParser<Value = &'static Model> {
+    offering(named_model, Model::names())
+}
+
+fn named_model(name: &str) -> Result<&'static Model, String> {
+    Model::named(name).ok_or_else(|| unknown("persistence model", name, Model::names()))
+}
+
+/// One oracle.
+pub(super) fn oracle() -> impl TypedValueParser<Value = Oracle> {
+    let named =
+        |name: &str| Oracle::named(name).ok_or_else(|| unknown("oracle", name, Oracle::names()));
+    offering(named, Oracle::names())
 }
 
 /// One model, or all of them.
 #[derive(Clone, Debug)]
 pub(super) struct ChosenModels(pub(super) Vec<&'static Model>);
 
-pub(super) fn models(text: &str) -> Result<ChosenModels, String> {
+pub(super) fn models() -> impl TypedValueParser<Value = ChosenModels> {
+    offering(list_of_models, ["all"].into_iter().chain(Model::names()))
+}
+
+fn list_of_models(text: &str) -> Result<ChosenModels, String> {
     if text == "all" {
         return Ok(ChosenModels(MODELS.iter().collect()));
     }
     if has_group(text, &["all"]) {
         return Err(cannot_be_combined(text));
     }
-    let models: Result<_, String> = text.split(',').map(model).collect();
+    let models: Result<_, String> = text.split(',').map(named_model).collect();
     models.map(ChosenModels)
 }
 
@@ -58,17 +132,19 @@ pub(super) enum ChosenWorkload {
     Recorded(String),
 }
 
-pub(super) fn workload(text: &str) -> Result<ChosenWorkload, String> {
+pub(super) fn workload() -> impl TypedValueParser<Value = ChosenWorkload> {
+    let others = ["each", "git:"].into_iter();
+    offering(chosen_workload, others.chain(Workload::names()))
+}
+
+fn chosen_workload(text: &str) -> Result<ChosenWorkload, String> {
     if text == "each" {
         return Ok(ChosenWorkload::Each);
     }
     if let Some(path) = text.strip_prefix("git:") {
         return Ok(ChosenWorkload::Recorded(path.to_owned()));
     }
-    let names = WORKLOADS
-        .iter()
-        .map(|workload| workload.name)
-        .chain(["each"]);
+    let names = Workload::names().chain(["each", "git:PATH"]);
     Workload::named(text)
         .map(ChosenWorkload::One)
         .ok_or_else(|| unknown("workload", text, names))
@@ -98,17 +174,26 @@ pub(super) enum ChosenFaults {
     Kinds(Vec<FaultKind>),
 }
 
-pub(super) fn faults(text: &str) -> Result<ChosenFaults, String> {
+/// The words for several kinds of faults.
+const FAULT_GROUPS: [&str; 3] = ["none", "all", "swarm"];
+
+pub(super) fn faults() -> impl TypedValueParser<Value = ChosenFaults> {
+    offering(
+        list_of_faults,
+        FAULT_GROUPS.into_iter().chain(FaultKind::names()),
+    )
+}
+
+fn list_of_faults(text: &str) -> Result<ChosenFaults, String> {
     let named = |name: &str| {
-        let names = FaultKind::ALL.iter().map(|kind| kind.name());
-        let names = names.chain(["none", "all", "swarm"]);
+        let names = FaultKind::names().chain(FAULT_GROUPS);
         FaultKind::named(name).ok_or_else(|| unknown("fault", name, names))
     };
     match text {
         "swarm" => Ok(ChosenFaults::Swarm),
         "none" => Ok(ChosenFaults::Kinds(Vec::new())),
         "all" => Ok(ChosenFaults::Kinds(FaultKind::ALL.to_vec())),
-        _ if has_group(text, &["none", "all", "swarm"]) => Err(cannot_be_combined(text)),
+        _ if has_group(text, &FAULT_GROUPS) => Err(cannot_be_combined(text)),
         _ => {
             let kinds: Result<_, String> = text.split(',').map(named).collect();
             kinds.map(ChosenFaults::Kinds)
@@ -167,15 +252,19 @@ pub(super) fn check_task(system: &dyn System, kind: &str) -> Outcome {
 }
 
 /// In which order tasks and callbacks take turns.
-pub(super) fn order(text: &str) -> Result<Order, String> {
+pub(super) fn order() -> impl TypedValueParser<Value = Order> {
+    offering(chosen_order, ORDERS)
+}
+
+const ORDERS: [&str; 4] = ["fifo", "uniform", "priorities", "starve:"];
+
+fn chosen_order(text: &str) -> Result<Order, String> {
     match (text, text.strip_prefix("starve:")) {
         ("fifo", _) => Ok(Order::Fifo),
         ("uniform", _) => Ok(Order::Uniform),
         ("priorities", _) => Ok(Order::Priorities { changes: 3 }),
         (_, Some(kind)) => Ok(Order::Starve(kind.to_owned())),
-        _ => Err(format!(
-            "no order is called {text:?}; there are fifo, uniform, priorities, starve:TASK"
-        )),
+        _ => Err(unknown("order", text, ORDERS.into_iter())),
     }
 }
 
@@ -190,10 +279,14 @@ pub(super) fn bug(system: &dyn System, name: Option<&str>) -> Outcome<Option<&'s
     }
     let message = match bugs.is_empty() {
         true => without_bugs(system),
-        false => format!(
-            "no planted bug of {0} is called {name:?}; sim list --system {0} lists them",
-            system.name()
-        ),
+        false => {
+            let what = format!("the system {} has no planted bug {name:?}", system.name());
+            match nearest(name, bugs.iter().map(|bug| bug.name)) {
+                Some(near) => format!("{what}; did you mean {near:?}?"),
+                // They are too many for a line.
+                None => format!("{what}; sim list --system {} lists them", system.name()),
+            }
+        }
     };
     Err(Exit::Usage.because(message))
 }

@@ -24,23 +24,23 @@ Examples:
   lithify sim economy --seeds 4
   lithify sim economy --system snapshot-log --model ext4-ordered";
 
-/// Takes out each sync in turn: finds a crash that needs it, or calls it superfluous
+/// Leaves out one sync at a time: finds a crash that needs it, or calls it superfluous
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Economy {
-    /// The system [default: the first that list names]
+    /// The system [default: the first system of `list`]
     #[arg(long, value_name = "NAME")]
     system: Option<String>,
     /// The persistence model
-    #[arg(long, default_value = "posix-min", value_parser = choose::model)]
+    #[arg(long, default_value = "posix-min", hide_possible_values = true, value_parser = choose::model())]
     model: &'static Model,
-    /// Seeds of each workload in which barriers are looked for
+    /// Number of seeds of each workload in which syncs are looked for
     #[arg(long, value_name = "N", default_value = "12", value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
-    /// The most seconds for one barrier
+    /// Maximum number of seconds for one sync
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = clap::value_parser!(u64).range(1..))]
     time: u64,
-    /// Threads [default: one for each core]
+    /// Number of threads [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
     #[command(flatten)]
@@ -103,7 +103,7 @@ pub(super) fn run(arguments: &Economy, laboratory: Laboratory<'_>) -> Outcome {
         let needed = lines.iter().filter(|line| line.needed).count();
         let early = if complete { "" } else { " (ended early)" };
         let sums = format!(
-            "{} of {} barriers tried{early}: {needed} needed, {} superfluous as far as was looked",
+            "{} of {} barriers tried{early}: {needed} needed, {} superfluous in all runs",
             lines.len(),
             barriers.len(),
             lines.len() - needed
@@ -170,10 +170,7 @@ fn text(output: &mut Output, lines: &[Line]) -> Outcome {
                 "needed: without it, {oracle} objects after {} runs",
                 line.runs
             ),
-            None => format!(
-                "superfluous under {}, as far as {} runs tell",
-                line.model, line.runs
-            ),
+            None => format!("superfluous under {} in {} runs", line.model, line.runs),
         };
         output.line(
             format!(

@@ -11,6 +11,7 @@ use super::choose;
 use super::exit::{Exit, Outcome};
 use super::output::Output;
 use super::progress::{Clock, Progress};
+use super::terminal::Colour;
 use super::{Laboratory, failure, trace_file, workers};
 use crate::disk::Model;
 use crate::run::plan::Plan;
@@ -21,44 +22,45 @@ const EXAMPLES: &str = "\
 Examples:
   lithify sim enumerate --commits 4 --divisor 2
   lithify sim enumerate --commits 3 --model paranoid --set cascade=direct
-  lithify sim enumerate --commits 2 --bug ack-before-sync     # a bug that has to be found";
+  lithify sim enumerate --commits 2 --bug ack-before-sync";
 
-/// Tries every schedule of callbacks, every crash point and every legal crash image of a
+/// Tries every schedule of callbacks, every crash point and every possible crash image of a
 /// small history
 ///
-/// States that agree in everything that can matter are visited once; a final one has no
-/// commit, callback or step left. With everything seen, this is a proof for that history.
+/// States that are equal in everything that can make a difference are visited once. A final state
+/// has no commit, callback or step left. If everything was visited, this is a proof for the
+/// history.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Enumerate {
-    /// How many commits
+    /// Number of commits
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u64).range(1..=12))]
     commits: u64,
     /// The divisor, for systems that have one [default: 2]
     #[arg(long, value_name = "D", value_parser = clap::value_parser!(u64).range(2..))]
     divisor: Option<u64>,
-    /// How many keyspaces
+    /// Number of keyspaces
     #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=4))]
     keyspaces: u8,
-    /// The system [default: the first that list names]
+    /// The system [default: the first system of `list`]
     #[arg(long, value_name = "NAME")]
     system: Option<String>,
     /// The persistence model
-    #[arg(long, default_value = "posix-min", value_parser = choose::model)]
+    #[arg(long, default_value = "posix-min", hide_possible_values = true, value_parser = choose::model())]
     model: &'static Model,
     /// A setting of the system, as name=value; may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = choose::setting)]
     settings: Vec<(String, String)>,
-    /// Plants a bug: see `sim list --system SYSTEM`
+    /// Plant a bug; `list --system SYSTEM` lists the bugs
     #[arg(long, value_name = "NAME")]
     bug: Option<String>,
-    /// Crash points with more images are bounded instead of enumerated
+    /// Maximum number of images of a crash point that is enumerated
     #[arg(long, value_name = "N", default_value = "65536")]
     most_images: usize,
-    /// Stop after so many seconds
+    /// Stop after this number of seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     time: Option<u64>,
-    /// Where the trace of a finding goes
+    /// The file for the trace of a finding
     #[arg(
         long,
         value_name = "FILE",
@@ -226,7 +228,11 @@ fn tell(arguments: &Enumerate, settings: &Settings, found: &Enumerated, time: Du
                 )
                 .as_bytes(),
             )?;
-            output.line(finding.as_deref().unwrap_or("nothing found").as_bytes())?;
+            let verdict = match &finding {
+                None => output.screen().paint(Colour::Green, "nothing found"),
+                Some(finding) => output.screen().paint(Colour::Red, finding),
+            };
+            output.line(verdict.as_bytes())?;
         }
     }
     output.finish()

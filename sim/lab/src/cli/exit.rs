@@ -156,12 +156,17 @@ fn about_numbers(message: &str) -> String {
 /// What the argument parser has to say: help, or one line about what is wrong.
 pub(super) fn from_parser(error: &clap::Error) -> Outcome {
     use clap::error::ErrorKind;
-    let text = error.render().to_string();
     if matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     ) {
         let mut output = super::output::Output::for_reading();
+        let text = error.render();
+        // The parser has set the help for this width.
+        let text = match output.screen().has_colour() {
+            true => text.ansi().to_string(),
+            false => text.to_string(),
+        };
         output.bytes(text.as_bytes())?;
         return output.finish();
     }
@@ -169,6 +174,7 @@ pub(super) fn from_parser(error: &clap::Error) -> Outcome {
         return Err(Exit::Usage.because("a command is missing; --help lists them"));
     }
     // The parser writes a paragraph about the error, then tips and the usage.
+    let text = error.render().to_string();
     let paragraph: Vec<&str> = text
         .lines()
         .take_while(|line| !line.trim().is_empty())
@@ -176,5 +182,28 @@ pub(super) fn from_parser(error: &clap::Error) -> Outcome {
         .collect();
     let message = paragraph.join(" ");
     let message = about_numbers(message.strip_prefix("error: ").unwrap_or(&message));
-    Err(Exit::Usage.because(format!("{message}; --help shows the usage")))
+    let message = match suggestion(error) {
+        Some(suggestion) => format!("{message}; {suggestion}"),
+        // A parser of names has suggested one already.
+        None if message.ends_with('?') => message,
+        None => format!("{message}; --help shows the usage"),
+    };
+    Err(Exit::Usage.because(message))
+}
+
+/// What the parser takes a word for that it does not know.
+fn suggestion(error: &clap::Error) -> Option<String> {
+    use clap::error::{ContextKind, ContextValue};
+    let kinds = [
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedValue,
+    ];
+    let named = match kinds.into_iter().find_map(|kind| error.get(kind))? {
+        ContextValue::String(name) => name.as_str(),
+        // The last one is the nearest.
+        ContextValue::Strings(names) => names.last()?,
+        _ => return None,
+    };
+    Some(format!("did you mean {named:?}?"))
 }

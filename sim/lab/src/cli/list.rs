@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::args::{Format, FormatArgument};
 use super::exit::Outcome;
 use super::output::Output;
+use super::table::{Column, Table};
 use super::{Laboratory, litmus};
 use crate::disk::FaultKind;
 use crate::disk::litmus::LITMUS;
@@ -17,18 +18,18 @@ use crate::system::System;
 const EXAMPLES: &str = "\
 Examples:
   lithify sim list
-  lithify sim list --system wal-ratio      # with its settings, tasks and planted bugs
-  lithify sim list --litmus                # the models beside what was published";
+  lithify sim list --system wal-ratio    # its settings, tasks and planted bugs
+  lithify sim list --litmus              # the models and what was published";
 
-/// Lists systems, workloads, faults, persistence models, litmus tests, oracles; of one
-/// system also its settings, tasks and planted bugs
+/// Lists the systems, workloads, faults, persistence models, litmus tests and oracles; or the
+/// settings, tasks and planted bugs of one system
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct List {
-    /// One system, with everything that belongs to it
+    /// List what belongs to this system
     #[arg(long, value_name = "NAME")]
     system: Option<String>,
-    /// What a crash may leave on each file system: as published, and as its model says
+    /// List what a crash may leave on each file system: what was published, and what its model says
     #[arg(long, conflicts_with = "system")]
     litmus: bool,
     #[command(flatten)]
@@ -71,9 +72,11 @@ pub(super) fn run(arguments: &List, laboratory: Laboratory<'_>) -> Outcome {
     }
     for (title, list) in &lists {
         output.line(title.as_bytes())?;
-        for item in list {
-            output.line(format!("  {:<28} {}", item.name, item.about).as_bytes())?;
+        let mut table = Table::new(&[Column::Text(""); 2]).indented(2);
+        for Named { name, about } in list {
+            table.row([name, about]);
         }
+        output.table(&table)?;
     }
     output.finish()
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::args::Format;
 use super::exit::Outcome;
 use super::output::Output;
+use super::table::{Column, Table};
 use crate::disk::Model;
 use crate::disk::litmus::published::Published;
 use crate::disk::litmus::{LITMUS, Litmus};
@@ -72,25 +73,38 @@ fn row(litmus: &Litmus, published: &Published, model: &'static Model) -> Row {
 }
 
 fn text(output: &mut Output, tests: &[Test]) -> Outcome {
-    let cells = |[model, published, says, agreement, source]: [&str; 5]| {
-        format!("  {model:<16} {published:<9} {says:<7} {agreement:<10} {source}")
-    };
     for test in tests {
         output.line(format!("{}: {}", test.litmus, test.question).as_bytes())?;
-        output.line(cells(["model", "published", "it says", "", "source"]).as_bytes())?;
+        let titles = [
+            "model",
+            "published",
+            "model says",
+            "agreement",
+            "source and remark",
+        ];
+        let mut table = Table::new(&titles.map(Column::Text)).indented(2);
         for row in &test.models {
-            let line = cells([
+            let source = match row.remark {
+                "" => row.source.to_owned(),
+                remark => format!("{}; {remark}", row.source),
+            };
+            let cells = [
                 row.model,
                 row.published,
                 row.model_says,
                 row.agreement,
-                row.source,
-            ]);
-            output.line(line.as_bytes())?;
-            if !row.remark.is_empty() {
-                output.line(format!("{:22}{}", "", row.remark).as_bytes())?;
-            }
+                &source,
+            ];
+            table.row(cells);
         }
+        output.table(&table)?;
     }
-    output.line(b"unsafe: some crash leaves a surprise; weaker: the model allows more than is published, which is sound; assumes: nothing is published")
+    for line in [
+        "unsafe: after some crash a reader sees what it did not expect",
+        "weaker: the model allows more than what was published, which is sound",
+        "assumes: nothing was published",
+    ] {
+        output.line(line.as_bytes())?;
+    }
+    Ok(())
 }

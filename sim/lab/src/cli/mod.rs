@@ -23,6 +23,8 @@ mod reach;
 mod replay;
 mod run;
 mod shrink;
+pub mod table;
+pub mod terminal;
 mod told;
 mod trace_file;
 mod workers;
@@ -32,6 +34,7 @@ use std::process::ExitCode;
 
 use clap::{Args, FromArgMatches, Subcommand};
 
+pub use self::choose::{Offering, offer_systems, offering};
 use self::exit::{Exit, Failure, Outcome};
 use crate::finding::replay::replay;
 use crate::history::Batch;
@@ -52,14 +55,13 @@ Examples:
   lithify sim economy --seeds 4
   lithify sim list
 
-Ctrl-C ends a long command in good order, with what is known by then; a second one ends it
-at once.
+Ctrl-C ends a long command, which then prints its results so far; a second Ctrl-C ends it at once.
 
 Exit codes of these commands:
-  0  nothing was found, or what the trace expects holds
-  1  a finding, or what the trace expects does not hold
+  0  nothing found, or a trace does what it expects
+  1  a finding, or a trace does not do what it expects
   2  usage: unknown names, contradictory options, a trace that cannot be read
-  3  non-determinism: the same plan did two different things
+  3  non-determinism: two runs of the same plan differ
   7  not finished, and --fail-on-incomplete was given";
 
 /// The laboratory for these systems, with the arguments of the process: `run`, `replay`,
@@ -87,8 +89,9 @@ pub fn main(systems: &[&'static dyn System]) -> ExitCode {
         recorded: None,
     };
     let command = clap::Command::new("laboratory").arg_required_else_help(true);
-    let command = Simulate::augment_args(command)
-        .about("Runs stores in the laboratory: seeded, over a disk that fails, under every oracle");
+    let command = offer_systems(Simulate::augment_args(command), systems).about(
+        "Runs stores in the laboratory: from seeds, on a disk that fails, checked by oracles",
+    );
     let command = renamed(command, &name);
     program(&name, command, |commands: Simulate| {
         commands.run(laboratory)
@@ -103,7 +106,9 @@ pub fn program<T: FromArgMatches>(
     command: clap::Command,
     run: impl FnOnce(T) -> Outcome,
 ) -> ExitCode {
-    let matches = args::with_negative_numbers(command).try_get_matches();
+    let command = args::with_negative_numbers(command);
+    let screen = terminal::Screen::of_output();
+    let matches = command.term_width(screen.help_width()).try_get_matches();
     let outcome = match matches.and_then(|matches| T::from_arg_matches(&matches)) {
         Ok(arguments) => run(arguments),
         Err(error) => exit::from_parser(&error),
@@ -111,11 +116,8 @@ pub fn program<T: FromArgMatches>(
     match outcome {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
         Err(Failure::Stop { exit, message }) => {
-            // There is nobody to tell when standard error is closed too.
-            let _ = std::io::Write::write_fmt(
-                &mut std::io::stderr(),
-                format_args!("{name}: {message}\n"),
-            );
+            let name = terminal::Screen::of_errors().paint(terminal::Colour::Red, name);
+            terminal::tell(&format!("{name}: {message}"));
             exit.code()
         }
     }
@@ -134,7 +136,7 @@ fn called_by() -> String {
     })
 }
 
-/// Runs the engine in the laboratory: seeded, over a disk that fails, under every oracle
+/// Runs stores in the laboratory: from seeds, on a disk that fails, checked by oracles
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Simulate {
@@ -173,10 +175,9 @@ impl Laboratory<'_> {
             return Ok(self.systems[0]);
         };
         let found = self.systems.iter().find(|system| system.name() == name);
-        found.copied().ok_or_else(|| {
-            let names = self.systems.iter().map(|system| system.name());
-            Exit::Usage.because(choose::unknown("system", name, names))
-        })
+        found
+            .copied()
+            .ok_or_else(|| Exit::Usage.because(choose::no_system(name, self.systems)))
     }
 }
 

@@ -11,8 +11,9 @@ use super::args::{Format, FormatArgument};
 use super::exit::{Exit, Outcome};
 use super::output::Output;
 use super::progress::{Clock, Progress};
+use super::table::{Column, Table};
 use super::workers::{self, Limits};
-use super::{Laboratory, choose, trace_file};
+use super::{Laboratory, choose, terminal, trace_file};
 use crate::disk::model::MODELS;
 use crate::disk::{FaultKind, Model};
 use crate::judge::oracle::Oracle;
@@ -24,10 +25,13 @@ const EXAMPLES: &str = "\
 Examples:
   lithify sim mutants
   lithify sim mutants --system lithify --only sync --out found
-  lithify sim mutants --system lithify --models           # also what weaker models miss
-  lithify sim mutants --time 3 --at-least 90              # soon done, for every change";
+  lithify sim mutants --system lithify --models   # which models show each bug
+  lithify sim mutants --time 3 --at-least 90      # short, for every change";
 
-/// Plants bugs, one at a time, and looks for each
+/// What stands in place of the oracle that finds a bug.
+const NOT_FOUND: &str = "NOT FOUND";
+
+/// Plants bugs, one at a time, and looks for each bug
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Mutants {
@@ -37,27 +41,27 @@ pub(crate) struct Mutants {
     /// Only bugs whose names contain this
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
-    /// Only this persistence model [default: posix-min, and in every other round another
-    /// honest one, in the order of `sim list`]
-    #[arg(long, value_parser = choose::model)]
+    /// Only this persistence model [default: posix-min, and in every second round another
+    /// model without lies, in the order of `sim list`]
+    #[arg(long, hide_possible_values = true, value_parser = choose::model())]
     model: Option<&'static Model>,
-    /// The first seed: another one looks for the same bugs in other places
+    /// The first seed; other seeds look for the same bugs in other places
     #[arg(long, value_name = "SEED", default_value = "0", value_parser = choose::seed)]
     from: Seed,
-    /// Oracles that are not asked, separated by commas
-    #[arg(long, value_name = "ORACLES", value_delimiter = ',', value_parser = oracle)]
+    /// Oracles to leave out, separated by commas
+    #[arg(long, value_name = "ORACLES", value_delimiter = ',', hide_possible_values = true, value_parser = choose::oracle())]
     without: Vec<Oracle>,
-    /// The most seconds for one bug, of one core
+    /// Maximum number of CPU seconds for one bug
     #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = clap::value_parser!(u64).range(1..))]
     time: u64,
-    /// How many percent must be found, or be proven to change nothing, for code 0: with
-    /// less time than all of them need
+    /// Minimum percentage of bugs for exit code 0 that are found, or proven to change nothing.
+    /// For runs with less time than all bugs need
     #[arg(long, value_name = "PERCENT", default_value = "100", value_parser = clap::value_parser!(u8).range(1..=100))]
     at_least: u8,
-    /// Ask also which persistence models show each bug
+    /// Also try which persistence models show each bug
     #[arg(long)]
     models: bool,
-    /// Threads [default: one for each core]
+    /// Number of threads [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
     /// Write a trace for each bug into this directory
@@ -65,11 +69,6 @@ pub(crate) struct Mutants {
     out: Option<PathBuf>,
     #[command(flatten)]
     format: FormatArgument,
-}
-
-fn oracle(name: &str) -> Result<Oracle, String> {
-    let names = Oracle::ALL.iter().map(|oracle| oracle.name());
-    Oracle::named(name).ok_or_else(|| choose::unknown("oracle", name, names))
 }
 
 /// Runs the command.
@@ -82,8 +81,7 @@ pub(super) fn run(arguments: &Mutants, laboratory: Laboratory<'_>) -> Outcome {
     let is_left_out = |system: &&&dyn System| asks_all && system.bugs().is_empty();
     for system in laboratory.systems.iter().filter(is_left_out) {
         // Whoever asks for all of them must not take the others for all.
-        let note = format!("{}\n", choose::without_bugs(*system));
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), note.as_bytes());
+        terminal::tell(&choose::without_bugs(*system));
     }
     let stop = workers::stop_on_interrupt();
     let rows: Mutex<Vec<(usize, Row)>> = Mutex::default();
@@ -185,7 +183,9 @@ fn tell(arguments: &Mutants, rows: &[Row], untried: usize, time: Duration) -> Ou
     } else {
         text(&mut output, rows, time)?;
         if untried > 0 {
-            let early = format!("ended early: {untried} bugs not tried, or not to the end");
+            let early = format!(
+                "ended early: {untried} bugs were not tried, or their search was not finished"
+            );
             output.line(early.as_bytes())?;
         }
     }
@@ -263,52 +263,18 @@ fn without_own(output: &mut Output, rows: &[Row]) -> Outcome {
     Ok(())
 }
 
-/// The matrix: what finds each bug first. Then what was asked about models, and the sums.
+/// What finds each bug first, a table for each system. Then what was asked about models, and
+/// the sums.
 fn text(output: &mut Output, rows: &[Row], time: Duration) -> Outcome {
-    let line = |output: &mut Output, cells: [&str; 8]| {
-        let [bug, oracle, fault, class, model, workload, runs, seconds] = cells;
-        let line = format!(
-            "{bug:<34} {oracle:<12} {fault:<20} {class:<12} {model:<10} {workload:<14} {runs:>7} {seconds:>11}"
-        );
-        output.line(line.as_bytes())
-    };
-    let mut system = "";
-    for row in rows {
-        if row.system != system {
-            system = &row.system;
-            let bug = format!("bug in {system}");
-            let names = ["oracle", "fault", "class", "model", "workload", "runs"];
-            let [oracle, fault, class, model, workload, runs] = names;
-            let cells = [
-                &bug,
-                oracle,
-                fault,
-                class,
-                model,
-                workload,
-                runs,
-                "CPU seconds",
-            ];
-            line(output, cells)?;
-        }
-        let or_none = |text: &'_ Option<String>| text.clone().unwrap_or("-".to_owned());
-        let oracle = match (&row.oracle, row.equivalent) {
-            (Some(oracle), _) => oracle.clone(),
-            (None, true) => "equivalent".to_owned(),
-            (None, false) => "NOT FOUND".to_owned(),
-        };
-        let (fault, class) = (or_none(&row.fault), or_none(&row.class));
-        let (model, workload) = (or_none(&row.model), or_none(&row.workload));
-        let (runs, seconds) = (row.runs.to_string(), format!("{:.2}", row.cpu_seconds));
-        let cells = [
-            &row.name, &oracle, &fault, &class, &model, &workload, &runs, &seconds,
-        ];
-        line(output, cells.map(String::as_str))?;
-        if let Some(proof) = &row.proof {
-            output.line(format!("    {}", told(proof)).as_bytes())?;
-        }
-        if !row.models.is_empty() {
-            output.line(format!("    {}", details(row)).as_bytes())?;
+    for rows in rows.chunk_by(|left, right| left.system == right.system) {
+        output.line(format!("bugs in {}:", rows[0].system).as_bytes())?;
+        output.table(&matrix(rows))?;
+        for row in rows {
+            let proof = row.proof.as_ref().map(told);
+            let shown = (!row.models.is_empty()).then(|| details(row));
+            for text in proof.into_iter().chain(shown) {
+                output.line(format!("{}: {text}", row.name).as_bytes())?;
+            }
         }
     }
     if rows.iter().any(|row| !row.models.is_empty()) {
@@ -316,6 +282,39 @@ fn text(output: &mut Output, rows: &[Row], time: Duration) -> Outcome {
         without_own(output, rows)?;
     }
     sums(output, rows, time)
+}
+
+fn matrix(rows: &[Row]) -> Table {
+    let mut table = Table::new(&[
+        Column::Text("bug"),
+        Column::Text("oracle"),
+        Column::Text("fault"),
+        Column::Text("class"),
+        Column::Text("model"),
+        Column::Text("workload"),
+        Column::Number("runs"),
+        Column::Number("CPU seconds"),
+    ])
+    .alarming(&[NOT_FOUND]);
+    for row in rows {
+        let or_none = |text: &Option<String>| text.clone().unwrap_or("-".to_owned());
+        let oracle = match (&row.oracle, row.equivalent) {
+            (Some(oracle), _) => oracle.clone(),
+            (None, true) => "equivalent".to_owned(),
+            (None, false) => NOT_FOUND.to_owned(),
+        };
+        table.row([
+            row.name.clone(),
+            oracle,
+            or_none(&row.fault),
+            or_none(&row.class),
+            or_none(&row.model),
+            or_none(&row.workload),
+            row.runs.to_string(),
+            format!("{:.2}", row.cpu_seconds),
+        ]);
+    }
+    table
 }
 
 /// What was enumerated to prove that a bug changes nothing.

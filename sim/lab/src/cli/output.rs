@@ -1,14 +1,20 @@
 //! Standard output, buffered, that survives a reader who goes away.
+//!
+//! On a terminal no line is wider than the terminal, and JSON is laid out on several lines. In
+//! a pipe every line is as it was written.
 
 use std::io::{BufWriter, StdoutLock, Write};
 
 use serde::Serialize;
 
 use super::exit::{Exit, Failure, Outcome};
+use super::table::Table;
+use super::terminal::Screen;
 
 /// The output of a command.
 pub struct Output {
     writer: BufWriter<StdoutLock<'static>>,
+    screen: Screen,
     /// A command that writes to a store finishes its work even when nobody reads on.
     goes_on_unread: bool,
     is_unread: bool,
@@ -27,6 +33,7 @@ impl Output {
 
     fn new(goes_on_unread: bool) -> Self {
         Self {
+            screen: Screen::of_output(),
             writer: BufWriter::with_capacity(64 * 1024, std::io::stdout().lock()),
             goes_on_unread,
             is_unread: false,
@@ -51,18 +58,35 @@ impl Output {
         Err(failure)
     }
 
-    /// Writes bytes.
+    /// What is written to.
+    #[must_use]
+    pub fn screen(&self) -> Screen {
+        self.screen
+    }
+
+    /// Writes whole lines.
     ///
     /// # Errors
     /// As every call here: when the output is closed, or cannot be written.
-    pub fn bytes(&mut self, bytes: &[u8]) -> Outcome {
-        self.attempt(|writer| writer.write_all(bytes))
+    pub fn bytes(&mut self, lines: &[u8]) -> Outcome {
+        if !self.screen.is_terminal() {
+            return self.attempt(|writer| writer.write_all(lines));
+        }
+        let text = String::from_utf8_lossy(lines);
+        for line in text.split_inclusive('\n') {
+            let (line, end) = match line.strip_suffix('\n') {
+                Some(line) => (line, "\n"),
+                None => (line, ""),
+            };
+            let folded = self.screen.fold(line) + end;
+            self.attempt(|writer| writer.write_all(folded.as_bytes()))?;
+        }
+        Ok(())
     }
 
     /// Writes a line.
     pub fn line(&mut self, bytes: &[u8]) -> Outcome {
-        self.bytes(bytes)?;
-        self.bytes(b"\n")
+        self.bytes(&[bytes, b"\n"].concat())
     }
 
     /// Fields of one line, separated by tabs.
@@ -70,10 +94,24 @@ impl Output {
         self.line(&fields.join(&b'\t'))
     }
 
-    /// One line of JSON.
+    /// A table.
+    pub fn table(&mut self, table: &Table) -> Outcome {
+        let text = table.on(self.screen);
+        self.attempt(|writer| writer.write_all(text.as_bytes()))
+    }
+
+    /// A value as JSON: one line, and on a terminal several.
     pub fn json(&mut self, value: &impl Serialize) -> Outcome {
-        let text = serde_json::to_vec(value).map_err(|error| Exit::Io.because(error))?;
-        self.line(&text)
+        let text = match self.screen.is_terminal() {
+            true => serde_json::to_vec_pretty(value),
+            false => serde_json::to_vec(value),
+        };
+        let text = text.map_err(|error| Exit::Io.because(error))?;
+        // A string that is wider than a terminal stays whole: folded it would be another one.
+        self.attempt(|writer| {
+            writer.write_all(&text)?;
+            writer.write_all(b"\n")
+        })
     }
 
     /// Hands over what was written so far.

@@ -1,6 +1,7 @@
 //! How far a long command is, on standard error: one line that changes while it runs at a
 //! terminal, and one more line every few seconds in a pipe, where somebody may wait too.
-//! At a terminal nothing is left of it, and nothing is shown beside JSON.
+//! On a terminal the line is cut at the width of the terminal, nothing is left of it at the
+//! end, and nothing is shown beside JSON.
 
 #![expect(
     clippy::disallowed_methods,
@@ -35,14 +36,13 @@ impl Progress {
             return Self::endless(things, format);
         }
         let template =
-            format!("{{elapsed_precise}} {{bar:30}} {{pos}}/{{len}} {things}, {{per_sec}}{{msg}}");
+            format!("{{elapsed}} {{bar:10}} {{pos}}/{{len}} {things}, {{per_sec}}{{wide_msg}}");
         Self::shown(format, || ProgressBar::new(total), &template, things)
     }
 
     /// Counts things of this name, of which nobody knows how many there will be.
     pub(super) fn endless(things: &'static str, format: Format) -> Self {
-        let template =
-            format!("{{elapsed_precise}} {{spinner}} {{pos}} {things}, {{per_sec}}{{msg}}");
+        let template = format!("{{elapsed}} {{spinner}} {{pos}} {things}, {{per_sec}}{{wide_msg}}");
         Self::shown(format, ProgressBar::new_spinner, &template, things)
     }
 

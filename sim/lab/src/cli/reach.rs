@@ -9,23 +9,23 @@ use crate::search::crashes::Reach;
 
 /// How far crashes go. What is not given is as in [`Reach::SMALL`].
 #[derive(Args, Debug)]
-#[command(next_help_heading = "How far crashes go")]
+#[command(next_help_heading = "Crashes")]
 pub(super) struct ReachArguments {
-    /// The most crash images of one execution and model: with more, more of its crash points
-    /// are visited, and it takes as much longer; 0: no crashes [default: 4000]
+    /// Maximum number of crash images for one execution and model. A larger number visits more
+    /// crash points and takes longer; 0 means no crashes [default: 4000]
     #[arg(long, value_name = "N", conflicts_with = "trace")]
     images: Option<u64>,
-    /// A crash point with at most so many images is enumerated; of any other, those that lose
-    /// or keep one change and a sample are taken. Enumerated points use up --images sooner
-    /// [default: 64]
+    /// Maximum number of images of one crash point that is enumerated. At other points the
+    /// images that lose or keep one change are taken, and a sample. A larger number uses up
+    /// --images sooner [default: 64]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 20), conflicts_with = "trace")]
     point_images: Option<u32>,
-    /// How many crashes may follow one another: with 1 no recovery is crashed, with 2 some
-    /// are, and each more costs some twenty times as much for those [default: 2]
+    /// Maximum number of crashes in a row: 1 crashes no recovery, 2 crashes some recoveries.
+    /// Each further one costs about twenty times as much for these recoveries [default: 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8), conflicts_with = "trace")]
     depth: Option<u32>,
-    /// One of so many recoveries is itself crashed, which costs as much as some forty that
-    /// are not [default: 16]
+    /// Crash one of this number of recoveries. A recovery that is crashed costs as much as about
+    /// forty others [default: 16]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "trace")]
     recoveries_one_in: Option<u64>,
 }

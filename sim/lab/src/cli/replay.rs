@@ -9,6 +9,7 @@ use super::args::{Format, FormatArgument};
 use super::exit::{Exit, Outcome};
 use super::output::Output;
 use super::progress::Progress;
+use super::terminal::Colour;
 use super::{Laboratory, NON_DETERMINISM, trace_file, workers};
 use crate::finding::replay::{Replay, replay};
 use crate::judge::oracle::Finding;
@@ -18,17 +19,17 @@ use crate::stop::Stop;
 const EXAMPLES: &str = "\
 Examples:
   lithify sim replay finding.sim
-  lithify sim replay finding.sim --trace       # what happens, operation by operation
-  lithify sim replay tests/traces              # a folder of traces is a test corpus";
+  lithify sim replay finding.sim --trace    # prints each operation
+  lithify sim replay tests/traces           # all traces of a directory";
 
-/// Runs saved traces; the exit code says whether what each expects holds
+/// Runs saved traces; the exit code says whether each does what it expects
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ReplayTrace {
-    /// Traces, and directories of traces (files that end in .sim)
+    /// Traces, and directories with traces (files that end in .sim)
     #[arg(required = true)]
     traces: Vec<PathBuf>,
-    /// Print what happens, operation by operation
+    /// Print each operation
     #[arg(long, alias = "trace-operations")]
     trace: bool,
     #[command(flatten)]
@@ -185,13 +186,18 @@ fn text(arguments: &ReplayTrace, output: &mut Output, replayed: &Replayed) -> Ou
     }
     for line in replayed.unmatched() {
         output.line(
-            format!("without effect, for nothing of that name is there: {line}").as_bytes(),
+            format!("without effect, because the name in it does not exist: {line}").as_bytes(),
         )?;
     }
     let found = match &replayed.replay.finding {
         None => "nothing found".to_owned(),
         Some(finding) => finding.to_string(),
     };
+    let colour = match replayed.holds() {
+        true => Colour::Green,
+        false => Colour::Red,
+    };
+    let found = output.screen().paint(colour, &found);
     let instead = match &replayed.difference {
         Some(difference) => format!("; {difference}"),
         None if replayed.holds() => String::new(),

@@ -35,71 +35,73 @@ const EXAMPLES: &str = "\
 Examples:
   lithify sim run --seeds 1000
   lithify sim run --time 60 --model all --faults none
-  lithify sim run --seeds 100000 --keep-going             # all findings, by signature
-  lithify sim run --seeds 1000 --time 60 --known known.txt --fail-on-incomplete   # for CI
-  lithify sim run --seed 7 --trace                        # one seed, operation by operation
+  lithify sim run --seeds 100000 --keep-going     # all findings, by signature
+  lithify sim run --seeds 1000 --time 60 --fail-on-incomplete   # for CI
+  lithify sim run --seed 7 --trace                # one seed, each operation
   lithify sim run --system wal-ratio --set threshold=3 --order starve:timer
-  lithify sim run --workload git:. --seeds 20             # stretches of a real history
-  lithify sim run --seeds 10000 --images 0                # no crashes: faults and schedules only
+  lithify sim run --workload git:. --seeds 20     # parts of a real history
+  lithify sim run --seeds 10000 --images 0        # faults without crashes
   lithify sim run --seed 7 --depth 3 --recoveries-one-in 1 --images 100000";
 
 /// Runs seeds: each is a workload, a schedule, faults, and crashes at every point
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Run {
-    /// How many seeds [default: 100, or as many as fit into --time]
+    /// Number of seeds [default: 100; with --time, no limit]
     #[arg(long, value_name = "N", conflicts_with = "seed", value_parser = clap::value_parser!(u64).range(1..))]
     seeds: Option<u64>,
-    /// One seed: a number or a git hash
+    /// Run one seed: a number or a git hash
     #[arg(long, value_name = "SEED", value_parser = choose::seed)]
     seed: Option<Seed>,
     /// The first seed
     #[arg(long, value_name = "SEED", value_parser = choose::seed, default_value = "0", conflicts_with = "seed")]
     from: Seed,
-    /// Print what happens to one seed, operation by operation, and crash nothing
+    /// Print each operation of one seed, and do not crash it
     #[arg(long, requires = "seed", conflicts_with_all = ["time", "jobs", "seeds", "from", "out"])]
     trace: bool,
-    /// The system [default: the first that list names]
+    /// The system [default: the first system of `list`]
     #[arg(long, value_name = "NAME")]
     system: Option<String>,
-    /// Persistence models, separated by commas, or all
-    #[arg(long, value_name = "MODELS", default_value = "posix-min", value_parser = choose::models)]
+    /// Persistence models, separated by commas; or all
+    #[arg(long, value_name = "MODELS", default_value = "posix-min", hide_possible_values = true, value_parser = choose::models())]
     model: ChosenModels,
-    /// The workload, or each: another one for each seed, or git:PATH: stretches of the
-    /// history of a repository or of a log in a file
-    #[arg(long, default_value = "each", value_parser = choose::workload)]
+    /// The workload; or each: another workload for each seed; or git:PATH: parts of the history
+    /// of a repository, or of a log in a file
+    #[arg(long, default_value = "each", hide_possible_values = true, value_parser = choose::workload())]
     workload: ChosenWorkload,
-    /// Kinds of faults separated by commas, none, all, or swarm: none in even seeds and some
-    /// of all in odd ones
-    #[arg(long, value_name = "FAULTS", default_value = "swarm", value_parser = choose::faults)]
+    /// Kinds of faults, separated by commas; or none; or all; or swarm: none in even seeds, and
+    /// in odd seeds some of all
+    #[arg(long, value_name = "FAULTS", default_value = "swarm", hide_possible_values = true, value_parser = choose::faults())]
     faults: ChosenFaults,
-    /// The order of turns: fifo, uniform, priorities, or starve:TASK [default: drawn]
-    #[arg(long, value_parser = choose::order)]
+    /// The order in which tasks run: fifo, uniform, priorities, or starve:TASK [default: each
+    /// seed chooses]
+    #[arg(long, hide_possible_values = true, value_parser = choose::order())]
     order: Option<Order>,
-    /// A setting of the system that seeds do not choose, as name=value; may be repeated
+    /// A setting of the system for all seeds, as name=value; may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = choose::setting)]
     settings: Vec<(String, String)>,
-    /// Threads [default: one for each core]
+    /// Number of threads [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// Stop after so many seconds
+    /// Stop after this number of seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     time: Option<u64>,
-    /// Plants a bug: see `sim list --system SYSTEM`
+    /// Plant a bug; `list --system SYSTEM` lists the bugs
     #[arg(long, value_name = "NAME")]
     bug: Option<String>,
-    /// Go on behind findings: those with one signature are counted, and the shortest trace of
-    /// each is kept
+    /// Continue after a finding. Findings with the same signature are counted, and the shortest
+    /// trace of each signature is kept
     #[arg(long, conflicts_with = "trace")]
     keep_going: bool,
-    /// Findings that end nothing and fail nothing: in each line a day in UTC up to which that
-    /// holds, a signature, and a reason, as YYYY-MM-DD SIGNATURE // REASON
+    /// A file of known findings, which do not end the run and do not change the exit code. Each
+    /// line is YYYY-MM-DD SIGNATURE // REASON; the day (UTC) is the last one on which the
+    /// finding is known
     #[arg(long, value_name = "FILE", conflicts_with = "trace")]
     known: Option<PathBuf>,
-    /// Exit with 7 when --time or Ctrl-C ends the run before all --seeds were run
+    /// Exit with 7 if --time or Ctrl-C ends the run before all --seeds were run
     #[arg(long, conflicts_with = "trace")]
     fail_on_incomplete: bool,
-    /// Where the traces of findings go, as seed-SEED.sim
+    /// The directory for traces of findings, which are named seed-SEED.sim
     #[arg(long, value_name = "DIRECTORY", default_value = "sim-findings")]
     out: PathBuf,
     #[command(flatten)]
@@ -211,9 +213,9 @@ fn explored(
             });
             let found = match lock(&gathered).count() {
                 0 => String::new(),
-                count => format!(", {count} findings"),
+                count => format!("{count} findings, "),
             };
-            progress.say(&format!("{all} recoveries, {rate:.0}/s{found}"));
+            progress.say(&format!("{found}{all} recoveries, {rate:.0}/s"));
             goes_on
         },
         |ledger| lock(&total).add(&ledger),

@@ -17,20 +17,20 @@ use crate::run::plan::Plan;
 
 const EXAMPLES: &str = "\
 Examples:
-  lithify sim shrink finding.sim                          # writes finding.small.sim
+  lithify sim shrink finding.sim            # writes finding.small.sim
   lithify sim shrink finding.sim --time 5 --out small.sim";
 
-/// Makes a failing trace small, and says which single change makes it pass
+/// Makes a failing trace short, and says which single change makes it pass
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ShrinkTrace {
     /// The trace
     trace: PathBuf,
-    /// Where the result goes [default: beside the trace, as NAME.small.sim]
+    /// The file for the result [default: NAME.small.sim, in the directory of the trace]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Stop after so many seconds, and explain for as many; the best result so far is
-    /// written in any case
+    /// Maximum number of seconds for shrinking, and again for explaining. The best result so
+    /// far is written in any case
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u64).range(1..))]
     time: u64,
     #[command(flatten)]
@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &ShrinkTrace, laboratory: Laboratory<'_>) -> Outcom
     };
     let shrunk = shrink_watched(&plan, in_time(), &mut watch).map_err(refused)?;
     place.keep(&shrunk.plan)?;
-    progress.say("asking what matters");
+    progress.say("looking for the cause");
     let explained = explain(&shrunk.plan, &in_time()).map_err(refused)?;
     drop(progress);
     let pivots: Vec<String> = explained.pivots.iter().map(ToString::to_string).collect();
@@ -106,10 +106,11 @@ pub(super) fn run(arguments: &ShrinkTrace, laboratory: Laboratory<'_>) -> Outcom
                 output.line(line.as_bytes())?;
             }
             if explained.is_cut_short {
-                output.line(b"there was no time to try everything that may matter")?;
+                output.line(b"the time ended before every change was tried")?;
             } else if pivots.is_empty() {
-                output
-                    .line(b"no single change of the crash and no single line flips the verdict")?;
+                output.line(
+                    b"no single change of the crash and no single line makes the trace pass",
+                )?;
             }
             let cut = if shrunk.is_cut_short {
                 ", cut short"

@@ -12,6 +12,8 @@ use super::exit::{Exit, Outcome};
 use super::known::Known;
 use super::output::Output;
 use super::reach::ReachLine;
+use super::table::{Column, Table};
+use super::terminal::{Colour, Screen};
 use super::{Laboratory, failure, trace_file};
 use crate::disk::Coverage;
 use crate::finding::gathered::Gathered;
@@ -167,7 +169,7 @@ impl Told<'_> {
     fn shortfall(&self) -> String {
         let why = match self.end {
             End::Done => "all was done",
-            End::Finding => "a finding has ended the run, and --keep-going would go on behind it",
+            End::Finding => "a finding ended the run; with --keep-going it continues",
             End::TimeOver => "--time was over",
             End::Interrupted => "it was interrupted",
         };
@@ -240,15 +242,8 @@ fn text(output: &mut Output, run: &Told<'_>, summary: &Summary<'_>) -> Outcome {
     for model in &summary.models {
         line(format!("  {}: {}", model.model, model.coverage))?;
     }
-    if !summary.faults.is_empty() {
-        line("faults (armed, fired, observed):".to_owned())?;
-    }
-    for fault in &summary.faults {
-        line(format!(
-            "  {}: {}, {}, {}",
-            fault.fault, fault.armed, fault.fired, fault.observed
-        ))?;
-    }
+    output.table(&faults(&summary.faults))?;
+    let mut line = |text: String| output.line(text.as_bytes());
     let dark: Vec<&str> = summary
         .faults
         .iter()
@@ -256,26 +251,28 @@ fn text(output: &mut Output, run: &Told<'_>, summary: &Summary<'_>) -> Outcome {
         .map(|fault| fault.fault)
         .collect();
     if !dark.is_empty() {
-        line(format!("dark: armed and never fired: {}", dark.join(", ")))?;
+        line(format!("armed, but never fired: {}", dark.join(", ")))?;
     }
-    line("operations reached:".to_owned())?;
-    for (call, count) in summary.operations_reached {
-        line(format!("  {call}: {count}"))?;
-    }
+    output.table(&operations(summary.operations_reached))?;
+    let screen = output.screen();
+    let mut line = |text: String| output.line(text.as_bytes());
     if !summary.marks.is_empty() {
         let dark = summary.marks.iter().filter(|(_, count)| **count == 0);
         let dark: Vec<&str> = dark.map(|(mark, _)| *mark).collect();
         line(format!(
-            "marks: {} of {} situations reached",
+            "{} of {} situations of the engine were reached",
             summary.marks.len() - dark.len(),
             summary.marks.len()
         ))?;
         if !dark.is_empty() {
-            line(format!("dark: never reached: {}", dark.join(", ")))?;
+            line(format!(
+                "situations that were not reached: {}",
+                dark.join(", ")
+            ))?;
         }
     }
     if summary.findings.is_empty() {
-        line("nothing found".to_owned())?;
+        line(screen.paint(Colour::Green, "nothing found"))?;
     } else {
         line(format!(
             "{} findings with {} signatures:",
@@ -284,17 +281,49 @@ fn text(output: &mut Output, run: &Told<'_>, summary: &Summary<'_>) -> Outcome {
         ))?;
     }
     for finding in &summary.findings {
-        findings_of(&mut line, finding)?;
+        findings_of(&mut line, screen, finding)?;
     }
     for signature in &summary.known_unseen {
-        line(format!("known, and not seen: {signature}"))?;
+        line(format!("known, but not found: {signature}"))?;
     }
     Ok(())
 }
 
+fn faults(faults: &[FaultLine]) -> Table {
+    let mut table = Table::new(&[
+        Column::Text("fault"),
+        Column::Number("armed"),
+        Column::Number("fired"),
+        Column::Number("observed"),
+    ])
+    .indented(2);
+    for fault in faults {
+        let counts = [fault.armed, fault.fired, fault.observed].map(|count| count.to_string());
+        table.row([fault.fault.to_owned()].into_iter().chain(counts));
+    }
+    table
+}
+
+fn operations(reached: &BTreeMap<String, u64>) -> Table {
+    let titles = [Column::Text("operation"), Column::Number("times")];
+    let mut table = Table::new(&titles).indented(2);
+    for (call, count) in reached {
+        table.row([call.clone(), count.to_string()]);
+    }
+    table
+}
+
 /// What there is to say of the findings with one signature.
-fn findings_of(line: &mut impl FnMut(String) -> Outcome, finding: &FindingLine) -> Outcome {
-    line(finding.signature.to_string())?;
+fn findings_of(
+    line: &mut impl FnMut(String) -> Outcome,
+    screen: Screen,
+    finding: &FindingLine,
+) -> Outcome {
+    let colour = match finding.known {
+        true => Colour::Yellow,
+        false => Colour::Red,
+    };
+    line(screen.paint(colour, &finding.signature.to_string()))?;
     line(format!(
         "  {} seeds, shortest: {}",
         finding.count, finding.trace
@@ -307,14 +336,14 @@ fn findings_of(line: &mut impl FnMut(String) -> Outcome, finding: &FindingLine) 
         line(format!("  {why}"))?;
     }
     if let Some(disagreement) = &finding.disagreement {
-        line(format!("  a fault of the laboratory: {disagreement}"))?;
+        line(format!("  an error of the laboratory: {disagreement}"))?;
     }
     match (&finding.until, &finding.reason) {
         (Some(until), Some(reason)) if finding.known => {
             line(format!("  known until {until}: {reason}"))
         }
         (Some(until), Some(reason)) => line(format!(
-            "  was known until {until}, which has passed: {reason}"
+            "  was known until {until}, a day in the past: {reason}"
         )),
         _ => Ok(()),
     }

@@ -285,6 +285,11 @@ impl Model {
     /// The default: what POSIX promises.
     pub const DEFAULT: &'static Self = &MODELS[0];
 
+    /// The names of all of them.
+    pub fn names() -> impl Iterator<Item = &'static str> + Clone {
+        MODELS.iter().map(|model| model.name)
+    }
+
     /// The model of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {

@@ -86,6 +86,11 @@ oracles! {
 }
 
 impl Oracle {
+    /// The names of all of them.
+    pub fn names() -> impl Iterator<Item = &'static str> + Clone {
+        Self::ALL.iter().map(|oracle| oracle.name())
+    }
+
     /// The oracle of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

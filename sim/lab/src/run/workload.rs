@@ -228,6 +228,11 @@ pub fn mixed() -> &'static [Workload] {
 }
 
 impl Workload {
+    /// The names of all of them.
+    pub fn names() -> impl Iterator<Item = &'static str> + Clone {
+        WORKLOADS.iter().map(|workload| workload.name)
+    }
+
     /// The workload of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {

@@ -4,10 +4,11 @@
 //! bytes agree, and one key is read after each commit.
 
 use lithify_sim::keyed::{Domain, Seed};
+use lithify_sim::names::unknown;
 
 use super::history::{History, Write};
 use super::{mixgraph, ycsb};
-use crate::policies::spec::{Parameter, Spec, Values, nearest};
+use crate::policies::spec::{Parameter, Spec, Values};
 
 /// What a synthetic history is made with.
 #[derive(Clone, Copy, Debug)]
@@ -175,8 +176,8 @@ pub fn build(spec: &Spec, scale: Scale) -> Result<History, String> {
     let names = WORKLOADS.iter().map(|workload| workload.name);
     let known = WORKLOADS.iter().find(|workload| workload.name == spec.name);
     let Some(known) = known else {
-        let what = format!("no workload is called {:?}", spec.name);
-        return Err(nearest(&what, &spec.name, names.chain(["git:PATH"])));
+        let names = names.chain(["git:PATH"]);
+        return Err(unknown("workload", &spec.name, names));
     };
     let mut history = (known.build)(&spec.values(known.parameters)?, scale)?;
     history.name = spec.to_string();

@@ -1,7 +1,9 @@
 //! Every policy by name, with its parameters; and the selection that `all` stands for.
 
+use lithify_sim::names::suggest;
+
 use super::Policy;
-use super::spec::{Parameter, Spec, Values, nearest};
+use super::spec::{Parameter, Spec, Values};
 
 /// A policy that can be asked for by name.
 #[derive(Debug)]
@@ -125,7 +127,7 @@ pub fn build(spec: &Spec) -> Result<Box<dyn Policy>, String> {
         if let Some(suggestion) = of_the_source(&spec.name) {
             return Err(format!("{what}; did you mean {suggestion}?"));
         }
-        return Err(nearest(&what, &spec.name, names));
+        return Err(suggest(&what, &spec.name, names));
     };
     (known.build)(&spec.values(known.parameters)?)
 }

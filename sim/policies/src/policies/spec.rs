@@ -7,6 +7,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use lithify_sim::names::suggest;
+
 /// Something named, with what was said about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {
@@ -89,7 +91,7 @@ impl Spec {
                 let key = key.as_deref().unwrap_or(value);
                 let names = parameters.iter().map(|known| known.name);
                 let what = format!("{} has no parameter {key:?}", self.name);
-                return Err(nearest(&what, key, names));
+                return Err(suggest(&what, key, names));
             };
             if known.1.replace(value.clone()).is_some() {
                 return Err(format!("{self}: {} is given twice", known.0));
@@ -143,33 +145,5 @@ impl Values {
     #[must_use]
     pub fn refuse(&self, why: impl fmt::Display) -> String {
         format!("{}: {why}", self.name)
-    }
-}
-
-/// Shorter parts are in too many names.
-const SHORTEST_PART: usize = 4;
-
-/// What is wrong, and the nearest of the names that exist, or all when none is near. A word
-/// that is a part of a name is near it, and nearest to the shortest of several.
-#[must_use]
-pub fn nearest<'name>(
-    what: &str,
-    name: &str,
-    known: impl Iterator<Item = &'name str> + Clone,
-) -> String {
-    let score = |known: &str| match name.len() >= SHORTEST_PART && known.contains(name) {
-        true => 1.0 + 1.0 / known.len() as f64,
-        false => strsim::jaro_winkler(name, known),
-    };
-    let best = known
-        .clone()
-        .max_by(|left, right| score(left).total_cmp(&score(right)));
-    match best {
-        None => format!("{what}; it takes no parameters"),
-        Some(best) if score(best) > 0.75 => format!("{what}; did you mean {best:?}?"),
-        Some(_) => {
-            let all: Vec<&str> = known.collect();
-            format!("{what}; known are {}", all.join(", "))
-        }
     }
 }

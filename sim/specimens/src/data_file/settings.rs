@@ -64,7 +64,7 @@ pub(super) fn chosen(settings: &Settings) -> Result<Chosen, String> {
     let choice = |name: &str, no: &str, yes: &str| match value(name) {
         chosen if chosen == yes => Ok(true),
         chosen if chosen == no => Ok(false),
-        chosen => Err(unknown_value(name, chosen)),
+        chosen => Err(unknown_value(SETTINGS, name, chosen)),
     };
     let role = match choice("role", "primary", "replica")? {
         true => Role::Replica,

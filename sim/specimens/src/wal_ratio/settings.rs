@@ -76,7 +76,7 @@ pub(super) fn chosen(settings: &Settings) -> Result<Chosen, String> {
         syncs_commits: match values.value("durability") {
             "synced" => true,
             "buffered" => false,
-            other => return Err(unknown_value("durability", other)),
+            other => return Err(unknown_value(SETTINGS, "durability", other)),
         },
     })
 }

@@ -306,6 +306,11 @@ impl FaultKind {
         self.row().about
     }
 
+    /// The names of all of them.
+    pub fn names() -> impl Iterator<Item = &'static str> + Clone {
+        Self::ALL.iter().map(|kind| kind.name())
+    }
+
     /// The kind of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

@@ -6,6 +6,7 @@ use super::stretch;
 use super::words::{Complaint, Word, any, ends_after, number, setting, word};
 use crate::disk::{Fault, FaultKind, Source};
 use crate::history::{Batch, Key};
+use crate::names::unknown;
 use crate::run::plan::{Action, Crash, Moment, Survivors};
 
 pub(super) fn action(words: &[Word<'_>]) -> Result<Action, Complaint> {
@@ -31,7 +32,7 @@ pub(super) fn action(words: &[Word<'_>]) -> Result<Action, Complaint> {
         "fault" => {
             let (at, name) = word(words, 1, "the name of a fault")?;
             let kind = FaultKind::named(name)
-                .ok_or_else(|| (at, format!("no fault is called {name:?}")))?;
+                .ok_or_else(|| (at, unknown("fault", name, FaultKind::names())))?;
             Action::Fault(Fault {
                 kind,
                 file: any(word(words, 2, "the beginning of a file's name, or *")?.1),
@@ -114,8 +115,9 @@ fn crash(words: &[Word<'_>]) -> Result<Crash, Complaint> {
     let mut fill = "zero".to_owned();
     if let Some(position) = rest.iter().position(|(_, word)| *word == "fill") {
         let (at, name) = word(rest, position + 1, "zero, garbage or stale")?;
-        if !["zero", "garbage", "stale"].contains(&name) {
-            return Err((at, format!("no fill is called {name:?}")));
+        let fills = ["zero", "garbage", "stale"];
+        if !fills.contains(&name) {
+            return Err((at, unknown("fill", name, fills.into_iter())));
         }
         fill = name.to_owned();
         let mut end = position + 2;

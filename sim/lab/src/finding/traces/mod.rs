@@ -11,6 +11,7 @@ use std::fmt;
 
 use crate::disk::{Model, SkippedBarrier};
 use crate::judge::oracle::Oracle;
+use crate::names::unknown;
 use crate::run::plan::{Action, Expectation, Plan};
 use crate::system::{Setting, Settings, System};
 use action::action;
@@ -133,16 +134,14 @@ impl Reader {
             "system" => {
                 let (at, name) = word(words, 1, "the name of a system")?;
                 let system = self.systems.iter().find(|system| system.name() == name);
-                let unknown = || (at, format!("no system is called {name:?}"));
-                self.system = Some(*system.ok_or_else(unknown)?);
+                let names = self.systems.iter().map(|system| system.name());
+                let refused = || (at, unknown("system", name, names));
+                self.system = Some(*system.ok_or_else(refused)?);
             }
             "model" => {
                 let (at, name) = word(words, 1, "the name of a persistence model")?;
-                let model = Model::named(name);
-                self.model = Some(
-                    model
-                        .ok_or_else(|| (at, format!("no persistence model is called {name:?}")))?,
-                );
+                let refused = || (at, unknown("persistence model", name, Model::names()));
+                self.model = Some(Model::named(name).ok_or_else(refused)?);
             }
             "seed" => self.seed = Some(number(words, 1, "a seed")?),
             "bug" => {
@@ -210,7 +209,7 @@ impl Reader {
                 "pass" => Expectation::Pass,
                 _ => Expectation::Violation(
                     Oracle::named(name)
-                        .ok_or_else(|| (at, format!("no oracle is called {name:?}")))?,
+                        .ok_or_else(|| (at, unknown("oracle", name, Oracle::names())))?,
                 ),
             });
             return ends_after(words, 2);

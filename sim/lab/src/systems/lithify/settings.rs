@@ -164,7 +164,7 @@ pub(in crate::systems) fn options(settings: &Settings) -> Result<Options, String
         cascade: match value("cascade") {
             "step" => Cascade::Step,
             "direct" => Cascade::Direct,
-            other => return Err(unknown_value("cascade", other)),
+            other => return Err(unknown_value(SETTINGS, "cascade", other)),
         },
         file_level: Some(number("file-level", value("file-level"))?),
         memory_budget_bytes: number("memory-budget", value("memory-budget"))?,
@@ -175,7 +175,7 @@ pub(in crate::systems) fn options(settings: &Settings) -> Result<Options, String
         compression: match value("compression") {
             "none" => Compression::None,
             "lz4" => Compression::Lz4,
-            other => return Err(unknown_value("compression", other)),
+            other => return Err(unknown_value(SETTINGS, "compression", other)),
         },
         filter_bits_per_key: number("filter-bits", value("filter-bits"))?,
         most_open_files: number(OPEN_FILES, value(OPEN_FILES))?,
@@ -183,7 +183,7 @@ pub(in crate::systems) fn options(settings: &Settings) -> Result<Options, String
         durability: match value("durability") {
             "synced" => Durability::Synced,
             "buffered" => Durability::Buffered,
-            other => return Err(unknown_value("durability", other)),
+            other => return Err(unknown_value(SETTINGS, "durability", other)),
         },
         pacing: Pacing::Manual,
         ..Options::default()
@@ -230,7 +230,7 @@ fn history(text: &str) -> Result<History, String> {
         ("all", _) => Ok(History::All),
         ("newest", _) => Ok(History::Newest),
         (_, Some(commits)) => Ok(History::Last(number("history", commits)?)),
-        _ => Err(unknown_value("history", text)),
+        _ => Err(unknown_value(SETTINGS, "history", text)),
     }
 }
 
@@ -252,7 +252,7 @@ fn remove_inputs(text: &str) -> Result<RemoveInputs, String> {
     match text {
         "always" => Ok(RemoveInputs::Always),
         "never" => Ok(RemoveInputs::Never),
-        _ => Err(unknown_value("remove-inputs", text)),
+        _ => Err(unknown_value(SETTINGS, "remove-inputs", text)),
     }
 }
 

@@ -163,25 +163,25 @@ pub(super) fn chosen(settings: &Settings) -> Result<Chosen, String> {
             "waiting" => Clients::Waiting,
             "async" => Clients::Async,
             "mixed" => Clients::Mixed,
-            other => return Err(unknown_value(CLIENTS, other)),
+            other => return Err(unknown_value(SETTINGS, CLIENTS, other)),
         },
         has_others: match others {
             "all" => true,
             "none" | "refused" => false,
-            other => return Err(unknown_value(OTHERS, other)),
+            other => return Err(unknown_value(SETTINGS, OTHERS, other)),
         },
         has_refused: others != "none",
         transactions: match value(TRANSACTIONS) {
             "none" => Transactions::None,
             "some" => Transactions::Some,
             "all" => Transactions::All,
-            other => return Err(unknown_value(TRANSACTIONS, other)),
+            other => return Err(unknown_value(SETTINGS, TRANSACTIONS, other)),
         },
         order: match value(TURNS) {
             "mixed" => Order::Mixed,
             "oldest" => Order::Oldest,
             "newest" => Order::Newest,
-            other => return Err(unknown_value(TURNS, other)),
+            other => return Err(unknown_value(SETTINGS, TURNS, other)),
         },
     })
 }
