@@ -152,7 +152,7 @@ fn choose(frontier: &Frontier<'_>, draws: &mut Draws) -> (Choice, Image) {
     };
     let mut choices = Vec::new();
     let mut samples = draws.clone();
-    let sources = Sources::OtherFiles(1);
+    let sources = Sources::Earlier(1);
     explore_sources(
         frontier,
         FEW,
