@@ -489,7 +489,12 @@ fn write_wal_again(storage: &mut Storage, replay: &mut Replay) -> Result<()> {
     mark!(UnprovenWrittenAgain);
     let (fs, head) = (Arc::clone(&storage.fs), storage.version.head());
     #[cfg(feature = "planted-bugs")]
-    if planted!(TailLeftUnsynced) && storage.wal.go_on(&*fs, &unproven, head)? {
+    if (planted!(TailLeftUnsynced) || planted!(FoundLogGoneOn))
+        && storage.wal.go_on(&*fs, &unproven, head)?
+    {
+        if planted!(FoundLogGoneOn) {
+            storage.wal.sync()?;
+        }
         return Ok(());
     }
     let id = storage.draw_file(FileKind::Wal)?;

@@ -129,10 +129,11 @@ pub trait Fs: Debug + Send + Sync {
     /// `AlreadyExists` when the name is taken, `NotFound` when its directory is missing.
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>>;
 
-    /// A number for the file that is about to be created as `name`. The number was never given out
-    /// before: neither to an earlier file of that name, whose blocks the new file may find on the
-    /// device, nor to a file of another store. A caller that puts the number into the file and into
-    /// the salt of each checksum can tell the bytes of the file from all others.
+    /// A number for a file that has the name `name`, or is about to be created with it. The number
+    /// was never given out before: neither to an earlier file of that name, whose blocks the new
+    /// file may find on the device, nor to a file of another store, nor to this one. A caller that
+    /// puts the number into the file and into the salt of each checksum can tell the bytes of the
+    /// file from all others.
     ///
     /// The number is random, or drawn from a key that never repeats. The core draws nothing itself,
     /// so that a simulated disk decides the number.

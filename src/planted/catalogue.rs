@@ -1092,4 +1092,8 @@ catalogue! {
     SharedBytesOfNewest "shared-bytes-of-newest" "M18" "segment"
         "exact state" "none; a key that begins as no key of the newest run does"
         "How many bytes all keys share is taken from the lowest key and from the highest one of the newest run, so bytes that tell keys apart are passed over."
+
+    FoundLogGoneOn "found-log-gone-on" "M05" "recovery"
+        "exact state" "stale bytes of the log itself; two losses of power"
+        "Opening goes on in the log that it has read, with all of it synced, so that a commit that an earlier process has lost there passes at the place of a later one."
 }

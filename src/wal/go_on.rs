@@ -1,5 +1,6 @@
-//! A planted bug: the store continues in the log that was read back, as most stores do, and leaves
-//! it to the next sync to make the last commits durable. Until then these commits are served.
+//! Two planted bugs: the store continues in the log that was read back, as most stores do. One of
+//! the bugs leaves it to the next sync to make the last commits durable, and until then these
+//! commits are served.
 //!
 //! Everything else is correct: the torn end is cut, and the commits are written again in place, so
 //! that an earlier failed sync does them no harm.
@@ -37,6 +38,10 @@ impl Wal {
                 return Ok(false);
             }
             end += HEADER_BYTES + payload.len();
+        }
+        // A mark behind them is a proof: the bug that does all else right cuts none.
+        if planted!(FoundLogGoneOn) && bytes[end..].iter().any(|&byte| byte != 0) {
+            return Ok(false);
         }
         let file = fs
             .open(&name, Access::Write)

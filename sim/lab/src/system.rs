@@ -291,10 +291,11 @@ pub trait Engine: Send + Sync {
         None
     }
 
-    /// Whether bytes of other files, also of earlier ones of the same name and of other
-    /// stores, never pass for a file's own. Then crash images have them in the place of
-    /// lost bytes; otherwise only bytes of the file that has lost its name last.
-    fn tells_files_apart(&self) -> bool {
+    /// Whether bytes of an earlier time never pass: those of other files, also of earlier ones
+    /// of the same name and of other stores, and those that the file itself has lost at a crash
+    /// or has replaced. Then crash images have them in the place of lost bytes; otherwise only
+    /// bytes of the file that has lost its name last.
+    fn tells_stale_bytes(&self) -> bool {
         false
     }
 

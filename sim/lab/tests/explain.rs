@@ -24,10 +24,43 @@ fn stale_bytes_have_an_owner_and_a_writer() {
     };
     assert_eq!(stale.source.to_string(), "wal-000009#2");
     assert!(stale.place.starts_with("wal-000009["), "{stale}");
-    let (operation, action) = stale.writer.as_ref().expect("a file of this run had them");
-    assert!(operation.starts_with("write wal-000009["), "{stale}");
-    let action = action.as_ref().expect("an action of the plan did");
+    assert!(!stale.is_own, "{stale}");
+    let writer = stale.writer.as_ref().expect("a file of this run had them");
+    assert!(writer.operation.starts_with("write wal-000009["), "{stale}");
+    let action = writer.action.as_ref().expect("an action of the plan did");
     assert!(plan.actions.iter().any(|line| line.to_string() == *action));
+}
+
+/// What a file itself has lost comes back: at which crash it went is said, too.
+#[test]
+fn stale_bytes_of_the_file_itself_say_when_they_were_lost() {
+    let (_, explanation) = explained(
+        "lithify-sim 1
+system lithify
+model posix-min
+seed 0
+bug found-log-gone-on
+set durability buffered
+set room 0
+begin
+commit a/0=1.1
+sync
+crash
+commit a/0=2.2
+crash keep
+commit a/0=9.9
+crash lose data(wal-000001[95..136]) fill stale wal-000001#1
+expect state
+",
+    );
+    let [stale] = explanation.stale.as_slice() else {
+        panic!("{explanation:?}");
+    };
+    assert_eq!(
+        stale.to_string(),
+        "wal-000001[95..129] reads as what the file itself held there before (wal-000001#1), \
+         written by write wal-000001[95..129] during \"commit a/0=2.2\", lost at crash 2"
+    );
 }
 
 /// Two losses of power, and the finding needs what each of them lost.

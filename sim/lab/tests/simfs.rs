@@ -410,9 +410,40 @@ fn some_sources_are_of_the_same_name_and_some_are_not() {
     };
     assert_eq!(fills(Sources::Last).len(), 0);
     // "h" is what the first stale fill has already.
-    let some = fills(Sources::OtherFiles(3));
+    let some = fills(Sources::Earlier(3));
     assert_eq!(some, ["stale f#1", "stale f#2", "stale g#1"]);
     assert_eq!(fills(Sources::All).len(), 4);
+}
+
+/// A crash takes an append with its length, the next one keeps the length and not the bytes:
+/// what the file had lost at that place is there again.
+#[test]
+fn a_file_gets_back_what_it_has_lost() {
+    let fs = SimFs::new();
+    create_durable(&fs, "f", b"durable");
+    write(&fs, "f", 7, b" lost");
+    let log = fs.log();
+    let start = at_end(Model::DEFAULT, Image::default(), &log).image(|_| false, &Fill::Zero);
+    assert_eq!(start.files().collect::<Vec<_>>(), [("f", &b"durable"[..])]);
+    let fs = SimFs::from_image(&start);
+    write(&fs, "f", 7, b" ours");
+    let log = fs.log();
+    let frontier = at_end(Model::DEFAULT, start, &log);
+    let found = |sources: Sources| {
+        let mut found = Vec::new();
+        let mut draws = Seed(0).draws(Domain::CrashImages, 0);
+        let mut visit = |choice: Choice, image: Image| {
+            let (_, bytes) = image.files().next().expect("the file is durable");
+            if bytes == b"durable lost" {
+                found.push(choice.fill.name().into_owned());
+            }
+            ControlFlow::Continue(())
+        };
+        explore_sources(&frontier, Budget::ALL, sources, &mut draws, &mut visit);
+        found
+    };
+    assert_eq!(found(Sources::Earlier(0)), ["stale f#1"]);
+    assert_eq!(found(Sources::Last), [""; 0]);
 }
 
 /// An overwrite in the sector of an append whose length was lost.

@@ -202,13 +202,16 @@ fn a_log_one_byte_below_its_threshold_is_left_alone_and_the_next_byte_is_not() {
 }
 
 /// A compaction that finds everything that was ever written leaves a backup of just that,
-/// and with the smallest threshold a file without dead space: no byte of room.
+/// and with the smallest threshold a file without dead space: no byte of room but that of
+/// the openings, which one process does not need. There may be one for each commit and one that
+/// has committed nothing.
 #[test]
 fn a_compaction_of_everything_leaves_the_longest_backup() {
+    const OPENING_BYTES: u64 = 16;
     let settings = chosen(&[("threshold", "0.000001"), ("minimum-size", "0")]);
     let mut run = Run::new(&DataFileSystem, &settings);
     for length in [100, 0, 40] {
         run.commit(put(length));
     }
-    assert_eq!(run.room(), Ok(0));
+    assert_eq!(run.room(), Ok(4 * OPENING_BYTES));
 }

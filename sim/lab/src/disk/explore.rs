@@ -138,11 +138,11 @@ pub fn explore(
 pub enum Sources {
     /// The file that has lost its name last.
     Last,
-    /// That one, and at most so many others for each set of changes that loses bytes, none of
-    /// which is a loser itself: first those of the names that the losers have, the newest
-    /// first, then others in turn.
-    OtherFiles(usize),
-    /// Whatever there is, also what the losers held before at the same place.
+    /// That one, and for each set of changes that loses bytes one of those that the losers
+    /// themselves held before, in turn, and at most so many of other files: first those of the
+    /// names that the losers have, the newest first, then others in turn.
+    Earlier(usize),
+    /// Whatever there is.
     All,
 }
 
@@ -310,30 +310,35 @@ impl<'run, 'log> Explorer<'run, 'log> {
             .keys()
             .flat_map(|&file| self.frontier.names_of(file))
             .collect();
-        let (most, takes_losers) = match self.sources {
-            Sources::Last => (0, false),
-            Sources::OtherFiles(most) => (most, false),
-            Sources::All => (usize::MAX, true),
+        let (most, most_own) = match self.sources {
+            Sources::Last => (0, 0),
+            Sources::Earlier(most) => (most, 1),
+            Sources::All => (usize::MAX, usize::MAX),
         };
         // One that ends before the lost place is zeros there, and the last is tried anyway.
         let is_meant = |candidate: &&Candidate| {
-            let is_loser = candidate
-                .file
-                .is_some_and(|file| losers.contains_key(&file));
-            candidate.bytes.len() as u64 > first_place
-                && newest.as_ref() != Some(&candidate.bytes)
-                && (takes_losers || !is_loser)
+            candidate.bytes.len() as u64 > first_place && newest.as_ref() != Some(&candidate.bytes)
         };
-        let (same, mut others): (Vec<_>, Vec<_>) = (self.candidates.iter())
+        let is_loser = |candidate: &&Candidate| {
+            let file = candidate.file;
+            file.is_some_and(|file| losers.contains_key(&file))
+        };
+        let (mut own, foreign): (Vec<_>, Vec<_>) = (self.candidates.iter())
             .filter(is_meant)
+            .partition(is_loser);
+        let (same, mut others): (Vec<_>, Vec<_>) = foreign
+            .into_iter()
             .partition(|candidate| names.iter().any(|name| candidate.source.had_name(name)));
-        if !others.is_empty() {
-            let turn = self.frontier.position() % others.len();
-            others.rotate_left(turn);
+        for in_turn in [&mut own, &mut others] {
+            if !in_turn.is_empty() {
+                let turn = self.frontier.position() % in_turn.len();
+                in_turn.rotate_left(turn);
+            }
         }
         // Some of the others come in any case.
         let most_same = (most - most / 3).max(most.saturating_sub(others.len()));
         let chosen = same.into_iter().take(most_same).chain(others).take(most);
+        let chosen = own.into_iter().take(most_own).chain(chosen);
         fills.extend(chosen.map(|candidate| Fill::Stale {
             source: Some(candidate.source.clone()),
             bytes: Arc::clone(&candidate.bytes),

@@ -7,7 +7,7 @@ use fixedbitset::FixedBitSet;
 use lithify::fs::name;
 
 use super::change::{Change, ChangeKind, changes_of};
-use super::image::{Fill, Image, count_creation};
+use super::image::{Fill, Image, count_draw};
 use super::labels::Called;
 use super::model::{DirectoryScope, Model, SyncScope};
 use super::oplog::{Barrier, InodeId, Log, Mark, Operation, PathId};
@@ -289,6 +289,9 @@ impl<'log> Frontier<'log> {
     pub fn advance(&mut self) {
         let Some(operation) = self.next() else { return };
         match operation {
+            Operation::Mark(Mark::Draw(path)) => {
+                count_draw(&mut self.durable.draws, self.log.path(*path));
+            }
             Operation::Mark(_) => self.known.pass(operation),
             Operation::CreateDirectory { path } => {
                 let path = Arc::clone(self.log.path(*path));
@@ -345,9 +348,6 @@ impl<'log> Frontier<'log> {
         }
         if let Operation::Rename { inode, to, .. } = operation {
             self.renamed.insert(*inode, *to);
-        }
-        if let Operation::Create { path, .. } = operation {
-            count_creation(&mut self.durable.creations, self.log.path(*path));
         }
         self.pending
             .extend(changes_of(self.log, self.position, self.model));

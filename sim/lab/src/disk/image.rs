@@ -66,14 +66,12 @@ impl Fill {
     }
 }
 
-/// How many files were created under each name.
-pub(super) type Creations = BTreeMap<Arc<str>, u32>;
+/// How many numbers were drawn for files of each name.
+pub(super) type Draws = BTreeMap<Arc<str>, u32>;
 
-/// Counts one more file.
-pub(super) fn count_creation(creations: &mut Arc<Creations>, name: &Arc<str>) {
-    *Arc::make_mut(creations)
-        .entry(Arc::clone(name))
-        .or_default() += 1;
+/// Counts one more.
+pub(super) fn count_draw(draws: &mut Arc<Draws>, name: &Arc<str>) {
+    *Arc::make_mut(draws).entry(Arc::clone(name)).or_default() += 1;
 }
 
 /// The content of a disk. Cloning is O(files).
@@ -85,7 +83,7 @@ pub struct Image {
     pub(super) directories: Arc<BTreeSet<Arc<str>>>,
     /// What the machine's source of fresh numbers is keyed with. A crash takes none of it
     /// back, also where it takes the name: a number is never given twice. Not observable.
-    pub(super) creations: Arc<Creations>,
+    pub(super) draws: Arc<Draws>,
     /// What else it is keyed with: other machines give other numbers. Not observable.
     pub(super) machine: u64,
     /// What the device still holds of earlier files. Not observable either.
@@ -119,6 +117,11 @@ impl Image {
         self.names
             .iter()
             .map(|(name, inode)| (&**name, self.files[inode].as_slice()))
+    }
+
+    /// The file that has this name.
+    pub(crate) fn file(&self, name: &str) -> Option<InodeId> {
+        self.names.get(name).copied()
     }
 
     /// The same disk where a file holds other bytes, or is gone.

@@ -35,6 +35,8 @@ pub enum Mark {
     },
     /// The numbered action of a plan begins.
     Action(u32),
+    /// A number was drawn for a file of this name.
+    Draw(PathId),
 }
 
 /// How an attempt to make something durable ended.
@@ -321,6 +323,9 @@ impl fmt::Display for Described<'_> {
                 write!(formatter, "{kind} strikes {place}")
             }
             Operation::Mark(Mark::Action(action)) => write!(formatter, "action {action}"),
+            Operation::Mark(Mark::Draw(path)) => {
+                write!(formatter, "draw a number for {}", log.path(*path))
+            }
         }
     }
 }

@@ -2,9 +2,17 @@
 //!
 //! A file system gives out blocks again without blanking them. So in the place of bytes
 //! that a crash has lost there may be those of *any* earlier file: one that was removed or
-//! replaced, one whose creation a crash took back, what an overwrite or a shortening
-//! replaced, and a file of another store. Each is a [`Remnant`]; a [`Source`] names it in
-//! traces.
+//! replaced, one whose creation a crash took back, and a file of another store.
+//!
+//! There may also be what the *same* file held there before: a tail that a crash has taken,
+//! and what an overwrite or a shortening replaced. A crash that takes a length leaves the
+//! file's last block where it is, with bytes behind the end in it. The next append into that
+//! block is blanked and filled in the page cache alone, and where lengths do not wait for data
+//! (Linux documentation, ext4, `data=writeback`) the new length can be durable first. Whole
+//! blocks come back in the same way: the allocator looks for a free block right behind the
+//! file's last one, and that is where the lost block was (Mathur et al., OLS 2007).
+//!
+//! Each is a [`Remnant`]; a [`Source`] names it in traces, and its file says whose it is.
 //!
 //! Invariants: bounded in number and in bytes, whatever runs on the disk; the oldest go
 //! first. Remnants are no files: nothing that a process does shows them.

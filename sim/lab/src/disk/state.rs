@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lithify::fs::{LockKind, name};
 
 use super::fault::{Class, FaultKind, Faults};
-use super::image::{Creations, Image, count_creation};
+use super::image::{Draws, Image, count_draw};
 use super::oplog::{Barrier, InodeId, Log, Mark, Operation};
 use super::places::Places;
 use super::remnants::Remnants;
@@ -32,8 +32,8 @@ pub(super) struct State {
     pub(super) inodes: Vec<Inode>,
     pub(super) names: BTreeMap<Arc<str>, InodeId>,
     directories: BTreeSet<Arc<str>>,
-    /// See [`Image::creations`].
-    creations: Arc<Creations>,
+    /// See [`Image::draws`].
+    draws: Arc<Draws>,
     /// See [`Image::machine`].
     machine: u64,
     /// See [`Image::remnants`]: those of the image that this began with.
@@ -58,7 +58,7 @@ impl State {
     pub(super) fn from_image(image: &Image) -> Self {
         let mut state = Self {
             directories: (*image.directories).clone(),
-            creations: Arc::clone(&image.creations),
+            draws: Arc::clone(&image.draws),
             machine: image.machine,
             remnants: image.remnants.clone(),
             ..Self::default()
@@ -118,6 +118,7 @@ impl State {
                 self.log.intern(log.path(*path));
                 self.log.push(operation.clone());
             }
+            Operation::Mark(Mark::Draw(path)) => _ = self.fresh_number(log.path(*path))?,
             Operation::Sync { .. } | Operation::Mark(_) => self.log.push(operation.clone()),
         }
         Ok(())
@@ -133,7 +134,7 @@ impl State {
             files: files.collect(),
             names: self.names.clone(),
             directories: Arc::new(self.directories.clone()),
-            creations: Arc::clone(&self.creations),
+            draws: Arc::clone(&self.draws),
             machine: self.machine,
             remnants: self.remnants.clone(),
         }
@@ -197,9 +198,7 @@ impl State {
         self.inodes.push(Inode::default());
         let path_id = self.log.intern(path);
         self.log.name_inode(inode, path_id);
-        let path: Arc<str> = path.into();
-        count_creation(&mut self.creations, &path);
-        self.names.insert(path, inode);
+        self.names.insert(path.into(), inode);
         self.log.push(Operation::Create {
             path: path_id,
             inode,
@@ -218,12 +217,15 @@ impl State {
         done(fault, inode)
     }
 
-    /// Keyed by the name and by how many files have had it, in this life and in earlier
+    /// Keyed by the name and by how many numbers were drawn for it, in this life and in earlier
     /// ones, so that no other decision of a plan changes it.
-    pub(super) fn fresh_number(&self, path: &str) -> io::Result<u64> {
+    pub(super) fn fresh_number(&mut self, path: &str) -> io::Result<u64> {
         name::check_file(path)?;
-        let creations = self.creations.get(path).copied().unwrap_or_default();
-        let key = (self.machine << 32) + u64::from(creations);
+        let draws = self.draws.get(path).copied().unwrap_or_default();
+        count_draw(&mut self.draws, &path.into());
+        let drawn = Mark::Draw(self.log.intern(path));
+        self.log.push(Operation::Mark(drawn));
+        let key = (self.machine << 32) + u64::from(draws);
         Ok(xxhash_rust::xxh3::xxh3_64_with_seed(path.as_bytes(), key))
     }
 

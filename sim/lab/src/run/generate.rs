@@ -89,9 +89,9 @@ pub fn generate(recipe: &Recipe, seed: Seed) -> Plan {
         add_deaths(seed, &mut rehearsal);
         add_power_losses(seed, &mut rehearsal);
     }
-    let tells_files_apart = rehearsal.tells_files_apart();
+    let tells_stale_bytes = rehearsal.tells_stale_bytes();
     let mut actions = add_faults(recipe, seed, rehearsal);
-    if !tells_files_apart || may_be_deceived(recipe, &actions) {
+    if !tells_stale_bytes || may_be_deceived(recipe, &actions) {
         take_last_file_only(&mut actions);
     }
     Plan {

@@ -295,10 +295,10 @@ impl Crasher<'_> {
     /// Where stale bytes come from. Where syncs lie a *whole* file may be an earlier one, with
     /// everything in it that says which file it is, and no store can tell.
     fn sources(&self, bounds: Bounds) -> Sources {
-        /// Enough for two of the same name and one of another.
+        /// Enough for two of the same name and one of another, beside what a file itself has held.
         const SOURCES: usize = 3;
-        match self.engine().tells_files_apart() && !bounds.excuses_loss {
-            true => Sources::OtherFiles(SOURCES),
+        match self.engine().tells_stale_bytes() && !bounds.excuses_loss {
+            true => Sources::Earlier(SOURCES),
             false => Sources::Last,
         }
     }

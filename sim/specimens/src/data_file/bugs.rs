@@ -128,6 +128,16 @@ const OWN: &[Planted] = &[
         "the mark of a backup goes behind what a crash has left of an earlier one, so that the backup grows with each (found here, see tests/traces/backup-marked-twice.sim)",
     ),
     Planted::new(
+        "opening-unannounced",
+        "M05",
+        "a process goes on in the file that it has found and nothing says so, so that a commit that an earlier one has lost passes at its place (found here, see tests/traces/lost-tail-passes-in-the-same-file.sim)",
+    ),
+    Planted::new(
+        "opening-number-repeated",
+        "M05",
+        "every process that goes on in the file has the same number, so that a commit that an earlier one has lost passes at its place",
+    ),
+    Planted::new(
         "replica-compacts",
         "D17",
         "a replica decides on a compaction of its own",

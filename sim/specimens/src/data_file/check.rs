@@ -52,7 +52,7 @@ fn read(fs: &dyn Fs, name: &str) -> Result<Vec<u8>, Failure> {
 /// The five numbers of a header.
 fn header(bytes: &[u8]) -> Result<[u64; 5], Failure> {
     let is_framed = bytes.len() >= 72
-        && bytes.starts_with(b"lithdata\x02\0\0\0")
+        && bytes.starts_with(b"lithdata\x03\0\0\0")
         && bytes[68..72] == crc(&[&bytes[..68]]).to_le_bytes();
     if !is_framed {
         return damage("a data file has no header".to_owned());
@@ -77,31 +77,35 @@ fn check_data(bytes: &[u8]) -> Result<u64, Failure> {
     let body = &bytes[72..];
     let salt = salt(bytes, generation);
     let (mut position, mut content) = (0, Vec::new());
-    let mut commit_end = 0;
+    let (mut commit_end, mut end, mut opening) = (0, 0, 0);
     while position < body.len() {
         let payload = payload(body, salt, position)?;
         let is_copied = (position as u64) < copied;
         position += 8 + payload.len();
         match payload[0] {
-            1 if is_copied => commit_end = position,
+            1 if is_copied => (commit_end, end) = (position, position),
             1 | 2 if !is_copied => {
                 content.extend((payload.len() as u64).to_le_bytes());
                 content.extend(payload);
             }
             3 if !is_copied => {
                 chain = xxh3_64_with_seed(&content, chain);
-                if payload[1..] != chain.to_le_bytes() {
+                if payload[1..] != (chain ^ opening).to_le_bytes() {
                     return damage(format!(
-                        "the commit that ends at {position} has another chain"
+                        "the commit that ends at {position} has another chain, or another opening than {opening} has written it"
                     ));
                 }
                 content.clear();
-                commit_end = position;
+                (commit_end, end) = (position, position);
+            }
+            5 if payload.len() == 8 && commit_end + 16 == position => {
+                opening = u64::from_le_bytes(payload.try_into().expect("eight bytes")) >> 8;
+                end = position;
             }
             kind => return damage(format!("a record of kind {kind} ends at {position}")),
         }
     }
-    if commit_end != body.len() || (commit_end as u64) < certain.max(copied) {
+    if end != body.len() || (commit_end as u64) < certain.max(copied) {
         return damage(format!(
             "the last commit ends at {commit_end}, the file at {}, and {certain} bytes were durable when it got its name",
             body.len()

@@ -23,6 +23,7 @@ use lithify::fs::whole::write_all_at;
 use lithify_sim::planted;
 use lithify_sim::system::Failure;
 
+use super::contents::CommitEnd;
 use super::header::{HEADER_BYTES, Header};
 use super::index::{Index, Place};
 use super::names;
@@ -48,7 +49,7 @@ pub struct Compaction {
     file: Option<Arc<dyn File>>,
     pub(super) header: Header,
     pub(super) index: Index,
-    pub(super) starts: Vec<u64>,
+    pub(super) ends: Vec<CommitEnd>,
     pub(super) end: u64,
     began: Duration,
     /// When the swap began, and the newest commit then.
@@ -83,7 +84,7 @@ impl Compaction {
                 identity: data.header.identity,
             },
             index: Index::default(),
-            starts: Vec::new(),
+            ends: Vec::new(),
             end: 0,
             began: now,
             paused: None,
@@ -290,7 +291,10 @@ impl Compaction {
             file: self.file.clone().expect("the new file was created"),
             header: self.header,
             index: std::mem::take(&mut self.index),
-            starts: std::mem::take(&mut self.starts),
+            ends: std::mem::take(&mut self.ends),
+            // This process has begun the file.
+            opening: 0,
+            is_announced: true,
             chain: old_chain,
             end: self.end,
             durable_head: head,

@@ -11,16 +11,27 @@ use super::index::{Index, Place};
 use super::record::{self, Chain, Record};
 use crate::parts::entry::{self, Before, Entry};
 
+/// The end of a commit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CommitEnd {
+    /// Behind its last entry, counted from the end of the header.
+    pub(super) position: u64,
+    /// Its chain.
+    pub(super) chain: u64,
+}
+
 /// A file that can be served from.
 #[derive(Debug)]
 pub(super) struct Contents {
     pub(super) header: Header,
     pub(super) index: Index,
-    /// Where each commit behind the base begins.
-    pub(super) starts: Vec<u64>,
+    /// Of each commit behind the base. What lies between two of them is the later one's.
+    pub(super) ends: Vec<CommitEnd>,
+    /// The number of the last opening that has gone on in the file, 0 when none has.
+    pub(super) opening: u64,
     /// The chain of the newest commit.
     pub(super) chain: u64,
-    /// Where the newest commit ends.
+    /// Where the newest commit ends, or an opening behind it that has committed nothing.
     pub(super) end: u64,
     /// Everything below was durable when something behind it was written.
     pub(super) durable_end: u64,
@@ -29,7 +40,7 @@ pub(super) struct Contents {
 impl Contents {
     /// The newest commit.
     pub(super) fn head(&self) -> u64 {
-        self.header.base_commit + self.starts.len() as u64
+        self.header.base_commit + self.ends.len() as u64
     }
 }
 
@@ -41,7 +52,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Contents, String> {
     let mut contents = Contents {
         header,
         index: Index::default(),
-        starts: Vec::new(),
+        ends: Vec::new(),
+        opening: 0,
         chain: header.base_chain,
         end: header.copied_end,
         durable_end: header.certain_end,
@@ -85,7 +97,7 @@ impl Body<'_> {
     }
 
     /// Reads the copied part and then commit by commit. Returns the number of the first
-    /// entry that belongs to no whole commit.
+    /// entry that belongs to no whole commit and is no opening behind one.
     fn commits(&self, contents: &mut Contents) -> Result<usize, String> {
         let copied_end = contents.header.copied_end;
         let copied = self
@@ -111,14 +123,21 @@ impl Body<'_> {
         let mut chain = Chain::after(contents.chain);
         for (number, entry) in self.entries.iter().enumerate().skip(copied) {
             match self.record(entry)? {
-                Record::End { chain: stored } if stored == chain.value() => {
+                Record::End { seal } if seal == record::seal(chain.value(), contents.opening) => {
+                    contents.chain = chain.value();
                     self.adopt(contents, &self.entries[first..=number])?;
-                    contents.chain = stored;
-                    chain = Chain::after(stored);
+                    chain = Chain::after(contents.chain);
+                    first = number + 1;
+                }
+                Record::Opening { number: opening } if first == number => {
+                    contents.opening = opening;
+                    // It was written when everything before it was durable.
+                    contents.durable_end = contents.durable_end.max(entry.position as u64);
+                    contents.end = entry.payload.end as u64;
                     first = number + 1;
                 }
                 // What an earlier life of the file has left behind its tail.
-                Record::End { .. } | Record::Superseded => break,
+                Record::End { .. } | Record::Opening { .. } | Record::Superseded => break,
                 Record::Put { .. } | Record::Delete { .. } => {
                     chain.add(&self.body[entry.payload.clone()]);
                 }
@@ -133,7 +152,6 @@ impl Body<'_> {
     /// Takes a whole commit.
     fn adopt(&self, contents: &mut Contents, entries: &[Entry]) -> Result<(), String> {
         self.apply(contents, entries)?;
-        contents.starts.push(contents.end);
         let witnesses = entries
             .iter()
             .filter(|entry| entry.before == Before::Durable);
@@ -143,6 +161,10 @@ impl Body<'_> {
         contents.end = entries
             .last()
             .map_or(contents.end, |last| last.payload.end as u64);
+        contents.ends.push(CommitEnd {
+            position: contents.end,
+            chain: contents.chain,
+        });
         Ok(())
     }
 
@@ -151,7 +173,7 @@ impl Body<'_> {
             match self.record(entry)? {
                 Record::Put { key, .. } => contents.index.put(key, place(entry)),
                 Record::Delete { key } => contents.index.remove(key),
-                Record::End { .. } | Record::Superseded => {}
+                Record::End { .. } | Record::Opening { .. } | Record::Superseded => {}
             }
         }
         Ok(())

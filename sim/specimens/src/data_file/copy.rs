@@ -1,13 +1,14 @@
 //! What goes into the new file: the live values, and what was committed meanwhile.
 //!
-//! Values are copied while the store is used. What came meanwhile is carried over verbatim,
-//! deletions included, while nobody can write.
+//! Values are copied while the store is used. What came meanwhile is carried over, deletions
+//! included, while nobody can write; only the seals are those of a file without openings.
 
 use lithify::fs::whole::{read_exact_at, write_all_at};
 use lithify_sim::planted;
 use lithify_sim::system::Failure;
 
 use super::compaction::Compaction;
+use super::contents::CommitEnd;
 use super::header::HEADER_BYTES;
 use super::index::Place;
 use super::record::{self, Record};
@@ -58,7 +59,6 @@ impl Compaction {
         read_exact_at(&*self.old, HEADER_BYTES + self.old_end, &mut old)
             .map_err(failed("read", names::DATA))?;
         let mut bytes = Vec::new();
-        let mut start = self.end;
         let mut position = 0;
         while position < length {
             let at = self.old_end + position as u64;
@@ -66,35 +66,32 @@ impl Compaction {
             let (payload, _) = checked.ok_or_else(|| unreadable(at))?;
             let payload = &old[position + payload.start..position + payload.end];
             position += payload.len() + entry::HEADER_BYTES;
-            if self.carry_over(store, &mut bytes, payload)? {
-                self.starts.push(start);
-                start = self.end + bytes.len() as u64;
-            }
+            self.carry_over(store, &mut bytes, payload)?;
         }
         self.write(&bytes)?;
         Ok(true)
     }
 
-    /// Carries over one record; true at the end of a commit.
+    /// Carries over one record.
     fn carry_over(
         &mut self,
         store: &Store,
         bytes: &mut Vec<u8>,
         payload: &[u8],
-    ) -> Result<bool, Failure> {
+    ) -> Result<(), Failure> {
         let record = record::decode(payload).map_err(Failure::Damage)?;
         match record {
             Record::Put { key, .. } => {
                 let is_known = self.index.get(key).is_some();
                 if is_known && planted::is_active("overwrites-not-carried-over") {
-                    return Ok(false);
+                    return Ok(());
                 }
                 let place = self.add(bytes, payload);
                 self.index.put(key, place);
             }
             Record::Delete { key } => {
                 if planted::is_active("deletes-not-carried-over") {
-                    return Ok(false);
+                    return Ok(());
                 }
                 let is_gone = store.data.index.get(key).is_none();
                 if !(is_gone && planted::is_active("tombstone-dropped-with-its-key")) {
@@ -102,14 +99,20 @@ impl Compaction {
                 }
                 self.index.remove(key);
             }
-            Record::End { .. } => {
-                self.add(bytes, payload);
-                return Ok(true);
+            // Of this process, which has begun the new file.
+            Record::End { seal } => {
+                let chain = record::seal(seal, store.data.opening);
+                let end = self.add(bytes, &record::of_end(chain, 0));
+                self.ends.push(CommitEnd {
+                    position: end.position + end.length_bytes,
+                    chain,
+                });
+                return Ok(());
             }
-            Record::Superseded => {}
+            Record::Opening { .. } | Record::Superseded => return Ok(()),
         }
         self.report.entries_caught_up += 1;
-        Ok(false)
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use lithify_sim::system::{Equality, Failure};
 
 use super::header::HEADER_BYTES;
 use super::policy::{Policy, Role, Space};
-use super::record::{END_BYTES, MARK_BYTES, Write, entry_bytes};
+use super::record::{END_BYTES, MARK_BYTES, OPENING_BYTES, Write, entry_bytes};
 use super::store::{Options, Report};
 use crate::parts::machine::{put, take};
 
@@ -69,10 +69,16 @@ fn compacts(options: &Options) -> bool {
     options.policy.enabled && options.role == Role::Primary
 }
 
+/// The most bytes that a settled store has without a compaction: each commit may be the first
+/// of a process that has gone on in the file, and one such process may have committed nothing.
+fn most_written(batches: &[Batch]) -> u64 {
+    HEADER_BYTES + commits_bytes(batches) + OPENING_BYTES * (batches.len() as u64 + 1)
+}
+
 /// The most bytes of the data of a settled store: those of the law, and never more than
 /// all that was ever written.
 pub(super) fn data_limit(options: &Options, batches: &[Batch], state: &State) -> Option<u64> {
-    let written = HEADER_BYTES + commits_bytes(batches);
+    let written = most_written(batches);
     match compacts(options) {
         true => Some(most_bytes(&options.policy, live_bytes(state))?.min(written)),
         false => Some(written),
@@ -82,7 +88,7 @@ pub(super) fn data_limit(options: &Options, batches: &[Batch], state: &State) ->
 /// The most bytes of a settled store: its data, and a backup that is as long as the data
 /// was when it was replaced, which is at most all that was ever written.
 pub(super) fn space_limit(options: &Options, batches: &[Batch], state: &State) -> Option<u64> {
-    let backup = HEADER_BYTES + commits_bytes(batches) + MARK_BYTES;
+    let backup = most_written(batches) + MARK_BYTES;
     Some(data_limit(options, batches, state)? + backup)
 }
 

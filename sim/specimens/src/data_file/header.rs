@@ -14,10 +14,10 @@ use crate::parts::identity::Identity;
 pub(super) const HEADER_BYTES: u64 = 72;
 
 const MAGIC: &[u8; 8] = b"lithdata";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
-/// How long a header of version 1 was.
-const FIRST_HEADER_BYTES: usize = 56;
+/// How long the headers of versions 1 and 2 were.
+const EARLIER_HEADER_BYTES: [usize; 2] = [56, 72];
 
 /// What a header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,25 +78,25 @@ impl Header {
         let length = HEADER_BYTES as usize;
         let version = bytes.get(8..12);
         let version = version.map(|four| u32::from_le_bytes(four.try_into().expect("four bytes")));
+        let is_header = |length: usize| match bytes.get(..length) {
+            Some(header) => {
+                let (covered, stored) = header.split_at(length - 4);
+                covered.starts_with(MAGIC) && crc32fast::hash(covered).to_le_bytes() == stored
+            }
+            None => false,
+        };
         if let Some(version) = version.filter(|&version| version != VERSION)
-            && bytes.len() >= FIRST_HEADER_BYTES
-            && bytes.starts_with(MAGIC)
-            && crc32fast::hash(&bytes[..FIRST_HEADER_BYTES - 4]).to_le_bytes()
-                == bytes[FIRST_HEADER_BYTES - 4..FIRST_HEADER_BYTES]
+            && EARLIER_HEADER_BYTES.into_iter().any(is_header)
         {
             return Err(format!(
                 "its version is {version}, and this program reads version {VERSION} alone"
             ));
         }
-        let Some(bytes) = bytes.get(..length) else {
+        if bytes.len() < length {
             return Err(format!("its {} bytes are no header", bytes.len()));
-        };
-        let (covered, stored) = bytes.split_at(length - 4);
-        if !covered.starts_with(MAGIC) || crc32fast::hash(covered).to_le_bytes() != stored {
-            return Err("its header has no valid checksum".to_owned());
         }
-        if version != Some(VERSION) {
-            return Err(format!("its version is {version:?}, and not {VERSION}"));
+        if !is_header(length) {
+            return Err("its header has no valid checksum".to_owned());
         }
         let number = |index: usize| {
             let at = 12 + 8 * index;
@@ -139,5 +139,20 @@ mod tests {
             assert!(Header::decode(&flipped).is_err(), "bit {bit}");
         }
         assert!(Header::decode(&bytes[..71]).is_err());
+    }
+
+    #[test]
+    fn headers_of_earlier_versions_are_refused_with_their_number() {
+        for (version, length) in [(1, 56), (2, 72)] {
+            let mut bytes = MAGIC.to_vec();
+            bytes.extend(u32::to_le_bytes(version));
+            bytes.resize(length - 4, 7);
+            bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+            bytes.resize(200, 9);
+            let fault = Header::decode(&bytes).expect_err("another version");
+            let expected =
+                format!("its version is {version}, and this program reads version 3 alone");
+            assert_eq!(fault, expected);
+        }
     }
 }

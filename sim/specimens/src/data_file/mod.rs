@@ -92,7 +92,7 @@ impl Engine for settings::Chosen {
         self.options.syncs_commits
     }
 
-    fn tells_files_apart(&self) -> bool {
+    fn tells_stale_bytes(&self) -> bool {
         true
     }
 

@@ -1,15 +1,19 @@
-//! What the entries of a data file mean: a value, a tombstone, the end of a commit, and
-//! the mark that makes a file a backup for good.
+//! What the entries of a data file mean: a value, a tombstone, the end of a commit, an
+//! opening that goes on in the file, and the mark that makes a file a backup for good.
 //!
-//! A payload is one byte of kind and then: key and value, a key, or 8 bytes of chain. A
-//! commit is its records and its end; without its end it never happened. Copied records
-//! have no end: the header says where they stop.
+//! A payload is one byte of kind and then: key and value, a key, 8 bytes of seal, or 7 bytes of
+//! number. A commit is its records and its end; without its end it never happened. Copied
+//! records have no end: the header says where they stop.
 //!
 //! The *chain* of a commit is a hash of the chain before it and of its records, so equal
-//! chains mean equal histories since the base. Recovery holds each commit against it, so
-//! a record that some earlier life of the file has left is none even at the right place
-//! with the right checksum; replicas compare it with their primary's. It is XXH3 with 64
-//! bits: made against accidents (two primaries, a restored copy), not against malice.
+//! chains mean equal histories since the base. Replicas compare it with their primary's. It
+//! is XXH3 with 64 bits: made against accidents (two primaries, a restored copy), not against
+//! malice.
+//!
+//! The *seal* at the end of a commit is the chain and, exclusive or, the number of the opening
+//! that has written it, 0 in a file that no later process has gone on in. Recovery holds each commit against both. So a commit that an
+//! earlier process has lost at this place of this file is none when the disk brings it back,
+//! also where it follows the same history.
 
 use xxhash_rust::xxh3::Xxh3;
 
@@ -20,9 +24,20 @@ const PUT: u8 = 1;
 const DELETE: u8 = 2;
 const END: u8 = 3;
 const SUPERSEDED: u8 = 4;
+const OPENING: u8 = 5;
 
 /// The length of the entry that ends a commit.
 pub(super) const END_BYTES: u64 = (FRAME_BYTES + 1 + 8) as u64;
+
+/// The length of the number of an opening.
+const NUMBER_BYTES: usize = 7;
+
+/// The length of the entry of an opening.
+pub(super) const OPENING_BYTES: u64 = (FRAME_BYTES + 1 + NUMBER_BYTES) as u64;
+
+// While it is not durable, what an earlier process has lost may stand in its place. That must
+// not be a whole commit, and the shortest one is an end alone.
+const _: () = assert!(OPENING_BYTES < END_BYTES);
 
 /// The length of the entry that marks a backup.
 pub(super) const MARK_BYTES: u64 = (FRAME_BYTES + 1) as u64;
@@ -47,7 +62,10 @@ pub(super) enum Record<'bytes> {
         key: &'bytes [u8],
     },
     End {
-        chain: u64,
+        seal: u64,
+    },
+    Opening {
+        number: u64,
     },
     Superseded,
 }
@@ -66,9 +84,27 @@ pub(super) fn of_write(write: &Write) -> Vec<u8> {
 }
 
 /// The payload that ends a commit.
-pub(super) fn of_end(chain: u64) -> Vec<u8> {
+pub(super) fn of_end(chain: u64, opening: u64) -> Vec<u8> {
     let mut payload = vec![END];
-    payload.extend(chain.to_le_bytes());
+    payload.extend(seal(chain, opening).to_le_bytes());
+    payload
+}
+
+/// What the end of a commit says when this opening has written it; and the chain of such a
+/// seal.
+pub(super) fn seal(chain: u64, opening: u64) -> u64 {
+    chain ^ opening
+}
+
+/// The number of an opening, of a number that nobody was given before.
+pub(super) fn opening_number(fresh: u64) -> u64 {
+    fresh >> (64 - 8 * NUMBER_BYTES)
+}
+
+/// The payload of an opening.
+pub(super) fn of_opening(number: u64) -> Vec<u8> {
+    let mut payload = vec![OPENING];
+    payload.extend(&number.to_le_bytes()[..NUMBER_BYTES]);
     payload
 }
 
@@ -93,11 +129,18 @@ pub(super) fn decode(payload: &[u8]) -> Result<Record<'_>, String> {
         }),
         DELETE => Ok(Record::Delete { key: bytes }),
         END => match <[u8; 8]>::try_from(bytes) {
-            Ok(chain) => Ok(Record::End {
-                chain: u64::from_le_bytes(chain),
+            Ok(seal) => Ok(Record::End {
+                seal: u64::from_le_bytes(seal),
             }),
             Err(_) => Err(format!("an end of a commit with {} bytes", bytes.len())),
         },
+        OPENING if bytes.len() == NUMBER_BYTES => {
+            let mut number = [0; 8];
+            number[..NUMBER_BYTES].copy_from_slice(bytes);
+            Ok(Record::Opening {
+                number: u64::from_le_bytes(number),
+            })
+        }
         SUPERSEDED if bytes.is_empty() => Ok(Record::Superseded),
         kind => Err(format!("a record of kind {kind}")),
     }

@@ -50,9 +50,7 @@ pub(super) fn open(disk: Disk, options: &Options) -> Result<Store, Failure> {
         disk.rename(names::BACKUP, names::DATA)?;
         found.remove(names::BACKUP);
     }
-    if !found.contains(names::DATA) {
-        restore(&disk, &mut found)?;
-    }
+    let is_begun_here = !found.contains(names::DATA) && restore(&disk, &mut found)?;
     let bytes = disk.read(names::DATA)?;
     let contents = contents::read(&bytes).map_err(|fault| damaged(names::DATA, &fault))?;
     let file = disk.open(names::DATA)?;
@@ -76,7 +74,7 @@ pub(super) fn open(disk: Disk, options: &Options) -> Result<Store, Failure> {
     Ok(Store {
         disk,
         options: *options,
-        data: data(file, contents),
+        data: data(file, contents, is_begun_here),
         has_backup: found.contains(names::BACKUP),
         poison: None,
         _lock: lock,
@@ -93,22 +91,24 @@ fn is_backup_preferred(found: &BTreeSet<String>) -> bool {
     planted::is_active("backup-taken-for-data") && has(names::TEMPORARY) && has(names::BACKUP)
 }
 
-fn data(file: Arc<dyn File>, contents: Contents) -> Data {
+fn data(file: Arc<dyn File>, contents: Contents, is_begun_here: bool) -> Data {
     let head = contents.head();
     Data {
         file,
         header: contents.header,
         index: contents.index,
-        starts: contents.starts,
+        ends: contents.ends,
+        opening: contents.opening,
+        is_announced: is_begun_here,
         chain: contents.chain,
         end: contents.end,
         durable_head: head,
     }
 }
 
-/// Gives a file the name of the data: the copy of an interrupted swap, the file that it
-/// was to replace, or a new one.
-fn restore(disk: &Disk, found: &mut BTreeSet<String>) -> Result<(), Failure> {
+/// Gives a file the name of the data: the copy of an interrupted swap, a copy of the file that
+/// it was to replace, or a new one. True unless another process has begun that file.
+fn restore(disk: &Disk, found: &mut BTreeSet<String>) -> Result<bool, Failure> {
     let forgets = planted::is_active("interrupted-swap-means-empty");
     let copy = match found.contains(names::TEMPORARY) && !forgets {
         true => whole(&disk.read(names::TEMPORARY)?),
@@ -119,7 +119,8 @@ fn restore(disk: &Disk, found: &mut BTreeSet<String>) -> Result<(), Failure> {
             prove(disk)?;
             keep_second(disk, found, &copy)?;
             disk.sync_directory()?;
-            return begin(disk, found, names::TEMPORARY);
+            begin(disk, found, names::TEMPORARY)?;
+            return Ok(false);
         }
         _ if found.contains(names::BACKUP) && !forgets => {
             let bytes = disk.read(names::BACKUP)?;
@@ -133,7 +134,8 @@ fn restore(disk: &Disk, found: &mut BTreeSet<String>) -> Result<(), Failure> {
         }
     }
     disk.sync_directory()?;
-    begin(disk, found, names::NEW)
+    begin(disk, found, names::NEW)?;
+    Ok(true)
 }
 
 /// Gives a durable file the name of the data.

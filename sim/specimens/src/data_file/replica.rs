@@ -16,7 +16,7 @@ use lithify_sim::system::Failure;
 use super::header::HEADER_BYTES;
 use super::names;
 use super::policy::Role;
-use super::record::{self, Chain, END_BYTES, Record, Write};
+use super::record::{self, Chain, Record, Write};
 use super::store::Store;
 use crate::parts::disk::failed;
 use crate::parts::entry;
@@ -66,7 +66,7 @@ impl Store {
             )));
         }
         let last = head.min(commit.saturating_add(most as u64));
-        let mut previous = self.chain_at(commit)?.unwrap_or_default();
+        let mut previous = self.chain_at(commit).unwrap_or_default();
         let mut changes = Vec::new();
         for number in commit + 1..=last {
             let change = Change::new(number, previous, self.writes_of(number)?);
@@ -78,29 +78,21 @@ impl Store {
 
     /// Where a commit behind the base begins and ends.
     fn extent(&self, commit: u64) -> (u64, u64) {
-        let index = (commit - self.base()) as usize;
-        let starts = &self.data.starts;
-        let end = starts.get(index).copied().unwrap_or(self.data.end);
-        (starts[index - 1], end)
+        let index = (commit - self.base() - 1) as usize;
+        let before = index.checked_sub(1).map(|before| self.data.ends[before]);
+        let start = before.map_or(self.data.header.copied_end, |end| end.position);
+        (start, self.data.ends[index].position)
     }
 
     /// The chain of a commit, or `None` when it is compacted away or not there yet.
-    ///
-    /// # Errors
-    /// Whatever the disk says, and `Damage`.
-    pub fn chain_at(&self, commit: u64) -> Result<Option<u64>, Failure> {
-        let base = self.base();
-        if commit == base {
-            return Ok(Some(self.data.header.base_chain));
-        }
-        if commit < base || commit > self.head() {
-            return Ok(None);
-        }
-        let (_, end) = self.extent(commit);
-        let bytes = self.bytes(end - END_BYTES, end)?;
-        match self.records(end - END_BYTES, &bytes)?.as_slice() {
-            [Record::End { chain }] => Ok(Some(*chain)),
-            _ => Err(damage(commit)),
+    #[must_use]
+    pub fn chain_at(&self, commit: u64) -> Option<u64> {
+        match commit.checked_sub(self.base())? {
+            0 => Some(self.data.header.base_chain),
+            behind => {
+                let end = self.data.ends.get(behind as usize - 1);
+                end.map(|end| end.chain)
+            }
         }
     }
 
@@ -117,7 +109,7 @@ impl Store {
                 key: key.to_vec(),
                 value: None,
             }),
-            Record::End { .. } | Record::Superseded => None,
+            Record::End { .. } | Record::Opening { .. } | Record::Superseded => None,
         };
         Ok(records.iter().filter_map(write).collect())
     }
@@ -197,7 +189,7 @@ impl Store {
 
     /// Compares a commit that is here already with the primary's.
     fn compare(&self, change: &Change) -> Result<(), Failure> {
-        match self.chain_at(change.commit)? {
+        match self.chain_at(change.commit) {
             Some(chain) if chain != change.chain => Err(refused(
                 change.commit,
                 "is the first that differs from the primary's",
@@ -209,10 +201,6 @@ impl Store {
 
 fn refused(commit: u64, why: &str) -> Failure {
     Failure::Other(format!("commit {commit} {why}; nothing was taken"))
-}
-
-fn damage(commit: u64) -> Failure {
-    Failure::Damage(format!("{}: commit {commit} has no end", names::DATA))
 }
 
 fn damage_at(position: u64) -> Failure {

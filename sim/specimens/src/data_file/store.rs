@@ -21,6 +21,7 @@ use lithify_sim::planted;
 use lithify_sim::system::Failure;
 
 use super::compaction::Compaction;
+use super::contents::CommitEnd;
 use super::header::{HEADER_BYTES, Header};
 use super::index::Index;
 use super::policy::{Policy, Role, Space};
@@ -79,8 +80,13 @@ pub(super) struct Data {
     pub(super) file: Arc<dyn File>,
     pub(super) header: Header,
     pub(super) index: Index,
-    /// Where each commit behind the base begins.
-    pub(super) starts: Vec<u64>,
+    /// Of each commit behind the base.
+    pub(super) ends: Vec<CommitEnd>,
+    /// The number in the seals of this process.
+    pub(super) opening: u64,
+    /// Whether that number is in the file, or this process has begun the file: see
+    /// [`super::append`].
+    pub(super) is_announced: bool,
     pub(super) chain: u64,
     /// Where the next commit goes, counted from the end of the header.
     pub(super) end: u64,
@@ -90,7 +96,13 @@ pub(super) struct Data {
 
 impl Data {
     pub(super) fn head(&self) -> u64 {
-        self.header.base_commit + self.starts.len() as u64
+        self.header.base_commit + self.ends.len() as u64
+    }
+
+    /// Where the newest commit ends. An opening that has committed nothing may lie behind it.
+    pub(super) fn commits_end(&self) -> u64 {
+        let last = self.ends.last();
+        last.map_or(self.header.copied_end, |end| end.position)
     }
 }
 

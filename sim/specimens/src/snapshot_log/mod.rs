@@ -87,7 +87,7 @@ impl Engine for settings::Chosen {
         self.options.syncs_appends
     }
 
-    fn tells_files_apart(&self) -> bool {
+    fn tells_stale_bytes(&self) -> bool {
         true
     }
 

@@ -104,6 +104,11 @@ pub(super) const BUGS: &[Planted] = &[
         "M05",
         "the old log becomes the next temporary one and its old entries pass for new ones, as RocksDB's recycled logs and Pebble's (#567) did",
     ),
+    Planted::new(
+        "found-log-gone-on",
+        "M05",
+        "a process goes on in the log that it has found, so that a commit that an earlier one has lost passes at its place (found here, see tests/traces/lost-tail-passes-in-the-same-log.sim)",
+    ),
     // What is rewritten.
     Planted::new(
         "empty-value-dropped",

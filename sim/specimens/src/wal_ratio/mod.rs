@@ -85,7 +85,7 @@ impl Engine for settings::Chosen {
         self.syncs_commits
     }
 
-    fn tells_files_apart(&self) -> bool {
+    fn tells_stale_bytes(&self) -> bool {
         true
     }
 

@@ -15,10 +15,8 @@
 //!    sync has something to do and reports what went wrong behind the last process's back.
 //!    If it does report something, nobody knows what of the file is meant: all of it is
 //!    written again. Writing equal bytes harms nothing, whatever part a crash keeps.
-//! 4. A log with a torn tail is not written on: the next generation begins, as after a
-//!    rewrite. Where a disk ignores the sync of a cut, what was cut may come back behind
-//!    later commits of the same length. Only when there is no room for a new log the tail is
-//!    cut in place.
+//! 4. A torn tail is cut. No commit goes to where it was: the first one of this process goes
+//!    into the next generation ([`super::store`]).
 //! 5. The directory is synced: the name of the log may not be durable yet. Only then the
 //!    leftovers go, for one of them may be what the log replaces.
 
@@ -82,49 +80,29 @@ fn sweep(disk: &Disk, counts: u64) -> Result<(), Failure> {
     leftovers.try_for_each(|name| disk.remove(name))
 }
 
-/// The first log, and how many bytes were written for it.
+/// A base is written in pieces of about so many bytes.
+const PIECE_BYTES: usize = 256 << 10;
+
+/// The first log, durable under a name that is not durable yet, and how many bytes were
+/// written for it.
 fn create(disk: &Disk) -> Result<(Table, Log, u64), Failure> {
     const GENERATION: u64 = 1;
     let table = Table::default();
     let identity = Identity::of_new_store(disk, names::TEMPORARY)?;
-    let file = write_base(disk, &table, GENERATION, identity)?;
-    publish(disk, table, GENERATION, identity, file)
-}
-
-/// A base is written in pieces of about so many bytes.
-const PIECE_BYTES: usize = 256 << 10;
-
-/// Writes a log of this state, which does not count yet, and makes it durable.
-fn write_base(
-    disk: &Disk,
-    table: &Table,
-    generation: u64,
-    identity: Identity,
-) -> Result<Replacement, Failure> {
     let mut file = Replacement::new(names::TEMPORARY);
     file.create(disk)?;
-    let mut writer = BaseWriter::new(generation, identity);
-    while let Some(piece) = writer.next(table, PIECE_BYTES) {
+    let mut writer = BaseWriter::new(GENERATION, identity);
+    while let Some(piece) = writer.next(&table, PIECE_BYTES) {
         file.write(&piece)?;
     }
     file.sync()?;
-    Ok(file)
-}
-
-/// Gives a durable log its name, which is not durable yet.
-fn publish(
-    disk: &Disk,
-    table: Table,
-    generation: u64,
-    identity: Identity,
-    mut file: Replacement,
-) -> Result<(Table, Log, u64), Failure> {
-    file.rename(disk, &names::log(generation))?;
+    file.rename(disk, &names::log(GENERATION))?;
     let log = Log {
-        generation,
+        generation: GENERATION,
         identity,
         file: file.file().clone(),
         bytes: file.bytes(),
+        is_found: false,
     };
     Ok((table, log, file.bytes()))
 }
@@ -149,18 +127,6 @@ fn read(disk: &Disk, generation: u64) -> Result<(Table, Log, u64), Failure> {
                 ))
             })?;
     }
-    if scan.end < bytes.len() && !planted::is_active("torn-tail-left") {
-        // What an earlier rewrite has left of it is no log.
-        let _ = disk.remove(names::TEMPORARY);
-        let (next, generation) = (
-            identity.of_next(disk, names::TEMPORARY)?,
-            names::next(generation),
-        );
-        match write_base(disk, &table, generation, next) {
-            Ok(file) => return publish(disk, table, generation, next, file),
-            Err(_) => _ = disk.remove(names::TEMPORARY),
-        }
-    }
     let file = disk.open(&name)?;
     settle(&*file, &bytes, in_doubt(&scan, base_entries), scan.end)
         .or_else(|_| settle(&*file, &bytes, 0..scan.end, scan.end))
@@ -174,6 +140,7 @@ fn read(disk: &Disk, generation: u64) -> Result<(Table, Log, u64), Failure> {
         identity,
         file,
         bytes: end as u64,
+        is_found: !planted::is_active("found-log-gone-on"),
     };
     Ok((table, log, 0))
 }

@@ -26,7 +26,9 @@ impl RatioStore {
                 Ok(())
             }
             Err(failure) => match phase {
-                Some(Phase::Replace(replace::Phase::Write | replace::Phase::Sync)) => {
+                Some(Phase::Replace(replace::Phase::Write | replace::Phase::Sync))
+                    if !(self.log.is_found && self.has_group()) =>
+                {
                     Err(self.give_up(failure))
                 }
                 Some(Phase::Replace(replace::Phase::Rename))
@@ -103,6 +105,7 @@ impl RatioStore {
             identity: job.identity,
             file,
             bytes: job.file.bytes(),
+            is_found: false,
         };
         let old = std::mem::replace(&mut self.log, log);
         self.old = Some(old.name()).filter(|name| *name != self.log.name());

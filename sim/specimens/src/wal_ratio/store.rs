@@ -4,7 +4,8 @@
 //! syncs it, and only then applies and acknowledges it ([`super::group`]). Rewriting the
 //! log is folded into the same loop ([`super::rewrite`]): while it is under way no group
 //! is written, so commits that come meanwhile wait in the queue, neither lost nor
-//! acknowledged.
+//! acknowledged. A process writes groups only to logs that it has begun: before its first
+//! group it rewrites the log that it has found.
 //!
 //! No clock, no thread: time is handed in, and [`RatioStore::step`] does at most one
 //! operation that matters for durability. Whoever drives it decides when.
@@ -16,7 +17,8 @@
 //!   ATC 2020). The store stops; only a new opening, which reads what is there, goes on.
 //! - writing the new log under its temporary name: nothing has happened yet. The rewrite
 //!   is given up, the old log stays, commits go on, and the next check tries again. A
-//!   full disk is the likely case.
+//!   full disk is the likely case. Where commits wait for the first log of this process they
+//!   cannot go on, and the store stops.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -75,6 +77,9 @@ pub(super) struct Log {
     pub(super) file: Arc<dyn File>,
     /// Its length: where the next group goes.
     pub(super) bytes: u64,
+    /// Whether another process has begun it. Then no group goes into it, for what that process
+    /// has lost behind its end would pass there: same log, same place, same numbers.
+    pub(super) is_found: bool,
 }
 
 impl Log {
@@ -190,12 +195,7 @@ impl RatioStore {
     pub fn check(&mut self, now: u64) -> Decision {
         let decision = self.options.policy.decide(&self.view(now));
         if decision.rewrites() && self.job.is_none() && self.poison.is_none() {
-            let Log {
-                generation,
-                identity,
-                ..
-            } = self.log;
-            let mut job = Job::new(names::next(generation), identity, self.accepted);
+            let mut job = self.rewrite();
             if planted::is_active("snapshot-before-flush") {
                 job.copy = Some(self.read_table().clone());
             }
@@ -215,6 +215,21 @@ impl RatioStore {
             self.job = Some(job);
         }
         decision
+    }
+
+    /// A rewrite of what is there now.
+    fn rewrite(&self) -> Job {
+        let Log {
+            generation,
+            identity,
+            is_found,
+            ..
+        } = self.log;
+        let flushed_up_to = match is_found {
+            true => self.acknowledged,
+            false => self.accepted,
+        };
+        Job::new(names::next(generation), identity, flushed_up_to)
     }
 
     /// Whether a check could come to rewrite by nothing but time passing.
@@ -241,6 +256,9 @@ impl RatioStore {
     /// see [`RatioStore::has_stopped`].
     pub fn step(&mut self, now: u64) -> Result<bool, Failure> {
         self.check_running()?;
+        if self.log.is_found && self.job.is_none() && self.has_group() {
+            self.job = Some(self.rewrite());
+        }
         let goes_on = planted::is_active("puts-not-paused") && self.has_group();
         match self.job.take() {
             Some(job) if !goes_on => self.rewrite_step(job, now)?,

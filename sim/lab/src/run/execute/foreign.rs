@@ -17,7 +17,7 @@ const MACHINE: u64 = 1;
 
 /// The disk on which a run begins: empty, with what the other store has left on the device.
 pub(crate) fn disk(engine: &dyn Engine) -> Image {
-    if !engine.tells_files_apart() {
+    if !engine.tells_stale_bytes() {
         return Image::default();
     }
     let fs = SimFs::from_image(&Image::of_machine(MACHINE));

@@ -43,10 +43,10 @@ pub(super) struct Rehearsal<'run> {
 }
 
 impl<'run> Rehearsal<'run> {
-    /// See [`crate::system::Engine::tells_files_apart`].
-    pub(super) fn tells_files_apart(&self) -> bool {
+    /// See [`crate::system::Engine::tells_stale_bytes`].
+    pub(super) fn tells_stale_bytes(&self) -> bool {
         let engine = self.recipe.system.configure(&self.settings);
-        engine.is_ok_and(|engine| engine.tells_files_apart())
+        engine.is_ok_and(|engine| engine.tells_stale_bytes())
     }
 
     /// A store on an empty disk.

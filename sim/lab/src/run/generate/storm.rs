@@ -74,6 +74,11 @@ struct Blow {
 impl Rehearsal<'_> {
     /// One blow, and the opening behind it.
     fn strike(&mut self, dies: bool, draws: &mut Draws) {
+        // A plan opens the store with its first action. In front of that there is no process to
+        // strike, and the next one would not find what this one has made.
+        if self.actions.is_empty() {
+            return;
+        }
         self.unless_panics(|rehearsal| {
             let log = rehearsal.fs.log();
             let position = aim(&log, draws);
@@ -152,7 +157,7 @@ fn choose(frontier: &Frontier<'_>, draws: &mut Draws) -> (Choice, Image) {
     };
     let mut choices = Vec::new();
     let mut samples = draws.clone();
-    let sources = Sources::OtherFiles(1);
+    let sources = Sources::Earlier(1);
     explore_sources(
         frontier,
         FEW,

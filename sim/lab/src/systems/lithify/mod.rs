@@ -101,7 +101,7 @@ impl Engine for Configured {
         true
     }
 
-    fn tells_files_apart(&self) -> bool {
+    fn tells_stale_bytes(&self) -> bool {
         true
     }
 

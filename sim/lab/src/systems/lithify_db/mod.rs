@@ -123,7 +123,7 @@ impl Engine for Shared {
         self.files.opens_untouched()
     }
 
-    fn tells_files_apart(&self) -> bool {
+    fn tells_stale_bytes(&self) -> bool {
         true
     }
 
