@@ -71,6 +71,8 @@ commands! {
     Put(super::write::Put) => super::write::put,
     Delete(super::write::Delete) => super::write::delete,
     Apply(super::apply::Apply) => super::apply::run,
+    Export(super::export::Export) => super::export::run,
+    Import(super::import::Import) => super::import::run,
     Compact(super::write::Compact) => super::write::compact,
     Changes(super::replica::ShowChanges) => super::replica::changes,
     Follow(super::replica::Follow) => super::replica::follow,

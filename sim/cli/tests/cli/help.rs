@@ -2,7 +2,7 @@
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 25] = [
     "import-git",
     "check-git",
     "get",
@@ -15,6 +15,8 @@ const COMMANDS: [&str; 23] = [
     "put",
     "delete",
     "apply",
+    "export",
+    "import",
     "compact",
     "changes",
     "follow",

@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod bad_store;
+mod exporting;
 mod fixture;
 mod help;
 mod importing;
