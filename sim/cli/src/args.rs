@@ -74,6 +74,8 @@ commands! {
     Export(super::export::Export) => super::export::run,
     Import(super::import::Import) => super::import::run,
     Compact(super::write::Compact) => super::write::compact,
+    Backup(super::backup::Backup) => super::backup::backup,
+    Restore(super::backup::Restore) => super::backup::restore,
     Changes(super::replica::ShowChanges) => super::replica::changes,
     Follow(super::replica::Follow) => super::replica::follow,
     Promote(super::replica::Promote) => super::replica::promote,

@@ -21,9 +21,10 @@ Examples:
 Prints a line for each key that has a value: {\"keyspace\":\"k\",\"key\":\"a\",\"value\":\"1\"}, keyspace by
 keyspace in the order of their first use, and in key order.
 
-Which to choose:
+Which of three to choose:
   export    one state, as text that other programs read; `import` makes commits of its own of it
-  changes   every commit with its number: `follow` takes it over with the history, as a replica";
+  changes   every commit with its number: `follow` takes it over with the history, as a replica
+  backup    the files of the store, checked byte by byte: the fastest, and with the history";
 
 /// Prints the state at a commit as lines of JSON
 #[derive(Args, Debug)]

@@ -7,6 +7,7 @@
 
 mod apply;
 mod args;
+mod backup;
 mod bytes;
 mod check_git;
 mod compare;

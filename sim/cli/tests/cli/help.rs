@@ -2,7 +2,7 @@
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 27] = [
     "import-git",
     "check-git",
     "get",
@@ -18,6 +18,8 @@ const COMMANDS: [&str; 25] = [
     "export",
     "import",
     "compact",
+    "backup",
+    "restore",
     "changes",
     "follow",
     "promote",
