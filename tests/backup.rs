@@ -423,6 +423,30 @@ fn damage_is_not_copied() {
     }
 }
 
+/// What is there already is not read again, but for its first bytes and its length.
+#[test]
+fn a_damaged_backup_is_named_as_such() {
+    let mut store = Store::open(Arc::new(MemFs::new()), usual()).unwrap();
+    fill(&mut store, 30);
+    let backup = MemFs::new();
+    back_up(&mut store, &backup).unwrap();
+    let files = segment_files(&backup);
+    for name in [&files[0], "wal-", "manifest-"] {
+        let damaged = backup.deep_copy();
+        let names = damaged.list("").unwrap();
+        let name = names.iter().find(|it| it.starts_with(name)).unwrap();
+        let mut bytes = damaged.read(name).unwrap();
+        bytes[36 + 20] ^= 1;
+        bytes[20] ^= 1;
+        damaged.overwrite(name, bytes).unwrap();
+        let outcome = back_up(&mut store, &damaged);
+        let Err(Error::Damage(damage)) = outcome else {
+            panic!("{name}: {outcome:?}");
+        };
+        assert!(damage.file.ends_with(" of the backup"), "{damage}");
+    }
+}
+
 /// One that is dropped after so many steps leaves the one before it, and the next one goes on.
 #[test]
 fn an_interrupted_backup_changes_nothing_and_the_next_goes_on() {

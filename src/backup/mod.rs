@@ -75,7 +75,7 @@ impl fmt::Debug for Backup {
 impl Backup {
     pub(crate) fn begin(directory: Directory, cut: Cut) -> Result<Self> {
         let Directory { fs, lock } = directory;
-        must_be_of(&fs, &cut)?;
+        must_be_of(&fs, &cut).map_err(in_backup)?;
         if identity::load_store_id(&*fs)?.is_none() {
             identity::restore_store_id(&*fs, cut.store)?;
         }
@@ -200,6 +200,17 @@ fn must_be_of(to: &Arc<dyn Fs>, cut: &Cut) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// The same error, which says that the file is the backup's and not the store's.
+fn in_backup(error: Error) -> Error {
+    match error {
+        Error::Damage(mut damage) => {
+            damage.file += " of the backup";
+            Error::Damage(damage)
+        }
+        other => other,
+    }
 }
 
 /// Removes the copies that an interrupted backup has not finished. A name that a rename has left

@@ -14,9 +14,9 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use super::BackedUp;
 use super::copy::copy;
 use super::cut::Cut;
+use super::{BackedUp, in_backup};
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::files::{COPY_SUFFIX, FileKind, file_name};
@@ -76,7 +76,7 @@ impl Placing {
             store: self.store,
             ..data.id()
         };
-        if is_there(&*self.to, copy, data.length())? {
+        if is_there(&*self.to, copy, data.length()).map_err(in_backup)? {
             self.done.kept_files += 1;
             self.done.kept_bytes += data.length();
         } else {

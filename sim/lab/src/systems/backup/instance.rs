@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lithify::backup::restore;
 use lithify::files;
 use lithify::fs::Fs;
-use lithify::{Backup, Commit, Options, Step, Store};
+use lithify::{Backup, Commit, Error, Options, Step, Store};
 
 use super::judge::{self, Told};
 use super::{BACKUP, RESTORED, STORE, inside};
@@ -58,8 +58,15 @@ impl Kept {
     /// Begins a backup, or goes on with it. One that fails has ended.
     fn back_up(&mut self) -> Result<(), Failure> {
         let Some(mut under_way) = self.under_way.take() else {
-            let begun = self.store.begin_backup(inside(&self.fs, BACKUP));
-            self.under_way = Some(begun.map_err(failure)?);
+            self.under_way = match self.store.begin_backup(inside(&self.fs, BACKUP)) {
+                // Other people's files have come into the directory since it was looked at.
+                Err(Error::BackupRefused { .. })
+                    if !judge::takes(&self.fs, BACKUP, files::BACKUP) =>
+                {
+                    return Ok(());
+                }
+                begun => Some(begun.map_err(failure)?),
+            };
             self.steps = 0;
             return Ok(());
         };
@@ -95,7 +102,14 @@ impl Kept {
             false => Some(Commit::new(held.div_ceil(2))),
         };
         let restored = restore(inside(&self.fs, BACKUP), inside(&self.fs, RESTORED), at);
-        let restored = restored.map_err(failure)?.get();
+        let restored = match restored {
+            Err(Error::BackupRefused { .. })
+                if !judge::takes(&self.fs, RESTORED, files::RESTORING) =>
+            {
+                return Ok(());
+            }
+            restored => restored.map_err(failure)?.get(),
+        };
         judge::tell(&self.fs, "restored", restored)?;
         self.told.restored = restored;
         Ok(())
