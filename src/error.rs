@@ -115,6 +115,22 @@ pub enum Error {
     ReadOnly,
     /// The store is a replica and makes no commits of its own.
     IsReplica,
+    /// The directory holds a backup, which takes no commits: see [`restore`](crate::backup::restore).
+    IsBackup,
+    /// A directory that cannot take this backup, or this restored store. Nothing was changed.
+    BackupRefused {
+        /// Why not.
+        reason: String,
+    },
+    /// A commit that a backup does not hold.
+    NotHeld {
+        /// The commit asked for.
+        commit: Commit,
+        /// The first commit that it holds, ...
+        first: Commit,
+        /// ... and the last one.
+        last: Commit,
+    },
     /// A commit that a replica cannot take yet. Nothing was written.
     Gap {
         /// The commit that the replica needs next.
@@ -296,6 +312,22 @@ impl fmt::Display for Error {
                 formatter,
                 "the store is a replica and takes commits from its primary only, until it is \
                  promoted"
+            ),
+            Self::IsBackup => write!(
+                formatter,
+                "the directory holds a backup, which takes no commits: restore it to another one"
+            ),
+            Self::BackupRefused { reason } => {
+                write!(formatter, "the directory cannot be used: {reason}")
+            }
+            Self::NotHeld {
+                commit,
+                first,
+                last,
+            } => write!(
+                formatter,
+                "the backup does not hold commit {commit}: it can be restored as of the commits \
+                 {first} to {last}"
             ),
             Self::Gap { expected, found } => write!(
                 formatter,

@@ -19,6 +19,12 @@ pub const PROMOTED: &str = "promoted";
 pub const IDENTITY: &str = "identity";
 /// The name under which a lost identity file is written again, until its bytes are durable.
 pub const NEW_IDENTITY: &str = "identity.new";
+/// The name of the file that makes a directory one of backups, which nobody commits to.
+pub const BACKUP: &str = "backup";
+/// The name of the file that is beside a store until it is restored as a whole.
+pub const RESTORING: &str = "restoring";
+/// What the name of a segment file ends in while it is copied.
+pub(crate) const COPY_SUFFIX: &str = ".copy";
 /// The format version that this library writes and reads.
 pub const FORMAT_VERSION: u32 = 2;
 

@@ -38,6 +38,7 @@ mod marks;
 mod work;
 
 pub mod align;
+pub mod backup;
 mod batch;
 mod codec;
 pub mod commit;
@@ -83,6 +84,7 @@ mod wal;
 mod whole_file;
 
 pub use align::{Alignment, Cascade, Level, Window};
+pub use backup::{BackedUp, Backup};
 pub use batch::WriteBatch;
 pub use commit::Commit;
 pub use compactor::Step;

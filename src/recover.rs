@@ -15,7 +15,8 @@ use std::sync::Arc;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::files::{
-    FileKind, IDENTITY, LOCK, NEW_IDENTITY, PROMOTED, REPLICA, file_name, parse_file_name,
+    BACKUP, FileKind, IDENTITY, LOCK, NEW_IDENTITY, PROMOTED, REPLICA, RESTORING, file_name,
+    parse_file_name,
 };
 use crate::fs::{Fs, Lock, LockKind};
 use crate::identity::{self, FileId, StoreId};
@@ -40,8 +41,10 @@ pub(crate) struct Found {
     pub(crate) manifests: Vec<u64>,
     pub(crate) wals: Vec<u64>,
     pub(crate) segments: Vec<u64>,
-    highest: u64,
+    pub(crate) highest: u64,
     is_replica: bool,
+    is_backup: bool,
+    is_restoring: bool,
     /// Whether a promotion may not be durable yet.
     is_promoted: bool,
     /// An opening that wrote the identity file again has left the new file under its first name.
@@ -55,13 +58,15 @@ pub(crate) enum Mode {
     ReadOnly,
     /// Applies the commits of a primary. Makes the store a replica.
     Replica,
+    /// Makes the commits of a backup again: see `backup`.
+    Restore,
     /// Reads the intact parts of a damaged store: see `damaged`.
     Damaged,
 }
 
 impl Mode {
     fn writes(self) -> bool {
-        matches!(self, Self::ReadWrite | Self::Replica)
+        matches!(self, Self::ReadWrite | Self::Replica | Self::Restore)
     }
 }
 
@@ -82,9 +87,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
     let lock = lock(&*fs, mode)?;
     // Another process may have changed the directory between the first look and the lock.
     let found = Found::list(&*fs)?.unwrap_or_default();
-    if mode == Mode::ReadWrite && found.is_replica {
-        return Err(Error::IsReplica);
-    }
+    found.must_be_open_to(mode)?;
     let store = identity::load_store_id(&*fs)?;
     let Some(loaded) = manifest::load(&*fs, &found.manifests, store)? else {
         if !creates || planted!(FirstOpenRefused) && !found.is_empty() {
@@ -140,6 +143,21 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
         write_again(&mut storage, &found, &loaded.proof, replay)?;
     }
     Ok(storage)
+}
+
+/// What a directory holds that its caller has locked; `None` when no manifest is intact. Nothing is
+/// written.
+pub(crate) fn look(fs: Arc<dyn Fs>) -> Result<Option<Storage>> {
+    let found = Found::list(&*fs)?.unwrap_or_default();
+    let store = identity::load_store_id(&*fs)?;
+    let Some(loaded) = manifest::load(&*fs, &found.manifests, store)? else {
+        return Ok(None);
+    };
+    let (store, options) = (loaded.store, Options::default());
+    let manifest = loaded.manifest;
+    let mut storage = assemble(fs, store, options, Mode::ReadOnly, None, manifest, &found)?;
+    replay_wal(&mut storage, &found)?;
+    Ok(Some(storage))
 }
 
 /// Makes durable what will be served, and removes files that are not needed: first the files that
@@ -244,13 +262,13 @@ fn take_role(fs: &dyn Fs, mode: Mode, found: &Found) -> Result<()> {
             mark!(PromotionEnded);
             role::end_promotion(fs)
         }
-        Mode::ReadWrite | Mode::ReadOnly | Mode::Damaged => Ok(()),
+        Mode::ReadWrite | Mode::ReadOnly | Mode::Restore | Mode::Damaged => Ok(()),
     }
 }
 
 pub(crate) fn lock(fs: &dyn Fs, mode: Mode) -> Result<Option<Box<dyn Lock>>> {
     let kind = match mode {
-        Mode::ReadWrite | Mode::Replica => LockKind::Exclusive,
+        Mode::ReadWrite | Mode::Replica | Mode::Restore => LockKind::Exclusive,
         Mode::ReadOnly | Mode::Damaged => LockKind::Shared,
     };
     match fs.lock(LOCK, kind) {
@@ -275,6 +293,8 @@ impl Found {
         };
         found.is_replica = names.iter().any(|name| name == REPLICA);
         found.is_promoted = names.iter().any(|name| name == PROMOTED);
+        found.is_backup = names.iter().any(|name| name == BACKUP);
+        found.is_restoring = names.iter().any(|name| name == RESTORING);
         found.has_new_identity = names.iter().any(|name| name == NEW_IDENTITY);
         for (kind, number) in names.iter().filter_map(|name| parse_file_name(name)) {
             found.highest = found.highest.max(number);
@@ -288,6 +308,31 @@ impl Found {
             numbers.sort_unstable();
         }
         Ok(Some(found))
+    }
+
+    /// Refuses what is not, or not yet, a store for this purpose.
+    fn must_be_open_to(&self, mode: Mode) -> Result<()> {
+        if self.is_restoring && mode != Mode::Restore {
+            let reason = "restoring it was interrupted: restore it again, or remove the directory";
+            return Err(not_a_store(reason));
+        }
+        if self.is_backup && mode.writes() && !planted!(BackupTakesCommits) {
+            return Err(Error::IsBackup);
+        }
+        match mode == Mode::ReadWrite && self.is_replica {
+            true => Err(Error::IsReplica),
+            false => Ok(()),
+        }
+    }
+
+    /// Removes every file.
+    pub(crate) fn remove_all(&self, fs: &dyn Fs) -> Result<()> {
+        let of = |kind: FileKind| move |&number: &u64| (kind, number);
+        let files: Vec<_> = (self.manifests.iter().map(of(FileKind::Manifest)))
+            .chain(self.wals.iter().map(of(FileKind::Wal)))
+            .chain(self.segments.iter().map(of(FileKind::Segment)))
+            .collect();
+        sweep::remove(fs, &files)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

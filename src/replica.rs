@@ -246,7 +246,7 @@ fn sorted(changes: &CommitChanges) -> Vec<&Operation> {
     operations
 }
 
-fn batch_of(changes: &CommitChanges) -> WriteBatch {
+pub(crate) fn batch_of(changes: &CommitChanges) -> WriteBatch {
     let mut batch = WriteBatch::new();
     for Operation {
         keyspace,

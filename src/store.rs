@@ -7,6 +7,7 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use crate::backup::{Backup, Cut, Directory};
 use crate::batch::WriteBatch;
 use crate::commit::Commit;
 use crate::compactor::{Compactor, PACED_ENTRIES, Step};
@@ -248,6 +249,20 @@ impl Store {
         self.storage.close()?;
         // Before the lock goes with the storage: the next writer may remove these files.
         self.storage.keep_open_for_readers(None)
+    }
+
+    /// Begins a backup of the newest commit into the root of `to`: a directory that is missing or
+    /// empty, or holds a backup of this store. Commits may come while it is under way. See
+    /// [`backup`](crate::backup).
+    ///
+    /// # Errors
+    /// [`Error::BackupRefused`](crate::Error::BackupRefused), and whatever the disks say.
+    pub fn begin_backup(&mut self, to: Arc<dyn Fs>) -> Result<Backup> {
+        if !self.storage.read_only && !planted!(BackupOfUnsynced) {
+            self.sync()?;
+        }
+        let directory = Directory::claim(to)?;
+        Backup::begin(directory, Cut::take(&self.storage)?)
     }
 
     /// The newest commit.

@@ -38,11 +38,12 @@ use std::thread::{self, JoinHandle};
 
 use serde::Serialize;
 
+use crate::backup::{BackedUp, Backup, Cut, Directory};
 use crate::batch::WriteBatch;
 use crate::commit::Commit;
 use crate::compactor::Compactor;
 use crate::error::{Error, Result};
-use crate::fs::Fs;
+use crate::fs::{Fs, OsFs};
 use crate::group::Job;
 use crate::handle::{Batch, Builder, Keyspace, Transaction};
 use crate::layout::Layout;
@@ -286,6 +287,46 @@ impl Db {
 
     fn run(&self, job: Job, bytes: usize) -> Result<Commit> {
         now(self.shared().run(job, bytes))
+    }
+
+    /// Backs up the newest commit into a directory that is missing or empty, or holds a backup of
+    /// this store, and then copies only what is new. Commits go on meanwhile. See
+    /// [`backup`](crate::backup).
+    ///
+    /// ```
+    /// use lithify::{Db, Error};
+    ///
+    /// # fn main() -> lithify::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// # let path = |name: &str| directory.path().join(name);
+    /// let db = Db::open(path("stones"))?;
+    /// let stones = db.keyspace("stones")?;
+    /// stones.put("granite", "igneous")?;
+    /// let done = db.backup(path("backup"))?;
+    /// assert_eq!(done.commit.get(), 1);
+    /// assert!(matches!(Db::open(path("backup")), Err(Error::IsBackup)));
+    /// # db.close()
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::BackupRefused`] for any other directory, [`Error::Damage`] when the store's files are
+    /// not what was written, and whatever the disks say.
+    pub fn backup(&self, directory: impl AsRef<Path>) -> Result<BackedUp> {
+        self.begin_backup(Arc::new(OsFs::new(directory.as_ref())))?
+            .finish()
+    }
+
+    /// Begins a backup into the root of `to`, which the caller steps.
+    ///
+    /// # Errors
+    /// As [`Db::backup`].
+    pub fn begin_backup(&self, to: Arc<dyn Fs>) -> Result<Backup> {
+        let directory = Directory::claim(to)?;
+        let cut = self.shared().lend(|storage| Cut::take(storage))?;
+        // So that the store cannot lose what the backup has.
+        self.sync()?;
+        Backup::begin(directory, cut)
     }
 
     /// Waits until the compactor has no work left: the layout is then the settled layout of the

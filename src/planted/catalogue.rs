@@ -1096,4 +1096,48 @@ catalogue! {
     FoundLogGoneOn "found-log-gone-on" "M05" "recovery"
         "exact state" "stale bytes of the log itself; two losses of power"
         "Opening goes on in the log that it has read, with all of it synced, so that a commit that an earlier process has lost there passes at the place of a later one."
+
+    BackupFileUnsynced "backup-file-unsynced" "M01" "backup"
+        "opens" "crash behind a backup"
+        "A segment file gets its name in a backup before its bytes are synced, so a crash leaves a backup that names a file without them."
+
+    BackupManifestFirst "backup-manifest-first" "M15" "backup"
+        "opens" "crash in a backup"
+        "The manifest of a backup is written before the files that it names are copied, so a backup that died half-way is taken for a whole one."
+
+    BackupFileUnderItsName "backup-file-under-its-name" "M15" "backup"
+        "opens" "crash in a backup, and another backup"
+        "A segment file is copied under its own name, so the next backup finds a part of it there and cannot tell it from a whole one."
+
+    BackupSweepsEarly "backup-sweeps-early" "M16" "backup"
+        "opens" "crash in a second backup"
+        "What only the backup before has named is removed before the new manifest is durable, so a crash leaves neither."
+
+    BackupLogLacksLast "backup-log-lacks-last" "M21" "backup"
+        "opens" "none; a backup while commits are in the log"
+        "The last commit of the log is not copied, so the backup lacks a commit that was acknowledged before it began."
+
+    BackupOfUnsynced "backup-of-unsynced" "M22" "backup"
+        "opens" "power failure behind a backup of buffered commits"
+        "A backup is made of commits that its store has not synced, so after a power failure it has commits that the store gives out anew."
+
+    BackupTakesCommits "backup-takes-commits" "M62" "backup"
+        "errors" "none; somebody opens a backup"
+        "A backup can be opened for writing, so what is committed to it is mixed with the next backup."
+
+    BackupOfAnyStore "backup-of-any-store" "M62" "backup"
+        "errors" "none; two stores back up into one directory"
+        "Nobody looks whose backups a directory holds, so the files of two stores come together in it."
+
+    RestoredIsTheSame "restored-is-the-same" "M62" "backup"
+        "errors" "none; a restored store is backed up"
+        "A restored store keeps the number of the one that it was made of, so its backups go over those of the other, with other commits under the same numbers."
+
+    RestoredUnmarked "restored-unmarked" "M15" "backup"
+        "opens" "crash while a backup is restored"
+        "Nothing says that a store is being restored, so what a crash leaves of it is opened as an empty store."
+
+    BackupLogProvenEarly "backup-log-proven-early" "M15" "backup"
+        "opens" "crash in a second backup, between its log and its manifest"
+        "The log of a backup gets the mark that proves it before the manifest that names it is durable, so the backup before it has lost its log."
 }

@@ -28,7 +28,7 @@ pub(crate) use merge::{Direction, MergeCursor};
 pub(crate) use meta::{InputMeta, KeyspaceId, Place, SegmentId, SegmentMeta};
 pub(crate) use sorted::SortedRuns;
 pub(crate) use thin::{Thinning, floor};
-pub(crate) use writer::{SegmentFileWriter, Tally, WriterOptions};
+pub(crate) use writer::{FOOTER_BYTES, FOOTER_MAGIC, SegmentFileWriter, Tally, WriterOptions};
 
 use crate::commit::Commit;
 use crate::error::{Damage, Error, Result};

@@ -16,7 +16,7 @@ mod whole;
 
 #[cfg(fuzzing)]
 pub(crate) use record::decode as decode_any;
-pub(crate) use record::{CommitRecord, WalHeader};
+pub(crate) use record::{CommitRecord, WalHeader, commit_in};
 pub(crate) use replay::{Replay, first_with_commits, replay};
 pub(crate) use whole::{Piece, replay_whole};
 
@@ -70,6 +70,14 @@ impl Wal {
             room,
             sealed_bytes: 0,
             sealed_room_bytes: 0,
+        }
+    }
+
+    /// A log without files, whose first commit will come behind `last`.
+    pub(crate) fn behind(last: Commit, room: Room) -> Self {
+        Self {
+            last,
+            ..Self::new(Vec::new(), room)
         }
     }
 
@@ -211,6 +219,23 @@ impl Wal {
         records: &[Vec<u8>],
         last: Commit,
     ) -> Result<()> {
+        self.write_unproven(fs, id, records, last)?;
+        self.prove(LogWriter::write)?;
+        // The mark is durable now. A second mark tells that to the next opening, which then has
+        // nothing to write again. The second mark need not be durable itself.
+        let writer = self.writer();
+        writer.stage(record::encode_close);
+        writer.write()
+    }
+
+    /// The same without the mark: the file counts when a manifest names it, or when the log is closed.
+    pub(crate) fn write_unproven(
+        &mut self,
+        fs: &dyn Fs,
+        id: FileId,
+        records: &[Vec<u8>],
+        last: Commit,
+    ) -> Result<()> {
         assert!(
             last >= self.last && (records.is_empty() || last > self.last),
             "{} records lead from commit {} to commit {last}",
@@ -220,12 +245,7 @@ impl Wal {
         self.begin_file(fs, id, records)?;
         // After `begin_file`: the header states the last commit that is already proven.
         self.last = last;
-        self.prove(LogWriter::write)?;
-        // The mark is durable now. A second mark tells that to the next opening, which then has
-        // nothing to write again. The second mark need not be durable itself.
-        let writer = self.writer();
-        writer.stage(record::encode_close);
-        writer.write()
+        Ok(())
     }
 
     /// Makes everything durable and writes a mark that says so. After that, damage to any commit
@@ -298,6 +318,19 @@ impl Wal {
         let newest = self.writer.as_ref().map(LogWriter::number);
         let numbers = self.sealed.iter().map(|wal| wal.number).chain(newest);
         numbers.map(|number| file_name(FileKind::Wal, number))
+    }
+
+    /// The numbers of its files, oldest first, each with the place where its part of the log ends;
+    /// `None` for the newest one.
+    pub(crate) fn parts(&self) -> Vec<(u64, Option<u64>)> {
+        let sealed = self.sealed.iter().map(|wal| (wal.number, Some(wal.end)));
+        let newest = self.writer.iter().map(|writer| (writer.number(), None));
+        let mut parts: Vec<_> = sealed.chain(newest).collect();
+        // What an opening for reading has read back may go on behind what is proven.
+        if let Some((_, end)) = parts.last_mut() {
+            *end = None;
+        }
+        parts
     }
 
     /// Forgets the files before `oldest` and returns their names.

@@ -93,6 +93,13 @@ pub(crate) fn decode(payload: &[u8]) -> Option<WalRecord> {
     decoder.is_empty().then_some(record)
 }
 
+/// The number of the commit in a payload, which is not looked at any further; `None` when it holds
+/// none.
+pub(crate) fn commit_in(payload: &[u8]) -> Option<Commit> {
+    let mut decoder = Decoder::new(payload);
+    (decoder.u8()? == COMMIT).then(|| decoder.commit())?
+}
+
 fn decode_header(decoder: &mut Decoder<'_>) -> Option<WalHeader> {
     Some(WalHeader {
         previous: decoder.varint()?,

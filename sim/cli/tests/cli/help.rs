@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 28] = [
     "import-git",
     "check-git",
     "get",
@@ -17,7 +17,11 @@ const COMMANDS: [&str; 24] = [
     "put",
     "delete",
     "apply",
+    "export",
+    "import",
     "compact",
+    "backup",
+    "restore",
     "changes",
     "follow",
     "promote",

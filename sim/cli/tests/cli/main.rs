@@ -6,8 +6,10 @@
 //! git's own, outputs with reviewed snapshots, failures by exit code and by their one
 //! line. No test needs the network or the user's git configuration.
 
+mod backups;
 mod bad_input;
 mod bad_store;
+mod exporting;
 mod fixture;
 mod help;
 mod importing;

@@ -119,7 +119,9 @@ impl From<lithify::Error> for Failure {
             | Error::Locked
             | Error::OptionsMismatch { .. }
             | Error::ReadOnly
-            | Error::IsReplica => Exit::Store,
+            | Error::IsReplica
+            | Error::IsBackup
+            | Error::BackupRefused { .. } => Exit::Store,
             Error::InvalidOptions(_) => Exit::Usage,
             Error::Limit { .. }
             | Error::BeyondHead { .. }
@@ -127,6 +129,7 @@ impl From<lithify::Error> for Failure {
             | Error::Gap { .. }
             | Error::Diverged { .. }
             | Error::Incomparable { .. }
+            | Error::NotHeld { .. }
             | Error::UnknownKeyspace(_) => Exit::Input,
             // Failed operations, and what follows from one.
             _ => Exit::Io,

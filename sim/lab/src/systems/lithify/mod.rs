@@ -65,7 +65,7 @@ impl System for Lithify {
 
     #[cfg(feature = "planted-bugs")]
     fn bugs(&self) -> Vec<Planted> {
-        bugs(|area| !["replica", "threads", "transaction"].contains(&area))
+        bugs(|area| !["replica", "threads", "transaction", "backup"].contains(&area))
     }
 
     #[cfg(feature = "planted-bugs")]

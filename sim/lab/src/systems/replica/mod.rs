@@ -9,7 +9,6 @@
 //! when everything was delivered and both have settled, their layouts must be equal, and the
 //! replica must refuse the next commit of a store with another history.
 
-mod inside;
 mod instance;
 mod roles;
 mod stranger;
@@ -20,13 +19,13 @@ use std::sync::Arc;
 use ::lithify::fs::Fs;
 use ::lithify::{Durability, Options};
 
+use super::inside::{self, Inside};
 #[cfg(feature = "planted-bugs")]
 use super::lithify::PROMOTION_ENDED;
 use super::lithify::{ROOM, failure, options};
 use crate::history::Batch;
 use crate::planted::Planted;
 use crate::system::{Engine, Failure, Instance, Piece, Setting, Settings, System, Values};
-use inside::Inside;
 use instance::Pair;
 
 /// The directories of the two stores.

@@ -9,16 +9,16 @@ use lithify::fs::{Access, File, Fs, Lock, LockKind};
 
 /// The directory `place` of a file system, shared or borrowed.
 #[derive(Debug)]
-pub(super) struct Under<F> {
+pub(in crate::systems) struct Under<F> {
     fs: F,
     place: &'static str,
 }
 
-pub(super) type Inside = Under<Arc<dyn Fs>>;
-pub(super) type Borrowed<'fs> = Under<&'fs dyn Fs>;
+pub(in crate::systems) type Inside = Under<Arc<dyn Fs>>;
+pub(in crate::systems) type Borrowed<'fs> = Under<&'fs dyn Fs>;
 
 impl<F> Under<F> {
-    pub(super) fn new(fs: F, place: &'static str) -> Self {
+    pub(in crate::systems) fn new(fs: F, place: &'static str) -> Self {
         Self { fs, place }
     }
 

@@ -1,0 +1,197 @@
+//! Putting a cut into a directory: segment files, then a log, then the manifest that names them.
+//!
+//! - A segment file gets its name when every byte of it was checked and synced; until then it is
+//!   called `segment-000001.copy`. So a file that has its name is whole, whatever a crash took, and
+//!   one with the same store, number, fresh number and length as the one to be copied is that file:
+//!   nobody copies it again.
+//! - The names are synced with that of the log, the log before the manifest is created, and the mark that
+//!   proves the manifest is what makes the copy count. Only then the log gets a mark of its own: the newest
+//!   log that has one is the log of its directory, and until then that is the log before it.
+//! - What only the manifest before it names goes last.
+//! - Numbers of log and manifest are above all that are in the directory and all that the store has
+//!   given out.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use super::copy::copy;
+use super::cut::Cut;
+use super::{BackedUp, in_backup};
+use crate::commit::Commit;
+use crate::error::{Error, Result};
+use crate::files::{COPY_SUFFIX, FileKind, file_name};
+use crate::fs::{Access, Fs};
+use crate::identity::{FileId, PREAMBLE_BYTES, StoreId};
+use crate::log::Room;
+use crate::manifest::Manifest;
+use crate::recover::Found;
+use crate::segment::file::DataFile;
+use crate::sweep;
+use crate::wal::Wal;
+use crate::whole_file::read_start;
+
+/// A cut on its way into a directory.
+#[derive(Debug)]
+pub(super) struct Placing {
+    cut: Cut,
+    to: Arc<dyn Fs>,
+    /// The store that the copies belong to.
+    store: StoreId,
+    /// How many segment files are there.
+    placed: usize,
+    done: BackedUp,
+}
+
+impl Placing {
+    pub(super) fn new(cut: Cut, to: Arc<dyn Fs>, store: StoreId) -> Self {
+        let done = BackedUp {
+            commit: cut.head,
+            copied_files: 0,
+            copied_bytes: 0,
+            kept_files: 0,
+            kept_bytes: 0,
+        };
+        Self {
+            cut,
+            to,
+            store,
+            placed: 0,
+            done,
+        }
+    }
+
+    pub(super) fn commit(&self) -> Commit {
+        self.cut.head
+    }
+
+    /// Puts one segment file there; false when all are.
+    pub(super) fn place_next(&mut self) -> Result<bool> {
+        if planted!(BackupManifestFirst) && self.placed == 0 && !self.cut.files.is_empty() {
+            self.publish()?;
+        }
+        let Some(data) = self.cut.files.get(self.placed).map(Arc::clone) else {
+            return Ok(false);
+        };
+        let copy = FileId {
+            store: self.store,
+            ..data.id()
+        };
+        if is_there(&*self.to, copy, data.length()).map_err(in_backup)? {
+            self.done.kept_files += 1;
+            self.done.kept_bytes += data.length();
+        } else {
+            self.place(&data, copy)?;
+            self.done.copied_files += 1;
+            self.done.copied_bytes += data.length();
+        }
+        self.placed += 1;
+        Ok(true)
+    }
+
+    fn place(&self, data: &DataFile, id: FileId) -> Result<()> {
+        let name = data.name();
+        let temporary = match planted!(BackupFileUnderItsName) {
+            true => name.to_owned(),
+            false => format!("{name}{COPY_SUFFIX}"),
+        };
+        let from = self.cut.fs.open(name, Access::Read);
+        let from = from.map_err(Error::io("open", name))?;
+        let to = self.to.create(&temporary);
+        let to = to.map_err(Error::io("create", &temporary))?;
+        copy(&*from, (data.id(), data.length()), &*to, id)?;
+        if !planted!(BackupFileUnsynced) {
+            to.sync_data().map_err(Error::io("sync", &temporary))?;
+        }
+        if temporary != name {
+            let renamed = self.to.rename(&temporary, name);
+            renamed.map_err(Error::io("rename", &temporary))?;
+        }
+        Ok(())
+    }
+
+    /// Makes the copy count, when all segment files are there.
+    pub(super) fn publish(&mut self) -> Result<BackedUp> {
+        let to = Arc::clone(&self.to);
+        let highest = Found::list(&*to)?.unwrap_or_default().highest;
+        let number = self.cut.next_file.max(highest + 1);
+        if planted!(BackupSweepsEarly) {
+            self.sweep(number)?;
+        }
+        let log = FileId::draw(&*to, self.store, FileKind::Wal, number)?;
+        let records = self.cut.read_log()?;
+        let through = self.cut.state.flushed_through;
+        let last = through.get() + records.len() as u64;
+        let mut wal = Wal::behind(through, Room::NONE);
+        wal.write_unproven(&*to, log, &records, last.into())?;
+        if planted!(BackupLogProvenEarly) {
+            wal.close()?;
+        }
+
+        let mut state = self.cut.state.clone();
+        state.oldest_wal = number;
+        state.next_file = state.next_file.max(number + 1);
+        let mut manifest = Manifest::new(state);
+        let id = FileId::draw(&*to, self.store, FileKind::Manifest, number + 1)?;
+        let mut switch = manifest.begin_switch(&*to, id)?;
+        switch.write()?;
+        switch.sync()?;
+        to.sync_dir("").map_err(Error::io("sync", ""))?;
+        manifest.finish_switch(switch, true)?;
+        wal.close()?;
+        if !planted!(BackupSweepsEarly) {
+            self.sweep(number)?;
+        }
+        Ok(self.done)
+    }
+
+    /// Removes what the manifests before have named, and the log with this number and the manifest
+    /// behind it do not. What a crash brings back goes with the next backup.
+    fn sweep(&self, log: u64) -> Result<()> {
+        let found = Found::list(&*self.to)?.unwrap_or_default();
+        let of = |kind: FileKind| move |&number: &u64| (kind, number);
+        let is_older = |number: &&u64| **number < log;
+        let is_unused = |number: &&u64| !self.cut.state.files.contains_key(number);
+        let manifests = found.manifests.iter().filter(is_older);
+        let logs = found.wals.iter().filter(is_older);
+        let segments = found.segments.iter().filter(is_unused);
+        let files: Vec<sweep::File> = (manifests.map(of(FileKind::Manifest)))
+            .chain(logs.map(of(FileKind::Wal)))
+            .chain(segments.map(of(FileKind::Segment)))
+            .collect();
+        sweep::remove(&*self.to, &files)
+    }
+}
+
+/// Whether this segment file is in the directory. One that has its name is whole.
+///
+/// # Errors
+/// [`Error::BackupRefused`] when another file has its name, [`Error::Damage`] when what is there says
+/// nothing, and whatever the disk says.
+fn is_there(fs: &dyn Fs, id: FileId, length: u64) -> Result<bool> {
+    let name = file_name(id.kind, id.number);
+    let start = match read_start(fs, &name, PREAMBLE_BYTES) {
+        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(false),
+        outcome => outcome?,
+    };
+    let found = FileId::read(id.kind, id.number, &start)?;
+    if found != id {
+        return Err(Error::BackupRefused {
+            reason: format!(
+                "it holds another {name} than the store has ({found:x?}, not {id:x?}): the store was \
+                 set back since, or is a copy of the one that was backed up; take another directory"
+            ),
+        });
+    }
+    let file = fs.open(&name, Access::Read);
+    let file = file.map_err(Error::io("open", &name))?;
+    let found = file.len().map_err(Error::io("read the length of", &name))?;
+    match found == length {
+        true => Ok(true),
+        false => Err(Error::damage(
+            &name,
+            found.min(length),
+            format!("a file of {length} bytes"),
+            format!("{found} bytes"),
+        )),
+    }
+}

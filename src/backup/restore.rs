@@ -1,0 +1,169 @@
+//! Making a store of a backup.
+//!
+//! The newest commit of a backup is restored by copying its files, each checksum of which is replaced
+//! by one of the new store. An earlier commit is restored by making the commits again, one by one: the
+//! new store is then what the old one was at that commit, layout and all.
+//!
+//! The directory has a file named `restoring` from before its first file to behind its last, so that a
+//! part of a store is never opened. Whoever finds it begins anew.
+
+use std::sync::Arc;
+
+use super::cut::Cut;
+use super::place::Placing;
+use super::{lock, must_be_free, remove_all};
+use crate::batch::WriteBatch;
+use crate::commit::Commit;
+use crate::error::{Error, Result};
+use crate::files::RESTORING;
+use crate::fs::Fs;
+use crate::identity;
+use crate::options::{Durability, Options, Placement};
+use crate::read::Changes;
+use crate::recover::Mode;
+use crate::replica::batch_of;
+use crate::store::Store;
+
+/// Commits that are made again together, at most.
+const GROUP_COMMITS: usize = 256;
+/// Bytes of a group behind which it is committed.
+const GROUP_BYTES: usize = 4 * 1024 * 1024;
+
+/// Makes a store of the backup at the root of `from`: as of its commit, or of an earlier one. The
+/// directory of the new store must be missing, empty, or have a store whose restoring was
+/// interrupted. Returns the newest commit of the new store.
+///
+/// The new store is another store, and a primary: its commits behind `at` may have numbers that the
+/// old store has given out too. A replica of the old one finds that out and refuses them.
+///
+/// `from` may also be a store that nobody has open for writing.
+///
+/// # Errors
+/// [`Error::NotHeld`] for a commit that the backup does not hold, [`Error::BackupRefused`] for a
+/// directory with anything in it, [`Error::Damage`], and whatever the disks say.
+pub fn restore(from: Arc<dyn Fs>, to: Arc<dyn Fs>, at: Option<Commit>) -> Result<Commit> {
+    let options = Options {
+        create: false,
+        ..Options::default()
+    };
+    let mut backup = Store::open_in_mode(from, options, Mode::ReadOnly)?;
+    let head = backup.head();
+    let at = at.unwrap_or(head);
+    must_hold(&backup, at)?;
+    let restored = make_store(&to, |to| match at == head {
+        true => copy_files(&mut backup, to),
+        false => {
+            let changes = backup.snapshot_at(at)?.changes_since(Commit::ZERO)?;
+            commit_again(backup.placement(), changes, to)
+        }
+    })?;
+    assert_eq!(restored, at, "the newest commit that was restored");
+    Ok(at)
+}
+
+/// Makes a store in a directory, in which nothing is opened as a store before it is whole.
+fn make_store(
+    to: &Arc<dyn Fs>,
+    make: impl FnOnce(&Arc<dyn Fs>) -> Result<Commit>,
+) -> Result<Commit> {
+    let is_marked = must_be_free(&**to, RESTORING)?;
+    let lock = lock(&**to)?;
+    if !is_marked && !planted!(RestoredUnmarked) {
+        to.create(RESTORING)
+            .map_err(Error::io("create", RESTORING))?;
+    }
+    let sync_names = || to.sync_dir("").map_err(Error::io("sync", ""));
+    sync_names()?;
+    remove_all(&**to)?;
+    // A store that is opened takes it again.
+    drop(lock);
+    let made = make(to)?;
+    if !planted!(RestoredUnmarked) {
+        to.remove(RESTORING)
+            .map_err(Error::io("remove", RESTORING))?;
+    }
+    sync_names()?;
+    Ok(made)
+}
+
+/// Refuses a commit that cannot be made the newest one.
+fn must_hold(backup: &Store, at: Commit) -> Result<()> {
+    let head = backup.head();
+    if at == head {
+        return Ok(());
+    }
+    // What each commit wrote must be known, from the first one on.
+    let first = match backup.changes_since(Commit::ZERO) {
+        Ok(_) => Commit::ZERO,
+        Err(Error::Thinned { .. }) => head,
+        Err(error) => return Err(error),
+    };
+    match at >= first && at <= head {
+        true => Ok(()),
+        false => Err(Error::NotHeld {
+            commit: at,
+            first,
+            last: head,
+        }),
+    }
+}
+
+fn copy_files(backup: &mut Store, to: &Arc<dyn Fs>) -> Result<Commit> {
+    let _lock = lock(&**to)?;
+    let cut = Cut::take(backup.storage_mut())?;
+    let store = match planted!(RestoredIsTheSame) {
+        true => {
+            identity::restore_store_id(&**to, cut.store)?;
+            cut.store
+        }
+        false => identity::create_store_id(&**to)?,
+    };
+    let mut placing = Placing::new(cut, Arc::clone(to), store);
+    while placing.place_next()? {}
+    Ok(placing.publish()?.commit)
+}
+
+/// Begins a store in a directory that [`make_store`] has prepared.
+fn begin_store(placement: &Placement, to: &Arc<dyn Fs>) -> Result<Store> {
+    let options = Options {
+        create: true,
+        placement: Some(placement.clone()),
+        durability: Durability::Buffered,
+        ..Options::default()
+    };
+    Store::open_in_mode(Arc::clone(to), options, Mode::Restore)
+}
+
+/// Settles and closes it; returns its newest commit.
+fn end_store(mut store: Store) -> Result<Commit> {
+    let head = store.head();
+    store.settle()?;
+    store.close()?;
+    Ok(head)
+}
+
+/// Makes these commits again, from the first one on, in such a directory.
+fn commit_again(placement: &Placement, changes: Changes, to: &Arc<dyn Fs>) -> Result<Commit> {
+    let mut store = begin_store(placement, to)?;
+    let mut group = Vec::new();
+    let mut bytes = 0;
+    for changes in changes {
+        let batch = batch_of(&changes?);
+        bytes += batch.bytes();
+        group.push(batch);
+        if group.len() >= GROUP_COMMITS || bytes >= GROUP_BYTES {
+            commit(&mut store, &mut group)?;
+            bytes = 0;
+        }
+    }
+    commit(&mut store, &mut group)?;
+    end_store(store)
+}
+
+fn commit(store: &mut Store, group: &mut Vec<WriteBatch>) -> Result<()> {
+    if !group.is_empty() {
+        store.commit_group(group)?;
+        group.clear();
+    }
+    Ok(())
+}
