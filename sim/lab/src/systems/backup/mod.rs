@@ -122,7 +122,7 @@ impl Engine for Configured {
         self.options.durability == Durability::Synced
     }
 
-    fn tells_files_apart(&self) -> bool {
+    fn tells_stale_bytes(&self) -> bool {
         true
     }
 
