@@ -319,7 +319,6 @@ fn screens() {
             "compare --policy aligned:4,count:4 --workload hot-key --commits 200",
         ),
         ("sim_list", "sim list"),
-        ("sim_trace", "sim run --seed 7 --trace --faults none"),
         ("wal_node", "wal-node"),
         ("ratio_store", "ratio-store --dir R"),
         ("data_file", "data-file --dir D"),
