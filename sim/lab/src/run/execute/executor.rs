@@ -270,6 +270,9 @@ impl<'run> Executor<'run> {
             }
             Action::Heal => return self.heal(),
             Action::Crash(crash) => return self.crash(crash),
+            // A process that dies has opened the store, also where a plan begins with its death:
+            // the next process finds what it has made.
+            Action::Die if self.instance.is_none() && !self.open()? => return Ok(()),
             Action::Die => return self.die(),
             Action::DieBefore(moment) => return self.die_before(moment),
             _ => {}
