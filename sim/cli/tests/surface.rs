@@ -43,7 +43,7 @@ fn public_calls(path: &Path) -> Vec<String> {
     let module = path.file_stem().and_then(|it| it.to_str()).unwrap_or("");
     let mut of = String::new();
     let mut calls = Vec::new();
-    for line in text.lines().take_while(|line| *line != "#[cfg(test)]") {
+    for line in text.lines().take_while(|line| *line != "mod tests {") {
         if let Some(rest) = line.strip_prefix("impl") {
             let rest = rest.rsplit(" for ").next().unwrap_or(rest);
             let name = rest.trim_start_matches(|it: char| it != ' ').trim_start();
