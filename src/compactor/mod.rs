@@ -85,7 +85,7 @@ impl FileWork {
 /// The choice of a step.
 enum Lane {
     /// Continue the job in memory.
-    Memory(MemoryJob),
+    Memory(Box<MemoryJob>),
     /// A closing was given to its lane; the step is done.
     HandedOut,
     /// No work is left for a handle that does not write.
@@ -103,7 +103,7 @@ pub(crate) struct Compactor {
     /// Closings of the commit `closed_through` that no lane has yet.
     due: VecDeque<Closing>,
     thresholds: Thresholds,
-    memory_job: Option<MemoryJob>,
+    memory_job: Option<Box<MemoryJob>>,
     file_queue: VecDeque<FileWork>,
     file_job: Option<(FileWork, FileJob)>,
     switch_job: Option<SwitchJob>,
@@ -272,7 +272,7 @@ impl Compactor {
                 false => tasks.push_back(Task::Merge(task)),
             }
         }
-        self.memory_job = Some(MemoryJob::new(closing, tasks, outputs));
+        self.memory_job = Some(Box::new(MemoryJob::new(closing, tasks, outputs)));
     }
 
     fn step_file_lane(&mut self, storage: &mut impl Lend) -> Result<Step> {
