@@ -167,7 +167,7 @@ const CASES: &[(&str, i32)] = &[
     ("compact --store P", 0),
     ("apply --store P", 0),
     ("export --store P", 0),
-    ("import --store P nowhere.jsonl", 2),
+    ("import --store P nowhere.jsonl", 6),
     ("backup --store S --to B", 0),
     ("restore --from B --to N", 0),
     ("changes --store S", 0),
