@@ -142,7 +142,7 @@ fn errors_name_line_and_column() {
         (
             "lithify-sim 1\nsystem oracle\n",
             "line 2, column 8: no system is called \"oracle\"; known are lithify, snapshot-log, \
-             data-file, replica, wal-ratio, lithify-db",
+             data-file, replica, wal-ratio, lithify-db, backup",
         ),
     ];
     for (text, expected) in cases {

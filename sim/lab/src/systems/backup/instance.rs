@@ -108,6 +108,8 @@ impl Kept {
             {
                 return Ok(());
             }
+            // A backup that somebody was told of has lost its newest commits.
+            Err(error @ Error::NotHeld { .. }) => return Err(Failure::Damage(error.to_string())),
             restored => restored.map_err(failure)?.get(),
         };
         judge::tell(&self.fs, "restored", restored)?;

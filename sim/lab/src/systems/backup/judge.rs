@@ -161,7 +161,8 @@ pub(super) fn roles(fs: &Arc<dyn Fs>, options: &Options) -> Result<(), Failure> 
     match Store::open(inside(fs, BACKUP), options.clone()) {
         Err(Error::IsBackup) => {}
         Err(error) => return Err(failure(error)),
-        Ok(_) => return wrong("a backup takes commits".to_owned()),
+        // A disk that lies can lose the marker, so this is damage like any other.
+        Ok(_) => return Err(damaged("a backup takes commits".to_owned())),
     }
     let restored: Arc<dyn Fs> = Arc::new(MemFs::new());
     restore(inside(fs, BACKUP), Arc::clone(&restored), None).map_err(failure)?;
