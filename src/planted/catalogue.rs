@@ -1122,7 +1122,7 @@ catalogue! {
         "A backup is made of commits that its store has not synced, so after a power failure it has commits that the store gives out anew."
 
     BackupTakesCommits "backup-takes-commits" "M62" "backup"
-        "damage" "none; somebody opens a backup"
+        "errors" "none; somebody opens a backup"
         "A backup can be opened for writing, so what is committed to it is mixed with the next backup."
 
     BackupOfAnyStore "backup-of-any-store" "M62" "backup"
