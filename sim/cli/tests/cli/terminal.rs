@@ -271,7 +271,7 @@ fn findings_fit() {
             1,
         ),
         (
-            "sim mutants --only old-manifest-removed-early --models --out found --jobs 1",
+            "sim mutants --only old-manifest-removed-early --models --time 2 --out found --jobs 1",
             0,
         ),
         (
