@@ -229,17 +229,14 @@ fn remembered(storage: &Storage, found: &Found, unneeded: &[sweep::File]) -> u64
 fn unneeded(storage: &Storage, found: &Found, replay: &Replay) -> Vec<sweep::File> {
     let in_force = storage.manifest.number();
     let oldest = storage.manifest.state.oldest_wal;
-    let manifests = found.manifests.iter().filter(|&&number| number != in_force);
-    let is_spare = |number: &&u64| **number < oldest || replay.leftovers.contains(number);
-    let wals = found.wals.iter().filter(is_spare);
-    let is_orphan = |number: &&u64| !storage.data_files.contains_key(number);
-    let segments = found.segments.iter().filter(is_orphan);
-    let segments = segments.filter(|_| !planted!(OrphansNotSwept));
-    let of = |kind: FileKind| move |&number: &u64| (kind, number);
-    (manifests.map(of(FileKind::Manifest)))
-        .chain(wals.map(of(FileKind::Wal)))
-        .chain(segments.map(of(FileKind::Segment)))
-        .collect()
+    let is_unneeded = |&(kind, number): &sweep::File| match kind {
+        FileKind::Manifest => number != in_force,
+        FileKind::Wal => number < oldest || replay.leftovers.contains(&number),
+        FileKind::Segment => {
+            !storage.data_files.contains_key(&number) && !planted!(OrphansNotSwept)
+        }
+    };
+    found.files().filter(is_unneeded).collect()
 }
 
 pub(crate) fn not_a_store(reason: &str) -> Error {
@@ -267,17 +264,26 @@ fn take_role(fs: &dyn Fs, mode: Mode, found: &Found) -> Result<()> {
 }
 
 pub(crate) fn lock(fs: &dyn Fs, mode: Mode) -> Result<Option<Box<dyn Lock>>> {
-    let kind = match mode {
-        Mode::ReadWrite | Mode::Replica | Mode::Restore => LockKind::Exclusive,
-        Mode::ReadOnly | Mode::Damaged => LockKind::Shared,
-    };
-    match fs.lock(LOCK, kind) {
-        Ok(lock) => Ok(Some(lock)),
-        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Err(Error::Locked),
+    if mode.writes() {
+        return lock_exclusively(fs).map(Some);
+    }
+    match fs.lock(LOCK, LockKind::Shared) {
         // A copied store may lack the lock file. A reader cannot create one, and then there is no
         // writer either.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !mode.writes() => Ok(None),
-        Err(error) => Err(Error::io("lock", LOCK)(error)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        lock => lock.map(Some).map_err(not_locked),
+    }
+}
+
+/// The lock of an owner that nobody else may be beside.
+pub(crate) fn lock_exclusively(fs: &dyn Fs) -> Result<Box<dyn Lock>> {
+    fs.lock(LOCK, LockKind::Exclusive).map_err(not_locked)
+}
+
+fn not_locked(error: std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::WouldBlock => Error::Locked,
+        _ => Error::io("lock", LOCK)(error),
     }
 }
 
@@ -325,14 +331,12 @@ impl Found {
         }
     }
 
-    /// Removes every file.
-    pub(crate) fn remove_all(&self, fs: &dyn Fs) -> Result<()> {
+    /// The files that [`Found`] has by number: manifests, logs, segment files, each ascending.
+    pub(crate) fn files(&self) -> impl Iterator<Item = sweep::File> {
         let of = |kind: FileKind| move |&number: &u64| (kind, number);
-        let files: Vec<_> = (self.manifests.iter().map(of(FileKind::Manifest)))
+        (self.manifests.iter().map(of(FileKind::Manifest)))
             .chain(self.wals.iter().map(of(FileKind::Wal)))
             .chain(self.segments.iter().map(of(FileKind::Segment)))
-            .collect();
-        sweep::remove(fs, &files)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

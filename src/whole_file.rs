@@ -1,5 +1,5 @@
 //! Reads a log file as a whole. Rotation and switching bound the length of logs, so a whole log
-//! fits into memory.
+//! fits into memory. Of other files it asks the length only.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -14,7 +14,31 @@ pub(crate) fn read_whole(fs: &dyn Fs, name: &str) -> Result<Vec<u8>> {
     read(&*file, name, length)
 }
 
-/// The same for callers that can continue without the file: a missing or unreadable file is damage.
+/// All bytes of an open file, whose name may be gone.
+pub(crate) fn read_open(file: &dyn File, name: &str) -> Result<Vec<u8>> {
+    read(file, name, length(file, name)?)
+}
+
+/// The length of an open file.
+pub(crate) fn length(file: &dyn File, name: &str) -> Result<u64> {
+    file.len().map_err(Error::io("read the length of", name))
+}
+
+/// Refuses a file that is not as long as it was when it was written.
+pub(crate) fn must_be_of_length(file: &dyn File, name: &str, expected: u64) -> Result<()> {
+    let found = length(file, name)?;
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::damage(
+        name,
+        found.min(expected),
+        format!("a file of {expected} bytes"),
+        format!("{found} bytes"),
+    ))
+}
+
+/// The same as [`read_whole`] for callers that can continue without the file: a missing or unreadable file is damage.
 ///
 /// # Errors
 /// [`Error::Io`] when the file system denies permission.
@@ -58,7 +82,7 @@ fn open(fs: &dyn Fs, name: &str) -> Result<(Arc<dyn File>, u64)> {
     let file = fs
         .open(name, Access::Read)
         .map_err(Error::io("open", name))?;
-    let length = file.len().map_err(Error::io("read the length of", name))?;
+    let length = length(&*file, name)?;
     Ok((file, length))
 }
 

@@ -18,6 +18,7 @@ use crate::fs::whole::{read_exact_at, write_all_at};
 use crate::identity::{FileId, PREAMBLE_BYTES};
 use crate::segment::block::{self, BlockHandle};
 use crate::segment::{FOOTER_BYTES, FOOTER_MAGIC, Place, SegmentMeta};
+use crate::whole_file::must_be_of_length;
 
 /// Bytes that are read and written at once.
 const SPAN_BYTES: usize = 1024 * 1024;
@@ -104,18 +105,8 @@ impl Copying<'_> {
         }
     }
 
-    fn must_be_whole(&self) -> Result<()> {
-        let found = self.from.len();
-        let found = found.map_err(Error::io("read the length of", &self.name))?;
-        if found != self.length {
-            let expected = format!("a file of {} bytes", self.length);
-            return Err(self.damage(found.min(self.length), expected, format!("{found} bytes")));
-        }
-        Ok(())
-    }
-
     fn preamble(&mut self) -> Result<()> {
-        self.must_be_whole()?;
+        must_be_of_length(self.from, &self.name, self.length)?;
         let least = PREAMBLE_BYTES + FOOTER_BYTES as u64;
         if self.length < least {
             let expected = format!("a file of at least {least} bytes");

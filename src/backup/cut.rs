@@ -11,7 +11,6 @@ use std::sync::Arc;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::files::{FileKind, file_name};
-use crate::fs::whole::read_exact_at;
 use crate::fs::{Access, File, Fs};
 use crate::identity::{FileId, StoreId};
 use crate::log::{Tail, scan};
@@ -19,6 +18,7 @@ use crate::manifest::ManifestState;
 use crate::segment::file::DataFile;
 use crate::storage::Storage;
 use crate::wal::commit_in;
+use crate::whole_file::read_open;
 
 /// A store as of one moment.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ impl Cut {
         let mut records = Vec::new();
         for log in &self.logs {
             let name = file_name(FileKind::Wal, log.number);
-            let bytes = read(&*log.file, &name)?;
+            let bytes = read_open(&*log.file, &name)?;
             let id = FileId::read(FileKind::Wal, log.number, &bytes)?;
             let scan = scan(&name, id.salts(), &bytes, log.end.unwrap_or(0));
             let is_of_log = |end: u64| log.end.is_none_or(|most| end <= most);
@@ -116,11 +116,4 @@ impl Cut {
         }
         Ok(records)
     }
-}
-
-fn read(file: &dyn File, name: &str) -> Result<Vec<u8>> {
-    let length = file.len().map_err(Error::io("read the length of", name))?;
-    let mut bytes = vec![0; usize::try_from(length).expect("a log fits into memory")];
-    read_exact_at(file, 0, &mut bytes).map_err(Error::io("read", name))?;
-    Ok(bytes)
 }

@@ -35,9 +35,10 @@ use serde::Serialize;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::files::{BACKUP, COPY_SUFFIX, LOCK, NEW_IDENTITY};
-use crate::fs::{Fs, Lock, LockKind};
+use crate::fs::{Fs, Lock};
 use crate::identity::{self, StoreId};
-use crate::recover::{self, Found};
+use crate::recover::{self, Found, lock_exclusively};
+use crate::sweep;
 use place::Placing;
 
 /// What a backup has done.
@@ -138,7 +139,7 @@ impl Directory {
     /// Takes a directory that is empty, or for backups already.
     pub(crate) fn claim(fs: Arc<dyn Fs>) -> Result<Self> {
         must_be_free(&*fs, BACKUP)?;
-        let lock = lock(&*fs)?;
+        let lock = lock_exclusively(&*fs)?;
         // Another process may have worked between the first look and the lock.
         if !must_be_free(&*fs, BACKUP)? {
             fs.create(BACKUP).map_err(Error::io("create", BACKUP))?;
@@ -169,14 +170,6 @@ fn must_be_free(fs: &dyn Fs, marker: &str) -> Result<bool> {
             ),
         }),
     }
-}
-
-fn lock(fs: &dyn Fs) -> Result<Box<dyn Lock>> {
-    fs.lock(LOCK, LockKind::Exclusive)
-        .map_err(|error| match error.kind() {
-            ErrorKind::WouldBlock => Error::Locked,
-            _ => Error::io("lock", LOCK)(error),
-        })
 }
 
 /// Refuses backups of another store, and those of this one as it will not be any more.
@@ -228,5 +221,5 @@ fn remove_leftovers(fs: &dyn Fs) -> Result<()> {
 fn remove_all(fs: &dyn Fs) -> Result<()> {
     remove_leftovers(fs)?;
     let found = Found::list(fs)?.unwrap_or_default();
-    found.remove_all(fs)
+    sweep::remove(fs, &found.files().collect::<Vec<_>>())
 }

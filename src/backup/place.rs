@@ -28,7 +28,7 @@ use crate::recover::Found;
 use crate::segment::file::DataFile;
 use crate::sweep;
 use crate::wal::Wal;
-use crate::whole_file::read_start;
+use crate::whole_file::{must_be_of_length, read_start};
 
 /// A cut on its way into a directory.
 #[derive(Debug)]
@@ -148,16 +148,11 @@ impl Placing {
     /// behind it do not. What a crash brings back goes with the next backup.
     fn sweep(&self, log: u64) -> Result<()> {
         let found = Found::list(&*self.to)?.unwrap_or_default();
-        let of = |kind: FileKind| move |&number: &u64| (kind, number);
-        let is_older = |number: &&u64| **number < log;
-        let is_unused = |number: &&u64| !self.cut.state.files.contains_key(number);
-        let manifests = found.manifests.iter().filter(is_older);
-        let logs = found.wals.iter().filter(is_older);
-        let segments = found.segments.iter().filter(is_unused);
-        let files: Vec<sweep::File> = (manifests.map(of(FileKind::Manifest)))
-            .chain(logs.map(of(FileKind::Wal)))
-            .chain(segments.map(of(FileKind::Segment)))
-            .collect();
+        let is_unneeded = |&(kind, number): &sweep::File| match kind {
+            FileKind::Manifest | FileKind::Wal => number < log,
+            FileKind::Segment => !self.cut.state.files.contains_key(&number),
+        };
+        let files: Vec<sweep::File> = found.files().filter(is_unneeded).collect();
         sweep::remove(&*self.to, &files)
     }
 }
@@ -184,14 +179,6 @@ fn is_there(fs: &dyn Fs, id: FileId, length: u64) -> Result<bool> {
     }
     let file = fs.open(&name, Access::Read);
     let file = file.map_err(Error::io("open", &name))?;
-    let found = file.len().map_err(Error::io("read the length of", &name))?;
-    match found == length {
-        true => Ok(true),
-        false => Err(Error::damage(
-            &name,
-            found.min(length),
-            format!("a file of {length} bytes"),
-            format!("{found} bytes"),
-        )),
-    }
+    must_be_of_length(&*file, &name, length)?;
+    Ok(true)
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::cut::Cut;
 use super::place::Placing;
-use super::{lock, must_be_free, remove_all};
+use super::{must_be_free, remove_all};
 use crate::batch::WriteBatch;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
@@ -20,7 +20,7 @@ use crate::fs::Fs;
 use crate::identity;
 use crate::options::{Durability, Options, Placement};
 use crate::read::Changes;
-use crate::recover::Mode;
+use crate::recover::{Mode, lock_exclusively};
 use crate::replica::batch_of;
 use crate::store::Store;
 
@@ -67,7 +67,7 @@ fn make_store(
     make: impl FnOnce(&Arc<dyn Fs>) -> Result<Commit>,
 ) -> Result<Commit> {
     let is_marked = must_be_free(&**to, RESTORING)?;
-    let lock = lock(&**to)?;
+    let lock = lock_exclusively(&**to)?;
     if !is_marked && !planted!(RestoredUnmarked) {
         to.create(RESTORING)
             .map_err(Error::io("create", RESTORING))?;
@@ -109,7 +109,7 @@ fn must_hold(backup: &Store, at: Commit) -> Result<()> {
 }
 
 fn copy_files(backup: &mut Store, to: &Arc<dyn Fs>) -> Result<Commit> {
-    let _lock = lock(&**to)?;
+    let _lock = lock_exclusively(&**to)?;
     let cut = Cut::take(backup.storage_mut())?;
     let store = match planted!(RestoredIsTheSame) {
         true => {

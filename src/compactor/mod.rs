@@ -85,7 +85,7 @@ impl FileWork {
 /// The choice of a step.
 enum Lane {
     /// Continue the job in memory.
-    Memory(Box<MemoryJob>),
+    Memory,
     /// A closing was given to its lane; the step is done.
     HandedOut,
     /// No work is left for a handle that does not write.
@@ -103,7 +103,7 @@ pub(crate) struct Compactor {
     /// Closings of the commit `closed_through` that no lane has yet.
     due: VecDeque<Closing>,
     thresholds: Thresholds,
-    memory_job: Option<Box<MemoryJob>>,
+    memory_job: Option<MemoryJob>,
     file_queue: VecDeque<FileWork>,
     file_job: Option<(FileWork, FileJob)>,
     switch_job: Option<SwitchJob>,
@@ -175,14 +175,7 @@ impl Compactor {
     /// will be found again by the next attempt.
     pub(crate) fn step(&mut self, storage: &mut impl Lend) -> Result<Step> {
         match storage.lend(|storage| self.choose(storage))? {
-            Lane::Memory(mut job) => {
-                let outcome = job.step(storage, &self.thresholds);
-                // A job that met damage stays, as in the file lane.
-                if !matches!(outcome, Ok((_, true))) {
-                    self.memory_job = Some(job);
-                }
-                outcome.map(|(entries, _)| Step::Worked { entries })
-            }
+            Lane::Memory => self.step_memory_lane(storage),
             Lane::HandedOut => Ok(Step::Worked { entries: 0 }),
             // Segments in memory may be merged in memory; the disk is not changed.
             Lane::ReadOnly => Ok(Step::Idle),
@@ -194,8 +187,8 @@ impl Compactor {
     fn choose(&mut self, storage: &Storage) -> Result<Lane> {
         storage.check_healthy()?;
         // The memory job first: the next closing is planned from a version that holds its outputs.
-        if let Some(job) = self.memory_job.take() {
-            return Ok(Lane::Memory(job));
+        if self.memory_job.is_some() {
+            return Ok(Lane::Memory);
         }
         if let Some(closing) = self.next_closing(storage) {
             self.hand_out(storage, closing);
@@ -272,7 +265,18 @@ impl Compactor {
                 false => tasks.push_back(Task::Merge(task)),
             }
         }
-        self.memory_job = Some(Box::new(MemoryJob::new(closing, tasks, outputs)));
+        self.memory_job = Some(MemoryJob::new(closing, tasks, outputs));
+    }
+
+    /// A job that meets damage stays, as in the file lane.
+    fn step_memory_lane(&mut self, storage: &mut impl Lend) -> Result<Step> {
+        let job = self.memory_job.as_mut();
+        let job = job.expect("this lane is chosen for its job");
+        let (entries, done) = job.step(storage, &self.thresholds)?;
+        if done {
+            self.memory_job = None;
+        }
+        Ok(Step::Worked { entries })
     }
 
     fn step_file_lane(&mut self, storage: &mut impl Lend) -> Result<Step> {

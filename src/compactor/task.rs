@@ -232,8 +232,7 @@ fn runs_to_sort(inputs: &[Arc<Segment>], thresholds: &Thresholds) -> Option<Vec<
     if entries > thresholds.sorted_entries || !inputs.iter().all(|input| input.is_in_memory()) {
         return None;
     }
-    let mut runs = Vec::with_capacity(inputs.len());
-    inputs.iter().for_each(|input| input.add_runs(&mut runs));
+    let mut runs = Segment::runs_of(inputs);
     if planted!(UnmergedTakenHalf) && runs.len() > inputs.len() {
         runs.truncate(2);
     }

@@ -19,6 +19,7 @@ use crate::segment::filter::Filter;
 use crate::segment::meta::Place;
 use crate::segment::open_files::OpenFiles;
 use crate::segment::run::Run;
+use crate::whole_file;
 
 /// The state that all segment files of a store share.
 #[derive(Clone, Debug)]
@@ -47,15 +48,8 @@ impl DataFile {
     pub(crate) fn open(id: FileId, length: u64, shared: Shared) -> Result<Self> {
         let name = id.name();
         let file = shared.files.get(id.number, length)?;
-        let found = file.len().map_err(Error::io("read the length of", &name))?;
-        let is_accepted = planted!(ShortFileAccepted) && found < length;
-        if found != length && !is_accepted {
-            return Err(Error::damage(
-                &name,
-                found.min(length),
-                format!("a file of {length} bytes"),
-                format!("{found} bytes"),
-            ));
+        if !(planted!(ShortFileAccepted) && whole_file::length(&*file, &name)? < length) {
+            whole_file::must_be_of_length(&*file, &name, length)?;
         }
         Ok(Self::new(id, length, shared))
     }

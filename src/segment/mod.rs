@@ -73,8 +73,7 @@ impl Segment {
     /// The output of a merge of these segments, if it keeps all of their entries. All inputs are in
     /// memory. The first reader merges the entries.
     pub(crate) fn unmerged(meta: SegmentMeta, inputs: &[Arc<Self>], filter: FilterRule) -> Self {
-        let mut runs = Vec::with_capacity(inputs.len());
-        inputs.iter().for_each(|input| input.add_runs(&mut runs));
+        let mut runs = Self::runs_of(inputs);
         if planted!(UnmergedLacksNewest) && runs.len() > 2 {
             runs.pop();
         }
@@ -82,8 +81,15 @@ impl Segment {
         Self { meta, body }
     }
 
+    /// The runs that hold the entries of these segments, all of which are in memory.
+    pub(crate) fn runs_of(segments: &[Arc<Self>]) -> Vec<Arc<Run>> {
+        let mut runs = Vec::with_capacity(segments.len());
+        segments.iter().for_each(|one| one.add_runs(&mut runs));
+        runs
+    }
+
     /// Adds the runs that hold the entries; none for a segment that is not in memory.
-    pub(crate) fn add_runs(&self, runs: &mut Vec<Arc<Run>>) {
+    fn add_runs(&self, runs: &mut Vec<Arc<Run>>) {
         match &self.body {
             Body::Memory(memory) => runs.push(Arc::clone(memory.run())),
             Body::Unmerged(unmerged) => unmerged.add_runs(runs),

@@ -64,8 +64,8 @@ struct Difference<'a> {
     equal: bool,
     head_here: Commit,
     head_there: Commit,
-    only_here: Vec<Named<'a>>,
-    only_there: Vec<Named<'a>>,
+    only_here: Vec<&'a Named<'a>>,
+    only_there: Vec<&'a Named<'a>>,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -106,23 +106,18 @@ fn differences(here: &Layout, there: &Layout, is_json: bool) -> Outcome {
             equal: difference.is_empty(),
             head_here: here.head,
             head_there: there.head,
-            only_here: named(here)
-                .into_iter()
-                .filter(|it| !theirs.contains(it))
-                .collect(),
-            only_there: named(there)
-                .into_iter()
-                .filter(|it| !ours.contains(it))
-                .collect(),
+            only_here: ours.difference(&theirs).collect(),
+            only_there: theirs.difference(&ours).collect(),
         })?;
-    }
-    for line in difference.lines().filter(|_| !is_json) {
-        let colour = match line.starts_with('-') {
-            true => Colour::Red,
-            false => Colour::Green,
-        };
-        let line = output.screen().paint(colour, line);
-        output.line(line.as_bytes())?;
+    } else {
+        for line in difference.lines() {
+            let colour = match line.starts_with('-') {
+                true => Colour::Red,
+                false => Colour::Green,
+            };
+            let line = output.screen().paint(colour, line);
+            output.line(line.as_bytes())?;
+        }
     }
     output.finish()?;
     match difference.lines().count() {

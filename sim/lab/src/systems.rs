@@ -5,3 +5,4 @@ mod inside;
 pub mod lithify;
 pub mod lithify_db;
 pub mod replica;
+mod shared_disk;

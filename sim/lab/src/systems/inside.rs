@@ -17,6 +17,11 @@ pub(in crate::systems) struct Under<F> {
 pub(in crate::systems) type Inside = Under<Arc<dyn Fs>>;
 pub(in crate::systems) type Borrowed<'fs> = Under<&'fs dyn Fs>;
 
+/// The directory `place` of a file system, shared.
+pub(in crate::systems) fn inside(fs: &Arc<dyn Fs>, place: &'static str) -> Arc<dyn Fs> {
+    Arc::new(Inside::new(Arc::clone(fs), place))
+}
+
 impl<F> Under<F> {
     pub(in crate::systems) fn new(fs: F, place: &'static str) -> Self {
         Self { fs, place }

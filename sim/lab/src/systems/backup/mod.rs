@@ -16,13 +16,12 @@ mod judge;
 use std::sync::Arc;
 
 use ::lithify::fs::Fs;
-use ::lithify::{Durability, Options};
 
-use super::inside::{Borrowed, Inside};
-use super::lithify::{ROOM, failure, options};
-use crate::history::Batch;
+use super::inside::{Borrowed, inside};
+use super::lithify::{ROOM, options};
+use super::shared_disk::{SharedDisk, must_be_sound};
 use crate::planted::Planted;
-use crate::system::{Engine, Failure, Instance, Piece, Setting, Settings, System, Values};
+use crate::system::{Engine, Failure, Setting, Settings, System, Values};
 use instance::Kept;
 
 /// The directory of the store.
@@ -90,8 +89,10 @@ impl System for BackupSystem {
 
     fn configure(&self, settings: &Settings) -> Result<Arc<dyn Engine>, String> {
         Values::new(self, settings)?;
-        Ok(Arc::new(Configured {
+        Ok(Arc::new(SharedDisk {
             options: options(settings)?,
+            open: |fs, options| Ok(Box::new(Kept::open(fs, options)?)),
+            check,
         }))
     }
 
@@ -104,56 +105,13 @@ impl System for BackupSystem {
     }
 }
 
-#[derive(Debug)]
-struct Configured {
-    options: Options,
-}
-
-impl Engine for Configured {
-    fn open(&self, fs: Arc<dyn Fs>) -> Result<Box<dyn Instance>, Failure> {
-        Ok(Box::new(Kept::open(fs, &self.options)?))
-    }
-
-    fn is_stream_known(&self, _since: u64, _head: u64) -> Option<bool> {
-        Some(true)
-    }
-
-    fn syncs_commits(&self) -> bool {
-        self.options.durability == Durability::Synced
-    }
-
-    fn tells_stale_bytes(&self) -> bool {
-        true
-    }
-
-    fn check(&self, fs: &dyn Fs) -> Result<(), Failure> {
-        for place in [STORE, BACKUP, RESTORED] {
-            let inside = Borrowed::new(fs, place);
-            if !judge::is_whole(&inside) {
-                continue;
-            }
-            let report = ::lithify::verify::verify(&inside).map_err(failure)?;
-            if !report.is_sound() {
-                return Err(Failure::Damage(format!("{place}: {report}")));
-            }
+/// Checks every store that claims to be whole.
+fn check(fs: &dyn Fs) -> Result<(), Failure> {
+    for place in [STORE, BACKUP, RESTORED] {
+        let directory = Borrowed::new(fs, place);
+        if judge::is_whole(&directory) {
+            must_be_sound(&directory, |damage| format!("{place}: {damage}"))?;
         }
-        Ok(())
     }
-
-    fn expected_layout(&self, history: &[Batch]) -> Option<Vec<Piece>> {
-        super::lithify::expected_layout(&self.options, history)
-    }
-
-    fn is_readable(&self, _commit: u64, _head: u64) -> Option<bool> {
-        Some(true)
-    }
-
-    fn is_log(&self, file: &str) -> bool {
-        file.contains("wal")
-    }
-}
-
-/// The part of a disk that is one directory.
-fn inside(fs: &Arc<dyn Fs>, place: &'static str) -> Arc<dyn Fs> {
-    Arc::new(Inside::new(Arc::clone(fs), place))
+    Ok(())
 }

@@ -17,15 +17,14 @@ mod wire;
 use std::sync::Arc;
 
 use ::lithify::fs::Fs;
-use ::lithify::{Durability, Options};
 
-use super::inside::{self, Inside};
+use super::inside::{Borrowed, inside};
 #[cfg(feature = "planted-bugs")]
 use super::lithify::PROMOTION_ENDED;
-use super::lithify::{ROOM, failure, options};
-use crate::history::Batch;
+use super::lithify::{ROOM, options};
+use super::shared_disk::{SharedDisk, must_be_sound};
 use crate::planted::Planted;
-use crate::system::{Engine, Failure, Instance, Piece, Setting, Settings, System, Values};
+use crate::system::{Engine, Failure, Setting, Settings, System, Values};
 use instance::Pair;
 
 /// The directories of the two stores.
@@ -108,8 +107,10 @@ impl System for ReplicaSystem {
 
     fn configure(&self, settings: &Settings) -> Result<Arc<dyn Engine>, String> {
         Values::new(self, settings)?;
-        Ok(Arc::new(Configured {
+        Ok(Arc::new(SharedDisk {
             options: options(settings)?,
+            open: |fs, options| Ok(Box::new(Pair::open(fs, options)?)),
+            check,
         }))
     }
 
@@ -133,53 +134,8 @@ impl System for ReplicaSystem {
     }
 }
 
-#[derive(Debug)]
-struct Configured {
-    options: Options,
-}
-
-impl Engine for Configured {
-    fn open(&self, fs: Arc<dyn Fs>) -> Result<Box<dyn Instance>, Failure> {
-        Ok(Box::new(Pair::open(fs, &self.options)?))
-    }
-
-    fn is_stream_known(&self, _since: u64, _head: u64) -> Option<bool> {
-        Some(true)
-    }
-
-    fn syncs_commits(&self) -> bool {
-        self.options.durability == Durability::Synced
-    }
-
-    fn tells_stale_bytes(&self) -> bool {
-        true
-    }
-
-    fn check(&self, fs: &dyn Fs) -> Result<(), Failure> {
-        for place in PLACES {
-            let inside = inside::Borrowed::new(fs, place);
-            let report = ::lithify::verify::verify(&inside).map_err(failure)?;
-            if !report.is_sound() {
-                return Err(Failure::Damage(report.to_string()));
-            }
-        }
-        Ok(())
-    }
-
-    fn expected_layout(&self, history: &[Batch]) -> Option<Vec<Piece>> {
-        super::lithify::expected_layout(&self.options, history)
-    }
-
-    fn is_readable(&self, _commit: u64, _head: u64) -> Option<bool> {
-        Some(true)
-    }
-
-    fn is_log(&self, file: &str) -> bool {
-        file.contains("wal")
-    }
-}
-
-/// The part of a disk that belongs to one of the stores.
-fn inside(fs: &Arc<dyn Fs>, place: &'static str) -> Arc<dyn Fs> {
-    Arc::new(Inside::new(Arc::clone(fs), place))
+/// Checks both stores.
+fn check(fs: &dyn Fs) -> Result<(), Failure> {
+    let mut places = PLACES.into_iter();
+    places.try_for_each(|place| must_be_sound(&Borrowed::new(fs, place), |damage| damage))
 }

@@ -1,0 +1,69 @@
+//! What the systems have in common that keep several stores of the engine, each in a directory of
+//! its own, on one disk: everything that is said of the engine, and of no single store.
+
+use std::sync::Arc;
+
+use ::lithify::fs::Fs;
+use ::lithify::verify::verify;
+use ::lithify::{Durability, Options};
+
+use super::inside::Borrowed;
+use super::lithify::failure;
+use crate::history::Batch;
+use crate::system::{Engine, Failure, Instance, Piece};
+
+/// A configured system of several stores.
+#[derive(Debug)]
+pub(in crate::systems) struct SharedDisk {
+    pub(in crate::systems) options: Options,
+    /// Opens all stores.
+    pub(in crate::systems) open: fn(Arc<dyn Fs>, &Options) -> Result<Box<dyn Instance>, Failure>,
+    /// Checks the directories that must hold whole stores.
+    pub(in crate::systems) check: fn(&dyn Fs) -> Result<(), Failure>,
+}
+
+impl Engine for SharedDisk {
+    fn open(&self, fs: Arc<dyn Fs>) -> Result<Box<dyn Instance>, Failure> {
+        (self.open)(fs, &self.options)
+    }
+
+    fn is_stream_known(&self, _since: u64, _head: u64) -> Option<bool> {
+        Some(true)
+    }
+
+    fn syncs_commits(&self) -> bool {
+        self.options.durability == Durability::Synced
+    }
+
+    fn tells_stale_bytes(&self) -> bool {
+        true
+    }
+
+    fn check(&self, fs: &dyn Fs) -> Result<(), Failure> {
+        (self.check)(fs)
+    }
+
+    fn expected_layout(&self, history: &[Batch]) -> Option<Vec<Piece>> {
+        super::lithify::expected_layout(&self.options, history)
+    }
+
+    fn is_readable(&self, _commit: u64, _head: u64) -> Option<bool> {
+        Some(true)
+    }
+
+    fn is_log(&self, file: &str) -> bool {
+        file.contains("wal")
+    }
+}
+
+/// Reads every byte of the store in a directory; `called` puts the damage into words.
+pub(in crate::systems) fn must_be_sound(
+    directory: &Borrowed<'_>,
+    called: impl FnOnce(String) -> String,
+) -> Result<(), Failure> {
+    let report = verify(directory).map_err(failure)?;
+    match report.is_sound() {
+        true => Ok(()),
+        false => Err(Failure::Damage(called(report.to_string()))),
+    }
+}
