@@ -275,7 +275,7 @@ pub(crate) fn lock(fs: &dyn Fs, mode: Mode) -> Result<Option<Box<dyn Lock>>> {
     }
 }
 
-/// The lock of an owner that nobody else may be beside.
+/// Takes the lock of the directory for one owner alone.
 pub(crate) fn lock_exclusively(fs: &dyn Fs) -> Result<Box<dyn Lock>> {
     fs.lock(LOCK, LockKind::Exclusive).map_err(not_locked)
 }

@@ -247,7 +247,7 @@ fn what_one_model_cannot_show_is_looked_for_under_the_next() {
     let search = ["mutants", "--system", "data-file", "--only", "no-backup"];
     let mut command = sim(&directory);
     let command = command.args(search);
-    let output = command.args(["--time", "4", "--format", "json"]).assert();
+    let output = command.args(["--rounds", "1", "--format", "json"]).assert();
     let output = output.success();
     let rows: serde_json::Value =
         serde_json::from_slice(&output.get_output().stdout).expect("it is JSON");
@@ -256,7 +256,7 @@ fn what_one_model_cannot_show_is_looked_for_under_the_next() {
     assert_eq!(rows[0]["model"], "paranoid");
     sim(&directory)
         .args(search)
-        .args(["--time", "1", "--model", "posix-min"])
+        .args(["--rounds", "1", "--model", "posix-min"])
         .assert()
         .code(1)
         .stderr(predicate::str::contains("not found: no-backup"));
@@ -271,7 +271,7 @@ fn a_part_of_the_bugs_may_be_enough() {
     for (at_least, code) in [("50", 0), ("100", 1)] {
         sim(&directory)
             .args(["mutants", "--system", "data-file", "--only", "old"])
-            .args(["--model", "posix-min", "--time", "1"])
+            .args(["--model", "posix-min", "--rounds", "1"])
             .args(["--at-least", at_least])
             .assert()
             .code(code);
@@ -284,7 +284,7 @@ fn a_part_of_the_bugs_may_be_enough() {
 fn a_bug_without_effect_is_proven_to_have_none() {
     let directory = directory();
     let output = sim(&directory)
-        .args(["mutants", "--only", "named-twice", "--time", "1"])
+        .args(["mutants", "--only", "named-twice", "--rounds", "1"])
         .args(["--model", "posix-min", "--format", "json"])
         .assert()
         .success();

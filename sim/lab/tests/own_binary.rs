@@ -169,7 +169,7 @@ fn other_commands(directory: &Path) {
     );
     let unread = run(directory, &["run", "--workload", "git:."]);
     expect(&unread, 2, &["this program reads no git histories"]);
-    let mutants = run(directory, &["mutants", "--time", "5"]);
+    let mutants = run(directory, &["mutants", "--rounds", "2"]);
     expect(&mutants, 0, &["3 of 3 found"]);
     let enumerated = run(directory, &["enumerate", "--commits", "2"]);
     expect(&enumerated, 0, &["everything was seen"]);

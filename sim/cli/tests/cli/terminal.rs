@@ -58,7 +58,8 @@ fn typing(
             None => command.env_remove(name),
         };
     }
-    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+    // With `CI`, colours are shown on a terminal of any kind.
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
         command = command.env_remove(name);
     }
     for (name, value) in environment {
@@ -271,7 +272,7 @@ fn findings_fit() {
             1,
         ),
         (
-            "sim mutants --only old-manifest-removed-early --models --time 2 --out found --jobs 1",
+            "sim mutants --only old-manifest-removed-early --models --rounds 1 --out found --jobs 1",
             0,
         ),
         (

@@ -31,6 +31,12 @@ Examples:
 /// What stands in place of the oracle that finds a bug.
 const NOT_FOUND: &str = "NOT FOUND";
 
+/// CPU seconds for one bug, if nothing else is said.
+const SECONDS: u64 = 20;
+
+/// Rounds for one bug: no search of hours comes to the end of them.
+const MOST_ROUNDS: u64 = 64;
+
 /// Plants bugs, one at a time, and looks for each bug
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -51,9 +57,13 @@ pub(crate) struct Mutants {
     /// Oracles to leave out, separated by commas
     #[arg(long, value_name = "ORACLES", value_delimiter = ',', hide_possible_values = true, value_parser = choose::oracle())]
     without: Vec<Oracle>,
-    /// Maximum number of CPU seconds for one bug
-    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = clap::value_parser!(u64).range(1..))]
-    time: u64,
+    /// Maximum number of CPU seconds for one bug [default: 20, or no limit with --rounds]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    time: Option<u64>,
+    /// Maximum number of rounds for one bug, each longer than the one before. What is found
+    /// then does not depend on how fast the machine is
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_ROUNDS))]
+    rounds: Option<u64>,
     /// Minimum percentage of bugs for exit code 0 that are found, or proven to change nothing.
     /// For runs with less time than all bugs need
     #[arg(long, value_name = "PERCENT", default_value = "100", value_parser = clap::value_parser!(u8).range(1..=100))]
@@ -69,6 +79,17 @@ pub(crate) struct Mutants {
     out: Option<PathBuf>,
     #[command(flatten)]
     format: FormatArgument,
+}
+
+impl Mutants {
+    /// The most CPU time for one bug.
+    fn most_time(&self) -> Duration {
+        let seconds = match self.rounds {
+            Some(_) => self.time,
+            None => self.time.or(Some(SECONDS)),
+        };
+        seconds.map_or(Duration::MAX, Duration::from_secs)
+    }
 }
 
 /// Runs the command.
@@ -104,8 +125,8 @@ pub(super) fn run(arguments: &Mutants, laboratory: Laboratory<'_>) -> Outcome {
                     .model
                     .map_or_else(Search::published_models, |model| vec![model]),
                 first_seed: arguments.from.0,
-                rounds: 64,
-                time: Duration::from_secs(arguments.time),
+                rounds: arguments.rounds.unwrap_or(MOST_ROUNDS),
+                time: arguments.most_time(),
                 stop: stop.clone(),
                 without: arguments.without.clone(),
                 asks_models: arguments.models,

@@ -12,18 +12,21 @@ use super::lithify::failure;
 use crate::history::Batch;
 use crate::system::{Engine, Failure, Instance, Piece};
 
+/// A system's stores, opened.
+type Opened = Result<Box<dyn Instance>, Failure>;
+
 /// A configured system of several stores.
 #[derive(Debug)]
 pub(in crate::systems) struct SharedDisk {
     pub(in crate::systems) options: Options,
     /// Opens all stores.
-    pub(in crate::systems) open: fn(Arc<dyn Fs>, &Options) -> Result<Box<dyn Instance>, Failure>,
+    pub(in crate::systems) open: fn(Arc<dyn Fs>, &Options) -> Opened,
     /// Checks the directories that must hold whole stores.
     pub(in crate::systems) check: fn(&dyn Fs) -> Result<(), Failure>,
 }
 
 impl Engine for SharedDisk {
-    fn open(&self, fs: Arc<dyn Fs>) -> Result<Box<dyn Instance>, Failure> {
+    fn open(&self, fs: Arc<dyn Fs>) -> Opened {
         (self.open)(fs, &self.options)
     }
 
