@@ -136,11 +136,15 @@ impl WriteBatch {
         self.keyspaces.as_slice()
     }
 
-    /// One sorted run for each keyspace, in order of the names, with all entries at `commit`.
-    pub(crate) fn sorted_runs(&self, commit: Commit) -> Vec<Run> {
+    /// The name of each keyspace and its sorted run, in order of first use, with all entries at
+    /// `commit`.
+    pub(crate) fn sorted_runs(&self, commit: Commit) -> Vec<(Arc<str>, Run)> {
         let order = self.sorted_operations();
-        let mut runs: Vec<Run> = self.keyspaces().iter().map(|_| Run::default()).collect();
-        if let [run] = &mut runs[..] {
+        let names = self.keyspaces().iter();
+        let mut runs: Vec<_> = names
+            .map(|name| (Arc::clone(name), Run::default()))
+            .collect();
+        if let [(_, run)] = &mut runs[..] {
             *run = Run::with_capacity(order.len(), self.bytes.len());
         }
         for (position, sorted) in order.iter().enumerate() {
@@ -149,7 +153,8 @@ impl WriteBatch {
                 .get(position + 1)
                 .is_some_and(|next| self.is_same_key(*sorted, *next));
             if !is_overwritten {
-                runs[operation.keyspace as usize].push(EntryRef {
+                let (_, run) = &mut runs[operation.keyspace as usize];
+                run.push(EntryRef {
                     key: self.key(operation),
                     commit,
                     value: self.value(operation),

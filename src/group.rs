@@ -86,7 +86,7 @@ impl Job {
             Self::Sync | Self::Refused(_) => &[],
         };
         let runs = batches.iter().flat_map(|batch| &batch.runs);
-        runs.map(Run::len).sum()
+        runs.map(|(_, run)| run.len()).sum()
     }
 }
 
@@ -107,15 +107,14 @@ fn check_group(bytes: impl Iterator<Item = usize>) -> Result<()> {
 /// A batch that waits for its commit number.
 #[derive(Debug)]
 pub(crate) struct SortedBatch {
-    keyspaces: Vec<Arc<str>>,
-    runs: Vec<Run>,
+    /// The name of each keyspace, and what is written to it.
+    runs: Vec<(Arc<str>, Run)>,
 }
 
 impl SortedBatch {
     fn new(batch: &WriteBatch) -> Result<Self> {
         batch.check_limits()?;
         Ok(Self {
-            keyspaces: batch.keyspaces().to_vec(),
             runs: batch.sorted_runs(Commit::ZERO),
         })
     }
@@ -149,8 +148,9 @@ impl Group {
             head: storage.version.head(),
             new: Names::default(),
         };
-        let mut records = Vec::new();
-        let mut answers = Vec::new();
+        let jobs = jobs.into_iter();
+        let mut records = Vec::with_capacity(jobs.size_hint().0);
+        let mut answers = Vec::with_capacity(jobs.size_hint().0);
         let mut asks_for_sync = false;
         for job in jobs {
             answers.push(match job {
@@ -351,7 +351,7 @@ impl Numbers<'_> {
         let known = self.version.keyspace_names().len() as u32;
         let first_new = self.new.len();
         let mut runs = Vec::with_capacity(batch.runs.len());
-        for (name, mut run) in batch.keyspaces.into_iter().zip(batch.runs) {
+        for (name, mut run) in batch.runs {
             run.stamp(self.head);
             let number = self.number(&name);
             let keyspace = number.unwrap_or_else(|| known + self.new.add(name));

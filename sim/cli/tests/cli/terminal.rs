@@ -204,6 +204,8 @@ const CASES: &[(&str, i32)] = &[
         "sim economy --system snapshot-log --seeds 1 --time 1 --jobs 1",
         0,
     ),
+    ("sim run --seeds 4 --jobs 1 --shard 2/2 --out results", 0),
+    ("sim merge results", 0),
     ("sim replay nowhere.sim", 2),
     ("sim shrink nowhere.sim", 2),
     (

@@ -151,6 +151,15 @@ fn chosen_workload(text: &str) -> Result<ChosenWorkload, String> {
 }
 
 impl ChosenWorkload {
+    /// The text that names it.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Each => "each".to_owned(),
+            Self::One(workload) => workload.name.to_owned(),
+            Self::Recorded(path) => format!("git:{path}"),
+        }
+    }
+
     /// The workload, unless it is another one for each seed.
     pub(super) fn read(&self, laboratory: Laboratory<'_>) -> Outcome<Option<&'static Workload>> {
         match self {
@@ -172,6 +181,20 @@ pub(super) enum ChosenFaults {
     /// None in even seeds, all in odd ones.
     Swarm,
     Kinds(Vec<FaultKind>),
+}
+
+impl ChosenFaults {
+    /// The text that names them.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Swarm => "swarm".to_owned(),
+            Self::Kinds(kinds) if kinds.is_empty() => "none".to_owned(),
+            Self::Kinds(kinds) => {
+                let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+                names.join(",")
+            }
+        }
+    }
 }
 
 /// The words for several kinds of faults.
@@ -265,6 +288,16 @@ fn chosen_order(text: &str) -> Result<Order, String> {
         ("priorities", _) => Ok(Order::Priorities { changes: 3 }),
         (_, Some(kind)) => Ok(Order::Starve(kind.to_owned())),
         _ => Err(unknown("order", text, ORDERS.into_iter())),
+    }
+}
+
+/// The text that names an order.
+pub(super) fn order_text(order: &Order) -> String {
+    match order {
+        Order::Fifo => "fifo".to_owned(),
+        Order::Uniform => "uniform".to_owned(),
+        Order::Priorities { .. } => "priorities".to_owned(),
+        Order::Starve(kind) => format!("starve:{kind}"),
     }
 }
 

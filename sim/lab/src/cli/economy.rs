@@ -68,6 +68,7 @@ pub(super) fn run(arguments: &Economy, laboratory: Laboratory<'_>) -> Outcome {
     let progress = Progress::of(barriers.len() as u64, "barriers", arguments.format.format);
     let limits = Limits {
         first: 0,
+        step: 1,
         count: barriers.len() as u64,
         stop: stop.clone(),
         jobs: workers::threads(arguments.jobs),

@@ -16,12 +16,15 @@ pub mod exit;
 mod known;
 mod list;
 mod litmus;
+mod merge;
 mod mutants;
 pub mod output;
 mod progress;
 mod reach;
 mod replay;
 mod run;
+mod shard;
+mod shard_result;
 mod shrink;
 pub mod table;
 pub mod terminal;
@@ -48,6 +51,8 @@ Examples:
   lithify sim run --seeds 1000
   lithify sim run --seeds 100000 --keep-going --fail-on-incomplete
   lithify sim run --seed 7 --trace
+  lithify sim run --seeds 64000 --shard 3/64 --out results
+  lithify sim merge results
   lithify sim replay finding.sim
   lithify sim shrink finding.sim
   lithify sim enumerate --commits 3 --divisor 2
@@ -64,8 +69,8 @@ Exit codes of these commands:
   3  non-determinism: two runs of the same plan differ
   7  not finished, and --fail-on-incomplete was given";
 
-/// The laboratory for these systems, with the arguments of the process: `run`, `replay`,
-/// `shrink`, `enumerate`, `mutants`, `economy`, `list`. The first system is the default.
+/// The laboratory for these systems, with the arguments of the process: `run`, `merge`,
+/// `replay`, `shrink`, `enumerate`, `mutants`, `economy`, `list`. The first system is the default.
 /// Exit codes are those of `lithify sim`; `--help` has them.
 ///
 /// ```no_run
@@ -184,6 +189,7 @@ impl Laboratory<'_> {
 #[derive(Subcommand, Debug)]
 enum Command {
     Run(Box<run::Run>),
+    Merge(merge::Merge),
     Replay(replay::ReplayTrace),
     Shrink(shrink::ShrinkTrace),
     Enumerate(enumerate::Enumerate),
@@ -250,6 +256,7 @@ impl Command {
         }));
         let outcome = match self {
             Self::Run(arguments) => run::run(arguments, laboratory),
+            Self::Merge(arguments) => merge::run(arguments, laboratory),
             Self::Replay(arguments) => replay::run(arguments, laboratory),
             Self::Shrink(arguments) => shrink::run(arguments, laboratory),
             Self::Enumerate(arguments) => enumerate::run(arguments, laboratory),

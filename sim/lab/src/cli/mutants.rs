@@ -109,6 +109,7 @@ pub(super) fn run(arguments: &Mutants, laboratory: Laboratory<'_>) -> Outcome {
     let start = Clock::start();
     let limits = Limits {
         first: 0,
+        step: 1,
         count: all.len() as u64,
         stop: stop.clone(),
         jobs: workers::threads(arguments.jobs),

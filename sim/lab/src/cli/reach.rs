@@ -1,7 +1,7 @@
 //! How far crashes go, as arguments of `sim run`: how many images, and how deep.
 
 use clap::Args;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::exit::{Exit, Outcome};
 use crate::disk::Budget;
@@ -31,7 +31,7 @@ pub(super) struct ReachArguments {
 }
 
 /// What was used.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ReachLine {
     images: u64,
     point_images: usize,

@@ -15,6 +15,8 @@ use super::known::Known;
 use super::output::Output;
 use super::progress::{Clock, Progress};
 use super::reach::ReachArguments;
+use super::shard::{ChosenShard, Shard};
+use super::shard_result::{self, CampaignOf, ShardResult};
 use super::told::{self, End, Told};
 use super::workers::{self, Limits};
 use super::{Laboratory, trace_file};
@@ -37,6 +39,7 @@ Examples:
   lithify sim run --time 60 --model all --faults none
   lithify sim run --seeds 100000 --keep-going     # all findings, by signature
   lithify sim run --seeds 1000 --time 60 --fail-on-incomplete   # for CI
+  lithify sim run --seeds 64000 --shard 3/64 --out results      # a part, for sim merge
   lithify sim run --seed 7 --trace                # one seed, each operation
   lithify sim run --system wal-ratio --set threshold=3 --order starve:timer
   lithify sim run --workload git:. --seeds 20     # parts of a real history
@@ -101,6 +104,12 @@ pub(crate) struct Run {
     /// Exit with 7 if --time or Ctrl-C ends the run before all --seeds were run
     #[arg(long, conflicts_with = "trace")]
     fail_on_incomplete: bool,
+    /// Run one part of the seeds, and write its result into --out, for `merge`: 3/64 runs every
+    /// 64th seed from the third on. auto takes the numbers from the environment of a task of
+    /// Slurm, AWS Batch, Buildkite, CircleCI or GitLab; auto/64 takes only the number of the task
+    /// from there, also on Kubernetes. Continues after a finding
+    #[arg(long, value_name = "K/N", conflicts_with_all = ["seed", "trace"])]
+    shard: Option<ChosenShard>,
     /// The directory for traces of findings, which are named seed-SEED.sim
     #[arg(long, value_name = "DIRECTORY", default_value = "sim-findings")]
     out: PathBuf,
@@ -144,13 +153,25 @@ pub(super) fn run(arguments: &Run, laboratory: Laboratory<'_>) -> Outcome {
         None => Known::default(),
     };
     let mixture = mixture(arguments, laboratory, system, &settings)?;
+    let shard = match arguments.shard.map(ChosenShard::resolve) {
+        Some(Ok(shard)) => Some((shard, campaign(arguments, &mixture, shard)?)),
+        Some(Err(message)) => return Err(Exit::Usage.because(message)),
+        None => None,
+    };
     let is_new = trace_file::check_directory(&arguments.out)?;
+    if let Some((shard, campaign)) = &shard {
+        shard_result::check(&arguments.out, campaign, *shard)?;
+    }
     let interrupt = workers::stop_on_interrupt();
     let time = arguments.time.map(Duration::from_secs);
-    let limits = limits(arguments, interrupt.clone().within(time))?;
+    let limits = limits(
+        arguments,
+        shard.as_ref().map(|(shard, _)| *shard),
+        interrupt.clone().within(time),
+    )?;
     let start = Clock::start();
     let (ledger, gathered, is_complete) = explored(arguments, &mixture, &limits, &known);
-    if gathered.count() == 0 && is_new {
+    if gathered.count() == 0 && is_new && shard.is_none() {
         // It was only tried whether findings could be written there.
         trace_file::remove_empty(&arguments.out);
     }
@@ -169,13 +190,37 @@ pub(super) fn run(arguments: &Run, laboratory: Laboratory<'_>) -> Outcome {
         known: &known,
         asked: limits.count,
         end,
-        time: start.elapsed(),
-        reach: arguments.reach.reach(),
+        time: Some(start.elapsed()),
+        reach: arguments.reach.reach().into(),
         out: arguments.out.clone(),
         format: arguments.format.format,
         must_be_complete: arguments.fail_on_incomplete,
     };
+    if let Some((shard, campaign)) = shard {
+        let is_complete = run.end == End::Done;
+        let result = ShardResult::new(campaign, shard, is_complete, ledger.clone(), &gathered);
+        shard_result::write(&arguments.out, shard, &result)?;
+    }
     told::tell(laboratory, &run)
+}
+
+/// The campaign that a shard is a part of.
+fn campaign(arguments: &Run, mixture: &Mixture, shard: Shard) -> Outcome<CampaignOf> {
+    let models = mixture.models.iter().map(|model| model.name.to_owned());
+    Ok(CampaignOf {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        system: mixture.system.name().to_owned(),
+        models: models.collect(),
+        workload: arguments.workload.text(),
+        faults: arguments.faults.text(),
+        order: arguments.order.as_ref().map(choose::order_text),
+        settings: mixture.fixed.clone(),
+        bug: mixture.bug.map(str::to_owned),
+        reach: mixture.reach.into(),
+        first_seed: arguments.from.0,
+        seeds: count(arguments),
+        shards: shard.of,
+    })
 }
 
 /// Runs all seeds, or those up to the first finding that ends the run; and whether that
@@ -207,7 +252,8 @@ fn explored(
             progress.advance();
             let goes_on = outcome.is_none_or(|found| {
                 let diagnosis = Diagnosis::of_found(&found);
-                let goes_on = arguments.keep_going || known.excuses(&diagnosis.signature);
+                let keeps_going = arguments.keep_going || arguments.shard.is_some();
+                let goes_on = keeps_going || known.excuses(&diagnosis.signature);
                 lock(&gathered).add(diagnosis, found);
                 goes_on
             });
@@ -229,22 +275,29 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().expect("findings are values, not panics")
 }
 
-fn limits(arguments: &Run, stop: Stop) -> Outcome<Limits> {
+/// The number of seeds that were asked for; none when only time ends the run.
+fn count(arguments: &Run) -> Option<u64> {
+    match (arguments.seed, arguments.seeds) {
+        (Some(_), _) => Some(1),
+        (None, Some(count)) => Some(count),
+        (None, None) if arguments.time.is_some() => None,
+        (None, None) => Some(100),
+    }
+}
+
+fn limits(arguments: &Run, shard: Option<Shard>, stop: Stop) -> Outcome<Limits> {
     let first = arguments.seed.unwrap_or(arguments.from).0;
     let most = (u64::MAX - first).saturating_add(1);
-    let count = match (arguments.seed, arguments.seeds) {
-        (Some(_), _) => 1,
-        (None, Some(count)) => count,
-        (None, None) if arguments.time.is_some() => most,
-        (None, None) => 100,
-    };
+    let count = count(arguments).unwrap_or(most);
     if count > most {
         let message = format!("{count} seeds from {first} on: there are only {most}");
         return Err(Exit::Usage.because(message));
     }
+    let shard = shard.unwrap_or(Shard::WHOLE);
     Ok(Limits {
-        first,
-        count,
+        first: first.saturating_add(shard.offset()),
+        step: shard.of,
+        count: shard.seeds(count),
         stop,
         jobs: workers::threads(arguments.jobs),
     })

@@ -1,6 +1,7 @@
 //! What `sim run` has to say at its end: what was covered, what was found by signature, what
 //! of it is known, and whether all was done that was asked for.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,10 +20,9 @@ use crate::disk::Coverage;
 use crate::finding::gathered::Gathered;
 use crate::finding::signature::Signature;
 use crate::search::campaign::Ledger;
-use crate::search::crashes::Reach;
 
 /// Why a run is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum End {
     /// It has done what was asked.
     Done,
@@ -30,6 +30,8 @@ pub(super) enum End {
     Finding,
     TimeOver,
     Interrupted,
+    /// Results of shards do not cover the whole campaign; in words which ones are missing.
+    ShardsMissing(String),
 }
 
 /// What there is to tell.
@@ -40,8 +42,9 @@ pub(super) struct Told<'run> {
     /// How many seeds were asked for.
     pub(super) asked: u64,
     pub(super) end: End,
-    pub(super) time: Duration,
-    pub(super) reach: Reach,
+    /// None for a sum of shards: it does not depend on how long they took.
+    pub(super) time: Option<Duration>,
+    pub(super) reach: ReachLine,
     /// Where traces go.
     pub(super) out: PathBuf,
     pub(super) format: Format,
@@ -55,7 +58,8 @@ struct Summary<'run> {
     seeds: u64,
     asked: u64,
     complete: bool,
-    seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<f64>,
     commits: u64,
     operations: u64,
     images: u64,
@@ -64,7 +68,7 @@ struct Summary<'run> {
     models: Vec<ModelLine>,
     faults: Vec<FaultLine>,
     operations_reached: &'run BTreeMap<String, u64>,
-    marks: &'run BTreeMap<&'static str, u64>,
+    marks: &'run BTreeMap<Cow<'static, str>, u64>,
     reach: ReachLine,
     /// By signature, the most frequent first.
     findings: Vec<FindingLine>,
@@ -74,7 +78,7 @@ struct Summary<'run> {
 
 #[derive(Serialize)]
 struct ModelLine {
-    model: &'static str,
+    model: String,
     crash_points: u64,
     enumerated_points: u64,
     images: u64,
@@ -163,22 +167,30 @@ pub(super) fn tell(laboratory: Laboratory<'_>, run: &Told<'_>) -> Outcome {
 impl Told<'_> {
     /// Whether less was done than was asked for, and nothing was found that explains it.
     fn is_unfinished(&self) -> bool {
-        matches!(self.end, End::TimeOver | End::Interrupted)
+        matches!(
+            self.end,
+            End::TimeOver | End::Interrupted | End::ShardsMissing(_)
+        )
     }
 
     fn shortfall(&self) -> String {
-        let why = match self.end {
+        let why = match &self.end {
             End::Done => "all was done",
             End::Finding => "a finding ended the run; with --keep-going it continues",
             End::TimeOver => "--time was over",
             End::Interrupted => "it was interrupted",
+            End::ShardsMissing(which) => which,
         };
         let asked = match self.asked {
             // Nobody asks for that many.
             1_000_000_000_000.. => String::new(),
             asked => format!(" of {asked}"),
         };
-        format!("{}{asked} seeds were run, then {why}", self.ledger.seeds)
+        let joint = match self.end {
+            End::ShardsMissing(_) => ":",
+            _ => ", then",
+        };
+        format!("{}{asked} seeds were run{joint} {why}", self.ledger.seeds)
     }
 }
 
@@ -189,7 +201,7 @@ fn summary<'run>(
 ) -> Summary<'run> {
     let ledger = run.ledger;
     let models = ledger.coverage.iter().map(|(model, coverage)| ModelLine {
-        model,
+        model: model.to_string(),
         crash_points: coverage.points,
         enumerated_points: coverage.enumerated_points,
         images: coverage.images,
@@ -207,7 +219,7 @@ fn summary<'run>(
         seeds: ledger.seeds,
         asked: run.asked,
         complete: run.end == End::Done,
-        seconds: run.time.as_secs_f64(),
+        seconds: run.time.map(|time| time.as_secs_f64()),
         commits: ledger.commits,
         operations: ledger.operations,
         images: models.iter().map(|line| line.images).sum(),
@@ -217,7 +229,7 @@ fn summary<'run>(
         faults: faults.collect(),
         operations_reached: &ledger.calls,
         marks: &ledger.marks,
-        reach: ReachLine::from(run.reach),
+        reach: run.reach,
         findings,
         known_unseen,
     }
@@ -225,19 +237,27 @@ fn summary<'run>(
 
 fn text(output: &mut Output, run: &Told<'_>, summary: &Summary<'_>) -> Outcome {
     let mut line = |text: String| output.line(text.as_bytes());
+    let took = summary.seconds.map(|seconds| format!(", {seconds:.1} s"));
     line(format!(
-        "{} seeds: {} commits, {} file operations, {:.1} s",
-        summary.seeds, summary.commits, summary.operations, summary.seconds
+        "{} seeds: {} commits, {} file operations{}",
+        summary.seeds,
+        summary.commits,
+        summary.operations,
+        took.unwrap_or_default()
     ))?;
     if !summary.complete {
         line(format!("ended early: {}", run.shortfall()))?;
     }
+    let rate = summary.seconds.map(|seconds| {
+        let rate = summary.recoveries as f64 / seconds.max(1e-9);
+        format!(", {rate:.0} a second")
+    });
     line(format!(
-        "{} crash images, {} distinct; {} recoveries with all oracles, {:.0} a second",
+        "{} crash images, {} distinct; {} recoveries with all oracles{}",
         summary.images,
         summary.distinct_images,
         summary.recoveries,
-        summary.recoveries as f64 / summary.seconds.max(1e-9)
+        rate.unwrap_or_default()
     ))?;
     for model in &summary.models {
         line(format!("  {}: {}", model.model, model.coverage))?;
@@ -258,7 +278,7 @@ fn text(output: &mut Output, run: &Told<'_>, summary: &Summary<'_>) -> Outcome {
     let mut line = |text: String| output.line(text.as_bytes());
     if !summary.marks.is_empty() {
         let dark = summary.marks.iter().filter(|(_, count)| **count == 0);
-        let dark: Vec<&str> = dark.map(|(mark, _)| *mark).collect();
+        let dark: Vec<&str> = dark.map(|(mark, _)| &**mark).collect();
         line(format!(
             "{} of {} situations of the engine were reached",
             summary.marks.len() - dark.len(),

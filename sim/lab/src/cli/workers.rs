@@ -33,6 +33,8 @@ pub(super) fn stop_on_interrupt() -> Stop {
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
     pub(super) first: u64,
+    /// The distance from one number to the next.
+    pub(super) step: u64,
     pub(super) count: u64,
     pub(super) stop: Stop,
     pub(super) jobs: usize,
@@ -61,7 +63,7 @@ pub(super) fn spread<T: Send>(
             if turn >= limits.count {
                 break;
             }
-            if !work(&mut state, limits.first + turn) {
+            if !work(&mut state, limits.first + turn * limits.step) {
                 stopped.store(true, Ordering::Relaxed);
             }
         }

@@ -16,6 +16,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
+use serde::{Deserialize, Serialize};
 
 use super::change::ChangeKind;
 use super::frontier::Frontier;
@@ -67,7 +68,7 @@ pub struct Choice {
 }
 
 /// How much of what is legal was looked at, at one crash point or many.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Crash points.
     pub points: u64,

@@ -29,20 +29,32 @@ pub struct Gathered {
 impl Gathered {
     /// Adds what a seed has shown.
     pub fn add(&mut self, diagnosis: Diagnosis, found: Found) {
-        let why = diagnosis.why;
-        match self.kinds.entry(diagnosis.signature) {
+        let kind = Kind {
+            count: 1,
+            cheapest: found,
+            why: diagnosis.why,
+        };
+        self.add_kind(diagnosis.signature, kind);
+    }
+
+    /// Adds what another part of a campaign has shown.
+    pub fn merge(&mut self, other: Self) {
+        for (signature, kind) in other.kinds {
+            self.add_kind(signature, kind);
+        }
+    }
+
+    /// Adds findings with one signature.
+    pub fn add_kind(&mut self, signature: Signature, kind: Kind) {
+        match self.kinds.entry(signature) {
             Entry::Vacant(place) => {
-                place.insert(Kind {
-                    count: 1,
-                    cheapest: found,
-                    why,
-                });
+                place.insert(kind);
             }
             Entry::Occupied(mut place) => {
-                let kind = place.get_mut();
-                kind.count += 1;
-                if cost(&found) < cost(&kind.cheapest) {
-                    (kind.cheapest, kind.why) = (found, why);
+                let known = place.get_mut();
+                known.count += kind.count;
+                if cost(&kind.cheapest) < cost(&known.cheapest) {
+                    (known.cheapest, known.why) = (kind.cheapest, kind.why);
                 }
             }
         }

@@ -12,7 +12,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::finding::explain::{Flip, Pivot, missing_barriers};
 use crate::finding::replay::{Found, replay};
@@ -90,7 +90,8 @@ impl Diagnosis {
 }
 
 /// What findings with one cause have in common.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Signature(String);
 
 impl Signature {
@@ -125,12 +126,6 @@ impl Signature {
     fn joined(oracle: Oracle, causes: BTreeSet<String>, word: &str) -> Self {
         let causes: Vec<String> = causes.into_iter().collect();
         Self(format!("{oracle}: {}", causes.join(word)))
-    }
-}
-
-impl Serialize for Signature {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Many seeds: generate, execute, crash, judge; and what all of it has covered.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::disk::{Coverage, FaultKind, Model, without_numbers};
 use crate::finding::replay::{Found, attempt};
@@ -113,7 +114,7 @@ fn workload_of(seed: u64) -> &'static Workload {
 }
 
 /// What happened to the faults of one kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultCount {
     /// How often it was planned.
     pub armed: u64,
@@ -124,7 +125,7 @@ pub struct FaultCount {
 }
 
 /// What was covered.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// Seeds.
     pub seeds: u64,
@@ -135,7 +136,7 @@ pub struct Ledger {
     /// File operations.
     pub operations: u64,
     /// Images by model.
-    pub coverage: BTreeMap<&'static str, Coverage>,
+    pub coverage: BTreeMap<Cow<'static, str>, Coverage>,
     /// Distinct images.
     pub distinct: u64,
     /// Openings of images, each with all oracles.
@@ -147,7 +148,7 @@ pub struct Ledger {
     pub calls: BTreeMap<String, u64>,
     /// How often the system was in each situation that it counts: see
     /// [`System::reached`].
-    pub marks: BTreeMap<&'static str, u64>,
+    pub marks: BTreeMap<Cow<'static, str>, u64>,
 }
 
 impl Ledger {
@@ -160,7 +161,10 @@ impl Ledger {
         self.distinct += other.distinct;
         self.recovered += other.recovered;
         for (model, coverage) in &other.coverage {
-            self.coverage.entry(model).or_default().add(*coverage);
+            self.coverage
+                .entry(model.clone())
+                .or_default()
+                .add(*coverage);
         }
         for (kind, count) in &other.faults {
             let sum = self.faults.entry(*kind).or_default();
@@ -172,7 +176,7 @@ impl Ledger {
             *self.calls.entry(call.clone()).or_default() += count;
         }
         for (mark, count) in &other.marks {
-            *self.marks.entry(mark).or_default() += count;
+            *self.marks.entry(mark.clone()).or_default() += count;
         }
     }
 
@@ -248,7 +252,7 @@ impl Campaign {
             None => run(),
         }
         for (mark, count) in self.recipe.system.reached() {
-            *ledger.marks.entry(mark).or_default() += count;
+            *ledger.marks.entry(mark.into()).or_default() += count;
         }
         found
     }
@@ -330,7 +334,7 @@ impl Campaign {
 
     fn crash(&self, plan: &Plan, execution: &Execution, ledger: &mut Ledger) -> Checked<()> {
         let explored = crash_everywhere(plan, execution, self.reach, &self.enabled, &self.stop);
-        let coverage = ledger.coverage.entry(plan.model.name).or_default();
+        let coverage = ledger.coverage.entry(plan.model.name.into()).or_default();
         coverage.add(explored.coverage);
         ledger.distinct += explored.distinct;
         ledger.recovered += explored.recovered;
