@@ -10,7 +10,7 @@ thread_local! {
     static PASSED: Cell<u64> = const { Cell::new(0) };
 }
 
-/// What is known of a planted bug before anybody looks for it.
+/// What is known about a planted bug before a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Planted {
     /// Its name: lower case, words joined by hyphens, unique in its system.
@@ -37,7 +37,7 @@ impl Planted {
     }
 }
 
-/// Whether the bug of this name is planted on this thread.
+/// Whether the bug with this name is planted on this thread.
 #[must_use]
 pub fn is_active(name: &str) -> bool {
     let is_active = ACTIVE.get() == Some(name);
@@ -45,8 +45,8 @@ pub fn is_active(name: &str) -> bool {
     is_active
 }
 
-/// How often this thread has passed the place of a bug while that bug was planted, in the
-/// engine or in a sample system.
+/// The number of times that this thread has executed the code of a bug while the bug
+/// was planted, in the engine or in a sample system.
 #[must_use]
 pub fn passed() -> u64 {
     #[cfg(feature = "planted-bugs")]

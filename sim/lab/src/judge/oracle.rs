@@ -1,8 +1,10 @@
-//! The oracles: what is checked, by name. Each is a row here; its condition is where it objects,
-//! in a file beside this one or, for what only a running store shows, in `run::execute`.
+//! The oracles, by name: the promises that are checked. Each oracle is a row here. The
+//! condition of an oracle is in the file that calls it: a file in this directory, or a
+//! file in `run::execute` if only a running store can break the promise.
 //!
-//! A finding names the oracle that objects, and what is wrong. Shrinking keeps the oracle;
-//! what findings with one cause have in common is their [signature](crate::finding::signature).
+//! A finding names the oracle that objects, and what is wrong. Shrinking keeps the
+//! oracle. What findings with one cause have in common is their
+//! [signature](crate::finding::signature).
 
 use std::fmt;
 
@@ -17,7 +19,7 @@ macro_rules! oracles {
         }
 
         impl Oracle {
-            /// Every oracle.
+            /// All oracles.
             pub const ALL: &[Self] = &[$(Self::$oracle),*];
 
             /// The name that traces and the command line use.
@@ -28,7 +30,7 @@ macro_rules! oracles {
                 }
             }
 
-            /// What it demands, in a sentence.
+            /// What the oracle demands, in a sentence.
             #[must_use]
             pub fn about(self) -> &'static str {
                 match self {
@@ -86,12 +88,12 @@ oracles! {
 }
 
 impl Oracle {
-    /// The names of all of them.
+    /// The names of all oracles.
     pub fn names() -> impl Iterator<Item = &'static str> + Clone {
         Self::ALL.iter().map(|oracle| oracle.name())
     }
 
-    /// The oracle of this name.
+    /// The oracle with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL
@@ -116,9 +118,9 @@ impl fmt::Display for Oracle {
 /// A broken promise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Which promise.
+    /// The broken promise.
     pub oracle: Oracle,
-    /// What is wrong, with the numbers compared.
+    /// What is wrong, with the compared numbers.
     pub message: String,
 }
 
