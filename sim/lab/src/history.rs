@@ -116,7 +116,7 @@ impl Key {
 }
 
 impl Value {
-    /// The value's bytes: the tag in decimals, repeated.
+    /// The bytes of the value: the tag in decimals, repeated.
     #[must_use]
     pub fn bytes(self) -> Vec<u8> {
         let tag = format!("{}.", self.tag);

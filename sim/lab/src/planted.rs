@@ -19,8 +19,9 @@ pub struct Planted {
     pub pattern: &'static str,
     /// What goes wrong, in a sentence.
     pub story: &'static str,
-    /// Whether its story says why nothing goes wrong. Only then is it worth a proof by
-    /// small histories: of any other bug they would prove that they are too small.
+    /// Whether its story says why nothing goes wrong. Only then is a proof by small
+    /// histories useful. For any other bug, the proof would only show that the
+    /// histories are too small.
     pub is_thought_equivalent: bool,
 }
 
@@ -56,7 +57,7 @@ pub fn passed() -> u64 {
     in_engine + PASSED.get()
 }
 
-/// Runs with a bug planted, and takes it out again even when `run` panics.
+/// Runs with a bug planted, and removes the bug afterwards even if `run` panics.
 pub fn with<T>(bug: Option<&'static str>, run: impl FnOnce() -> T) -> T {
     struct Restore(Option<&'static str>);
     impl Drop for Restore {

@@ -344,8 +344,9 @@ pub struct Equality {
     pub counted: u64,
     /// The number that the rule predicts.
     pub expected: u64,
-    /// Whether it counts syncs. One too many is a cost and nothing else; of one too few a
-    /// crash says more, so that is reported only when no crash has shown it.
+    /// Whether it counts syncs. A superfluous sync only costs time. A crash shows the
+    /// effect of a missing sync better, so a missing sync is reported only if no crash
+    /// has shown it.
     pub is_of_syncs: bool,
 }
 
@@ -577,11 +578,12 @@ pub trait Instance {
         None
     }
 
-    /// How far background work has come that neither the disk nor the layout shows yet:
-    /// two instances that agree in all three go on alike. An enumeration takes them for
-    /// one and drops what follows from the second, so what is left out here is lost there
-    /// without a sound. That is why there is no default: a system whose memory holds
-    /// nothing but what was committed says so, with an empty string.
+    /// The progress of background work that neither the disk nor the layout shows. Two
+    /// instances that agree in disk, layout and progress must behave alike from then
+    /// on. An enumeration treats them as one state and skips the second. If this text
+    /// omits something, the enumeration loses states without any message, so there is
+    /// no default. A system whose memory holds only what was committed returns an empty
+    /// string.
     fn progress(&self) -> String;
 
     /// The files that the store needs.

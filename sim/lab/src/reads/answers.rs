@@ -19,7 +19,7 @@ pub enum Turns {
 }
 
 impl Turns {
-    /// Every kind.
+    /// All kinds.
     pub const ALL: &'static [Self] = &[
         Self::Forward,
         Self::Backward,

@@ -27,7 +27,7 @@ pub struct Ask<'run> {
     pub is_kept: bool,
     /// The number of drawn questions.
     pub drawn: u64,
-    /// How many are asked besides, of all that there are: all of a small history.
+    /// The number of additional questions, chosen evenly from all possible questions.
     pub listed: usize,
 }
 
