@@ -1,6 +1,6 @@
-//! The laboratory as the binary of somebody else's store: every command, with exit codes.
+//! The laboratory as the binary of another store: every command, with its exit code.
 //!
-//! This program is that binary when it is told so, and otherwise runs itself.
+//! With a special argument this program is that binary; otherwise it runs itself.
 
 #![expect(
     clippy::disallowed_methods,
