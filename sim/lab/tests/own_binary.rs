@@ -1,6 +1,7 @@
 //! The laboratory as the binary of another store: every command, with its exit code.
 //!
-//! With a special argument this program is that binary; otherwise it runs itself.
+//! With an environment variable this program is that binary; without it, the program
+//! runs itself with the variable.
 
 #![expect(
     clippy::disallowed_methods,

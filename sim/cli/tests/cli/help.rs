@@ -125,7 +125,7 @@ fn completions_name_every_command_and_every_name() {
         let text = fixture.run(&["completions", shell]).text();
         let is_part = |letter: char| letter.is_alphanumeric() || "-_".contains(letter);
         let words: BTreeSet<&str> = text.split(|letter| !is_part(letter)).collect();
-        // Two of these shells complete no values of options.
+        // Two of these shells do not complete values of options.
         let complete_values = !["elvish", "powershell"].contains(&shell);
         for name in names
             .iter()

@@ -338,7 +338,7 @@ impl<'run, 'log> Explorer<'run, 'log> {
                 in_turn.rotate_left(turn);
             }
         }
-        // Reserves at least a third of the places for the other files.
+        // Reserves a third of the places for remnants with other names.
         let most_same = (most - most / 3).max(most.saturating_sub(others.len()));
         let chosen = same.into_iter().take(most_same).chain(others).take(most);
         let chosen = own.into_iter().take(most_own).chain(chosen);

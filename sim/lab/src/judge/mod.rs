@@ -144,9 +144,9 @@ impl<'run> Judge<'run> {
         self.history.digest(commit.min(self.history.head()))
     }
 
-    /// Opens the store on `fs` and checks everything. Then commits once more, opens the
-    /// store again and checks that too. Leaves marks in the log of `fs`, so that
-    /// crashes during these steps can be judged in turn.
+    /// Opens the store on `fs` and checks it, then settles and closes it, opens and checks
+    /// it again, makes one more commit, and checks a third opening. Leaves marks in the
+    /// log of `fs`, so that crashes during these steps can be judged too.
     ///
     /// Many crash images become the same disk after the store has recovered and
     /// settled. The later steps depend on that disk alone, so they are checked once per
