@@ -83,7 +83,8 @@ pub fn generate(recipe: &Recipe, seed: Seed) -> Plan {
             storm.behind(usize::MAX, &mut rehearsal);
         }
     }
-    // A storm aims at operations of the rehearsal, so nothing else may change the run.
+    // A storm aims at operations of the rehearsal. No lost callback, death or loss of power
+    // may be added that would change these operations.
     if storm.is_none() {
         add_losses(seed, &mut rehearsal.actions);
         add_deaths(seed, &mut rehearsal);

@@ -144,7 +144,7 @@ const MOST_SILENT: u32 = 4;
 /// Enumerates. The cost is exponential in the number of commits: up to about five.
 ///
 /// # Panics
-/// When the settings are impossible.
+/// If the settings are invalid.
 #[must_use]
 pub fn enumerate(scope: &Scope) -> Enumerated {
     enumerate_watched(scope, &mut |_| {})
@@ -153,7 +153,7 @@ pub fn enumerate(scope: &Scope) -> Enumerated {
 /// As [`enumerate`], and repeatedly passes the result so far to `watch`.
 ///
 /// # Panics
-/// When the settings are impossible.
+/// If the settings are invalid.
 #[must_use]
 pub fn enumerate_watched(scope: &Scope, watch: &mut dyn FnMut(&Enumerated)) -> Enumerated {
     let engine = scope

@@ -47,8 +47,8 @@ pub(super) struct Stage {
     pub(super) budget: Budget,
     /// See [`crate::search::crashes::Reach::only_last_life`].
     pub(super) only_last_life: bool,
-    /// At most one of this many seeds is crashed, and only a seed that has executed the code of
-    /// the bug. 0: every seed is crashed.
+    /// At most one of this many seeds is crashed, and only a seed that has executed the
+    /// code of the bug. 0: every seed is crashed.
     pub(super) out_of: u64,
 }
 
