@@ -1,8 +1,9 @@
-//! `apply`: batches as JSON lines from standard input.
+//! `apply`: commits batches from JSON lines on standard input.
 //!
-//! Lines that can be read without waiting become one group with one append and one sync,
-//! so a long input takes few syncs, and who waits for each number gets it at once. When a
-//! batch of a group is refused, those before it are committed one by one.
+//! Lines that can be read without waiting become one group with one append and one
+//! sync. So a long input needs few syncs, and a client that waits for each number gets
+//! it at once. If a batch of a group is refused, the batches before it are committed
+//! one by one.
 
 use std::io::Read;
 
@@ -67,7 +68,8 @@ pub(crate) fn run(arguments: &Apply) -> Outcome {
     };
     let mut lines = Lines::new(std::io::stdin().lock());
     let taken = applied.take_all(&mut lines, arguments);
-    // A refusal in what was gathered comes before what has stopped the gathering.
+    // A refusal of a gathered batch is reported before the error that ended the
+    // gathering.
     applied.commit_gathered()?;
     taken?;
     applied.store.close()?;
@@ -78,9 +80,9 @@ struct Applied {
     store: Store,
     output: Output,
     format: FormatArgument,
-    /// What was read and not committed.
+    /// The batches that were read and not committed yet.
     group: Vec<WriteBatch>,
-    /// Where it began.
+    /// The line of the first of these batches.
     first_line: u64,
 }
 
@@ -98,13 +100,14 @@ impl Applied {
         Ok(())
     }
 
-    /// Commits the group. When this returns, it is acknowledged.
+    /// Commits the group. When this call returns, the group is acknowledged.
     fn commit_gathered(&mut self) -> Outcome {
         let group = std::mem::take(&mut self.group);
         let first = self.first_line;
         self.first_line += group.len() as u64;
         match self.commit(&group) {
-            // One refused batch refuses all: those before it are taken one by one.
+            // One refused batch refuses the whole group: the batches before it are
+            // committed one by one.
             Err(Error::Limit { .. }) => {
                 for (number, batch) in (first..).zip(group.chunks(1)) {
                     let commits = self.commit(batch);
@@ -137,7 +140,7 @@ impl Applied {
     }
 }
 
-/// Names so many lines from this one on in a failure.
+/// Adds the numbers of `count` lines to a failure.
 fn at_lines(first: u64, count: usize) -> impl Fn(Failure) -> Failure {
     move |failure| match first + count as u64 - 1 {
         last if last > first => failure.prefixed(&format!("lines {first} to {last}")),
@@ -154,7 +157,7 @@ fn batch(line: &[u8], default_keyspace: &str) -> Result<WriteBatch, String> {
     Ok(batch)
 }
 
-/// Takes a line for a batch.
+/// Parses a line as a batch.
 #[cfg(fuzzing)]
 pub(super) fn take_line(line: &[u8]) {
     let _ = parse::<Vec<Operation>>(line, "a batch");

@@ -1,4 +1,4 @@
-//! The commands, and what runs each.
+//! The commands, and the functions that run them.
 
 use clap::{Parser, Subcommand};
 use lithify_sim::cli::exit::Outcome;
@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-/// Each command has its arguments and what runs them.
+/// Defines the commands: each has its arguments and the function that runs it.
 macro_rules! commands {
     ($($command:ident($arguments:ty) => $run:path,)*) => {
         /// One command each; the order is that of `--help`.
@@ -91,7 +91,7 @@ commands! {
     Man(super::man::Manual) => super::man::run,
 }
 
-/// The laboratory, for every system.
+/// Runs the laboratory with all systems.
 fn simulate(arguments: &Simulate) -> Outcome {
     arguments.run(Laboratory {
         systems: SYSTEMS,

@@ -1,4 +1,5 @@
-//! `backup` and `restore`: a store as of one commit in another directory, and a store made of one.
+//! `backup` and `restore`: copies a store as of one commit, and makes a store from a
+//! backup.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -70,7 +71,7 @@ pub(crate) struct Restore {
     format: FormatArgument,
 }
 
-/// What was restored.
+/// The result of `restore`.
 #[derive(Serialize)]
 struct Restored {
     commit: Commit,
@@ -121,7 +122,7 @@ pub(crate) fn restore(arguments: &Restore) -> Outcome {
     output.finish()
 }
 
-/// Names the directory that a refusal is about.
+/// Adds the directory to an error, if the error is about it.
 fn of_directory(error: Error, path: &std::path::Path) -> Failure {
     let names_directory = matches!(
         error,

@@ -1,7 +1,7 @@
 //! Keys and values, which are bytes, in text and in JSON.
 //!
-//! Text quotes them as git quotes paths. JSON has no bytes: what is UTF-8 is a string,
-//! and everything else an object `{"hex":"00ff"}`; the same two forms are read.
+//! Text quotes them as git quotes paths. JSON has no bytes: UTF-8 is a string, and any
+//! other bytes are an object `{"hex":"00ff"}`. The same two forms are read.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -17,12 +17,12 @@ double quotes, if they contain control characters, quotes, backslashes or bytes 
 JSON output in a pipe has one value on each line; bytes that are not UTF-8 are \
 {\"hex\":\"00ff\"}.";
 
-/// The bytes of an argument, as they were given.
+/// The bytes of an argument, unchanged.
 pub(crate) fn of_argument(argument: &OsStr) -> &[u8] {
     argument.as_bytes()
 }
 
-/// A key for a message.
+/// A key in the form for messages.
 pub(crate) fn shown(key: &[u8]) -> String {
     let quoted = lithify_policies::git::quote::quote(key);
     let text = String::from_utf8_lossy(&quoted).into_owned();
@@ -33,7 +33,7 @@ pub(crate) fn shown(key: &[u8]) -> String {
     }
 }
 
-/// Bytes on the way to JSON.
+/// Bytes to be written as JSON.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct JsonBytes<'a>(pub(crate) &'a [u8]);
 
@@ -54,13 +54,13 @@ impl Serialize for JsonBytes<'_> {
     }
 }
 
-/// A path on its way to JSON. The library's own form refuses those that are not UTF-8,
-/// which would be noticed only when all work is done.
+/// Writes a path as JSON. The library's own form fails for a path that is not UTF-8,
+/// and that would be noticed only at the end of the work.
 pub(crate) fn json_path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     JsonBytes(path.as_os_str().as_bytes()).serialize(serializer)
 }
 
-/// The same for a path that may be missing.
+/// As `json_path`, for an optional path.
 pub(crate) fn json_perhaps_path<S: Serializer>(
     path: &Option<PathBuf>,
     serializer: S,
@@ -71,7 +71,7 @@ pub(crate) fn json_perhaps_path<S: Serializer>(
     bytes.serialize(serializer)
 }
 
-/// Bytes from JSON.
+/// Bytes that were read from JSON.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(untagged, expecting = "expected a string or {\"hex\":\"..\"}")]
 pub(crate) enum BytesInput {

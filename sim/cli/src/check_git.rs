@@ -1,12 +1,13 @@
-//! `check-git`: is every tree in the store the one that git has?
+//! `check-git`: checks that every tree in the store equals the tree in git.
 //!
-//! Trees come from a repository or from a trees file. Each is compared with a scan as of
-//! its commit, byte for byte, in the order of paths. Commits that retention has thinned out
-//! are left out, and counted.
+//! Trees come from a repository or from a trees file. Each tree is compared byte for
+//! byte with a scan as of its commit, in the order of paths. Commits that retention has
+//! removed are counted and not compared.
 //!
-//! Trees of a repository are read as objects, and never from its log: the import believes
-//! the log. A sample always has the commits whose trees git would not write (a name twice,
-//! names out of order) and those behind them: there a log misleads.
+//! The trees of a repository are read as objects and never from its log, because the
+//! import used the log. A sample always includes the commits whose trees git itself
+//! would not write (one name twice, names out of order) and the commits after them,
+//! because there the log is misleading.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -27,8 +28,8 @@ use super::store::{KeyspaceArgument, StoreArgument};
 /// The first bytes of a zstd frame.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// A tree with so many lines more than the store has is not listed: a few small objects can
-/// make a listing without end.
+/// A tree that has this many lines more than the store is not listed: a few small
+/// objects can describe an extremely long listing.
 const EXCESS_LINES: u64 = 1_000_000;
 
 const EXAMPLES: &str = "\
@@ -66,7 +67,7 @@ pub(crate) struct CheckGit {
     format: FormatArgument,
 }
 
-/// What was compared.
+/// The counts of the comparison.
 #[derive(Debug, Default, serde::Serialize)]
 struct Tally {
     head: u64,
@@ -156,7 +157,7 @@ impl Check<'_> {
         }
     }
 
-    /// Compares one tree, as objects, with the store as of its commit.
+    /// Compares one tree, read as objects, with the store as of its commit.
     fn compare_objects(&mut self, number: u64, id: String, trees: &TreeReader) -> Outcome {
         let stored = self.listing(Commit::new(number))?;
         let most = stored.iter().filter(|byte| **byte == b'\n').count() as u64;
@@ -207,7 +208,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// The store as of a commit, as `git ls-tree -r` prints it.
+    /// The store as of a commit, in the format of `git ls-tree -r`.
     fn listing(&self, at: Commit) -> lithify::Result<Vec<u8>> {
         let mut listing = Vec::new();
         let range = self.store.range_at(self.keyspace, KeyRange::all(), at)?;
@@ -219,7 +220,7 @@ impl Check<'_> {
     }
 }
 
-/// A trees file, decompressed when it begins as zstd does.
+/// Opens a trees file, and decompresses it if it begins with the zstd magic.
 fn open_trees(path: &Path) -> std::io::Result<Box<dyn BufRead>> {
     let mut plain = BufReader::new(File::open(path)?);
     if plain.fill_buf()?.starts_with(&ZSTD_MAGIC) {
@@ -229,7 +230,7 @@ fn open_trees(path: &Path) -> std::io::Result<Box<dyn BufRead>> {
     Ok(Box::new(plain))
 }
 
-/// `count` of the readable commits, spread evenly, the first and last among them.
+/// `count` readable commits at equal distances, including the first and the last.
 fn sample(readable: &[RangeInclusive<Commit>], count: u64) -> Vec<u64> {
     let total: u64 = readable.iter().map(length).sum();
     let numbers = readable
@@ -249,12 +250,12 @@ fn sample(readable: &[RangeInclusive<Commit>], count: u64) -> Vec<u64> {
     sample
 }
 
-/// How many commits a range has.
+/// The number of commits in a range.
 fn length(range: &RangeInclusive<Commit>) -> u64 {
     range.end().get() - range.start().get() + 1
 }
 
-/// The first line that differs, from 1, and both sides for a message.
+/// The number of the first different line, from 1, and both sides of it for a message.
 fn first_difference(here: &[u8], there: &[u8]) -> Option<(usize, String, String)> {
     if here == there {
         return None;

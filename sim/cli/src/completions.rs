@@ -1,4 +1,4 @@
-//! `completions`: what a shell needs to complete this command line.
+//! `completions`: scripts for a shell that complete this command line.
 //!
 //! The scripts are static: every name that can be completed (systems, models, faults,
 //! workloads, policies, bugs, settings) is known when the program is built.

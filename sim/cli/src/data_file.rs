@@ -1,12 +1,13 @@
-//! `data-file`: an append-only data file that compacts itself in the background, driven by
-//! lines of text.
+//! `data-file`: an append-only data file that compacts itself in the background, driven
+//! by lines of text.
 //!
-//! The store behind it is the system `data-file` of the laboratory: what the simulated
-//! crashes have tested is what runs here on the real disk, with a thread and a clock.
-//! Reading order: this file (arguments and the loop), [`requests`] (what each line does)
-//! and [`change`] (commits as JSON).
+//! The store is the system `data-file` of the laboratory: the code that the simulated
+//! crashes have tested runs here on the real disk, with a thread and a clock. Reading
+//! order: this file (arguments and the loop), [`requests`] (what each line does) and
+//! [`change`] (commits as JSON).
 //!
-//! No line ends the command: what cannot be understood or done is answered with an error.
+//! No line ends the command: a line that is not understood or cannot be done is
+//! answered with an error.
 
 mod change;
 mod requests;
@@ -83,7 +84,7 @@ pub(crate) struct DataFile {
     make_replica: bool,
 }
 
-/// A number in front of one of these units.
+/// A number followed by one of these units.
 fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let end = text.find(|letter: char| !letter.is_ascii_digit());
     let (number, unit) = text.split_at(end.unwrap_or(text.len()));
@@ -164,7 +165,7 @@ mod tests {
     }
 }
 
-/// Takes a line for a commit of a data file.
+/// Parses a line as a commit of a data file.
 #[cfg(fuzzing)]
 pub(super) fn take_line(line: &[u8]) {
     let _ = change::decode(line);

@@ -1,4 +1,4 @@
-//! `diff`: what differs between two commits.
+//! `diff`: the differences between two commits.
 
 use clap::Args;
 use lithify::Commit;

@@ -1,7 +1,7 @@
 //! `export`: the state at a commit as lines of JSON, one for each key of each keyspace.
 //!
-//! The store is read in key order, line by line, so the memory that it takes does not grow
-//! with the store. What a line looks like stands in [`StateLine`], and `import` reads the same.
+//! The store is read in key order, line by line, so the memory does not grow with the
+//! store. [`StateLine`] defines the line, and `import` reads the same form.
 
 use clap::Args;
 use lithify::{KeyRange, Snapshot};

@@ -1,8 +1,9 @@
-//! The parsers of lines that programs send, for fuzz targets. Built with `--cfg fuzzing` only.
+//! The parsers of lines from other programs, for fuzz targets. Only built with `--cfg
+//! fuzzing`.
 
 use super::{apply, data_file, import, replica, wal_node};
 
-/// Takes a line for whatever it may be. All that may come out is a value or a refusal.
+/// Parses a line in every form. The result must be a value or a refusal.
 pub fn take_line(line: &[u8]) {
     apply::take_line(line);
     data_file::take_line(line);

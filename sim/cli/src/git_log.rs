@@ -1,18 +1,18 @@
-//! `git:PATH`: the history of a repository, or a log of one in a file, which may be
-//! compressed with zstd.
+//! `git:PATH`: the history of a repository, or a log of a repository in a file, which
+//! may be compressed with zstd.
 
 use std::path::Path;
 
 use lithify_policies::git::{CheckedLog, GitError, LineError, LogCommit, RawLog, Repository};
 use lithify_sim::cli::exit::{Exit, Failure};
 
-/// The commits of a log as they are read.
+/// The commits of a log, while they are read.
 pub(crate) type Commits = Box<dyn Iterator<Item = Result<LogCommit, LineError>>>;
 
 /// Opens a log.
 ///
 /// # Errors
-/// When there is no repository and no readable file at the path.
+/// If there is neither a repository nor a readable file at the path.
 pub(crate) fn open(path: &str) -> Result<Commits, String> {
     let path = Path::new(path);
     if path.is_dir() {
@@ -32,7 +32,7 @@ pub(crate) fn open(path: &str) -> Result<Commits, String> {
     Ok(Box::new(CheckedLog::alone(log)))
 }
 
-/// Why a command stops when a log is no good.
+/// The failure for an invalid log.
 pub(crate) fn of_log(error: LineError) -> Failure {
     let exit = match &error {
         LineError::Garbled { .. } | LineError::Contradiction { .. } => Exit::Input,
@@ -41,7 +41,7 @@ pub(crate) fn of_log(error: LineError) -> Failure {
     exit.because(error)
 }
 
-/// Why a command stops when git has no answer.
+/// The failure for an error of git.
 pub(crate) fn of_git(error: GitError) -> Failure {
     let exit = match &error {
         GitError::NotARepository { .. }

@@ -1,9 +1,10 @@
-//! `import`: what `export` prints, as commits.
+//! `import`: commits the output of `export`.
 //!
-//! Lines are gathered into a commit until there are `--group` of them or their bytes reach a
-//! bound, so memory does not grow with the input, and the same lines with the same group are
-//! the same commits, however slowly they come. A line that is refused ends the command: the
-//! lines before it are committed first, and the message says how many.
+//! Lines are gathered into a commit until there are `--group` of them or their bytes
+//! reach a limit, so memory does not grow with the input. The same lines with the same
+//! group give the same commits, however slowly they come. A refused line ends the
+//! command: the lines before it are committed first, and the message states their
+//! number.
 
 use std::fmt;
 use std::fs::File;
@@ -23,7 +24,8 @@ use super::placement::PlacementArguments;
 use super::store::{DEFAULT_KEYSPACE, StoreArgument};
 use super::tuning::TuningArguments;
 
-/// Lines that have reached so many bytes are committed before there are `--group` of them.
+/// Lines are committed before there are `--group` of them if they reach this number of
+/// bytes.
 const COMMIT_BYTES: usize = 4 * 1024 * 1024;
 
 const EXAMPLES: &str = "\
@@ -67,7 +69,7 @@ pub(crate) struct Import {
     tuning: TuningArguments,
 }
 
-/// A line on its way in.
+/// A line that was read.
 #[derive(Deserialize)]
 #[serde(
     deny_unknown_fields,
@@ -91,8 +93,8 @@ fn read(lines: &mut Lines<impl Read>) -> Outcome<Option<StateLine>> {
 }
 
 impl StateLine {
-    /// Takes a line apart, and refuses what no commit could hold, so that the refusal names one
-    /// line and not the commit that it would have been in.
+    /// Parses a line, and refuses what no commit could hold, so that the refusal names
+    /// one line and not a whole commit.
     fn of(line: &[u8]) -> Result<Self, String> {
         let line: Self = parse(line, "a key with its value").map_err(|what| {
             let is_of_changes = line.starts_with(b"{\"changes\":");
@@ -118,13 +120,13 @@ impl StateLine {
     }
 }
 
-/// Takes a line for one of a state.
+/// Parses a line as a line of a state.
 #[cfg(fuzzing)]
 pub(super) fn take_line(line: &[u8]) {
     let _ = StateLine::of(line);
 }
 
-/// What was committed.
+/// The counts of what was committed.
 #[derive(Clone, Copy, Serialize)]
 struct Summary {
     lines: u64,
@@ -189,19 +191,19 @@ fn take(arguments: &Import, mut lines: Lines<impl Read>) -> Outcome {
     output.finish()
 }
 
-/// An import under way.
+/// An import in progress.
 struct Importing {
     store: Store,
-    /// What was read and not committed, and how many lines that are.
+    /// The lines that were read and not committed, and their number.
     batch: WriteBatch,
     gathered: u64,
-    /// What was committed.
+    /// The counts of what was committed.
     lines: u64,
     commits: u64,
 }
 
 impl Importing {
-    /// Takes all lines. Those before one that is refused are committed.
+    /// Takes all lines. The lines before a refused line are committed.
     fn take_all(
         &mut self,
         first: Option<StateLine>,
@@ -228,7 +230,7 @@ impl Importing {
         self.commit()
     }
 
-    /// Commits what was gathered. When this returns, it is acknowledged.
+    /// Commits the gathered lines. When this call returns, they are acknowledged.
     fn commit(&mut self) -> Outcome {
         if self.gathered == 0 {
             return Ok(());

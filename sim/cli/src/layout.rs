@@ -1,5 +1,5 @@
-//! `layout`: the live segments, as canonical text, as a table, as JSON, as a drawing, or
-//! compared.
+//! `layout`: the live segments, as canonical text, as a table, as JSON or as a drawing,
+//! or the difference between two layouts.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -19,10 +19,10 @@ use super::store::StoreArgument;
 /// The width of the drawing in a pipe.
 const PIPE_COLUMNS: usize = 80;
 
-/// What stands before a row of the drawing.
+/// The beginning of a row of the drawing.
 const ROW_BEGINS: &str = "  level 00 |";
 
-/// The colours of the levels, from the lowest on and then again.
+/// The colours of the levels, from the lowest level on, repeated.
 const LEVEL_COLOURS: [Colour; 5] = [
     Colour::Cyan,
     Colour::Green,
@@ -192,7 +192,7 @@ fn pyramid(layout: &Layout, screen: Screen) -> String {
     lines.collect()
 }
 
-/// A line of the drawing: what stands between its bars has the colour of the level.
+/// A line of the drawing. The part between its bars has the colour of the level.
 fn painted(line: &str, screen: Screen) -> String {
     let level = line
         .strip_prefix("  level ")

@@ -1,9 +1,9 @@
-//! The binary `lithify`: the commands that serve stores, and those of the laboratory for
-//! every system that there is.
+//! The binary `lithify`: the commands that work on stores, and the commands of the
+//! laboratory for all systems.
 //!
-//! Reading order: `args` (the commands), `store` (how they open a store), then a file for each
-//! command; how they end is in [`lithify_sim::cli::exit`]. Commands that read open the store for
-//! reading only and create nothing.
+//! Reading order: `args` (the commands), `store` (how they open a store), then a file
+//! for each command. [`lithify_sim::cli::exit`] defines how commands end. Commands that
+//! read open the store for reading only and create nothing.
 
 mod apply;
 mod args;
@@ -42,7 +42,7 @@ mod verify;
 mod wal_node;
 mod write;
 
-/// The binary, with the arguments of the process.
+/// Runs the binary with the arguments of the process.
 #[must_use]
 pub fn main() -> std::process::ExitCode {
     lithify_sim::cli::program("lithify", command(), |arguments: args::Arguments| {

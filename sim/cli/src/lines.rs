@@ -1,7 +1,7 @@
-//! Lines from standard input, or from a file.
+//! Lines from standard input or from a file.
 //!
-//! No line takes more memory than a bound, and memory that is not there is an error that
-//! names the line: a program cannot go on after an allocation of the library that fails.
+//! The memory for a line is bounded. If memory is missing, the error names the line;
+//! without this check the program would abort when an allocation fails.
 
 use std::io::{BufRead, BufReader, Read};
 
@@ -9,25 +9,25 @@ use lithify::limits;
 use lithify_sim::cli::exit::{Exit, Failure, Outcome};
 use serde::de::DeserializeOwned;
 
-/// The longest line in bytes: a batch of the largest size with every byte escaped.
+/// The longest line in bytes: the largest batch, with every byte escaped.
 const LINE_BYTES: usize = 8 * limits::BATCH_BYTES;
 
-/// Bytes that are read ahead, and with them about the largest group of lines.
+/// The bytes that are read ahead; also about the largest group of lines.
 const AHEAD_BYTES: usize = 1 << 20;
 
-/// Below this length a line is taken apart without a look at the memory.
+/// A shorter line is parsed without a check of the memory.
 const SMALL_BYTES: usize = 64 << 10;
 
-/// So many bytes each value in a line may take once it is taken apart, twice for a list
-/// that grows.
+/// The bytes that a value in a line may need after parsing. Doubled, because a list
+/// grows by doubling.
 const VALUE_BYTES: usize = 2 * 72;
 
 /// An input, line by line.
 pub(crate) struct Lines<R> {
     input: BufReader<R>,
-    /// The line that was read last, without its end.
+    /// The last line that was read, without its end.
     pub(crate) line: Vec<u8>,
-    /// Its number, from 1.
+    /// The number of this line, from 1.
     pub(crate) number: u64,
 }
 
@@ -43,7 +43,7 @@ impl<R: Read> Lines<R> {
     /// Reads the next line; false at the end.
     pub(crate) fn read(&mut self) -> Outcome<bool> {
         self.number += 1;
-        // One long line must not be remembered for ever.
+        // The buffer of a long line must not be kept for ever.
         if self.line.capacity() > AHEAD_BYTES {
             self.line = Vec::new();
         }
@@ -51,7 +51,7 @@ impl<R: Read> Lines<R> {
         read.map_err(|failure| failure.prefixed(&format!("line {}", self.number)))
     }
 
-    /// Whether the next line is there already, to be read without waiting.
+    /// Whether the next line can be read without waiting.
     pub(crate) fn is_at_hand(&self) -> bool {
         self.input.buffer().contains(&b'\n')
     }
@@ -88,7 +88,7 @@ fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>, most: usize) -> Outco
     }
 }
 
-/// Makes room for so many bytes, or says that there is none.
+/// Reserves this number of bytes, or fails.
 fn reserve(bytes: &mut Vec<u8>, more: usize) -> Outcome {
     let needed = bytes.len().saturating_add(more);
     let reserved = bytes.try_reserve(more);
@@ -99,14 +99,14 @@ fn no_room(bytes: usize) -> String {
     format!("out of memory: the line needs {bytes} bytes at once; nothing of it was written")
 }
 
-/// Whether there is memory for what a line of JSON becomes when it is taken apart.
+/// Whether there is enough memory to parse a line of JSON.
 pub(crate) fn has_room(line: &[u8]) -> Result<(), String> {
     if line.len() < SMALL_BYTES {
         return Ok(());
     }
     let begins_value = |byte: &&u8| matches!(byte, b',' | b'[' | b'{' | b':');
     let values = line.iter().filter(begins_value).count();
-    // Strings are copied, and the log copies them again.
+    // Parsing copies strings, and the log copies them again.
     let bytes = 2 * line.len() + VALUE_BYTES * values;
     let reserved = Vec::<u8>::new().try_reserve_exact(bytes);
     reserved.map_err(|_| no_room(bytes))
@@ -114,13 +114,13 @@ pub(crate) fn has_room(line: &[u8]) -> Result<(), String> {
 
 /// One line of input.
 pub(crate) enum Line {
-    /// With its end, if it has one.
+    /// The line with its end, if it has one.
     Whole(Vec<u8>),
     TooLong,
 }
 
-/// The next line, or `None` at the end. Of a line of more than `most` bytes nothing is
-/// kept.
+/// The next line; `None` at the end of the input. The content of a line of more than
+/// `most` bytes is dropped.
 pub(crate) fn next_line(input: &mut impl BufRead, most: u64) -> Outcome<Option<Line>> {
     let failed = |error: std::io::Error| -> Failure {
         Exit::Io.because(format!("cannot read the input: {error}"))
@@ -138,11 +138,11 @@ pub(crate) fn next_line(input: &mut impl BufRead, most: u64) -> Outcome<Option<L
     Ok(Some(Line::TooLong))
 }
 
-/// What a line holds, or what is wrong with it, with the column.
+/// Parses a line, or describes the error with its column.
 pub(crate) fn parse<T: DeserializeOwned>(line: &[u8], what: &str) -> Result<T, String> {
     serde_json::from_slice(line).map_err(|error| {
         let reason = error.to_string();
-        // It counts lines itself, and each line of ours is its first.
+        // The parser counts lines itself; to it, every line is line 1.
         let reason = reason
             .rsplit_once(" at line ")
             .map_or(&*reason, |(reason, _)| reason);

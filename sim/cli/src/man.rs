@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &Manual) -> Outcome {
 /// The page of a command.
 fn page(path: &[String]) -> Outcome<Vec<u8>> {
     let mut root = super::command().disable_help_subcommand(true);
-    // The commands below get their full names.
+    // This gives the subcommands their full names.
     root.build();
     let mut command = &root;
     for name in path {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bytes::{BytesInput, JsonBytes};
 
-/// An operation on its way in.
+/// An operation that was read.
 #[derive(Deserialize)]
 #[serde(
     untagged,
@@ -33,7 +33,8 @@ pub(crate) struct DeleteOperation {
 }
 
 impl Operation {
-    /// The keyspace, or the default one; the key; the value, or `None` for a deletion.
+    /// The keyspace, or the default keyspace; the key; the value, or `None` for a
+    /// deletion.
     pub(crate) fn parts<'a>(
         &'a self,
         default_keyspace: &'a str,
@@ -60,7 +61,7 @@ impl Operation {
     }
 }
 
-/// An operation on its way out.
+/// An operation to be written.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(crate) enum OperationLine<'a> {

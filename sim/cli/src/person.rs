@@ -1,5 +1,5 @@
-//! A person at a terminal in front of a command that answers lines: a greeting on standard
-//! error, where no program reads it, and the answer to `help`.
+//! Support for a person who types requests at a terminal: a greeting on standard error,
+//! which programs do not read, and the answer to `help`.
 
 use std::io::IsTerminal as _;
 
@@ -7,7 +7,7 @@ use lithify_sim::cli::exit::Outcome;
 use lithify_sim::cli::output::Output;
 use lithify_sim::cli::terminal::tell;
 
-/// Whether a line asks for help. No request of a program is this word alone.
+/// Whether a line asks for help. No request consists of this word alone.
 pub(crate) fn asks_for_help(line: &[u8]) -> bool {
     line.trim_ascii() == b"help"
 }

@@ -1,4 +1,4 @@
-//! Arguments that decide which segments exist: fixed when a store is created.
+//! Arguments that decide which segments exist. They are fixed when a store is created.
 
 use clap::Args;
 use clap::builder::TypedValueParser;
@@ -31,7 +31,7 @@ pub(crate) struct PlacementArguments {
 }
 
 impl PlacementArguments {
-    /// True when nothing was given.
+    /// Whether no argument was given.
     pub(crate) fn is_empty(&self) -> bool {
         self.divisor.is_none()
             && self.max_level.is_none()
@@ -40,7 +40,7 @@ impl PlacementArguments {
             && self.remove_inputs.is_none()
     }
 
-    /// `base` with what was given.
+    /// `base`, changed by the given arguments.
     pub(crate) fn over(&self, base: Placement) -> Placement {
         let mut alignment = self.divisor.clone().unwrap_or(base.alignment);
         if let Some(level) = self.max_level {
@@ -107,7 +107,7 @@ pub(crate) fn remove_inputs() -> impl TypedValueParser<Value = RemoveInputs> {
     offering(remove_inputs, REMOVE_INPUTS.map(name))
 }
 
-/// The form of a rule as it is given.
+/// The text of a rule, in the form of the argument.
 pub(crate) fn shown_history(history: History) -> String {
     match history {
         History::All => "all".to_owned(),
@@ -116,7 +116,7 @@ pub(crate) fn shown_history(history: History) -> String {
     }
 }
 
-/// The form of a rule as it is given.
+/// The text of a rule, in the form of the argument.
 pub(crate) fn shown_remove_inputs(rule: RemoveInputs) -> String {
     match rule {
         RemoveInputs::Never => "never".to_owned(),
@@ -129,7 +129,7 @@ pub(crate) fn shown_remove_inputs(rule: RemoveInputs) -> String {
     }
 }
 
-/// What a completion writes of a form: up to its first number.
+/// The text that a completion offers for a form: the part before its first number.
 fn name(form: &'static str) -> &'static str {
     let end = form.find(|letter: char| letter.is_ascii_uppercase());
     &form[..end.unwrap_or(form.len())]

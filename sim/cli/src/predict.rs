@@ -1,4 +1,4 @@
-//! `predict`: what a store will cost, without a store.
+//! `predict`: the costs of a store, predicted without a store.
 
 use std::num::NonZeroU64;
 

@@ -1,12 +1,13 @@
-//! `ratio-store`: a durable table whose log rewrites itself, one request a line.
+//! `ratio-store`: a durable table whose log rewrites itself, with one request per line.
 //!
-//! The store behind it is the system `wal-ratio` of the laboratory, unchanged, with a
-//! worker thread and a real clock. A client that does not wait for each answer has its
-//! changes synced in groups; a `get` sees exactly what was asked before it.
+//! The store is the system `wal-ratio` of the laboratory, unchanged, with a worker
+//! thread and a real clock. If a client does not wait for each answer, its changes are
+//! synced in groups. A `get` sees exactly the changes requested before it.
 //!
-//! No line ends the command: what cannot be understood or done is answered with an
-//! error. It ends with its input, or when nobody reads its answers. When the disk has
-//! failed each change is answered with an error, and the exit code says so at the end.
+//! No line ends the command: a line that is not understood or cannot be done is
+//! answered with an error. The command ends at the end of its input, or when its
+//! answers are no longer read. After a failure of the disk each change is answered with
+//! an error, and the exit code reports the failure at the end.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -60,13 +61,15 @@ times the live bytes, or if the last rewrite is --max-interval ago and some byte
 the last rewrite is --min-interval ago. The first check is at the start. During a rewrite changes \
 wait; reads continue.";
 
-/// The longest line in bytes; a longer one is answered with an error.
+/// The longest line in bytes; a longer line is answered with an error.
 const MAX_LINE_BYTES: u64 = 8 << 20;
 
-/// So many requests are read, and so many changes under way, before the first answer.
+/// The largest number of requests that are read, and of changes in progress, before the
+/// first answer.
 const MOST_UNANSWERED: usize = 1024;
 
-/// So many bytes of requests are read before the first answer, or one request.
+/// The largest number of request bytes that are read before the first answer. One
+/// longer request is read too.
 const MOST_UNANSWERED_BYTES: usize = 16 << 20;
 
 /// Answers requests about a durable table whose log rewrites itself, as lines
@@ -90,7 +93,7 @@ pub(crate) struct RatioStore {
     threshold: u64,
 }
 
-/// A duration, or none.
+/// A duration, or `off`.
 #[derive(Clone, Copy, Debug)]
 struct Perhaps(Option<Duration>);
 
@@ -126,8 +129,8 @@ impl RatioStore {
     }
 }
 
-/// The bytes of the requests that are read and not answered. Whoever takes some waits until
-/// there are few; one request is always let in, whatever its length.
+/// The bytes of the requests that were read and not answered. The reader waits until
+/// enough bytes are free. One request always fits, whatever its length.
 #[derive(Default)]
 struct Room {
     taken: Mutex<usize>,
@@ -157,7 +160,7 @@ impl Room {
     }
 }
 
-/// What a line asks for.
+/// The request of a line.
 enum Request {
     Change(Operation),
     Get(Vec<u8>),
@@ -177,8 +180,8 @@ pub(crate) fn run(arguments: &RatioStore) -> Outcome {
     );
     let (requests, received) = sync_channel(MOST_UNANSWERED);
     let room = Room::default();
-    // One thread reads ahead of the answers. It ends with the input, or with the first
-    // line after nobody wants answers any more.
+    // One thread reads ahead of the answers. It ends at the end of the input, or at the
+    // first line after the answers have ended.
     let outcome = std::thread::scope(|scope| {
         scope.spawn(|| read(requests, &room));
         Answers::new(&store, &room).give(&received)
@@ -207,7 +210,7 @@ fn failed(directory: &Path, failure: &StoreFailure) -> Failure {
     exit.because(format!("{}: {failure}", directory.display()))
 }
 
-/// Reads the input and hands over what it asks for, until one of the two ends.
+/// Reads the input and sends its requests, until the input or the receiver ends.
 fn read(requests: SyncSender<(Request, usize)>, room: &Room) {
     let mut input = std::io::stdin().lock();
     loop {
@@ -256,19 +259,19 @@ fn request(line: &[u8]) -> Result<Request, String> {
     }
 }
 
-/// Answers in the order of the lines. Changes are handed to the worker as they come and
-/// answered together; everything else waits until the changes before it are answered, and
-/// the changes behind it are handed over only then.
+/// Answers in the order of the lines. Changes are sent to the worker as they come, and
+/// are answered together. Any other request waits until the changes before it are
+/// answered. The changes after it are sent only then.
 struct Answers<'run> {
     store: &'run SharedStore,
     room: &'run Room,
     output: Output,
-    /// The changes that are on their way, and the bytes of each.
+    /// The changes in progress, and the bytes of each.
     under_way: VecDeque<(Ticket, usize)>,
 }
 
 impl Drop for Answers<'_> {
-    /// Nobody answers any more: a reader that waits for room must find out.
+    /// No more answers follow: a reader that waits for room must notice that.
     fn drop(&mut self) {
         self.room.free(usize::MAX);
     }
@@ -286,7 +289,8 @@ impl<'run> Answers<'run> {
 
     fn give(mut self, requests: &Receiver<(Request, usize)>) -> Outcome {
         loop {
-            // What is there is taken; before waiting for more, everything is answered.
+            // Takes the requests that are available. Answers everything before it waits
+            // for more.
             let received = match requests.try_recv() {
                 Ok(received) => Some(received),
                 Err(_) => {
@@ -332,7 +336,7 @@ impl<'run> Answers<'run> {
             let outcome = match ticket.answer() {
                 Some(outcome) => outcome,
                 None => {
-                    // What is durable is told before waiting for what is not.
+                    // Reports durable changes before it waits for the others.
                     self.output.flush()?;
                     ticket.wait()
                 }

@@ -1,8 +1,8 @@
 //! A git history as a workload: real sizes of commits, real hot files.
 //!
-//! Paths become numbers in the order in which they appear; the first directory chooses
-//! the keyspace. A value is as long as what `git ls-tree` prints for it, and its tag is
-//! the place of its commit.
+//! Paths become numbers in the order in which they appear. The first directory chooses
+//! the keyspace. The length of a value is the length of what `git ls-tree` prints for
+//! it, and the tag of a value is the position of its commit.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use lithify_sim::history::{Batch, Key, Value, Write};
 
 use super::git_log;
 
-/// Keyspaces that a history is spread over.
+/// The number of keyspaces of a history.
 const KEYSPACES: u8 = 4;
 
 /// The commits of a repository, or of a log in a file, which may be compressed.
 ///
 /// # Errors
-/// When there is none, and those of the log.
+/// If there is no history, or if the log is invalid.
 pub(crate) fn commits(path: &str) -> Result<Vec<Batch>, String> {
     let mut keys: BTreeMap<Vec<u8>, Key> = BTreeMap::new();
     let mut batches = Vec::new();
@@ -24,7 +24,7 @@ pub(crate) fn commits(path: &str) -> Result<Vec<Batch>, String> {
         let tag = batches.len() as u32;
         let mut writes = Vec::new();
         for change in commit.map_err(|error| error.to_string())?.changes {
-            // More paths than there are numbers begin again.
+            // If there are more paths than numbers, the numbers begin again at 0.
             let number = keys.len() as u16;
             let key = *keys.entry(change.path).or_insert_with_key(|path| Key {
                 keyspace: keyspace_of(path),

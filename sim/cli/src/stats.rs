@@ -1,4 +1,4 @@
-//! `stats`: what a store holds.
+//! `stats`: the options, sizes and counts of a store.
 
 use clap::Args;
 use lithify::{Placement, Stats};
@@ -33,7 +33,7 @@ pub(crate) struct ShowStats {
 struct Report {
     placement: Placement,
     keyspaces: usize,
-    /// First and last commit of each range that can be read in every keyspace.
+    /// The first and last commit of each range that can be read in every keyspace.
     readable_commits: Vec<(u64, u64)>,
     disk: StoredBytes,
     stats: Stats,

@@ -1,7 +1,7 @@
-//! Opening a store for a command.
+//! Opens a store for a command.
 //!
-//! Reading opens for reading only and creates nothing. Creating is refused in a directory
-//! that holds other people's files: a store in a source folder helps nobody.
+//! Commands that read open the store for reading only and create nothing. A store is
+//! not created in a directory with foreign files, such as a source directory.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use lithify_sim::cli::terminal::tell;
 use super::placement::PlacementArguments;
 use super::tuning::TuningArguments;
 
-/// What a store holds beside its numbered files.
+/// The names in a store directory besides the numbered files.
 const OWN_NAMES: [&str; 3] = ["lock", REPLICA, PROMOTED];
 
 /// The keyspace that commands use when none is named.
@@ -43,14 +43,14 @@ pub(crate) struct ReadArgument {
 }
 
 impl ReadArgument {
-    /// Opens for reading, and makes sure that `keyspace` exists.
+    /// Opens the store for reading, and checks that `keyspace` exists.
     pub(crate) fn open_keyspace(&self, keyspace: &KeyspaceArgument) -> Outcome<Store> {
         let store = self.open()?;
         check_keyspace(&store, &keyspace.keyspace)?;
         Ok(store)
     }
 
-    /// Opens for reading.
+    /// Opens the store for reading.
     pub(crate) fn open(&self) -> Outcome<Store> {
         match self.damaged {
             true => self.store.open_damaged(),
@@ -59,8 +59,8 @@ impl ReadArgument {
     }
 }
 
-/// The default keyspace always exists, if only empty. In a damaged store the name may be what is
-/// lost, and then reading says so.
+/// Checks that a keyspace exists. The default keyspace always exists, possibly empty.
+/// In a damaged store the name may be lost, so the check is left to the read.
 pub(crate) fn check_keyspace(store: &Store, name: &str) -> Outcome {
     let is_known = || store.snapshot().keyspaces().iter().any(|it| it == name);
     if name != DEFAULT_KEYSPACE && store.losses().is_empty() && !is_known() {
@@ -96,7 +96,7 @@ impl AtArgument {
 }
 
 impl StoreArgument {
-    /// Opens for reading only.
+    /// Opens the store for reading only.
     pub(crate) fn open(&self) -> Outcome<Store> {
         let options = Options {
             create: false,
@@ -105,14 +105,15 @@ impl StoreArgument {
         Store::open_read_only(self.fs(), options).map_err(|error| self.open_failure(error))
     }
 
-    /// Opens for reading, and makes sure that `keyspace` exists.
+    /// Opens the store for reading, and checks that `keyspace` exists.
     pub(crate) fn open_keyspace(&self, keyspace: &KeyspaceArgument) -> Outcome<Store> {
         let store = self.open()?;
         check_keyspace(&store, &keyspace.keyspace)?;
         Ok(store)
     }
 
-    /// Opens what is whole for reading only, and says what is not.
+    /// Opens the intact part of the store for reading only, and reports what is
+    /// damaged.
     fn open_damaged(&self) -> Outcome<Store> {
         let options = Options {
             create: false,
@@ -126,12 +127,12 @@ impl StoreArgument {
         Ok(store)
     }
 
-    /// Opens for writing a store that must exist.
+    /// Opens a store for writing. The store must exist.
     pub(crate) fn open_existing(&self, tuning: &TuningArguments) -> Outcome<Store> {
         self.open_existing_with(tuning.options())
     }
 
-    /// The same with these options.
+    /// As `open_existing`, with these options.
     pub(crate) fn open_existing_with(&self, options: Options) -> Outcome<Store> {
         let options = Options {
             create: false,
@@ -140,7 +141,7 @@ impl StoreArgument {
         Store::open(self.fs(), options).map_err(|error| self.open_failure(error))
     }
 
-    /// Opens for writing, and creates the store when there is none.
+    /// Opens the store for writing, and creates it if it does not exist.
     pub(crate) fn open_or_create(
         &self,
         placement: &PlacementArguments,
@@ -157,14 +158,15 @@ impl StoreArgument {
         Store::open(self.fs(), options).map_err(|error| self.open_failure(error))
     }
 
-    /// Whether the store takes commits from a primary only.
+    /// Whether the store only takes commits from a primary.
     pub(crate) fn is_replica(&self) -> bool {
         self.path.join(REPLICA).exists()
     }
 
-    /// Opens as a replica, which creates it when there is none and the options say so.
+    /// Opens the store as a replica. Creates it if it does not exist and the options
+    /// allow that.
     pub(crate) fn open_replica(&self, mut options: Options) -> Outcome<Replica> {
-        // Refuses a directory of other people's files before anything is created in it.
+        // Refuses a directory with foreign files before anything is created in it.
         options.create &= !self.holds_manifest()?;
         Replica::open(self.fs(), options).map_err(|error| self.open_failure(error))
     }
@@ -178,8 +180,8 @@ impl StoreArgument {
         Arc::new(OsFs::new(&self.path))
     }
 
-    /// Whether the directory holds a manifest. When it does not, it must hold nothing but
-    /// what an interrupted creation leaves.
+    /// Whether the directory holds a manifest. Without a manifest, the directory must
+    /// be empty or hold only what an interrupted creation leaves.
     pub(crate) fn holds_manifest(&self) -> Outcome<bool> {
         let entries = match std::fs::read_dir(&self.path) {
             Ok(entries) => entries,
@@ -212,9 +214,9 @@ impl StoreArgument {
         exit.because(format!("{}: {reason}", self.path.display()))
     }
 
-    /// Opening fails for other reasons than using: what the system refuses here is a
-    /// matter of path and permission, and a file that the store names and that is not
-    /// there is damage.
+    /// An error of opening has other exit codes than the same error of a later
+    /// operation. A refusal by the system is usually caused by the path or its
+    /// permissions. A missing file that the manifest names is damage.
     fn open_failure(&self, error: Error) -> Failure {
         let words = self.path.display().to_string();
         let Error::Io { file, source, .. } = &error else {
@@ -234,7 +236,7 @@ impl StoreArgument {
     }
 }
 
-/// What a store takes on disk, by kind of file.
+/// The files and bytes of a store on disk, by kind of file.
 #[derive(Clone, Copy, Debug, Default, serde::Serialize)]
 pub(crate) struct StoredBytes {
     pub(crate) wal_files: u64,
@@ -246,7 +248,7 @@ pub(crate) struct StoredBytes {
 }
 
 impl StoredBytes {
-    /// Adds up the files of the store in this directory.
+    /// Counts the files of the store in this directory.
     pub(crate) fn of(store: &Path) -> Outcome<Self> {
         let failed = |error: std::io::Error| {
             Exit::Io.because(format!("cannot measure {}: {error}", store.display()))

@@ -1,4 +1,4 @@
-//! The systems that the binary hands to the laboratory.
+//! The systems that the binary passes to the laboratory.
 
 use lithify_sim::finding::traces::{self, ParseError};
 use lithify_sim::run::plan::Plan;

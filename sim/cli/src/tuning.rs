@@ -1,5 +1,5 @@
-//! Arguments that decide where bytes live and when work is done. They may differ at
-//! every opening and never change a settled layout.
+//! Arguments that decide where bytes are stored and when work is done. They may differ
+//! at every opening and never change a settled layout.
 
 use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum};
@@ -57,8 +57,9 @@ impl TuningArguments {
         }
     }
 
-    /// The options of a command that compacts and commits nothing. What is in memory is in
-    /// the log as well, with every version: so it moves to files, unless a budget is given.
+    /// The options of a command that compacts and commits nothing. Segments in memory
+    /// are also in the log, with every version, so they move to files unless a budget
+    /// is given.
     pub(crate) fn compacting(&self) -> Options {
         Options {
             memory_budget_bytes: self.memory_budget.unwrap_or(0),

@@ -1,6 +1,6 @@
-//! `verify`: is every byte of the store what was written?
+//! `verify`: checks that every byte of the store is the byte that was written.
 //!
-//! The check is that of `lithify::verify`, which opens nothing and repairs nothing.
+//! The check is `lithify::verify`, which does not open the store and repairs nothing.
 
 use clap::Args;
 use lithify::verify::{Severity, verify};

@@ -1,14 +1,15 @@
-//! `wal-node`: a log with snapshots that talks JSON, one message a line.
+//! `wal-node`: a log with snapshots, with a protocol of JSON messages, one per line.
 //!
-//! The protocol is that of Maelstrom: an envelope with `src`, `dest` and `body`, errors
-//! with the codes that it defines. The store behind it is the system `snapshot-log` of
-//! the laboratory, unchanged: what the simulated crashes have tested is what runs here
-//! on the real disk. Reading order: this file (the loop), [`message`] (the envelope),
+//! The protocol is that of Maelstrom: an envelope with `src`, `dest` and `body`, and
+//! errors with Maelstrom's codes. The store is the system `snapshot-log` of the
+//! laboratory, unchanged: the code that the simulated crashes have tested runs here on
+//! the real disk. Reading order: this file (the loop), [`message`] (the envelope),
 //! [`requests`] (what each message does), [`recover`] (the replay of given entries) and
 //! [`benchmark`].
 //!
-//! No line ends the node: what cannot be understood or done is answered with an error.
-//! It ends with its input, or when nobody reads its answers.
+//! No line ends the node: a line that is not understood or cannot be done is answered
+//! with an error. The node ends at the end of its input, or when its answers are no
+//! longer read.
 
 mod benchmark;
 mod message;
@@ -68,10 +69,10 @@ An error has the type error, a text and a code: 1 the message is for another nod
 11 no memory for the line; 12 malformed message or missing field; 13 the disk or the log failed; 20 \
 no such entry; 22 compaction above the newest snapshot, or init with another name.";
 
-/// The longest line in bytes; a longer one is answered with an error.
+/// The longest line in bytes; a longer line is answered with an error.
 pub(super) const MAX_LINE_BYTES: u64 = 32 << 20;
 
-/// How long segments are until `wal_segment_config` says otherwise.
+/// The length of a segment before `wal_segment_config` changes it.
 const DEFAULT_SEGMENT_BYTES: u64 = 1 << 20;
 
 /// Answers messages about a log with snapshots, as lines of JSON
@@ -92,7 +93,7 @@ pub(crate) struct WalNode {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &WalNode) -> Outcome {
-    // Removed when it is dropped, so it must outlive the node.
+    // The directory is removed when this value is dropped, so it must outlive the node.
     let temporary = match &arguments.dir {
         Some(_) => None,
         None => Some(tempfile::tempdir().map_err(|error| {
@@ -148,7 +149,7 @@ fn open(directory: &Path, schedule: Schedule) -> Outcome<Node> {
     Ok(Node::new(shared, directory.to_owned()))
 }
 
-/// Takes a line for a request.
+/// Parses a line as a request.
 #[cfg(fuzzing)]
 pub(super) fn take_line(line: &[u8]) {
     let _ = message::Request::parse(line);

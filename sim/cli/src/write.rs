@@ -89,7 +89,7 @@ pub(crate) struct Compact {
     tuning: TuningArguments,
 }
 
-/// What `compact` has done.
+/// The result of `compact`.
 #[derive(Serialize)]
 struct Compacted {
     commit: u64,
@@ -128,7 +128,7 @@ fn commit(mut store: Store, batch: &WriteBatch, format: FormatArgument) -> Outco
     output.finish()
 }
 
-/// Prints the number of a commit that is acknowledged.
+/// Prints the number of an acknowledged commit.
 pub(crate) fn acknowledge(output: &mut Output, format: FormatArgument, commit: u64) -> Outcome {
     #[derive(Serialize)]
     struct Acknowledged {
@@ -179,7 +179,7 @@ pub(crate) fn compact(arguments: &Compact) -> Outcome {
     output.finish()
 }
 
-/// Merging is no commit: a replica may do it.
+/// Merging makes no commit, so a replica may merge.
 fn compact_replica(arguments: &Compact) -> Outcome<Stats> {
     let mut replica = arguments.store.open_replica(Options {
         create: false,

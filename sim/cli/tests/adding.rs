@@ -1,9 +1,9 @@
-//! How much a new thing touches, as the table in CONTRIBUTING.md says.
+//! How many places a new item changes, as the table in CONTRIBUTING.md states.
 //!
-//! Whatever is a row or a line must be enough: it is drawn, printed, read, struck, excused and
-//! listed without a word elsewhere. Then the sources are read: nothing outside of its place
-//! names a kind of fault, an oracle is a row and its condition, and a policy, a system and a
-//! command stand on one line.
+//! A row or a line must be enough: the item is drawn, printed, read, struck, excused
+//! and listed without changes elsewhere. The test also reads the sources: only its own
+//! place names a kind of fault, an oracle is a row and its condition, and a policy, a
+//! system and a command are one line each.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ fn lists(list: &str, name: &str) -> bool {
         .any(|line| line.split_whitespace().next() == Some(name))
 }
 
-/// A plan, of the seeds up to a few hundred, in which a fault of this kind has struck.
+/// A plan, among the first few hundred seeds, in which a fault of this kind has struck.
 fn struck(kind: FaultKind) -> Option<Plan> {
     let recipe = Recipe {
         faults: vec![kind],
@@ -82,7 +82,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The sources below a folder, each with its path from the root.
+/// The sources below a directory, each with its path from the root.
 fn sources(folder: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(root().join(folder)).expect("the folder is there") {
@@ -100,7 +100,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The lines outside of tests in which a word stands, of files that are not in these places.
+/// The lines outside of tests with this word, except in files in these places.
 fn lines_with(word: &str, folders: &[&str], but: &[&str]) -> Vec<String> {
     let sources = folders.iter().flat_map(|folder| sources(folder));
     let others = sources.filter(|(path, _)| !but.iter().any(|place| path.starts_with(place)));

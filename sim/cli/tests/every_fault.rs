@@ -1,8 +1,8 @@
-//! Every call of the disk is failed once, at every place, in every way that it can fail.
+//! Every disk call fails once, at every place, in every way in which it can fail.
 //!
-//! For every system, with its default settings and with buffered commits: nothing is lost,
-//! nothing is answered wrongly, and no error is swallowed. Planted bugs that swallow an error
-//! on one path only are found, so the enumeration reaches these paths.
+//! For every system, with its default settings and with buffered commits: nothing is
+//! lost, no answer is wrong, and no error is swallowed. Planted bugs that swallow an
+//! error on one path only are found, so the enumeration reaches these paths.
 
 use lithify_cli::systems::SYSTEMS;
 use lithify_sim::disk::Model;
@@ -29,7 +29,7 @@ fn no_single_fault_does_harm() {
             if let Some((finding, plan)) = found.finding {
                 panic!("{}: {finding}\n{plan}", system.name());
             }
-            // Nineteen kinds, and many more operations.
+            // There are nineteen kinds of faults, and many more operations.
             assert!(found.runs > 100, "{}: {} runs", system.name(), found.runs);
         }
     }

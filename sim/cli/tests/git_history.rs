@@ -1,11 +1,11 @@
-//! Goal: two real git histories come out of the store as they are in git.
+//! Goal: two real git histories read back from the store exactly as they are in git.
 //!
 //! Method: `tests/data/git-history` holds the logs of redb and ripgrep (1691 and 2215
-//! commits) and 27 and 33 listings of `git ls-tree -r` that git itself printed. Each log
-//! is imported at five divisors, with both cascades, and with segments in memory and in
-//! files; each listing must come back byte for byte, before settling, after settling and
-//! after reopening. Writes are compared with the forecast of `lithify_policies::forecast`.
-//! Once, the same goes through the command line and the real disk.
+//! commits), and 27 and 33 listings printed by `git ls-tree -r`. Each log is imported
+//! at five divisors, with both cascades, and with segments in memory and in files. Each
+//! listing must read back byte for byte, before settling, after settling and after
+//! reopening. Writes are compared with the forecast of `lithify_policies::forecast`.
+//! One case runs through the command line and the real disk.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

@@ -1,15 +1,15 @@
 //! Goal: a process that is killed at any moment of an import loses nothing that it has
 //! acknowledged, and running the same command again completes the import.
 //!
-//! Method: `lithify import-git --acknowledge` runs on a made-up history with a small
+//! Method: `lithify import-git --acknowledge` runs on a synthetic history with a small
 //! divisor, files from level 2 on, no memory budget and short WAL files, so that WAL
-//! rotation, segment files, manifest records and removals are all under way. After a
-//! drawn number of acknowledgements and a drawn delay the process gets SIGKILL. Then the
-//! store, opened by the library, must hold a prefix of the history, commit by commit, that
-//! is no shorter than what was acknowledged. The next process goes on with the same store,
-//! so later kills hit recovery and resumption too. All draws follow from seeds, but the
-//! moment of a kill depends on the machine: a failure names its seed and round, and the
-//! store that failed is kept.
+//! rotation, segment files, manifest records and removals all happen. After a drawn
+//! number of acknowledgements and a drawn delay the process gets SIGKILL. Then the
+//! store, opened by the library, must hold a prefix of the history, commit by commit,
+//! that includes all acknowledged commits. The next process continues with the same
+//! store, so later kills hit recovery and resumption too. All draws follow from seeds,
+//! but the moment of a kill depends on the machine. A failure names its seed and round,
+//! and the failed store is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read};
@@ -25,11 +25,11 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 const KILLS: u64 = 100;
-/// How often the import of one store is killed before it may finish.
+/// The number of kills of one import before it may finish.
 const ROUNDS: u64 = 10;
 const COMMITS: usize = 200;
 
-/// What one commit writes: path number, and the value's number or a deletion.
+/// The writes of one commit: path number, and the value's number or a deletion.
 type Writes = Vec<(u8, Option<u32>)>;
 
 /// The draws of one store.
@@ -52,7 +52,7 @@ fn history(draws: &mut Draws) -> Vec<Writes> {
     let written = proptest::option::weighted(0.8, any::<u32>());
     let writes = proptest::collection::btree_map(0_u8..40, written, 0..6);
     let commits = draws.draw(proptest::collection::vec(writes, COMMITS));
-    // A log tells no deletion of what was not there.
+    // A log has no deletion of a path that does not exist.
     let mut present = BTreeSet::new();
     let mut is_told = |&(number, written): &(u8, Option<u32>)| match written {
         Some(_) => {
@@ -81,7 +81,7 @@ fn object(number: u32) -> String {
 fn log(history: &[Writes]) -> String {
     let zero = "0".repeat(40);
     let mut text = String::new();
-    // What a line says of the side before has to be what the commits before have written.
+    // The old side of a line must be what the previous commits have written.
     let mut tree = BTreeMap::new();
     for (commit, writes) in history.iter().enumerate() {
         text += &format!("commit {commit:040x} {commit}\n");
@@ -135,8 +135,8 @@ fn import(store: &Path, log: &Path) -> Command {
     command
 }
 
-/// Runs an import, kills it some time after this many acknowledgements, and returns the last
-/// commit that was acknowledged, and whether the import was still running.
+/// Runs an import, and kills it some time after this many acknowledgements. Returns the
+/// last acknowledged commit, and whether the import was still running.
 fn run_and_kill(mut command: Command, acknowledgements: u64, delay: Duration) -> (u64, bool) {
     let mut child = command.spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -157,7 +157,7 @@ fn run_and_kill(mut command: Command, acknowledgements: u64, delay: Duration) ->
     let status = child.wait().unwrap();
     let mut rest = String::new();
     stdout.read_to_string(&mut rest).unwrap();
-    // The last line may be cut; what is whole was acknowledged before the kill.
+    // The last line may be cut; every whole line was acknowledged before the kill.
     let whole = rest
         .split_inclusive('\n')
         .filter(|line| line.ends_with('\n'));
@@ -173,7 +173,7 @@ fn check_prefix(directory: &Path, history: &[Writes]) -> u64 {
     };
     let fs = Arc::new(OsFs::new(directory));
     let store = match Store::open_read_only(fs.clone(), options) {
-        // Killed before the store was born.
+        // Killed before the store was created.
         Err(lithify::Error::NotAStore { .. }) => return 0,
         store => store.unwrap(),
     };
@@ -209,28 +209,29 @@ fn check_prefix(directory: &Path, history: &[Writes]) -> u64 {
     store.head().get()
 }
 
-/// What became of the kills of one import.
+/// The results of the kills of one import.
 #[derive(Debug, Default)]
 struct Tally {
     /// Kills that hit a process.
     kills: u64,
-    /// Those that left a part of the history.
+    /// Kills that left a part of the history.
     in_the_middle: u64,
-    /// Those that left commits that nobody had been told of.
+    /// Kills that left commits that were not acknowledged.
     beyond_acknowledged: u64,
 }
 
-/// Kills one import again and again, then lets it finish.
+/// Kills one import repeatedly, then lets it finish.
 fn torture(seed: u64, tally: &mut Tally) {
     let mut draws = Draws::new(seed);
     let history = history(&mut draws);
-    // Kept when the test fails.
+    // The directory is kept if the test fails.
     let directory = tempfile::tempdir().unwrap().keep();
     let (store, log_path) = (directory.join("store"), directory.join("log"));
     std::fs::write(&log_path, log(&history)).unwrap();
     let mut known = 0;
     for round in 0..ROUNDS {
-        // On average an equal share of what is left, so that all rounds hit something.
+        // On average an equal share of the remaining commits, so that all rounds kill a
+        // running import.
         let most = 2 * (COMMITS as u64 - known) / (ROUNDS - round + 1);
         let acknowledgements = draws.draw(0..=most);
         let delay = Duration::from_micros(draws.draw(0_u64..4000));
@@ -260,7 +261,7 @@ fn torture(seed: u64, tally: &mut Tally) {
 #[test]
 fn a_hundred_kills_lose_nothing() {
     let mut tally = Tally::default();
-    // An import can end before its kill; such rounds are made up for.
+    // An import can end before its kill; further seeds replace such rounds.
     for seed in 0.. {
         torture(seed, &mut tally);
         if tally.kills >= KILLS {

@@ -1,9 +1,9 @@
-//! The laboratory finds what is wrong and nothing else.
+//! The laboratory finds real faults and nothing else.
 //!
-//! The engine as it is passes: a small scope enumerated in full under every model, and
-//! some seeds of every workload with every kind of fault. A planted bug is found, shrunk
-//! to a few lines and explained in words; the text is a reviewed snapshot. `sim mutants`
-//! does the same for all of them and is too long for here.
+//! The engine passes: a small scope is enumerated completely under every model, and
+//! some seeds of every workload run with every kind of fault. A planted bug is found,
+//! shrunk to a few lines and explained; the text is a reviewed snapshot. `sim mutants`
+//! does the same for all bugs, which takes too long for this test.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn three_commits_are_safe_whatever_happens_under_every_model() {
             system: SYSTEMS[0],
             settings: Settings::from([("divisor".to_owned(), "2".to_owned())]),
             model,
-            // Where nothing is ever durable a commit multiplies the images.
+            // Where nothing is ever durable, each commit multiplies the images.
             commits: if model.name == "lying-disk" { 2 } else { 3 },
             keyspaces: 2,
             most_images: 1 << 16,
@@ -82,7 +82,7 @@ fn some_seeds_of_every_workload_pass() {
     }
 }
 
-/// What one system promises beyond the others must not be asked of them.
+/// The special promises of one system must not be demanded of the others.
 #[test]
 fn some_seeds_of_every_system_pass() {
     for &system in SYSTEMS {
@@ -95,7 +95,7 @@ fn some_seeds_of_every_system_pass() {
     }
 }
 
-/// Two runs of one seed do the same, down to the number of images.
+/// Two runs of one seed are equal, including the number of images.
 #[test]
 fn seeds_repeat() {
     let campaign = campaign(&WORKLOADS[1], FaultKind::ALL.to_vec());
@@ -107,8 +107,8 @@ fn seeds_repeat() {
     assert_eq!(count(), count());
 }
 
-/// What is right and costs too much shows in nothing but the disk's own counts: with the
-/// oracle that compares them each of these is found, and without it none is.
+/// A correct store with too high costs shows only in the counts of the disk. With the
+/// oracle that compares them each of these bugs is found; without it none is found.
 #[cfg(feature = "planted-bugs")]
 #[test]
 fn what_costs_too_much_is_found_by_counting_alone() {

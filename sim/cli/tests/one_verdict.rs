@@ -1,9 +1,9 @@
-//! A law of the laboratory: what a campaign finds, the replay of its trace finds again, with the
-//! same oracle and the same message.
+//! A law of the laboratory: the replay of a trace finds what the campaign found, with
+//! the same oracle and the same message.
 //!
-//! The findings are those of planted bugs in every system, under every kind of fault and the
-//! models that differ most. A trace that does not replay is a fault of the laboratory: a
-//! user could neither look at the finding nor shrink it.
+//! The findings are those of planted bugs in every system, under every kind of fault
+//! and under the most different models. A trace that does not replay is a bug of the
+//! laboratory: a user could neither inspect the finding nor shrink it.
 
 use lithify_cli::systems::SYSTEMS;
 use lithify_sim::disk::{FaultKind, Model};
@@ -13,7 +13,8 @@ use lithify_sim::search::campaign::{Campaign, Ledger};
 use lithify_sim::search::crashes::Reach;
 use lithify_sim::stop::Stop;
 
-/// Executes seeds of planted bugs until there are this many findings, and replays each.
+/// Executes seeds with planted bugs until there are this many findings, and replays
+/// each.
 fn replay_findings(count: u32, first_seed: u64) {
     let (mut found, mut seed) = (0, first_seed);
     let mut wrong = Vec::new();

@@ -1,4 +1,5 @@
-//! Plans as text: what is printed reads back the same, lines can go, errors have places.
+//! Plans as text: printed plans read back the same, lines can be removed, errors have
+//! places.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +47,7 @@ proptest! {
     }
 }
 
-/// Taking the faults off the offer leaves operations, schedule and settings as they were.
+/// Without faults, the operations, the schedule and the settings stay the same.
 #[test]
 fn faults_do_not_re_roll_anything_else() {
     for seed in 0..20 {
@@ -67,8 +68,8 @@ fn faults_do_not_re_roll_anything_else() {
     }
 }
 
-/// Settings change at reopening: each that may, to each of its values, and no other. A
-/// setting that was chosen stays as it was chosen.
+/// Settings change at reopening: every changeable setting, to each of its values, and
+/// no other setting. A fixed setting stays as it was chosen.
 #[test]
 fn every_setting_that_may_change_does() {
     for &system in SYSTEMS {
@@ -101,7 +102,7 @@ fn every_setting_that_may_change_does() {
     }
 }
 
-/// Which settings may change decides nothing about what is committed.
+/// The set of changeable settings does not affect the commits.
 #[test]
 fn changes_of_settings_do_not_re_roll_commits() {
     for seed in 0..40 {
@@ -114,7 +115,7 @@ fn changes_of_settings_do_not_re_roll_commits() {
     }
 }
 
-/// Whoever has a system of their own reads its traces with it.
+/// A program with its own systems reads their traces with these systems.
 #[test]
 fn a_trace_is_read_with_the_systems_that_are_given() {
     let text = generate(&recipe(0), Seed(1)).to_string();
@@ -236,7 +237,7 @@ fn a_bug_that_is_not_there_is_named_with_its_place() {
     );
 }
 
-/// A crash can name the file whose bytes stand in the place of lost ones.
+/// A crash can name the file whose bytes are in the place of lost bytes.
 #[test]
 fn a_fill_can_name_its_source() {
     let text = |fill: &str| {
@@ -260,15 +261,15 @@ fn a_fill_can_name_its_source() {
     ] {
         assert!(parse(&text(fill)).is_err(), "{fill}");
     }
-    // A source that is not there is said to mean nothing.
+    // A source that does not exist is reported as unmatched.
     let plan = parse(&text(" fill stale nobody#1")).expect("a plan");
     let outcome = replay(&plan, false).expect("there is no planted bug to miss");
     let execution = outcome.execution.expect("it ran");
     assert_eq!(execution.unmatched.len(), 1, "{:?}", execution.unmatched);
 }
 
-/// The run that teaches the schedule is struck as the run itself will be, so every blow
-/// finds the operation that it names, and every pending change.
+/// The rehearsal is struck in the same way as the execution, so every blow finds the
+/// operation and the pending changes that it names.
 #[test]
 fn blows_strike_what_they_name() {
     let storm = Workload::named("storm").expect("it is in the list");
@@ -296,8 +297,8 @@ fn blows_strike_what_they_name() {
     }
 }
 
-/// Behind the death of the process in the middle of an action nothing of that action was
-/// done from that operation on, and all before it was.
+/// If the process dies before an operation of an action, the operations before it were
+/// done, and that operation and later ones were not.
 #[test]
 fn a_process_that_dies_has_done_what_came_before() {
     let header = "lithify-sim 1\nsystem lithify\nset memory-budget 0\nbegin\n";
@@ -306,7 +307,7 @@ fn a_process_that_dies_has_done_what_came_before() {
         let execution = execute(plan, &Enabled::default(), false);
         assert_eq!(execution.finding, None, "{plan}");
         assert_eq!(execution.unmatched, [""; 0], "{plan}");
-        // What the judge does at the end comes behind that.
+        // The operations of the judge at the end come after that.
         let life = &execution.lives[0];
         let calls = life.log.operations()[..life.end].iter();
         let calls = calls.filter(|operation| operation.is_call());

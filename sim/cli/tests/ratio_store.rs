@@ -1,11 +1,11 @@
-//! Goal: `lithify ratio-store` answers what it says, keeps what it has acknowledged, and
-//! outlives whatever it is told.
+//! Goal: `lithify ratio-store` answers as documented, keeps what it has acknowledged,
+//! and survives any input.
 //!
-//! Method: the binary is run with lines on its standard input. For the promise that
-//! matters, processes that rewrite their log all the time get SIGKILL after a number of
-//! answers; what the next one finds must be the state after some commit that is no
-//! earlier than the last acknowledged one. Which moment a kill hits depends on the
-//! machine; the draws do not, and a directory that fails is kept.
+//! Method: the binary runs with lines on its standard input. For the main promise,
+//! processes that rewrite their log all the time get SIGKILL after a number of answers.
+//! The next process must find the state after some commit that is not before the last
+//! acknowledged commit. The moment of a kill depends on the machine; the draws do not.
+//! A directory that fails is kept.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -23,7 +23,7 @@ fn command(directory: &Path) -> Command {
     command
 }
 
-/// Rewrites whenever it may.
+/// Rewrites whenever the rule allows.
 const EAGER: [&str; 8] = [
     "--check-every",
     "1ms",
@@ -85,8 +85,8 @@ fn every_line_has_its_answer() {
     }
 }
 
-/// The name of the new log is taken, so it cannot be written. The table goes on, and says
-/// why its log stays long.
+/// The name of the new log is taken, so it cannot be written. The table continues, and
+/// reports why its log stays long.
 #[test]
 fn a_rewrite_that_fails_is_told_and_given_up() {
     let directory = tempfile::tempdir().unwrap();
@@ -182,7 +182,7 @@ fn bad_arguments_and_other_owners_are_told_in_one_line() {
     refused(&[], 5, "wal-00000002.log: it does not begin with a base");
 }
 
-/// Nothing is written into another store's directory.
+/// Nothing is written into the directory of another store.
 #[test]
 fn a_directory_of_another_store_is_refused() {
     for name in ["00000000.log", "data.db.old", "segment-000001"] {
@@ -202,7 +202,7 @@ fn a_directory_of_another_store_is_refused() {
 const ROUNDS: u64 = 60;
 const LINES: usize = 400;
 
-/// What a drawn line does to a model.
+/// A drawn line, and its effect on a model.
 fn line(seed: u64, number: u64) -> (String, Option<String>) {
     let mut draws = Seed(seed).draws(Domain::Workload, number);
     let key = format!("k{}", draws.below(6));
@@ -224,7 +224,7 @@ fn model(seed: u64, commits: u64) -> BTreeMap<Vec<u8>, Vec<u8>> {
 }
 
 /// Feeds lines from commit `from` on, kills the process after this many answers, and
-/// returns the last commit that was answered.
+/// returns the last answered commit.
 fn run_and_kill(directory: &Path, seed: u64, from: u64, answers: usize) -> u64 {
     let mut child = command(directory)
         .args(EAGER)
@@ -240,11 +240,12 @@ fn run_and_kill(directory: &Path, seed: u64, from: u64, answers: usize) -> u64 {
                     (key, Some(value)) => format!("put {key} {value}\n"),
                     (key, None) => format!("del {key}\n"),
                 };
-                // A read ends a group, so that there are many, and rewrites between them.
+                // A read ends a group, so that there are many groups, and rewrites
+                // between them.
                 if number % 4 == 0 {
                     text += "get k0\n";
                 }
-                // The process is killed at some point, and the pipe breaks.
+                // The process is killed at some point, which breaks the pipe.
                 if input.write_all(text.as_bytes()).is_err() {
                     return;
                 }
@@ -265,7 +266,7 @@ fn run_and_kill(directory: &Path, seed: u64, from: u64, answers: usize) -> u64 {
         child.wait().unwrap();
         let mut rest = String::new();
         output.read_to_string(&mut rest).unwrap();
-        // The last line may be cut; what is whole was acknowledged before the kill.
+        // The last line may be cut; every whole line was acknowledged before the kill.
         let whole = rest
             .split_inclusive('\n')
             .filter(|line| line.ends_with('\n'));

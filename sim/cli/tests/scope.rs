@@ -1,9 +1,10 @@
-//! Goal: what an enumeration calls complete is complete, and it says so when it is not.
+//! Goal: an enumeration that calls itself complete is complete, and it reports if it is
+//! not.
 //!
-//! Method: every system is enumerated to its end, and bugs that only background work
-//! shows are planted and must be found. Then a store that is right gets background work
-//! as no system should have it: that never ends, that does not show, or that puts the
-//! disk back as it was and is wrong only in between.
+//! Method: every system is enumerated completely, and planted bugs that only background
+//! work shows must be found. Then a correct store gets background work that no system
+//! should have: work that never ends, that is not visible, or that restores the disk
+//! and is only wrong in between.
 
 use std::sync::Arc;
 
@@ -37,11 +38,11 @@ fn named(name: &str) -> &'static dyn System {
 #[test]
 fn every_system_comes_to_rest_and_keeps_its_promises() {
     for system in SYSTEMS {
-        // Two commits with backups and a restored store among them are 1.6 million images.
+        // Two commits with backups and a restored store have 1.6 million images.
         let commits = if system.name() == "backup" { 1 } else { 2 };
         let found = enumerate(&scope(*system, commits));
         assert!(found.finding.is_none(), "{system:?}: {:?}", found.finding);
-        // A wake-up that finds nothing to do shows in nothing that a store has.
+        // A wake-up that finds no work is not visible in any property of a store.
         let has_silent_turns = system.name() == "lithify-db";
         let is_seen = match found.gap() {
             None => true,
@@ -91,18 +92,18 @@ fn crash_points_that_are_only_bounded_are_no_proof() {
     assert!(!found.is_complete());
 }
 
-/// Background work as no system should have it.
+/// Background work that no system should have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Work {
-    /// It is always there, and does nothing.
+    /// The work is always there and does nothing.
     Endless,
-    /// It is done at the third time, and the first two do not show.
+    /// The work is done at the third step; the first two steps are not visible.
     Hidden,
-    /// Makes a file with which the store does not open, and removes it.
+    /// The work creates a file with which the store does not open, and removes it.
     Detour,
 }
 
-/// A store that is right, with such work.
+/// A correct store with such work.
 #[derive(Clone, Copy)]
 struct Odd(Work);
 
@@ -209,7 +210,8 @@ fn a_store_that_never_rests_is_not_seen_to_its_end() {
     assert_eq!(found.gap(), Some(Gap::NoEnd));
 }
 
-/// It is followed to its end all the same, and so is what any other store calls `segment`.
+/// Such work is still followed to its end, and so are tasks that another system calls
+/// `segment`.
 #[test]
 fn work_that_does_not_show_is_followed_and_told() {
     let found = enumerated(&HIDDEN);

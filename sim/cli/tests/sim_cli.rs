@@ -129,7 +129,7 @@ fn a_planted_bug_goes_from_finding_to_a_few_lines() {
         .args(["replay", "small.sim"])
         .assert()
         .success();
-    // Without the bug the same lines are harmless, and the expectation does not hold.
+    // Without the bug the same plan is harmless, and the expectation does not hold.
     let text = std::fs::read_to_string(directory.path().join("small.sim")).expect("it was written");
     let clean: Vec<&str> = text
         .lines()
@@ -142,8 +142,8 @@ fn a_planted_bug_goes_from_finding_to_a_few_lines() {
         .code(1);
 }
 
-/// A missing sync loses an append, its bytes or its length: no single change explains that,
-/// the sync does.
+/// A missing sync loses an append through its bytes or its length. No single change
+/// explains that, but the sync does.
 #[cfg(feature = "planted-bugs")]
 #[test]
 fn missing_syncs_are_named() {
@@ -210,7 +210,7 @@ fn a_folder_of_traces_is_a_corpus() {
     );
 }
 
-/// Without durability at once, a commit that returned may be lost; that is no finding.
+/// Without durability at once, a returned commit may be lost; that is not a finding.
 #[test]
 fn enumeration_asks_for_what_was_promised() {
     let directory = directory();
@@ -239,7 +239,7 @@ fn what_enumeration_finds_can_be_replayed() {
         .success();
 }
 
-/// Half a rename is what the first model does not allow, and the second one does.
+/// The first model does not allow half a rename, and the second model does.
 #[cfg(feature = "planted-bugs")]
 #[test]
 fn what_one_model_cannot_show_is_looked_for_under_the_next() {
@@ -262,8 +262,8 @@ fn what_one_model_cannot_show_is_looked_for_under_the_next() {
         .stderr(predicate::str::contains("not found: no-backup"));
 }
 
-/// A gate for every change has less time than the rarest bugs need. One of these cannot be
-/// found under this model, and most of the others are.
+/// A check for every change has less time than the rarest bugs need. One of these bugs
+/// cannot be found under this model; most of the others are found.
 #[cfg(feature = "planted-bugs")]
 #[test]
 fn a_part_of_the_bugs_may_be_enough() {
@@ -278,7 +278,7 @@ fn a_part_of_the_bugs_may_be_enough() {
     }
 }
 
-/// Nothing looks for it for long, and everything small is enumerated.
+/// The search for it is short, and the enumeration is small.
 #[cfg(feature = "planted-bugs")]
 #[test]
 fn a_bug_without_effect_is_proven_to_have_none() {
@@ -439,7 +439,7 @@ fn models_stand_beside_what_was_published() {
         .code(2);
 }
 
-/// Whether a text has nothing but lines that say how far a command is.
+/// Whether a text has only progress lines.
 fn is_progress(text: &str) -> bool {
     let is_told = |line: &str| {
         let (seconds, rest) = line.split_once(" s: ").unwrap_or_default();
@@ -448,7 +448,7 @@ fn is_progress(text: &str) -> bool {
     text.lines().all(is_told)
 }
 
-/// A pipe gets a line every few seconds, and nothing else may stand beside the answer.
+/// A pipe gets a line every few seconds, and no other text besides the answer.
 #[test]
 fn only_progress_is_on_standard_error_that_is_no_terminal() {
     let directory = directory();
@@ -483,7 +483,7 @@ fn only_progress_is_on_standard_error_that_is_no_terminal() {
     }
 }
 
-/// Whoever reads a log of hours sees that something happens.
+/// A person who reads a log for hours sees that the command makes progress.
 #[test]
 fn a_pipe_is_told_how_far_a_long_command_is() {
     let directory = directory();
@@ -494,7 +494,7 @@ fn a_pipe_is_told_how_far_a_long_command_is() {
         .stderr(predicate::function(is_progress).and(predicate::str::contains(" seeds, ")));
 }
 
-/// One bad trace of many costs no answer about the others.
+/// One unreadable trace does not prevent the results of the others.
 #[test]
 fn a_corpus_with_a_trace_that_cannot_be_read_is_replayed_all_the_same() {
     let directory = directory();
@@ -543,7 +543,7 @@ fn how_far_crashes_go_can_be_said() {
     let none = run(&["--images", "0"]);
     assert_eq!(count(&none, "recoveries"), 0);
     assert_eq!(none["reach"]["images"], 0);
-    // Crashes of the last recovery are seen to their end.
+    // The crashes of the last recovery are completed.
     let few = run(&["--images", "50"]);
     assert!((100..3 * 600).contains(&count(&few, "recoveries")), "{few}");
     let shallow = run(&["--depth", "1", "--images", "1000"]);
@@ -551,7 +551,8 @@ fn how_far_crashes_go_can_be_said() {
         count(&shallow, "recoveries"),
         count(&shallow, "distinct_images")
     );
-    // The limit holds for all depths but the last, or this would take minutes.
+    // The limit holds for all depths except the last; otherwise this would take
+    // minutes.
     let deep = [
         "--depth",
         "4",
@@ -571,7 +572,7 @@ fn how_far_crashes_go_can_be_said() {
     assert!(enumerated(&more) > enumerated(&all), "{more}");
 }
 
-/// The first Ctrl-C asks for what is known by then.
+/// The first Ctrl-C ends the command with its results so far.
 #[test]
 #[expect(
     clippy::disallowed_methods,
@@ -615,7 +616,8 @@ fn an_interrupted_command_tells_what_it_has() {
     }
 }
 
-/// Seeds are numbers below 2^64, up to the last one, and nothing begins again behind it.
+/// Seeds are numbers below 2^64. After the last one, the numbers do not begin again at
+/// 0.
 #[test]
 fn the_largest_seed_is_the_last() {
     let directory = directory();
@@ -643,7 +645,8 @@ fn the_largest_seed_is_the_last() {
         .stderr(predicate::str::contains("neither a number below 2^64"));
 }
 
-/// A finding is work: where it goes is tried before, and nothing is left without one.
+/// A finding is expensive: its place is checked in advance, and without a finding no
+/// file is left.
 #[test]
 fn a_place_for_a_trace_is_tried_before_the_work() {
     let directory = directory();
@@ -668,8 +671,9 @@ fn a_place_for_a_trace_is_tried_before_the_work() {
     assert_eq!(kept.expect("it is there"), "mine");
 }
 
-/// What a run was never in, it has not tried. Faults and schedules reach all of a single
-/// store without any crash that is looked at, but for keys that only one workload has; so does ending an interrupted promotion take one.
+/// A situation that a run never reached was not tested. Faults and schedules without
+/// crashes reach all situations of a single store, except for keys that only one
+/// workload has, and for the end of an interrupted promotion.
 #[cfg(feature = "planted-bugs")]
 #[test]
 fn no_situation_stays_dark() {
@@ -686,7 +690,7 @@ fn no_situation_stays_dark() {
         dark.map(|(name, _)| name.clone()).collect::<Vec<String>>()
     };
     const FOREIGN: &str = "file-of-another-store";
-    // The mixture has no extremes.
+    // The default mixture does not include the workload `extremes`.
     const EMPTY: &str = "empty-key-in-a-file";
     let dark = dark_after(&["--seeds", "1000", "--images", "0"]);
     assert_eq!(dark, [EMPTY]);

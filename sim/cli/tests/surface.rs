@@ -1,10 +1,10 @@
-//! No public call of the engine without somebody who judges it.
+//! Every public call of the engine must have a judge.
 //!
-//! The table in `design/lab.md` names for each call the oracle that judges it and a planted
-//! bug that this oracle finds, or the test that holds a law over it. This test reads the
-//! engine's sources for what is public, and holds the table against them: a call that is
-//! missing, named twice or gone fails, and so does an oracle, bug or test that there is not.
-//! That each bug is found is what `sim mutants` shows.
+//! The table in `design/lab.md` names for each call the oracle that judges it and a
+//! planted bug that this oracle finds, or the test that checks a law about it. This
+//! test reads the public calls from the engine's sources and compares them with the
+//! table. It fails if a call is missing, named twice or removed, and if an oracle, bug
+//! or test does not exist. `sim mutants` shows that each bug is found.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,9 +17,9 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Every source file of the engine whose public calls a user meets.
+/// Every source file of the engine with public calls for users.
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
-    // Planted bugs are no part of what ships; file systems have conformance cases.
+    // Planted bugs are not shipped; file systems have conformance cases.
     const LEFT_OUT: [&str; 5] = ["planted", "planted.rs", "marks.rs", "fs", "fuzzing.rs"];
     let entries = fs::read_dir(directory).expect("the sources are there");
     let mut paths: Vec<PathBuf> = entries.map(|it| it.expect("an entry").path()).collect();
@@ -36,14 +36,14 @@ fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// What is public in a file, as `Type::call` or `module::call`. A lint forbids `pub` where
-/// nobody outside can reach it.
+/// The public calls of a file, as `Type::call` or `module::call`. A lint forbids `pub`
+/// for items that are not reachable from outside.
 fn public_calls(path: &Path) -> Vec<String> {
     let text = fs::read_to_string(path).expect("a source is text");
     let module = path.file_stem().and_then(|it| it.to_str()).unwrap_or("");
     let mut of = String::new();
     let mut calls = Vec::new();
-    // A module that only tests see may stand above the calls; the tests of a file are its end.
+    // A module for tests may be above the calls; the tests of a file are at its end.
     for line in text.lines().take_while(|line| *line != "mod tests {") {
         if let Some(rest) = line.strip_prefix("impl") {
             let rest = rest.rsplit(" for ").next().unwrap_or(rest);

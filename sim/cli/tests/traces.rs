@@ -1,8 +1,8 @@
-//! The corpus: every trace in `tests/traces` does what its last line says.
+//! The corpus: every trace in `tests/traces` does what its last line expects.
 //!
-//! A fault of ours that the laboratory finds becomes a trace there before it is mended,
-//! so each file begins with the story of one. A trace holds operations, schedule, faults
-//! and crash as data; it does not depend on how seeds are turned into plans.
+//! A fault of the engine that the laboratory finds becomes a trace there before it is
+//! fixed, so each file begins with the story of one fault. A trace holds operations,
+//! schedule, faults and crash as data; it does not depend on how seeds become plans.
 
 use std::path::{Path, PathBuf};
 

@@ -1,10 +1,10 @@
-//! Goal: `lithify wal-node` speaks the protocol of its document to the letter, keeps what
-//! it has acknowledged, and outlives whatever it is told.
+//! Goal: `lithify wal-node` follows the protocol of its document exactly, keeps what it
+//! has acknowledged, and survives any input.
 //!
-//! Method: the binary is run with lines on its standard input; answers are compared with
-//! the document's samples, byte for byte where the document gives bytes, and otherwise as
-//! JSON. What must last is looked at by a second process on the same directory, after an
-//! orderly end and after SIGKILL.
+//! Method: the binary runs with lines on its standard input. Answers are compared with
+//! the document's samples, byte for byte if the document gives bytes, and otherwise as
+//! JSON. A second process on the same directory checks what must be durable, after a
+//! normal end and after SIGKILL.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -31,7 +31,7 @@ fn command(directory: Option<&Path>) -> Command {
     command
 }
 
-/// What a node answers to this input, line by line.
+/// The answers of a node to this input, line by line.
 fn output(directory: Option<&Path>, input: &str) -> Vec<String> {
     let output = assert_cmd::Command::from_std(command(directory))
         .write_stdin(input)
@@ -75,7 +75,7 @@ fn read(offset: u64) -> Value {
     json!({"type": "wal_read", "offset": offset})
 }
 
-/// The first sample of the document, and what the document leaves out.
+/// The first sample of the document, and the cases that the document omits.
 #[test]
 fn the_samples_of_the_document_are_answered_to_the_letter() {
     let input = r#"{"src":"c0","dest":"n1","body":{"type":"init","msg_id":1,"node_id":"n1","node_ids":["n1"]}}
@@ -138,7 +138,7 @@ fn compacting_beyond_the_newest_snapshot_changes_nothing() {
                 (path.display().to_string(), bytes)
             })
             .collect();
-        // Another process has another one.
+        // Another process has another identity file.
         files.retain(|(name, _)| !name.ends_with(".identity"));
         files.sort();
         files
@@ -160,7 +160,8 @@ fn compacting_beyond_the_newest_snapshot_changes_nothing() {
     assert_eq!(answers[1]["code"], 22, "there is no snapshot at all");
 }
 
-/// Only what the message names goes, and a snapshot of nothing new is the last one.
+/// Only the segments before the offset in the message are removed, and a snapshot
+/// without new entries is the last snapshot.
 #[test]
 fn compaction_may_stop_before_the_newest_snapshot() {
     let place = tempfile::tempdir().expect("a directory");
@@ -189,7 +190,7 @@ fn compaction_may_stop_before_the_newest_snapshot() {
     assert_eq!(counts(&answers[5]), [json!(2), json!(1), json!(15)]);
     assert_eq!(answers[6]["payload"], "set y=2");
     assert_eq!(counts(&answers[7]), [json!(1), json!(1), json!(0)]);
-    // The older snapshot is gone, the newer one carries on alone.
+    // The older snapshot is removed, and the newer one is enough.
     assert!(!place.path().join("00000001.snapshot").exists());
     let answers = ask(
         Some(place.path()),
@@ -199,8 +200,8 @@ fn compaction_may_stop_before_the_newest_snapshot() {
     assert_eq!(answers[2]["offset"], 2);
 }
 
-/// Entries cannot be removed, segments can: one that holds a later entry stays whole. And a
-/// log without entries has none that is not durable.
+/// Only whole segments are removed, so a segment with a later entry stays. A log
+/// without entries has no entry that is not durable.
 #[test]
 fn a_segment_that_holds_a_later_entry_stays() {
     let answers = ask(
@@ -260,7 +261,7 @@ fn segments_end_where_they_are_told_to() {
     assert_eq!(answers[4]["active_segment"], "00000002.log");
 }
 
-/// A lasting directory: files as documented, and a second process that finds them.
+/// A permanent directory: files as documented, and a second process that finds them.
 #[test]
 fn another_process_finds_everything() {
     let place = tempfile::tempdir().expect("a directory");
@@ -318,7 +319,7 @@ fn another_process_finds_everything() {
     );
 }
 
-/// A node with its pipes, to be killed.
+/// A node with its pipes, for a test that kills it.
 fn start(directory: &Path) -> Child {
     command(Some(directory))
         .stdin(Stdio::piped())
@@ -327,7 +328,7 @@ fn start(directory: &Path) -> Child {
         .expect("the binary runs")
 }
 
-/// SIGKILL while more is under way: what was answered is there, under its offset.
+/// SIGKILL during further requests: every answered entry is there, at its offset.
 #[test]
 fn a_killed_node_keeps_what_it_has_answered() {
     let place = tempfile::tempdir().expect("a directory");
@@ -342,7 +343,7 @@ fn a_killed_node_keeps_what_it_has_answered() {
         let answer = answers.next().expect("an answer").expect("text");
         let answer: Value = serde_json::from_str(&answer).expect("JSON");
         let offset = answer["body"]["offset"].as_u64().expect("an offset");
-        // Nobody waits for these, so the kill falls among them.
+        // The test does not wait for these answers, so the kill happens among them.
         let mut hurried = vec![append("hurried"); 20];
         hurried.extend([of("wal_snapshot"), append("hurried"), of("wal_snapshot")]);
         input
@@ -386,7 +387,7 @@ fn two_nodes_cannot_share_a_directory() {
     assert!(node.wait().expect("the node ends with its input").success());
 }
 
-/// Whatever a line holds, there is one answer, and the next line is answered too.
+/// Every line gets one answer, whatever it holds, and the next line is answered too.
 #[test]
 fn no_line_ends_the_node() {
     let bad = [
@@ -457,14 +458,14 @@ fn no_line_ends_the_node() {
     }
 }
 
-/// What the protocol leaves open, as design/wal-snapshot.md decides it.
+/// Cases that the protocol leaves open, as design/wal-snapshot.md decides them.
 #[test]
 fn names_numbers_and_fields_that_are_missing() {
     let line = |dest: &str, body: Value| json!({"src": "c1", "dest": dest, "body": body});
     let info = of("wal_info");
     let named = |name: &str| json!({"type": "init", "node_id": name, "msg_id": 1});
     let lines = [
-        // Before init whoever calls is served, and msg_id may be left out.
+        // Before init the node serves any name, and msg_id may be omitted.
         line("n7", info.clone()),
         line("n2", named("n1")),
         line("n1", named("n1")),
@@ -507,7 +508,7 @@ fn bytes_that_are_no_text_are_answered() {
     assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 2);
 }
 
-/// A reader that goes away is no failure.
+/// A reader that stops reading is not a failure.
 #[test]
 fn a_closed_pipe_ends_the_node_quietly() {
     let place = tempfile::tempdir().expect("a directory");
@@ -519,7 +520,7 @@ fn a_closed_pipe_ends_the_node_quietly() {
         .expect("the binary runs");
     drop(node.stdout.take());
     let mut input = node.stdin.take().expect("a pipe");
-    // The node may be gone before everything is written.
+    // The node may have ended before everything is written.
     let _ = input.write_all(lines(&[append("kept"), append("perhaps")]).as_bytes());
     drop(input);
     let output = node.wait_with_output().expect("the node ends");
@@ -550,7 +551,8 @@ fn given_entries_are_replayed_up_to_the_first_invalid_one() {
         entry(5, "set y=2", "0x4DAA28F1"),
     ];
     assert_eq!(recover(json!(valid)), whole);
-    // As a neighbouring exercise writes entries: somebody else has compared the checksum.
+    // Entries as a neighbouring exercise writes them: the sender has compared the
+    // checksum.
     let judged = |payload: &str, checksum: &str| json!({"payload": payload, "checksum": checksum});
     let entries = [
         judged("set x=1", "valid"),
@@ -586,7 +588,7 @@ fn given_entries_are_replayed_up_to_the_first_invalid_one() {
     assert_eq!(recover(json!([])), (json!(0), json!(0), json!({})));
 }
 
-/// A stored bit that has flipped is shown, not hidden.
+/// A flipped bit is reported and not hidden.
 #[test]
 fn a_damaged_entry_is_read_as_invalid_and_stops_the_next_opening() {
     let place = tempfile::tempdir().expect("a directory");
@@ -629,7 +631,7 @@ fn a_damaged_entry_is_read_as_invalid_and_stops_the_next_opening() {
     );
 }
 
-/// A torn tail is no damage: the entry was never acknowledged.
+/// A torn tail is not damage: the entry was never acknowledged.
 #[test]
 fn a_torn_tail_is_cut() {
     let place = tempfile::tempdir().expect("a directory");
@@ -645,7 +647,7 @@ fn a_torn_tail_is_cut() {
     assert_eq!(answers[2]["payload"], "new");
 }
 
-/// The code and the message of a node that does not open.
+/// The exit code and the message of a node that does not open.
 fn refusal(directory: &Path) -> (Option<i32>, String) {
     let output = command(Some(directory))
         .stdin(Stdio::null())
@@ -656,7 +658,7 @@ fn refusal(directory: &Path) -> (Option<i32>, String) {
     (output.status.code(), errors)
 }
 
-/// Nothing is written into another store's directory.
+/// Nothing is written into the directory of another store.
 #[test]
 fn a_directory_of_another_store_is_refused() {
     for name in ["wal-00000001.log", "data.db", "manifest-000001"] {
@@ -670,7 +672,7 @@ fn a_directory_of_another_store_is_refused() {
     }
 }
 
-/// Somebody's notes that happen to have the name of a first segment are no torn tail.
+/// A foreign file with the name of a first segment is not a torn tail.
 #[test]
 fn a_first_segment_that_no_store_began_is_not_cut() {
     let place = tempfile::tempdir().expect("a directory");
@@ -686,8 +688,8 @@ fn a_first_segment_that_no_store_began_is_not_cut() {
         std::fs::read(&log).expect("the file"),
         b"Monday: all quiet\n"
     );
-    // What a crash may leave of a first entry, its beginning or zeros, is cut, but only in a
-    // segment that a store began.
+    // What a crash may leave of a first entry, its beginning or zeros, is cut, but only
+    // in a segment that a store has begun.
     for torn in [&[3, 0, 0, 0, 9, 9][..], &[0; 40], &[3, 0]] {
         std::fs::write(&log, torn).expect("a file");
         assert_eq!(refusal(place.path()).0, Some(5));
@@ -699,7 +701,7 @@ fn a_first_segment_that_no_store_began_is_not_cut() {
     }
 }
 
-/// The files that say whose the segments are.
+/// The files that identify the store of the segments.
 fn identities(directory: &Path) -> Vec<std::path::PathBuf> {
     let files = std::fs::read_dir(directory).expect("a directory");
     let paths = files.map(|entry| entry.expect("an entry").path());
@@ -710,7 +712,7 @@ fn identities(directory: &Path) -> Vec<std::path::PathBuf> {
     paths.filter(is_identity).collect()
 }
 
-/// Without its identity a log is no torn tail, and nothing of it is cut.
+/// A log without its identity file is not a torn tail, and nothing of it is cut.
 #[test]
 fn a_log_that_has_lost_its_identity_is_refused() {
     let place = tempfile::tempdir().expect("a directory");
@@ -729,7 +731,8 @@ fn a_log_that_has_lost_its_identity_is_refused() {
     assert_eq!(answers[0]["payload"], "two");
 }
 
-/// The log of one store beside the identity of another: none of its bytes is an entry.
+/// The log of one store with the identity of another store: none of its bytes is an
+/// entry.
 #[test]
 fn a_segment_of_another_store_has_no_entry() {
     let (ours, theirs) = (
@@ -742,7 +745,7 @@ fn a_segment_of_another_store_has_no_entry() {
     std::fs::copy(from, to).expect("a copy");
     let answers = ask(Some(ours.path()), &[of("wal_info")]);
     assert_eq!(answers[0]["entries"], 0);
-    // With its identity it is a file of a store that is not this one.
+    // With its identity it is a file of another store.
     let identity = identities(theirs.path()).remove(0);
     let name = identity.file_name().expect("a name");
     std::fs::copy(&identity, ours.path().join(name)).expect("a copy");
@@ -802,7 +805,7 @@ fn scheduled(directory: &Path, arguments: &[&str], input: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Nobody asks for a snapshot, and the log stays short; nothing of the state is lost.
+/// Without a request for a snapshot the log stays short, and no state is lost.
 #[test]
 fn snapshots_are_taken_when_enough_entries_have_come() {
     let place = tempfile::tempdir().expect("a directory");
@@ -827,7 +830,7 @@ fn snapshots_are_taken_when_enough_entries_have_come() {
     );
     assert_eq!(found[1]["offset"], 42);
     assert_eq!(found[2]["snapshot_offset"], 43);
-    // Without a schedule nothing is taken.
+    // Without a schedule no snapshot is taken.
     let other = tempfile::tempdir().expect("a directory");
     scheduled(other.path(), &[], &lines(&messages));
     assert_eq!(ask(Some(other.path()), &[of("wal_info")])[0]["entries"], 42);
@@ -855,7 +858,7 @@ fn snapshots_are_taken_when_time_has_passed_and_requests_go_on() {
     for number in 0..100 {
         assert_eq!(ask(append("set k=1"))["offset"], number);
     }
-    // However long it takes: nobody asks for a snapshot.
+    // However long it takes: no request asks for a snapshot.
     while ask(of("wal_info"))["entries"] != 0 {
         std::thread::yield_now();
     }

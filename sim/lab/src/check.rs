@@ -1,15 +1,15 @@
-//! A store of one's own as one line in a test.
+//! A test of a store in one line.
 
 use crate::finding::signature::Diagnosis;
 use crate::search::campaign::{Ledger, Mixture};
 use crate::system::System;
 
-/// How many seeds are run: enough for every workload, and for most faults at most places of
-/// a small store.
+/// The number of seeds: enough for every workload, and for most faults at most places
+/// of a small store.
 const SEEDS: u64 = 64;
 
-/// Runs a store through workloads, schedules, faults, and crashes at every point, under all
-/// oracles; always the same ones.
+/// Runs a store through workloads, schedules, faults, and crashes at every point, with
+/// all oracles. The runs are the same in every test.
 ///
 /// ```
 /// # use lithify_sim::systems::lithify::Lithify as MySystem;
@@ -18,12 +18,11 @@ const SEEDS: u64 = 64;
 /// # }
 /// ```
 ///
-/// [`Mixture`] has other models, workloads and faults; `cli::main` (feature `cli`) all of
-/// that as a command.
+/// [`Mixture`] has other models, workloads and faults. `cli::main` (feature `cli`) has
+/// all of them as a command.
 ///
 /// # Panics
-/// With the first finding, the shortest trace of it that is soon found, and what had to go
-/// wrong.
+/// With the first finding, a short trace of it, and what had to go wrong.
 pub fn check(system: &'static dyn System) {
     let mixture = Mixture::new(system);
     let mut ledger = Ledger::default();

@@ -1,10 +1,11 @@
-//! What the client has asked for, and what a correct store must therefore hold.
+//! The commits that the client has asked for, and the state that a correct store must
+//! have.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-/// A key: its keyspace and itself, by number. Numbers make traces short and keys easy
-/// to shrink.
+/// A key: its keyspace and the key itself, both as numbers. Numbers make traces short
+/// and keys easy to shrink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     /// The keyspace, below [`Key::KEYSPACES`].
@@ -13,42 +14,43 @@ pub struct Key {
     pub key: u32,
 }
 
-/// A value: this many bytes, made from a tag that tells it from others.
+/// A value with this many bytes, generated from a tag that distinguishes it from
+/// others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Value {
     /// The length in bytes.
     pub length: u32,
-    /// What it is made from.
+    /// The tag.
     pub tag: u32,
 }
 
 /// One write: a value, or a deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Write {
-    /// Which key.
+    /// The key.
     pub key: Key,
     /// Its new value; `None` deletes.
     pub value: Option<Value>,
 }
 
-/// What one commit writes, in order: later writes to a key win.
+/// The writes of one commit, in order: later writes to a key win.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     /// The writes.
     pub writes: Vec<Write>,
 }
 
-/// Keys and values as a store returns them.
+/// Keys and values, as a store returns them.
 pub type State = BTreeMap<(String, Vec<u8>), Vec<u8>>;
 
-/// What a key looks like. Traces write it as `12`, `p12` and `f12`.
+/// The form of a key. Traces write it as `12`, `p12` and `f12`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// `k012`: sorted as the numbers are, with a common prefix.
+    /// `k012`: sorts in the order of the numbers, with a common prefix.
     Number(u16),
     /// This many letters `p`: each is a prefix of all longer ones, and `p0` is the empty key.
     Prefix(u16),
-    /// This many bytes 0xff, at least one: what sorts behind them needs care.
+    /// This many bytes 0xff, at least one: keys that sort after it need care.
     High(u16),
 }
 
@@ -60,24 +62,25 @@ static KEYSPACE_NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
 });
 
 impl Key {
-    /// How many keyspaces there are. The first eight are the letters from a to h.
+    /// The number of keyspaces. The first eight are the letters from a to h.
     pub const KEYSPACES: u16 = 4096;
     const PREFIXES: u32 = 1 << 16;
     const HIGHS: u32 = 2 << 16;
 
-    /// The key of this many letters, each of which is a prefix of all longer ones.
+    /// The key with this many letters `p`. Each such key is a prefix of all longer
+    /// ones.
     #[must_use]
     pub const fn prefix(length: u16) -> u32 {
         Self::PREFIXES + length as u32
     }
 
-    /// The key of this many bytes 0xff, at least one.
+    /// The key with this many bytes 0xff, at least one.
     #[must_use]
     pub const fn high(length: u16) -> u32 {
         Self::HIGHS + length as u32
     }
 
-    /// What it looks like.
+    /// The form of the key.
     #[must_use]
     pub const fn shape(self) -> Shape {
         let low = self.key as u16;
@@ -88,20 +91,20 @@ impl Key {
         }
     }
 
-    /// The keyspace's name.
+    /// The name of the keyspace.
     #[must_use]
     pub fn keyspace_name(self) -> &'static str {
         &KEYSPACE_NAMES[usize::from(self.keyspace % Self::KEYSPACES)]
     }
 
-    /// The keyspace of this name.
+    /// The keyspace with this name.
     #[must_use]
     pub fn keyspace_named(name: &str) -> Option<u16> {
         let position = KEYSPACE_NAMES.iter().position(|known| known == name);
         position.map(|position| position as u16)
     }
 
-    /// The key's bytes.
+    /// The bytes of the key.
     #[must_use]
     pub fn bytes(self) -> Vec<u8> {
         match self.shape() {
@@ -113,7 +116,7 @@ impl Key {
 }
 
 impl Value {
-    /// The value's bytes: the tag in decimals, repeated.
+    /// The bytes of the value: the tag in decimals, repeated.
     #[must_use]
     pub fn bytes(self) -> Vec<u8> {
         let tag = format!("{}.", self.tag);
@@ -121,7 +124,7 @@ impl Value {
     }
 }
 
-/// What the commits so far were, and the state after each.
+/// The commits so far, and the state after each.
 #[derive(Clone, Debug)]
 pub struct History {
     batches: Vec<Batch>,
@@ -160,7 +163,7 @@ impl History {
         &self.states[commit as usize]
     }
 
-    /// A digest of what the commits up to `commit` wrote: equal histories have equal ones.
+    /// A digest of the writes up to `commit`: equal histories have equal digests.
     #[must_use]
     pub fn digest(&self, commit: u64) -> u64 {
         self.digests[commit as usize]
@@ -178,7 +181,7 @@ impl History {
         self.batches.push(batch);
     }
 
-    /// Forgets the commits after `head`.
+    /// Removes the commits after `head`.
     pub fn truncate(&mut self, head: u64) {
         self.batches.truncate(head as usize);
         self.states.truncate(head as usize + 1);
@@ -201,7 +204,7 @@ fn digest_after(before: u64, batch: &Batch) -> u64 {
     hasher.digest()
 }
 
-/// Writes a batch into a state.
+/// Applies a batch to a state.
 pub fn apply(state: &mut State, batch: &Batch) {
     for write in &batch.writes {
         let key = (write.key.keyspace_name().to_owned(), write.key.bytes());

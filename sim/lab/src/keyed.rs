@@ -1,15 +1,16 @@
-//! Randomness by key, not by turn.
+//! Randomness by key and not by order.
 //!
-//! Every decision is drawn from a stream of its own, named by the seed, a domain and
-//! the identity of what is decided. So taking an operation out of a plan, or adding a
-//! knob, re-rolls nothing else, and a disabled fault draws nothing. The streams are
-//! ChaCha with eight rounds, which is the same on every machine and in every release.
+//! Every decision is drawn from its own stream. The seed, a domain and the identity of
+//! the decision name the stream. So removing an operation from a plan, or adding a new
+//! option, does not change any other draw, and a disabled fault draws nothing. The
+//! streams are ChaCha with eight rounds, which is the same on every machine and in
+//! every release.
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-/// What a decision is about. The numbers are part of every seed's meaning: new domains
-/// go to the end.
+/// The subject of a decision. The numbers determine what every seed means: new domains
+/// must be added at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is what its name says")]
 pub enum Domain {
@@ -36,7 +37,8 @@ impl Seed {
     #[must_use]
     pub fn draws(self, domain: Domain, identity: u64) -> Draws {
         let mut generator = ChaCha8Rng::seed_from_u64(self.0);
-        // The two parts must not collide for any identity that occurs: they are counts.
+        // The two parts must not collide. Identities are counts, so they stay below
+        // 2^56.
         generator.set_stream((domain as u64) << 56 ^ identity);
         Draws { generator }
     }
@@ -59,7 +61,7 @@ impl Draws {
         self.generator.random_range(least..=most)
     }
 
-    /// True in `percent` of a hundred cases.
+    /// True in `percent` of a hundred draws.
     pub fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
@@ -69,7 +71,8 @@ impl Draws {
         &items[self.below(items.len() as u64) as usize]
     }
 
-    /// A position in `weights`, in proportion to them; their sum must not be 0.
+    /// A position in `weights`, with a probability in proportion to its weight. The sum
+    /// of the weights must not be 0.
     pub fn weighted(&mut self, weights: &[u64]) -> usize {
         let mut rest = self.below(weights.iter().sum());
         for (position, &weight) in weights.iter().enumerate() {
@@ -101,7 +104,8 @@ mod tests {
 
     #[test]
     fn the_meaning_of_a_seed_does_not_change() {
-        // Traces name seeds: a library update that changed these would break them.
+        // Traces name seeds. A library update that changed these draws would break the
+        // traces.
         let draws: Vec<u64> = {
             let mut draws = Seed(7).draws(Domain::Workload, 3);
             (0..4).map(|_| draws.below(1000)).collect()

@@ -1,17 +1,18 @@
-//! The laboratory of lithify: it runs a store on a disk that loses power, lies and fails,
-//! and says what is wrong with it, in a few lines, and why.
+//! The laboratory of lithify. It runs a store on a disk that loses power, lies and
+//! fails. It reports what is wrong with the store, in a few lines, and why.
 //!
-//! A store of your own goes in by three traits, [`system::System`], [`system::Engine`] and
-//! [`system::Instance`]; the example `own_system` is a whole one in one page, with
-//! mistakes that are found, shrunk and explained. [`check`] is then a test of it in one line,
-//! and `cli::main` (feature `cli`) a program with every command for it:
+//! Three traits connect a store to the laboratory: [`system::System`],
+//! [`system::Engine`] and [`system::Instance`]. The example `own_system` is a complete
+//! store in one page, with mistakes that are found, shrunk and explained. [`check`] is
+//! a test of a store in one line. `cli::main` (feature `cli`) is a program with all
+//! commands for a store:
 //!
 //! ```text
 //! cargo run --release -p lithify-sim --example own_system -- run --bug directory-not-synced
 //! ```
 //!
-//! The heart of it is short. A [`Campaign`](search::campaign::Campaign) makes a plan of each seed, runs it,
-//! crashes it everywhere and judges what is left:
+//! The core of it is short. A [`Campaign`](search::campaign::Campaign) makes a plan
+//! from each seed, runs the plan, crashes it everywhere and judges what is left:
 //!
 //! ```
 //! use lithify_sim::search::campaign::Campaign;
@@ -21,20 +22,20 @@
 //! assert!(found.is_none() && ledger.recovered > 0);
 //! ```
 //!
-//! # What there is, in reading order
+//! # Modules, in reading order
 //!
-//! What everybody needs:
-//! - [`system`]: the traits; [`systems`]: the engine, behind them.
-//! - [`history`]: commits, and the state after each; [`reads`]: what can be asked of them.
-//! - [`keyed`]: all randomness; [`stop`]: when to end early; [`planted`], [`panics`]; [`names`]:
-//!   what is said of a name that does not exist.
+//! The basics:
+//! - [`system`]: the traits; [`systems`]: the engine as a system.
+//! - [`history`]: commits, and the state after each; [`reads`]: questions about them.
+//! - [`keyed`]: all randomness; [`stop`]: when to end early; [`planted`], [`panics`];
+//!   [`names`]: messages about unknown names.
 //!
 //! Then five folders, each with its own page:
 //! - [`disk`]: the file system that loses power, its persistence models, crash images, faults.
-//! - [`run`]: what happens to a store, as a plan, and running it.
+//! - [`run`]: plans, and running them.
 //! - [`judge`]: what is checked, and how.
-//! - [`search`]: where findings are looked for.
-//! - [`finding`]: what is made of one.
+//! - [`search`]: the searches for findings.
+//! - [`finding`]: what is done with a finding.
 
 mod check;
 #[cfg(feature = "cli")]

@@ -1,13 +1,13 @@
-//! A name that nothing has: what is wrong, and which name is near it.
+//! The message for an unknown name, with the nearest known name.
 //!
-//! Every list of names (systems, models, faults, workloads, policies, bugs, settings) refuses
-//! an unknown one with the sentences of this file. Arguments that the parser of the command
-//! line knows itself have the suggestions of that parser.
+//! Every list of names (systems, models, faults, workloads, policies, bugs, settings)
+//! refuses an unknown name with the messages of this file. For arguments that the
+//! parser of the command line knows itself, that parser makes the suggestions.
 
-/// Shorter parts are in too many names.
+/// A shorter word is part of too many names.
 const SHORTEST_PART: usize = 4;
 
-/// How near two names are that one may be meant by the other, from 0 to 1.
+/// How similar two names must be for a suggestion, from 0 to 1.
 const NEAR: f64 = 0.75;
 
 /// The refusal of a name: "no model is called "posix"; did you mean "posix-min"?"
@@ -16,7 +16,7 @@ pub fn unknown<'name>(what: &str, name: &str, known: impl Iterator<Item = &'name
     suggest(&format!("no {what} is called {name:?}"), name, known)
 }
 
-/// What is wrong, and then the nearest of the names that exist, or all of them when none is
+/// The message `what`, and then the nearest known name, or all known names if none is
 /// near.
 #[must_use]
 pub fn suggest<'name>(what: &str, name: &str, known: impl Iterator<Item = &'name str>) -> String {
@@ -28,8 +28,8 @@ pub fn suggest<'name>(what: &str, name: &str, known: impl Iterator<Item = &'name
     }
 }
 
-/// The name that is probably meant. A word that is a part of a name is near it, and nearest
-/// to the shortest of several.
+/// The name that is probably meant. A word that is part of a name is near to that name;
+/// of several such names, the shortest is the nearest.
 #[must_use]
 pub fn nearest<'name>(name: &str, known: impl Iterator<Item = &'name str>) -> Option<&'name str> {
     let score = |known: &str| match name.len() >= SHORTEST_PART && known.contains(name) {
@@ -39,7 +39,7 @@ pub fn nearest<'name>(name: &str, known: impl Iterator<Item = &'name str>) -> Op
     let mut best: Option<(f64, &str)> = None;
     for known in known {
         let score = score(known);
-        // Of equally near names the first, so that the order of a list decides.
+        // Of equally near names the first wins, so that the order of the list decides.
         if score > best.map_or(NEAR, |best| best.0) {
             best = Some((score, known));
         }

@@ -1,21 +1,23 @@
-//! Panics of a system under test: caught, and told from the laboratory's own.
+//! Panics of a system under test: they are caught and told apart from panics of the
+//! laboratory.
 //!
-//! A panic of a system is a finding with its message in it, so a program may keep quiet
-//! about it; any other panic it should print.
+//! A panic of a system is a finding that contains its message, so a program need not
+//! print it. A program should print any other panic.
 
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 thread_local! {
-    /// How many calls of [`caught`] this thread is in.
+    /// The number of calls of [`caught`] that this thread is in.
     static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
-/// What `run` returns, or its panic. What it leaves half done is not to be used again.
+/// The result of `run`, or its panic. Objects that a panic leaves half changed must not
+/// be used again.
 ///
 /// # Errors
-/// The message of the panic, or words that say that there is none.
+/// The message of the panic, or a text that says that there is none.
 pub fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     DEPTH.set(DEPTH.get() + 1);
     let outcome = catch_unwind(AssertUnwindSafe(run));

@@ -10,7 +10,7 @@ thread_local! {
     static PASSED: Cell<u64> = const { Cell::new(0) };
 }
 
-/// What is known of a planted bug before anybody looks for it.
+/// What is known about a planted bug before a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Planted {
     /// Its name: lower case, words joined by hyphens, unique in its system.
@@ -19,8 +19,9 @@ pub struct Planted {
     pub pattern: &'static str,
     /// What goes wrong, in a sentence.
     pub story: &'static str,
-    /// Whether its story says why nothing goes wrong. Only then is it worth a proof by
-    /// small histories: of any other bug they would prove that they are too small.
+    /// Whether its story says why nothing goes wrong. Only then is a proof by small
+    /// histories useful. For any other bug, the proof would only show that the
+    /// histories are too small.
     pub is_thought_equivalent: bool,
 }
 
@@ -37,7 +38,7 @@ impl Planted {
     }
 }
 
-/// Whether the bug of this name is planted on this thread.
+/// Whether the bug with this name is planted on this thread.
 #[must_use]
 pub fn is_active(name: &str) -> bool {
     let is_active = ACTIVE.get() == Some(name);
@@ -45,8 +46,8 @@ pub fn is_active(name: &str) -> bool {
     is_active
 }
 
-/// How often this thread has passed the place of a bug while that bug was planted, in the
-/// engine or in a sample system.
+/// The number of times that this thread has executed the code of a bug while the bug
+/// was planted, in the engine or in a sample system.
 #[must_use]
 pub fn passed() -> u64 {
     #[cfg(feature = "planted-bugs")]
@@ -56,7 +57,7 @@ pub fn passed() -> u64 {
     in_engine + PASSED.get()
 }
 
-/// Runs with a bug planted, and takes it out again even when `run` panics.
+/// Runs with a bug planted, and removes the bug afterwards even if `run` panics.
 pub fn with<T>(bug: Option<&'static str>, run: impl FnOnce() -> T) -> T {
     struct Restore(Option<&'static str>);
     impl Drop for Restore {

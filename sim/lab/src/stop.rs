@@ -1,7 +1,7 @@
-//! When to stop before the end: a time, a signal, or never.
+//! When to stop early: after a time, on a signal, or never.
 //!
-//! Whatever takes long asks between two pieces of work and ends in good order: what was
-//! found so far is told.
+//! Long work checks between two pieces of work, and ends in good order: it reports what
+//! was found so far.
 
 #![expect(
     clippy::disallowed_types,
@@ -26,13 +26,13 @@ impl Stop {
         Self::default()
     }
 
-    /// When this much time has passed from now on.
+    /// Stop after this much time.
     #[must_use]
     pub fn after(time: Duration) -> Self {
         Self::never().within(Some(time))
     }
 
-    /// When `signal` is set.
+    /// Stop when `signal` is set.
     #[must_use]
     pub fn on(signal: Arc<AtomicBool>) -> Self {
         Self {
@@ -41,7 +41,7 @@ impl Stop {
         }
     }
 
-    /// Also when this much time has passed from now on.
+    /// Stop also after this much time.
     #[must_use]
     pub fn within(self, time: Option<Duration>) -> Self {
         let end = time.and_then(|time| Instant::now().checked_add(time));
@@ -54,7 +54,7 @@ impl Stop {
         }
     }
 
-    /// Whether it is time.
+    /// Whether the work must stop.
     #[must_use]
     pub fn is_due(&self) -> bool {
         let is_signalled = self

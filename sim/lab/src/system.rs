@@ -1,12 +1,12 @@
-//! What the laboratory needs to know of a system in order to break it.
+//! The interface between the laboratory and a system under test.
 //!
-//! Implement [`System`], [`Engine`] and [`Instance`] for a store, and every workload,
-//! fault, persistence model, oracle, the shrinker and the trace format work for it.
-//! Methods that a system has no notion of (layouts, history, files) have defaults that
-//! say so, and the oracles that need them stay silent.
+//! Implement [`System`], [`Engine`] and [`Instance`] for a store. Then every workload,
+//! fault, persistence model and oracle, the shrinker and the trace format work for it.
+//! Methods for features that a system may lack (layouts, history, files) have defaults
+//! that say so, and the oracles that need these methods stay silent.
 //!
-//! A system must not keep anything outside the given file system: a crash is that the
-//! instance is dropped and a new one opened on another file system.
+//! A system must not keep any state outside the given file system: in a crash, the
+//! instance is dropped and a new one is opened on another file system.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -21,14 +21,14 @@ use crate::names::suggest;
 use crate::planted::{self, Planted};
 use crate::reads::{Answer, Question};
 
-/// Why a system did not do what it was asked.
+/// Why a system could not do what it was asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// Stored bytes are not what was written, and the system says so.
+    /// Stored bytes are not the bytes that were written, and the system reports that.
     Damage(String),
-    /// The disk, or an earlier failure that the system remembers.
+    /// An error of the disk, or of an earlier failure that the system remembers.
     Disk(String),
-    /// Anything else: on a healthy disk, a finding.
+    /// Any other failure: on a healthy disk, it is a finding.
     Other(String),
 }
 
@@ -42,21 +42,23 @@ impl fmt::Display for Failure {
     }
 }
 
-/// One thing that can be chosen when a system is opened.
+/// An option that is chosen when a system is opened.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
     /// Its name.
     pub name: &'static str,
     /// What it means, in a sentence.
     pub about: &'static str,
-    /// The values that seeds choose from; the first is the default. Others may be legal.
+    /// The values that seeds choose from; the first is the default. Other values may be
+    /// valid.
     pub values: &'static [&'static str],
-    /// Whether it may differ at each opening. What may not differ decides the layout.
+    /// Whether it may differ at each opening. Options that may not differ decide the
+    /// layout.
     pub may_change: bool,
 }
 
 impl Setting {
-    /// One that a store keeps from its creation on.
+    /// A setting that a store keeps from its creation on.
     #[must_use]
     pub const fn fixed(
         name: &'static str,
@@ -71,7 +73,7 @@ impl Setting {
         }
     }
 
-    /// One that may differ at each opening.
+    /// A setting that may differ at each opening.
     #[must_use]
     pub const fn tuning(
         name: &'static str,
@@ -85,10 +87,10 @@ impl Setting {
     }
 }
 
-/// Settings by name; what is missing has its default.
+/// Settings by name; a missing setting has its default.
 pub type Settings = BTreeMap<String, String>;
 
-/// The values of one system: what was set, and the defaults for the rest.
+/// The values of all settings of one system: given values, and defaults for the others.
 #[derive(Clone, Copy, Debug)]
 pub struct Values<'run> {
     known: &'static [Setting],
@@ -122,7 +124,7 @@ impl<'run> Values<'run> {
     }
 }
 
-/// What to say of a value that one of these settings does not have.
+/// The message for a value that the setting does not have.
 #[must_use]
 pub fn unknown_value(settings: &[Setting], name: &str, text: &str) -> String {
     let values = settings.iter().filter(|setting| setting.name == name);
@@ -139,33 +141,34 @@ pub trait System: Sync {
     /// What it is, in a sentence.
     fn about(&self) -> &'static str;
 
-    /// What can be chosen.
+    /// The settings of the system.
     fn settings(&self) -> &'static [Setting];
 
     /// The system with these settings.
     ///
     /// # Errors
-    /// One line, for an unknown setting or an impossible value.
+    /// One line, for an unknown setting or an invalid value.
     fn configure(&self, settings: &Settings) -> Result<Arc<dyn Engine>, String>;
 
-    /// What the names of its background tasks begin with: see [`Instance::tasks`]. A
-    /// schedule starves one of these kinds.
+    /// The beginnings of the names of its background tasks: see [`Instance::tasks`]. A
+    /// schedule may starve one of these kinds.
     fn task_kinds(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// How many keyspaces batches may write to, at least 8.
+    /// The number of keyspaces that batches may write to, at least 8.
     fn most_keyspaces(&self) -> u16 {
         Key::KEYSPACES
     }
 
-    /// Situations that the system counts, by name, each with how often this thread was in
-    /// it since that was asked before. The campaign says which ones stayed dark.
+    /// Situations that the system counts, by name. Each has the number of times that
+    /// this thread was in it since the last call. The campaign reports the situations
+    /// that were not reached.
     fn reached(&self) -> Vec<(&'static str, u64)> {
         Vec::new()
     }
 
-    /// The bugs that can be planted in it.
+    /// The bugs that can be planted in the system.
     fn bugs(&self) -> Vec<Planted> {
         Vec::new()
     }
@@ -176,7 +179,7 @@ pub trait System: Sync {
     }
 }
 
-/// What `run` returns with one of the [`System::bugs`] planted.
+/// Runs `run` with one of the [`System::bugs`] planted, and returns its result.
 pub fn planted_in<T>(system: &dyn System, bug: &'static str, run: impl FnOnce() -> T) -> T {
     let (mut run, mut outcome) = (Some(run), None);
     system.with_bug(bug, &mut || outcome = run.take().map(|run| run()));
@@ -189,35 +192,36 @@ impl fmt::Debug for dyn System {
     }
 }
 
-/// A system with its settings chosen.
+/// A system with chosen settings.
 pub trait Engine: Send + Sync {
     /// Opens the store on `fs`, or creates one.
     ///
     /// # Errors
-    /// Whatever stops it.
+    /// If the store cannot be opened.
     fn open(&self, fs: Arc<dyn Fs>) -> Result<Box<dyn Instance>, Failure>;
 
-    /// Opens what is whole of the store on `fs`, for reading, and writes nothing; `None` when
-    /// the system has no such opening.
+    /// Opens the intact part of the store on `fs` for reading, and writes nothing.
+    /// `None` if the system cannot open damaged stores.
     fn open_damaged(&self, fs: Arc<dyn Fs>) -> Option<Result<Box<dyn Remains>, Failure>> {
         let _ = fs;
         None
     }
 
-    /// Whether a returned commit is durable; otherwise only [`Instance::sync`] makes it so.
+    /// Whether a returned commit is durable. Otherwise only [`Instance::sync`] makes it
+    /// durable.
     fn syncs_commits(&self) -> bool {
         true
     }
 
     /// Whether every error of the disk fails the call that meets it. A system may also
-    /// mend what has failed, by writing it again elsewhere.
+    /// repair the effect of an error, by writing the data again elsewhere.
     fn surfaces_errors(&self) -> bool {
         false
     }
 
-    /// Whether an error of the disk is told at the latest by the next settling, where the call
-    /// that it belongs to may come to its end while something else runs. Needed only where
-    /// [`Engine::surfaces_errors`] is too much to ask.
+    /// Whether an error of the disk is reported by the next settling at the latest. For
+    /// systems in which the call that met the error may end while another call runs.
+    /// Needed only if [`Engine::surfaces_errors`] cannot be promised.
     fn settling_tells_errors(&self) -> bool {
         false
     }
@@ -230,120 +234,124 @@ pub trait Engine: Send + Sync {
     /// Checks the files of a closed store, with code that the store does not use.
     ///
     /// # Errors
-    /// What it found.
+    /// The damage that it found.
     fn check(&self, fs: &dyn Fs) -> Result<(), Failure> {
         let _ = fs;
         Ok(())
     }
 
-    /// Whether that check tells what a crash may leave from damage, so that it can be asked
-    /// before the store was opened.
+    /// Whether [`Engine::check`] can tell damage from what a crash may leave, so that
+    /// it can run before the store was opened.
     fn checks_what_is_left(&self) -> bool {
         false
     }
 
-    /// The disk of a closed store with something changed that contradicts the rest, and all
-    /// checksums right, which that check must call damaged; and what was changed. `None` when
-    /// the system forges nothing, or there is nothing to forge.
+    /// The disk of a closed store after a change that contradicts the rest of the disk,
+    /// with all checksums right, and a text about the change. [`Engine::check`] must
+    /// report it as damage. `None` if the system forges nothing, or if there is nothing
+    /// to forge.
     fn forge(&self, image: &Image, draws: &mut Draws) -> Option<(Image, String)> {
         let _ = (image, draws);
         None
     }
 
-    /// What that check has to say, as a text that changes when a bit of the files does;
-    /// `None` when the system has no such check.
+    /// The report of [`Engine::check`], as a text that changes when a bit of the files
+    /// changes. `None` if the system has no such check.
     fn report(&self, fs: &dyn Fs) -> Option<String> {
         let _ = fs;
         None
     }
 
-    /// What a settled layout is after these batches, from the rule alone.
+    /// The settled layout after these batches, computed from the rule alone.
     fn expected_layout(&self, history: &[Batch]) -> Option<Vec<Piece>> {
         let _ = history;
         None
     }
 
-    /// Which commits can be read after these batches, when the store is settled; `None`
-    /// when the system does not promise any but the newest.
+    /// Whether a commit can be read when a store with this head is settled. `None` if
+    /// the system does not promise it.
     fn is_readable(&self, commit: u64, head: u64) -> Option<bool> {
         let _ = (commit, head);
         None
     }
 
-    /// Whether a store with this newest commit must still know exactly what every commit
-    /// after `since` wrote, if `since` can be read; `None` when it promises no such thing.
+    /// Whether a store with this head must still know exactly what every commit after
+    /// `since` wrote, if `since` can be read. `None` if the system does not promise it.
     fn is_stream_known(&self, since: u64, head: u64) -> Option<bool> {
         let _ = (since, head);
         None
     }
 
-    /// The most bytes that a settled store may take for this state and history, or
-    /// `None` when it makes no promise.
+    /// The largest number of bytes that a settled store may use for this state and
+    /// history. `None` if the system makes no promise.
     fn space_limit(&self, history: &[Batch], state: &State) -> Option<u64> {
         let _ = (history, state);
         None
     }
 
-    /// The most bytes that one file of a settled store may take, for files of which more is
-    /// known than that all of them keep [`Engine::space_limit`].
+    /// The largest number of bytes that one file of a settled store may use, for files
+    /// with a stricter limit than [`Engine::space_limit`].
     fn file_limit(&self, file: &str, history: &[Batch], state: &State) -> Option<u64> {
         let _ = (file, history, state);
         None
     }
 
-    /// Whether bytes of an earlier time never pass: those of other files, also of earlier ones
-    /// of the same name and of other stores, and those that the file itself has lost at a crash
-    /// or has replaced. Then crash images have them in the place of lost bytes; otherwise only
-    /// bytes of the file that has lost its name last.
+    /// Whether the system always detects old bytes: bytes of other files, including
+    /// earlier files with the same name and files of other stores, and bytes that the
+    /// file itself has lost in a crash or has replaced. If so, crash images have such
+    /// bytes in the place of lost bytes. Otherwise they only have bytes of the file
+    /// that most recently lost its name.
     fn tells_stale_bytes(&self) -> bool {
         false
     }
 
-    /// Whether the end of this file may be lost without notice when its last bytes are
-    /// damaged on the device: true for logs, whose last record has no witness.
+    /// Whether the end of this file may be lost without notice if its last bytes are
+    /// damaged on the device. True for logs, because nothing proves the last record of
+    /// a log.
     fn is_log(&self, file: &str) -> bool {
         let _ = file;
         true
     }
 }
 
-/// Something that a client asks of a store and that may cost the disk something.
+/// A call of a client that may cost disk operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// So many batches were committed together.
+    /// This number of batches were committed together.
     Commit(usize),
-    /// Durability was asked for.
+    /// The client asked for durability.
     Sync,
 }
 
-/// A run that nothing has disturbed since the store was created: what the client asked
-/// for, and what the store has asked of the disk.
+/// A run that was undisturbed since the store was created: what the client asked for,
+/// and what the store asked of the disk.
 #[derive(Clone, Copy, Debug)]
 pub struct Account<'run> {
     /// All batches, commit 1 first.
     pub history: &'run [Batch],
-    /// In which calls they came, and the other calls among them, in order.
+    /// The calls in order: the commits of the batches, and the other calls among them.
     pub calls: &'run [Call],
-    /// What the disk has seen.
+    /// The use of the disk.
     pub disk: &'run DiskUse,
 }
 
-/// Something of which a system knows how often it must have happened.
+/// A count that a system can predict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Equality {
     /// What is counted.
     pub what: &'static str,
-    /// How often it happened.
+    /// The counted number.
     pub counted: u64,
-    /// How often the rule says that it happens.
+    /// The number that the rule predicts.
     pub expected: u64,
-    /// Whether it counts syncs. One too many is a cost and nothing else; of one too few a
-    /// crash says more, so that is reported only when no crash has shown it.
+    /// Whether it counts syncs. A superfluous sync only costs time. A crash shows the
+    /// effect of a missing sync better, so a missing sync is reported only if no crash
+    /// has shown it.
     pub is_of_syncs: bool,
 }
 
 impl Equality {
-    /// What was counted, next to what the rule says.
+    /// A count of any other kind.
     #[must_use]
     pub const fn new(what: &'static str, counted: u64, expected: u64) -> Self {
         Self {
@@ -354,7 +362,7 @@ impl Equality {
         }
     }
 
-    /// The same for syncs.
+    /// A count of syncs.
     #[must_use]
     pub const fn of_syncs(what: &'static str, counted: u64, expected: u64) -> Self {
         Self {
@@ -387,9 +395,9 @@ pub struct Piece {
     pub start: u64,
     /// The last commit of its window.
     pub end: u64,
-    /// The first commit that wrote into it.
+    /// The first commit that wrote to it.
     pub first: u64,
-    /// The last one.
+    /// The last commit that wrote to it.
     pub last: u64,
 }
 
@@ -410,67 +418,70 @@ impl fmt::Display for Piece {
     }
 }
 
-/// A reader that stays where it is while the store goes on.
+/// A reader that keeps its commit while the store goes on.
 pub trait Pinned {
-    /// The newest commit that it could have been asked to read; `None` when that is the
-    /// newest of the store. A store may have taken commits that no reader sees yet.
+    /// The newest commit that this reader could have been opened at. `None` if that is
+    /// the head of the store. A store may have taken commits that no reader sees yet.
     fn head(&self) -> Option<u64> {
         None
     }
 
-    /// What it reads.
+    /// The state that the reader sees.
     ///
     /// # Errors
-    /// Whatever stops it.
+    /// If the state cannot be read.
     fn state(&self) -> Result<State, Failure>;
 
-    /// Any other read; all are as of the commit of the reader. `None` when there are none.
+    /// Answers any other question, as of the commit of the reader. `None` if the system
+    /// has no such reads.
     ///
     /// # Errors
-    /// Whatever stops it.
+    /// If the question cannot be answered.
     fn ask(&self, question: &Question) -> Result<Option<Answer>, Failure> {
         let _ = question;
         Ok(None)
     }
 }
 
-/// Something that damage takes, as a store says that was opened in spite of it.
+/// A loss through damage, as reported by a store that was opened in spite of the
+/// damage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lost {
-    /// The damage, in the words with which reads are refused.
+    /// The damage, with the same words with which reads are refused.
     pub damage: String,
-    /// Which reads may be refused; `None` when none may.
+    /// The reads that may be refused because of it; `None` if none may.
     pub takes: Option<Taken>,
 }
 
-/// Which reads may be refused because of some damage.
+/// The reads that may be refused because of some damage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
-    /// Those of this keyspace, or of all.
+    /// Reads of this keyspace; `None` means all keyspaces.
     pub keyspace: Option<String>,
-    /// Those from this commit on.
+    /// Reads of this commit or a later one.
     pub from: u64,
-    /// Those of single keys from this one on, ...
+    /// Reads of single keys from this key on ...
     pub first_key: Vec<u8>,
-    /// ... and up to this one, or of all that follow.
+    /// ... and up to this key; `None` means all following keys.
     pub last_key: Option<Vec<u8>>,
 }
 
-/// What is whole of a damaged store.
+/// The intact part of a damaged store.
 pub trait Remains {
-    /// The newest commit, or what stands for all commits that are lost at the end.
+    /// The newest commit. If commits at the end are lost, the number that stands for
+    /// all of them.
     fn head(&self) -> u64;
 
-    /// Whether there was no commit behind the head for sure.
+    /// Whether it is certain that there was no commit after the head.
     fn is_end_known(&self) -> bool;
 
-    /// Everything that was found damaged.
+    /// All damage that was found.
     fn lost(&self) -> Vec<Lost>;
 
-    /// Any read: see [`Instance::ask`].
+    /// Answers any question: see [`Instance::ask`].
     ///
     /// # Errors
-    /// [`Failure::Damage`] when the answer depends on what is lost.
+    /// [`Failure::Damage`] if the answer depends on lost data.
     fn ask(&self, question: &Question) -> Result<Option<Answer>, Failure>;
 }
 
@@ -480,7 +491,7 @@ pub trait Instance {
     /// numbered from 1 without gaps.
     ///
     /// # Errors
-    /// After an error the batches are in doubt.
+    /// After an error it is not known whether the batches were committed.
     fn commit(&mut self, batches: &[Batch]) -> Result<u64, Failure>;
 
     /// The number of the newest commit.
@@ -489,56 +500,56 @@ pub trait Instance {
     /// Makes every commit durable.
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// If the disk returns an error.
     fn sync(&mut self) -> Result<(), Failure>;
 
-    /// All keys and values as of `commit`; `None` when retention has thinned it out.
+    /// All keys and values as of `commit`; `None` if retention has removed the commit.
     ///
     /// # Errors
-    /// Whatever stops it.
+    /// If the state cannot be read.
     fn state_at(&mut self, commit: u64) -> Result<Option<State>, Failure>;
 
-    /// Any other read, through the public surface as a program would; `None` when the system
-    /// has no such reads. A refusal is an answer.
+    /// Answers any other question through the public interface, as a program would.
+    /// `None` if the system has no such reads. A refusal is an answer.
     ///
     /// # Errors
-    /// Whatever stops it.
+    /// If the question cannot be answered.
     fn ask(&mut self, question: &Question) -> Result<Option<Answer>, Failure> {
         let _ = question;
         Ok(None)
     }
 
-    /// A reader of `commit`, which is the newest one or one that can be read.
+    /// A reader of `commit`, which is the head or another readable commit.
     ///
     /// # Errors
-    /// Whatever stops it; `None` when the system has no such readers.
+    /// If it cannot be opened. `None` if the system has no such readers.
     fn pin(&mut self, commit: u64) -> Result<Option<Box<dyn Pinned>>, Failure> {
         let _ = commit;
         Ok(None)
     }
 
-    /// The background work that could run now, each under a name that does not depend
-    /// on what else is waiting. Names begin with what kind of work it is.
+    /// The background work that could run now. The name of a task does not depend on
+    /// the other waiting tasks, and begins with the kind of the work.
     fn tasks(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Runs one of them; unknown names do nothing.
+    /// Runs one of the tasks; unknown names do nothing.
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// If the disk returns an error.
     fn run(&mut self, task: &str) -> Result<(), Failure> {
         let _ = task;
         Ok(())
     }
 
-    /// The newest commit that a client has been told is durable, by a call that came to its
-    /// end while something else ran; 0 where every call comes to its end by itself.
+    /// The newest commit that a call has reported as durable to a client, if the call
+    /// ended while another call ran. 0 if every call of the system ends by itself.
     fn acknowledged(&self) -> u64 {
         0
     }
 
-    /// Who waits although nothing is left that could end the wait.
+    /// The clients that wait although no remaining work can end the wait.
     fn stuck(&self) -> Option<String> {
         None
     }
@@ -548,30 +559,31 @@ pub trait Instance {
         let _ = task;
     }
 
-    /// Does all background work, within a bound; false when there is still some.
+    /// Does all background work, within a bound. False if some work is left.
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// If the disk returns an error.
     fn settle(&mut self) -> Result<bool, Failure> {
         Ok(true)
     }
 
-    /// The layout now, settled or not: oldest first, by keyspace.
+    /// The current layout, settled or not: by keyspace, the oldest segment first.
     fn layout(&self) -> Option<Vec<Piece>> {
         None
     }
 
-    /// More about the layout, equal for equal histories however they came about:
-    /// entries, bytes.
+    /// More about the layout, such as entries and bytes. Equal histories must give
+    /// equal texts, however they came about.
     fn layout_details(&self) -> Option<String> {
         None
     }
 
-    /// How far background work has come that neither the disk nor the layout shows yet:
-    /// two instances that agree in all three go on alike. An enumeration takes them for
-    /// one and drops what follows from the second, so what is left out here is lost there
-    /// without a sound. That is why there is no default: a system whose memory holds
-    /// nothing but what was committed says so, with an empty string.
+    /// The progress of background work that neither the disk nor the layout shows. Two
+    /// instances that agree in disk, layout and progress must behave alike from then
+    /// on. An enumeration treats them as one state and skips the second. If this text
+    /// omits something, the enumeration loses states without any message, so there is
+    /// no default. A system whose memory holds only what was committed returns an empty
+    /// string.
     fn progress(&self) -> String;
 
     /// The files that the store needs.
@@ -579,11 +591,11 @@ pub trait Instance {
         None
     }
 
-    /// What must have happened since this instance was opened on an empty disk, asked when
-    /// no background work is left. What was counted may come from the store, which is how
-    /// it shows that it knows what it does, or from the disk, which is how it shows that
-    /// it does no more; what was expected should come from neither. A system without
-    /// such laws promises nothing about its costs.
+    /// The counts that the rule predicts since this instance was opened on an empty
+    /// disk. Called when no background work is left. A counted number may come from the
+    /// store, to check that the store knows what it does, or from the disk, to check
+    /// that the store does no more. The expected number should come from neither. A
+    /// system without such laws promises nothing about its costs.
     fn equalities(&self, account: &Account<'_>) -> Vec<Equality> {
         let _ = account;
         Vec::new()
@@ -592,6 +604,6 @@ pub trait Instance {
     /// Closes the store.
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// If the disk returns an error.
     fn close(self: Box<Self>) -> Result<(), Failure>;
 }

@@ -1,4 +1,5 @@
-//! The systems that are the engine itself: its store, its threaded driver, replicas, and backups.
+//! The systems that consist of the engine: its store, its threaded driver, replicas,
+//! and backups.
 
 pub mod backup;
 mod inside;

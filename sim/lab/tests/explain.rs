@@ -1,5 +1,5 @@
-//! What a finding is explained with: every crash of the trace, whose stale bytes they were,
-//! and a file by the name that it has at that moment.
+//! The explanation of a finding: it covers every crash of the trace, names the source
+//! of stale bytes, and names a file as it is called at that moment.
 
 use lithify_sim::finding::explain::{Explanation, explain};
 use lithify_sim::finding::traces::parse;
@@ -13,7 +13,7 @@ fn explained(text: &str) -> (Plan, Explanation) {
     (plan, explanation)
 }
 
-/// The file of an earlier crash is gone, and its bytes came back in the place of lost ones.
+/// An earlier crash lost a file, and its bytes come back in the place of lost bytes.
 #[test]
 fn stale_bytes_have_an_owner_and_a_writer() {
     let (plan, explanation) = explained(include_str!(
@@ -31,7 +31,8 @@ fn stale_bytes_have_an_owner_and_a_writer() {
     assert!(plan.actions.iter().any(|line| line.to_string() == *action));
 }
 
-/// What a file itself has lost comes back: at which crash it went is said, too.
+/// A file gets bytes back that it has lost itself. The explanation names the crash that
+/// lost them.
 #[test]
 fn stale_bytes_of_the_file_itself_say_when_they_were_lost() {
     let (_, explanation) = explained(
@@ -63,7 +64,7 @@ expect state
     );
 }
 
-/// Two losses of power, and the finding needs what each of them lost.
+/// The finding needs what each of two losses of power has lost.
 #[test]
 fn every_crash_is_asked_about() {
     let (_, explanation) = explained(include_str!(

@@ -1,5 +1,5 @@
-//! What a crate gets that depends on the laboratory: no planted bug in its engine, no command
-//! line unless it asks for one, and nothing that stands above the laboratory.
+//! The dependencies of a crate that uses the laboratory: no planted bug in its engine,
+//! no command line unless requested, and nothing that depends on the laboratory.
 
 #![expect(
     clippy::disallowed_methods,
@@ -10,8 +10,8 @@
 use std::path::Path;
 use std::process::Command;
 
-/// The packages and features below a crate that depends on the engine and, like this, on the
-/// laboratory.
+/// The packages and features of a crate that depends on the engine and, with
+/// `laboratory`, on the laboratory.
 fn tree(laboratory: &str) -> String {
     let sim = Path::new(env!("CARGO_MANIFEST_DIR"));
     let engine = sim.ancestors().nth(2).expect("it is in the repository");
@@ -25,7 +25,7 @@ fn tree(laboratory: &str) -> String {
         std::fs::write(user.path().join(name), text).expect("there is room");
     };
     write("Cargo.toml", manifest.as_bytes());
-    // The versions that are here already: nothing is fetched.
+    // The versions of this repository, so that nothing is downloaded.
     let lock = std::fs::read(engine.join("Cargo.lock")).expect("it is part of the repository");
     write("Cargo.lock", &lock);
     std::fs::create_dir(user.path().join("src")).expect("there is room");
@@ -46,7 +46,7 @@ fn depending_on_the_laboratory_plants_no_bug() {
     let usual = tree("features = []");
     assert!(usual.contains("lithify-sim"), "{usual}");
     assert!(!usual.contains("planted-bugs"), "{usual}");
-    // Or the line above could not fail.
+    // This shows that the check above can fail.
     let asked = tree("features = [\"planted-bugs\"]");
     assert!(
         asked.contains("lithify feature \"planted-bugs\""),

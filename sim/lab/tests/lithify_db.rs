@@ -1,10 +1,10 @@
-//! Goal: the protocol behind `Db` keeps its promises in the orders of turns that seeds draw,
-//! and what the laboratory can notice about it, it does notice.
+//! Goal: the protocol behind `Db` keeps its promises in all orders of turns that seeds
+//! draw, and the laboratory notices when it does not.
 //!
-//! Method: short campaigns over the system `lithify-db`, as it is and with planted bugs; and
-//! two stores that are driven by hand, which show that groups are formed and that a wake-up
-//! that is lost would show. `sim mutants --system lithify-db` looks for every bug, with more
-//! seeds.
+//! Method: short campaigns over the system `lithify-db`, with and without planted bugs;
+//! and two stores driven by hand, which show that groups are formed and that a lost
+//! wake-up would be noticed. `sim mutants --system lithify-db` looks for every bug,
+//! with more seeds.
 
 use std::sync::Arc;
 
@@ -48,8 +48,8 @@ fn some_seeds_of_every_workload_pass() {
     }
 }
 
-/// A wake-up that is lost is a finding, and so is an order of commits, and so is a commit
-/// that can be seen before it is durable.
+/// A lost wake-up is a finding, and so are a wrong order of commits and a commit that
+/// is visible before it is durable.
 #[cfg(feature = "planted-bugs")]
 #[test]
 fn planted_bugs_are_found_by_the_oracles_that_are_meant_to() {
@@ -67,7 +67,7 @@ fn planted_bugs_are_found_by_the_oracles_that_are_meant_to() {
     for (bug, oracle) in bugs {
         let mut campaign = campaign(&WORKLOADS[0], Vec::new());
         campaign.bug = Some(bug);
-        // A compactor that nobody calls shows in the layout, too.
+        // A compactor that is not woken also shows in the layout.
         campaign.enabled = Enabled::without([Oracle::Confluence, Oracle::Layout]);
         let (_, found) = campaign.run(0..60);
         let found = found.map(|found| found.finding.oracle);
@@ -92,8 +92,8 @@ fn put(keyspace: &str, key: &[u8]) -> WriteBatch {
     batch
 }
 
-/// Gives turns to these, in order, for as long as one of them may have one, and returns
-/// what they return.
+/// Gives turns to these tasks, in order, while one of them may take a turn. Returns
+/// their outcomes.
 fn give_turns(db: &mut SteppedDb, tasks: &[TaskId]) -> Vec<(TaskId, Result<Commit, Error>)> {
     let mut outcomes = Vec::new();
     while let Some(&task) = tasks.iter().find(|&&task| db.may_go(task)) {
@@ -103,8 +103,9 @@ fn give_turns(db: &mut SteppedDb, tasks: &[TaskId]) -> Vec<(TaskId, Result<Commi
     outcomes
 }
 
-/// One client leads; what three others hand over while it is under way becomes one group,
-/// from which only the commit beyond a limit is refused. The history is that of one owner.
+/// One client leads. The commits that three others submit meanwhile become one group,
+/// from which only the commit beyond a limit is refused. The history equals that of a
+/// store with one owner.
 #[test]
 fn commits_that_come_together_are_one_group() {
     let fs = MemFs::new();
@@ -159,8 +160,8 @@ fn commits_that_come_together_are_one_group() {
     assert_eq!(open(&fs).head().get(), 3);
 }
 
-/// A commit that nobody waits for is led by the standby thread. Without a turn of it nobody
-/// can go on, which is how a wake-up that was lost would look.
+/// The standby thread leads a commit without a waiting client. If that thread gets no
+/// turn, no client can continue; a lost wake-up would look the same.
 #[test]
 fn whoever_waits_has_no_turn_before_it_was_woken() {
     let fs = MemFs::new();

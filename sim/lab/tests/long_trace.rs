@@ -1,8 +1,8 @@
-//! A failing trace of a thousand lines becomes a few.
+//! A failing trace of a thousand lines is shrunk to a few lines.
 //!
-//! The failure is one that a missing barrier makes: the log is never synced, and a crash
-//! at the end loses what was acknowledged. How long it takes is in the benchmark of the
-//! laboratory; here only the size is checked.
+//! The failure is a missing barrier: the log is never synced, and a crash at the end
+//! loses acknowledged commits. The benchmark of the laboratory measures the time; this
+//! test only checks the size.
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
-//! The laboratory as the binary of somebody else's store: every command, with exit codes.
+//! The laboratory as the binary of another store: every command, with its exit code.
 //!
-//! This program is that binary when it is told so, and otherwise runs itself.
+//! With an environment variable this program is that binary; without it, the program
+//! runs itself with the variable.
 
 #![expect(
     clippy::disallowed_methods,

@@ -1,5 +1,5 @@
-//! What becomes of one mistake of a store in many seeds: one signature, and two mistakes
-//! that break the same promise have two.
+//! One mistake of a store has one signature in many seeds, and two mistakes that break
+//! the same promise have two signatures.
 
 #[path = "../examples/own_system/store.rs"]
 mod store;
@@ -63,8 +63,8 @@ fn one_missing_sync_has_one_signature() {
     }
 }
 
-/// What a signature leaves out: everything that can be said of the traces of one mistake, as
-/// they were found, is many different texts.
+/// A signature omits the details: the explanations of the unshrunk traces of one
+/// mistake are many different texts.
 #[test]
 fn explanations_differ_where_the_signature_is_one() {
     let (mut explanations, mut signatures) = (BTreeSet::new(), BTreeSet::new());

@@ -1,12 +1,12 @@
-//! Goal: every public read at every commit equals the model, or is refused as it should be,
+//! Goal: every public read at every commit equals the model or is refused correctly,
 //! under every history and retention, and not only under those that a seed draws.
 //!
-//! Method: small scope, in full. All histories of a few commits over two keys are committed
-//! under every combination of placements, with the work done after each commit, at the end
-//! only, and never. Then everything is asked that can be asked: each key, scans from both
-//! ends between all kinds of ends, versions, the differences of all pairs of commits, and
-//! the changes since each. Longer histories are drawn. A reader that was opened in the
-//! middle is asked again at the end.
+//! Method: small scope, complete. All histories of a few commits over two keys are
+//! committed under every combination of placements, with the work done after each
+//! commit, only at the end, and never. Then every possible question is asked: each key,
+//! scans from both ends between all kinds of bounds, versions, the differences of all
+//! pairs of commits, and the changes since each commit. Longer histories are drawn. A
+//! reader that was opened in the middle is asked again at the end.
 
 use std::sync::Arc;
 
@@ -41,12 +41,12 @@ const RULES: [&str; 9] = [
 ];
 const LEAST: [&str; 2] = ["2", "3"];
 
-/// Every placement, with the settings that a store under it is opened with.
+/// All placements, with the settings for a store under each of them.
 fn placements() -> Vec<Settings> {
     let mut all = Vec::new();
     for divisor in DIVISORS {
         for history in HISTORIES {
-            // What is never thinned is the same under every rule.
+            // If all history is kept, the rule makes no difference.
             let rules = if history == "all" { 1 } else { RULES.len() };
             for rule in &RULES[..rules] {
                 for least in LEAST {
@@ -76,9 +76,10 @@ fn write(key: u16, tag: Option<u32>) -> Write {
     }
 }
 
-/// What a commit does, by number: nothing, a put or a deletion of a key, a put of another.
+/// The writes of a commit, by number: nothing, a put or a deletion of one key, a put of
+/// another key.
 fn batch(kind: u64, commit: u32) -> Batch {
-    // Values come back, so that a key can be as it was.
+    // Values repeat, so that a key can get an earlier value again.
     let tag = Some(commit % 3);
     let writes = match kind {
         0 => vec![write(0, tag)],
@@ -112,7 +113,7 @@ fn draws(identity: u64) -> Draws {
     Seed(11).draws(Domain::Reads, identity)
 }
 
-/// Commits a history, and says what is wrong with what can be read.
+/// Commits a history, and describes the first wrong read.
 fn wrong(settings: &Settings, batches: &[Batch], work: Work) -> Option<String> {
     let engine = Lithify.configure(settings).unwrap();
     let mut instance = engine.open(Arc::new(MemFs::new())).unwrap();
@@ -159,7 +160,8 @@ fn explained(settings: &Settings, batches: &[Batch], work: Work) {
     }
 }
 
-/// The history of this number, among those of `length` commits of `kinds` kinds.
+/// The history with this number, among all histories of `length` commits of `kinds`
+/// kinds.
 fn history(mut number: u64, kinds: u64, length: u32) -> Vec<Batch> {
     (0..length)
         .map(|commit| {

@@ -1,10 +1,12 @@
-//! The simulated file system is a file system, and its models are those of the literature.
+//! The simulated file system is a file system, and its models agree with the
+//! literature.
 //!
-//! The same conformance cases that `OsFs` and `MemFs` pass run on [`SimFs`]; a property
-//! test of the root package compares operation lists with a real directory. The litmus
-//! tests are reviewed snapshots: every outcome that a model allows, and a table of what was
-//! published about each file system, beside what its model says. And what the laboratory
-//! looks at is held against every legal image of small histories, one after the other.
+//! [`SimFs`] runs the same conformance cases as `OsFs` and `MemFs`; a property test of
+//! the root package compares lists of operations with a real directory. The litmus
+//! tests are reviewed snapshots: every outcome that a model allows, and a table of what
+//! was published about each file system, with the verdict of its model. The images that
+//! the laboratory chooses are compared with all legal images of small histories, one
+//! after the other.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -31,7 +33,7 @@ fn a_file_system_that_starts_from_an_image_conforms() {
     conformance::check(&SimFs::from_image(&SimFs::new().image()));
 }
 
-/// A process that dies in the middle of a log leaves what it has done so far.
+/// A process that dies in the middle of a log leaves the operations before that moment.
 #[test]
 fn a_log_can_be_done_again_up_to_any_place() {
     let fs = SimFs::new();
@@ -47,7 +49,8 @@ fn a_log_can_be_done_again_up_to_any_place() {
     assert_eq!(again.image().digest(), fs.image().digest());
 }
 
-/// Every test on every file system that a model stands for. `sim list --litmus` prints it.
+/// Every litmus test on every file system that has a model. `sim list --litmus` prints
+/// the table.
 #[test]
 fn models_allow_at_least_what_was_published() {
     for litmus in LITMUS {
@@ -65,7 +68,7 @@ fn models_allow_at_least_what_was_published() {
     }
 }
 
-/// The comparison above can fail: a model that keeps all in order is no ext4.
+/// The comparison above can fail: a model that keeps every order contradicts ext4.
 #[test]
 fn a_model_that_hides_a_published_crash_contradicts_it() {
     let strict = Model::named("strict-ordered").expect("the model exists");
@@ -76,11 +79,12 @@ fn a_model_that_hides_a_published_crash_contradicts_it() {
         assert_eq!(published.agreement(litmus, ext4), Agreement::Agrees);
         assert_eq!(published.agreement(litmus, strict), Agreement::Contradicts);
     }
-    // Length and bytes of an append keep their order on XFS, and the witness is no outcome.
+    // On XFS the length and the bytes of an append keep their order, so the witness is
+    // not an outcome.
     let prefix = &LITMUS[0];
     let published = prefix.published(ext4).expect("a row for each");
     assert_eq!(published.agreement(prefix, xfs), Agreement::Contradicts);
-    // The other way round it is sound.
+    // In the other direction, the model only demands more.
     let published = prefix.published(xfs).expect("a row for each");
     assert_eq!(published.agreement(prefix, ext4), Agreement::Weaker);
 }
@@ -117,7 +121,7 @@ fn litmus_outcomes_of_every_model() {
                 outcomes.len()
             )
             .expect("a string grows");
-            // Fills and sectors multiply the outcomes; a few of each kind tell enough.
+            // Fills and sectors multiply the outcomes; a few of each kind are enough.
             for outcome in outcomes.iter().take(12) {
                 writeln!(text, "    {outcome:?}").expect("a string grows");
             }
@@ -154,13 +158,14 @@ fn sync_all(fs: &SimFs, name: &str) {
     fs.sync_dir("").expect("nothing fails here");
 }
 
-/// A file with these bytes, durable.
+/// Creates a durable file with these bytes.
 fn create_durable(fs: &SimFs, name: &str, bytes: &[u8]) {
     create(fs, name, bytes);
     sync_all(fs, name);
 }
 
-/// What a file may hold after a crash in the state of `frontier`, with the name of the fill.
+/// The possible contents of a file after a crash in the state of `frontier`, each with
+/// the name of the fill.
 fn contents(frontier: &Frontier<'_>, name: &str) -> BTreeSet<(String, Vec<u8>)> {
     let mut found = BTreeSet::new();
     let mut draws = Seed(0).draws(Domain::CrashImages, 0);
@@ -180,7 +185,7 @@ fn at_end<'log>(model: &'static Model, start: Image, log: &'log Log) -> Frontier
     frontier
 }
 
-/// The header is written last and lost: what stands there is not always zeros.
+/// The header is written last and lost: its place does not always read as zeros.
 #[test]
 fn a_lost_header_before_a_kept_body_reads_as_any_fill() {
     let fs = SimFs::new();
@@ -208,7 +213,7 @@ fn a_lost_header_before_a_kept_body_reads_as_any_fill() {
     assert!(has("garbage", |byte| byte % 2 == 1, |byte| byte % 2 == 1));
     assert!(has("stale", |byte| byte == b'o', bodies[0]));
     assert!(has("stale", |byte| byte == b'o', |byte| byte == b'o'));
-    // A gap that nobody wrote is a hole, whatever was lost around it.
+    // A gap that was never written is a hole, whatever was lost around it.
     write(&fs, "f", 900, b"x");
     let log = fs.log();
     frontier = at_end(model("posix-min"), Image::default(), &log);
@@ -217,7 +222,7 @@ fn a_lost_header_before_a_kept_body_reads_as_any_fill() {
     assert!(found.iter().all(|(_, bytes)| is_hole(bytes)));
 }
 
-/// A shortening forgets what was lost before it.
+/// Shortening a file removes the lost bytes behind its new end.
 #[test]
 fn bytes_behind_a_shortening_are_filled_only_when_they_are_written_again() {
     let fs = SimFs::new();
@@ -266,7 +271,7 @@ fn stale_bytes_come_from_whatever_has_lost_its_name() {
         stale(&at_end(model, Image::default(), &log)).as_deref(),
         Some(&b"replaced"[..])
     );
-    // From a file that never was durable: its bytes may have been written all the same.
+    // From a file that was never durable: its bytes may have reached the disk.
     let fs = SimFs::new();
     create(&fs, "f", b"volatile");
     fs.remove("f").expect("nothing fails here");
@@ -294,7 +299,7 @@ fn stale_bytes_come_from_whatever_has_lost_its_name() {
     );
 }
 
-/// What all but the first stale fill has, by the name that traces use.
+/// The bytes of all stale fills except the first, with the names in traces.
 fn sources(frontier: &Frontier<'_>) -> Vec<(String, Vec<u8>)> {
     let fills = frontier.fills().into_iter();
     let named = fills.filter_map(|fill| match &fill {
@@ -314,9 +319,9 @@ fn named(texts: &[(&str, &[u8])]) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// Files that were removed long ago, earlier ones of one name, what an overwrite and a
-/// shortening replaced, and files whose creation a crash took: all of them, over any number
-/// of losses of power.
+/// Stale bytes come from files that were removed long ago, earlier files with the same
+/// name, overwritten and cut-off bytes, and files whose creation was lost, over any
+/// number of losses of power.
 #[test]
 fn stale_bytes_come_from_any_earlier_file() {
     let fs = SimFs::new();
@@ -327,7 +332,7 @@ fn stale_bytes_come_from_any_earlier_file() {
     create_durable(&fs, "g", b"whole");
     write(&fs, "g", 0, b"W");
     set_len(&fs, "g", 2);
-    // Nothing is replaced by equal bytes.
+    // Overwriting with equal bytes replaces nothing.
     write(&fs, "g", 0, b"Wh");
     create(&fs, "volatile", b"never durable");
     let log = fs.log();
@@ -339,7 +344,7 @@ fn stale_bytes_come_from_any_earlier_file() {
         ("f#2", b"first"),
     ];
     assert_eq!(sources(&frontier), named(&before));
-    // A crash that loses all of it leaves what was pending on the device.
+    // A crash that loses all pending changes leaves their bytes on the device.
     let start = frontier.image(|_| false, &Fill::Zero);
     assert!(start.files().all(|(name, _)| name != "volatile"));
     let log = SimFs::from_image(&start).log();
@@ -354,17 +359,19 @@ fn stale_bytes_come_from_any_earlier_file() {
         }))
         .collect();
     assert_eq!(sources(&frontier), named(&all));
-    // And so does the crash of that life, and one of a machine that went on in between.
+    // A crash of the next life keeps the remnants, and so does a machine that restarted
+    // in between.
     let start = frontier.image(|_| true, &Fill::Zero);
     let log = SimFs::from_image(&SimFs::from_image(&start).image()).log();
     let frontier = at_end(Model::DEFAULT, start, &log);
     assert_eq!(sources(&frontier), named(&all));
-    // No byte of it comes up where a model has no stale ones.
+    // No stale bytes appear under a model without stale fills.
     let ordered = at_end(model("ext4-ordered"), Image::default(), &log);
     assert_eq!(sources(&ordered), []);
 }
 
-/// Nothing of the store that was on the device before is a file, and all of it may come up.
+/// No file of the store that used the device before is visible, but all its bytes may
+/// come back.
 #[test]
 fn another_store_leaves_its_blocks() {
     let other = SimFs::from_image(&Image::of_machine(1));
@@ -385,7 +392,7 @@ fn another_store_leaves_its_blocks() {
     assert!(is_there("stale foreign:g#1", b"removed\0\0"), "{found:?}");
 }
 
-/// Within a small number, sources of the loser's own name come first, and then others.
+/// With a small limit, sources with the loser's own name come first, and then others.
 #[test]
 fn some_sources_are_of_the_same_name_and_some_are_not() {
     let fs = SimFs::new();
@@ -409,14 +416,14 @@ fn some_sources_are_of_the_same_name_and_some_are_not() {
         found
     };
     assert_eq!(fills(Sources::Last).len(), 0);
-    // "h" is what the first stale fill has already.
+    // "h" is already the first stale fill.
     let some = fills(Sources::Earlier(3));
     assert_eq!(some, ["stale f#1", "stale f#2", "stale g#1"]);
     assert_eq!(fills(Sources::All).len(), 4);
 }
 
-/// A crash takes an append with its length, the next one keeps the length and not the bytes:
-/// what the file had lost at that place is there again.
+/// One crash loses an append and its length. The next crash keeps the length and loses
+/// the bytes: the earlier lost bytes of the file are in that place again.
 #[test]
 fn a_file_gets_back_what_it_has_lost() {
     let fs = SimFs::new();
@@ -446,7 +453,7 @@ fn a_file_gets_back_what_it_has_lost() {
     assert_eq!(found(Sources::Last), [""; 0]);
 }
 
-/// An overwrite in the sector of an append whose length was lost.
+/// An overwrite in the same sector as an append whose length was lost.
 #[test]
 fn an_overwrite_takes_along_what_cannot_be_seen_in_its_sector() {
     let fs = SimFs::new();
@@ -459,17 +466,18 @@ fn an_overwrite_takes_along_what_cannot_be_seen_in_its_sector() {
     let is_overwritten = |bytes: &[u8]| bytes.len() == 100 && bytes[0] == b'c';
     assert!(found.iter().any(|(_, bytes)| is_overwritten(bytes)));
     let coverage = explored(&frontier, &mut BTreeSet::new());
-    // Short: as it was, or overwritten. Long: nothing, the append, or both; lost as zeros, garbage,
-    // or what the file held before.
+    // Short: unchanged or overwritten. Long: with neither write, the append, or both;
+    // lost bytes are zeros, garbage, or what the file held before.
     assert_eq!(
         (coverage.enumerated_points, coverage.images),
         (1, 2 + 4 + 3)
     );
 }
 
-/// What a log relies on that has zeros ahead of its end: a write into them changes no length,
-/// each piece of it is there or is still zero, and a sync of the data makes it durable and
-/// writes no journal that would take other names along.
+/// The requirement of a log with preallocated zeros: a write into the zeros does not
+/// change the length. Each piece of the write is on the disk or still zero. A data sync
+/// makes the write durable and does not write the journal, which would include other
+/// names.
 #[test]
 fn a_write_into_durable_zeros_is_there_or_leaves_zeros() {
     for model in MODELS.iter().filter(|model| !model.drops_all) {
@@ -606,7 +614,7 @@ fn explored(frontier: &Frontier<'_>, digests: &mut BTreeSet<u128>) -> Coverage {
     explore_sources(frontier, Budget::ALL, Sources::All, &mut draws, &mut visit)
 }
 
-/// The same, by trying every set of pending changes with each fill.
+/// The same digests, found by trying every set of pending changes with each fill.
 fn tried(frontier: &Frontier<'_>, fills: &[Fill]) -> BTreeSet<u128> {
     let changes = frontier.pending();
     let required: Vec<Vec<usize>> = (0..changes.len())
@@ -629,7 +637,8 @@ fn tried(frontier: &Frontier<'_>, fills: &[Fill]) -> BTreeSet<u128> {
     digests
 }
 
-/// A dozen calls on three files, with a barrier now and then, on a disk that began so.
+/// A dozen calls on three files, with occasional barriers, on a disk that began with
+/// `start`.
 fn some_calls(start: &Image, draws: &mut Draws) -> SimFs {
     const NAMES: [&str; 3] = ["f", "g", "h"];
     let fs = SimFs::from_image(start);
@@ -656,9 +665,10 @@ fn some_calls(start: &Image, draws: &mut Draws) -> SimFs {
     fs
 }
 
-/// No legal image of a small history is missing, and none that is looked at is illegal. And
-/// crash points have the images of the places before them. That is asked with zeros only: an
-/// image has one fill, which also takes holes that are written, and lost, after such a place.
+/// No legal image of a small history is missing, and no chosen image is illegal. Crash
+/// points also have the images of the places before them. This is only checked with
+/// zeros: an image has one fill, and the fill also replaces holes that a lost write
+/// after that place covers.
 #[test]
 fn enumeration_finds_exactly_the_legal_images() {
     const MOST_PENDING: usize = 8;
@@ -666,7 +676,7 @@ fn enumeration_finds_exactly_the_legal_images() {
     for seed in 0..40 {
         let other = SimFs::new();
         create(&other, "f", &[b'x'; 250]);
-        // Another store was there before half of them.
+        // Half of the disks were used by another store before.
         let start = match seed % 2 {
             0 => Image::used_before(&other.log()),
             _ => Image::default(),

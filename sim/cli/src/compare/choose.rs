@@ -1,4 +1,4 @@
-//! The names on the command line of `compare`, and what they name.
+//! The names on the command line of `compare`, and the values that they name.
 
 use clap::builder::{StringValueParser, TypedValueParser};
 use lithify_policies::compare::History;
@@ -11,12 +11,12 @@ use lithify_sim::cli::offering;
 
 use super::super::git_log;
 
-/// Keyspaces of the workloads that have several.
+/// The number of keyspaces of workloads with several keyspaces.
 pub(super) const DEFAULT_KEYSPACES: usize = 4;
-/// More would be as many streams to look at for each commit.
+/// The limit of keyspaces: each commit would have to look at this many streams.
 const MOST_KEYSPACES: usize = 100_000;
 
-/// How many keyspaces, or what has one.
+/// A number of keyspaces, or the part of a path that gets its own keyspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keyspaces {
     Number(usize),
@@ -48,7 +48,7 @@ pub(super) fn workload_names() -> impl TypedValueParser<Value = String> {
     offering(StringValueParser::new(), ["git:"].into_iter().chain(names))
 }
 
-/// The policies, each built once to see whether it can be.
+/// The policies. Each is built once to check that it is valid.
 pub(super) fn policies(texts: &[String]) -> Result<Vec<Spec>, String> {
     let mut specs: Vec<Spec> = Vec::new();
     for text in texts {
@@ -65,8 +65,7 @@ pub(super) fn policies(texts: &[String]) -> Result<Vec<Spec>, String> {
     Ok(specs)
 }
 
-/// A history by name, or `git:PATH`. A log that is read and is no good is bad input, as
-/// for `import-git`.
+/// A history by name, or `git:PATH`. An invalid log is bad input, as for `import-git`.
 pub(super) fn history(text: &str, scale: Scale, keyspaces: Option<Keyspaces>) -> Outcome<History> {
     let usage = |what: String| Exit::Usage.because(what);
     let Some(path) = text.strip_prefix("git:") else {
@@ -101,7 +100,7 @@ fn workload(text: &str, scale: Scale, keyspaces: Option<Keyspaces>) -> Result<Hi
     }
 }
 
-/// `git:` and the name of the file or directory without what follows its first dot.
+/// `git:` and the name of the file or directory, without the part after its first dot.
 fn git_name(path: &str) -> String {
     let name = std::path::Path::new(path)
         .file_name()

@@ -1,5 +1,5 @@
-//! The comparison as CSV: a row for each policy on each workload. Predictions are three
-//! columns for each metric, empty where there is none.
+//! The comparison as CSV: a row for each policy on each workload. Each metric has three
+//! columns for its prediction, which are empty if there is none.
 
 use lithify_policies::policies::{Metric, Value};
 use lithify_sim::cli::exit::{Exit, Outcome};
@@ -53,7 +53,7 @@ pub(super) fn write(output: &mut Output, report: &Report) -> Outcome {
     output.bytes(&text)
 }
 
-/// Every number of the measurement, under its name; bytes by cause in one cell.
+/// Every number of the measurement with its name. The bytes by cause are in one cell.
 fn measurements(policy: &PolicyReport) -> Vec<(String, String)> {
     let value = serde_json::to_value(&policy.measured).unwrap_or_default();
     let mut cells = Vec::new();
@@ -84,7 +84,7 @@ fn predictions(policy: &PolicyReport) -> Vec<(String, String)> {
     let mut cells = Vec::new();
     for metric in METRICS {
         let name = metric.name().replace(", ", " ").replace(' ', "_");
-        // An exact prediction or a bound tells more than a mean.
+        // An exact prediction or a bound says more than a mean.
         let mut found = policy.predictions.iter();
         let compared = found.find(|compared| compared.expectation.metric == metric);
         let (kind, expected) = match compared.map(|compared| compared.expectation.expected) {

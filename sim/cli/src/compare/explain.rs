@@ -1,14 +1,14 @@
-//! `--explain`: one line for each job, and why it ran.
+//! `--explain`: one line for each job, with the reason why it ran.
 
 use lithify_sim::cli::exit::Outcome;
 use lithify_sim::cli::output::Output;
 
 use super::report::WorkloadReport;
 
-/// More inputs than this are counted, not listed.
+/// If there are more inputs, they are counted instead of listed.
 const LISTED: usize = 8;
 
-/// Writes the jobs of every policy, if they were asked for.
+/// Writes the jobs of every policy, if the report has them.
 pub(super) fn write(output: &mut Output, workload: &WorkloadReport) -> Outcome {
     for policy in &workload.policies {
         if policy.explained.is_empty() {

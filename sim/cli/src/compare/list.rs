@@ -1,4 +1,4 @@
-//! `--list`: every policy and workload, with parameters and defaults.
+//! `--list`: all policies and workloads, with parameters and defaults.
 
 use lithify_policies::compare::workloads::WORKLOADS;
 use lithify_policies::policies::POLICIES;

@@ -1,4 +1,5 @@
-//! `compare`: what compaction policies cost on the same histories, beside what was predicted.
+//! `compare`: the costs of compaction policies on the same histories, compared with
+//! predictions.
 
 mod choose;
 mod csv_rows;
@@ -151,7 +152,7 @@ pub(crate) fn run(arguments: &Compare) -> Outcome {
 }
 
 impl Compare {
-    /// Refuses what does not go together.
+    /// Refuses arguments that contradict one another.
     fn check(&self) -> Outcome {
         let refusal = if self.schedules > 0 && self.reorder == 0 {
             "--schedules needs --reorder: in order there is only one schedule"
@@ -192,7 +193,7 @@ impl Compare {
         }
     }
 
-    /// Plays every history under every policy, on all cores.
+    /// Runs every policy on every history, on all cores.
     fn play(&self, policies: &[Spec], histories: &[History]) -> Result<Report, Failure> {
         let pairs = policies.len() * histories.len();
         let reports: Mutex<Vec<Option<Result<PolicyReport, String>>>> =

@@ -1,4 +1,4 @@
-//! What a comparison has to say, before it is text.
+//! The result of a comparison, before it is formatted.
 
 use lithify_policies::compare::optimal::Optimal;
 use lithify_policies::compare::schedules::{Schedules, schedules};
@@ -6,13 +6,13 @@ use lithify_policies::compare::{Compared, Explained, History, Measured, RunOptio
 use lithify_policies::policies::{Ingest, Spec, registry};
 use serde::Serialize;
 
-/// Everything.
+/// The whole result.
 #[derive(Serialize)]
 pub(super) struct Report {
     pub(super) workloads: Vec<WorkloadReport>,
 }
 
-/// One history.
+/// The results for one history.
 #[derive(Serialize)]
 pub(super) struct WorkloadReport {
     pub(super) workload: String,
@@ -22,7 +22,7 @@ pub(super) struct WorkloadReport {
     pub(super) policies: Vec<PolicyReport>,
 }
 
-/// One policy on it.
+/// The result of one policy for this history.
 #[derive(Serialize)]
 pub(super) struct PolicyReport {
     pub(super) policy: String,
@@ -35,12 +35,12 @@ pub(super) struct PolicyReport {
     pub(super) optimal: Option<OptimalReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) explained: Vec<Explained>,
-    /// Whether the lower bound is about such a policy.
+    /// Whether the lower bound applies to the policy.
     #[serde(skip)]
     is_bounded: bool,
 }
 
-/// The lower bound for as many live segments as the policy ever had.
+/// The lower bound for the largest number of live segments that the policy had.
 #[derive(Clone, Copy, Serialize)]
 pub(super) struct OptimalReport {
     pub(super) live_segments: u64,
@@ -49,7 +49,7 @@ pub(super) struct OptimalReport {
     pub(super) regret: f64,
 }
 
-/// Plays one history under one policy.
+/// Runs one policy on one history.
 pub(super) fn play(
     spec: &Spec,
     history: &History,
@@ -94,7 +94,7 @@ impl WorkloadReport {
         }
     }
 
-    /// Adds the lower bound to each policy that it is about.
+    /// Adds the lower bound to each policy to which it applies.
     pub(super) fn add_optimal(&mut self, history: &History) -> Result<(), String> {
         let mut optimal = Optimal::new(history)?;
         for policy in self.policies.iter_mut().filter(|policy| policy.is_bounded) {

@@ -1,5 +1,6 @@
-//! The comparison as text for people: a table of measurements with its legend, one of
-//! predictions, and what was asked for besides. As Markdown, for pages: the measurements only.
+//! The comparison as text for people: a table of measurements with its legend, a table
+//! of predictions, and further requested parts. As Markdown for pages: only the
+//! measurements.
 
 use lithify_policies::policies::Value;
 use lithify_sim::cli::exit::Outcome;
@@ -9,7 +10,7 @@ use lithify_sim::cli::table::{Column, Table};
 use super::explain;
 use super::report::{PolicyReport, Report, WorkloadReport};
 
-/// The columns of measurements, and what each says.
+/// The columns of measurements, and their meaning.
 const MEASUREMENTS: [(&str, &str); 13] = [
     (
         "write",
@@ -47,10 +48,10 @@ const MEASUREMENTS: [(&str, &str); 13] = [
     ),
 ];
 
-/// What stands beside a prediction that must hold and does not.
+/// Shown beside a prediction that must hold and does not.
 const WRONG: &str = "WRONG";
 
-/// A number of bytes with its unit, and three digits or more.
+/// A number of bytes with its unit, with at least three digits.
 fn bytes(number: u64) -> String {
     match number {
         0..10_000 => format!("{number} B"),
@@ -99,7 +100,7 @@ fn title(workload: &WorkloadReport) -> String {
     )
 }
 
-/// The table of measurements; a policy is written as `named` says.
+/// The table of measurements. `named` formats the name of a policy.
 fn measurements(workload: &WorkloadReport, named: impl Fn(&String) -> String) -> Table {
     let titles = MEASUREMENTS.iter().map(|(title, _)| Column::Number(title));
     let columns: Vec<Column> = [Column::Text("policy")].into_iter().chain(titles).collect();

@@ -39,7 +39,7 @@ struct ChangeInput {
     writes: Vec<WriteInput>,
 }
 
-/// The line of a change.
+/// Encodes a change as a line.
 pub(super) fn encode(change: &Change) -> Vec<u8> {
     let writes = change.writes.iter().map(|write| WriteOutput {
         key: JsonBytes(&write.key),
@@ -54,7 +54,7 @@ pub(super) fn encode(change: &Change) -> Vec<u8> {
     serde_json::to_vec(&output).expect("numbers and strings are JSON")
 }
 
-/// The change of a line, or what is wrong with it.
+/// Decodes a line as a change, or describes the error.
 pub(super) fn decode(line: &[u8]) -> Result<Change, String> {
     let input: ChangeInput = lines::parse(line.trim_ascii_end(), "JSON of a commit")?;
     let writes = input.writes.iter().map(|write| Write {

@@ -1,7 +1,7 @@
-//! What each line does to the store.
+//! The effect of each line on the store.
 //!
-//! A replica's input is what its primary prints, whole: commits, and answers that say
-//! nothing to it. That a commit was refused must not go unnoticed in a pipe, so it is
+//! The input of a replica is the complete output of its primary: commits, and answers
+//! that the replica ignores. A refused commit must not go unnoticed in a pipe, so it is
 //! remembered for the exit code.
 
 use lithify_policies::git::quote::quote;
@@ -25,10 +25,10 @@ promote                ok COMMIT     makes a replica a primary
 help                   these lines
 An answer that begins with error says what was wrong.";
 
-/// The lines of one input.
+/// The state of one input.
 pub(super) struct Session<'store> {
     store: &'store Shared,
-    /// The commits that were not taken, or did not come.
+    /// The commits that were refused, or that were missing.
     refused: u64,
     first_refused: Option<String>,
 }
@@ -42,8 +42,9 @@ impl<'store> Session<'store> {
         }
     }
 
-    /// Answers a line: with one line, or for changes with several, which are written as
-    /// they are read. With none to what the primary's end of a pipe prints besides commits.
+    /// Answers a line: with one line, or for changes with several lines, which are
+    /// written while they are read. Other output of a primary besides commits gets no
+    /// answer.
     pub(super) fn answer(&mut self, line: &[u8], output: &mut Output) -> Outcome {
         let is_replica = || self.store.statistics().role == Role::Replica;
         let (word, _) = split(line);
@@ -66,7 +67,7 @@ impl<'store> Session<'store> {
         output.line(&answer)
     }
 
-    /// The answer to a line that was too long to be kept; it may have been a commit.
+    /// The answer to a line that was too long to be read; it may have been a commit.
     pub(super) fn refuse_line(&mut self, most_bytes: u64) -> Vec<u8> {
         let error = format!("the line is longer than {most_bytes} bytes");
         self.refuse(&error);
@@ -78,7 +79,7 @@ impl<'store> Session<'store> {
         self.first_refused.get_or_insert_with(|| error.to_owned());
     }
 
-    /// What is to be said at the end of the input, if commits were refused.
+    /// The message at the end of the input, if commits were refused.
     pub(super) fn refusals(&self) -> Option<String> {
         let first = self.first_refused.as_ref()?;
         Some(format!(
@@ -93,8 +94,8 @@ fn in_one_line(error: &str) -> String {
     words.join(" ")
 }
 
-/// Does what a line says; the answer's last line, or why nothing was done. Fails when the
-/// output does.
+/// Performs a request. Returns the last line of the answer, or the reason why nothing
+/// was done. Fails if the output fails.
 fn perform(store: &Shared, line: &[u8], output: &mut Output) -> Outcome<Result<Vec<u8>, String>> {
     match split(line) {
         (b"changes-since", Some(commit)) => changes(store, commit, output),
@@ -156,7 +157,7 @@ fn write(store: &Shared, key: Vec<u8>, value: Option<Vec<u8>>) -> Result<Vec<u8>
 
 const NO_COMMIT: &str = "changes-since needs the number of a commit";
 
-/// Writes the commits one by one: all of them may be more than memory holds.
+/// Writes the commits one by one, because all of them may not fit into memory.
 fn changes(store: &Shared, commit: &[u8], output: &mut Output) -> Outcome<Result<Vec<u8>, String>> {
     let number = str::from_utf8(commit).ok();
     let Some(mut commit) = number.and_then(|text| text.parse::<u64>().ok()) else {

@@ -1,4 +1,4 @@
-//! A time in an argument: seconds, or a number with a unit. Two commands read it so.
+//! A time in an argument: seconds, or a number with a unit. Two commands use this form.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub(crate) fn time(text: &str) -> Result<Duration, String> {
     })
 }
 
-/// A time of a millisecond or more.
+/// A time of at least one millisecond.
 pub(crate) fn positive_time(text: &str) -> Result<Duration, String> {
     match time(text)? {
         time if time.as_millis() == 0 => Err("it must be 1ms or more".to_owned()),

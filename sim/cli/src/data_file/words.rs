@@ -1,11 +1,11 @@
-//! The words of a request: a verb, a key, and a value that is the rest of its line.
+//! The words of a request: a verb, a key, and a value that is the rest of the line.
 //!
-//! A key or value is plain bytes, or stands between double quotes with git's escapes; what
-//! is printed is read as the same bytes. Two commands read and print so.
+//! A key or a value is plain bytes, or is in double quotes with git's escapes. Printed
+//! text reads back as the same bytes. Two commands use this form.
 
 use lithify_policies::git::quote::{quote, unquote};
 
-/// The bytes before and behind the first space.
+/// The bytes before and after the first space.
 pub(crate) fn split(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {
     match bytes.iter().position(|byte| *byte == b' ') {
         Some(space) => (&bytes[..space], Some(&bytes[space + 1..])),
@@ -13,7 +13,7 @@ pub(crate) fn split(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// A key, and what is behind its space.
+/// A key, and the text after its space.
 pub(crate) fn key(rest: &[u8]) -> Result<(Vec<u8>, Option<&[u8]>), String> {
     if !rest.starts_with(b"\"") {
         let (key, rest) = split(rest);
@@ -42,7 +42,7 @@ pub(crate) fn value(text: &[u8]) -> Result<Vec<u8>, String> {
     }
 }
 
-/// A value as it is read again.
+/// A value in the form in which it can be read again.
 pub(crate) fn shown(value: &[u8]) -> Vec<u8> {
     match value {
         [] => b"\"\"".to_vec(),

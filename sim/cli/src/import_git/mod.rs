@@ -1,11 +1,12 @@
-//! `import-git`: a git history as a store, every git commit one commit.
+//! `import-git`: imports a git history into a store. Every git commit becomes one
+//! commit.
 //!
-//! The log is parsed as it comes. Commits are gathered into groups, and a group is
-//! acknowledged as a whole, by one sync. A store that has commits already is continued:
-//! what it has is compared with the log first, so the same command can be run again after
-//! an interruption, or after the repository has grown.
+//! The log is parsed while it is read. Commits are gathered into groups, and a group is
+//! acknowledged as a whole, with one sync. An import into a store with commits
+//! continues it: the stored commits are first compared with the log. So the same
+//! command can run again after an interruption, or after the repository has grown.
 //!
-//! When the log turns out to be garbled, the commits before that place are kept.
+//! If the log turns out to be garbled, the commits before that place are kept.
 
 mod progress;
 mod resume;
@@ -32,7 +33,7 @@ use progress::Progress;
 use resume::{REWRITTEN, Stored};
 use summary::Summary;
 
-/// A group that has reached so many bytes is committed before it is full.
+/// A group that has reached this number of bytes is committed before it is full.
 const GROUP_BYTES: usize = 4 * 1024 * 1024;
 
 const EXAMPLES: &str = "\
@@ -130,7 +131,7 @@ fn import<R: BufRead>(
     import.progress.clear();
     if let Err(failure) = outcome {
         let head = import.store.head();
-        // The first failure is the one to report, and closing adds nothing after it.
+        // The first failure is reported; a failure of closing would add nothing to it.
         let _ = import.store.close();
         return Err(failure.with_note(&format!("the store has the commits up to {head}")));
     }
@@ -148,7 +149,7 @@ fn import<R: BufRead>(
     import.finish(started, notes)
 }
 
-/// An import under way.
+/// An import in progress.
 struct Import<'a> {
     arguments: &'a ImportGit,
     store: Store,
@@ -186,8 +187,8 @@ impl<'a> Import<'a> {
         &self.arguments.keyspace.keyspace
     }
 
-    /// Takes the whole log. The group that is open when something fails is committed, if
-    /// the failure is not that of the store.
+    /// Takes the whole log. If the log fails, the open group is committed. If the store
+    /// fails, it is not.
     fn take_all(&mut self, mut log: impl Iterator<Item = Result<LogCommit, LineError>>) -> Outcome {
         self.skip_stored(&mut log)?;
         for commit in log {
@@ -202,7 +203,7 @@ impl<'a> Import<'a> {
         self.commit_group()
     }
 
-    /// Compares the commits that the store has already.
+    /// Compares the commits that the store already has with the log.
     fn skip_stored(
         &mut self,
         log: &mut impl Iterator<Item = Result<LogCommit, LineError>>,
@@ -242,7 +243,7 @@ impl<'a> Import<'a> {
         self.forecast.add(batch.len() as u64);
     }
 
-    /// Commits the group. When this returns, it is acknowledged.
+    /// Commits the group. When this call returns, the group is acknowledged.
     fn commit_group(&mut self) -> Outcome {
         if self.group.is_empty() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! A progress bar on standard error, when that is a terminal, and nothing otherwise.
+//! A progress bar on standard error, only if that is a terminal.
 
 use std::io::{IsTerminal, stderr};
 use std::time::Duration;
@@ -21,7 +21,7 @@ impl Progress {
         })
     }
 
-    /// Says what is being waited for.
+    /// Shows what the command waits for.
     pub(crate) fn waiting(what: &'static str) -> Self {
         Self::on_terminal(|| {
             let spinner = ProgressBar::new_spinner().with_style(style("{spinner} {msg}"));
@@ -41,7 +41,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar off the terminal.
+    /// Removes the bar from the terminal.
     pub(crate) fn clear(&self) {
         if let Some(bar) = &self.0 {
             bar.finish_and_clear();

@@ -1,8 +1,8 @@
-//! Is the log that is imported the one that the store has begun with?
+//! Checks that the imported log is the log that the store began with.
 //!
-//! Where the store still knows what every commit wrote, each one is compared. Where
-//! retention has thinned history out, the log is folded into one tree, which must be the
-//! store's tree at its head: that is all that such a store can say.
+//! If the store still knows the writes of every commit, each commit is compared. If
+//! retention has removed history, the log is folded into one tree, which must equal the
+//! store's tree at its head; the store cannot tell more.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,13 @@ use lithify::{Commit, Error, KeyRange, Snapshot, Store};
 use lithify_policies::git::LogCommit;
 use lithify_sim::cli::exit::{Exit, Failure, Outcome};
 
-/// What to do about a history that is not the one that was imported.
+/// The advice for a history that differs from the imported one.
 pub(crate) const REWRITTEN: &str =
     "a history that was rewritten, or that of another branch, needs a store of its own";
 
 type Tree = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// The commits that a store has, to be compared in order.
+/// The commits of a store, which are compared in order.
 pub(crate) struct Stored<'a> {
     snapshot: Snapshot,
     keyspace: &'a str,
@@ -27,9 +27,9 @@ pub(crate) struct Stored<'a> {
 
 /// What the store still knows.
 enum Knowledge {
-    /// What each commit wrote.
+    /// The writes of each commit.
     Commits(Box<Changes>),
-    /// Only the newest tree; this is the log's so far.
+    /// Only the newest tree. The value is the tree of the log so far.
     Head(Tree),
 }
 
@@ -69,7 +69,7 @@ impl<'a> Stored<'a> {
         }
     }
 
-    /// Compares what could not be compared commit by commit.
+    /// Compares the trees, if the commits could not be compared one by one.
     pub(crate) fn finish(self) -> Outcome {
         let Knowledge::Head(tree) = self.knowledge else {
             return Ok(());
@@ -101,8 +101,8 @@ impl<'a> Stored<'a> {
     }
 }
 
-/// What the log says that the commit wrote, in the store's order. The last change of a
-/// path wins, as in a batch.
+/// The writes of a commit according to the log, in the store's order. The last change
+/// of a path wins, as in a batch.
 fn operations_of(commit: &LogCommit, keyspace: &str) -> Vec<Operation> {
     let by_path: BTreeMap<&Vec<u8>, &Option<Vec<u8>>> = commit
         .changes
@@ -119,7 +119,7 @@ fn operations_of(commit: &LogCommit, keyspace: &str) -> Vec<Operation> {
         .collect()
 }
 
-/// The first operation that only one side has, in words; `None` when they are equal.
+/// The first operation that only one side has, as text; `None` if both sides are equal.
 fn first_difference(stored: &[Operation], logged: &[Operation]) -> Option<String> {
     let equal = stored
         .iter()

@@ -1,4 +1,4 @@
-//! What an import has done, for people and for programs.
+//! The result of an import, for people and for programs.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -19,34 +19,34 @@ use super::Import;
 pub(crate) struct Summary {
     #[serde(serialize_with = "json_path")]
     store: PathBuf,
-    /// Where the log came from; `None` for standard input.
+    /// The source of the log; `None` for standard input.
     #[serde(serialize_with = "json_perhaps_path")]
     repository: Option<PathBuf>,
     keyspace: String,
     /// The newest commit.
     head: u64,
-    /// Commits that were added now; the others were compared.
+    /// Commits that were added; the other commits were compared.
     imported_commits: u64,
-    /// Puts and deletes of the whole log.
+    /// Puts and deletes in the whole log.
     operations: u64,
     /// Keys that have a value at the head.
     live_keys: u64,
     live_segments: u64,
-    /// Entries written to segments for each entry committed, since opening.
+    /// Entries written to segments per committed entry, since opening.
     write_amplification: f64,
-    /// The same as it follows from the sizes of the commits; known for whole imports that
-    /// keep all history and settle.
+    /// The write amplification computed from the sizes of the commits. Known only for
+    /// whole imports that keep all history and settle.
     predicted_write_amplification: Option<f64>,
     seconds: f64,
-    /// On disk, after closing.
+    /// Files on disk after closing.
     files: u64,
     bytes: u64,
-    /// What is unusual about the repository.
+    /// Unusual properties of the repository.
     notes: Vec<String>,
 }
 
 impl Summary {
-    /// Everything but the measurements. Reads the tree at the head once.
+    /// The summary without the measurements. Reads the tree at the head once.
     pub(super) fn of(import: &Import<'_>, notes: Vec<String>) -> Outcome<Self> {
         let store = &import.store;
         let keyspace = import.keyspace();
@@ -81,7 +81,7 @@ impl Summary {
         })
     }
 
-    /// Fills in what can be seen from outside, once the store is closed.
+    /// Adds the measurements of the closed store.
     pub(super) fn measure(&mut self, store: &Path, started: Instant) -> Outcome {
         let stored = StoredBytes::of(store)?;
         self.files = stored.files();

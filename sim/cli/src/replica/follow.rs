@@ -1,9 +1,9 @@
 //! `follow`: a store takes the commits of a stream.
 //!
-//! Before the store is touched, the header is compared with it. What can be read without
-//! waiting becomes one group with one sync, so a primary that is far ahead is caught up
-//! with in few syncs, and a slow stream is acknowledged line by line. What was applied
-//! before a refusal stays.
+//! The header is compared with the store before the store is changed. Lines that can be
+//! read without waiting become one group with one sync. So a replica that is far behind
+//! catches up with few syncs, and a slow stream is acknowledged line by line. Commits
+//! that were applied before a refusal stay.
 
 use std::io::Read;
 
@@ -65,7 +65,8 @@ pub(crate) fn follow(arguments: &Follow) -> Outcome {
         first_line: 2,
     };
     let taken = follower.take_all(&mut lines, header.head);
-    // A refusal in what was gathered comes before what has stopped the gathering.
+    // A refusal of a gathered commit is reported before the error that ended the
+    // gathering.
     follower.apply_gathered()?;
     taken?;
     follower.replica.close()?;
@@ -77,7 +78,8 @@ fn at_line(number: u64) -> impl Fn(Failure) -> Failure {
 }
 
 impl Follow {
-    /// Opens the replica. A store that is none yet is compared before it becomes one.
+    /// Opens the replica. A store that is not a replica yet is compared before it
+    /// becomes one.
     fn open(&self, header: &Header, trail: &Trail) -> Outcome<Replica> {
         let is_replica = self.store.is_replica();
         match self.store.holds_manifest()? {
@@ -114,8 +116,8 @@ impl Follow {
     }
 }
 
-/// The stream must begin where the store knows what came before, and must not end before
-/// what the store has.
+/// The stream must begin no later than after the store's head, and must not end before
+/// the head.
 fn check_reach(store: &Store, header: &Header) -> Outcome {
     let head = store.head();
     if head.get() > header.head {
@@ -144,18 +146,19 @@ struct Follower {
     format: FormatArgument,
     /// The commit of the next line.
     expected: Commit,
-    /// The history before it.
+    /// The history before that commit.
     past: Past,
-    /// The digest of the stream before it.
+    /// The digest of the stream before that commit.
     digest: StreamDigest,
-    /// What was read and not applied.
+    /// The commits that were read and not applied yet.
     group: Vec<CommitChanges>,
-    /// Where it began.
+    /// The line of the first of these commits.
     first_line: u64,
 }
 
 impl Follower {
-    /// Gathers and applies until the stream ends, which must be with commit `head`.
+    /// Gathers and applies commits until the stream ends. It must end with commit
+    /// `head`.
     fn take_all(&mut self, lines: &mut Lines<impl Read>, head: u64) -> Outcome {
         while lines.read()? {
             self.gather(&lines.line, head)
@@ -202,7 +205,8 @@ impl Follower {
     fn apply_gathered(&mut self) -> Outcome {
         let group = std::mem::take(&mut self.group);
         match self.apply(&group) {
-            // One refused commit refuses all: those before it are taken one by one.
+            // One refused commit refuses the whole group: the commits before it are
+            // applied one by one.
             Err(Error::Diverged { .. } | Error::Limit { .. }) => {
                 for (number, changes) in (self.first_line..).zip(group.chunks(1)) {
                     let applied = self.apply(changes);
@@ -218,7 +222,7 @@ impl Follower {
         }
     }
 
-    /// Applies commits and returns the numbers of those that were new.
+    /// Applies commits, and returns the numbers of the new ones.
     fn apply(&mut self, group: &[CommitChanges]) -> Result<std::ops::Range<u64>, Error> {
         let before = self.replica.store().head().next().get();
         let head = self.replica.apply_group(group)?;

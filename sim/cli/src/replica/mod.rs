@@ -1,4 +1,4 @@
-//! `changes`, `follow`, `promote`: a replica, fed through a pipe.
+//! `changes`, `follow`, `promote`: a replica that is fed through a pipe.
 
 mod follow;
 mod stream;
@@ -55,7 +55,7 @@ pub(crate) struct Promote {
     tuning: TuningArguments,
 }
 
-/// The newest commit of a store that is a primary from now on.
+/// The newest commit of a store that has become a primary.
 #[derive(serde::Serialize)]
 struct Promoted {
     head: u64,
@@ -94,7 +94,7 @@ pub(crate) fn promote(arguments: &Promote) -> Outcome {
     output.finish()
 }
 
-/// Takes a line for one of a stream of changes.
+/// Parses a line as a line of a stream of changes.
 #[cfg(fuzzing)]
 pub(super) fn take_line(line: &[u8]) {
     stream::take_line(line);

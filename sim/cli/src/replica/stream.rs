@@ -1,15 +1,14 @@
-//! The stream: lines of JSON, a header and then a line for each commit.
+//! The stream of changes: lines of JSON, a header and then a line for each commit.
 //!
 //! The header has the placement, the commits between which the stream runs, and the
-//! digests of the history before it; these are hexadecimal, because readers of JSON lose
+//! digests of the history before it. Digests are hexadecimal, because JSON parsers lose
 //! digits of large numbers.
 //!
-//! Every line ends with a digest of the stream so far: of what the header says, and of
-//! every commit up to this one. So what has changed on the way is found out at the first
-//! line that is not what was sent, before its commit is applied, and the digest of the
-//! last line is that of the whole stream. It is a digest of the contents and not of the
-//! text: a stream may be written again with other spaces. It finds accidents and no
-//! forgeries.
+//! Every line ends with a digest of the stream so far: of the contents of the header
+//! and of every commit up to this line. So a changed line is detected at that line,
+//! before its commit is applied, and the digest of the last line covers the whole
+//! stream. The digest covers the contents and not the text: the stream may be written
+//! again with other spaces. It detects accidents, not forgeries.
 
 use crate::lines::parse;
 use crate::operations::{Operation, OperationLine};
@@ -29,9 +28,9 @@ pub(super) struct Header {
     /// The version of the stream.
     changes: u32,
     pub(super) placement: Placement,
-    /// The stream begins after this commit,
+    /// The stream begins after this commit ...
     pub(super) since: u64,
-    /// and ends with this one.
+    /// ... and ends with this commit.
     pub(super) head: u64,
     past: PastLine,
     /// The digest of the fields above.
@@ -43,7 +42,7 @@ pub(super) struct Header {
 pub(super) struct StreamDigest(u128);
 
 impl StreamDigest {
-    /// The digest with one more commit, after which the history is `after`.
+    /// The digest with one more commit. `after` is the history including this commit.
     pub(super) fn with(self, commit: Commit, after: Past) -> Self {
         let parts = [self.0, u128::from(commit.get()), after.digest];
         Self(xxh3_128(parts.map(u128::to_le_bytes).as_flattened()))
@@ -54,7 +53,7 @@ impl StreamDigest {
     }
 }
 
-/// A [`Trail`].
+/// A [`Trail`] in JSON.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct PastLine {
@@ -82,7 +81,7 @@ impl Header {
         header
     }
 
-    /// The digest of what the header says.
+    /// The digest of the contents of the header.
     pub(super) fn contents(&self) -> StreamDigest {
         let fields = (
             self.changes,
@@ -95,7 +94,7 @@ impl Header {
         StreamDigest(xxh3_128(&text))
     }
 
-    /// Reads a header that does not contradict itself, and the trail in it.
+    /// Reads a header, checks that it is consistent, and returns it with its trail.
     pub(super) fn read(line: &[u8]) -> Outcome<(Self, Trail)> {
         let input = |what: String| Exit::Input.because(what);
         // A header of another version may have other fields.
@@ -143,7 +142,7 @@ impl Header {
     }
 }
 
-/// Of a header, what every version has.
+/// The part of a header that is the same in every version.
 #[derive(Deserialize)]
 struct Version {
     changes: u32,
@@ -155,7 +154,7 @@ fn digest_of(digits: &str) -> Option<u128> {
     u128::from_str_radix(digits, 16).ok().filter(|_| is_digest)
 }
 
-/// Compares the digest of what was read with the one that was sent.
+/// Compares the computed digest with the digest in the line.
 fn check_digest(what: &str, found: StreamDigest, sent: &str) -> Outcome {
     if digest_of(sent) == Some(found.0) {
         return Ok(());
@@ -167,7 +166,7 @@ fn check_digest(what: &str, found: StreamDigest, sent: &str) -> Outcome {
     )))
 }
 
-/// A commit on its way out.
+/// A commit to be written.
 #[derive(Serialize)]
 pub(super) struct CommitLine<'a> {
     commit: u64,
@@ -176,7 +175,7 @@ pub(super) struct CommitLine<'a> {
 }
 
 impl<'a> CommitLine<'a> {
-    /// The line with the digest of the stream up to it.
+    /// The line, with the digest of the stream up to it.
     pub(super) fn new(changes: &'a CommitChanges, digest: StreamDigest) -> Self {
         Self {
             commit: changes.commit.get(),
@@ -186,7 +185,7 @@ impl<'a> CommitLine<'a> {
     }
 }
 
-/// A commit on its way in.
+/// A commit that was read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CommitInput {
@@ -196,12 +195,13 @@ pub(super) struct CommitInput {
 }
 
 impl CommitInput {
-    /// Compares the digest of the stream up to this line with the one that was sent.
+    /// Compares the computed digest of the stream up to this line with the digest in
+    /// the line.
     pub(super) fn check(&self, found: StreamDigest) -> Outcome {
         check_digest(&format!("commit {}", self.commit), found, &self.digest)
     }
 
-    /// The commit with what the stream had before it.
+    /// The commit, with the history that the stream had before it.
     pub(super) fn to_changes(&self, before: Past) -> CommitChanges {
         let operations = self.operations.iter().map(|operation| {
             let (keyspace, key, value) = operation.parts(DEFAULT_KEYSPACE);
@@ -219,7 +219,7 @@ impl CommitInput {
     }
 }
 
-/// Takes a line for a header, and for a commit.
+/// Parses a line as a header, and as a commit.
 #[cfg(fuzzing)]
 pub(super) fn take_line(line: &[u8]) {
     let _ = Header::read(line);

@@ -1,8 +1,9 @@
-//! `fsync_benchmark`: what a sync costs on this disk, measured.
+//! `fsync_benchmark`: measures the cost of a sync on this disk.
 //!
-//! Each strategy writes entries of 64 bytes to a file of its own, beside the log and so
-//! on its device, until the wanted number is written or a second is over. The last
-//! sync is part of the time, except for the strategy that never syncs.
+//! Each strategy writes entries of 64 bytes to a file of its own, until the requested
+//! number is written or a second is over. The file is beside the log, and so on the
+//! same device. The last sync is part of the time, except for the strategy that never
+//! syncs.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,13 +14,13 @@ use serde_json::Value;
 
 use super::message::{Code, Fields, Json, Refusal, Request};
 
-/// The most entries that one message may ask for.
+/// The largest number of entries in one message.
 const MAX_ENTRIES: u64 = 1_000_000;
 
-/// A strategy stops after this long, so that a slow disk cannot hold up the node.
+/// The longest time of a strategy, so that a slow disk does not block the node.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// What `batch_10ms` waits for.
+/// The time between two syncs of `batch_10ms`.
 const BATCH: Duration = Duration::from_millis(10);
 
 /// One entry: 8 bytes of header and 56 of payload.
@@ -64,11 +65,11 @@ impl Strategy {
     }
 }
 
-/// What was measured.
+/// The result of a measurement.
 struct Measured {
     entries: u64,
     duration: Duration,
-    /// The longest that an entry which counted as written was not durable.
+    /// The longest time for which a written entry was not durable.
     longest_unsynced: Duration,
 }
 
@@ -132,7 +133,7 @@ fn measure(fs: &OsFs, name: &str, strategy: Strategy, entries: u64) -> std::io::
 fn describe(strategy: Strategy, measured: &Measured) -> Json {
     let rate = measured.entries as f64 / measured.duration.as_secs_f64().max(1e-9);
     let window = match strategy {
-        // An entry counts as written only when it is synced.
+        // With this strategy an entry counts as written only after its sync.
         Strategy::Always => "0 ms".to_owned(),
         Strategy::Batch => format!("{:.1} ms", measured.longest_unsynced.as_secs_f64() * 1e3),
         Strategy::None => "unbounded".to_owned(),
@@ -146,8 +147,8 @@ fn describe(strategy: Strategy, measured: &Measured) -> Json {
     ])
 }
 
-/// Removes what benchmarks of killed processes have left. What cannot be removed stays:
-/// it is in nobody's way.
+/// Removes the directories that benchmarks of killed processes have left. A directory
+/// that cannot be removed stays; it does no harm.
 pub(super) fn sweep(directory: &Path) {
     let Ok(children) = std::fs::read_dir(directory) else {
         return;

@@ -1,7 +1,7 @@
-//! Envelopes: what a line asks, and how an answer is written.
+//! Envelopes: parsing a request, and writing an answer.
 //!
 //! An answer has its keys in the order of the protocol's samples, `msg_id` last, and a
-//! space behind each colon and comma.
+//! space after each colon and comma.
 
 use super::super::lines;
 use std::io::{self, Write};
@@ -10,21 +10,21 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::ser::Formatter;
 use serde_json::{Map, Value};
 
-/// Why a request is not done: an error code of Maelstrom, and a text for people.
+/// Why a request was not done: an error code of Maelstrom, and a text for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) code: Code,
     pub(super) text: String,
 }
 
-/// The codes in use. Maelstrom calls all but `Crash` definite: nothing was done.
+/// The codes in use. Maelstrom calls all codes but `Crash` definite: nothing was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Code {
     NodeNotFound = 1,
     NotSupported = 10,
     TemporarilyUnavailable = 11,
     Malformed = 12,
-    /// Whether it was done is not known.
+    /// It is not known whether the request was done.
     Crash = 13,
     NoSuchKey = 20,
     PreconditionFailed = 22,
@@ -42,7 +42,7 @@ impl Code {
 /// The fields of an answer, in order.
 pub(super) type Fields = Vec<(&'static str, Json)>;
 
-/// A value whose objects keep their order.
+/// A JSON value whose objects keep the order of their fields.
 pub(super) enum Json {
     Plain(Value),
     Object(Fields),
@@ -65,7 +65,7 @@ impl Serialize for Json {
     }
 }
 
-/// A request, as far as it can be understood: what is missing is empty.
+/// A request, as far as it was understood: a missing part is empty.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Request {
     pub(super) src: String,
@@ -76,8 +76,8 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Understands a line; also returns what could be understood when it is refused, for
-    /// the answer's envelope.
+    /// Parses a line. If the request is refused, also returns the parsed part, which
+    /// the answer's envelope needs.
     pub(super) fn parse(line: &[u8]) -> (Self, Result<(), Refusal>) {
         let mut request = Self::default();
         let outcome = request.fill(line);
@@ -91,7 +91,8 @@ impl Request {
         let Value::Object(mut envelope) = value else {
             return Err(Code::Malformed.because("the line is no JSON object"));
         };
-        // All that can be understood is taken before anything is refused: the answer needs it.
+        // Parses all parts before any of them is refused, because the answer needs
+        // them.
         let src = text("src", envelope.remove("src"));
         let dest = text("dest", envelope.remove("dest"));
         let body = match envelope.remove("body") {
@@ -158,7 +159,7 @@ fn missing(name: &str) -> Refusal {
     Code::Malformed.because(format!("the field {name} is missing"))
 }
 
-/// A string of the envelope.
+/// A string in the envelope.
 fn text(name: &str, value: Option<Value>) -> Result<String, Refusal> {
     match value {
         Some(Value::String(text)) => Ok(text),
@@ -213,7 +214,7 @@ impl Answer<'_> {
     }
 }
 
-/// A space behind each comma and colon.
+/// Writes a space after each comma and colon.
 struct Spaced;
 
 impl Formatter for Spaced {

@@ -1,10 +1,11 @@
-//! `wal_recover`: the replay of a log that the message itself carries.
+//! `wal_recover`: replays a log that is contained in the message.
 //!
-//! An entry is a payload, or an object with a `payload` and whatever else its log says
-//! of it: `checksum` (CRC-32 of the payload, hexadecimal or a number, or whether it was
-//! right: `valid`, `invalid`), `checksum_valid`, `length`, `offset`. An entry is invalid when one of these is wrong, when it has no
-//! payload, or when its offset does not follow the one before. Replay stops there: what
-//! lies behind a hole may depend on what was in it. The node's own log stays as it is.
+//! An entry is a payload, or an object with a `payload` and optional fields: `checksum`
+//! (CRC-32 of the payload, hexadecimal or a number, or whether it was right: `valid`,
+//! `invalid`), `checksum_valid`, `length`, `offset`. An entry is invalid if one of
+//! these is wrong, if it has no payload, or if its offset does not follow the previous
+//! offset. Replay stops there, because later entries may depend on a missing entry. The
+//! node's own log is not changed.
 
 use lithify_specimens::snapshot_log::{Machine, Texts};
 use serde_json::{Map, Value};
@@ -12,7 +13,7 @@ use serde_json::{Map, Value};
 use super::message::{Code, Fields, Refusal};
 use super::requests::checksum;
 
-/// Replays the entries up to the first that is invalid.
+/// Replays the entries before the first invalid entry.
 pub(super) fn recover(entries: &[Value]) -> Result<Fields, Refusal> {
     let mut texts = Texts::default();
     let mut next_offset = None;
@@ -37,7 +38,7 @@ pub(super) fn recover(entries: &[Value]) -> Result<Fields, Refusal> {
     ])
 }
 
-/// The payload of an entry if nothing that is said of it is wrong.
+/// The payload of an entry, if none of its fields is wrong.
 fn valid_payload<'entry>(
     entry: &'entry Value,
     next_offset: &mut Option<u64>,
@@ -69,11 +70,11 @@ fn valid_payload<'entry>(
 }
 
 /// Whether `value` is the CRC-32 of the payload: digits in either case, with or without
-/// `0x`, or the number itself; or the word that somebody else has compared it.
+/// `0x`, or a number. The word `valid` means that the sender has already compared it.
 fn is_checksum(value: &Value, payload: &str) -> bool {
     let expected = checksum(payload.as_bytes());
     match value {
-        // No digits: neither word is hexadecimal.
+        // The word cannot be digits: it is not hexadecimal.
         Value::String(word) if word == "valid" => true,
         Value::String(digits) => {
             let digits = digits.trim_start_matches("0x");

@@ -1,4 +1,4 @@
-//! What each message does to the log.
+//! The effect of each message on the log.
 
 use std::path::PathBuf;
 
@@ -8,16 +8,16 @@ use lithify_specimens::snapshot_log::{MAX_PAYLOAD_BYTES, Segment, Shared, Snapsh
 use super::message::{Answer, Code, Fields, Json, Refusal, Request};
 use super::{benchmark, recover};
 
-/// The longest that a segment may be told to become, in bytes.
+/// The largest configurable length of a segment, in bytes.
 const MAX_SEGMENT_BYTES: u64 = 1 << 30;
 
 type Log = SnapshotLog<Texts>;
 
-/// A node: a log on a disk, and how many answers it has given.
+/// A node: a log on a disk, and the number of answers so far.
 pub(super) struct Node {
     store: Shared<Texts>,
     directory: PathBuf,
-    /// Its name, once `init` has given it one.
+    /// The name of the node, after `init`.
     id: Option<String>,
     answers: u64,
 }
@@ -39,7 +39,7 @@ impl Node {
         self.reply(&request, done)
     }
 
-    /// The answer to a line that was too long to be kept.
+    /// The answer to a line that was too long to be read.
     pub(super) fn refuse_line(&mut self, most_bytes: u64) -> Vec<u8> {
         let text = format!("the line is longer than {most_bytes} bytes");
         self.reply(&Request::default(), Err(Code::Malformed.because(text)))
@@ -57,7 +57,7 @@ impl Node {
         let msg_id = self.answers;
         self.answers += 1;
         Answer {
-            // Before init the node goes by the name that it was called.
+            // Before `init` the node uses the name in the message.
             src: self.id.as_ref().unwrap_or(&request.dest),
             dest: &request.src,
             kind,
@@ -76,7 +76,8 @@ impl Node {
             "init" => self.init(request),
             "wal_recover" => recover::recover(request.list("wal_entries")?),
             "fsync_benchmark" => benchmark::run(&self.directory, request),
-            // The whole of a request, so that no snapshot begins in the middle of it.
+            // The whole request runs at once, so that no snapshot begins in the middle
+            // of it.
             _ => self.store.with(|store| perform(store, request)),
         }
     }
@@ -98,7 +99,8 @@ impl Node {
         Ok(Vec::new())
     }
 
-    /// A node with a name takes what is for it. One without serves whoever calls.
+    /// A node with a name accepts only messages for this name. A node without a name
+    /// accepts all messages.
     fn check_destination(&self, request: &Request) -> Result<(), Refusal> {
         match &self.id {
             Some(id) if *id != request.dest => Err(Code::NodeNotFound.because(format!(
@@ -110,7 +112,7 @@ impl Node {
     }
 }
 
-/// What a message that is about the log does to it.
+/// Performs a message about the log.
 fn perform(store: &mut Log, request: &Request) -> Result<Fields, Refusal> {
     match request.kind.as_str() {
         "wal_append" => append(store, request),
@@ -124,7 +126,8 @@ fn perform(store: &mut Log, request: &Request) -> Result<Fields, Refusal> {
     }
 }
 
-/// Finishes what is under way: what was just begun, or a snapshot of the schedule.
+/// Finishes the work in progress: work that was just begun, or a snapshot of the
+/// schedule.
 fn finish(store: &mut Log) -> Result<(), Refusal> {
     while store.step().map_err(crash)? {}
     Ok(())
@@ -201,7 +204,7 @@ fn segment_info(store: &Log) -> Fields {
     ]
 }
 
-/// Takes a snapshot of everything, and returns when it is durable.
+/// Takes a snapshot of the whole state. Returns when the snapshot is durable.
 fn snapshot(store: &mut Log) -> Result<Fields, Refusal> {
     finish(store)?;
     store.begin_snapshot(false);
@@ -243,7 +246,7 @@ fn first_offset(store: &Log) -> u64 {
     store.segments().first().map_or(0, |first| first.start)
 }
 
-/// How many entries the log holds; compacted ones are not in it any more.
+/// The number of entries in the log, without compacted entries.
 fn entries(store: &Log) -> u64 {
     store.next_offset() - first_offset(store)
 }
@@ -252,12 +255,12 @@ fn log_bytes(store: &Log) -> u64 {
     store.segments().iter().map(|it| it.bytes).sum()
 }
 
-/// The CRC-32 of a payload as answers show it: eight hexadecimal digits.
+/// The CRC-32 of a payload as shown in answers: eight hexadecimal digits.
 pub(super) fn checksum(payload: &[u8]) -> String {
     format!("{:08x}", crc32fast::hash(payload))
 }
 
-/// A failure of the disk or of the log: whether the request was done is not known.
+/// A failure of the disk or of the log: it is not known whether the request was done.
 fn crash(failure: Failure) -> Refusal {
     Code::Crash.because(failure.to_string())
 }

@@ -93,14 +93,14 @@ fn what_backup_and_restore_refuse() {
     said += "\n";
     said += &failure(&["restore", "--from", "nothing", "--to", "R"], 4);
     said += "\n";
-    // A store that was restored is another one.
+    // A restored store has another identity.
     fixture.run(&["restore", "--from", "B", "--to", "R"]).text();
     said += &failure(&["backup", "--store", "R", "--to", "B"], 4);
     insta::assert_snapshot!(said);
     assert!(!fixture.path("N").exists() && !fixture.path("nothing").exists());
 }
 
-/// A byte of a segment file has changed: nothing of the backup before it does.
+/// A byte of a segment file has changed: the earlier backup does not change.
 #[test]
 fn damage_ends_a_backup() {
     let fixture = Fixture::new();

@@ -1,4 +1,4 @@
-//! Arguments and logs that are wrong. Each ends with its documented code and one line.
+//! Invalid arguments and logs. Each ends with its documented code and one line.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -95,7 +95,7 @@ fn logs_that_are_garbled_from_the_start_create_nothing() {
     insta::assert_snapshot!(text);
 }
 
-/// Two commits, and what may come behind them.
+/// Two commits, followed by `tail`.
 fn log_with(tail: &str) -> String {
     let change = |path: &str| format!(":000000 100644 {ZERO} {BLOB} A\t{path}\n");
     let other = ID.replace('8', "9");
@@ -224,7 +224,7 @@ fn repositories_that_are_none() {
         command.env("GIT_CEILING_DIRECTORIES", fixture.path("."));
         Fixture::end(command).failure(3)
     };
-    // Behind this, git speaks for itself.
+    // The rest of the message is git's own.
     for repo in ["missing", "empty"] {
         let expected = format!("{repo} is not a git repository that can be read: git rev-parse: ");
         let message = import(repo);
@@ -254,7 +254,7 @@ fn a_git_that_is_missing_or_fails_half_way() {
             .starts_with("cannot run git: ")
     );
 
-    // A git that breaks off its log between two lines, where only its status tells.
+    // A git that ends its log early between two lines; only its exit status shows that.
     let log = fixture.log();
     let newlines: Vec<usize> = (0..log.len()).filter(|at| log[*at] == b'\n').collect();
     std::fs::write(fixture.path("half"), &log[..=newlines[newlines.len() / 2]]).unwrap();
@@ -274,7 +274,7 @@ fn a_git_that_is_missing_or_fails_half_way() {
     let commits = String::from_utf8_lossy(&log[..newlines[newlines.len() / 2]])
         .matches("commit ")
         .count();
-    // The last commit may be incomplete, and is not taken.
+    // The last commit may be incomplete, and is not imported.
     assert!(
         acknowledged > 0 && acknowledged < commits,
         "{acknowledged} of {commits}"
@@ -285,14 +285,14 @@ fn path_variable() -> std::ffi::OsString {
     std::env::var_os("PATH").unwrap()
 }
 
-/// A search path that begins with this directory.
+/// A PATH that begins with this directory.
 pub(crate) fn path_before(directory: &Path) -> std::ffi::OsString {
     let others = path_variable();
     let all = std::iter::once(directory.to_owned()).chain(std::env::split_paths(&others));
     std::env::join_paths(all).unwrap()
 }
 
-/// Writes a file that can be run.
+/// Writes an executable file.
 pub(crate) fn write_program(path: &Path, script: &str) {
     std::fs::write(path, script).unwrap();
     let executable = std::fs::Permissions::from_mode(0o755);

@@ -1,5 +1,5 @@
-//! Stores that are missing, taken, damaged or full. Each ends with its documented code and
-//! one line, and nothing that was acknowledged is lost.
+//! Stores that are missing, locked, damaged or full. Each ends with its documented code
+//! and one line, and no acknowledged commit is lost.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -14,7 +14,7 @@ use super::fixture::Fixture;
 const SCAN: [&str; 3] = ["scan", "--store", "S"];
 const PUT: [&str; 5] = ["put", "--store", "S", "key", "value"];
 
-/// A store in which every kind of file holds something.
+/// A store in which every kind of file has content.
 fn with_files() -> Fixture {
     let fixture = Fixture::with_history();
     let options = ["--divisor", "2", "--file-level", "2", "--group", "1"];
@@ -93,7 +93,7 @@ fn a_store_is_not_created_among_other_files() {
 
 #[test]
 fn a_directory_that_cannot_be_written() {
-    // Nobody, not even root, can create directories there.
+    // No user, not even root, can create directories there.
     let fixture = Fixture::new();
     let refused = fixture
         .run(&["put", "--store", "/proc/lithify", "k", "v"])
@@ -108,7 +108,7 @@ fn a_directory_that_cannot_be_written() {
 fn a_store_that_another_process_has_open() {
     let fixture = with_files();
     let locked = "S: the store is locked: another process or handle has it open";
-    // `apply` keeps the store open for as long as its input is.
+    // `apply` keeps the store open until the end of its input.
     let mut command = fixture.command(&["apply", "--store", "S"]);
     let mut writer = command
         .stdin(Stdio::piped())
@@ -126,8 +126,8 @@ fn a_store_that_another_process_has_open() {
     drop(input);
     assert!(writer.wait().unwrap().success());
     fixture.run(&PUT).text();
-    // A reader shuts out writers only. It lives to the end of the test: a process that
-    // another test starts inherits its lock for a moment.
+    // A reader only excludes writers. The lock is kept to the end of the test: a
+    // process that another test starts inherits it for a moment.
     let fs = Arc::new(OsFs::new(fixture.path("S")));
     let options = Options {
         create: false,
@@ -170,7 +170,7 @@ fn damaged_files() {
     for (kind, at) in [("manifest", 60), ("wal", 80), ("segment", 50)] {
         let fixture = with_files();
         if kind == "wal" {
-            // A second file proves that the first one was not cut by a crash.
+            // A second file proves that a crash did not cut the first file.
             fixture.run(&PUT).text();
         }
         let files = fs::read_dir(fixture.path("S")).unwrap();
@@ -212,7 +212,7 @@ fn a_torn_end_of_the_log_is_no_damage() {
     fixture.run(&PUT).text();
     let wal = newest(&fixture, "wal");
     let length = fs::metadata(&wal).unwrap().len();
-    // Closing leaves a mark behind the last commit; both are cut.
+    // Closing leaves a mark after the last commit; both are cut.
     fs::File::options()
         .write(true)
         .open(&wal)
@@ -223,8 +223,8 @@ fn a_torn_end_of_the_log_is_no_damage() {
     assert_eq!(fixture.run(&PUT).text(), "15\n");
 }
 
-/// A full disk is no store that somebody else holds: it says so by its code, also when it
-/// is met at the opening. Here no file may have a single byte.
+/// A full disk has another exit code than a locked store, even if the disk is full at
+/// the opening. Here no file may have a single byte.
 #[test]
 fn a_disk_that_is_full_at_the_opening() {
     let fixture = Fixture::new();
@@ -241,7 +241,7 @@ fn a_disk_that_is_full_at_the_opening() {
         let message = Fixture::end(shell).failure(6);
         assert!(message.contains("File too large"), "{command}: {message}");
     }
-    // What the environment does not allow has the other code.
+    // A refusal by the environment has the other code.
     for command in ["data-file", "ratio-store", "wal-node"] {
         fs::write(fixture.path("file"), "").unwrap();
         fixture.run(&[command, "--dir", "file"]).failure(4);
@@ -249,8 +249,8 @@ fn a_disk_that_is_full_at_the_opening() {
     }
 }
 
-/// One line that is longer than memory is an error with its number, and not the end of the
-/// process in the middle of a word.
+/// A line that needs more memory than there is gives an error with its number, and does
+/// not abort the process.
 #[test]
 fn a_line_for_which_there_is_no_memory() {
     let fixture = Fixture::new();
@@ -280,8 +280,9 @@ fn a_line_for_which_there_is_no_memory() {
 #[test]
 fn a_disk_that_is_full_half_way() {
     let fixture = Fixture::with_history();
-    // Files may not grow beyond 512 bytes (or 1024, in other shells) here, and the signal for it is ignored.
-    // A log that is synced begins with a block of zeros, which is more.
+    // Files may not grow beyond 512 bytes here (or 1024, in other shells), and the
+    // signal for that is ignored. A synced log begins with a block of zeros, which is
+    // larger.
     let import = |store: &str| {
         format!(
             "import-git --repo repo --store {store} --group 1 --acknowledge --divisor 2 --durability buffered"
@@ -312,7 +313,7 @@ fn a_disk_that_is_full_half_way() {
         .parse()
         .unwrap();
     assert!(head >= acknowledged, "{head} of {acknowledged}");
-    // With room again, the same command completes the import.
+    // With free space again, the same command completes the import.
     let arguments = import("S");
     fixture
         .run(&arguments.split(' ').collect::<Vec<_>>())
@@ -322,7 +323,7 @@ fn a_disk_that_is_full_half_way() {
         .text();
 }
 
-/// A store of three commits, of which the log of the second is damaged.
+/// A store with three commits; the log of the second commit is damaged.
 #[test]
 fn what_is_whole_of_a_damaged_store_is_read_and_the_rest_is_named() {
     let fixture = Fixture::new();

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::fixture::Fixture;
 
-/// Three keyspaces, bytes that are no text, a deletion, and values that were overwritten.
+/// Three keyspaces, bytes that are not text, a deletion, and overwritten values.
 fn eventful() -> Fixture {
     let fixture = Fixture::new();
     let lines = concat!(
@@ -54,7 +54,7 @@ fn a_state_is_a_line_for_each_key() {
     assert_eq!(export(&fixture, &["S", "--at", "0"]), "");
     let zoo = export(&fixture, &["S", "--at", "2", "--keyspace", "zoo"]);
     assert_eq!(zoo, first.lines().nth(1).unwrap().to_owned() + "\n");
-    // Whole, the damaged way of reading says the same.
+    // For an intact store, reading with --damaged gives the same.
     assert_eq!(export(&fixture, &["S", "--damaged"]), newest);
     let refused = |arguments: &[&str]| {
         let export = [&["export", "--store", "S"], arguments].concat();
@@ -74,7 +74,7 @@ fn what_was_exported_can_be_imported() {
         "imported 5 lines in 1 commits; the newest commit is 1\n"
     );
     assert_eq!(export(&fixture, &["T"]), text);
-    // Again, from a file, in other groups: the state is the same.
+    // Imported again from a file, in other groups: the state is the same.
     std::fs::write(fixture.path("state.jsonl"), &text).unwrap();
     let import = [
         "import",
@@ -99,7 +99,7 @@ fn what_was_exported_can_be_imported() {
     let other = export(&fixture, &["U"]);
     assert_eq!(other.lines().count(), 3);
     assert!(other.starts_with(r#"{"keyspace":"other","key":"","#));
-    // Nothing is a store without commits.
+    // Empty input makes a store without commits.
     let said = fixture.run_with(&["import", "--store", "V"], b"").text();
     assert!(said.starts_with("imported 0 lines in 0 commits"), "{said}");
 }
@@ -132,7 +132,7 @@ fn what_import_refuses_and_what_it_keeps() {
         };
         text += &format!("{shown}\n  {}\n", ended.failure(3));
         assert_eq!(export(&fixture, &["S"]).lines().count(), 3, "{bad}");
-        // Refused at once, nothing is created.
+        // If the input is refused at once, no store is created.
         let import = ["import", "--store", "T"];
         fixture.run_with(&import, bad.as_bytes().trim_ascii_start());
         let exists = fixture.path("T").exists();
@@ -145,7 +145,7 @@ fn what_import_refuses_and_what_it_keeps() {
     assert!(message.starts_with("cannot open not there: "), "{message}");
 }
 
-/// Keys and values of any bytes, of any number, come back as they were.
+/// Keys and values of any bytes and of any number are exported and imported unchanged.
 #[test]
 fn any_bytes_survive() {
     let bytes = || prop::collection::vec(prop_oneof![any::<u8>(), 0x20_u8..0x7f], 0..12);

@@ -12,10 +12,10 @@ use tempfile::TempDir;
 /// A gitlink's target; the commit need not exist.
 const SUBMODULE: &str = "0123456789abcdef0123456789abcdef01234567";
 const OTHER_SUBMODULE: &str = "89abcdef0123456789abcdef0123456789abcdef";
-/// How many first-parent commits [`Fixture::history`] has.
+/// The number of first-parent commits in [`Fixture::history`].
 pub(crate) const COMMITS: u64 = 14;
 
-/// What became of a process.
+/// The result of a process.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: i32,
@@ -32,13 +32,13 @@ impl Ended {
         }
     }
 
-    /// Standard output of a run that must have gone well and quietly.
+    /// Standard output of a run that must succeed without messages.
     pub(crate) fn text(self) -> String {
         assert_eq!((self.code, self.stderr.as_str()), (0, ""));
         String::from_utf8(self.stdout).unwrap()
     }
 
-    /// The one line of a run that must have failed with `code`.
+    /// The one line of a run that must fail with `code`.
     pub(crate) fn failure(self, code: i32) -> String {
         let line = self.stderr.strip_suffix('\n').unwrap_or_default();
         assert_eq!(self.code, code, "{line}");
@@ -68,7 +68,8 @@ impl Fixture {
         fixture
     }
 
-    /// The same, and the store `S` with the whole history, at divisor 2.
+    /// A directory with the repository, and the store `S` with the whole history, at
+    /// divisor 2.
     pub(crate) fn with_store() -> Self {
         let fixture = Self::with_history();
         let arguments = [
@@ -102,7 +103,7 @@ impl Fixture {
         Ended::of(&output)
     }
 
-    /// The command behind [`Fixture::run`], for tests that change it.
+    /// The command of [`Fixture::run`], for tests that change it.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lithify"));
         command.current_dir(self.directory.path()).args(arguments);
@@ -110,7 +111,7 @@ impl Fixture {
         command
     }
 
-    /// Runs a command as it is.
+    /// Runs a command unchanged.
     pub(crate) fn end(mut command: Command) -> Ended {
         Ended::of(&command.output().unwrap())
     }
@@ -163,7 +164,7 @@ impl Fixture {
         ids.lines().map(str::to_owned).collect()
     }
 
-    /// Adds a commit to the branch that is out.
+    /// Adds a commit to the checked-out branch.
     pub(crate) fn commit(&self, message: &str, changes: &[Change<'_>]) {
         let head = self.git(&["rev-list", "--max-count=1", "--all"]);
         let mut stream = Stream::default();
@@ -188,7 +189,7 @@ impl Fixture {
             .success();
     }
 
-    /// A repository in which everything has happened that can happen to a path.
+    /// A repository with every kind of change that a path can have.
     fn history(&self) {
         fs::create_dir(self.path("repo")).unwrap();
         self.git(&["init", "--quiet", "--initial-branch=main"]);
@@ -198,7 +199,7 @@ impl Fixture {
         fs::write(self.path("repo/.git/config"), configuration).unwrap();
     }
 
-    /// Takes the hostile settings away, for tests that call git as a user would.
+    /// Removes the hostile settings, for tests that call git as a user would.
     pub(crate) fn friendly_configuration(&self) {
         for section in ["diff", "log", "color"] {
             self.git(&["config", "--remove-section", section]);
@@ -207,7 +208,7 @@ impl Fixture {
     }
 }
 
-/// Settings that users have and that must not change an import.
+/// Settings of users that must not change an import.
 const HOSTILE_CONFIGURATION: &str = "
 [core]
 \tquotePath = false
@@ -222,18 +223,18 @@ const HOSTILE_CONFIGURATION: &str = "
 \tui = always
 ";
 
-/// What a commit does to a path.
+/// The change of a path by a commit.
 #[derive(Clone, Copy)]
 pub(crate) enum Change<'a> {
     /// A file with these contents.
     Put(&'a [u8], &'a str),
-    /// A file that can be run.
+    /// An executable file.
     PutExecutable(&'a [u8], &'a str),
     /// A symbolic link.
     Link(&'a [u8], &'a str),
     /// A gitlink to this commit, which need not exist.
     Submodule(&'a [u8], &'a str),
-    /// The path goes, and what is below it.
+    /// The path is removed, with everything below it.
     Delete(&'a [u8]),
 }
 
@@ -349,7 +350,7 @@ fn eventful_history() -> Stream {
     let fork = Some(":7");
     stream.commit("side", "side 1", fork, None, &[Put(b"side/one", "1\n")]);
     stream.commit("side", "side 2", None, None, &[Put(b"side/two", "2\n")]);
-    // A stream says what a merge changes against its first parent.
+    // A stream states the changes of a merge against its first parent.
     let merged = [Put(b"side/one", "1\n"), Put(b"side/two", "2\n")];
     stream.commit("main", "10: merge", None, Some("refs/heads/side"), &merged);
     let mut main = |message: &str, changes: &[Change<'_>]| {
@@ -378,7 +379,7 @@ fn eventful_history() -> Stream {
     stream
 }
 
-/// Neither the user's settings nor the clock may reach git.
+/// Neither the user's settings nor the clock may affect git.
 fn isolate(command: &mut Command) {
     command
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
@@ -399,8 +400,8 @@ pub(crate) fn bytes(argument: &[u8]) -> OsString {
     OsStr::from_bytes(argument).to_owned()
 }
 
-/// The text with sizes of files and memory as `N`: they belong to the format, which has
-/// snapshots of its own.
+/// The text with the sizes of files and memory as `N`. The sizes belong to the format,
+/// which has its own snapshots.
 pub(crate) fn without_sizes(text: &str) -> String {
     const ROWS: [&str; 5] = ["memory ", "wal ", "manifests ", "segments ", "store "];
     let mut masked = String::new();

@@ -125,7 +125,7 @@ fn completions_name_every_command_and_every_name() {
         let text = fixture.run(&["completions", shell]).text();
         let is_part = |letter: char| letter.is_alphanumeric() || "-_".contains(letter);
         let words: BTreeSet<&str> = text.split(|letter| !is_part(letter)).collect();
-        // Two of these shells complete no values of options.
+        // Two of these shells do not complete values of options.
         let complete_values = !["elvish", "powershell"].contains(&shell);
         for name in names
             .iter()
@@ -151,7 +151,7 @@ fn the_manual_has_a_page_for_every_command() {
     assert!(page.contains("Maximum number of crash images"), "{page}");
 }
 
-/// A typing error of every kind of name.
+/// A typing error in every kind of name.
 #[test]
 fn typing_errors_get_a_suggestion() {
     let fixture = Fixture::new();
@@ -187,7 +187,7 @@ fn typing_errors_get_a_suggestion() {
     insta::assert_snapshot!(text);
 }
 
-/// The requests in the README are answered as it says.
+/// The requests in the README get the answers that it shows.
 #[test]
 fn the_readme_shows_what_the_specimens_answer() {
     let readme = include_str!("../../../../README.md");

@@ -1,4 +1,4 @@
-//! `import-git`: where the log comes from, what it becomes, and going on with it.
+//! `import-git`: the sources of the log, the result, and continuing an import.
 
 use super::fixture::Change::Put;
 use super::fixture::{COMMITS, Fixture, without_sizes};
@@ -89,7 +89,7 @@ fn an_interrupted_import_is_completed_by_running_it_again() {
     let whole = fixture.run_with(&["import-git", "-", "--store", "T"], &log);
     whole.text();
     let layout = fixture.run(&["layout", "--store", "T"]).text();
-    // Cut in the middle of some line: what is complete before it is imported.
+    // Cut in the middle of a line: the complete commits before it are imported.
     for cut in [log.len() / 3, log.len() / 2, log.len() - 1] {
         let import = ["import-git", "-", "--store", "S", "--group", "2"];
         let cut = fixture.run_with(&import, &log[..cut]).failure(3);
@@ -201,8 +201,8 @@ fn repositories_with_sha256_names_can_be_imported() {
     );
 }
 
-/// The summary was written last and could not be: the work was done, and the code was that
-/// of a failure.
+/// Once the summary, which is written last, could not be written: the exit code
+/// reported a failure although the work was done.
 #[test]
 fn paths_that_are_not_utf_8_have_a_summary_in_json() {
     use std::ffi::OsStr;

@@ -1,10 +1,11 @@
 //! Goal: the command line does what its help says, in text and in JSON, and ends as its
-//! help says when something is wrong.
+//! help says if something is wrong.
 //!
-//! Method: the binary is run on a small git repository that the tests build with `git`
-//! itself, with everything in it that a history can do to a path. Trees are compared with
-//! git's own, outputs with reviewed snapshots, failures by exit code and by their one
-//! line. No test needs the network or the user's git configuration.
+//! Method: the binary runs on a small repository that the tests build with `git`
+//! itself, with every kind of change that a history can make to a path. Trees are
+//! compared with git's own output, outputs with reviewed snapshots, and failures by
+//! exit code and by their one line. No test needs the network or the user's git
+//! configuration.
 
 mod backups;
 mod bad_input;

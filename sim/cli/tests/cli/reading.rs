@@ -1,4 +1,4 @@
-//! What can be read, in every form.
+//! All commands that read, in all output forms.
 
 use super::fixture::Change::Put;
 use super::fixture::{COMMITS, Ended, Fixture, bytes, without_sizes};
@@ -133,7 +133,7 @@ fn check_git_reads_trees_files_plain_and_compressed() {
     assert!(difference.failure(1).contains("commit 12"));
 }
 
-/// The output of one command, headed by its arguments.
+/// The output of one command, after a line with its arguments.
 fn shown(fixture: &Fixture, arguments: &[&str]) -> String {
     let words: Vec<&str> = arguments
         .iter()

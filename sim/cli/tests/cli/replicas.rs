@@ -1,4 +1,4 @@
-//! `changes`, `follow` and `promote`: a replica, fed through a pipe.
+//! `changes`, `follow` and `promote`: a replica that is fed through a pipe.
 
 use super::fixture::{Ended, Fixture};
 
@@ -31,10 +31,10 @@ fn a_replica_that_has_caught_up_has_the_layout_of_its_primary() {
         .collect();
     assert_eq!(applied.lines().collect::<Vec<_>>(), commits);
     assert_eq!(layout(&fixture, "R"), layout(&fixture, "S"));
-    // Merging is no commit.
+    // Merging makes no commit.
     let settled = fixture.run(&["compact", "--store", "R"]).text();
     assert!(settled.starts_with("settled at commit 14: "), "{settled}");
-    // What is there already is compared and not applied again.
+    // Existing commits are compared and not applied again.
     let again = fixture
         .run_with(&["follow", "--store", "R"], &stream)
         .text();
@@ -52,7 +52,7 @@ fn a_replica_takes_nothing_but_what_follows() {
         "line 1: commit 4 cannot be applied: commit 1 comes next"
     );
     fixture.run(&["layout", "--store", "R"]).failure(4);
-    // A commit that is missing inside the stream.
+    // A commit is missing in the middle of the stream.
     let stream = String::from_utf8(changes(&fixture, "0")).unwrap();
     let holed: String = without_line(&stream, 6);
     let gap = fixture.run_with(&["follow", "--store", "H"], holed.as_bytes());
@@ -69,7 +69,7 @@ fn a_replica_takes_nothing_but_what_follows() {
         own,
         "R: the store is a replica and takes commits from its primary only, until it is promoted"
     );
-    // Reading is as ever.
+    // Reads still work.
     fixture.run(&["stats", "--store", "R"]).text();
 }
 
@@ -93,7 +93,7 @@ fn another_history_is_refused_at_its_first_commit_that_differs() {
     );
 }
 
-/// Puts each value under one key, a commit each.
+/// Puts each value under one key, in a commit of its own.
 fn put_all(fixture: &Fixture, store: &str, values: &[&str]) {
     for value in values {
         let put = ["put", "--store", store, "--divisor", "2", "key", value];
@@ -112,7 +112,8 @@ fn a_stream_that_begins_at_the_head_is_refused_when_history_has_parted_before() 
     let fixture = Fixture::new();
     put_all(&fixture, "A", &["1", "2", "3", "4", "5"]);
     follow(&fixture, "A", "0", "R").text();
-    // The same state at commit 5, and the same lengths of all values, but another past.
+    // The state at commit 5 and the lengths of all values are the same, but the history
+    // differs.
     put_all(&fixture, "B", &["1", "2", "9", "4", "5", "6"]);
     let differ = |since| follow(&fixture, "B", since, "R").failure(3);
     let at_3 = "the histories of primary and replica differ at commit 3: nothing was written";
@@ -122,7 +123,7 @@ fn a_stream_that_begins_at_the_head_is_refused_when_history_has_parted_before() 
     for (since, line) in [("2", 2), ("1", 3), ("0", 4)] {
         assert_eq!(differ(since), format!("line {line}: {at_3}"));
     }
-    // Its own primary is still welcome.
+    // A stream of its own primary is still accepted.
     put_all(&fixture, "A", &["6"]);
     assert_eq!(follow(&fixture, "A", "5", "R").text(), "6\n");
 }
@@ -165,7 +166,7 @@ fn thinned_stores_are_compared_by_what_they_have_at_the_beginning_of_the_stream(
                 "--history",
                 "newest",
             ];
-            // Without inputs, a merge takes what a replica would still need.
+            // If inputs are removed, a merge removes what a replica would still need.
             let kept = ["--remove-inputs", "head-window:4", "key", value];
             let put = [&put[..], &kept].concat();
             fixture.run(&put).text();
@@ -229,7 +230,8 @@ fn a_primary_is_made_a_replica_only_when_asked_to() {
         "P: the store is a primary, its newest commit is 1: --demote makes a replica of it, which \
          takes no other commits until it is promoted"
     );
-    // It is asked to, and refused all the same: it is still a primary then.
+    // With --demote it is refused too, because the histories differ, and it stays a
+    // primary.
     let demote = |store: &str| {
         let stream = changes(&fixture, "1");
         fixture.run_with(&["follow", "--demote", "--store", store], &stream)
@@ -237,7 +239,7 @@ fn a_primary_is_made_a_replica_only_when_asked_to() {
     let message = demote("P").failure(3);
     assert!(message.starts_with("line 1: the histories of primary and replica differ at commit 1"));
     put_all(&fixture, "P", &["2"]);
-    // Of the same history it becomes one.
+    // With the same history it becomes a replica.
     follow(&fixture, "S", "0", "R").text();
     fixture.run(&["promote", "--store", "R"]).text();
     demote("R").text();
@@ -277,8 +279,9 @@ fn a_refused_line_keeps_what_came_before_it() {
     );
 }
 
-/// A stream went through a pipe, a disk or a mail; one digit of one value changed, and the
-/// replica took it and acknowledged it. Now every line says what the stream is up to it.
+/// Once a stream went through a pipe, a disk or a mail; one digit of one value changed,
+/// and the replica applied and acknowledged the commit. Now every line has a digest of
+/// the stream up to it.
 #[test]
 fn a_byte_that_changes_on_the_way_is_refused_at_its_commit() {
     let fixture = Fixture::new();
@@ -297,14 +300,14 @@ fn a_byte_that_changes_on_the_way_is_refused_at_its_commit() {
         message.ends_with(": the stream was changed on its way"),
         "{message}"
     );
-    // The whole stream is taken from there.
+    // From there the whole stream is accepted.
     let again = fixture.run_with(&["follow", "--store", "R"], stream.as_bytes());
     assert_eq!(again.text(), "3\n4\n");
 }
 
-/// Every byte, with every bit of it that leaves text: either the meaning is the same, or
-/// the first line that is not what was sent is refused. A new replica has nothing to
-/// compare with but the stream.
+/// Every byte, with every flipped bit that leaves text: either the meaning is the same,
+/// or the first changed line is refused. A new replica has only the stream to compare
+/// with.
 #[test]
 fn no_byte_of_a_stream_can_change_its_meaning() {
     let fixture = Fixture::new();
@@ -334,7 +337,8 @@ fn no_byte_of_a_stream_can_change_its_meaning() {
     let mut refused = 0;
     for place in 0..stream.len() {
         let mut changed = stream.clone();
-        // A digit becomes another digit, a letter another letter, and most others none.
+        // A digit becomes another digit and a letter another letter; most other
+        // characters become neither.
         changed[place] ^= 1;
         match taken(&changed) {
             None => refused += 1,
@@ -346,11 +350,11 @@ fn no_byte_of_a_stream_can_change_its_meaning() {
             ),
         }
     }
-    // What is passed over is the last newline, and nothing else.
+    // Only the last newline may be changed without a refusal.
     assert!(refused + 8 >= stream.len(), "{refused} of {}", stream.len());
 }
 
-/// Each half is whole, and they are not of one stream.
+/// Each half is intact, but they are from different streams.
 #[test]
 fn the_header_of_one_stream_and_the_commits_of_another_are_refused() {
     let fixture = Fixture::new();

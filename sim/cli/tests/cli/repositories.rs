@@ -1,10 +1,10 @@
-//! Goal: whatever a repository holds, it is imported as git shows it, or refused with
-//! commit and path; nothing is missing from a store without a word.
+//! Goal: any repository is imported as git shows it, or refused with commit and path;
+//! nothing is missing from a store without a message.
 //!
 //! Method: repositories are written with git's plumbing, which writes what porcelain
-//! refuses: names that come twice, trees out of order, null object ids, dates of twenty
-//! digits, missing objects. Every commit is compared with `git ls-tree -r`, which shares
-//! no code with the import or with `check-git`.
+//! refuses: repeated names, trees out of order, null object ids, dates of twenty
+//! digits, missing objects. Every commit is compared with `git ls-tree -r`, which
+//! shares no code with the import or with `check-git`.
 
 use std::fmt::Write as _;
 
@@ -40,7 +40,7 @@ impl Plumbing {
         self.fixture.git_with(&arguments, contents.as_bytes())
     }
 
-    /// Writes a tree with these entries as they are: mode, name, object id.
+    /// Writes a tree with these unchecked entries: mode, name, object id.
     fn tree(&self, entries: &[(&str, &str, &str)]) -> String {
         let mut tree = Vec::new();
         for (mode, name, id) in entries {
@@ -79,8 +79,8 @@ impl Plumbing {
         self.head = Some(id);
     }
 
-    /// Compares every commit of the store with what `git ls-tree` prints, in the order of
-    /// paths, and lets `check-git` say the same.
+    /// Compares every commit of the store with the output of `git ls-tree`, in the
+    /// order of paths, and checks that `check-git` agrees.
     fn is_imported(&self) {
         self.fixture.run(&IMPORT).text();
         self.is_equal();
@@ -105,8 +105,8 @@ impl Plumbing {
     }
 }
 
-/// A tree that names a path twice. The log of the second commit says `T a`, then `D a`;
-/// the file was missing from the store from then on, and nothing was said.
+/// A tree names a path twice. The log of the second commit says `T a`, then `D a`. Once
+/// the file was missing from the store from then on, without a message.
 #[test]
 fn a_name_that_comes_twice_loses_no_file() {
     for later in [
@@ -135,7 +135,8 @@ fn a_name_that_comes_twice_loses_no_file() {
     }
 }
 
-/// The same below a folder that comes twice, and next to a folder of the name.
+/// The same below a directory whose name is repeated, and beside a directory of that
+/// name.
 #[test]
 fn a_folder_that_comes_twice_loses_no_file() {
     let mut repo = Plumbing::new();
@@ -171,7 +172,8 @@ fn a_folder_that_comes_twice_loses_no_file() {
     repo.is_imported();
 }
 
-/// Trees out of order were imported right when the log was lucky, and called different.
+/// Once trees out of order were imported correctly only by chance, and were reported as
+/// different.
 #[test]
 fn trees_out_of_order_are_equal() {
     let mut repo = Plumbing::new();
@@ -183,7 +185,7 @@ fn trees_out_of_order_are_equal() {
         repo.commit(tree);
     }
     repo.is_imported();
-    // A file of trees has them as git prints them.
+    // A file of trees has them in git's order.
     let mut trees = Vec::new();
     for (number, id) in (1..).zip(repo.fixture.commit_ids()) {
         trees.extend(format!("tree {number} {id}\n").bytes());
@@ -195,7 +197,7 @@ fn trees_out_of_order_are_equal() {
     assert!(equal.starts_with("6 trees of 6 "), "{equal}");
 }
 
-/// Null object ids, modes that git does not write any more, gitlinks, and names that git
+/// Null object ids, modes that git no longer writes, gitlinks, and names that git
 /// refuses to check out.
 #[test]
 fn entries_that_git_would_not_write_are_kept_as_git_shows_them() {
@@ -218,7 +220,7 @@ fn entries_that_git_would_not_write_are_kept_as_git_shows_them() {
     repo.is_imported();
 }
 
-/// Sequences of trees as damaged as chance makes them.
+/// Sequences of trees with random damage.
 #[test]
 fn drawn_trees_are_imported_as_git_shows_them() {
     let mut repo = Plumbing::new();
@@ -257,13 +259,13 @@ fn drawn_trees_are_imported_as_git_shows_them() {
         repo.commit(&tree);
     }
     repo.is_imported();
-    // A store that has all of it is compared with the same log again.
+    // A store with all commits is compared with the same log again.
     let summary = repo.fixture.run(&IMPORT).text();
     assert!(summary.contains("60, 0 of them new"), "{summary}");
 }
 
-/// A store that an import without that care has made is found out, although the even
-/// sample does not meet the two commits where a file is missing.
+/// A store that was imported without this care is detected, although the evenly spaced
+/// sample does not include the two commits where a file is missing.
 #[test]
 fn check_git_looks_at_doubtful_commits_in_its_default_sample() {
     let mut repo = Plumbing::new();
@@ -278,7 +280,8 @@ fn check_git_looks_at_doubtful_commits_in_its_default_sample() {
             _ => &plain,
         });
     }
-    // What was imported once: `a` is gone at commit 205 and comes back behind it.
+    // The result of an earlier import: `a` is missing at commit 205 and comes back
+    // after it.
     let mut log = String::new();
     for (number, id) in (1..).zip(repo.fixture.commit_ids()) {
         let _ = writeln!(log, "commit {id} 1");
@@ -294,11 +297,11 @@ fn check_git_looks_at_doubtful_commits_in_its_default_sample() {
     std::fs::remove_dir_all(repo.fixture.path("S")).unwrap();
     repo.fixture.run(&IMPORT).text();
     let equal = repo.fixture.run(&CHECK).text();
-    // The commit, and the next one, where the name comes once again.
+    // The commit, and the next commit, in which the name occurs only once again.
     assert!(equal.starts_with("23 trees of 401 "), "{equal}");
 }
 
-/// Once git wrote dates below zero as numbers of twenty digits.
+/// Earlier versions of git wrote dates below zero as numbers of twenty digits.
 #[test]
 fn dates_that_no_clock_shows_are_unknown() {
     let mut repo = Plumbing::new();
@@ -381,14 +384,14 @@ fn a_piped_log_that_contradicts_itself_is_refused() {
         let _ = std::fs::remove_dir_all(fixture.path("S"));
     }
     insta::assert_snapshot!(text);
-    // And a log with parents that is whole is taken.
+    // A complete log with parents is accepted.
     fixture
         .run_with(&PIPED, &log(&["--reverse"], parents))
         .text();
     fixture.run(&[&CHECK[..], &["--all"]].concat()).text();
 }
 
-/// A log alone does not say what a tree holds that names a path twice.
+/// A log alone does not tell the content of a tree that names a path twice.
 #[test]
 fn a_piped_log_that_names_a_path_twice_is_refused_with_commit_and_path() {
     let mut repo = Plumbing::new();
@@ -410,7 +413,7 @@ fn a_piped_log_that_names_a_path_twice_is_refused_with_commit_and_path() {
         std::fs::remove_dir_all(repo.fixture.path("S")).unwrap();
     }
     repo.is_imported();
-    // Also as a workload, which is read in the same way.
+    // The same log as a workload, which is read in the same way.
     std::fs::write(repo.fixture.path("log"), repo.fixture.log()).unwrap();
     let compare = ["compare", "--policy", "aligned:4", "--workload", "git:log"];
     assert!(repo.fixture.run(&compare).failure(3).contains("path \"a\""));
@@ -465,7 +468,7 @@ fn no_setting_of_the_user_changes_an_import() {
     }
 }
 
-/// What a repository cannot be read for is said in git's own words, and all of them.
+/// If a repository cannot be read, the message has all of git's own words.
 #[test]
 fn messages_name_what_is_wrong() {
     let fixture = Fixture::with_history();
@@ -509,8 +512,8 @@ fn messages_name_what_is_wrong() {
     assert!(!fixture.path("T").exists());
 }
 
-/// What git calls the history is what is imported, and the summary says when that is not
-/// what other clones have.
+/// The imported history is what git calls the history. The summary says if other clones
+/// have another one.
 #[test]
 fn shallow_and_replaced_histories_are_imported_with_a_note() {
     let fixture = Fixture::with_history();
@@ -543,8 +546,8 @@ fn shallow_and_replaced_histories_are_imported_with_a_note() {
     insta::assert_snapshot!(text);
 }
 
-/// A repository that lacks an object, or has a path that no key can hold, is refused with
-/// the commit and the path, and what came before it is kept.
+/// A repository that lacks an object, or has a path that no key can hold, is refused
+/// with the commit and the path. The commits before it are kept.
 #[test]
 fn what_cannot_be_imported_is_named() {
     let mut repo = Plumbing::new();
@@ -585,7 +588,7 @@ fn what_cannot_be_imported_is_named() {
     );
 }
 
-/// One git reads all trees, however many commits there are.
+/// One git process reads all trees, however many commits there are.
 #[test]
 fn check_git_starts_as_many_gits_for_many_commits_as_for_few() {
     let fixture = Fixture::with_history();
@@ -611,7 +614,7 @@ fn check_git_starts_as_many_gits_for_many_commits_as_for_few() {
     assert!(counts[0] < 10, "{counts:?}");
 }
 
-/// The work was done, and then the summary failed.
+/// Once the summary failed after all work was done.
 #[test]
 fn directories_may_have_names_that_are_no_utf_8() {
     let fixture = Fixture::with_history();

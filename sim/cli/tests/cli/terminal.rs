@@ -1,8 +1,8 @@
-//! What a person sees: every command that prints, on a terminal of 80 columns.
+//! The output for a person: every command that prints, on a terminal of 80 columns.
 //!
-//! The binary runs on a pseudo terminal, and what it writes goes through an emulator, which
-//! knows where a line was wrapped because it was wider than the terminal. A command that is in
-//! none of the cases fails a test. JSON is the exception: a long string in it stays whole.
+//! The binary runs on a pseudo terminal, and its output goes through an emulator, which
+//! knows where a line was wrapped because it was wider than the terminal. A command
+//! without a case fails a test. JSON is the exception: a long string in it stays whole.
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -12,18 +12,18 @@ use super::fixture::{Fixture, without_sizes};
 
 const COLUMNS: u16 = 80;
 
-/// Rows enough for all that a command here prints.
+/// Enough rows for the output of any command here.
 const ROWS: u16 = 2000;
 
-/// What Ctrl-D sends.
+/// The character that Ctrl-D sends.
 const END_OF_INPUT: &str = "\u{4}";
 
-/// What became of a command on a terminal.
+/// The result of a command on a terminal.
 struct Shown {
     code: i32,
     /// The text on the screen at the end.
     text: String,
-    /// What was written, with the codes for colours.
+    /// The output with the codes for colours.
     written: String,
     /// Lines that were wider than the terminal at some time.
     wrapped: BTreeSet<String>,
@@ -35,7 +35,7 @@ impl Shown {
     }
 }
 
-/// Runs `lithify` on a terminal, where this is typed.
+/// Runs `lithify` on a terminal, with this typed input.
 fn typing(
     fixture: &Fixture,
     columns: u16,
@@ -58,19 +58,19 @@ fn typing(
             None => command.env_remove(name),
         };
     }
-    // With `CI`, colours are shown on a terminal of any kind.
+    // With `CI`, every kind of terminal gets colours.
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
         command = command.env_remove(name);
     }
     for (name, value) in environment {
         command = command.env(name, value);
     }
-    // Before the command begins: so the echo comes before its output.
+    // Typed before the command begins, so that the echo comes before its output.
     terminal.write_all(typed.as_bytes()).unwrap();
     let mut child = command.spawn(side).unwrap();
     let mut written = Vec::new();
     let mut buffer = [0; 4096];
-    // The end of the process is an error here, and no end of input.
+    // On this terminal the end of the process is an error, and not an end of input.
     while let Ok(length @ 1..) = terminal.read(&mut buffer) {
         written.extend(&buffer[..length]);
     }
@@ -84,12 +84,12 @@ fn typing(
     }
 }
 
-/// The screen after this, and the lines that were wrapped at any time.
+/// The screen after this output, and the lines that were wrapped at any time.
 fn emulated(written: &[u8], columns: u16) -> (String, BTreeSet<String>) {
     let size = |number| NonZeroU16::new(number).unwrap();
     let mut emulator = vt100::Parser::new(size(ROWS), size(columns), 0);
     let mut wrapped = BTreeSet::new();
-    // A line of progress is written over the one before it.
+    // A line of progress overwrites the previous one.
     for part in written.split_inclusive(|byte| matches!(byte, b'\r' | b'\n')) {
         emulator.process(part);
         let screen = emulator.screen();
@@ -125,8 +125,8 @@ fn words(line: &str) -> Vec<&str> {
     line.split_whitespace().collect()
 }
 
-/// A repository and stores, one of them damaged and one with several keyspaces and a long
-/// history.
+/// A repository and several stores. One store is damaged, and one has several keyspaces
+/// and a long history.
 fn stores() -> Fixture {
     let fixture = Fixture::with_store();
     let long = "x".repeat(300);
@@ -145,7 +145,7 @@ fn stores() -> Fixture {
     fixture
 }
 
-/// Commands, and how they end.
+/// Commands and their exit codes.
 const CASES: &[(&str, i32)] = &[
     ("get --store L long", 0),
     ("get --store S nothing", 1),
@@ -263,7 +263,7 @@ fn every_command_has_a_case_and_its_help_fits() {
     assert!(shown.wrapped.is_empty(), "{:#?}", shown.wrapped);
 }
 
-/// A campaign that finds something, and what is done with the finding.
+/// A campaign with a finding, and the commands for the finding.
 #[cfg(feature = "planted-bugs")]
 #[test]
 fn findings_fit() {
@@ -291,16 +291,17 @@ fn findings_fit() {
     }
 }
 
-/// The emulator sees what is too wide: or the tests here could not fail.
+/// The emulator detects a line that is too wide; otherwise the tests here could not
+/// fail.
 #[test]
 fn a_wide_line_is_seen() {
     let (text, wrapped) = emulated(&[b'x'; 80], COLUMNS);
     assert!(wrapped.is_empty() && text.len() == 80);
     assert_eq!(emulated(&[b'x'; 81], COLUMNS).1.len(), 1);
-    // Also when the line is gone at the end.
+    // Even if the line is removed in the end.
     let gone = [&[b'x'; 81][..], b"\r\x1b[2K\x1b[1A\x1b[2K"].concat();
     assert_eq!(emulated(&gone, COLUMNS).1.len(), 1);
-    // And a command's: JSON is as wide as its strings.
+    // The same for a command: JSON is as wide as its strings.
     let fixture = stores();
     let shown = on_terminal(&fixture, &words("get --store L long --format json"));
     assert!(!shown.wrapped.is_empty());
@@ -367,7 +368,7 @@ fn colours_are_for_terminals_that_want_them() {
             let shown = typing(&fixture, COLUMNS, &[refusal], &words(line), END_OF_INPUT);
             assert!(!shown.has_colour(), "{refusal:?} {line}: {}", shown.written);
         }
-        // In a pipe there are none, whatever is asked for.
+        // A pipe gets no colours, even if they are requested.
         let mut command = fixture.command(&words(line));
         command.env("CLICOLOR_FORCE", "1");
         let ended = Fixture::end(command);
@@ -378,7 +379,7 @@ fn colours_are_for_terminals_that_want_them() {
     assert!(!json.has_colour(), "{}", json.written);
 }
 
-/// A pipe gets every line whole.
+/// In a pipe every line stays whole.
 #[test]
 fn a_pipe_is_not_folded() {
     let fixture = stores();

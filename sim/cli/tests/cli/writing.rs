@@ -53,7 +53,8 @@ fn placement_is_chosen_once() {
     let stats = fixture.run(&["stats", "--store", "T"]).text();
     assert!(stats.contains("history           last:5\n"), "{stats}");
     assert!(stats.contains(" head-window-up-to-level:7,2\n"), "{stats}");
-    // What is not given is taken from the store, so one part may be repeated alone.
+    // Options that are not given are taken from the store, so one part can be repeated
+    // alone.
     fixture
         .run(&["put", "--store", "S", "a", "2", "--min-inputs", "3"])
         .text();
@@ -91,8 +92,8 @@ fn apply_commits_each_line() {
     assert_eq!(fixture.run(&get).text(), "w\n");
 }
 
-/// Lines that are there already are synced together: the same numbers come out, in order,
-/// and the group is as large as it was asked to be and no larger.
+/// Lines that are available are synced together: the same numbers come out in order,
+/// and no group is larger than requested.
 #[test]
 fn apply_groups_what_is_there_already() {
     let fixture = Fixture::new();
@@ -109,7 +110,7 @@ fn apply_groups_what_is_there_already() {
     fixture.run(&apply).failure(2);
 }
 
-/// One group: its refused line does not take those before it along, and nothing behind it
+/// One group: a refused line does not affect the lines before it, and no line after it
 /// is committed.
 #[test]
 fn a_refused_line_of_a_group_keeps_those_before_it() {
@@ -126,8 +127,8 @@ fn a_refused_line_of_a_group_keeps_those_before_it() {
     assert!(stats.starts_with("head              3\n"), "{stats}");
 }
 
-/// A store of one key that is overwritten all the time was as long after `compact` as
-/// before, and no help said why.
+/// Once a store of one key that is overwritten repeatedly was as long after `compact`
+/// as before, and no help explained that.
 #[test]
 fn a_key_that_is_overwritten_leaves_little_behind() {
     let fixture = Fixture::new();
@@ -136,7 +137,7 @@ fn a_key_that_is_overwritten_leaves_little_behind() {
         .collect();
     let bytes = |store: &str| -> u64 {
         let files = std::fs::read_dir(fixture.path(store)).unwrap();
-        // A manifest may have its 64 KiB, however little the store holds.
+        // A manifest may use its 64 KiB, however little the store holds.
         files
             .map(|file| file.unwrap())
             .filter(|file| !file.file_name().to_string_lossy().starts_with("manifest-"))
@@ -234,8 +235,8 @@ fn compact_reaches_the_settled_layout() {
     );
 }
 
-/// Each segment file had a descriptor of its own for ever, so that a store ended at its
-/// 1,024th file, and could not be opened with fewer.
+/// Once each segment file kept a file descriptor open, so a store ended at its 1,024th
+/// file, and could not be opened with fewer descriptors.
 #[test]
 fn many_segment_files_need_few_descriptors() {
     let fixture = Fixture::new();

@@ -1,5 +1,5 @@
-//! Goal: `lithify compare` as its user sees it. Method: the binary; the small table and every
-//! refusal are snapshots.
+//! Goal: `lithify compare` as its user sees it. Method: the binary runs; the small
+//! table and all refusals are snapshots.
 
 use std::process::Command;
 
@@ -38,7 +38,7 @@ fn a_small_table() {
     insta::assert_snapshot!(text(SMALL));
 }
 
-/// A policy of one's own is one file; the page says of how many lines.
+/// A new policy is one file; the page states its number of lines.
 #[test]
 fn a_policy_of_ones_own_is_small() {
     let lines = include_str!("../../../policies/examples/own_policy.rs")
@@ -51,7 +51,7 @@ fn a_policy_of_ones_own_is_small() {
     )));
 }
 
-/// The tables of `design/policies.md` are what the command in its text prints.
+/// The tables of `design/policies.md` equal the output of the command in its text.
 #[test]
 fn the_page_has_the_tables_of_the_final_code() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");

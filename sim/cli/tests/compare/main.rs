@@ -1,5 +1,5 @@
-//! The command `lithify compare`, and what it says of a specimen: the policy `wal-ratio` decides
-//! as the system of its name does, which only the binary has beside it.
+//! The command `lithify compare` and a specimen: the policy `wal-ratio` must decide as
+//! the system of the same name. Only the binary has both.
 
 mod command;
 #[path = "../../../policies/tests/compare/support.rs"]

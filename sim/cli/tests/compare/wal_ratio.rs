@@ -1,6 +1,6 @@
-//! Goal: the policy `wal-ratio` decides as the system of that name does. Method: drawn
-//! histories and settings; a log that is kept here as two numbers asks the system's rule, and
-//! the laboratory has to rewrite at the same commits.
+//! Goal: the policy `wal-ratio` decides as the system of the same name. Method: drawn
+//! histories and settings. A log that is modelled as two numbers asks the rule of the
+//! system, and the policy must rewrite at the same commits.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::support::{play_with, put};
 
-/// Seconds since the commit before, and the key.
+/// Seconds since the previous commit, and the key.
 fn commits() -> impl Strategy<Value = Vec<(u64, u32)>> {
     proptest::collection::vec((0_u64..100, 0_u32..6), 1..120)
 }
@@ -36,7 +36,8 @@ fn spec(rule: Policy) -> String {
     format!("wal-ratio:{ratio}:check={check}:min-interval={least}:max-interval={most}")
 }
 
-/// The commits after which the system's rule wants a rewrite. A record has 100 bytes.
+/// The commits after which the rule of the system demands a rewrite. A record has 100
+/// bytes.
 fn rewrites(rule: Policy, commits: &[(u64, u32)]) -> Vec<u64> {
     let (mut now, mut log_bytes, mut last) = (60, 0, None);
     let (mut keys, mut found) = (BTreeSet::new(), Vec::new());
@@ -82,7 +83,7 @@ proptest! {
     }
 }
 
-/// Growth alone is no reason: of samples that are never overwritten nothing is dead.
+/// Growth alone is no reason: samples that are never overwritten leave no dead bytes.
 #[test]
 fn without_dead_bytes_nothing_is_rewritten() {
     let history = super::support::synthetic("scrape", 3000, 4, 0);

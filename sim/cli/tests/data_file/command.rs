@@ -1,17 +1,18 @@
-//! The command `lithify data-file`, line by line, and two of them with a pipe between.
+//! The command `lithify data-file`, line by line, and two processes connected by a
+//! pipe.
 
 use std::path::Path;
 
 use assert_cmd::Command;
 
-/// What a process answers to these lines.
+/// The answers of a process to these lines.
 fn answers(directory: &Path, arguments: &[&str], lines: &str) -> Vec<String> {
     let (answers, code, message) = run(directory, arguments, lines);
     assert_eq!((code, message.as_str()), (0, ""));
     answers
 }
 
-/// What a process answers to these lines, and how it ends.
+/// The answers of a process to these lines, and how it ends.
 fn run(directory: &Path, arguments: &[&str], lines: &str) -> (Vec<String>, i32, String) {
     let output = Command::new(assert_cmd::cargo::cargo_bin!("lithify"))
         .args(["data-file", "--dir"])
@@ -46,8 +47,8 @@ fn each_line_is_answered_with_one() {
         "error there are no changes since commit 9: the newest durable commit is 3",
     ];
     assert_eq!(answers(directory.path(), &[], lines), expected);
-    // Another process finds the same, and the file as long as the page says: a header, two
-    // values, a tombstone and three ends.
+    // Another process finds the same state, and the file has the length that the page
+    // states: a header, two values, a tombstone and three ends.
     let found = answers(directory.path(), &[], "get sand\nstats\n");
     assert_eq!(found[0], "value \"\"");
     let total = 72 + (8 + 1 + 4 + 5 + 16) + (8 + 1 + 4 + 4) + (8 + 1 + 5) + 3 * 17;
@@ -81,8 +82,7 @@ fn the_policy_is_that_of_the_arguments() {
     );
 }
 
-/// What a primary prints is what a replica reads; everything else that it prints is no
-/// commit, and is refused as such.
+/// A replica reads the output of its primary. Other output than commits is refused.
 #[test]
 fn a_replica_reads_what_its_primary_prints() {
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -118,7 +118,7 @@ fn a_replica_reads_what_its_primary_prints() {
         stats.contains(" role=replica ") && !stats.contains("failure"),
         "what was refused has not failed: {stats}"
     );
-    // A line that is cut or altered is refused, and what is sent twice is left out.
+    // A line that is cut or altered is refused, and a repeated line is ignored.
     let cut = &changes[2][..changes[2].len() - 1];
     let altered = changes[2].replace("\"a\"", "\"b\"");
     let lines = format!(
@@ -143,8 +143,8 @@ fn a_replica_reads_what_its_primary_prints() {
     );
 }
 
-/// The whole output of a primary is the input of a replica, and what is wrong with it
-/// shows in the exit code.
+/// The complete output of a primary is valid input of a replica, and an error in it
+/// changes the exit code.
 #[test]
 fn a_pipe_needs_nothing_in_between() {
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -169,7 +169,7 @@ fn a_pipe_needs_nothing_in_between() {
     assert!(refused(&gap).contains("commit 4 came after 2: commit 3 is missing"));
 }
 
-/// A program that opens a replica by mistake, and commits to it, would fork it.
+/// A program that opens a replica by mistake and commits to it would create a fork.
 #[test]
 fn a_replica_stays_one_until_it_is_promoted_and_a_primary_one_until_it_is_told() {
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -197,7 +197,7 @@ fn a_replica_stays_one_until_it_is_promoted_and_a_primary_one_until_it_is_told()
     assert_eq!(run(other.path(), &[], "").1, 4);
 }
 
-/// Nothing is written into another store's directory.
+/// Nothing is written into the directory of another store.
 #[test]
 fn a_directory_of_another_store_is_refused() {
     for name in ["00000000.log", "wal-00000001.log", "manifest-000001"] {
@@ -233,7 +233,7 @@ fn a_store_that_cannot_be_opened_is_told_in_one_line() {
     assert_eq!(message.lines().count(), 1);
 }
 
-/// What is printed is read as the same bytes.
+/// Printed text reads back as the same bytes.
 #[test]
 fn keys_and_values_may_be_quoted() {
     let directory = tempfile::tempdir().unwrap();

@@ -1,8 +1,8 @@
-//! Processes that get SIGKILL while they write and compact, again and again, on one store.
+//! Processes get SIGKILL while they write and compact, repeatedly, on one store.
 //!
 //! The command compacts as often as it can, so kills hit copies, swaps and recoveries.
-//! The order of lines and the number of answers before each kill follow from the round;
-//! the moment of a kill depends on the machine.
+//! The order of lines and the number of answers before each kill follow from the round.
+//! The moment of a kill depends on the machine.
 
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::Path;
@@ -15,10 +15,10 @@ use lithify_specimens::data_file::Store;
 use crate::fixture::{Model, apply, delete, eager, put, state};
 
 const KILLS: u64 = 60;
-/// Lines that a process is given: more than it is let finish.
+/// The lines for a process: more than it can finish.
 const LINES: u64 = 400;
 
-/// What commit `number` does, on few keys, so that most of the file is dead.
+/// The write of commit `number`, on few keys, so that most of the file is dead.
 fn write(number: u64) -> lithify_specimens::data_file::Write {
     let key = format!("key-{}", number * 7 % 23);
     match number % 5 {
@@ -42,8 +42,8 @@ fn line(number: u64) -> String {
     }
 }
 
-/// Runs a process behind `head` commits, kills it after this many answers, and returns the
-/// last commit that it has acknowledged.
+/// Runs a process after commit `head`, kills it after this many answers, and returns
+/// the last commit that it has acknowledged.
 #[allow(
     clippy::disallowed_methods,
     reason = "one thread feeds what another reads"
@@ -60,7 +60,7 @@ fn run_and_kill(directory: &Path, head: u64, answers: u64) -> u64 {
     let mut input = child.stdin.take().expect("it is piped");
     let feeder = std::thread::spawn(move || {
         let lines: String = (head + 1..=head + LINES).map(line).collect();
-        // The process may be gone before it has read everything.
+        // The process may have ended before it has read everything.
         let _ = input.write_all(lines.as_bytes());
     });
     let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
@@ -72,7 +72,7 @@ fn run_and_kill(directory: &Path, head: u64, answers: u64) -> u64 {
     child.wait().expect("it ends");
     output.read_to_string(&mut text).expect("answers are text");
     feeder.join().expect("the feeder ends");
-    // The last line may be cut; what is whole was acknowledged before the kill.
+    // The last line may be cut; every whole line was acknowledged before the kill.
     let whole = text
         .split_inclusive('\n')
         .filter(|line| line.ends_with('\n'));

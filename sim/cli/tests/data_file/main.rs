@@ -1,4 +1,4 @@
-//! The command `lithify data-file`: what it answers, and what is left when it is killed.
+//! The command `lithify data-file`: its answers, and the state after it is killed.
 
 mod command;
 #[path = "../../../specimens/tests/data_file/fixture.rs"]

@@ -1,8 +1,9 @@
-//! What the commands of a program have in common.
+//! The arguments that several commands share.
 
 use clap::{Args, ValueEnum};
 
-/// A negative number is a value that is out of range, and no option that does not exist.
+/// Parses a negative number as a value that is out of range, and not as an unknown
+/// option.
 pub(super) fn with_negative_numbers(command: clap::Command) -> clap::Command {
     command
         .mut_args(|argument| match argument.get_action().takes_values() {

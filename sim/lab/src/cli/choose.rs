@@ -1,5 +1,5 @@
-//! Names on the command line, and what they name. Completions offer those that exist, and an
-//! unknown one is answered with the nearest.
+//! Names on the command line, and the values that they name. Completions offer the
+//! known names, and the error for an unknown name suggests the nearest one.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -18,8 +18,8 @@ use crate::run::schedule::Order;
 use crate::run::workload::Workload;
 use crate::system::{Settings, System};
 
-/// A parser of names that completions offer: what does not stand among them may be right,
-/// too, such as a list, and decides the parser.
+/// A parser of names that completions offer. Other texts may be valid too, such as a
+/// list; the parser decides that.
 #[derive(Clone)]
 pub struct Offering<P> {
     parser: P,
@@ -52,8 +52,8 @@ impl<P: TypedValueParser> TypedValueParser for Offering<P> {
     }
 }
 
-/// The commands of the laboratory with what only a program knows: its systems, their settings
-/// and planted bugs.
+/// Adds to the commands of the laboratory what only a program knows: its systems, and
+/// their settings and planted bugs.
 pub fn offer_systems(command: Command, systems: &[&'static dyn System]) -> Command {
     let names: Vec<&'static str> = systems.iter().map(|system| system.name()).collect();
     let settings = systems.iter().flat_map(|system| system.settings());
@@ -75,7 +75,7 @@ pub fn offer_systems(command: Command, systems: &[&'static dyn System]) -> Comma
     })
 }
 
-/// The system of a name that is not there.
+/// The message for a system name that does not exist.
 pub(super) fn no_system(name: &str, systems: &[&'static dyn System]) -> String {
     unknown("system", name, systems.iter().map(|system| system.name()))
 }
@@ -115,7 +115,7 @@ fn list_of_models(text: &str) -> Result<ChosenModels, String> {
     models.map(ChosenModels)
 }
 
-/// Whether one of these words stands in a list.
+/// Whether one of these words is in a list.
 fn has_group(list: &str, groups: &[&str]) -> bool {
     list.split(',').any(|name| groups.contains(&name))
 }
@@ -124,7 +124,7 @@ fn cannot_be_combined(list: &str) -> String {
     format!("{list:?} combines a word for several with others: name one word, or list kinds")
 }
 
-/// One workload, another one for each seed, or the history at a path.
+/// One workload, the workloads in turn, or the history at a path.
 #[derive(Clone, Debug)]
 pub(super) enum ChosenWorkload {
     Each,
@@ -160,7 +160,7 @@ impl ChosenWorkload {
         }
     }
 
-    /// The workload, unless it is another one for each seed.
+    /// The workload; `None` for the workloads in turn.
     pub(super) fn read(&self, laboratory: Laboratory<'_>) -> Outcome<Option<&'static Workload>> {
         match self {
             Self::Each => Ok(None),
@@ -178,7 +178,7 @@ impl ChosenWorkload {
 /// The faults that a seed may draw from.
 #[derive(Clone, Debug)]
 pub(super) enum ChosenFaults {
-    /// None in even seeds, all in odd ones.
+    /// None in even seeds, all in odd seeds.
     Swarm,
     Kinds(Vec<FaultKind>),
 }
@@ -224,13 +224,13 @@ fn list_of_faults(text: &str) -> Result<ChosenFaults, String> {
     }
 }
 
-/// A seed: a number, or a git hash, of which the first 16 digits count.
+/// A seed: a number, or a git hash, of which the first 16 digits are used.
 pub(super) fn seed(text: &str) -> Result<Seed, String> {
     if let Ok(number) = text.parse() {
         return Ok(Seed(number));
     }
     let is_hexadecimal = text.chars().all(|digit| digit.is_ascii_hexdigit());
-    // Decimal digits alone are a number, unless there are as many as in a whole hash.
+    // Decimal digits alone are a number, unless they have the length of a whole hash.
     let is_decimal = text.chars().all(|digit| digit.is_ascii_digit());
     let is_whole = matches!(text.len(), 40 | 64);
     let is_hash = is_hexadecimal && (7..=64).contains(&text.len()) && (is_whole || !is_decimal);
@@ -264,7 +264,7 @@ pub(super) fn settings(given: &[(String, String)]) -> Outcome<Settings> {
     Ok(settings)
 }
 
-/// Fails when a system has no background tasks of this kind.
+/// Fails if a system has no background tasks of this kind.
 pub(super) fn check_task(system: &dyn System, kind: &str) -> Outcome {
     let kinds = system.task_kinds();
     if kinds.iter().any(|known| kind.starts_with(known)) {
@@ -274,7 +274,7 @@ pub(super) fn check_task(system: &dyn System, kind: &str) -> Outcome {
     Err(Exit::Usage.because(message))
 }
 
-/// In which order tasks and callbacks take turns.
+/// The order in which tasks and callbacks take turns.
 pub(super) fn order() -> impl TypedValueParser<Value = Order> {
     offering(chosen_order, ORDERS)
 }
@@ -301,7 +301,7 @@ pub(super) fn order_text(order: &Order) -> String {
     }
 }
 
-/// A planted bug of a system by name, if one was asked for.
+/// The planted bug with this name, if a name is given.
 pub(super) fn bug(system: &dyn System, name: Option<&str>) -> Outcome<Option<&'static str>> {
     let Some(name) = name else {
         return Ok(None);
@@ -316,7 +316,7 @@ pub(super) fn bug(system: &dyn System, name: Option<&str>) -> Outcome<Option<&'s
             let what = format!("the system {} has no planted bug {name:?}", system.name());
             match nearest(name, bugs.iter().map(|bug| bug.name)) {
                 Some(near) => format!("{what}; did you mean {near:?}?"),
-                // They are too many for a line.
+                // There are too many bugs for one line.
                 None => format!("{what}; sim list --system {} lists them", system.name()),
             }
         }
@@ -324,7 +324,7 @@ pub(super) fn bug(system: &dyn System, name: Option<&str>) -> Outcome<Option<&'s
     Err(Exit::Usage.because(message))
 }
 
-/// What to say of a system that has no planted bugs in this program.
+/// The message for a system without planted bugs in this program.
 pub(super) fn without_bugs(system: &dyn System) -> String {
     format!(
         "no bugs can be planted in {}; those of the engine are in a build with --features planted-bugs",

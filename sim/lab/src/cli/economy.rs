@@ -129,8 +129,8 @@ fn surveyed(
     survey(system, arguments.model, arguments.seeds, &mut watch)
 }
 
-/// What taking out one barrier shows; nothing when the search was ended before it could
-/// show anything.
+/// The effect of removing one barrier. `None` if the search was stopped before it had a
+/// result.
 fn tried(
     arguments: &Economy,
     system: &'static dyn System,

@@ -115,7 +115,7 @@ pub(super) fn run(arguments: &Enumerate, laboratory: Laboratory<'_>) -> Outcome 
     };
     let found = with_bug(arguments, system, || enumerate_watched(&scope, &mut watch))?;
     drop(progress);
-    // The trace first: it is there whatever becomes of the output.
+    // The trace is written first, so that it exists even if the output fails.
     let finding = found.finding.clone().map(|(finding, plan)| {
         let bug = arguments.bug.clone();
         (finding, Plan { bug, ..plan })
@@ -130,8 +130,9 @@ pub(super) fn run(arguments: &Enumerate, laboratory: Laboratory<'_>) -> Outcome 
     }
 }
 
-/// Who asks for less (`--time`, `--most-images`) gets less, and is told so. That nothing
-/// came to its end nobody has asked for: "nothing found" would be the wrong answer.
+/// If the caller limits the search (`--time`, `--most-images`), an incomplete result is
+/// reported and is no error. If no state was final, "nothing found" would be wrong, so
+/// that is an error.
 fn check_end(system: &dyn System, gap: Option<Gap>) -> Outcome {
     match gap {
         Some(Gap::NoEnd) => Err(Exit::Negative.because(format!(
@@ -142,7 +143,7 @@ fn check_end(system: &dyn System, gap: Option<Gap>) -> Outcome {
     }
 }
 
-/// What was set, and the divisor of a system that has one.
+/// The given settings, and the divisor for a system that has one.
 fn settings(arguments: &Enumerate, system: &dyn System) -> Outcome<Settings> {
     let mut settings = choose::settings(&arguments.settings)?;
     let refused = |message: String| Err(Exit::Usage.because(message));
@@ -165,7 +166,7 @@ fn settings(arguments: &Enumerate, system: &dyn System) -> Outcome<Settings> {
     }
 }
 
-/// Runs something with the bug planted that was asked for.
+/// Calls `run` with the chosen bug planted.
 fn with_bug<T>(arguments: &Enumerate, system: &dyn System, run: impl FnOnce() -> T) -> Outcome<T> {
     let bug = choose::bug(system, arguments.bug.as_deref())?;
     Ok(match bug {

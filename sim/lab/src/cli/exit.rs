@@ -1,14 +1,14 @@
-//! How a command ends: the exit codes, and the one line that explains each.
+//! The end of a command: the exit codes, and the one line that explains each.
 //!
-//! This is the only place that maps errors to codes. Codes are an interface: scripts
-//! depend on them, so a number never changes its meaning.
+//! Only this file maps errors to codes. Codes are an interface: scripts depend on them,
+//! so a code never changes its meaning.
 
 use std::io;
 use std::process::ExitCode;
 
 use crate::system::Failure as StoreFailure;
 
-/// What every command returns.
+/// The result of every command.
 pub type Outcome<T = ()> = Result<T, Failure>;
 
 /// The exit codes other than 0.
@@ -16,26 +16,26 @@ pub type Outcome<T = ()> = Result<T, Failure>;
 pub enum Exit {
     /// A negative answer, a finding.
     Negative = 1,
-    /// Arguments that cannot be meant.
+    /// Invalid or contradictory arguments.
     Usage = 2,
-    /// Bad input; in the laboratory, one plan that did two different things.
+    /// Bad input; in the laboratory, two runs of one plan differ.
     Input = 3,
     /// The store cannot be opened.
     Store = 4,
-    /// Stored bytes are not what was written.
+    /// Stored bytes differ from the bytes that were written.
     Damage = 5,
     /// Input or output failed.
     Io = 6,
-    /// Time or a signal came before the end.
+    /// The time or a signal ended the command early.
     Unfinished = 7,
 }
 
-/// Why a command stops before its end.
+/// Why a command ends early.
 #[derive(Debug)]
 pub enum Failure {
-    /// Nobody reads the output any more: no failure of ours.
+    /// The reader of the output has stopped reading. This is not an error.
     OutputClosed,
-    /// With an exit code, and one line for standard error.
+    /// An exit code, and one line for standard error.
     Stop {
         /// The code.
         exit: Exit,
@@ -45,14 +45,14 @@ pub enum Failure {
 }
 
 impl Exit {
-    /// For the process.
+    /// The code for the process.
     #[must_use]
     pub fn code(self) -> ExitCode {
         ExitCode::from(self as u8)
     }
 
-    /// A failure with this code. Whatever breaks the line (git's messages, paths) becomes
-    /// a space.
+    /// A failure with this code. Control characters in the message (in git's messages,
+    /// in paths) become spaces, so that it stays one line.
     pub fn because(self, message: impl ToString) -> Failure {
         let message = message.to_string();
         let words: Vec<&str> = message.split(char::is_control).collect();
@@ -64,8 +64,8 @@ impl Exit {
 }
 
 impl Exit {
-    /// Why a system of the laboratory does not open. What the environment does not allow
-    /// is told apart from a disk that fails, such as a full one.
+    /// The code for a system of the laboratory that does not open. A refusal by the
+    /// environment has another code than a failing disk, such as a full disk.
     pub fn of_opening(failure: &StoreFailure) -> Self {
         match failure {
             StoreFailure::Damage(_) => Self::Damage,
@@ -74,7 +74,7 @@ impl Exit {
         }
     }
 
-    /// Why a directory cannot be created.
+    /// The code for a directory that cannot be created.
     pub fn of_directory(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Io,
@@ -92,7 +92,7 @@ impl Failure {
         }
     }
 
-    /// The same failure with words behind its message.
+    /// The same failure with words after its message.
     pub fn with_note(self, words: &str) -> Self {
         match self {
             Self::Stop { exit, message } => exit.because(format!("{message}; {words}")),
@@ -131,15 +131,15 @@ impl From<lithify::Error> for Failure {
             | Error::Incomparable { .. }
             | Error::NotHeld { .. }
             | Error::UnknownKeyspace(_) => Exit::Input,
-            // Failed operations, and what follows from one.
+            // Failed operations, and later refusals because of a failed operation.
             _ => Exit::Io,
         };
         exit.because(error)
     }
 }
 
-/// The words of the standard library about numbers, in ours: there are no negative ones
-/// among the arguments.
+/// Replaces the standard library's messages about numbers. No argument takes negative
+/// numbers.
 fn about_numbers(message: &str) -> String {
     message
         .replace(
@@ -156,7 +156,7 @@ fn about_numbers(message: &str) -> String {
         )
 }
 
-/// What the argument parser has to say: help, or one line about what is wrong.
+/// The result of the argument parser: help, or one line about the error.
 pub(super) fn from_parser(error: &clap::Error) -> Outcome {
     use clap::error::ErrorKind;
     if matches!(
@@ -165,7 +165,7 @@ pub(super) fn from_parser(error: &clap::Error) -> Outcome {
     ) {
         let mut output = super::output::Output::for_reading();
         let text = error.render();
-        // The parser has set the help for this width.
+        // The parser has already wrapped the help for this width.
         let text = match output.screen().has_colour() {
             true => text.ansi().to_string(),
             false => text.to_string(),
@@ -187,14 +187,14 @@ pub(super) fn from_parser(error: &clap::Error) -> Outcome {
     let message = about_numbers(message.strip_prefix("error: ").unwrap_or(&message));
     let message = match suggestion(error) {
         Some(suggestion) => format!("{message}; {suggestion}"),
-        // A parser of names has suggested one already.
+        // A parser of names has already made a suggestion.
         None if message.ends_with('?') => message,
         None => format!("{message}; --help shows the usage"),
     };
     Err(Exit::Usage.because(message))
 }
 
-/// What the parser takes a word for that it does not know.
+/// The parser's suggestion for an unknown word.
 fn suggestion(error: &clap::Error) -> Option<String> {
     use clap::error::{ContextKind, ContextValue};
     let kinds = [

@@ -1,11 +1,12 @@
-//! Findings that somebody knows of: one signature a line, with a date and a reason.
+//! Known findings: one signature per line, with a date and a reason.
 //!
 //! ```text
 //! 2027-01-31 durability: no sync_dir(/) before commit N is acknowledged // issue 14
 //! ```
 //!
-//! Up to and including that day (UTC) the finding is counted and no failure; from the next
-//! day on it is one again. Empty lines, and lines that begin with `//`, are left out.
+//! Up to and including that day (UTC), the finding is counted but is not a failure.
+//! From the next day on, it is a failure again. Empty lines and lines that begin with
+//! `//` are ignored.
 
 use std::path::Path;
 
@@ -13,16 +14,17 @@ use super::exit::{Exit, Outcome};
 use super::trace_file;
 use crate::finding::signature::Signature;
 
-/// What is known of one kind of findings.
+/// A known kind of findings.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     signature: Signature,
-    /// The last day on which it is no failure. Days in this form are in the order of time.
+    /// The last day on which it is not a failure. Days in this form sort in the order
+    /// of time.
     pub(super) until: String,
     pub(super) reason: String,
 }
 
-/// Everything that is known, and which day it is.
+/// All known findings, and the current day.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
     entries: Vec<Entry>,
@@ -43,26 +45,26 @@ impl Known {
         Ok(Self { entries, today })
     }
 
-    /// What is known of a signature, if anything.
+    /// The entry of a signature, if any.
     pub(super) fn entry(&self, signature: &Signature) -> Option<&Entry> {
         let mut entries = self.entries.iter();
         entries.find(|entry| entry.signature == *signature)
     }
 
-    /// Whether a finding is no failure today.
+    /// Whether a finding is excused today.
     pub(super) fn excuses(&self, signature: &Signature) -> bool {
         self.entry(signature)
             .is_some_and(|entry| entry.until >= self.today)
     }
 
-    /// Known kinds that are not among these.
+    /// Known signatures that are not in `seen`.
     pub(super) fn unseen(&self, seen: &[&Signature]) -> impl Iterator<Item = &Signature> {
         let all = self.entries.iter().map(|entry| &entry.signature);
         all.filter(|signature| !seen.contains(signature))
     }
 }
 
-/// The day, in UTC. Nothing that is simulated sees it.
+/// The day in UTC. The simulation does not use it.
 #[expect(
     clippy::disallowed_types,
     reason = "a date in a file is compared with the wall clock, and nothing else is"
@@ -72,7 +74,7 @@ fn today() -> String {
     now.to_string().chars().take("2027-01-31".len()).collect()
 }
 
-/// The entries of a text, or the first line that is wrong and what is wrong with it.
+/// The entries of a text, or the number of the first invalid line and its error.
 fn entries(text: &str) -> Result<Vec<Entry>, (usize, String)> {
     let mut entries: Vec<Entry> = Vec::new();
     for (index, line) in text.lines().enumerate() {

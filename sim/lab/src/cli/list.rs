@@ -1,4 +1,4 @@
-//! `sim list`: everything that has a name.
+//! `sim list`: all names.
 
 use clap::Args;
 use serde::Serialize;

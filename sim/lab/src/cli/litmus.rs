@@ -1,6 +1,6 @@
-//! `sim list --litmus`: each litmus test, what was published about it, and what the models
-//! say. The models of a lying disk and of other simulators stand for no file system, and
-//! are left out.
+//! `sim list --litmus`: each litmus test, what was published about it, and the verdicts
+//! of the models. The models of a lying disk and of other simulators describe no file
+//! system, so they are left out.
 
 use serde::Serialize;
 

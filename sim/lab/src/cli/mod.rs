@@ -1,12 +1,13 @@
-//! The laboratory on the command line: [`main`] is a binary in one line for a store of your own.
+//! The laboratory on the command line. With [`main`], the binary for a store is one
+//! line.
 //!
-//! Every failure is one line on standard error; a reader that closes the pipe (`| head`)
-//! ends a command quietly. Exit codes: 0 nothing found, or the expectation holds; 1 a finding;
-//! 2 usage, which includes traces that cannot be read; 3 the same plan did two different
-//! things; 7 not finished, when that was not to pass.
+//! Every failure is one line on standard error. If the reader closes the pipe (`|
+//! head`), the command ends without an error. Exit codes: 0 nothing found, or the
+//! expectation holds; 1 a finding; 2 usage, which includes traces that cannot be read;
+//! 3 two runs of the same plan differ; 7 not finished, although the caller demanded it.
 //!
-//! A program with other commands beside these has [`Simulate`] as one of its own, and
-//! [`program`], [`exit`] and [`output`] for all of them.
+//! A program with further commands includes [`Simulate`] as one of them, and uses
+//! [`program`], [`exit`] and [`output`] for all commands.
 
 pub mod args;
 mod choose;
@@ -69,9 +70,9 @@ Exit codes of these commands:
   3  non-determinism: two runs of the same plan differ
   7  not finished, and --fail-on-incomplete was given";
 
-/// The laboratory for these systems, with the arguments of the process: `run`, `merge`,
-/// `replay`, `shrink`, `enumerate`, `mutants`, `economy`, `list`. The first system is the default.
-/// Exit codes are those of `lithify sim`; `--help` has them.
+/// Runs the laboratory for these systems with the arguments of the process: `run`, `merge`,
+/// `replay`, `shrink`, `enumerate`, `mutants`, `economy`, `list`. The first system is the
+/// default. The exit codes are those of `lithify sim`; `--help` lists them.
 ///
 /// ```no_run
 /// # fn main_of(my_system: &'static dyn lithify_sim::system::System) -> std::process::ExitCode {
@@ -80,7 +81,7 @@ Exit codes of these commands:
 /// ```
 ///
 /// # Panics
-/// Without a system.
+/// If there is no system.
 #[must_use]
 pub fn main(systems: &[&'static dyn System]) -> ExitCode {
     assert!(
@@ -103,8 +104,8 @@ pub fn main(systems: &[&'static dyn System]) -> ExitCode {
     })
 }
 
-/// Runs what the arguments of the process ask for. Returns its exit code, after a line on
-/// standard error that explains any other than 0.
+/// Runs the command that the arguments of the process name. Returns its exit code,
+/// after a line on standard error that explains any code except 0.
 #[must_use]
 pub fn program<T: FromArgMatches>(
     name: &str,
@@ -128,7 +129,7 @@ pub fn program<T: FromArgMatches>(
     }
 }
 
-/// What the process was called by.
+/// The name under which the process was called.
 #[expect(
     clippy::disallowed_methods,
     reason = "a program knows its name by its arguments"
@@ -149,7 +150,7 @@ pub struct Simulate {
     command: Command,
 }
 
-/// The same commands under another name.
+/// The same commands in examples with another program name.
 fn renamed(command: clap::Command, program: &str) -> clap::Command {
     let examples = command.get_after_help().map(ToString::to_string);
     let command = match examples {
@@ -159,22 +160,22 @@ fn renamed(command: clap::Command, program: &str) -> clap::Command {
     command.mut_subcommands(|command| renamed(command, program))
 }
 
-/// Reads the commits of the git history at a path, or says why it cannot.
+/// Reads the commits of the git history at a path, or returns the reason why it cannot.
 pub type ReadHistory = fn(&str) -> Result<Vec<Batch>, String>;
 
-/// What a program hands to the commands of the laboratory.
+/// What a program passes to the commands of the laboratory.
 #[derive(Clone, Copy, Debug)]
 pub struct Laboratory<'run> {
     /// The systems that commands know. At least one; the first is the default.
     pub systems: &'run [&'static dyn System],
-    /// What a shell takes for it: `lithify sim`.
+    /// The command as typed in a shell: `lithify sim`.
     pub command: &'run str,
-    /// For `--workload git:PATH`, if the program has it.
+    /// The reader for `--workload git:PATH`, if the program has one.
     pub recorded: Option<ReadHistory>,
 }
 
 impl Laboratory<'_> {
-    /// The system of this name, or the default.
+    /// The system with this name, or the default.
     fn system(self, name: Option<&str>) -> Outcome<&'static dyn System> {
         let Some(name) = name else {
             return Ok(self.systems[0]);
@@ -198,13 +199,14 @@ enum Command {
     List(list::List),
 }
 
-/// What objects to such a plan.
+/// The oracle that objects if two runs of one plan differ.
 const DETERMINISM: Oracle = Oracle::Determinism;
 
-/// The exit code for a plan that did two different things.
+/// The exit code if two runs of one plan differ.
 const NON_DETERMINISM: Exit = Exit::Input;
 
-/// The last line about a finding: one command that shows it again, if it repeats.
+/// The last line about a finding: it names the command that shows the finding again,
+/// and says if the finding does not repeat.
 fn failure(laboratory: Laboratory<'_>, finding: &Finding, plan: &Plan, trace: &Path) -> Failure {
     let is_repeated = replay(plan, false).is_ok_and(|replay| replay.holds(plan.expectation));
     let exit = if finding.oracle == DETERMINISM || !is_repeated {
@@ -224,7 +226,7 @@ fn failure(laboratory: Laboratory<'_>, finding: &Finding, plan: &Plan, trace: &P
     ))
 }
 
-/// A path as a shell reads it.
+/// A path, quoted for a shell.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+".contains(letter);
@@ -239,7 +241,7 @@ impl Simulate {
     /// Runs the command.
     ///
     /// # Errors
-    /// Whatever ends it with another exit code than 0.
+    /// If the command ends with an exit code except 0.
     pub fn run(&self, laboratory: Laboratory<'_>) -> Outcome {
         self.command.run(laboratory)
     }
@@ -247,7 +249,8 @@ impl Simulate {
 
 impl Command {
     fn run(&self, laboratory: Laboratory<'_>) -> Outcome {
-        // A panic of the system under test is a finding, with its message in it.
+        // A panic of the system under test becomes a finding with its message, so it is
+        // not printed.
         let print = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             if !panics::are_caught() {

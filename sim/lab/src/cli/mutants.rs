@@ -1,4 +1,4 @@
-//! `sim mutants`: planted bugs, and what finds them.
+//! `sim mutants`: planted bugs, and which oracle finds each.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -28,13 +28,13 @@ Examples:
   lithify sim mutants --system lithify --models   # which models show each bug
   lithify sim mutants --time 3 --at-least 90      # short, for every change";
 
-/// What stands in place of the oracle that finds a bug.
+/// Shown instead of an oracle if the bug was not found.
 const NOT_FOUND: &str = "NOT FOUND";
 
-/// CPU seconds for one bug, if nothing else is said.
+/// The default of CPU seconds for one bug.
 const SECONDS: u64 = 20;
 
-/// Rounds for one bug: no search of hours comes to the end of them.
+/// Rounds for one bug: more than a search of several hours completes.
 const MOST_ROUNDS: u64 = 64;
 
 /// Plants bugs, one at a time, and looks for each bug
@@ -82,7 +82,7 @@ pub(crate) struct Mutants {
 }
 
 impl Mutants {
-    /// The most CPU time for one bug.
+    /// The largest CPU time for one bug.
     fn most_time(&self) -> Duration {
         let seconds = match self.rounds {
             Some(_) => self.time,
@@ -101,7 +101,7 @@ pub(super) fn run(arguments: &Mutants, laboratory: Laboratory<'_>) -> Outcome {
     let asks_all = arguments.system.is_none();
     let is_left_out = |system: &&&dyn System| asks_all && system.bugs().is_empty();
     for system in laboratory.systems.iter().filter(is_left_out) {
-        // Whoever asks for all of them must not take the others for all.
+        // The user asked for all systems, and must know which systems are left out.
         terminal::tell(&choose::without_bugs(*system));
     }
     let stop = workers::stop_on_interrupt();
@@ -224,7 +224,8 @@ fn tell(arguments: &Mutants, rows: &[Row], untried: usize, time: Duration) -> Ou
     }
 }
 
-/// What was asked about a bug that was found: models, and what alone finds it.
+/// The details about a bug that was found: models, and the only oracle or fault that
+/// finds it.
 fn details(row: &Row) -> String {
     let mut details = format!("shown by {}", row.models.join(", "));
     let or_none = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -239,7 +240,7 @@ fn details(row: &Row) -> String {
     details
 }
 
-/// How many of the bugs that take a crash each model shows.
+/// For each model, how many of the bugs that need a crash it shows.
 fn by_model(output: &mut Output, rows: &[Row]) -> Outcome {
     let takes_crash = |row: &&Row| row.fault.as_deref() == Some("crash");
     let crashes: Vec<&Row> = rows.iter().filter(takes_crash).collect();
@@ -256,7 +257,7 @@ fn by_model(output: &mut Output, rows: &[Row]) -> Outcome {
     Ok(())
 }
 
-/// The oracles and classes of faults that no bug needs, as far as was looked.
+/// The oracles and classes of faults that no bug needs, as far as the searches went.
 fn without_own(output: &mut Output, rows: &[Row]) -> Outcome {
     let own = |is_own: fn(&Row) -> bool, name: fn(&Row) -> Option<&str>| -> BTreeSet<&str> {
         let rows = rows.iter().filter(|row| is_own(row));
@@ -285,8 +286,8 @@ fn without_own(output: &mut Output, rows: &[Row]) -> Outcome {
     Ok(())
 }
 
-/// What finds each bug first, a table for each system. Then what was asked about models, and
-/// the sums.
+/// What finds each bug first, as a table for each system. Then the details about
+/// models, and the totals.
 fn text(output: &mut Output, rows: &[Row], time: Duration) -> Outcome {
     for rows in rows.chunk_by(|left, right| left.system == right.system) {
         output.line(format!("bugs in {}:", rows[0].system).as_bytes())?;
@@ -339,7 +340,7 @@ fn matrix(rows: &[Row]) -> Table {
     table
 }
 
-/// What was enumerated to prove that a bug changes nothing.
+/// The counts of the enumeration that proves that a bug changes nothing.
 fn told(proof: &Proof) -> String {
     format!(
         "no difference in {} choices of settings with up to {} commits: {} states in {} executions, {} images of {} crash points, {} executions with one fault; its place was passed {} times",

@@ -1,7 +1,7 @@
-//! Standard output, buffered, that survives a reader who goes away.
+//! Buffered standard output. It tolerates a reader that stops reading.
 //!
-//! On a terminal no line is wider than the terminal, and JSON is laid out on several lines. In
-//! a pipe every line is as it was written.
+//! On a terminal no line is wider than the terminal, and JSON is printed on several
+//! lines. In a pipe every line stays as it was written.
 
 use std::io::{BufWriter, StdoutLock, Write};
 
@@ -15,18 +15,21 @@ use super::terminal::Screen;
 pub struct Output {
     writer: BufWriter<StdoutLock<'static>>,
     screen: Screen,
-    /// A command that writes to a store finishes its work even when nobody reads on.
+    /// Whether a command that writes to a store must finish even if its output is not
+    /// read.
     goes_on_unread: bool,
     is_unread: bool,
 }
 
 impl Output {
-    /// For a command whose output is its purpose: it ends when nobody reads on.
+    /// For a command whose purpose is its output: it ends when the reader stops
+    /// reading.
     pub fn for_reading() -> Self {
         Self::new(false)
     }
 
-    /// For a command that writes to a store: its output is dropped when nobody reads it.
+    /// For a command that writes to a store: it continues without output when the
+    /// reader stops reading.
     pub fn for_writing() -> Self {
         Self::new(true)
     }
@@ -58,7 +61,7 @@ impl Output {
         Err(failure)
     }
 
-    /// What is written to.
+    /// The device of the output.
     #[must_use]
     pub fn screen(&self) -> Screen {
         self.screen
@@ -67,7 +70,7 @@ impl Output {
     /// Writes whole lines.
     ///
     /// # Errors
-    /// As every call here: when the output is closed, or cannot be written.
+    /// For this and all other calls: if the output is closed or cannot be written.
     pub fn bytes(&mut self, lines: &[u8]) -> Outcome {
         if !self.screen.is_terminal() {
             return self.attempt(|writer| writer.write_all(lines));
@@ -89,37 +92,38 @@ impl Output {
         self.bytes(&[bytes, b"\n"].concat())
     }
 
-    /// Fields of one line, separated by tabs.
+    /// Writes the fields of one line, separated by tabs.
     pub fn fields(&mut self, fields: &[&[u8]]) -> Outcome {
         self.line(&fields.join(&b'\t'))
     }
 
-    /// A table.
+    /// Writes a table.
     pub fn table(&mut self, table: &Table) -> Outcome {
         let text = table.on(self.screen);
         self.attempt(|writer| writer.write_all(text.as_bytes()))
     }
 
-    /// A value as JSON: one line, and on a terminal several.
+    /// Writes a value as JSON: one line, or several lines on a terminal.
     pub fn json(&mut self, value: &impl Serialize) -> Outcome {
         let text = match self.screen.is_terminal() {
             true => serde_json::to_vec_pretty(value),
             false => serde_json::to_vec(value),
         };
         let text = text.map_err(|error| Exit::Io.because(error))?;
-        // A string that is wider than a terminal stays whole: folded it would be another one.
+        // A string that is wider than a terminal is not folded, because that would
+        // change the value.
         self.attempt(|writer| {
             writer.write_all(&text)?;
             writer.write_all(b"\n")
         })
     }
 
-    /// Hands over what was written so far.
+    /// Writes the buffer to the output.
     pub fn flush(&mut self) -> Outcome {
         self.attempt(Write::flush)
     }
 
-    /// The last call: nothing is left in the buffer.
+    /// The last call: writes the buffer.
     pub fn finish(mut self) -> Outcome {
         self.flush()
     }

@@ -1,7 +1,7 @@
-//! How far a long command is, on standard error: one line that changes while it runs at a
-//! terminal, and one more line every few seconds in a pipe, where somebody may wait too.
-//! On a terminal the line is cut at the width of the terminal, nothing is left of it at the
-//! end, and nothing is shown beside JSON.
+//! The progress of a long command, on standard error. On a terminal it is one line that
+//! changes while the command runs, cut at the width of the terminal and removed at the
+//! end. In a pipe it is a new line every few seconds, for people who wait there. On a
+//! terminal there is no progress beside JSON output.
 
 #![expect(
     clippy::disallowed_methods,
@@ -18,19 +18,19 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::Format;
 
-/// How far it is.
+/// The progress of a command.
 pub(super) struct Progress {
     bar: ProgressBar,
     teller: Option<Teller>,
 }
 
-/// More than this is no plan but a way to say "until time is up".
+/// A larger total means "until the time is over".
 const ENDLESS: u64 = 1 << 40;
-/// How often a pipe gets a line.
+/// The time between two lines in a pipe.
 const EVERY: Duration = Duration::from_secs(5);
 
 impl Progress {
-    /// Counts `total` things of this name, or without end.
+    /// Counts `total` things with this name, or counts without an end.
     pub(super) fn of(total: u64, things: &'static str, format: Format) -> Self {
         if total > ENDLESS {
             return Self::endless(things, format);
@@ -40,7 +40,7 @@ impl Progress {
         Self::shown(format, || ProgressBar::new(total), &template, things)
     }
 
-    /// Counts things of this name, of which nobody knows how many there will be.
+    /// Counts things with this name whose total is not known.
     pub(super) fn endless(things: &'static str, format: Format) -> Self {
         let template = format!("{{elapsed}} {{spinner}} {{pos}} {things}, {{per_sec}}{{wide_msg}}");
         Self::shown(format, ProgressBar::new_spinner, &template, things)
@@ -63,23 +63,23 @@ impl Progress {
         } else {
             let style = ProgressStyle::with_template(template).expect("the templates are right");
             bar.set_style(style);
-            // One thing can take seconds, and the time should go on meanwhile.
+            // One step can take seconds; the displayed time must continue meanwhile.
             bar.enable_steady_tick(Duration::from_millis(200));
         }
         Self { bar, teller: None }
     }
 
-    /// One more is done.
+    /// Counts one more step.
     pub(super) fn advance(&self) {
         self.bar.inc(1);
     }
 
-    /// So many are done.
+    /// Sets the count.
     pub(super) fn reach(&self, count: u64) {
         self.bar.set_position(count);
     }
 
-    /// What else there is to say.
+    /// Shows additional text.
     pub(super) fn say(&self, more: &str) {
         self.bar.set_message(format!(", {more}"));
     }
@@ -92,7 +92,7 @@ impl Drop for Progress {
     }
 }
 
-/// How long a command has run, for people.
+/// The running time of a command, for people.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock(Instant);
 
@@ -106,7 +106,7 @@ impl Clock {
     }
 }
 
-/// Writes lines into a pipe until it is dropped.
+/// Writes progress lines into a pipe until it is dropped.
 struct Teller {
     is_over: Arc<(Mutex<bool>, Condvar)>,
     thread: Option<JoinHandle<()>>,
@@ -125,12 +125,12 @@ impl Teller {
                 let (guard, timeout) = waited.expect("nothing panics while it holds the flag");
                 is_over = guard;
                 if timeout.timed_out() && !*is_over {
-                    // Who does not read it has not asked for it.
+                    // A failure to write is ignored: progress lines are optional.
                     let _ = writeln!(std::io::stderr(), "{}", line(&bar, things, start));
                 }
             }
         };
-        // It computes nothing of a run: it only watches.
+        // The thread computes nothing for the run; it only reports.
         let thread = std::thread::Builder::new().spawn(tell).ok();
         Self { is_over, thread }
     }

@@ -1,4 +1,5 @@
-//! How far crashes go, as arguments of `sim run`: how many images, and how deep.
+//! The arguments of `sim run` about crashes: how many images, and how many crashes in a
+//! row.
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,7 @@ pub(super) struct ReachArguments {
     recoveries_one_in: Option<u64>,
 }
 
-/// What was used.
+/// The values that were used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ReachLine {
     images: u64,
@@ -40,7 +41,7 @@ pub(super) struct ReachLine {
 }
 
 impl ReachArguments {
-    /// Fails when one argument takes away what another is about.
+    /// Fails if one argument makes another one meaningless.
     pub(super) fn check(&self) -> Outcome {
         let refused = |message: &str| Err(Exit::Usage.because(message));
         let is_about_crashes =

@@ -1,4 +1,4 @@
-//! `sim replay`: traces, exactly as they are written.
+//! `sim replay`: runs traces exactly as they are written.
 
 use std::path::{Path, PathBuf};
 
@@ -50,24 +50,25 @@ struct Line {
     timeline: Vec<String>,
 }
 
-/// A trace and what came of it.
+/// A trace and the outcome of its replay.
 struct Replayed {
     path: PathBuf,
     plan: Plan,
     replay: Replay,
-    /// What a second run did differently, unless that is what the trace expects.
+    /// The difference of a second run, unless the trace expects a difference.
     difference: Option<Finding>,
 }
 
 /// Runs the command.
 pub(super) fn run(arguments: &ReplayTrace, laboratory: Laboratory<'_>) -> Outcome {
     let paths = trace_file::expand(&arguments.traces)?;
-    // Whoever reads it, the exit code says whether all hold.
+    // The exit code says whether all traces hold, so the command finishes even if its
+    // output is not read.
     let mut output = Output::for_writing();
     let mut all = Vec::new();
     let mut unreadable = Vec::new();
     let stop = match paths.len() {
-        // There is nothing to tell before the end of the only one.
+        // A single trace has no intermediate result to report.
         1 => Stop::never(),
         _ => workers::stop_on_interrupt(),
     };
@@ -81,7 +82,7 @@ pub(super) fn run(arguments: &ReplayTrace, laboratory: Laboratory<'_>) -> Outcom
         progress.advance();
         let replayed = match outcome {
             Ok(replayed) => replayed,
-            // The others are replayed all the same.
+            // The other traces are replayed in any case.
             Err(failure) => {
                 unreadable.push(failure);
                 continue;
@@ -213,7 +214,7 @@ fn text(arguments: &ReplayTrace, output: &mut Output, replayed: &Replayed) -> Ou
     )
 }
 
-/// An error for what does not hold.
+/// An error if the trace does not hold.
 fn verdict(replayed: &Replayed) -> Outcome {
     let path = replayed.path.display();
     if let Some(difference) = &replayed.difference {

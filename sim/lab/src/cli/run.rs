@@ -1,4 +1,4 @@
-//! `sim run`: seeds, one after the other or all at once.
+//! `sim run`: runs seeds in parallel.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -119,7 +119,7 @@ pub(crate) struct Run {
     reach: ReachArguments,
 }
 
-/// One seed, as it happens.
+/// One seed with every operation.
 #[derive(Serialize)]
 struct Shown<'run> {
     seed: u64,
@@ -172,7 +172,7 @@ pub(super) fn run(arguments: &Run, laboratory: Laboratory<'_>) -> Outcome {
     let start = Clock::start();
     let (ledger, gathered, is_complete) = explored(arguments, &mixture, &limits, &known);
     if gathered.count() == 0 && is_new && shard.is_none() {
-        // It was only tried whether findings could be written there.
+        // The directory was only created to check whether findings can be written.
         trace_file::remove_empty(&arguments.out);
     }
     let end = match is_complete {
@@ -180,7 +180,8 @@ pub(super) fn run(arguments: &Run, laboratory: Laboratory<'_>) -> Outcome {
         false if interrupt.is_due() => End::Interrupted,
         false if ledger.seeds >= limits.count && !limits.stop.is_due() => End::Done,
         false if !limits.stop.is_due() => End::Finding,
-        // Without a number of seeds, as many as fit into the time are what was asked for.
+        // Without a number of seeds, the request was for as many seeds as fit into the
+        // time.
         false if arguments.seeds.is_none() && arguments.seed.is_none() => End::Done,
         false => End::TimeOver,
     };
@@ -223,8 +224,8 @@ fn campaign(arguments: &Run, mixture: &Mixture, shard: Shard) -> Outcome<Campaig
     })
 }
 
-/// Runs all seeds, or those up to the first finding that ends the run; and whether that
-/// were all.
+/// Runs all seeds, or all seeds up to the first finding that ends the run. Also returns
+/// whether all seeds were run.
 fn explored(
     arguments: &Run,
     mixture: &Mixture,
@@ -303,7 +304,7 @@ fn limits(arguments: &Run, shard: Option<Shard>, stop: Stop) -> Outcome<Limits> 
     })
 }
 
-/// What seeds mean under these arguments.
+/// The meaning of seeds under these arguments.
 fn mixture(
     arguments: &Run,
     laboratory: Laboratory<'_>,
@@ -325,7 +326,7 @@ fn mixture(
     })
 }
 
-/// One seed, as it happens.
+/// Shows one seed with every operation.
 fn show(arguments: &Run, mixture: &Mixture) -> Outcome {
     let seed = arguments.seed.expect("the parser demands it");
     let campaign = mixture.campaign(seed.0);

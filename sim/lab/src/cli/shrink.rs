@@ -1,4 +1,4 @@
-//! `sim shrink`: a failing trace, as small as it gets, and why it fails.
+//! `sim shrink`: makes a failing trace as small as possible, and explains why it fails.
 
 use std::path::PathBuf;
 use std::time::Duration;

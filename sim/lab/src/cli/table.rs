@@ -1,7 +1,8 @@
 //! Tables: columns of text and of numbers.
 //!
-//! In a pipe a row is one line. On a terminal text is folded inside its column; numbers are
-//! never folded, so a table with too many of them goes on below, with its first column again.
+//! In a pipe a row is one line. On a terminal text is folded inside its column. Numbers
+//! are never folded, so a table with too many numbers continues below, with its first
+//! column repeated.
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, presets};
 
@@ -10,15 +11,15 @@ use super::terminal::{Colour, Screen};
 /// The space between two columns.
 const GAP: u16 = 2;
 
-/// A column of text may be folded to this width.
+/// The smallest width to which a column of text may be folded.
 const NARROWEST_TEXT: u16 = 24;
 
 /// A column with its title.
 #[derive(Clone, Copy, Debug)]
 pub enum Column {
-    /// Aligned at its left end; folded where there is little room.
+    /// Aligned left; folded if the terminal is narrow.
     Text(&'static str),
-    /// Aligned at its right end, and never folded.
+    /// Aligned right, and never folded.
     Number(&'static str),
 }
 
@@ -38,7 +39,7 @@ impl Column {
         }
     }
 
-    /// What it takes of a terminal, if its longest cell is so long.
+    /// The columns of a terminal that it needs, if its longest cell has this length.
     fn needs(self, longest: u16) -> u16 {
         match self {
             Self::Text(_) => longest.min(NARROWEST_TEXT),
@@ -48,7 +49,7 @@ impl Column {
 }
 
 impl Table {
-    /// A table without rows. Without titles it has no line for them.
+    /// A table without rows. If all titles are empty, it has no header line.
     #[must_use]
     pub fn new(columns: &[Column]) -> Self {
         Self {
@@ -65,7 +66,7 @@ impl Table {
         Self { alarms, ..self }
     }
 
-    /// The same table some columns further right.
+    /// The same table, indented by some columns.
     #[must_use]
     pub fn indented(self, indent: u16) -> Self {
         Self { indent, ..self }
@@ -74,7 +75,7 @@ impl Table {
     /// Adds a row.
     ///
     /// # Panics
-    /// When it has another number of cells than the table has columns.
+    /// If the number of cells differs from the number of columns.
     pub fn row(&mut self, cells: impl IntoIterator<Item = impl Into<String>>) {
         let cells: Vec<String> = cells.into_iter().map(Into::into).collect();
         assert_eq!(cells.len(), self.columns.len(), "a cell for each column");
@@ -87,7 +88,7 @@ impl Table {
         self.rows.is_empty()
     }
 
-    /// The table as lines, for a screen. Nothing when it has no rows.
+    /// The table as lines for a screen. Empty if the table has no rows.
     #[must_use]
     pub fn on(&self, screen: Screen) -> String {
         if self.rows.is_empty() {
@@ -115,7 +116,8 @@ impl Table {
         table.to_string() + "\n"
     }
 
-    /// The columns that stand side by side, each time behind the first one.
+    /// The groups of columns that fit side by side, each with the first column in
+    /// front.
     fn parts(&self, all: &[usize], width: usize) -> Vec<Vec<usize>> {
         let longest = self.styled(all).column_max_content_widths();
         let needs = |place: usize| usize::from(self.columns[place].needs(longest[place]) + GAP);
@@ -124,7 +126,7 @@ impl Table {
         let mut used = first;
         for &place in &all[1..] {
             let part = parts.last_mut().expect("there is a first part");
-            // The gap stands before each column but the first.
+            // Every column except the first has a gap before it.
             if used + needs(place) - usize::from(GAP) > width && part.len() > 1 {
                 parts.push(vec![0, place]);
                 used = first + needs(place);
@@ -220,7 +222,7 @@ mod tests {
             assert!(text.lines().all(|line| line.len() <= width), "{text}");
             assert_eq!(text.matches("word").count(), 12, "{text}");
             assert!(text.contains("123456789"), "{text}");
-            // With little room the first column is there again.
+            // On a narrow terminal the first column is repeated.
             let parts = text.matches("aligned:4").count();
             assert_eq!(parts > 1, width < 60, "{width}: {text}");
         }

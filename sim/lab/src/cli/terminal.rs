@@ -1,9 +1,10 @@
-//! What standard output and standard error are: a pipe or a terminal, how wide, and whether
-//! colours are wanted.
+//! Standard output and standard error: whether each is a pipe or a terminal, its width,
+//! and whether colours are wanted.
 //!
-//! This is the only file that asks; commands get a [`Screen`], which is a value. In a pipe
-//! nothing is folded, cut or coloured. On a terminal no line is wider than the terminal: a line
-//! that is too long goes on below, indented. Nothing is cut there either.
+//! Only this file asks the system; commands get a [`Screen`], which is a value. Output
+//! to a pipe is never folded, cut or coloured. On a terminal no line is wider than the
+//! terminal: a line that is too long continues on the next line, indented. It is not
+//! cut there either.
 
 use std::io::Write as _;
 
@@ -13,19 +14,19 @@ pub use anstyle::AnsiColor as Colour;
 use anstyle::Style;
 use terminal_size::{Width, terminal_size_of};
 
-/// The width of a terminal that does not tell its width.
+/// The width of a terminal that does not report its width.
 const USUAL_WIDTH: usize = 80;
 
-/// Help is not set wider than this: long lines are hard to read.
+/// The largest width of help, because long lines are hard to read.
 const WIDEST_HELP: usize = 100;
 
-/// How far a line that goes on below is indented.
+/// The indent of the continuation of a folded line.
 const HANGING: usize = 4;
 
-/// Where text is shown.
+/// The device on which text is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Screen {
-    /// The columns of a terminal; a pipe has none.
+    /// The columns of a terminal; `None` for a pipe.
     width: Option<usize>,
     has_colour: bool,
 }
@@ -56,7 +57,7 @@ impl Screen {
         let columns = terminal_size_of(stream).map(|(Width(columns), _)| usize::from(columns));
         Self {
             width: Some(columns.unwrap_or(USUAL_WIDTH)),
-            // Knows NO_COLOR, CLICOLOR, CLICOLOR_FORCE and TERM.
+            // This respects NO_COLOR, CLICOLOR, CLICOLOR_FORCE and TERM.
             has_colour: AutoStream::choice(stream) != ColorChoice::Never,
         }
     }
@@ -70,7 +71,7 @@ impl Screen {
         }
     }
 
-    /// The columns of a terminal; nothing for a pipe.
+    /// The columns of a terminal; `None` for a pipe.
     #[must_use]
     pub fn width(self) -> Option<usize> {
         self.width
@@ -92,7 +93,7 @@ impl Screen {
         self.width.unwrap_or(WIDEST_HELP).min(WIDEST_HELP)
     }
 
-    /// Text in a colour, where there are colours.
+    /// Text in a colour, if colours are wanted.
     #[must_use]
     pub fn paint(self, colour: Colour, text: &str) -> String {
         self.styled(colour.on_default(), text)
@@ -111,8 +112,8 @@ impl Screen {
         }
     }
 
-    /// A line as lines that are no wider than the screen, folded at spaces where there are
-    /// some.
+    /// Folds a line into lines that are no wider than the screen, at spaces where
+    /// possible.
     #[must_use]
     pub fn fold(self, line: &str) -> String {
         let Some(width) = self.width else {
@@ -121,7 +122,7 @@ impl Screen {
         if textwrap::core::display_width(line) <= width && !line.contains('\t') {
             return line.to_owned();
         }
-        // A tab is as wide as its place demands, which nobody counts.
+        // The width of a tab depends on its place, so tabs are replaced.
         let line = line.replace('\t', "  ");
         let indent = line.len() - line.trim_start_matches(' ').len() + HANGING;
         let indent = " ".repeat(if indent < width / 2 { indent } else { 0 });
@@ -134,10 +135,10 @@ impl Screen {
     }
 }
 
-/// Writes a line on standard error, for a person: folded where that is a terminal.
+/// Writes a line to standard error for a person. The line is folded on a terminal.
 pub fn tell(line: &str) {
     let text = Screen::of_errors().fold(line) + "\n";
-    // There is nobody to tell when standard error is closed too.
+    // If standard error is closed too, there is no place to report that.
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 

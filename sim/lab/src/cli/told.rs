@@ -1,5 +1,5 @@
-//! What `sim run` has to say at its end: what was covered, what was found by signature, what
-//! of it is known, and whether all was done that was asked for.
+//! The report of `sim run` at its end: what was covered, the findings by signature,
+//! which of them are known, and whether the whole request was completed.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,12 +21,12 @@ use crate::finding::gathered::Gathered;
 use crate::finding::signature::Signature;
 use crate::search::campaign::Ledger;
 
-/// Why a run is over.
+/// Why a run has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// It has done what was asked.
+    /// The whole request was completed.
     Done,
-    /// It stands before a finding that nobody knew of.
+    /// A finding that was not known ended the run.
     Finding,
     TimeOver,
     Interrupted,
@@ -34,25 +34,25 @@ pub(super) enum End {
     ShardsMissing(String),
 }
 
-/// What there is to tell.
+/// The content of the report.
 pub(super) struct Told<'run> {
     pub(super) ledger: &'run Ledger,
     pub(super) gathered: &'run Gathered,
     pub(super) known: &'run Known,
-    /// How many seeds were asked for.
+    /// The number of seeds that were requested.
     pub(super) asked: u64,
     pub(super) end: End,
     /// None for a sum of shards: it does not depend on how long they took.
     pub(super) time: Option<Duration>,
     pub(super) reach: ReachLine,
-    /// Where traces go.
+    /// The directory of the traces.
     pub(super) out: PathBuf,
     pub(super) format: Format,
-    /// Whether less than what was asked for is a failure.
+    /// Whether an incomplete run is a failure.
     pub(super) must_be_complete: bool,
 }
 
-/// What a run has to say in JSON.
+/// The report in JSON.
 #[derive(Serialize)]
 struct Summary<'run> {
     seeds: u64,
@@ -101,23 +101,23 @@ struct FindingLine {
     oracle: &'static str,
     model: &'static str,
     message: String,
-    /// What had to go wrong, when that is known.
+    /// What had to go wrong, if that is known.
     why: Vec<String>,
     signature: Signature,
-    /// How many seeds have shown it.
+    /// The number of seeds that have shown it.
     count: u64,
-    /// Whether a file says that it is known, and its day has not passed.
+    /// Whether the file of known findings excuses it today.
     known: bool,
     until: Option<String>,
     reason: Option<String>,
-    /// The shortest one.
+    /// The shortest trace.
     trace: String,
     /// What the replay of the trace finds instead, if it finds something else.
     #[serde(skip_serializing_if = "Option::is_none")]
     disagreement: Option<String>,
 }
 
-/// Writes the traces and tells everything; the outcome is that of the command.
+/// Writes the traces and the report. Returns the outcome of the command.
 pub(super) fn tell(laboratory: Laboratory<'_>, run: &Told<'_>) -> Outcome {
     let kinds = run.gathered.kinds();
     let mut lines = Vec::new();
@@ -165,7 +165,7 @@ pub(super) fn tell(laboratory: Laboratory<'_>, run: &Told<'_>) -> Outcome {
 }
 
 impl Told<'_> {
-    /// Whether less was done than was asked for, and nothing was found that explains it.
+    /// Whether the run was incomplete, and no finding explains that.
     fn is_unfinished(&self) -> bool {
         matches!(
             self.end,
@@ -182,7 +182,7 @@ impl Told<'_> {
             End::ShardsMissing(which) => which,
         };
         let asked = match self.asked {
-            // Nobody asks for that many.
+            // So large a number means that no number was requested.
             1_000_000_000_000.. => String::new(),
             asked => format!(" of {asked}"),
         };
@@ -333,7 +333,7 @@ fn operations(reached: &BTreeMap<String, u64>) -> Table {
     table
 }
 
-/// What there is to say of the findings with one signature.
+/// Writes the findings with one signature.
 fn findings_of(
     line: &mut impl FnMut(String) -> Outcome,
     screen: Screen,

@@ -13,7 +13,7 @@ use super::exit::{Exit, Outcome};
 use crate::finding::traces::parse;
 use crate::run::plan::Plan;
 
-/// Reads a trace of one of the systems that the laboratory knows.
+/// Reads a trace of a system of the laboratory.
 pub(super) fn read(laboratory: Laboratory<'_>, path: &Path) -> Outcome<Plan> {
     let because = |message: String| Exit::Usage.because(format!("{}: {message}", path.display()));
     let bytes = std::fs::read(path).map_err(|error| {
@@ -23,7 +23,7 @@ pub(super) fn read(laboratory: Laboratory<'_>, path: &Path) -> Outcome<Plan> {
     parse(laboratory.systems, text).map_err(|error| because(error.to_string()))
 }
 
-/// Where bytes stop being text.
+/// The place of the first byte that is not text.
 fn not_text(bytes: &[u8], error: std::str::Utf8Error) -> String {
     let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
     let line = valid.split('\n').next_back().unwrap_or_default();
@@ -34,7 +34,7 @@ fn not_text(bytes: &[u8], error: std::str::Utf8Error) -> String {
     )
 }
 
-/// These traces, and those in these directories, which end in `.sim`, sorted.
+/// The given traces, and the `.sim` files in the given directories, sorted.
 pub(super) fn expand(paths: &[PathBuf]) -> Outcome<Vec<PathBuf>> {
     let mut traces = Vec::new();
     for path in paths {
@@ -64,7 +64,7 @@ pub(super) fn expand(paths: &[PathBuf]) -> Outcome<Vec<PathBuf>> {
     Ok(traces)
 }
 
-/// Writes a trace, and the directory around it when there is none.
+/// Writes a trace, and creates its directory if it does not exist.
 pub(super) fn write(path: &Path, plan: &Plan) -> Outcome {
     let failed = |error: std::io::Error| {
         Exit::Usage.because(format!(
@@ -78,16 +78,16 @@ pub(super) fn write(path: &Path, plan: &Plan) -> Outcome {
     std::fs::write(path, plan.to_string()).map_err(failed)
 }
 
-/// A file for a trace that may come, of which it is known beforehand that it can be
-/// written. Without a trace, nothing is left of it.
+/// A file for a trace that may be written later. It is checked in advance that the file
+/// can be written. If no trace is written, the file is removed again.
 pub(super) struct Place {
     path: PathBuf,
-    /// What was made for it: the file, the directory.
+    /// Whether the file and the directory were created for this.
     made: [bool; 2],
 }
 
 impl Place {
-    /// Fails early when a trace could not be written there.
+    /// Fails early if a trace could not be written there.
     pub(super) fn check(path: &Path) -> Outcome<Self> {
         let failed = |error: std::io::Error| {
             let path = path.display();
@@ -127,19 +127,20 @@ impl Drop for Place {
             let _ = std::fs::remove_file(&self.path);
         }
         if let Some(parent) = directory_of(&self.path).filter(|_| directory) {
-            // Only when nothing else is in it by now.
+            // Only if no other file is in it by now.
             remove_empty(parent);
         }
     }
 }
 
-/// The directory that a path names, if it names one.
+/// The directory part of a path, if any.
 fn directory_of(path: &Path) -> Option<&Path> {
     path.parent()
         .filter(|parent| !parent.as_os_str().is_empty())
 }
 
-/// Fails early when traces could not be written there. Returns whether the directory is new.
+/// Fails early if traces could not be written there. Returns whether the directory is
+/// new.
 pub(super) fn check_directory(directory: &Path) -> Outcome<bool> {
     let failed = |error: std::io::Error| {
         Exit::Usage.because(format!(
@@ -155,17 +156,17 @@ pub(super) fn check_directory(directory: &Path) -> Outcome<bool> {
     Ok(is_new)
 }
 
-/// Removes a directory when nothing is in it.
+/// Removes a directory if it is empty.
 pub(super) fn remove_empty(directory: &Path) {
     let _ = std::fs::remove_dir(directory);
 }
 
-/// The text of a file that is no trace.
+/// The text of a file that is not a trace.
 pub(super) fn text(path: &Path) -> std::io::Result<String> {
     std::fs::read_to_string(path)
 }
 
-/// The name of a finding's trace.
+/// The path of the trace of a finding.
 pub(super) fn finding(directory: &Path, seed: u64) -> PathBuf {
     directory.join(format!("seed-{seed}.sim"))
 }

@@ -1,4 +1,5 @@
-//! Numbers spread over threads until they run out, time is up, or Ctrl-C is pressed.
+//! Distributes numbers over threads until all are done, the time is over, or Ctrl-C is
+//! pressed.
 
 #![expect(
     clippy::disallowed_methods,
@@ -10,26 +11,26 @@ use std::sync::{Arc, Mutex};
 
 use crate::stop::Stop;
 
-/// What a shell says of a process that Ctrl-C has ended.
+/// The exit code that a shell reports for a process that Ctrl-C has ended.
 const INTERRUPTED: i32 = 130;
 
-/// From now on Ctrl-C ends the work and not the process, so that what was found so far
-/// can be told; a second one ends the process, as one would without this.
+/// After this call, Ctrl-C ends the work and not the process, so that the findings so
+/// far can be reported. A second Ctrl-C ends the process.
 pub(super) fn stop_on_interrupt() -> Stop {
     let signal = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&signal);
-    // Who asks twice does not want to wait for destructors.
+    // A user who presses Ctrl-C twice does not want to wait for destructors.
     let handle = move || {
         if set.swap(true, Ordering::Relaxed) {
             std::process::exit(INTERRUPTED);
         }
     };
-    // Each command sets one handler, once.
+    // Each command sets the handler once.
     let _ = ctrlc::set_handler(handle);
     Stop::on(signal)
 }
 
-/// When to stop.
+/// The range of numbers, and when to stop.
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
     pub(super) first: u64,
@@ -40,15 +41,15 @@ pub(super) struct Limits {
     pub(super) jobs: usize,
 }
 
-/// Hands numbers to `work`, one at a time to each thread, until it returns false or a
-/// limit is reached. Returns whether all numbers had their turn.
+/// Gives numbers to `work`, one at a time to each thread, until `work` returns false or
+/// a limit is reached. Returns whether all numbers were done.
 pub(super) fn spread<T: Send>(
     limits: &Limits,
     state: impl Fn() -> T + Sync,
     work: impl Fn(&mut T, u64) -> bool + Sync,
     merge: impl Fn(T) + Sync,
 ) -> bool {
-    // Counted from the first, so that the last may be the largest number there is.
+    // Counted from the first number, so that the last number may be the largest `u64`.
     let next = AtomicU64::new(0);
     let stopped = AtomicBool::new(false);
     let merging = Mutex::new(());
@@ -79,7 +80,7 @@ pub(super) fn spread<T: Send>(
     !stopped.load(Ordering::Relaxed)
 }
 
-/// The number of threads: as many as were asked for, or one for each core.
+/// The number of threads: the requested number, or one for each core.
 pub(super) fn threads(asked: Option<u16>) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     asked.map_or_else(cores, usize::from)

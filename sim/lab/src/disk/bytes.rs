@@ -1,7 +1,7 @@
-//! Reading, writing and syncing the bytes of files, and what faults do to that.
+//! Reads, writes and syncs the bytes of files, including the effects of faults.
 //!
-//! Invariants: what is written is in the log as it went to the file, whatever a fault made
-//! of it. Names and directories are the business of `state`.
+//! Invariant: the log records the bytes as they were written to the file, also if a
+//! fault changed them. `state` handles names and directories.
 
 use std::io::{self, ErrorKind};
 use std::ops::Range;
@@ -11,13 +11,14 @@ use super::fault::{Class, FaultKind};
 use super::oplog::{Barrier, InodeId, Operation};
 use super::state::{State, injected};
 
-/// The longest file in bytes. A longer one is `FileTooLarge`, as on `MemFs`.
+/// The largest length of a file. A longer file is `FileTooLarge`, as on `MemFs`.
 const MAX_FILE_BYTES: u64 = 1 << 34;
-/// What a latent error makes unreadable at once.
+/// The number of bytes that a latent error makes unreadable.
 const SECTOR_BYTES: u64 = 512;
 
 impl State {
-    /// Writes and returns how many bytes were taken. Offsets were checked.
+    /// Writes, and returns how many bytes were taken. The caller has checked the
+    /// offset.
     pub(super) fn write_with_faults(
         &mut self,
         inode: InodeId,
@@ -44,8 +45,8 @@ impl State {
             }
             Some(FaultKind::ShortWrite) => self.write(inode, offset, &bytes[..half.max(1)]),
             Some(FaultKind::MisdirectedWrite) if offset == 0 => {
-                // There is no earlier place: the first half goes where the second half
-                // lands, which covers it.
+                // There is no earlier place: the first half goes to the place of the
+                // second half, which then overwrites it.
                 self.write(inode, 0, &vec![0; half])?;
                 self.write(inode, half as u64, &bytes[half..])?;
                 Ok(bytes.len())
@@ -60,8 +61,8 @@ impl State {
         }
     }
 
-    /// Where a write lands that misses its place: right before it, or right behind it where
-    /// the file goes on that far. Which of the two is always the same for the same place.
+    /// Where a misdirected write lands: right before its place, or right behind it if
+    /// the file continues that far. The choice is always the same for the same place.
     fn elsewhere(&self, inode: InodeId, offset: u64, bytes: u64) -> u64 {
         let length = self.inodes[inode as usize].bytes.len() as u64;
         let place = offset as usize..(offset + bytes) as usize;
@@ -71,8 +72,8 @@ impl State {
         }
     }
 
-    /// Bytes that files with a name take. A file that is open and has no name any more takes
-    /// none, which flatters whoever holds it.
+    /// The bytes in files with a name. An open file without a name counts as zero, so a
+    /// store that keeps such a file open seems to use less space than it does.
     pub(super) fn used_bytes(&self) -> u64 {
         let files = self.names.values();
         files
@@ -80,8 +81,8 @@ impl State {
             .sum()
     }
 
-    /// A write on a device with little room: as much as fits, and an error when that is
-    /// nothing. What overwrites takes no room.
+    /// Writes as much as fits on a device with little room. An error if nothing fits.
+    /// Overwriting needs no room.
     fn write_what_fits(&mut self, inode: InodeId, offset: u64, bytes: &[u8]) -> io::Result<usize> {
         let Some(capacity) = self.capacity else {
             return self.write(inode, offset, bytes);
@@ -168,8 +169,9 @@ impl State {
         start..start + most.min(length - start)
     }
 
-    /// Which bytes a misdirected read returns: the same range of another file or a place of
-    /// an earlier read, in turn, and when there is neither, what lies before the range.
+    /// The bytes that a misdirected read returns: in turn the same range of another
+    /// file, or the place of an earlier read. If there is neither, the bytes before the
+    /// range.
     fn misdirected(
         &self,
         path: &str,
@@ -196,7 +198,7 @@ impl State {
         })
     }
 
-    /// Another file whose name begins in the same way, of at least this length.
+    /// Another file whose name begins with `prefix` and that has at least this length.
     fn sibling(&self, path: &str, prefix: &str, length: usize) -> Option<InodeId> {
         let others = self.names.range(Arc::<str>::from(prefix)..);
         others
@@ -217,7 +219,7 @@ impl State {
         if self.keeps_places && !range.is_empty() {
             self.places.note(kind, inode, &range);
         }
-        // Only bytes can rot, and only a file that is read: empty reads do not count.
+        // An empty read returns no bytes, so no fault can strike it.
         let fault = match range.is_empty() {
             true => None,
             false => self.strike(Class::Read, &path),
@@ -260,7 +262,7 @@ impl State {
         Ok(range.len())
     }
 
-    /// Flips a bit of the stored byte, for every later read and in every crash image.
+    /// Flips a bit of the stored byte, for all later reads and all crash images.
     pub(super) fn rot(&mut self, inode: InodeId, offset: u64) {
         if !self.rotten.insert((inode, offset)) {
             return;
@@ -298,7 +300,8 @@ impl State {
             }
             _ => {}
         }
-        // What another sync has kept back comes up in the next one that has no error of its own.
+        // An error of an earlier sync is reported by the next sync without an error of
+        // its own.
         let reported = match fault {
             Some(FaultKind::SyncErrorDirty | FaultKind::SyncErrorClean) => fault,
             Some(FaultKind::SyncErrorLate | FaultKind::LyingSync) => None,
@@ -314,15 +317,15 @@ impl State {
     }
 }
 
-/// Somewhere in a range that is not empty: another place for each range, and always the same
-/// one for the same range, so that less of a plan does not mean another fault.
+/// A place in a range. It depends only on the range, so a smaller plan keeps the same
+/// fault.
 fn place_in(range: &Range<usize>) -> u64 {
     let both = [range.start as u64, range.len() as u64];
     let hash = xxhash_rust::xxh3::xxh3_64(&both.map(u64::to_le_bytes).concat());
     range.start as u64 + hash.checked_rem(range.len() as u64).unwrap_or(0)
 }
 
-/// The system's offsets are signed; beyond them nothing exists, not even sparsely.
+/// The system's offsets are signed: no file can have a byte beyond `i64::MAX`.
 fn check_signed(offset: u64) -> io::Result<()> {
     if offset > i64::MAX as u64 {
         Err(ErrorKind::InvalidInput.into())

@@ -1,9 +1,9 @@
-//! The smallest things that can be lost on their own.
+//! The smallest changes that can be lost on their own.
 //!
-//! One operation becomes one or more changes: a write becomes one piece of data for
-//! each sector that it touches, and a growth of the length; creating, removing and
-//! renaming become changes of names. Which of them may be lost without which others
-//! is up to the model.
+//! One operation becomes one or more changes. A write becomes one piece of data for
+//! each sector that it touches, and a growth of the length. Creating, removing and
+//! renaming become changes of names. The model decides which changes may be lost
+//! independently.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub enum ChangeKind {
     Data {
         /// The file.
         inode: InodeId,
-        /// Where, in bytes from its start.
+        /// The offset in bytes from the start of the file.
         offset: u64,
         /// What.
         bytes: Arc<[u8]>,
@@ -31,19 +31,19 @@ pub enum ChangeKind {
         /// The length after.
         to: u64,
     },
-    /// A name for a file.
+    /// A name is given to a file.
     Link {
         /// The name.
         name: Arc<str>,
         /// The file.
         inode: InodeId,
     },
-    /// A name goes.
+    /// A name is removed.
     Unlink {
         /// The name.
         name: Arc<str>,
     },
-    /// A name moves, replacing what had the new one.
+    /// A name moves, and replaces the file that had the new name.
     Rename {
         /// The old name.
         from: Arc<str>,
@@ -57,7 +57,7 @@ pub enum ChangeKind {
 }
 
 impl ChangeKind {
-    /// The file that a change of data or length belongs to.
+    /// The file whose data or length changes; `None` for a change of names.
     #[must_use]
     pub fn content_of(&self) -> Option<InodeId> {
         match self {
@@ -72,7 +72,7 @@ impl ChangeKind {
         self.content_of().is_none()
     }
 
-    /// The names that this changes.
+    /// The names that this change affects.
     pub(crate) fn names(&self) -> [Option<&Arc<str>>; 2] {
         match self {
             Self::Link { name, .. } | Self::Unlink { name } => [Some(name), None],
@@ -85,15 +85,16 @@ impl ChangeKind {
 /// A pending change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The position in the log of the operation that it is part of.
+    /// The position in the log of the operation that this change belongs to.
     pub operation: usize,
-    /// What it does.
+    /// What the change does.
     pub kind: ChangeKind,
-    /// For a growth by a write: the length below which blocks were allocated before.
+    /// For a write that grows the file: the length before it. Blocks below it were
+    /// allocated.
     pub(super) allocated: u64,
 }
 
-/// Takes an operation apart. Barriers and marks have no changes.
+/// Divides an operation into changes. Barriers and marks have no changes.
 #[must_use]
 pub fn changes_of(log: &Log, position: usize, model: &Model) -> Vec<Change> {
     let mut changes = Vec::new();
@@ -171,8 +172,8 @@ fn write(
             offset: start,
             bytes: piece.into(),
         });
-        // The length follows the data in steps, so that a long append can also end in
-        // the middle.
+        // The length follows the data in steps, so that a crash can also stop a long
+        // append in the middle.
         let is_step = model.length_step_bytes > 0 && stop.is_multiple_of(model.length_step_bytes);
         if stop > length && (stop == end || is_step) {
             push(ChangeKind::Size {
@@ -195,7 +196,7 @@ fn rename(
     push: &mut impl FnMut(ChangeKind),
 ) {
     if model.splits_renames {
-        // Three changes, each of which may be lost: ALICE's default.
+        // Three changes, each of which may be lost: the default of ALICE.
         push(ChangeKind::Unlink {
             name: Arc::clone(to),
         });

@@ -1,9 +1,9 @@
 //! What every [`Fs`] must do, as a list of small cases.
 //!
-//! The cases state the contracts of `lithify::fs` for one process and one
-//! thread that never crashes; they say nothing about what survives a crash. Each
-//! case works in a directory of its own and does not see the others, so one
-//! file system can run them all, in any order, but each only once.
+//! The cases check the contracts of `lithify::fs` for one process and one thread that
+//! never crashes. They do not check what survives a crash. Each case works in its own
+//! directory and does not see the others. So one file system can run all cases in any
+//! order, but each case only once.
 
 use lithify::fs::whole::{append_all, read_exact_at, write_all_at};
 use lithify::fs::{Access, File, Fs, LockKind};
@@ -11,10 +11,10 @@ use std::fmt::Debug;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
-/// One law, with a name that says it.
+/// One law. Its name states it.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// The law in a few words; also the directory that the case works in.
+    /// The law in a few words; also the directory of the case.
     pub name: &'static str,
     run: fn(&Place<'_>) -> io::Result<()>,
 }
@@ -90,7 +90,7 @@ struct Place<'fs> {
 }
 
 impl Place<'_> {
-    /// The whole name of `name` inside the case's directory.
+    /// The full name of `name` inside the directory of the case.
     fn at(&self, name: &str) -> String {
         format!("{}/{name}", self.dir)
     }

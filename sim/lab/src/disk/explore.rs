@@ -1,14 +1,14 @@
-//! Choosing which legal crash images to look at.
+//! Chooses which legal crash images to look at.
 //!
-//! All of them when they are few. Otherwise those that drop or keep at most a few
-//! changes, and every prefix, and a sample: small deviations find almost all ordering
-//! bugs (the small-scope hypothesis; "at most one dropped or kept" found in our own
-//! measurements what full enumeration found), and the sample, with mixed inclusion
-//! probabilities, looks for the rest.
+//! If there are few images, all of them. Otherwise: every prefix, the images that drop
+//! or keep at most a few changes, and a random sample. Small deviations find almost all
+//! ordering bugs (the small-scope hypothesis; in our own measurements, "at most one
+//! dropped or kept" found what full enumeration found). The sample, with mixed
+//! inclusion probabilities, looks for the remaining bugs.
 //!
-//! Enumeration decides names and lengths first, and then only bytes that can be seen:
-//! bytes beyond the end of a file, or of a file without a name, cannot change what a
-//! process finds after the crash.
+//! Enumeration first chooses names and lengths, and then only those bytes that a
+//! process can see after the crash. Bytes beyond the end of a file, and bytes of a file
+//! without a name, cannot be seen.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -26,12 +26,12 @@ use super::order::{dropping, keeping, requirements};
 use super::remnants::{Candidate, Remnants};
 use crate::keyed::Draws;
 
-/// How much to look at for one crash point.
+/// How many images to look at for one crash point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Enumerate when there are at most this many sets.
+    /// Enumerate all sets if there are at most this many.
     pub enumerate: usize,
-    /// Otherwise drop or keep at most this many changes (0, 1 or 2), ...
+    /// Otherwise drop or keep at most this many changes (0, 1 or 2) ...
     pub bound: usize,
     /// ... and sample this many sets.
     pub samples: usize,
@@ -44,13 +44,13 @@ impl Budget {
         bound: 1,
         samples: 8,
     };
-    /// For searches that should miss nothing.
+    /// For thorough searches.
     pub const LARGE: Self = Self {
         enumerate: 4096,
         bound: 2,
         samples: 64,
     };
-    /// Everything, whatever it costs.
+    /// All images, at any cost.
     pub const ALL: Self = Self {
         enumerate: usize::MAX,
         bound: 0,
@@ -63,27 +63,28 @@ impl Budget {
 pub struct Choice {
     /// One bit for each pending change of the frontier.
     pub kept: FixedBitSet,
-    /// What stands in place of lost bytes.
+    /// What lost bytes read as.
     pub fill: Fill,
 }
 
-/// How much of what is legal was looked at, at one crash point or many.
+/// How many of the legal images were looked at, at one crash point or at many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Crash points.
     pub points: u64,
-    /// Crash points of which every legal image was looked at.
+    /// Crash points at which every legal image was looked at.
     pub enumerated_points: u64,
-    /// Crash points at which looking ended early, because of a finding or a limit.
+    /// Crash points at which the exploration ended early, because of a finding or a
+    /// limit.
     pub stopped_points: u64,
-    /// Images, before equal ones were recognised.
+    /// Images, before equal images are recognised.
     pub images: u64,
-    /// The most pending changes at a point that was sampled.
+    /// The largest number of pending changes at a crash point that was sampled.
     pub most_pending: usize,
 }
 
 impl Coverage {
-    /// Adds what was looked at elsewhere.
+    /// Adds the coverage of other crash points.
     pub fn add(&mut self, other: Self) {
         self.points += other.points;
         self.enumerated_points += other.enumerated_points;
@@ -122,9 +123,9 @@ impl fmt::Display for Coverage {
     }
 }
 
-/// Hands legal crash images at the position of `frontier` to `visit`, until it breaks.
-/// No set of changes comes twice. `draws` decides the sample. Stale bytes are those of the
-/// file that has lost its name last.
+/// Passes legal crash images at the position of `frontier` to `visit`, until `visit`
+/// breaks. No set of changes comes twice. `draws` decides the sample. Stale bytes are
+/// those of the file that most recently lost its name.
 pub fn explore(
     frontier: &Frontier<'_>,
     budget: Budget,
@@ -134,20 +135,21 @@ pub fn explore(
     explore_sources(frontier, budget, Sources::Last, draws, visit)
 }
 
-/// Where stale bytes come from.
+/// The files whose old bytes may stand in the place of lost bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sources {
-    /// The file that has lost its name last.
+    /// The file that most recently lost its name.
     Last,
-    /// That one, and for each set of changes that loses bytes one of those that the losers
-    /// themselves held before, in turn, and at most so many of other files: first those of the
-    /// names that the losers have, the newest first, then others in turn.
+    /// The file of `Last`. In addition, for each set of changes that loses bytes: one
+    /// remnant of the files that lose the bytes, in rotation, and at most this many
+    /// remnants of other files. Remnants with a name of a losing file come first, the
+    /// newest first; the others follow in rotation.
     Earlier(usize),
-    /// Whatever there is.
+    /// All remnants.
     All,
 }
 
-/// The same, with stale bytes from these sources.
+/// As [`explore`], with stale bytes from these sources.
 pub fn explore_sources(
     frontier: &Frontier<'_>,
     budget: Budget,
@@ -174,7 +176,7 @@ struct Explorer<'run, 'log> {
     frontier: &'run Frontier<'log>,
     required: Vec<FixedBitSet>,
     fills: Vec<Fill>,
-    /// What else lost bytes may be taken from, and of how much of it they are taken.
+    /// The remnants that may stand in the place of lost bytes.
     candidates: Vec<Candidate>,
     sources: Sources,
     /// What the device holds besides the files of each image.
@@ -212,7 +214,7 @@ impl<'run, 'log> Explorer<'run, 'log> {
         self.required.len()
     }
 
-    /// Whether this looks at everything, unless it is stopped.
+    /// Returns whether all images are looked at, unless `visit` breaks.
     fn run(&mut self, budget: Budget, draws: &mut Draws) -> bool {
         let (none, all) = (self.none(), self.all());
         if self.frontier.model().drops_all {
@@ -271,8 +273,8 @@ impl<'run, 'log> Explorer<'run, 'log> {
         }
     }
 
-    /// The files of which a length is kept that covers bytes that are not, each with the
-    /// first place of such bytes.
+    /// The files with a kept length that covers bytes that were not kept, each with the
+    /// first offset of such bytes.
     fn losers(&self, kept: &FixedBitSet) -> BTreeMap<InodeId, u64> {
         let changes = self.frontier.pending();
         let mut losers = BTreeMap::new();
@@ -299,7 +301,7 @@ impl<'run, 'log> Explorer<'run, 'log> {
         losers
     }
 
-    /// What may stand in the place of lost bytes of these files, as far as it is looked at.
+    /// The fills to try for the lost bytes of these files.
     fn fills_for(&self, losers: &BTreeMap<InodeId, u64>) -> Vec<Fill> {
         let mut fills = self.fills.clone();
         let newest = fills.iter().find_map(|fill| match fill {
@@ -316,7 +318,8 @@ impl<'run, 'log> Explorer<'run, 'log> {
             Sources::Earlier(most) => (most, 1),
             Sources::All => (usize::MAX, usize::MAX),
         };
-        // One that ends before the lost place is zeros there, and the last is tried anyway.
+        // A remnant that ends before the lost place reads as zeros there. The newest is
+        // in `fills` already.
         let is_meant = |candidate: &&Candidate| {
             candidate.bytes.len() as u64 > first_place && newest.as_ref() != Some(&candidate.bytes)
         };
@@ -336,7 +339,7 @@ impl<'run, 'log> Explorer<'run, 'log> {
                 in_turn.rotate_left(turn);
             }
         }
-        // Some of the others come in any case.
+        // Reserves a third of the places for remnants with other names.
         let most_same = (most - most / 3).max(most.saturating_sub(others.len()));
         let chosen = same.into_iter().take(most_same).chain(others).take(most);
         let chosen = own.into_iter().take(most_own).chain(chosen);
@@ -347,7 +350,7 @@ impl<'run, 'log> Explorer<'run, 'log> {
         fills
     }
 
-    /// Sets with at most `bound` changes dropped, or kept, and all prefixes.
+    /// Sets with at most `bound` changes dropped or kept, and all prefixes.
     fn visit_bounded(&mut self, bound: usize) {
         for one in 0..self.len() {
             let mut prefix = self.none();
@@ -385,8 +388,8 @@ impl<'run, 'log> Explorer<'run, 'log> {
             let mut set = self.none();
             for index in 0..self.len() {
                 if draws.below(100) < percent {
-                    // Half of the samples keep what a kept change requires, half
-                    // drop what has lost a requirement.
+                    // Half of the samples add what a kept change requires. The other
+                    // half drop a change that lacks a requirement.
                     if sample % 2 == 0 {
                         set.insert(index);
                         set.union_with(&self.required[index]);
@@ -400,8 +403,8 @@ impl<'run, 'log> Explorer<'run, 'log> {
     }
 }
 
-/// All sets that the order allows, up to what cannot be seen; `None` when there are
-/// more than `most`.
+/// All sets that the order allows, without sets that differ only in invisible bytes.
+/// `None` if there are more than `most`.
 fn enumerate(
     frontier: &Frontier<'_>,
     required: &[FixedBitSet],
@@ -424,8 +427,8 @@ fn enumerate(
             visible.contains(*index) && !frame.contains(*index) && others_kept
         };
         let free: Vec<usize> = data.iter().copied().filter(is_free).collect();
-        // Bytes that cannot be seen are no choice, but what requires them can be seen: an
-        // overwrite in the sector of an append whose length was lost.
+        // Invisible bytes are no choice of their own, but a visible change may require
+        // them: an overwrite in the same sector as an append whose length was lost.
         let mut hidden = all_data.clone();
         hidden.difference_with(&visible);
         let left = most - sets.len();
@@ -434,9 +437,9 @@ fn enumerate(
     Some(sets)
 }
 
-/// Adds to `found` all ways to add some of `free` to `start` so that whatever they
-/// require is there. What is in `along` comes when it is required. `None` when there are
-/// more than `most` ways.
+/// Adds to `found` every way to add changes of `free` to `start` so that all
+/// requirements are met. A change in `along` is added when another change requires it.
+/// `None` if there are more than `most` ways.
 fn subsets(
     free: &[usize],
     required: &[FixedBitSet],
@@ -469,7 +472,7 @@ fn subsets(
     Some(())
 }
 
-/// The data that can be seen when the names and lengths of `frame` are kept.
+/// The data changes that can be seen when the names and lengths of `frame` are kept.
 fn visible_data(frontier: &Frontier<'_>, frame: &FixedBitSet, data: &[usize]) -> FixedBitSet {
     let changes = frontier.pending();
     let image = frontier

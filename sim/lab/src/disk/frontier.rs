@@ -14,20 +14,20 @@ use super::oplog::{Barrier, InodeId, Log, Mark, Operation, PathId};
 use super::order::{dropping, keeping, requirements};
 use super::remnants::{Candidate, Remnants, Source};
 
-/// What clients know at a place in a log, in numbers of commits.
+/// What clients know at a place in a log, as numbers of commits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Known {
-    /// Every commit up to here was acknowledged.
+    /// All commits up to this number were acknowledged.
     pub acknowledged: u64,
-    /// Every commit up to here was shown to somebody after an opening.
+    /// All commits up to this number were shown to a client after the store was opened.
     pub served: u64,
-    /// No commit beyond this one was asked for.
+    /// No commit after this number was asked for.
     pub issued: u64,
 }
 
 impl Known {
-    /// After a store was opened whose newest commit is `head`: those after it did not
-    /// happen.
+    /// The knowledge after a store was opened whose newest commit is `head`: the
+    /// commits after `head` did not happen.
     #[must_use]
     pub fn after_showing(self, head: u64) -> Self {
         Self {
@@ -37,7 +37,7 @@ impl Known {
         }
     }
 
-    /// What a log says that clients know before its operation at `position`.
+    /// What clients know before the operation at `position`, by the marks of the log.
     #[must_use]
     pub fn at(log: &Log, position: usize) -> Self {
         let mut known = Self::default();
@@ -57,8 +57,7 @@ impl Known {
 }
 
 /// A walk over a log. Invariant: `durable` holds exactly what every legal crash image
-/// at this position holds, and `pending` the changes that are not in it, in the order
-/// of issue.
+/// at this position holds. `pending` holds all other changes, in the order of issue.
 #[derive(Clone, Debug)]
 pub struct Frontier<'log> {
     model: &'static Model,
@@ -66,9 +65,11 @@ pub struct Frontier<'log> {
     position: usize,
     durable: Image,
     pending: Vec<Change>,
-    /// What the file held that was the last to lose its name, of those that held anything.
+    /// The last content of the file that most recently lost its name. Files that were
+    /// empty do not count.
     stale: Option<Arc<Vec<u8>>>,
-    /// What files are called that have been renamed so far.
+    /// The current name of each file that was renamed before this position, or its last
+    /// name.
     renamed: BTreeMap<InodeId, PathId>,
     known: Known,
 }
@@ -95,7 +96,7 @@ impl<'log> Frontier<'log> {
         self.model
     }
 
-    /// How many operations lie behind.
+    /// The number of operations that were passed.
     #[must_use]
     pub fn position(&self) -> usize {
         self.position
@@ -113,13 +114,13 @@ impl<'log> Frontier<'log> {
         &self.durable
     }
 
-    /// What a crash image may hold.
+    /// The changes that a crash image may hold.
     #[must_use]
     pub fn pending(&self) -> &[Change] {
         &self.pending
     }
 
-    /// What clients know, by the marks passed so far.
+    /// What clients know, by the marks that were passed.
     #[must_use]
     pub fn known(&self) -> Known {
         self.known
@@ -132,14 +133,14 @@ impl<'log> Frontier<'log> {
         }
     }
 
-    /// Whether crashing here shows all that crashing since the last such place can: see
-    /// [`Model::is_crash_point`].
+    /// Whether a crash here can leave every image that a crash since the previous crash
+    /// point can leave: see [`Model::is_crash_point`].
     #[must_use]
     pub fn is_crash_point(&self) -> bool {
         self.model.is_crash_point(self.next())
     }
 
-    /// The fills that the model allows here.
+    /// All fills that the model allows here.
     #[must_use]
     pub fn fills(&self) -> Vec<Fill> {
         let mut fills = self.first_fills();
@@ -151,7 +152,8 @@ impl<'log> Frontier<'log> {
         fills
     }
 
-    /// The same, of stale ones only that of the file that has lost its name last.
+    /// As [`Frontier::fills`], but the only stale fill is the file that most recently
+    /// lost its name.
     pub(super) fn first_fills(&self) -> Vec<Fill> {
         let stale = || {
             self.stale.clone().map(|bytes| Fill::Stale {
@@ -167,7 +169,8 @@ impl<'log> Frontier<'log> {
         self.model.fills.iter().filter_map(fill).collect()
     }
 
-    /// What lost bytes may be taken from, if the model allows stale ones: the newest first.
+    /// The remnants that lost bytes may be replaced with, if the model allows stale
+    /// bytes: the newest first.
     pub(super) fn candidates(&self) -> Vec<Candidate> {
         match self.model.fills.contains(&"stale") {
             true => self.durable.remnants.candidates(),
@@ -175,7 +178,7 @@ impl<'log> Frontier<'log> {
         }
     }
 
-    /// What a file is called here, or was called last.
+    /// The name of a file at this position, or its last name.
     fn name(&self, file: InodeId) -> &'log Arc<str> {
         match self.renamed.get(&file) {
             Some(path) => self.log.path(*path),
@@ -183,14 +186,16 @@ impl<'log> Frontier<'log> {
         }
     }
 
-    /// The names of the pending changes in traces, in their order. O(operations).
+    /// The names of the pending changes in traces, in the order of the changes.
+    /// O(operations).
     #[must_use]
     pub fn labels(&self) -> Vec<String> {
         Called::at(self.log, self.position).labels(&self.pending)
     }
 
-    /// The file whose bytes a fill has that is stale, by its name in traces; the number of
-    /// the file unless it was another store's.
+    /// The remnant that a stale fill takes its bytes from, found by the name of the
+    /// fill in traces. The number of the file is `None` if the file belonged to another
+    /// store.
     #[must_use]
     pub fn stale_file(&self, fill: &str) -> Option<(Source, Option<InodeId>)> {
         let mut fills = self.fills().into_iter();
@@ -205,7 +210,7 @@ impl<'log> Frontier<'log> {
         found.map(|candidate| (candidate.source, candidate.file))
     }
 
-    /// The names that a file has, had at first, or may get.
+    /// The durable names, the pending names and the first name of a file.
     pub(super) fn names_of(&self, file: InodeId) -> Vec<&Arc<str>> {
         let durable = self.durable.names.iter();
         let durable = durable.filter_map(|(name, inode)| (*inode == file).then_some(name));
@@ -218,8 +223,8 @@ impl<'log> Frontier<'log> {
         durable.chain(pending).chain([first]).collect()
     }
 
-    /// What a crash here leaves of what was pending, `keep` says which of it, with `fill`
-    /// in the place of lost bytes.
+    /// The image that a crash here leaves if `keep` selects the pending changes that
+    /// are on the disk, and `fill` replaces lost bytes.
     #[must_use]
     pub fn image(&self, keep: impl Fn(usize) -> bool, fill: &Fill) -> Image {
         let mut image = self.durable.with(&self.pending, keep, fill);
@@ -227,8 +232,8 @@ impl<'log> Frontier<'log> {
         image
     }
 
-    /// What a crash here adds to the remnants: whatever was pending may have reached the
-    /// device, also where its name, its length or the rest of it did not.
+    /// The remnants after a crash here. Pending bytes may have reached the device even
+    /// if the name, the length or other bytes of the file did not.
     pub(super) fn remnants_of_crash(&self) -> Remnants {
         let mut files: Vec<InodeId> = Vec::new();
         for change in &self.pending {
@@ -250,7 +255,7 @@ impl<'log> Frontier<'log> {
         remnants
     }
 
-    /// What the device would hold of everything here if all of it were removed.
+    /// What the device would hold if all files were removed here.
     pub(super) fn all_as_remnants(&self) -> Remnants {
         let mut remnants = self.remnants_of_crash();
         let image = self.image(|_| true, &Fill::Zero);
@@ -260,7 +265,7 @@ impl<'log> Frontier<'log> {
         remnants
     }
 
-    /// What a process sees in a file.
+    /// The content of a file as a process sees it.
     fn seen(&self, file: InodeId) -> Arc<Vec<u8>> {
         let is_own = |change: &&Change| change.kind.content_of() == Some(file);
         let own: Vec<Change> = self.pending.iter().filter(is_own).cloned().collect();
@@ -273,13 +278,13 @@ impl<'log> Frontier<'log> {
         image.files.get(&file).cloned().unwrap_or_default()
     }
 
-    /// Everything pending but these and what requires them.
+    /// All pending changes except `dropped` and the changes that require one of them.
     #[must_use]
     pub fn dropping(&self, dropped: &[usize]) -> FixedBitSet {
         dropping(&requirements(self.model, &self.pending), dropped)
     }
 
-    /// Only these of what is pending, and what they require.
+    /// Only the pending changes in `kept` and the changes that they require.
     #[must_use]
     pub fn keeping(&self, kept: &[usize]) -> FixedBitSet {
         keeping(&requirements(self.model, &self.pending), kept)
@@ -361,8 +366,8 @@ impl<'log> Frontier<'log> {
         }
     }
 
-    /// Remembers what a file held that loses its name. What was pending may have been on
-    /// the disk all the same.
+    /// Remembers the content of a file that loses its name. It includes pending bytes,
+    /// because they may have reached the disk.
     fn leave_stale(&mut self, file: InodeId, name: &Arc<str>) {
         let seen = self.seen(file);
         if !seen.is_empty() {
@@ -371,12 +376,12 @@ impl<'log> Frontier<'log> {
         self.leave(name, file, seen);
     }
 
-    /// Remembers what a file held before other bytes are written over it.
+    /// Remembers the content of a file before bytes are overwritten.
     fn leave_overwritten(&mut self, file: InodeId, offset: usize, bytes: &[u8]) {
         let seen = self.seen(file);
         let over = seen.get(offset..).unwrap_or_default();
         let over = &over[..over.len().min(bytes.len())];
-        // Room that is written into leaves nothing but zeros.
+        // Writing into preallocated zeros leaves nothing to remember.
         let was_zero = over.iter().all(|&byte| byte == 0);
         if !was_zero && !bytes.starts_with(over) {
             self.leave(self.name(file), file, seen);
@@ -446,7 +451,7 @@ impl<'log> Frontier<'log> {
         }
     }
 
-    /// Moves the selected changes, and what they require, to the durable side.
+    /// Makes the selected changes and their requirements durable.
     fn make_durable(&mut self, is_selected: impl Fn(&Change) -> bool) {
         let mut selected: Vec<bool> = self.pending.iter().map(&is_selected).collect();
         if !selected.contains(&true) {
@@ -472,8 +477,8 @@ impl<'log> Frontier<'log> {
         self.durable.absorb(&durable, |_| true, &Fill::Zero);
     }
 
-    /// The bit flips wherever the byte is: on the device, and in what is on its way there.
-    /// Otherwise a crash could bring back what the process has seen as damaged.
+    /// Flips the bit in the durable bytes and in the pending writes. Otherwise a crash
+    /// could bring back a byte that the process has already seen as damaged.
     fn rot(&mut self, file: InodeId, offset: u64, mask: u8) {
         if let Some(bytes) = self.durable.files.get_mut(&file)
             && let Some(byte) = Arc::make_mut(bytes).get_mut(offset as usize)
@@ -497,8 +502,8 @@ impl<'log> Frontier<'log> {
     }
 }
 
-/// What the newest file without a name holds: a crash has lost its name, or it was removed
-/// before the crash.
+/// The content of the newest file without a name. A crash has lost its name, or the
+/// file was removed before the crash.
 fn nameless(image: &Image) -> Option<Arc<Vec<u8>>> {
     let is_nameless = |inode: &InodeId| !image.names.values().any(|named| named == inode);
     let mut files = image.files.iter().rev();

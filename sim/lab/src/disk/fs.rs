@@ -16,8 +16,8 @@ use super::usage::DiskUse;
 
 /// A simulated file system. Clones share it.
 ///
-/// It takes no time. The laboratory drives it from one thread; threads may share it all
-/// the same, and its log then says in which order their operations came.
+/// It takes no time. The laboratory drives it from one thread. Threads may share it;
+/// then the log says in which order their operations came.
 #[derive(Clone, Default)]
 pub struct SimFs {
     state: Arc<Mutex<State>>,
@@ -36,7 +36,7 @@ impl SimFs {
         Self::default()
     }
 
-    /// A machine that starts with what is on the disk: nobody holds a lock, nothing is
+    /// A machine that starts with the content of the disk: no lock is held, nothing is
     /// pending, the log is empty.
     #[must_use]
     pub fn from_image(image: &Image) -> Self {
@@ -45,8 +45,8 @@ impl SimFs {
         }
     }
 
-    /// The same machine after a loss of power that has left `image`. Bits that have flipped
-    /// stay so: none flips back.
+    /// The same machine after a loss of power that has left `image`. A bit that has
+    /// flipped never flips back.
     #[must_use]
     pub fn restarted(&self, image: &Image) -> Self {
         let mut state = State::from_image(image);
@@ -57,9 +57,9 @@ impl SimFs {
         }
     }
 
-    /// The machine in the middle of a log that began on a disk with `start`: the process
-    /// that wrote the log is gone after `end` of its entries, nothing that it wrote is
-    /// lost, and what was pending still is. The log goes on from there.
+    /// The machine after the first `end` entries of a log that began on a disk with
+    /// `start`. The process that wrote the log is gone. Nothing that it wrote is lost,
+    /// and pending changes stay pending. The log continues from there.
     #[must_use]
     pub fn from_log(start: &Image, log: &Log, end: usize) -> Self {
         Self {
@@ -67,9 +67,9 @@ impl SimFs {
         }
     }
 
-    /// The same machine at an earlier moment of its log, which began on a disk with `start`:
-    /// the process died there. Faults that wait still do. Nothing that a fault has done since
-    /// is undone, so there must not have been any.
+    /// The same machine at an earlier moment of its log, which began on a disk with
+    /// `start`. The process died at that moment. Waiting faults keep waiting. The
+    /// effects of a fault cannot be undone, so no fault may have struck.
     #[must_use]
     pub fn rewound(&self, start: &Image, position: usize) -> Self {
         let (log, waiting) = (self.log(), self.waiting_faults());
@@ -96,8 +96,8 @@ impl SimFs {
             .expect("nothing panics while it holds the state")
     }
 
-    /// What a process sees now, as an image in which everything is durable: what is
-    /// left when the process dies and the machine does not.
+    /// What a process sees now, as an image in which everything is durable: the content
+    /// after the process dies and the machine does not.
     #[must_use]
     pub fn image(&self) -> Image {
         self.state().image()
@@ -108,7 +108,7 @@ impl SimFs {
         self.state().log.push(Operation::Mark(mark));
     }
 
-    /// Marks what clients know from here on.
+    /// Marks what clients know from now on.
     pub fn mark_known(&self, known: Known) {
         self.mark(Mark::Issued(known.issued));
         self.mark(Mark::Acknowledged(known.acknowledged));
@@ -121,31 +121,32 @@ impl SimFs {
         self.state().log.clone()
     }
 
-    /// How many operations were logged, marks among them.
+    /// The number of logged operations, including marks.
     #[must_use]
     pub fn log_length(&self) -> usize {
         self.state().log.operations().len()
     }
 
-    /// The last thing that was logged.
+    /// The last entry of the log.
     #[must_use]
     pub fn last_operation(&self) -> Option<Operation> {
         self.state().log.operations().last().cloned()
     }
 
-    /// What was asked of the disk since the log began. O(operations).
+    /// The use of the disk since the log began. O(operations).
     #[must_use]
     pub fn disk_use(&self) -> DiskUse {
         DiskUse::of(&self.state().log)
     }
 
-    /// Forgets the log, for long runs in which nobody will crash.
+    /// Forgets the log. For long runs that simulate no crash.
     pub fn forget_log(&self) {
         self.state().log.clear();
     }
 
-    /// Keeps from now on what a fault of this kind that is armed later will need: what each
-    /// write has replaced for stale reads, where reads were made for misdirected ones.
+    /// Keeps from now on what a fault of this kind needs when it is armed later: for
+    /// stale reads the content that each write replaced, for misdirected reads the
+    /// places of reads.
     pub fn prepare_for(&self, kind: FaultKind) {
         let mut state = self.state();
         state.keeps_last_writes |= kind == FaultKind::StaleRead;
@@ -158,21 +159,22 @@ impl SimFs {
         self.state().faults.arm(fault);
     }
 
-    /// Takes back all faults that have not fired, and gives back space on a full disk.
+    /// Removes all faults that have not fired, and ends the shortage of space on a full
+    /// disk.
     pub fn disarm(&self) {
         let mut state = self.state();
         state.faults.disarm();
         state.capacity = None;
     }
 
-    /// Whether the device has been full, and nobody has given it more room since.
+    /// Whether the device has become full and has not been given more room since.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.state().capacity.is_some()
     }
 
-    /// Notes from now on which operations a fault could strike, and returns those that were
-    /// noted before, in order.
+    /// Records from now on which operations a fault could strike. Returns those
+    /// recorded before, in order.
     #[must_use]
     pub fn take_targets(&self) -> Vec<Target> {
         self.state().faults.take_targets()

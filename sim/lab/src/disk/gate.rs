@@ -1,11 +1,13 @@
-//! Operations of a file system that a test holds, fails, or panics in.
+//! Holds file-system operations, lets them fail, or lets them panic.
 //!
-//! With it, a test of threads brings about what it is about: it holds an operation, does
-//! what others should be able to do meanwhile, and lets go. Nothing is timed.
+//! A test of threads uses it to create the situation that it tests: the test holds an
+//! operation, does what other threads should be able to do meanwhile, and releases the
+//! operation. The test depends on no timing.
 //!
-//! Operations are chosen by a text that the line has in it with which
-//! [`crate::disk::observed::ObservedFs`] describes them, such as `sync wal`; an empty text
-//! chooses all. When several rules match, any of them may be the one that counts.
+//! A text selects operations: it must be part of the line that
+//! [`crate::disk::observed::ObservedFs`] writes for the operation, such as `sync wal`.
+//! An empty text selects all operations. If several rules match, it is not defined
+//! which rule applies.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -24,10 +26,10 @@ enum Rule {
 #[derive(Debug, Default)]
 struct State {
     rules: BTreeMap<String, Rule>,
-    /// The operations that wait, in the order in which they came.
+    /// The operations that wait, in the order of arrival.
     held: BTreeMap<u64, String>,
     arrivals: u64,
-    /// The one of them that may pass although it is held.
+    /// The waiting operation that may pass now.
     passing: Option<u64>,
 }
 
@@ -38,13 +40,13 @@ struct Shared {
     changed: Condvar,
 }
 
-/// The gate that every operation passes. Clones are the same one.
+/// The gate that every operation passes. Clones share one gate.
 #[derive(Clone, Debug, Default)]
 pub struct Gate {
     shared: Arc<Shared>,
 }
 
-/// Operations are being held until this is dropped, so that a test that fails does not
+/// Operations are held until this value is dropped, so that a failing test does not
 /// wait for ever.
 #[derive(Debug)]
 #[must_use]
@@ -54,9 +56,9 @@ pub struct Held {
 }
 
 impl Held {
-    /// Makes these operations fail instead: those that wait, and later ones.
+    /// Makes the held operations and later matching operations fail.
     pub fn fail(self) {
-        // The rule is replaced, not lifted.
+        // The rule is replaced instead of lifted.
         let held = ManuallyDrop::new(self);
         held.gate.fail(&held.text);
     }
@@ -69,7 +71,7 @@ impl Drop for Held {
 }
 
 impl Gate {
-    /// Holds operations with `text` in their line.
+    /// Holds operations whose line contains `text`.
     pub fn hold(&self, text: &str) -> Held {
         self.set(text, Rule::Hold);
         Held {
@@ -78,29 +80,30 @@ impl Gate {
         }
     }
 
-    /// Makes them fail.
+    /// Makes operations fail whose line contains `text`.
     pub fn fail(&self, text: &str) {
         self.set(text, Rule::Fail);
     }
 
-    /// Makes them panic.
+    /// Makes operations panic whose line contains `text`.
     pub fn panic(&self, text: &str) {
         self.set(text, Rule::Panic);
     }
 
-    /// From now on threads give way before each operation, so that others have the time to
-    /// see what they must not.
+    /// From now on threads yield before each operation, so that other threads have the
+    /// time to see what they must not see.
     pub fn give_way(&self) {
         self.shared.gives_way.store(true, Ordering::Relaxed);
     }
 
-    /// Lifts the rule for this text, and lets go of what it holds.
+    /// Removes the rule for this text, and releases the operations that it holds.
     pub fn lift(&self, text: &str) {
         self.state().rules.remove(text);
         self.shared.changed.notify_all();
     }
 
-    /// Waits until an operation is being held, and returns the line of the first.
+    /// Waits until an operation is held, and returns the line of the first held
+    /// operation.
     pub fn wait_until_held(&self) -> String {
         let mut state = self.state();
         loop {
@@ -111,10 +114,10 @@ impl Gate {
         }
     }
 
-    /// Lets the first operation pass that is being held, and holds on to the others.
+    /// Releases the first held operation, and keeps holding the others.
     ///
     /// # Panics
-    /// When none is.
+    /// If no operation is held.
     pub fn pass_one(&self) {
         let mut state = self.state();
         let first = state.held.first_key_value().map(|(number, _)| *number);
@@ -125,7 +128,7 @@ impl Gate {
         }
     }
 
-    /// An operation wants to pass.
+    /// Lets an operation pass, holds it or fails it, as the rules say.
     #[expect(
         clippy::disallowed_methods,
         reason = "gives way to the threads of a test"

@@ -1,7 +1,7 @@
-//! What is on the disk when a machine starts again: names, files, directories.
+//! The content of the disk when a machine starts again: names, files, directories.
 //!
-//! Files are shared until they are changed, so that thousands of images of one
-//! execution cost little more than what differs between them.
+//! Images share the files that they do not change. So thousands of images of one
+//! execution cost little more than their differences.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,19 +14,20 @@ use super::model::Model;
 use super::oplog::{InodeId, Log};
 use super::remnants::{Remnants, Source};
 
-/// What stands in a place of a file that has a length but whose bytes were lost. A place
-/// that nobody wrote is a hole: it reads as zeros, whatever was lost elsewhere.
+/// What a place reads as that the file's length covers but whose bytes were lost. A
+/// place that was never written is a hole and reads as zeros, whatever was lost
+/// elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fill {
     /// Zeros.
     Zero,
-    /// Bytes that nobody wrote.
+    /// Bytes that no process wrote.
     Garbage,
-    /// The bytes that a file without a name had at the same place.
+    /// The bytes that another file, or this file earlier, had at the same place.
     Stale {
-        /// Which file's; `None` for the one that has lost its name last.
+        /// The remnant; `None` for the file that most recently lost its name.
         source: Option<Source>,
-        /// All that it held.
+        /// All bytes of the remnant.
         bytes: Arc<Vec<u8>>,
     },
 }
@@ -46,13 +47,14 @@ impl Fill {
         }
     }
 
-    /// Takes a place that reads as zeros so far, or that this has taken before.
+    /// Fills a place that so far reads as zeros, or that this fill has filled before.
     fn take(&self, bytes: &mut [u8], place: Range<usize>) {
         match self {
             Self::Zero => {}
             Self::Garbage => {
                 for offset in place {
-                    // Never zero, different at each place, the same in every run.
+                    // Never zero, different at neighbouring places, the same in every
+                    // run.
                     bytes[offset] = (offset as u8).wrapping_mul(167) | 1;
                 }
             }
@@ -66,10 +68,10 @@ impl Fill {
     }
 }
 
-/// How many numbers were drawn for files of each name.
+/// The number of fresh numbers that were drawn for each file name.
 pub(super) type Draws = BTreeMap<Arc<str>, u32>;
 
-/// Counts one more.
+/// Counts one more draw.
 pub(super) fn count_draw(draws: &mut Arc<Draws>, name: &Arc<str>) {
     *Arc::make_mut(draws).entry(Arc::clone(name)).or_default() += 1;
 }
@@ -77,21 +79,22 @@ pub(super) fn count_draw(draws: &mut Arc<Draws>, name: &Arc<str>) {
 /// The content of a disk. Cloning is O(files).
 #[derive(Clone, Debug, Default)]
 pub struct Image {
-    /// Files by inode; one without a name may be here and is not observable.
+    /// Files by inode. A file without a name may be here; no process can observe it.
     pub(super) files: BTreeMap<InodeId, Arc<Vec<u8>>>,
     pub(super) names: BTreeMap<Arc<str>, InodeId>,
     pub(super) directories: Arc<BTreeSet<Arc<str>>>,
-    /// What the machine's source of fresh numbers is keyed with. A crash takes none of it
-    /// back, also where it takes the name: a number is never given twice. Not observable.
+    /// A key of the machine's source of fresh numbers. A crash does not undo draws,
+    /// even if it undoes the name: a number is never given twice. Not observable.
     pub(super) draws: Arc<Draws>,
-    /// What else it is keyed with: other machines give other numbers. Not observable.
+    /// Another key of that source: other machines give other numbers. Not observable.
     pub(super) machine: u64,
-    /// What the device still holds of earlier files. Not observable either.
+    /// What the device still holds of earlier files. Not observable.
     pub(super) remnants: Remnants,
 }
 
 impl Image {
-    /// An empty disk of a machine whose fresh numbers are not those of other machines.
+    /// An empty disk of a machine whose fresh numbers differ from those of other
+    /// machines.
     #[must_use]
     pub fn of_machine(machine: u64) -> Self {
         Self {
@@ -100,8 +103,8 @@ impl Image {
         }
     }
 
-    /// An empty disk on which another store was before, which left this log. Its blocks
-    /// were given back as they are.
+    /// An empty disk that another store used before; `log` is the log of that store.
+    /// The freed blocks were not erased.
     #[must_use]
     pub fn used_before(log: &Log) -> Self {
         let mut frontier = Frontier::new(Model::DEFAULT, Self::default(), log);
@@ -119,12 +122,12 @@ impl Image {
             .map(|(name, inode)| (&**name, self.files[inode].as_slice()))
     }
 
-    /// The file that has this name.
+    /// The file with this name.
     pub(crate) fn file(&self, name: &str) -> Option<InodeId> {
         self.names.get(name).copied()
     }
 
-    /// The same disk where a file holds other bytes, or is gone.
+    /// The same disk, but one file holds other bytes or is removed.
     #[must_use]
     pub fn replacing(&self, name: &str, bytes: Option<Vec<u8>>) -> Self {
         let mut image = self.clone();
@@ -139,14 +142,14 @@ impl Image {
         image
     }
 
-    /// The bytes of all files with a name.
+    /// The number of bytes in all files with a name.
     #[must_use]
     pub fn total_bytes(&self) -> usize {
         self.files().map(|(_, bytes)| bytes.len()).sum()
     }
 
-    /// A digest of what can be seen: equal images have equal digests, whatever bytes
-    /// lie beyond the ends of files or in files without names.
+    /// A digest of what a process can see: equal images have equal digests. Bytes
+    /// beyond the ends of files and in files without names do not count.
     #[must_use]
     pub fn digest(&self) -> u128 {
         let mut hasher = xxhash_rust::xxh3::Xxh3::new();
@@ -159,7 +162,7 @@ impl Image {
         hasher.digest128()
     }
 
-    /// This image with those of `changes` that `keep` selects, in the order of issue.
+    /// This image with the changes that `keep` selects, in the order of issue.
     #[must_use]
     pub fn with(&self, changes: &[Change], keep: impl Fn(usize) -> bool, fill: &Fill) -> Self {
         let mut image = self.clone();
@@ -167,7 +170,7 @@ impl Image {
         image
     }
 
-    /// The same, in place.
+    /// As [`Image::with`], in place.
     pub(super) fn absorb(&mut self, changes: &[Change], keep: impl Fn(usize) -> bool, fill: &Fill) {
         let mut buffers = BTreeMap::new();
         for (index, change) in changes.iter().enumerate() {
@@ -206,8 +209,9 @@ impl Image {
                 from, to, inode, ..
             } => {
                 self.files.entry(*inode).or_default();
-                // The old name may have been given to another file since; the model
-                // orders operations on one name, so here it still means this file.
+                // Another file may have the old name by now in the running process. The
+                // model orders the operations on one name, so here the name still
+                // belongs to this file.
                 self.names.remove(from);
                 self.names.insert(Arc::clone(to), *inode);
             }
@@ -221,19 +225,19 @@ fn buffer<'buffers>(
     inode: InodeId,
 ) -> &'buffers mut Buffer {
     buffers.entry(inode).or_insert_with(|| {
-        // Copied only when another image shares the file.
+        // The bytes are copied only if another image shares the file.
         let bytes = files.insert(inode, Arc::default()).unwrap_or_default();
         Buffer::new(Arc::try_unwrap(bytes).unwrap_or_else(|shared| shared.to_vec()))
     })
 }
 
-/// A file while changes are applied to it. Bytes beyond the length are what the device
-/// has and the length does not cover yet.
+/// A file while changes are applied to it. Bytes beyond the length are on the device,
+/// but the length does not cover them yet.
 struct Buffer {
     bytes: Vec<u8>,
     length: usize,
-    /// Places behind the durable bytes where nothing that is kept was written. They read
-    /// as zeros until a write that is lost covers them. Appends leave none.
+    /// Places behind the durable bytes without a kept write. They read as zeros until a
+    /// lost write covers them. Appends leave no holes.
     holes: Vec<Range<usize>>,
 }
 
@@ -276,7 +280,7 @@ impl Buffer {
         self.length = length;
     }
 
-    /// Makes the file long enough for something at `length`.
+    /// Extends the file to `length`. The extension is a hole.
     fn grow(&mut self, length: usize) {
         let known = self.bytes.len();
         if length > known {
@@ -285,7 +289,7 @@ impl Buffer {
         }
     }
 
-    /// No hole is left between these places.
+    /// Removes the holes between these places.
     fn cover(&mut self, start: usize, end: usize) {
         let parts = std::mem::take(&mut self.holes)
             .into_iter()

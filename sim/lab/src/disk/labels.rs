@@ -1,9 +1,9 @@
 //! The names of pending changes in traces: short, readable, unique, and the same when
-//! unrelated changes come or go.
+//! unrelated changes are added or removed.
 //!
-//! A file is called what it is called at that moment; one that has no name any more, what it
-//! was called last, and `former:NAME` where another file has that name now. A label that was
-//! used before gets `~2`, `~3`.
+//! A file has the name that it has at that moment. A file without a name has its last
+//! name, or `former:NAME` if another file has that name now. A label that was used
+//! before gets `~2`, `~3`.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,17 +11,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::change::{Change, ChangeKind};
 use super::oplog::{InodeId, Log, Operation, PathId};
 
-/// What the files of a log are called at a place in it.
+/// The names of the files of a log at a position.
 pub(super) struct Called<'log> {
     log: &'log Log,
-    /// By file: its name, or its last one.
+    /// By file: its current name, or its last name.
     names: Vec<PathId>,
-    /// By name: who has it.
+    /// By name: the file that has it.
     holders: BTreeMap<PathId, InodeId>,
 }
 
 impl<'log> Called<'log> {
-    /// Before the operation at `position`. O(operations).
+    /// The names before the operation at `position`. O(operations).
     pub(super) fn at(log: &'log Log, position: usize) -> Self {
         let operations = log.operations();
         let created: BTreeSet<InodeId> = operations.iter().filter_map(created).collect();
@@ -59,7 +59,7 @@ impl<'log> Called<'log> {
         }
     }
 
-    /// What a file is called, told from another file that has this name now.
+    /// The name of a file, with `former:` if another file has this name now.
     fn unmistakable(&self, file: InodeId) -> Cow<'log, str> {
         let path = self.names[file as usize];
         let name = self.log.path(path);

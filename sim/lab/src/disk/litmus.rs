@@ -1,10 +1,10 @@
-//! Published litmus tests: tiny programs whose outcomes after a crash tell file systems
-//! apart.
+//! Published litmus tests: tiny programs whose outcomes after a crash differ between
+//! file systems.
 //!
-//! Each names what it writes and reads back; [`Litmus::outcomes`] lists everything that
-//! may be found after a crash at its end. The programs are those of Ferrite
-//! (Bornholt et al., ASPLOS 2016) and of BOB (Pillai et al., OSDI 2014). What was published
-//! about them, file system by file system, stands in [`published`].
+//! [`Litmus::outcomes`] lists every outcome that a crash at the end of the program may
+//! leave. The programs are those of Ferrite (Bornholt et al., ASPLOS 2016) and of BOB
+//! (Pillai et al., OSDI 2014). [`published`] lists what was published about them for
+//! each file system.
 
 pub mod published;
 
@@ -21,24 +21,25 @@ use super::image::Image;
 use super::model::Model;
 use crate::keyed::{Domain, Seed};
 
-/// One program.
+/// One test program.
 #[derive(Clone, Copy, Debug)]
 pub struct Litmus {
     /// Its name in the literature.
     pub name: &'static str,
-    /// What it asks, in a sentence.
+    /// The question that it answers, in a sentence.
     pub question: &'static str,
-    /// What is durable before it begins.
+    /// Creates the files that are durable before the program begins.
     prepare: fn(&SimFs) -> io::Result<()>,
     run: fn(&SimFs) -> io::Result<()>,
     /// Whether a naive programmer expects this outcome.
     is_expected: fn(&str) -> bool,
 }
 
-/// Long enough for the last block to be partly filled, and to end in another one.
+/// The length leaves the last block partly filled, and a second append ends in another
+/// block.
 const APPEND_BYTES: usize = 2500;
 
-/// Every program.
+/// All programs.
 pub const LITMUS: &[Litmus] = &[
     Litmus {
         name: "prefix-append",
@@ -130,10 +131,11 @@ fn append(fs: &SimFs, name: &str, bytes: &[u8]) -> io::Result<()> {
 }
 
 impl Litmus {
-    /// Everything that may be found after a crash at the end, under `model`.
+    /// Every outcome that a crash at the end may leave under `model`.
     ///
     /// # Panics
-    /// When the simulated file system refuses something: nothing here may fail.
+    /// If the simulated file system returns an error. No operation of a program may
+    /// fail.
     #[must_use]
     pub fn outcomes(&self, model: &'static Model) -> BTreeSet<String> {
         let fs = SimFs::new();
@@ -166,7 +168,7 @@ impl Litmus {
     }
 }
 
-/// The files with their contents, runs of one letter counted: `f=new g=(a2500)0`.
+/// The files with their contents. A run of one letter is shortened: `f=new g=(a2500)0`.
 fn describe(image: &Image) -> String {
     let files = image
         .files()

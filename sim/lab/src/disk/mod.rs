@@ -1,22 +1,24 @@
-//! A file system that can lose power, and the rules of what may be left then.
+//! A file system that can lose power, and the rules for what a crash may leave on disk.
 //!
-//! [`SimFs`] behaves like a coherent POSIX file system while a process runs on it and
-//! keeps a [`log`](oplog) of everything that changed something or asked for durability.
-//! It knows nothing of durability itself. A [`Model`] does: a [`Frontier`] replays the log
-//! under a model and says, at any operation, what is durable for sure and which
-//! [`Change`]s are *pending*. A legal crash [`Image`] is the durable part with any set of
-//! pending changes that the model's order allows; [`explore`] chooses sets, all of
-//! them when they are few. So one execution gives the crash images of every operation
-//! under every model.
+//! [`SimFs`] behaves like a coherent POSIX file system while a process runs on it. It
+//! keeps a [`log`](oplog) of every operation that changed something or asked for
+//! durability. `SimFs` does not decide what is durable; a [`Model`] does. A
+//! [`Frontier`] replays the log under a model. At any operation it says what is
+//! certainly durable and which [`Change`]s are *pending*. A legal crash [`Image`] is
+//! the durable part plus any set of pending changes that the model's order allows.
+//! [`explore`] chooses such sets; when there are few, it chooses all of them. So one
+//! execution gives the crash images of every operation under every model.
 //!
-//! The decomposition into small changes follows ALICE (Pillai et al., OSDI 2014); the
+//! The decomposition into small changes follows ALICE (Pillai et al., OSDI 2014). The
 //! named models follow Ferrite (Bornholt et al., ASPLOS 2016) and the manuals cited in
 //! [`model`].
 //!
-//! For tests with checks of their own, without systems and plans: [`power_loss`] is every moment
-//! of a run at which its process can die or the power fail; [`observed`] is a file system that
-//! writes down and counts what is done to it, and its [`gate`] holds or fails what a test
-//! chooses; [`conformance`] is what every implementation of the engine's `Fs` has to do.
+//! These modules are for tests with their own checks, without systems and plans:
+//! - [`power_loss`] gives every moment of a run at which the process can die or the
+//!   power can fail;
+//! - [`observed`] is a file system that records and counts the operations on it. Its
+//!   [`gate`] holds or fails the operations that a test chooses;
+//! - [`conformance`] checks what every implementation of the engine's `Fs` must do.
 
 mod bytes;
 pub mod change;

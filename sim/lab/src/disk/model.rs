@@ -1,13 +1,17 @@
 //! Persistence models: which crash images are legal.
 //!
-//! A model has three parts: into which *pieces* operations fall, which *order* the
-//! pieces keep (a change may be on the disk only if every change that it requires is),
-//! and what each *barrier* makes durable. Everything that is durable is in every
-//! image; of what is pending, any set that the order allows may be there.
+//! A model has three parts:
+//! - into which *pieces* operations are divided;
+//! - which *order* the pieces keep: a change may be on the disk only if every change
+//!   that it requires is on the disk;
+//! - what each *barrier* makes durable.
 //!
-//! The models of file systems promise what their documentation or published
-//! measurements support, and no more. The models of other simulators are weaker on
-//! purpose: they show which bugs those cannot find.
+//! Every image holds everything that is durable. Of the pending changes, an image may
+//! hold any set that the order allows.
+//!
+//! The models of file systems promise only what their documentation or published
+//! measurements support. The models of other simulators are weaker on purpose: they
+//! show which bugs those simulators cannot find.
 //!
 //! Sources, by the names used in [`Model::source`]: ALICE is Pillai et al., OSDI 2014
 //! (with its abstract persistence models and the BOB table); Ferrite is Bornholt et al.,
@@ -16,38 +20,38 @@
 
 use super::oplog::Operation;
 
-/// When bytes that extend a file are on the disk, compared with its length.
+/// The order in which appended bytes and the new length of the file reach the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Append {
     /// In any order: the length may cover bytes that were never written.
     Unordered,
-    /// Bytes in newly allocated blocks come first; inside the last block that was
-    /// allocated already, in any order.
+    /// Bytes in newly allocated blocks reach the disk before the length. Bytes in the
+    /// last block that was already allocated may reach it before or after the length.
     NewBlocksFirst,
-    /// Bytes always come first.
+    /// All bytes reach the disk before the length.
     DataFirst,
 }
 
-/// Which names keep their order.
+/// Which changes of names keep their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameOrder {
-    /// Changes of one name keep their order, others do not.
+    /// Changes of one name keep their order. Changes of different names do not.
     PerName,
-    /// One journal: all changes of names keep their order.
+    /// There is one journal: all changes of names keep their order.
     Journal,
 }
 
 /// What a barrier on a file makes durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SyncScope {
-    /// The bytes and the length of the file; not its name.
+    /// The bytes and the length of the file, but not its name.
     Own,
-    /// The file and the names it got.
+    /// The bytes and the length of the file, and the names that it was given.
     OwnAndItsNames,
-    /// The file and, when its metadata is part of it, every earlier change of names:
-    /// the journal is written as a whole.
+    /// The bytes and the length of the file. If the sync includes metadata, also every
+    /// earlier change of names, because the journal is written as a whole.
     OwnAndJournal,
-    /// Everything issued before.
+    /// Everything issued before the barrier.
     Everything,
     /// Nothing.
     Nothing,
@@ -56,11 +60,11 @@ pub enum SyncScope {
 /// What a barrier on a directory makes durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DirectoryScope {
-    /// The names in it.
+    /// The names in this directory.
     Own,
     /// Every earlier change of names.
     Journal,
-    /// Everything issued before.
+    /// Everything issued before the barrier.
     Everything,
     /// Nothing.
     Nothing,
@@ -69,31 +73,32 @@ pub enum DirectoryScope {
 /// Which kinds of changes are durable as soon as they are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instant {
-    /// Names.
+    /// Changes of names.
     pub names: bool,
-    /// Lengths.
+    /// Changes of lengths.
     pub lengths: bool,
 }
 
-/// A named set of rules. See the module.
+/// A named set of rules. See the module documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Model {
     /// Its name.
     pub name: &'static str,
-    /// What it stands for, in a sentence.
+    /// The file system or device that it describes, in a sentence.
     pub about: &'static str,
     /// Where its rules come from.
     pub source: &'static str,
-    /// Bytes that are written together or not at all. Zero: whole writes.
+    /// The size of the pieces that are written as a whole or not at all. Zero: a whole
+    /// write.
     pub piece_bytes: u64,
-    /// The length of a long append can stop at multiples of this many bytes. Zero: not
-    /// inside one write.
+    /// The length of a long append can stop at multiples of this many bytes. Zero: it
+    /// cannot stop inside one write.
     pub length_step_bytes: u64,
     /// Whether a rename may be lost in parts.
     pub splits_renames: bool,
-    /// Bytes and lengths of appends.
+    /// The order of the bytes and the lengths of appends.
     pub append: Append,
-    /// What may stand where a length covers lost bytes.
+    /// What a lost byte below the file's length may read as.
     pub fills: &'static [&'static str],
     /// Whether all changes of one file keep their order.
     pub orders_each_file: bool,
@@ -101,20 +106,21 @@ pub struct Model {
     pub orders_all: bool,
     /// The order of names.
     pub names: NameOrder,
-    /// Whether a rename over an existing file waits for the bytes of the new one.
+    /// Whether a rename over an existing file waits until the bytes of the new file are
+    /// on the disk.
     pub replace_waits: bool,
     /// What `sync` and `sync_data` do.
     pub sync: SyncScope,
     /// What `sync_dir` does.
     pub sync_directory: DirectoryScope,
-    /// What needs no barrier.
+    /// Which changes need no barrier.
     pub instant: Instant,
-    /// Whether everything that is pending is lost in every crash.
+    /// Whether every crash loses all pending changes.
     pub drops_all: bool,
-    /// Whether barriers may be trusted. When not, losing acknowledged commits is no
-    /// finding, but answering with anything else than a prefix or an error is.
+    /// Whether barriers can be trusted. If not, the loss of acknowledged commits is not
+    /// a finding, but an answer other than a prefix or an error is one.
     pub honest: bool,
-    /// Whether this is a rule of another simulator, for comparison.
+    /// Whether this is the rule of another simulator, included for comparison.
     pub is_comparison: bool,
 }
 
@@ -123,7 +129,8 @@ const NOT_INSTANT: Instant = Instant {
     lengths: false,
 };
 
-/// What POSIX promises: a barrier covers its own object, and nothing else is ordered.
+/// The guarantees of POSIX: a barrier covers only its own object, and nothing else is
+/// ordered.
 const POSIX_MIN: Model = Model {
     name: "posix-min",
     about: "what POSIX promises and no more: syncs cover one file or directory, all else may be lost in any combination",
@@ -165,7 +172,7 @@ const COMPARISON: Model = Model {
     ..POSIX_MIN
 };
 
-/// Every model; the first is the default.
+/// All models; the first is the default.
 pub const MODELS: &[Model] = &[
     POSIX_MIN,
     Model {
@@ -282,10 +289,10 @@ pub const MODELS: &[Model] = &[
 ];
 
 impl Model {
-    /// The default: what POSIX promises.
+    /// The default: the guarantees of POSIX.
     pub const DEFAULT: &'static Self = &MODELS[0];
 
-    /// The names of all of them.
+    /// The names of all models.
     pub fn names() -> impl Iterator<Item = &'static str> + Clone {
         MODELS.iter().map(|model| model.name)
     }
@@ -296,10 +303,12 @@ impl Model {
         MODELS.iter().find(|model| model.name == name)
     }
 
-    /// Whether a crash before `next` shows what no later one can. Pending changes only grow
-    /// between two barriers, so the images just before a barrier include those of all
-    /// operations before it; and the end is one too. Where names or lengths need no
-    /// barrier, every call makes something durable, and none of it can be lost later.
+    /// Whether a crash before `next` can leave images that no later crash can. Between
+    /// two barriers the set of pending changes only grows, so the images just before a
+    /// barrier include the images of all operations before it. The end of the log is a
+    /// crash point too. If names or lengths need no barrier, every call may make
+    /// something durable that later crashes cannot lose, so every call is a crash
+    /// point.
     #[must_use]
     pub fn is_crash_point(&self, next: Option<&Operation>) -> bool {
         let needs_no_barrier = self.instant.names || self.instant.lengths;
@@ -318,7 +327,7 @@ impl Model {
         }
     }
 
-    /// Whether two places lie in one piece.
+    /// Whether two offsets are in one piece.
     pub(super) fn same_piece(&self, one: u64, other: u64) -> bool {
         self.piece_bytes == 0 || one / self.piece_bytes == other / self.piece_bytes
     }

@@ -1,10 +1,10 @@
-//! A file system that writes down what is done to another one, counts it, and holds or
-//! fails operations on demand.
+//! A file system that records and counts the operations on another file system, and
+//! holds or fails operations on demand.
 //!
-//! It changes nothing about durability: that is what persistence models are for. Its
-//! record is text, one operation a line, meant for snapshot tests in which the *order*
-//! of create, write, sync, rename, directory sync and remove is reviewed by people.
-//! Reads and listings are counted but not written down.
+//! It does not change durability; that is the task of persistence models. Its record is
+//! text, one operation per line. It is meant for snapshot tests in which people review
+//! the *order* of create, write, sync, rename, directory sync and remove. Reads and
+//! listings are counted but not recorded.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -30,12 +30,12 @@ pub enum OperationKind {
     SyncDirectory,
 }
 
-/// What was counted.
+/// The counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Operations of each kind.
     pub operations: BTreeMap<OperationKind, u64>,
-    /// Bytes written, by what the file holds; foreign files are not counted.
+    /// Bytes written, by the kind of the file; foreign files are not counted.
     pub bytes_written: BTreeMap<FileKind, u64>,
     /// Reads.
     pub reads: u64,
@@ -46,13 +46,13 @@ pub struct Counts {
 /// Makes one operation fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// How many operations that change something or make it durable come before it.
+    /// The number of operations before it that change something or make it durable.
     pub after: u64,
-    /// The error it returns.
+    /// The error that it returns.
     pub error: io::ErrorKind,
     /// Whether every later operation fails too, as on a full disk.
     pub is_sticky: bool,
-    /// For a write: how many bytes reach the file all the same.
+    /// For a write: the number of bytes that reach the file in spite of the error.
     pub written: usize,
 }
 
@@ -64,7 +64,7 @@ struct Record {
     fault: Option<Fault>,
 }
 
-/// What a file system and its files share.
+/// The state that a file system and its files share.
 #[derive(Clone, Debug, Default)]
 struct Observer {
     record: Arc<Mutex<Record>>,
@@ -79,7 +79,8 @@ pub struct ObservedFs {
 }
 
 impl ObservedFs {
-    /// Observes `inner`. Nothing is written down until [`ObservedFs::keep_lines`].
+    /// Observes `inner`. Nothing is recorded before [`ObservedFs::keep_lines`] is
+    /// called.
     #[must_use]
     pub fn new(inner: Arc<dyn Fs>) -> Self {
         Self {
@@ -88,8 +89,8 @@ impl ObservedFs {
         }
     }
 
-    /// What every operation passes before it is done or written down; open until a rule
-    /// is made.
+    /// The gate that every operation passes before it is performed or recorded. It is
+    /// open until a rule is set.
     #[must_use]
     pub fn gate(&self) -> &Gate {
         &self.observer.gate
@@ -99,12 +100,12 @@ impl ObservedFs {
         self.observer.record()
     }
 
-    /// Begins to write operations down.
+    /// Begins to record operations.
     pub fn keep_lines(&self) {
         self.record().lines.get_or_insert_default();
     }
 
-    /// Adds a line of the caller's own, so that events stand among operations.
+    /// Adds a line of the caller, so that the record shows events between operations.
     pub fn note(&self, line: impl Display) {
         if let Some(lines) = &mut self.record().lines {
             lines.push(line.to_string());
@@ -120,19 +121,19 @@ impl ObservedFs {
             .unwrap_or_default()
     }
 
-    /// What was counted so far.
+    /// The counters so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.record().counts.clone()
     }
 
-    /// How many operations so far have changed something or made it durable.
+    /// The number of operations so far that changed something or made it durable.
     #[must_use]
     pub fn changes(&self) -> u64 {
         self.record().changes
     }
 
-    /// Makes an operation fail from now on.
+    /// Sets the operation that fails, or removes the fault.
     pub fn set_fault(&self, fault: Option<Fault>) {
         self.record().fault = fault;
     }
@@ -152,13 +153,13 @@ impl Observer {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a change, or refuses it.
+    /// Records a change, or refuses it.
     fn change(&self, kind: OperationKind, line: impl Fn() -> String) -> io::Result<()> {
         self.change_bytes(kind, 0, line).map(|_| ())
     }
 
-    /// The same for a write of `length` bytes: returns how many of them may go to the file,
-    /// and the error to return afterwards.
+    /// As `change`, for a write of `length` bytes. Returns how many of the bytes may go
+    /// to the file, and the error to return afterwards.
     fn change_bytes(
         &self,
         kind: OperationKind,

@@ -1,8 +1,9 @@
-//! What was done to a simulated file system, in order.
+//! The operations on a simulated file system, in order.
 //!
 //! The log holds every operation that changed something or asked for durability, and
-//! the marks that its user put between them. Payloads stand in one arena, so logging
-//! costs one copy and no allocation for each write. Reads and listings are not logged.
+//! the marks that the user of the file system put between them. All payloads are in one
+//! arena, so logging a write costs one copy and no allocation. Reads and listings are
+//! not logged.
 
 use std::fmt;
 use std::ops::Range;
@@ -10,53 +11,54 @@ use std::sync::Arc;
 
 use super::fault::FaultKind;
 
-/// The number of a file without its name. Never used twice in one simulation.
+/// The number of a file, independent of its name. No number is used twice in one
+/// simulation.
 pub type InodeId = u32;
 /// The number of an interned path.
 pub type PathId = u32;
 
-/// Something that the user of the file system wants to find again between operations.
+/// A marker in the log that the user of the file system wants to find again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// The client has asked for commits up to this number.
+    /// The client has asked for all commits up to this number.
     Issued(u64),
-    /// Commits up to this number were acknowledged as durable.
+    /// All commits up to this number were acknowledged as durable.
     Acknowledged(u64),
-    /// Commits up to this number were shown to a client after an opening.
+    /// All commits up to this number were shown to a client after the store was opened.
     Served(u64),
     /// A fault strikes the next operation on this file or directory.
     Fault {
         /// Its kind.
         kind: FaultKind,
-        /// What the process asked for: `read`, `sync_data`.
+        /// The call of the process: `read`, `sync_data`.
         verb: &'static str,
-        /// The name.
+        /// The name of the file or directory.
         path: PathId,
     },
     /// The numbered action of a plan begins.
     Action(u32),
-    /// A number was drawn for a file of this name.
+    /// A number was drawn for a file with this name.
     Draw(PathId),
 }
 
-/// How an attempt to make something durable ended.
+/// The effect of a call that asks for durability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Barrier {
-    /// As promised.
+    /// The barrier did what it promises.
     Kept,
-    /// Nothing became durable, and nothing was forgotten: a failed sync that leaves
-    /// pages dirty, a sync that lies, or a barrier that was taken out on purpose.
+    /// Nothing became durable, and the changes stay pending: a failed sync that leaves
+    /// pages dirty, a sync that lies, or a barrier that a test removed.
     Ignored,
-    /// What was pending is forgotten: it will never become durable, although the
-    /// process still reads it. What ext4 and XFS do after a failed sync (Rebello et al.,
-    /// ATC 2020).
+    /// The pending data is discarded: it will never become durable, although the
+    /// process still reads it. This is what ext4 and XFS do after a failed sync
+    /// (Rebello et al., ATC 2020).
     Dropped,
 }
 
 /// One logged operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// A file came to be.
+    /// A file was created.
     Create {
         /// Its name.
         path: PathId,
@@ -67,45 +69,45 @@ pub enum Operation {
     Write {
         /// The file.
         inode: InodeId,
-        /// What it was called then, or last.
+        /// The name of the file at that moment, or its last name.
         path: PathId,
-        /// Where, in bytes from its start.
+        /// The offset in bytes from the start of the file.
         offset: u64,
         /// The bytes, in the arena of the log.
         bytes: Range<usize>,
-        /// The length of the file before.
+        /// The length of the file before the write.
         before: u64,
     },
     /// The length was set.
     SetLength {
         /// The file.
         inode: InodeId,
-        /// What it was called then, or last.
+        /// The name of the file at that moment, or its last name.
         path: PathId,
         /// The length before.
         before: u64,
         /// The length after.
         after: u64,
     },
-    /// A name moved.
+    /// A file was renamed.
     Rename {
         /// The old name.
         from: PathId,
-        /// The new one.
+        /// The new name.
         to: PathId,
         /// The file.
         inode: InodeId,
-        /// The file that had the new name.
+        /// The file that had the new name before.
         replaced: Option<InodeId>,
     },
-    /// A name went.
+    /// A name was removed.
     Remove {
         /// The name.
         path: PathId,
         /// The file.
         inode: InodeId,
     },
-    /// A directory came to be. Durable at once, by the contract of `Fs`.
+    /// A directory was created. It is durable at once, by the contract of `Fs`.
     CreateDirectory {
         /// Its name.
         path: PathId,
@@ -114,37 +116,37 @@ pub enum Operation {
     Sync {
         /// The file.
         inode: InodeId,
-        /// What it was called then, or last.
+        /// The name of the file at that moment, or its last name.
         path: PathId,
         /// Whether metadata was left out (`sync_data`).
         data_only: bool,
-        /// What came of it.
+        /// The effect of the sync.
         barrier: Barrier,
     },
     /// A directory was synced.
     SyncDirectory {
         /// Its name.
         path: PathId,
-        /// What came of it.
+        /// The effect of the sync.
         barrier: Barrier,
     },
-    /// Bytes rotted on the device.
+    /// A byte was corrupted on the device.
     Rot {
         /// The file.
         inode: InodeId,
-        /// What it was called then, or last.
+        /// The name of the file at that moment, or its last name.
         path: PathId,
-        /// Where.
+        /// The offset in bytes from the start of the file.
         offset: u64,
         /// The bits that changed.
         mask: u8,
     },
-    /// A mark of the user.
+    /// A mark that the user of the file system set.
     Mark(Mark),
 }
 
 impl Operation {
-    /// Whether this is something that a process asked of the file system.
+    /// Whether a process called the file system for this operation.
     #[must_use]
     pub fn is_call(&self) -> bool {
         !matches!(self, Self::Mark(_) | Self::Rot { .. })
@@ -165,7 +167,7 @@ pub struct Log {
     paths: Vec<Arc<str>>,
     /// The first name of each file.
     first_names: Vec<PathId>,
-    /// What each file is called now, or was last.
+    /// The current name of each file, or its last name.
     names: Vec<PathId>,
 }
 
@@ -198,18 +200,18 @@ impl Log {
         self.first_names[inode as usize]
     }
 
-    /// How many files there are or were.
+    /// The number of files that exist or existed.
     pub(super) fn file_count(&self) -> usize {
         self.first_names.len()
     }
 
-    /// What a file is called at the end of the log, or was called last.
+    /// The name of a file at the end of the log, or its last name.
     pub(super) fn last_name(&self, inode: InodeId) -> PathId {
         self.names[inode as usize]
     }
 
-    /// The number of a path. Linear in the number of distinct paths, which is small;
-    /// recent ones are found first.
+    /// The number of a path. The search is linear in the number of distinct paths,
+    /// which is small, and finds recent paths first.
     pub(super) fn intern(&mut self, path: &str) -> PathId {
         if let Some(position) = self.paths.iter().rposition(|known| &**known == path) {
             return position as PathId;
@@ -247,13 +249,13 @@ impl Log {
         });
     }
 
-    /// Forgets what was done, for long runs in which nobody will crash.
+    /// Forgets all operations. For long runs that simulate no crash.
     pub(super) fn clear(&mut self) {
         self.operations.clear();
         self.arena.clear();
     }
 
-    /// One operation as people read it: `sync_data wal-000001`.
+    /// The text of one operation for people: `sync_data wal-000001`.
     #[must_use]
     pub fn describe<'log>(&'log self, operation: &'log Operation) -> impl fmt::Display + 'log {
         Described {
@@ -330,13 +332,13 @@ impl fmt::Display for Described<'_> {
     }
 }
 
-/// An operation on a file or directory as people read it.
+/// The text of an operation on a file or directory for people.
 #[must_use]
 pub fn place_of(verb: &str, path: &str) -> String {
     format!("{verb} {}", directory(path))
 }
 
-/// A directory's name for people: the root is `/`.
+/// The name of a directory for people: the root is `/`.
 fn directory(path: &str) -> &str {
     if path.is_empty() { "/" } else { path }
 }

@@ -1,4 +1,4 @@
-//! Which pending changes require which earlier ones, under a model.
+//! Which pending changes require which earlier changes, under a model.
 
 use fixedbitset::FixedBitSet;
 
@@ -8,14 +8,15 @@ use super::model::{Append, Model, NameOrder};
 /// The block size in which file systems allocate, in bytes.
 const BLOCK_BYTES: u64 = 4096;
 
-/// For each change, all earlier ones that it requires, directly or not.
+/// For each change, all earlier changes that it requires, directly or indirectly.
 /// O(changes squared).
 #[must_use]
 pub(super) fn requirements(model: &Model, changes: &[Change]) -> Vec<FixedBitSet> {
     let mut required: Vec<FixedBitSet> = Vec::with_capacity(changes.len());
     for (later, change) in changes.iter().enumerate() {
         let mut set = FixedBitSet::with_capacity(changes.len());
-        // Backwards, because what a requirement requires is then known already.
+        // Backwards: the requirements of `earlier` are added with it and need no check.
+        // most cases.
         for earlier in (0..later).rev() {
             if !set.contains(earlier) && requires(model, change, &changes[earlier]) {
                 set.insert(earlier);
@@ -27,7 +28,7 @@ pub(super) fn requirements(model: &Model, changes: &[Change]) -> Vec<FixedBitSet
     required
 }
 
-/// Everything but these and what requires them.
+/// All changes except `dropped` and the changes that require one of them.
 pub(super) fn dropping(required: &[FixedBitSet], dropped: &[usize]) -> FixedBitSet {
     let is_dropped = |index: usize| {
         dropped
@@ -39,7 +40,7 @@ pub(super) fn dropping(required: &[FixedBitSet], dropped: &[usize]) -> FixedBitS
     set
 }
 
-/// Only these and what they require.
+/// Only the changes in `kept` and the changes that they require.
 pub(super) fn keeping(required: &[FixedBitSet], kept: &[usize]) -> FixedBitSet {
     let mut set = FixedBitSet::with_capacity(required.len());
     for &index in kept {
@@ -68,7 +69,7 @@ fn content_requires(model: &Model, later: &Change, earlier: &Change) -> bool {
     }
     match (&later.kind, &earlier.kind) {
         (ChangeKind::Data { offset, .. }, ChangeKind::Data { offset: other, .. }) => {
-            // The later write carries the earlier one's bytes of the same piece.
+            // The later write carries the bytes of the earlier write to the same piece.
             model.same_piece(*offset, *other)
         }
         (ChangeKind::Size { .. }, ChangeKind::Size { .. }) => true,

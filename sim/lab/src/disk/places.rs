@@ -1,25 +1,25 @@
-//! Where reads were made: what a misdirected read can return instead.
+//! The places of earlier reads, which a misdirected read can return.
 //!
-//! Only a piece of the same length, of a file of the same kind, looks like the right one
-//! (TigerBeetle misdirects whole blocks of one zone for that reason). Nothing is kept
-//! unless such a fault is planned.
+//! A misdirected read is only plausible if it has the right length and is from a file
+//! of the same kind (TigerBeetle misdirects whole blocks of one zone for that reason).
+//! Places are recorded only if such a fault is planned.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::oplog::InodeId;
 
-/// Places that are kept for each kind of file and length.
+/// The largest number of places for each kind of file and length.
 const MOST: usize = 6;
 
-/// The latest places of reads, by the beginning of the file's name and by length.
+/// The latest places of reads, by the beginning of the file name and by length.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     latest: BTreeMap<(String, usize), Vec<(InodeId, usize)>>,
 }
 
 impl Places {
-    /// A read of `range` in a file whose name begins with `kind`.
+    /// Records a read of `range` in a file whose name begins with `kind`.
     pub(super) fn note(&mut self, kind: &str, inode: InodeId, range: &Range<usize>) {
         let places = self.latest.entry((kind.to_owned(), range.len()));
         let places = places.or_default();
@@ -31,8 +31,8 @@ impl Places {
         places.push(place);
     }
 
-    /// Another place that a read of `range` could be taken for, if there was one; `pick`
-    /// chooses.
+    /// Another place that a read of `range` could be misdirected to, if any. `pick`
+    /// selects it.
     pub(super) fn other(
         &self,
         kind: &str,

@@ -1,8 +1,8 @@
 //! Every moment of a run at which its process can die or the power can fail, for tests
-//! that bring their own checks.
+//! with their own checks.
 //!
-//! Run anything on a [`SimFs`], say with [`SimFs::mark`] what clients know at which point,
-//! and make a [`Run`] of it. One run is enough for all moments, and for every persistence
+//! Run anything on a [`SimFs`], use [`SimFs::mark`] to record what clients know, and
+//! make a [`Run`] of it. One run is enough for all moments and for every persistence
 //! model:
 //!
 //! ```
@@ -25,8 +25,8 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! There are no plans, oracles or systems here: [`crate::search::crashes`] has those, for stores
-//! that implement the traits of [`crate::system`].
+//! This module has no plans, oracles or systems. [`crate::search::crashes`] has them,
+//! for stores that implement the traits of [`crate::system`].
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -36,7 +36,7 @@ use crate::disk::explore::explore;
 use crate::disk::{Budget, Choice, Coverage, Frontier, Image, Known, Log, Model, Operation, SimFs};
 use crate::keyed::{Domain, Seed};
 
-/// What was done to a disk, and what the disk held before.
+/// The operations on a disk, and the content of the disk before them.
 #[derive(Clone, Debug)]
 pub struct Run {
     start: Image,
@@ -44,7 +44,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// What was done so far to `fs`, which began as `start`.
+    /// The operations on `fs` so far. `fs` began as `start`.
     #[must_use]
     pub fn new(start: Image, fs: &SimFs) -> Self {
         Self {
@@ -68,14 +68,15 @@ impl Run {
         frontier.known()
     }
 
-    /// The process dies at a moment and the machine does not: the next process sees all
-    /// that was written, and what was pending still is. The log goes on from there.
+    /// The process dies at a moment, and the machine keeps running: the next process
+    /// sees all that was written, and pending changes stay pending. The log continues
+    /// from there.
     #[must_use]
     pub fn process_dies(&self, moment: usize) -> SimFs {
         SimFs::from_log(&self.start, &self.log, moment)
     }
 
-    /// The operation before which a moment is.
+    /// A text that says before which operation a moment is.
     #[must_use]
     pub fn describe(&self, moment: usize) -> String {
         match self.log.operations().get(moment) {
@@ -84,9 +85,9 @@ impl Run {
         }
     }
 
-    /// The power fails at each of those moments that lie in `positions`. Hands every image
-    /// to `check` that `budget` allows for its moment, unless another was equal in all that
-    /// can be seen and in what clients knew.
+    /// The power fails at each moment in `positions`. Calls `check` with every image
+    /// that `budget` allows for the moment. Images that a process cannot tell apart are
+    /// checked once for the same knowledge of clients.
     pub fn power_fails(
         &self,
         model: &'static Model,
@@ -117,8 +118,8 @@ impl Run {
     }
 }
 
-/// One thing that the disk may hold after a failure of the power. Its text says when the
-/// power failed and what was lost.
+/// One possible content of the disk after a power failure. Its text says when the power
+/// failed and what was lost.
 #[derive(Debug)]
 pub struct PowerLoss<'run> {
     run: &'run Run,
@@ -140,7 +141,7 @@ impl PowerLoss<'_> {
         &self.image
     }
 
-    /// The machine that starts again with it.
+    /// A machine that starts with this content.
     #[must_use]
     pub fn disk(&self) -> SimFs {
         SimFs::from_image(&self.image)

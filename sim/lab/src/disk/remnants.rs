@@ -1,43 +1,47 @@
 //! What the device may still hold although no file has it any more.
 //!
-//! A file system gives out blocks again without blanking them. So in the place of bytes
-//! that a crash has lost there may be those of *any* earlier file: one that was removed or
-//! replaced, one whose creation a crash took back, and a file of another store.
+//! A file system reuses blocks without erasing them. So the place of bytes that a crash
+//! has lost may hold bytes of *any* earlier file: a file that was removed or replaced,
+//! a file whose creation was lost in a crash, or a file of another store.
 //!
-//! There may also be what the *same* file held there before: a tail that a crash has taken,
-//! and what an overwrite or a shortening replaced. A crash that takes a length leaves the
-//! file's last block where it is, with bytes behind the end in it. The next append into that
-//! block is blanked and filled in the page cache alone, and where lengths do not wait for data
-//! (Linux documentation, ext4, `data=writeback`) the new length can be durable first. Whole
-//! blocks come back in the same way: the allocator looks for a free block right behind the
-//! file's last one, and that is where the lost block was (Mathur et al., OLS 2007).
+//! The place may also hold what the *same* file held there before: a tail that was lost
+//! in a crash, or bytes that were overwritten or cut off. A crash that loses a length
+//! leaves the file's last block in place, with bytes behind the end. The next append
+//! into that block zeroes and fills it in the page cache only. If lengths do not wait
+//! for data (Linux documentation, ext4, `data=writeback`), the new length can be
+//! durable first. Whole blocks come back in the same way: the allocator looks for a
+//! free block right behind the file's last block, and that is where the lost block was
+//! (Mathur et al., OLS 2007).
 //!
-//! Each is a [`Remnant`]; a [`Source`] names it in traces, and its file says whose it is.
+//! Each such content is a [`Remnant`]. A [`Source`] names it in traces. Its `file` says
+//! which file held it.
 //!
-//! Invariants: bounded in number and in bytes, whatever runs on the disk; the oldest go
-//! first. Remnants are no files: nothing that a process does shows them.
+//! Invariants: the number and the bytes of remnants are bounded; the oldest are dropped
+//! first. A remnant is not a file: no operation of a process shows it.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::oplog::InodeId;
 
-/// Remnants of one name that are kept.
+/// The largest number of remnants of one name.
 const MOST_OF_A_NAME: usize = 4;
-/// Remnants that are kept.
+/// The largest number of remnants.
 const MOST: usize = 32;
-/// Bytes of remnants that are kept, but for the newest remnant.
+/// The largest number of bytes in remnants. The newest remnant is always kept.
 const MOST_BYTES: usize = 1 << 20;
 
-/// What the names of another store's remnants begin with. No file of ours has such a name.
+/// The prefix of the names of another store's remnants. No file of this store has such
+/// a name.
 const FOREIGN: &str = "foreign:";
 
-/// Which remnant: `wal-000004#2` is the second newest of the files of that name.
+/// The name of a remnant: `wal-000004#2` is the second newest of the files with that
+/// name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
-    /// The name that the file had last.
+    /// The last name of the file.
     pub name: Arc<str>,
-    /// Counted from 1, the newest.
+    /// Counted from 1; 1 is the newest.
     pub number: u32,
 }
 
@@ -53,7 +57,7 @@ impl Source {
         })
     }
 
-    /// Whether the file had this name, in our store or in another.
+    /// Whether the file had this name, in this store or in another store.
     #[must_use]
     pub(super) fn had_name(&self, name: &str) -> bool {
         self.name.strip_prefix(FOREIGN).unwrap_or(&self.name) == name
@@ -66,12 +70,12 @@ impl fmt::Display for Source {
     }
 }
 
-/// Bytes without a file.
+/// Bytes that no file holds any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Remnant {
     name: Arc<str>,
     bytes: Arc<Vec<u8>>,
-    /// The file; `None` for one of another store.
+    /// The file; `None` if another store held it.
     file: Option<InodeId>,
 }
 
@@ -83,11 +87,11 @@ pub(super) struct Candidate {
     pub(super) file: Option<InodeId>,
 }
 
-/// All of a disk, the newest last.
+/// All remnants of a disk, the newest last.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Remnants {
     own: Arc<Vec<Remnant>>,
-    /// Of another store. They do not get fewer when ours become more.
+    /// Remnants of another store. Remnants of this store do not displace them.
     foreign: Arc<Vec<Remnant>>,
 }
 
@@ -98,7 +102,7 @@ impl Remnants {
             return;
         }
         let own = Arc::make_mut(&mut self.own);
-        // What has only grown since is not another remnant.
+        // A remnant that the file has only extended since is replaced.
         own.retain(|old| old.name != *name || !bytes.starts_with(&old.bytes));
         own.push(Remnant {
             name: Arc::clone(name),
@@ -117,12 +121,12 @@ impl Remnants {
         }
     }
 
-    /// The highest number of a file of which something is left.
+    /// The highest number of a file that left a remnant.
     pub(super) fn last_file(&self) -> Option<InodeId> {
         self.own.iter().filter_map(|remnant| remnant.file).max()
     }
 
-    /// The same bytes as those of another store.
+    /// The same bytes as remnants of another store.
     pub(super) fn as_foreign(&self) -> Self {
         let foreign = self.own.iter().map(|remnant| Remnant {
             name: format!("{FOREIGN}{}", remnant.name).into(),
@@ -175,7 +179,7 @@ mod tests {
         for byte in 1..=6 {
             remnants.leave(&a, 0, Arc::new(vec![byte; 3]));
         }
-        // It has only grown.
+        // The file has only grown.
         remnants.leave(&a, 0, Arc::new(vec![6; 5]));
         assert_eq!(texts(&remnants), ["a#1", "a#2", "a#3", "a#4", "b#1"]);
         let newest = &remnants.candidates()[0].bytes;

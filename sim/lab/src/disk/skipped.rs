@@ -1,22 +1,24 @@
-//! Barriers that do nothing: how a missing sync is planted, or shown to be superfluous.
+//! Barriers that do nothing: used to plant a missing sync, or to show that a sync is
+//! superfluous.
 
 use super::oplog::Log;
 use super::state::State;
 
-/// Barriers without effect, and where.
+/// Which barriers have no effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkippedBarrier {
     /// `sync`, `sync_data` or `sync_dir`; empty for all.
     pub verb: String,
-    /// Files whose names begin with this; for directories, their own name.
+    /// The beginning of the file names; for directories, the beginning of the directory
+    /// name.
     pub file: String,
-    /// Only where the two operations before were these, as [`context`] writes them;
-    /// empty for everywhere.
+    /// Only after these two operations, as [`context`] writes them; empty for
+    /// everywhere.
     pub after: String,
 }
 
-/// The two operations before the end of a log, without numbers: what a barrier follows
-/// tells one place in the code of a store from another.
+/// The two operations before the end of a log, without numbers. The operations before a
+/// barrier tell which place in the code of a store called it.
 #[must_use]
 pub fn context(log: &Log, end: usize) -> String {
     let calls = log.operations()[..end].iter().rev();
@@ -29,8 +31,8 @@ pub fn context(log: &Log, end: usize) -> String {
     texts.join(",").replace(' ', ":")
 }
 
-/// An operation's text up to the first digit, or to the place in the file: which kind of
-/// file, not which one.
+/// The text of an operation up to the first digit or the offset: it names the kind of
+/// the file, and not the single file.
 #[must_use]
 pub fn without_numbers(text: &str) -> String {
     let end = text.find(|letter: char| letter.is_ascii_digit() || letter == '[');

@@ -1,4 +1,4 @@
-//! What a running process sees: coherent, atomic, and nothing is ever lost.
+//! What a running process sees: coherent, atomic, and without losses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
@@ -13,16 +13,16 @@ use super::places::Places;
 use super::remnants::Remnants;
 use super::skipped::SkippedBarrier;
 
-/// A file without its name.
+/// The state of a file, independent of its name.
 #[derive(Debug, Default)]
 pub(super) struct Inode {
     pub(super) bytes: Arc<Vec<u8>>,
     shared_locks: u32,
     is_locked: bool,
     pub(super) bad_sectors: BTreeSet<u64>,
-    /// What the next sync has to report.
+    /// The next sync must report an error.
     pub(super) late_error: bool,
-    /// The place of the last write and what it replaced, for stale reads.
+    /// The offset of the last write and the content that it replaced, for stale reads.
     pub(super) last_write: Option<(u64, Vec<u8>)>,
 }
 
@@ -36,21 +36,22 @@ pub(super) struct State {
     draws: Arc<Draws>,
     /// See [`Image::machine`].
     machine: u64,
-    /// See [`Image::remnants`]: those of the image that this began with.
+    /// See [`Image::remnants`]: the remnants of the image that this state began with.
     remnants: Remnants,
     pub(super) log: Log,
     pub(super) faults: Faults,
     pub(super) skipped: Vec<SkippedBarrier>,
-    /// The bytes that the device holds, once it has been full. Removing a file makes room.
+    /// The number of bytes that fit on the device, set when it first becomes full.
+    /// Removing a file makes room.
     pub(super) capacity: Option<u64>,
-    /// Whether stale reads may come.
+    /// Whether stale reads may happen.
     pub(super) keeps_last_writes: bool,
-    /// Whether misdirected reads may come.
+    /// Whether misdirected reads may happen.
     pub(super) keeps_places: bool,
     pub(super) places: Places,
-    /// Reads and other calls that are not logged.
+    /// The number of reads and other calls that are not logged.
     pub(super) reads: u64,
-    /// Where bits have flipped: none flips back.
+    /// The places of flipped bits. A bit that has flipped never flips back.
     pub(super) rotten: BTreeSet<(InodeId, u64)>,
 }
 
@@ -63,8 +64,9 @@ impl State {
             remnants: image.remnants.clone(),
             ..Self::default()
         };
-        // Numbers continue where the image's end, so that they stay the same files.
-        // What is left of a file that a crash took has its number too.
+        // Numbers continue after the last number of the image, so that files keep their
+        // numbers. A file that was lost in a crash but left a remnant keeps its number
+        // too.
         let files = image.files.keys().next_back().copied();
         let next = files.max(image.remnants.last_file());
         let next = next.map_or(0, |last| last + 1);
@@ -84,8 +86,9 @@ impl State {
         state
     }
 
-    /// What the first `end` entries of `log` have made of `start`. All of it is done again,
-    /// so files keep their numbers and the new log is a beginning of the old one.
+    /// The state after the first `end` entries of `log`, which began on `start`. All
+    /// operations are performed again, so files keep their numbers and the new log is a
+    /// prefix of the old log.
     pub(super) fn from_log(start: &Image, log: &Log, end: usize) -> Self {
         let mut state = Self::from_image(start);
         for operation in &log.operations()[..end] {
@@ -140,12 +143,13 @@ impl State {
         }
     }
 
-    /// The fault that strikes an operation on `path`, if one does. Leaves a mark.
+    /// The fault that strikes an operation on `path`, if any. Marks the fault in the
+    /// log.
     pub(super) fn strike(&mut self, class: Class, path: &str) -> Option<FaultKind> {
         self.strike_call(class, class.verb(), path)
     }
 
-    /// The same for a call that is not called as its class is.
+    /// As [`State::strike`], for a call whose name differs from the name of its class.
     pub(super) fn strike_call(
         &mut self,
         class: Class,
@@ -165,13 +169,13 @@ impl State {
         path.is_empty() || self.directories.contains(path)
     }
 
-    /// Checks that `path` is inside a directory.
+    /// Checks that the parent of `path` is a directory.
     fn check_parent(&self, path: &str) -> io::Result<()> {
         let mut parent = name::split(path).0;
         if self.has_directory(parent) {
             return Ok(());
         }
-        // A file anywhere above is what makes a name impossible.
+        // If any parent is a file, the error is `NotADirectory`.
         while !parent.is_empty() {
             if self.names.contains_key(parent) {
                 return Err(ErrorKind::NotADirectory.into());
@@ -181,7 +185,7 @@ impl State {
         Err(ErrorKind::NotFound.into())
     }
 
-    /// The file behind a name.
+    /// The file with this name.
     pub(super) fn find(&self, path: &str) -> io::Result<InodeId> {
         if let Some(&inode) = self.names.get(path) {
             return Ok(inode);
@@ -217,8 +221,9 @@ impl State {
         done(fault, inode)
     }
 
-    /// Keyed by the name and by how many numbers were drawn for it, in this life and in earlier
-    /// ones, so that no other decision of a plan changes it.
+    /// The number depends on the name and on how many numbers were drawn for the name,
+    /// in this incarnation and in earlier ones. So no other decision of a plan changes
+    /// it.
     pub(super) fn fresh_number(&mut self, path: &str) -> io::Result<u64> {
         name::check_file(path)?;
         let draws = self.draws.get(path).copied().unwrap_or_default();
@@ -322,7 +327,8 @@ impl State {
         Err(ErrorKind::NotFound.into())
     }
 
-    /// Files that are none of the store's business, with names that test its rules.
+    /// Creates files that do not belong to the store, with names that test how it reads
+    /// names.
     fn stray(&mut self, dir: &str) -> io::Result<()> {
         let at = |leaf: &str| {
             if dir.is_empty() {
@@ -399,7 +405,8 @@ impl State {
     }
 }
 
-/// The outcome of something that was done: some faults report an error even so.
+/// The outcome of a completed operation: some faults report an error although the
+/// operation was performed.
 fn done<T>(fault: Option<FaultKind>, outcome: T) -> io::Result<T> {
     match fault {
         Some(kind @ (FaultKind::FalseError | FaultKind::DirectorySyncError)) => Err(injected(kind)),

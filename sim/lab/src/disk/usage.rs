@@ -1,44 +1,44 @@
-//! What a process has asked of a disk, added up by file.
+//! The use of a disk by a process, summed by file.
 //!
-//! The numbers come from the log of operations, so they are what the disk saw and not
-//! what the store believes that it has done. A file is known by the last name that it had:
-//! what was written under a temporary name belongs to the file that it became. Operations
-//! that failed without effect are not in the log, and foreign files that a fault has put
-//! there are; whoever adds up says by name which files are meant.
+//! The numbers come from the log of operations, so they state what the disk has seen
+//! and not what the store believes. A file is known by its last name: bytes that were
+//! written under a temporary name count for the final name. Operations that failed
+//! without effect are not in the log. Foreign files that a fault created are in it, so
+//! the caller selects the files by name.
 
 use super::oplog::{Log, Operation};
 
-/// What was done to one file since the log began.
+/// The operations on one file since the log began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileUse {
-    /// The last name that it had.
+    /// The last name of the file.
     pub name: String,
-    /// Whether it was made since then, and not only found there.
+    /// Whether the file was created since the log began.
     pub is_made: bool,
-    /// The bytes that were written to it, each as often as it was written.
+    /// The bytes written to it. A byte that is written twice counts twice.
     pub written_bytes: u64,
-    /// Where the last of its bytes ended, at its longest: less than the bytes that were
-    /// written when some were written again.
+    /// The largest length of the file. Less than the written bytes if bytes were
+    /// overwritten.
     pub longest_bytes: u64,
-    /// How long its first write was.
+    /// The length of its first write.
     pub first_bytes: u64,
-    /// How often it was synced, in either way and whatever came of it.
+    /// The number of syncs of both kinds, including those that failed or had no effect.
     pub syncs: u64,
 }
 
-/// What was done to a disk since the log began.
+/// The operations on a disk since the log began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DiskUse {
-    /// Each file that ever was there, in the order in which they were made.
+    /// Each file that existed, in the order of creation.
     pub files: Vec<FileUse>,
-    /// How often directories were synced.
+    /// The number of directory syncs.
     pub directory_syncs: u64,
 }
 
 /// Sums over some of the files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// How many of them were made.
+    /// The number of created files.
     pub made: u64,
     /// As [`FileUse::written_bytes`].
     pub written_bytes: u64,
@@ -49,7 +49,7 @@ pub struct Totals {
 }
 
 impl DiskUse {
-    /// Adds up a log. O(operations).
+    /// Sums a log. O(operations).
     #[must_use]
     pub fn of(log: &Log) -> Self {
         let mut usage = Self::default();
@@ -97,7 +97,7 @@ impl DiskUse {
         }
     }
 
-    /// Files have numbers without gaps, in the order in which they were made.
+    /// The entry of a file. Files are numbered without gaps, in the order of creation.
     fn file(&mut self, log: &Log, inode: u32) -> &mut FileUse {
         let position = inode as usize;
         for missing in self.files.len()..=position {
@@ -109,7 +109,7 @@ impl DiskUse {
         &mut self.files[position]
     }
 
-    /// Sums over the files whose names are meant.
+    /// Sums over the files that `is_meant` selects by name.
     #[must_use]
     pub fn total(&self, is_meant: impl Fn(&str) -> bool) -> Totals {
         let mut totals = Totals::default();
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(usage.total(|name| name == "new"), Totals::default());
     }
 
-    /// A machine that starts again has made nothing yet.
+    /// A machine that starts again has created no file yet.
     #[test]
     fn files_that_were_there_before_the_log_are_not_made() {
         let fs = SimFs::new();

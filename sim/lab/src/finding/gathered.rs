@@ -1,6 +1,6 @@
 //! Findings of many seeds, gathered by their signatures.
 //!
-//! Invariant: what is gathered does not depend on the order in which findings come.
+//! Invariant: the result does not depend on the order of the findings.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -12,11 +12,11 @@ use crate::finding::signature::{Diagnosis, Signature};
 /// Findings with one signature.
 #[derive(Clone, Debug)]
 pub struct Kind {
-    /// How many seeds have shown it.
+    /// The number of seeds that have shown it.
     pub count: u64,
-    /// The one with the shortest trace; of equal ones, of the lowest seed.
+    /// The finding with the shortest trace; of several, the one of the lowest seed.
     pub cheapest: Found,
-    /// What had to go wrong in that one.
+    /// What had to go wrong in that finding.
     pub why: Vec<String>,
 }
 
@@ -27,7 +27,7 @@ pub struct Gathered {
 }
 
 impl Gathered {
-    /// Adds what a seed has shown.
+    /// Adds the finding of a seed.
     pub fn add(&mut self, diagnosis: Diagnosis, found: Found) {
         let kind = Kind {
             count: 1,
@@ -68,14 +68,14 @@ impl Gathered {
         kinds
     }
 
-    /// How many findings there are.
+    /// The number of findings.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.kinds.values().map(|kind| kind.count).sum()
     }
 }
 
-/// What it takes to run and to read a trace.
+/// The cost of running and reading a trace.
 fn cost(found: &Found) -> (usize, usize, u64) {
     let text = found.plan.to_string();
     (found.plan.actions.len(), text.len(), found.seed)

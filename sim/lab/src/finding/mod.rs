@@ -1,7 +1,9 @@
-//! What is made of a finding: again, smaller, why, and which others have one cause.
+//! What is done with a finding: it is repeated, shrunk, explained, and grouped by its
+//! cause.
 //!
-//! [`traces`]: the text of a plan; [`replay`], [`shrink`], [`explain`]; [`signature`]: the line
-//! that findings with one cause have in common; [`gathered`]: many, by that line.
+//! [`traces`]: the text of a plan. [`replay`], [`shrink`] and [`explain`] do what their
+//! names say. [`signature`]: the line that findings with one cause have in common.
+//! [`gathered`]: many findings, grouped by that line.
 
 pub mod explain;
 pub mod gathered;

@@ -1,4 +1,4 @@
-//! Running a plan exactly as it is written, with its planted bug if it names one.
+//! Runs a plan exactly as it is written, with its planted bug if it names one.
 
 use crate::judge::Enabled;
 use crate::judge::oracle::{Finding, Oracle};
@@ -6,17 +6,17 @@ use crate::run::execute::{Execution, execute};
 use crate::run::plan::{Expectation, Plan};
 use crate::system::planted_in;
 
-/// What came of a replay.
+/// The outcome of a replay.
 #[derive(Debug)]
 pub struct Replay {
-    /// The finding, if there is one.
+    /// The finding, if any.
     pub finding: Option<Finding>,
     /// The execution, unless it panicked.
     pub execution: Option<Execution>,
 }
 
 impl Replay {
-    /// What two replays of one plan did differently, if anything.
+    /// The first difference between two replays of one plan, if any.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Option<Finding> {
         let executions = self.execution.as_ref().zip(other.execution.as_ref());
@@ -35,8 +35,8 @@ impl Replay {
     }
 }
 
-/// Runs `plan`; twice when it expects to do two different things. Syncs that are missing
-/// are the finding of a plan that does not expect another one.
+/// Runs `plan`; twice if it expects a difference between two runs. Missing syncs are
+/// the finding if the plan expects no other one.
 ///
 /// # Errors
 /// As [`as_planted`].
@@ -58,10 +58,10 @@ pub fn replay(plan: &Plan, wants_timeline: bool) -> Result<Replay, String> {
     Ok(replay)
 }
 
-/// Runs something with the bug planted that a plan names, if it names one.
+/// Calls `run` with the bug planted that the plan names, if any.
 ///
 /// # Errors
-/// When the system has no bug of that name.
+/// If the system has no bug with that name.
 pub fn as_planted<T>(plan: &Plan, run: impl FnOnce() -> T) -> Result<T, String> {
     let Some(name) = &plan.bug else {
         return Ok(run());
@@ -81,7 +81,8 @@ pub fn as_planted<T>(plan: &Plan, run: impl FnOnce() -> T) -> Result<T, String> 
     Ok(planted_in(plan.system, bug.name, run))
 }
 
-/// Runs `plan` with whatever is planted already. A panic of the system is a finding.
+/// Runs `plan` with the bugs that are planted already. A panic of the system is a
+/// finding.
 #[must_use]
 pub fn attempt(plan: &Plan, enabled: &Enabled, wants_timeline: bool) -> Replay {
     let mut execution = None;
@@ -110,9 +111,9 @@ pub struct Found {
 }
 
 impl Found {
-    /// What a replay of the plan finds instead, if it finds something else. A campaign and
-    /// the replay of its trace judge by the same rules, so that is a fault of the laboratory.
-    /// O(one execution of the plan).
+    /// What a replay of the plan finds instead, if it finds something else. A campaign
+    /// and the replay of its trace judge by the same rules, so a disagreement is a bug
+    /// of the laboratory. O(one execution of the plan).
     #[must_use]
     pub fn disagreement(&self) -> Option<String> {
         let replayed = match replay(&self.plan, false) {
@@ -121,7 +122,7 @@ impl Found {
         };
         match replayed {
             Some(again) if again == self.finding => None,
-            // What differs between two runs differs again.
+            // A finding of nondeterminism may differ in each run.
             Some(again) if [again.oracle, self.finding.oracle] == [Oracle::Determinism; 2] => None,
             Some(again) => Some(format!("the replay of its trace finds {again}")),
             None => Some("the replay of its trace finds nothing".to_owned()),

@@ -1,10 +1,10 @@
-//! Making a failing plan as small as possible, by running it again and again.
+//! Makes a failing plan as small as possible, by running smaller plans.
 //!
-//! A smaller plan is taken only when the same oracle objects. Passes, repeated until
-//! none helps: the tail, whole stretches of lines (delta debugging: Zeller and
-//! Hildebrandt, TSE 2002), what the crash loses, its fill and place, writes and batches,
-//! settings, faults, keys and values. The best plan so far is always there, whatever the
-//! budget.
+//! A smaller plan is accepted only if the same oracle objects. The passes are repeated
+//! until none helps: the tail, whole stretches of lines (delta debugging: Zeller and
+//! Hildebrandt, TSE 2002), the losses of crashes, their fills and places, writes and
+//! batches, settings, faults, keys and values. The best plan so far is available at any
+//! time, whatever the budget.
 
 use crate::finding::replay::{as_planted, replay};
 use crate::history::{Batch, Write};
@@ -19,22 +19,22 @@ use crate::stop::Stop;
 pub struct Shrunk {
     /// The plan.
     pub plan: Plan,
-    /// How many plans were run.
+    /// The number of plans that were run.
     pub runs: u64,
-    /// Whether the budget ended before nothing helped any more.
+    /// Whether the budget ended while smaller plans may still exist.
     pub is_cut_short: bool,
 }
 
 /// Shrinks `plan`, which must violate an oracle.
 ///
 /// # Errors
-/// When it does not.
+/// If it does not.
 pub fn shrink(plan: &Plan, stop: Stop) -> Result<Shrunk, String> {
     shrink_watched(plan, stop, &mut |_, _| true)
 }
 
-/// As [`shrink`], and tells `watch` before each run the best plan so far and how many plans
-/// were run. Its answer is whether to go on.
+/// As [`shrink`]. Before each run, passes the best plan so far and the number of runs
+/// to `watch`. `watch` returns whether to continue.
 ///
 /// # Errors
 /// As [`shrink`].
@@ -70,7 +70,7 @@ struct Shrinker<'run> {
     stop: Stop,
     runs: u64,
     watch: &'run mut dyn FnMut(&Plan, u64) -> bool,
-    /// Whether the watcher has asked to stop.
+    /// Whether `watch` has asked to stop.
     is_ended: bool,
 }
 
@@ -79,7 +79,7 @@ impl Shrinker<'_> {
         self.is_ended || self.stop.is_due()
     }
 
-    /// Takes `candidate` if the same oracle objects to it.
+    /// Accepts `candidate` if the same oracle objects to it.
     fn attempt(&mut self, candidate: Plan) -> bool {
         if self.is_over() || candidate.system.configure(&candidate.settings).is_err() {
             return false;
@@ -99,7 +99,7 @@ impl Shrinker<'_> {
         is_same
     }
 
-    /// Takes a changed copy of the best plan.
+    /// Tries a changed copy of the best plan.
     fn change(&mut self, change: impl FnOnce(&mut Plan)) -> bool {
         if self.is_over() {
             return false;
@@ -109,7 +109,7 @@ impl Shrinker<'_> {
         format!("{candidate}") != format!("{}", self.best) && self.attempt(candidate)
     }
 
-    /// Whether anything helped.
+    /// Runs all passes. Returns whether any of them helped.
     fn pass(&mut self) -> bool {
         let before = self.best.to_string();
         self.lines();
@@ -122,11 +122,11 @@ impl Shrinker<'_> {
         self.best.to_string() != before
     }
 
-    /// Takes out stretches of lines, long ones first.
+    /// Removes stretches of lines, long ones first.
     fn lines(&mut self) {
         let mut length = self.best.actions.len().max(1);
         while length > 0 && !self.is_over() {
-            // From the end: what comes after the damage is done is not needed.
+            // From the end, because lines after the damage are not needed.
             let mut end = self.best.actions.len();
             while end > 0 {
                 let start = end.saturating_sub(length);
@@ -137,8 +137,8 @@ impl Shrinker<'_> {
         }
     }
 
-    /// Replaces stretches of turns by one line that lets all background work be done. A
-    /// crash in the last of them is then another operation of that line.
+    /// Replaces stretches of turns by one line that settles all background work. A
+    /// crash in the last turn then strikes another operation of that line.
     fn turns(&mut self) {
         const MOST_OPERATIONS: u32 = 6;
         let is_turn = |action: &Action| matches!(action, Action::Run(_));
@@ -208,7 +208,7 @@ impl Shrinker<'_> {
         }
     }
 
-    /// Takes names out of the lists of what a crash loses or keeps.
+    /// Removes names from the lists of changes that a crash loses or keeps.
     fn labels(&mut self, index: usize) {
         let mut label = 0;
         loop {
@@ -227,8 +227,9 @@ impl Shrinker<'_> {
         }
     }
 
-    /// When lines in the middle go, what a crash names may change its name: looks for the
-    /// same finding among the crashes of a plan without its last one.
+    /// If lines in the middle are removed, the changes that a crash names may get other
+    /// names. So this looks for the same finding among all crashes of the plan without
+    /// its last crash.
     fn elsewhere(&mut self) {
         const MOST_LINES: usize = 60;
         if !self.best.ends_with_crash() {
@@ -252,7 +253,7 @@ impl Shrinker<'_> {
         }
     }
 
-    /// A plan with one more crash at its end to which the oracle objects.
+    /// The plan with one more crash at its end to which an oracle objects.
     fn crashed(&mut self, plan: &Plan) -> Option<Plan> {
         let enabled = Enabled::default();
         let reach = Reach {
@@ -272,7 +273,7 @@ impl Shrinker<'_> {
         Some(found)
     }
 
-    /// Smaller batches, smaller keys, shorter values.
+    /// Makes batches and keys smaller, and values shorter.
     fn batches(&mut self) {
         for index in 0..self.best.actions.len() {
             let count = match &self.best.actions[index] {
@@ -298,7 +299,7 @@ impl Shrinker<'_> {
         })
     }
 
-    /// Takes out halves of many writes, as long as that helps; one by one it would take
+    /// Removes halves of many writes as long as that helps. One by one would take
     /// thousands of runs.
     fn halves(&mut self, index: usize, batch: usize) {
         const MANY: usize = 8;
@@ -373,7 +374,7 @@ impl Shrinker<'_> {
         }
     }
 
-    /// Settings go back to their defaults.
+    /// Resets settings to their defaults.
     fn settings(&mut self) {
         let names: Vec<String> = self.best.settings.keys().cloned().collect();
         for name in names {

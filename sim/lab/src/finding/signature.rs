@@ -1,13 +1,13 @@
-//! The signature of a finding: one line that is the same for findings with one cause.
+//! The signature of a finding: one line that is equal for findings with one cause.
 //!
-//! It names the oracle and what had to go wrong: the faults that struck, each with the call
-//! of the store and the operation that it met; else the missing barriers; else what is
-//! wrong, in the words of the oracle. Files stand for their kinds. The plan is made small
-//! first, so that only what the finding needs has a say.
+//! It names the oracle and what had to go wrong: the faults that struck, each with the
+//! call of the store and the operation that it struck; if there are no faults, the
+//! missing barriers; if there are none, the words of the oracle. Files are replaced by
+//! their kinds. The plan is shrunk first, so that only the needed parts of it count.
 //!
-//! Invariants: nothing in it depends on the seed, on numbers, keys, values, or on how fast
-//! the machine is. It is a grouping and no proof: two causes that break the same promise
-//! behind the same missing barrier have one signature.
+//! Invariant: a signature does not depend on the seed, on numbers, keys or values, or
+//! on the speed of the machine. It is a grouping and no proof: two causes that break
+//! the same promise at the same missing barrier have one signature.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -22,25 +22,27 @@ use crate::run::execute::Struck;
 use crate::run::plan::Plan;
 use crate::stop::Stop;
 
-/// How many plans are run to make one small. A count, so that it is the same everywhere.
+/// The largest number of runs to shrink a plan. It is a count, so that it is the same
+/// on every machine.
 const MOST_RUNS: u64 = 2000;
 
-/// What is known of a finding once its plan was made small.
+/// What is known about a finding after its plan was shrunk.
 #[derive(Clone, Debug)]
 pub struct Diagnosis {
-    /// What it has in common with others.
+    /// The signature.
     pub signature: Signature,
-    /// What had to go wrong in the small plan, in sentences.
+    /// What had to go wrong in the shrunk plan, in sentences.
     pub why: Vec<String>,
-    /// The small plan.
+    /// The shrunk plan.
     pub trace: Plan,
 }
 
 impl Diagnosis {
-    /// What `plan` shows. O(runs of the plan), of which there are at most a few thousand.
+    /// Diagnoses a plan. O(runs of the plan), of which there are at most a few
+    /// thousand.
     ///
     /// # Errors
-    /// When the plan shows nothing.
+    /// If the plan has no finding.
     pub fn of(plan: &Plan) -> Result<Self, String> {
         let mut watch = |_: &Plan, runs| runs < MOST_RUNS;
         let small = shrink_watched(plan, Stop::never(), &mut watch)?.plan;
@@ -63,7 +65,8 @@ impl Diagnosis {
         })
     }
 
-    /// The same of what a campaign has found, also when its plan does not show it again.
+    /// Diagnoses a finding of a campaign, even if its plan does not show the finding
+    /// again.
     #[must_use]
     pub fn of_found(found: &Found) -> Self {
         Self::of(&found.plan).unwrap_or_else(|_| Self {
@@ -95,10 +98,10 @@ impl Diagnosis {
 pub struct Signature(String);
 
 impl Signature {
-    /// The signature that a text is.
+    /// Parses a signature.
     ///
     /// # Errors
-    /// One line, when it can be none.
+    /// One line, if the text is not a signature.
     pub fn parse(text: &str) -> Result<Self, String> {
         let name = text.split_once(": ").map_or(text, |(name, _)| name);
         if Oracle::named(name).is_none() {
@@ -113,10 +116,10 @@ impl Signature {
         }
     }
 
-    /// The oracle and its words, for a finding of which no cause can be named.
+    /// The oracle and its words, for a finding whose cause is not known.
     fn of_words(finding: &Finding) -> Self {
         let line = finding.message.lines().next().unwrap_or_default();
-        // What follows a colon are keys, values, and paths.
+        // The part after a colon has keys, values and paths.
         let head = line.split_once(": ").map_or(line, |(head, _)| head);
         let is_sentence = head.split_whitespace().count() > 1;
         let text = kinds_of(if is_sentence { head } else { line });
@@ -145,13 +148,13 @@ fn missing(pivot: &Pivot) -> Option<String> {
     }
 }
 
-/// A text with one blank between words.
+/// The text with single blanks between words.
 fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A text in which every word with a digit is an `N`, places in files are left out, and so
-/// is what stands in quotes: `write wal-000001[16..80]` becomes `write wal-N`.
+/// Replaces every word with a digit by `N`, and removes offsets in files and quoted
+/// parts: `write wal-000001[16..80]` becomes `write wal-N`.
 fn kinds_of(text: &str) -> String {
     let (mut kinds, mut word) = (String::new(), String::new());
     let (mut is_quoted, mut depth) = (false, 0u32);

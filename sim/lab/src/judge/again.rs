@@ -1,4 +1,5 @@
-//! A close, the physical check, a second opening, and one more commit.
+//! The checks after settling: a close, the physical check, a second opening, and one
+//! more commit.
 
 use super::difference::difference;
 use super::memory::Closed;
@@ -14,7 +15,7 @@ use crate::judge::oracle::Oracle;
 use crate::system::Instance;
 
 impl Judge<'_> {
-    /// Closes the store and checks what is left, unless that is known already.
+    /// Closes the store and checks the disk, unless the result is known already.
     pub(super) fn check_again(
         &self,
         fs: &SimFs,
@@ -25,7 +26,7 @@ impl Judge<'_> {
         let head = served.known.issued;
         fs.mark(Mark::Action(PHASE_REOPEN));
         instance.close()?;
-        // What was closed is durable, as for every client that closes a store.
+        // A close makes all commits durable.
         let served = Bounds {
             known: Known {
                 acknowledged: head,
@@ -49,13 +50,15 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// With all oracles, what a settled store has shown is right, so that the disk alone
-    /// decides what follows. On a calm disk also the log is looked at.
+    /// With all oracles enabled, the content of the settled store was already checked,
+    /// so the disk alone decides the later checks. On a calm disk the log is checked
+    /// too, so nothing is skipped.
     fn may_skip(&self) -> bool {
         !self.is_whole && !self.is_calm && *self.enabled == super::Enabled::default()
     }
 
-    /// A second opening shows the same, and settles to the same. None when it may refuse.
+    /// A second opening must show the same state, and settle to the same layout. `None`
+    /// if the store may refuse to open.
     fn check_reopened(
         &self,
         fs: &SimFs,
@@ -108,7 +111,8 @@ impl Judge<'_> {
         Ok(Some(instance))
     }
 
-    /// One more commit gets the next number, and is there after a third opening.
+    /// One more commit must get the next number, and must be there after a third
+    /// opening.
     fn check_probe(
         &self,
         fs: &SimFs,
@@ -153,7 +157,7 @@ impl Judge<'_> {
         self.check_probed(&mut *instance, served)
     }
 
-    /// The store holds what it held, and the probe.
+    /// The store must hold its earlier state and the probe.
     fn check_probed(&self, instance: &mut dyn Instance, served: Bounds) -> Checked<()> {
         let head = served.known.issued;
         let Some(state) = instance.state_at(head + 1)? else {
@@ -176,7 +180,7 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// Opening a store that was settled and closed has nothing to do.
+    /// Opening a settled and closed store must not change the disk.
     fn check_untouched(&self, fs: &SimFs, since: usize) -> Checked<()> {
         let log = fs.log();
         let mut later = log.operations()[since..].iter();
@@ -190,11 +194,12 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// What a crash leaves, before an opening has mended it, is no damage.
+    /// The disk that a crash leaves, before an opening has repaired it, must not count
+    /// as damaged.
     pub(super) fn check_left(&self, fs: &SimFs, bounds: Bounds) -> Checked<()> {
         const ONE_IN: u128 = 16;
         let is_skipped = self.listed == 0 && !(fs.image().digest() >> 16).is_multiple_of(ONE_IN);
-        // A creation that was interrupted is no store yet.
+        // An interrupted creation has not made a store yet.
         let is_born = bounds.known.acknowledged > 0;
         if is_skipped || !is_born || bounds.is_faulty || !self.engine.checks_what_is_left() {
             return Ok(());
@@ -205,7 +210,7 @@ impl Judge<'_> {
     fn check_files(&self, fs: &SimFs, bounds: Bounds) -> Checked<()> {
         match self.engine.check(fs) {
             Ok(()) => Ok(()),
-            // What nothing has read yet may be damaged, and is not served.
+            // Damage that no read has found yet is allowed; it is not served.
             Err(failure) if bounds.excuses(&failure) => Ok(()),
             Err(failure) => Ok(self.enabled.object(Oracle::Physical, failure.to_string())?),
         }

@@ -1,28 +1,29 @@
-//! What may be found after a crash, given what clients know and what went wrong.
+//! What a crash may leave, given what clients know and what went wrong.
 
 use super::Enabled;
 use crate::disk::Known;
 use crate::judge::oracle::{Finding, Oracle};
 use crate::system::Failure;
 
-/// What may be found.
+/// What a crash may leave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bounds {
     /// What clients know.
     pub known: Known,
     /// The disk has broken its promises: acknowledged commits may be missing.
     pub excuses_loss: bool,
-    /// Stored bytes were changed: the store may refuse, and must not answer wrongly.
+    /// Stored bytes were changed: the store may refuse to answer, but must not answer
+    /// wrongly.
     pub is_damaged: bool,
-    /// Stored bytes cannot be read: the store may say that the disk fails.
+    /// Stored bytes cannot be read: the store may report a disk error.
     pub is_unreadable: bool,
-    /// Something has failed, so that work may have been begun again: what is left may
-    /// take more space than a store promises.
+    /// An operation has failed, so the store may have repeated work. It may use more
+    /// space than it promises.
     pub is_faulty: bool,
 }
 
 impl Bounds {
-    /// Whether a store may refuse to go on like this.
+    /// Whether the store may refuse with this failure.
     #[must_use]
     pub fn excuses(&self, failure: &Failure) -> bool {
         match failure {
@@ -32,7 +33,7 @@ impl Bounds {
         }
     }
 
-    /// Whether a store may hold the commits up to `head`.
+    /// Checks whether a store may hold exactly the commits up to `head`.
     ///
     /// # Errors
     /// The finding.

@@ -1,8 +1,8 @@
-//! Reading a damaged store: one place of the disk that is judged is damaged, or two are, in a
-//! copy, and the copy is opened in spite of it.
+//! Reads damaged stores: damages one or two places in a copy of the judged disk, and
+//! opens the copy in spite of the damage.
 //!
-//! Which place, and what happens to it, is a function of the disk, as in `reads`. The copy as
-//! it was is opened in the same way first: then nothing may be lost.
+//! The disk determines the places and the kinds of damage, as in `reads`. The undamaged
+//! copy is opened in the same way first; then nothing may be lost.
 
 use std::sync::Arc;
 
@@ -14,24 +14,24 @@ use crate::keyed::{Domain, Draws, Seed};
 use crate::reads::Ask;
 use crate::system::Failure;
 
-/// Before the store is opened for writing.
+/// The moment before the store is opened for writing.
 pub(super) const AT_FIRST: u64 = 1;
-/// When it was settled and closed.
+/// The moment after the store was settled and closed.
 pub(super) const WHEN_CLOSED: u64 = 2;
 
-/// One of this many disks is damaged, unless it is judged alone.
+/// One of this many disks is damaged. A disk that is judged alone is always damaged.
 const ONE_IN: u128 = 32;
-/// Percent of these that are damaged in two places.
+/// The percentage of these disks that are damaged in two places.
 const TWICE: u64 = 30;
-/// How many questions are drawn.
+/// The number of drawn questions.
 const DRAWN: u64 = 6;
-/// How often a disk that is judged alone is damaged.
+/// The number of damaged copies of a disk that is judged alone.
 const TIMES: u64 = 8;
-/// How many questions are asked besides of each copy then.
+/// The number of additional questions for each of those copies.
 const LISTED: usize = 40;
 
 impl Judge<'_> {
-    /// Damages copies of the disk and asks what is left.
+    /// Damages copies of the disk, and checks the answers of the opened copies.
     pub(super) fn check_damaged(&self, fs: &SimFs, moment: u64, bounds: Bounds) -> Checked<()> {
         let image = fs.image();
         let disk = image.digest();
@@ -48,7 +48,7 @@ impl Judge<'_> {
             let Some((mut copy, mut what)) = damaged(&image, &mut draws) else {
                 return Ok(());
             };
-            // One loss may hide behind another.
+            // A second damage may hide the first.
             let is_once = !draws.percent(TWICE);
             if !is_once && let Some((again, more)) = damaged(&copy, &mut draws) {
                 (copy, what) = (again, format!("{what}, and {more}"));
@@ -62,12 +62,12 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// A store that is whole is read as one; `None` when there is none, or the system has no
-    /// such opening.
+    /// Checks that an intact store reads as intact, and returns its head. `None` if
+    /// there is no store yet, or if the system cannot open damaged stores.
     fn check_whole(&self, image: &Image, bounds: Bounds) -> Checked<Option<u64>> {
         let remains = match self.engine.open_damaged(Arc::new(SimFs::from_image(image))) {
             None => return Ok(None),
-            // Nothing was created yet.
+            // The store was not created yet.
             Some(Err(Failure::Damage(_))) if bounds.known.acknowledged == 0 => return Ok(None),
             Some(remains) => remains?,
         };
@@ -91,7 +91,8 @@ impl Judge<'_> {
         Ok(Some(head))
     }
 
-    /// `is_once`: of two damages one may have taken the end of the log, which has no witness then.
+    /// Checks one damaged copy. `is_once`: there is one damage. One of two damages may
+    /// have destroyed the end of the log; then nothing proves where the log ended.
     fn check_copy(
         &self,
         copy: &Image,
@@ -111,8 +112,8 @@ impl Judge<'_> {
         }
         let remains = match opened {
             Ok(remains) => remains,
-            // Nothing was committed, so this may be what an interrupted creation leaves. Two damages
-            // may have taken both manifest and log.
+            // At head 0 this may be what an interrupted creation left. Two damages may
+            // have destroyed both the manifest and the log.
             Err(Failure::Damage(_)) if head == 0 || !is_once => return Ok(None),
             Err(failure) => return Ok(Some(format!("it cannot be opened: {failure}"))),
         };
@@ -146,7 +147,8 @@ impl Judge<'_> {
     }
 }
 
-/// The disk with one damaged place, and what was done; `None` when there is nothing to damage.
+/// The disk with one damaged place, and a text about the damage. `None` if there are no
+/// bytes to damage.
 fn damaged(image: &Image, draws: &mut Draws) -> Option<(Image, String)> {
     let is_filled = |(_, bytes): &(&str, &[u8])| !bytes.is_empty();
     let files: Vec<_> = own_files(image).filter(is_filled).collect();
@@ -167,8 +169,9 @@ fn damaged(image: &Image, draws: &mut Draws) -> Option<(Image, String)> {
         1 => {
             let (other, source) = *draws.pick(&files);
             let from = draws.below(source.len() as u64) as usize;
-            // A crash can have left the identity of another store in a file. Were it put over ours
-            // to the last byte, nobody could tell that it is not ours.
+            // A crash can have left the identity of another store in a file. If it
+            // replaced the whole identity, no store could tell that the file is
+            // foreign, so at least one byte stays.
             let most = end.min(bytes.len() - 1).saturating_sub(place);
             let piece = &source[from..source.len().min(from + most)];
             after[place..place + piece.len()].copy_from_slice(piece);

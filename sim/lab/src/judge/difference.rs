@@ -1,11 +1,11 @@
-//! What differs between what was found and what should be there, in words.
+//! The difference between what was found and what should be there, as text.
 
 use std::collections::BTreeSet;
 
 use crate::history::{History, State, apply};
 use crate::system::{Instance, Piece};
 
-/// The first thing that is wrong with the windows, if anything.
+/// The first window that is misplaced, if any.
 pub(crate) fn misplaced(layout: &[Piece]) -> Option<String> {
     for piece in layout {
         let width = piece.end - piece.start;
@@ -22,13 +22,14 @@ pub(crate) fn misplaced(layout: &[Piece]) -> Option<String> {
     })
 }
 
-/// What is wrong with the layout of a settled store, if the rule says what it should be.
+/// The difference between the layout of a settled store and the layout of the rule.
+/// `None` if they are equal or if there is no rule.
 pub(crate) fn misfit(expected: Option<&[Piece]>, instance: &dyn Instance) -> Option<String> {
     let (expected, found) = (expected?, instance.layout()?);
     (expected != found).then(|| layout_difference(expected, &found))
 }
 
-/// What differs between two layouts, for people.
+/// The difference between two layouts, for people.
 fn layout_difference(expected: &[Piece], found: &[Piece]) -> String {
     let (expected, found): (BTreeSet<&Piece>, BTreeSet<&Piece>) =
         (expected.iter().collect(), found.iter().collect());
@@ -41,7 +42,7 @@ fn layout_difference(expected: &[Piece], found: &[Piece]) -> String {
     missing.chain(extra).collect::<Vec<_>>().join("; ")
 }
 
-/// What is wrong with a state, as far as that can be told.
+/// The kind of a wrong state, as far as it can be determined.
 pub(super) fn kind_of(history: &History, head: u64, state: &State) -> &'static str {
     if is_torn_batch(history, head, state) {
         return "a torn commit";
@@ -67,7 +68,8 @@ pub(super) fn kind_of(history: &History, head: u64, state: &State) -> &'static s
     "a wrong value"
 }
 
-/// Whether everything that differs is what one batch of several writes has not done.
+/// Whether all differences are writes of the newest batch that were not applied, while
+/// other writes of the batch were.
 fn is_torn_batch(history: &History, head: u64, state: &State) -> bool {
     if head == 0 {
         return false;

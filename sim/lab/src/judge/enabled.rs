@@ -1,4 +1,5 @@
-//! Which oracles are asked: one can be switched off, to learn what the others miss.
+//! Which oracles are enabled. An oracle can be switched off, to learn what the other
+//! oracles miss.
 
 use std::collections::BTreeSet;
 
@@ -6,14 +7,14 @@ use super::Bounds;
 use crate::judge::oracle::{Finding, Oracle};
 use crate::panics::caught;
 
-/// The oracles that are asked.
+/// The enabled oracles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Enabled {
     without: BTreeSet<Oracle>,
 }
 
 impl Enabled {
-    /// All but these.
+    /// All oracles except `oracles`.
     #[must_use]
     pub fn without(oracles: impl IntoIterator<Item = Oracle>) -> Self {
         Self {
@@ -21,8 +22,8 @@ impl Enabled {
         }
     }
 
-    /// Objects to a wrong value. On a damaged disk it is [`Oracle::Damage`] that objects,
-    /// instead of the oracle that would otherwise, and only if neither is switched off.
+    /// Objects to a wrong value. On a damaged disk [`Oracle::Damage`] objects instead
+    /// of `otherwise`, if neither of the two is switched off.
     ///
     /// # Errors
     /// The finding.

@@ -1,10 +1,12 @@
-//! Whether the physical check of closed files notices a changed bit.
+//! Checks whether the physical check of closed files notices a changed bit.
 //!
-//! `Engine::check` judges a store's files; here a fault that is known judges the check. A
-//! check that looks away calls everything sound, and no oracle but this one would say so.
+//! `Engine::check` judges the files of a store. Here a known fault judges
+//! `Engine::check`: a check that overlooks damage calls everything sound, and only this
+//! test notices that.
 //!
-//! It changes one bit, so a checksum answers for most of it. Files that contradict one another
-//! with right checksums are what the system forges, which knows its format.
+//! This file changes one bit, which a checksum mostly detects. Files with right
+//! checksums that contradict one another are made by `Engine::forge`, because the
+//! system knows its format.
 
 use super::settled::own_files;
 use super::{Bounds, Checked, Judge};
@@ -12,7 +14,7 @@ use crate::disk::SimFs;
 use crate::judge::oracle::Oracle;
 use crate::keyed::{Domain, Seed};
 
-/// One of this many disks has a bit changed, and one that is judged alone has eight.
+/// One of this many disks gets one changed bit. A disk that is judged alone gets eight.
 const ONE_IN: u128 = 64;
 const ALONE: usize = 8;
 
@@ -49,7 +51,8 @@ impl Judge<'_> {
         let Some(sound) = self.engine.report(fs) else {
             return Ok(());
         };
-        // Bytes behind the end of what is proven belong to nothing, and are named as such.
+        // Bytes behind the proven end of a file belong to nothing, and the report names
+        // the file.
         let is_whole = |(name, bytes): &(&str, &[u8])| !bytes.is_empty() && !sound.contains(name);
         let files: Vec<_> = own_files(&image).filter(is_whole).collect();
         if files.is_empty() {

@@ -1,8 +1,8 @@
-//! What judges of one execution need not work out again.
+//! Results that the judges of one execution can reuse.
 //!
-//! Invariants: everything here is a function of its key. Layouts are those of a history;
-//! what follows a close is a function of the disk that was closed and of what the check
-//! demands of it.
+//! Invariant: everything here is a function of its key. A layout depends on a history.
+//! The result of the checks after a close depends on the closed disk and on the demands
+//! of the check.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,26 +12,26 @@ use super::Bounds;
 use crate::history::History;
 use crate::system::Piece;
 
-/// Kept from judge to judge, as long as the engine and its settings stay the same: the same
-/// prefix of commits, and the same disk, are asked about again and again.
+/// Shared by all judges with the same engine and settings, because they ask about the
+/// same prefixes of commits and the same disks again and again.
 #[derive(Debug, Default)]
 pub struct Memory {
     layouts: RefCell<BTreeMap<(u64, u64), Rc<Reference>>>,
     closed: RefCell<BTreeSet<Closed>>,
 }
 
-/// What a store to which nothing happened has after a history.
+/// What a store has after a history if nothing disturbs it.
 #[derive(Debug)]
 pub(super) struct Reference {
     /// The layout by the rule.
     pub(super) expected: Option<Vec<Piece>>,
     /// The layout's details.
     pub(super) details: Option<String>,
-    /// The most bytes that it may take.
+    /// The largest number of bytes that it may use.
     pub(super) most_bytes: Option<u64>,
 }
 
-/// A disk after a store on it was settled and closed, and what is demanded from then on.
+/// A settled and closed disk, and the demands on it from then on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Closed {
     disk: u128,
@@ -52,7 +52,7 @@ impl Closed {
 }
 
 impl Memory {
-    /// What is known of the history up to `head`, worked out by `make` the first time.
+    /// The reference of the history up to `head`. `make` computes it the first time.
     pub(super) fn reference(
         &self,
         history: &History,
@@ -68,12 +68,12 @@ impl Memory {
         made
     }
 
-    /// Whether nothing was found in what follows this close.
+    /// Whether the checks after this close are known to find nothing.
     pub(super) fn is_sound(&self, closed: &Closed) -> bool {
         self.closed.borrow().contains(closed)
     }
 
-    /// Nothing was found in what follows this close.
+    /// Records that the checks after this close found nothing.
     pub(super) fn note_sound(&self, closed: Closed) {
         self.closed.borrow_mut().insert(closed);
     }

@@ -1,7 +1,8 @@
-//! Whether a store that was opened after anything at all is what the history demands.
+//! Judges whether an opened store holds what its history demands, whatever happened
+//! before.
 //!
-//! The checks are ordered so that each oracle can be the first to object to something.
-//! An oracle can be switched off, to learn what the others would miss.
+//! The order of the checks lets each oracle be the first to object to something. An
+//! oracle can be switched off, to learn what the other oracles would miss.
 
 mod again;
 mod bounds;
@@ -31,18 +32,18 @@ pub(crate) use excuses::Trouble;
 pub use memory::Memory;
 pub(crate) use settled::STRAY;
 
-/// What a check does to the disk, as marks in the log: the same as the actions of
+/// The phases of a check, as marks in the log. Their numbers match the actions of
 /// [`phase_actions`], so that a crash during a check can be written into a plan.
 const PHASE_OPEN: u32 = 0;
 const PHASE_SETTLE: u32 = 1;
 const PHASE_REOPEN: u32 = 2;
 const PHASE_SETTLE_AGAIN: u32 = 3;
-/// From here on a check has committed what no history holds.
+/// From this phase on, the store holds a commit that is in no history.
 pub(crate) const PHASE_PROBE: u32 = 4;
 const PHASE_SYNC: u32 = 5;
 const PHASE_OPEN_PROBED: u32 = 6;
 
-/// The actions that do what a check does up to and including a phase.
+/// The actions that repeat a check up to and including a phase.
 pub(crate) fn phase_actions(phase: u32) -> Vec<Action> {
     let all = [
         Action::Settle,
@@ -55,16 +56,16 @@ pub(crate) fn phase_actions(phase: u32) -> Vec<Action> {
     all[..phase as usize].to_vec()
 }
 
-/// How a check ended that found nothing.
+/// The outcome of a check without a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The store holds the history up to this commit.
     Sound(u64),
-    /// The store says that it is damaged, and it is.
+    /// The store reports damage, and the bounds allow that.
     Refused,
 }
 
-/// Judges stores that ran one history.
+/// Judges stores that all ran one history.
 pub struct Judge<'run> {
     engine: &'run dyn Engine,
     history: &'run History,
@@ -72,12 +73,12 @@ pub struct Judge<'run> {
     memory: &'run Memory,
     is_calm: bool,
     is_whole: bool,
-    /// How many questions are asked besides those that are drawn.
+    /// The number of questions that are asked in addition to the drawn questions.
     listed: usize,
 }
 
 impl<'run> Judge<'run> {
-    /// A judge. What `memory` knows must have come from judges with the same engine.
+    /// A judge. `memory` must only have been used by judges with the same engine.
     #[must_use]
     pub fn new(
         engine: &'run dyn Engine,
@@ -96,14 +97,15 @@ impl<'run> Judge<'run> {
         }
     }
 
-    /// Nothing has disturbed the store so far: more holds than after a crash.
+    /// Sets whether nothing has disturbed the store so far. Then more must hold than
+    /// after a crash.
     #[must_use]
     pub fn after_calm(self, is_calm: bool) -> Self {
         Self { is_calm, ..self }
     }
 
-    /// Checks to the end even what is known already, for the sake of the log that the
-    /// check leaves.
+    /// A judge that runs every check to its end, even if the result is known, for the
+    /// log that the check leaves.
     #[must_use]
     pub fn whole(&self) -> Self {
         Self {
@@ -112,8 +114,9 @@ impl<'run> Judge<'run> {
         }
     }
 
-    /// Asks almost everything that can be asked, for a disk that is judged alone: what a drawn
-    /// question finds is found again when the plan is run as a trace.
+    /// A judge that asks almost every possible question, for a disk that is judged
+    /// alone. So a finding of a drawn question is found again when the plan runs as a
+    /// trace.
     #[must_use]
     pub fn asking_all(self) -> Self {
         Self {
@@ -122,12 +125,13 @@ impl<'run> Judge<'run> {
         }
     }
 
-    /// The same demands of a store that ran another history.
+    /// A judge with the same demands for a store that ran another history.
     pub(crate) fn of<'other>(&'other self, history: &'other History) -> Judge<'other> {
         Judge { history, ..*self }
     }
 
-    /// The history that ends with the judge's own commit, which has this number.
+    /// The history that ends with the judge's own commit. `number` is the number of
+    /// that commit.
     pub(crate) fn probed_history(&self, number: u64) -> History {
         let mut history = self.history.clone();
         history.truncate(number - 1);
@@ -135,17 +139,18 @@ impl<'run> Judge<'run> {
         history
     }
 
-    /// Tells histories up to a commit apart.
+    /// A digest that distinguishes histories up to a commit.
     pub(crate) fn history_digest(&self, commit: u64) -> u64 {
         self.history.digest(commit.min(self.history.head()))
     }
 
-    /// Opens the store on `fs` and checks everything, twice: also what a second opening
-    /// finds after one more commit. Leaves marks in the log of `fs`, so that crashes
-    /// during all of this can be judged in turn.
+    /// Opens the store on `fs` and checks it, then settles and closes it, opens and checks
+    /// it again, makes one more commit, and checks a third opening. Leaves marks in the
+    /// log of `fs`, so that crashes during these steps can be judged too.
     ///
-    /// Many crash images become the same disk once the store has recovered and settled.
-    /// What follows then depends on that disk alone, and is checked once.
+    /// Many crash images become the same disk after the store has recovered and
+    /// settled. The later steps depend on that disk alone, so they are checked once per
+    /// disk.
     ///
     /// # Errors
     /// The first finding.
@@ -170,7 +175,7 @@ impl<'run> Judge<'run> {
         let Some(head) = self.excuse(found, bounds)? else {
             return Ok(Outcome::Refused);
         };
-        // What was served must stay.
+        // The commits that were served must stay.
         let served = Bounds {
             known: bounds.known.after_showing(head),
             ..bounds
@@ -212,7 +217,7 @@ impl<'run> Judge<'run> {
     }
 }
 
-/// Why a check did not come to its end.
+/// Why a check ended early.
 enum Stop {
     Finding(Finding),
     Failure(Failure),

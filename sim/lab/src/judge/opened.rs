@@ -1,4 +1,4 @@
-//! What an open store serves, before it has done anything.
+//! What an opened store must serve before it does anything else.
 
 use std::collections::BTreeSet;
 
@@ -79,7 +79,8 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// Windows that are not aligned, out of order, or overlapping, at any moment.
+    /// Checks at any moment that all windows are aligned and in order, and do not
+    /// overlap.
     pub(super) fn check_windows(&self, instance: &dyn Instance) -> Checked<()> {
         if let Some(message) = instance.layout().as_deref().and_then(misplaced) {
             self.enabled.object(Oracle::Layout, message)?;

@@ -1,8 +1,10 @@
-//! The oracles: what is checked, by name. Each is a row here; its condition is where it objects,
-//! in a file beside this one or, for what only a running store shows, in `run::execute`.
+//! The oracles, by name: the promises that are checked. Each oracle is a row here. The
+//! condition of an oracle is in the file that calls it: a file in this directory, or a
+//! file in `run::execute` if only a running store can break the promise.
 //!
-//! A finding names the oracle that objects, and what is wrong. Shrinking keeps the oracle;
-//! what findings with one cause have in common is their [signature](crate::finding::signature).
+//! A finding names the oracle that objects, and what is wrong. Shrinking keeps the
+//! oracle. What findings with one cause have in common is their
+//! [signature](crate::finding::signature).
 
 use std::fmt;
 
@@ -17,7 +19,7 @@ macro_rules! oracles {
         }
 
         impl Oracle {
-            /// Every oracle.
+            /// All oracles.
             pub const ALL: &[Self] = &[$(Self::$oracle),*];
 
             /// The name that traces and the command line use.
@@ -28,7 +30,7 @@ macro_rules! oracles {
                 }
             }
 
-            /// What it demands, in a sentence.
+            /// What the oracle demands, in a sentence.
             #[must_use]
             pub fn about(self) -> &'static str {
                 match self {
@@ -46,52 +48,53 @@ oracles! {
     Honesty = "honesty", "an error of the disk is reported by the call that met it";
     Durability = "durability", "acknowledged commits survive";
     Phantom = "phantom", "no commit appears that nobody asked for";
-    /// Keys and values are those of the newest commit: no commit is missing while a later
-    /// one is there, each is there as a whole, and no deleted key comes back.
+    /// Keys and values are those of the newest commit: no commit is missing before a
+    /// later one, every commit is complete, and no deleted key comes back.
     State = "state", "the newest state is the model's: no hole, no torn commit, no deleted key";
     TimeTravel = "time-travel", "every readable commit reads as it was";
-    /// Windows are aligned and do not overlap, settled or not; the settled layout is the
-    /// one of the rule.
+    /// Windows are aligned and do not overlap, settled or not. The settled layout is
+    /// the layout of the rule.
     Layout = "layout", "windows are aligned, and the settled layout is that of the rule";
     /// The settled layout, with entries and bytes, does not depend on schedule, crashes
     /// or restarts.
     Confluence = "confluence", "the settled layout does not depend on schedule, crashes, restarts";
     Idempotence = "idempotence", "opening again changes nothing that can be seen";
-    /// What a store has served after opening is there at the next opening.
+    /// What a store has served after one opening is still there at the next opening.
     Stability = "stability", "what was served after opening stays";
     Physical = "physical", "an independent check of the files agrees";
     Dangling = "dangling", "every file that is needed is there";
-    /// No other file is there when the store has settled.
+    /// A settled store has no other files.
     Orphans = "orphans", "no file is left that nothing needs";
     Damage = "damage", "damage is reported or harmless";
-    /// Counters of the store, and bytes and syncs that the disk has seen, are what the rule
-    /// predicts.
+    /// The counters of the store, and the bytes and syncs that the disk has seen, equal
+    /// the prediction of the rule.
     Counters = "counters", "counters, and the bytes and syncs of the disk, equal the prediction";
-    /// A settled store takes no more than it promises, and opening again and again does not
-    /// take more and more.
+    /// A settled store uses no more space than it promises, and repeated opening does
+    /// not use more and more space.
     Space = "space", "a settled store takes no more than it promises, however often it opens";
     Snapshots = "snapshots", "readers keep seeing what they saw";
-    /// Settling ends, at the latest when faults have stopped, and nobody waits for ever.
+    /// Settling ends, at the latest when faults have stopped, and no client waits for
+    /// ever.
     Liveness = "liveness", "settling ends, and nobody waits for ever";
     Numbers = "numbers", "commit numbers go up by one and mean one thing";
     Determinism = "determinism", "the same plan does the same operations";
     Panic = "panic", "nothing panics";
-    /// Every other read (single ones, scans between ends, versions, differences, streams of
-    /// changes) says what the model says at the commits that are called readable, and is
-    /// refused at all others.
+    /// Every other read (single reads, scans between bounds, versions, differences,
+    /// streams of changes) equals the model at the commits that the store calls
+    /// readable, and is refused at all others.
     Reads = "reads", "every public read is the model's where it is readable, and refused elsewhere";
-    /// A store that is opened in spite of damage says what the model says or names the damage,
-    /// and writes nothing.
+    /// A store that is opened in spite of damage answers as the model or names the
+    /// damage, and writes nothing.
     DamagedReads = "damaged-reads", "of a damaged store the rest is read right, all damage is named, and nothing is written";
 }
 
 impl Oracle {
-    /// The names of all of them.
+    /// The names of all oracles.
     pub fn names() -> impl Iterator<Item = &'static str> + Clone {
         Self::ALL.iter().map(|oracle| oracle.name())
     }
 
-    /// The oracle of this name.
+    /// The oracle with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL
@@ -116,9 +119,9 @@ impl fmt::Display for Oracle {
 /// A broken promise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Which promise.
+    /// The broken promise.
     pub oracle: Oracle,
-    /// What is wrong, with the numbers compared.
+    /// What is wrong, with the compared numbers.
     pub message: String,
 }
 

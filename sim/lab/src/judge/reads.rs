@@ -1,8 +1,9 @@
-//! Reads of every kind, drawn by the disk that is judged.
+//! Reads of every kind, drawn from the judged disk.
 //!
-//! A crash image is asked a few questions, and a settled store that nobody has seen before
-//! more. Which ones is a function of the disk that was opened, so that a trace that makes
-//! the same disk asks the same; what is judged alone is asked the rest as well.
+//! A crash image is asked a few questions, and a settled disk that was not seen before
+//! is asked more. The questions are a function of the opened disk, so a trace that
+//! produces the same disk asks the same questions. A disk that is judged alone is also
+//! asked the remaining questions.
 
 use super::{Bounds, Checked, Judge};
 use crate::judge::oracle::Oracle;
@@ -10,19 +11,20 @@ use crate::keyed::{Domain, Seed};
 use crate::reads::{Ask, check};
 use crate::system::Instance;
 
-/// A moment of a check, and how many questions are drawn in it.
+/// A moment of a check, and the number of questions drawn at that moment.
 pub(super) type Moment = (u64, u64);
 
-/// A store was opened, and has done nothing since.
+/// The store was opened, and has done nothing since.
 pub(super) const OPENED: Moment = (0, 2);
-/// It was settled, closed, opened and settled again, and such a disk was not seen before.
+/// The store was settled, closed, opened and settled again, and the closed disk was not
+/// seen before.
 pub(super) const SETTLED: Moment = (1, 8);
 
-/// One of this many disks is asked when it was opened: an open store has seldom anything to
-/// show that a settled one has not.
+/// One of this many disks is asked right after opening: a store that is not settled
+/// seldom shows a bug that a settled store does not show.
 const ONE_IN: u128 = 4;
 
-/// How many questions are asked besides of a disk that is judged alone.
+/// The number of additional questions for a disk that is judged alone.
 pub(super) const LISTED: usize = 300;
 
 impl Judge<'_> {

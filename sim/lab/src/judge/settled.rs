@@ -1,4 +1,4 @@
-//! What holds when all background work is done.
+//! What must hold when all background work is done.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,13 +22,13 @@ pub(crate) const STRAY: [&str; 6] = [
     "lost+found",
 ];
 
-/// The files of a store, with what they hold: all but strays.
+/// The files of the store with their contents: all files except strays.
 pub(super) fn own_files(image: &Image) -> impl Iterator<Item = (&str, &[u8])> {
     image.files().filter(|(name, _)| !STRAY.contains(name))
 }
 
-/// What a settled store shows: what came of the same history must not differ from it
-/// later, right or wrong.
+/// What a settled store shows. After a second opening, the store must show the same,
+/// right or wrong.
 pub(super) struct Settled {
     pub(super) details: Option<String>,
     pub(super) state: Option<State>,
@@ -54,8 +54,8 @@ impl Judge<'_> {
             self.enabled.object(Oracle::Layout, message)?;
         }
         let details = instance.layout_details();
-        // Retention may have followed commits that a disk which lies, or answers wrongly, has
-        // lost again: what went with them does not come back.
+        // A disk that lies or answers wrongly may lose commits after retention has
+        // acted on them. The entries that retention removed do not come back.
         if details != reference.details && !bounds.excuses_loss {
             self.enabled.object(
                 Oracle::Confluence,
@@ -97,7 +97,7 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// No more bytes than the store promises, in all and in each file.
+    /// Checks that the store and each of its files use no more bytes than promised.
     fn check_space(&self, fs: &SimFs, head: u64, most_bytes: Option<u64>) -> Checked<()> {
         let Some(most_bytes) = most_bytes else {
             return Ok(());
@@ -128,7 +128,7 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// What `head` commits come to in a store to which nothing happened.
+    /// What the first `head` commits give in a store that nothing disturbs.
     fn reference(&self, head: u64) -> Rc<Reference> {
         let history = &self.history.batches()[..head as usize];
         let state = self.history.state(head);
@@ -148,7 +148,7 @@ impl Judge<'_> {
             instance.settle()?;
             Ok(instance.layout_details())
         };
-        // What stands here is compared with a layout, and shown when they differ.
+        // The text is only compared with a layout, and shown if they differ.
         commit_all().unwrap_or_else(|failure| Some(format!("failed: {failure}\n")))
     }
 }

@@ -5,21 +5,21 @@ use std::ops::{Bound, RangeInclusive};
 
 use crate::history::Key;
 
-/// From which end each item of a scan is taken, again and again in this order.
+/// The order in which a scan takes items from its two ends, repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turns {
     /// Always from the beginning.
     Forward,
     /// Always from the end.
     Backward,
-    /// Once from the beginning, once from the end.
+    /// One item from the beginning, one from the end.
     Alternating,
-    /// Twice from the end, once from the beginning.
+    /// Two items from the end, one from the beginning.
     MostlyBackward,
 }
 
 impl Turns {
-    /// Every kind.
+    /// All kinds.
     pub const ALL: &'static [Self] = &[
         Self::Forward,
         Self::Backward,
@@ -27,7 +27,7 @@ impl Turns {
         Self::MostlyBackward,
     ];
 
-    /// Whether the item of this number is taken from the end.
+    /// Whether the item with this number is taken from the end.
     #[must_use]
     pub const fn is_from_end(self, number: usize) -> bool {
         match self {
@@ -39,71 +39,71 @@ impl Turns {
     }
 }
 
-/// Something that can be asked of a store.
+/// A question to a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     /// The value of a key as of a commit.
     Get {
-        /// As of which commit.
+        /// The commit.
         at: u64,
-        /// Which key.
+        /// The key.
         key: Key,
     },
-    /// The keys and values between two ends.
+    /// The keys and values between two bounds.
     Scan {
-        /// As of which commit.
+        /// The commit.
         at: u64,
-        /// In which keyspace.
+        /// The keyspace.
         keyspace: &'static str,
-        /// Where it begins.
+        /// The lower bound.
         start: Bound<Vec<u8>>,
-        /// Where it ends.
+        /// The upper bound.
         end: Bound<Vec<u8>>,
-        /// From which end items are taken.
+        /// The ends from which items are taken.
         turns: Turns,
     },
-    /// The keys that begin with something, and their values.
+    /// The keys with a prefix, and their values.
     Prefix {
-        /// As of which commit.
+        /// The commit.
         at: u64,
-        /// In which keyspace.
+        /// The keyspace.
         keyspace: &'static str,
-        /// What they begin with.
+        /// The prefix.
         prefix: Vec<u8>,
-        /// From which end items are taken.
+        /// The ends from which items are taken.
         turns: Turns,
     },
-    /// The versions of a key, oldest first, up to a commit.
+    /// The versions of a key up to a commit, the oldest first.
     Versions {
-        /// As of which commit.
+        /// The commit.
         at: u64,
-        /// Which key.
+        /// The key.
         key: Key,
     },
-    /// What differs between two commits, either of which may be the later one.
+    /// The differences between two commits, either of which may be the later one.
     Diff {
-        /// In which keyspace.
+        /// The keyspace.
         keyspace: &'static str,
         /// The commit on the left.
         from: u64,
         /// The commit on the right.
         to: u64,
     },
-    /// What each commit after `since` up to `at` wrote.
+    /// The writes of each commit after `since` up to `at`.
     Changes {
         /// The last commit.
         at: u64,
-        /// The commit before the first one.
+        /// The commit before the first commit.
         since: u64,
     },
-    /// Which commits can be read: in a keyspace, or in all at once.
+    /// Which commits can be read: in one keyspace, or in all keyspaces at once.
     Readable(Option<&'static str>),
     /// The names of the keyspaces.
     Keyspaces,
 }
 
 impl Question {
-    /// The commit that a snapshot must be of to answer; `None` when any is.
+    /// The commit whose snapshot can answer; `None` if any snapshot can.
     #[must_use]
     pub fn at(&self) -> Option<u64> {
         match self {
@@ -118,39 +118,39 @@ impl Question {
     }
 }
 
-/// What a key is or was: none for a deletion.
+/// The value of a key; `None` for a deletion.
 pub type Written = Option<Vec<u8>>;
 
-/// What a commit wrote, sorted by keyspace and key.
+/// The writes of a commit, sorted by keyspace and key.
 pub type Writes = Vec<((String, Vec<u8>), Written)>;
 
-/// What a store says.
+/// The answer of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// A value, or none.
+    /// A value, or `None`.
     Value(Written),
     /// Keys and values, in key order.
     Pairs(Vec<(Vec<u8>, Vec<u8>)>),
-    /// Commits and what they wrote to one key.
+    /// Commits, and what they wrote to one key.
     Versions(Vec<(u64, Written)>),
     /// Keys with their values before and after.
     Differences(Vec<(Vec<u8>, Written, Written)>),
-    /// Commits and everything that they wrote.
+    /// Commits, and everything that they wrote.
     Commits(Vec<(u64, Writes)>),
-    /// Commits that can be read, ascending and disjoint.
+    /// The commits that can be read, as ascending and disjoint ranges.
     Ranges(Vec<RangeInclusive<u64>>),
-    /// Names, in order of first use.
+    /// Names, in the order of first use.
     Names(Vec<String>),
     /// A commit cannot be read any more.
     Thinned {
-        /// Which one.
+        /// The commit.
         commit: u64,
-        /// The nearest readable one before it.
+        /// The nearest readable commit before it.
         before: Option<u64>,
-        /// The nearest readable one after it.
+        /// The nearest readable commit after it.
         after: Option<u64>,
     },
-    /// A commit is not there yet.
+    /// A commit does not exist yet.
     BeyondHead(u64),
 }
 

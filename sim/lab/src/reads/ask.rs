@@ -1,4 +1,4 @@
-//! Which questions are asked, and of whom.
+//! Chooses the questions, and asks them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -9,32 +9,32 @@ use crate::history::{History, Key};
 use crate::keyed::Draws;
 use crate::system::{Engine, Failure};
 
-/// Who answers: `None` when the system has no such reads.
+/// The system that answers: `None` if it has no such reads.
 pub type Answers<'run> = dyn FnMut(&Question) -> Result<Option<Answer>, Failure> + 'run;
 
-/// What is known when questions are asked.
+/// The parameters of the questions.
 #[allow(missing_debug_implementations, reason = "an engine has none")]
 pub struct Ask<'run> {
-    /// Whose promises count.
+    /// The engine whose promises count.
     pub engine: &'run dyn Engine,
-    /// What was committed.
+    /// The commits.
     pub history: &'run History,
     /// The newest commit that the store has.
     pub head: u64,
-    /// The commit of a reader, which answers as of this one only.
+    /// The commit of a reader, which only answers as of this commit.
     pub reader: Option<u64>,
     /// Whether retention must have kept what the engine promises.
     pub is_kept: bool,
-    /// How many questions are drawn.
+    /// The number of drawn questions.
     pub drawn: u64,
-    /// How many are asked besides, of all that there are: all of a small history.
+    /// The number of additional questions, chosen evenly from all possible questions.
     pub listed: usize,
 }
 
-/// Asks, and says what is wrong with the first answer that is not the model's.
+/// Asks, and describes the first answer that differs from the model's answer.
 ///
 /// # Errors
-/// What the store fails with instead of answering.
+/// A failure of the store instead of an answer.
 pub fn check(
     ask: &Ask<'_>,
     draws: &mut Draws,
@@ -112,14 +112,14 @@ pub(super) fn keyspace_of(question: &Question) -> Option<&'static str> {
     }
 }
 
-/// A key that nobody writes to.
+/// A key that no commit writes to.
 const UNWRITTEN: Key = Key {
     keyspace: 7,
     key: 998,
 };
 
 impl Ask<'_> {
-    /// A key that some commit has written, mostly.
+    /// A key, in most cases one that a commit has written.
     fn key(&self, draws: &mut Draws) -> Key {
         let batches = &self.history.batches()[..self.head as usize];
         if batches.is_empty() || draws.percent(4) {
@@ -132,7 +132,7 @@ impl Ask<'_> {
         }
     }
 
-    /// A commit that there is, mostly.
+    /// A commit, in most cases one that exists.
     fn commit(&self, draws: &mut Draws) -> u64 {
         match draws.percent(3) {
             true => self.head + 1,
@@ -190,7 +190,7 @@ impl Ask<'_> {
         }
     }
 
-    /// Everything that can be asked of the keys that there are; of ends a selection.
+    /// All questions about the existing keys, with a selection of bounds.
     pub(super) fn all(&self) -> Vec<Question> {
         let batches = &self.history.batches()[..self.head as usize];
         let writes = batches.iter().flat_map(|batch| &batch.writes);
@@ -225,7 +225,8 @@ impl Ask<'_> {
         all
     }
 
-    /// All of a keyspace from either end and from both, and between each key and the edges.
+    /// Scans of a whole keyspace from either end and from both, and from each key to
+    /// the edges.
     fn scans(&self, at: u64, keyspace: &'static str, keys: &BTreeSet<Key>) -> Vec<Question> {
         let scan = |start, end, turns| Question::Scan {
             at,

@@ -1,7 +1,8 @@
-//! What a store that was opened in spite of damage may answer.
+//! The answers that a store opened in spite of damage may give.
 //!
-//! Everything that it says is what the model says, or it is refused with damage that the store
-//! has named when it was opened; and nothing is refused that no named damage takes.
+//! Every answer must be the model's answer, or a refusal that names damage which the
+//! store reported when it was opened. A read must not be refused if no reported damage
+//! affects it.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +13,11 @@ use crate::keyed::Draws;
 use crate::system::{Failure, Lost, Remains, Taken};
 
 impl Ask<'_> {
-    /// Asks, and says what is wrong with the first answer that nothing allows. The head of
-    /// `self` is the newest commit that the store had when it was whole.
+    /// Asks, and describes the first answer that nothing allows. `self.head` is the
+    /// newest commit that the store had when it was intact.
     ///
     /// # Errors
-    /// What the store fails with that is no damage.
+    /// A failure of the store that is not damage.
     pub fn check_remains(
         &self,
         draws: &mut Draws,
@@ -59,7 +60,7 @@ impl Ask<'_> {
         Ok(None)
     }
 
-    /// Those that are drawn, and those that are listed.
+    /// The drawn questions and the listed questions.
     fn questions(&self, draws: &mut Draws) -> Vec<Question> {
         let mut questions: Vec<Question> = (0..self.drawn).map(|_| self.draw(draws)).collect();
         if self.listed > 0 {
@@ -72,7 +73,7 @@ impl Ask<'_> {
     }
 }
 
-/// The latest commit that a question is about.
+/// The latest commit that a question mentions.
 fn newest_of(question: &Question) -> u64 {
     match question {
         Question::Get { at, .. }
@@ -85,9 +86,10 @@ fn newest_of(question: &Question) -> u64 {
     }
 }
 
-/// What is wrong with the names of the keyspaces, if anything. Those that a lost commit may
-/// have named are left out, and all that were first used later. A manifest may name those of
-/// commits that are not there: only the log had them, or a loss of power took them.
+/// What is wrong with the names of the keyspaces, if anything. Names that a lost commit
+/// may have introduced can be missing, with all names that were first used later. A
+/// manifest may also name keyspaces of commits that are not there: the commits were
+/// only in the log, or were lost with the power.
 fn misnamed(model: &Model<'_>, answer: &Answer, lost: &[Lost]) -> Option<String> {
     let takes_names = |lost: &Lost| lost.takes.as_ref().is_some_and(|it| it.keyspace.is_none());
     let least = match lost.iter().any(takes_names) {
@@ -102,8 +104,8 @@ fn misnamed(model: &Model<'_>, answer: &Answer, lost: &[Lost]) -> Option<String>
     (!is_right).then(|| format!("should begin with {least:?} and is {answer:?}, of {all:?}"))
 }
 
-/// What is wrong with a refusal, if anything: its damage was not named, or takes something
-/// else.
+/// What is wrong with a refusal, if anything: its damage was not reported, or does not
+/// affect this read.
 fn unnamed(question: &Question, message: &str, lost: &[Lost]) -> Option<String> {
     let mut named = lost.iter().filter(|lost| message == lost.damage).peekable();
     if named.peek().is_none() {

@@ -1,4 +1,4 @@
-//! What the model answers.
+//! The answers of the model.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, RangeInclusive};
@@ -10,14 +10,14 @@ use crate::system::Engine;
 /// Ranges of commits, ascending and disjoint.
 pub(super) type Ranges = [RangeInclusive<u64>];
 
-/// What is true of a store.
+/// The truth about a store.
 pub(super) struct Model<'run> {
     pub(super) engine: &'run dyn Engine,
     pub(super) history: &'run History,
     /// The newest commit that the store has.
     pub(super) head: u64,
-    /// Whether retention keeps what the engine promises: a disk that lies may have lost the
-    /// commits that it followed.
+    /// Whether retention keeps what the engine promises. A lying disk may have lost
+    /// commits that retention has already acted on.
     pub(super) is_kept: bool,
 }
 
@@ -44,8 +44,8 @@ impl Model<'_> {
         missing.map(|commit| format!("{commit} is promised, and not among {ranges:?}"))
     }
 
-    /// What is wrong with an answer, if anything. `readable` are the commits that the store
-    /// calls readable in the keyspace that was asked about, or in all.
+    /// What is wrong with an answer, if anything. `readable`: the commits that the
+    /// store calls readable in the keyspace of the question, or in all keyspaces.
     pub(super) fn wrong(
         &self,
         question: &Question,
@@ -74,7 +74,7 @@ impl Model<'_> {
             .iter()
             .filter(|commit| !contains(readable, **commit));
         if let Some(first) = refused.next() {
-            // Of two commits that cannot be read either may be named.
+            // If two commits cannot be read, the refusal may name either.
             let is_right = |commit: &u64| *answer == thinned(*commit, self.head, readable);
             return match is_right(first) || refused.any(is_right) {
                 true => None,
@@ -112,7 +112,8 @@ impl Model<'_> {
         }
     }
 
-    /// The keyspaces that commits up to `head` have written to, in order of first use.
+    /// The keyspaces that the commits up to `head` have written to, in the order of
+    /// first use.
     pub(super) fn keyspaces(&self, head: u64) -> Vec<String> {
         let batches = &self.history.batches()[..head as usize];
         let mut names: Vec<String> = Vec::new();
@@ -154,7 +155,7 @@ impl Model<'_> {
             .collect()
     }
 
-    /// What the history wrote to a key, up to a commit.
+    /// The versions of a key in the history, up to a commit.
     fn versions(&self, at: u64, key: Key) -> Vec<(u64, Written)> {
         let written = |batch: &Batch| {
             let mut writes = batch.writes.iter().rev();
@@ -169,8 +170,9 @@ impl Model<'_> {
             .collect()
     }
 
-    /// Versions may be missing where history was thinned out. Those that are there are the
-    /// history's, and at every readable commit the newest of them is what a read finds.
+    /// Versions may be missing where retention has removed them. The returned versions
+    /// must be in the history. At every readable commit, the newest returned version
+    /// must be the one that a read finds.
     fn wrong_versions(
         &self,
         at: u64,
@@ -254,7 +256,7 @@ fn of_keyspace<'state>(
         .map(|((_, key), value)| (key, value))
 }
 
-/// The refusal of a commit that is not readable.
+/// The refusal for a commit that is not readable.
 fn thinned(commit: u64, head: u64, readable: &Ranges) -> Answer {
     let is_readable = |commit: &u64| contains(readable, *commit);
     Answer::Thinned {
@@ -264,7 +266,7 @@ fn thinned(commit: u64, head: u64, readable: &Ranges) -> Answer {
     }
 }
 
-/// Whether a key lies between two ends, which may be the wrong way round.
+/// Whether a key is between two bounds. The bounds may be in the wrong order.
 trait Contains {
     fn contains_key(&self, key: &[u8]) -> bool;
 }

@@ -1,9 +1,9 @@
-//! From a seed to a plan.
+//! Makes a plan from a seed.
 //!
-//! The client's operations are generated first. Then they are run once on an undisturbed
-//! disk (`rehearsal`), to learn which background tasks there are, and the scheduler's
-//! decisions are written between them. Faults are drawn last (`faults`), so that a plan with and
-//! without them has the same operations and the same schedule.
+//! The operations of the client are generated first. Then they run once on an
+//! undisturbed disk (`rehearsal`), to learn which background tasks exist, and the
+//! scheduler's decisions are written between them. Faults are drawn last (`faults`), so
+//! a plan has the same operations and the same schedule with and without faults.
 
 mod faults;
 mod rehearsal;
@@ -19,7 +19,7 @@ use crate::run::schedule::{Order, Scheduler};
 use crate::run::workload::{WORKLOADS, Workload};
 use crate::system::{Setting, Settings, System};
 
-/// What to draw from a seed.
+/// The parameters from which a seed draws a plan.
 #[derive(Clone)]
 pub struct Recipe {
     /// The system.
@@ -28,11 +28,11 @@ pub struct Recipe {
     pub model: &'static Model,
     /// The workload.
     pub workload: &'static Workload,
-    /// The kinds of faults that may occur; each seed takes some of them.
+    /// The kinds of faults that may occur. Each seed uses some of them.
     pub faults: Vec<FaultKind>,
-    /// The order of turns; `None` draws one.
+    /// The order of turns; with `None` the seed draws one.
     pub order: Option<Order>,
-    /// Settings that are not drawn.
+    /// Settings with fixed values.
     pub fixed: Settings,
     /// Barriers without effect.
     pub skipped: Vec<SkippedBarrier>,
@@ -57,7 +57,7 @@ impl Recipe {
 /// The plan of a seed.
 ///
 /// # Panics
-/// When the fixed settings of the recipe are impossible.
+/// If the fixed settings of the recipe are invalid.
 #[must_use]
 pub fn generate(recipe: &Recipe, seed: Seed) -> Plan {
     let settings = settings(recipe, seed);
@@ -83,7 +83,8 @@ pub fn generate(recipe: &Recipe, seed: Seed) -> Plan {
             storm.behind(usize::MAX, &mut rehearsal);
         }
     }
-    // What is struck on purpose must find what it is aimed at.
+    // A storm aims at operations of the rehearsal. No lost callback, death or loss of power
+    // may be added that would change these operations.
     if storm.is_none() {
         add_losses(seed, &mut rehearsal.actions);
         add_deaths(seed, &mut rehearsal);
@@ -106,8 +107,9 @@ pub fn generate(recipe: &Recipe, seed: Seed) -> Plan {
     }
 }
 
-/// Whether a disk may lose what it has called durable. Then a *whole* file may be an earlier
-/// one, with everything in it that says which file it is, and no store can tell.
+/// Whether a disk may lose what it has reported as durable. Then a *whole* file may be
+/// replaced by an earlier one, including the bytes that identify the file, and no store
+/// can notice that.
 fn may_be_deceived(recipe: &Recipe, actions: &[Action]) -> bool {
     let loses = |action: &Action| match action {
         Action::Fault(fault) => fault.kind.harm().excuses_loss(),
@@ -116,7 +118,8 @@ fn may_be_deceived(recipe: &Recipe, actions: &[Action]) -> bool {
     !recipe.model.honest || actions.iter().any(loses)
 }
 
-/// Lost bytes are those of the file that has lost its name last, as in crash images of such a disk.
+/// Restricts stale bytes to the file that most recently lost its name, as in the crash
+/// images of such a disk.
 fn take_last_file_only(actions: &mut [Action]) {
     for action in actions {
         if let Action::Crash(crash) = action
@@ -127,7 +130,7 @@ fn take_last_file_only(actions: &mut [Action]) {
     }
 }
 
-/// The settings that may differ at each opening. One that is chosen stays as it is.
+/// The settings that may differ at each opening. A fixed setting does not change.
 fn changeable(recipe: &Recipe) -> Vec<Setting> {
     let is_changeable = |setting: &&Setting| {
         let has_choice = setting.values.len() > 1;
@@ -148,13 +151,13 @@ fn settings(recipe: &Recipe, seed: Seed) -> Settings {
     settings
 }
 
-/// Some plans end with all the work that is left, so that power is lost in it: behind the
-/// last commit nothing else would make it come up.
+/// Some plans end with all remaining work, so that the power can fail during it. After
+/// the last commit nothing else would start that work.
 fn ends_settled(workload: &Workload, seed: Seed) -> bool {
     workload.is_burst || seed.draws(Domain::Schedule, 4).percent(40)
 }
 
-/// In some seeds a few callbacks never arrive.
+/// In some seeds, a few callbacks never arrive.
 fn add_losses(seed: Seed, actions: &mut [Action]) {
     if !seed.draws(Domain::Schedule, 2).percent(20) {
         return;
@@ -171,8 +174,8 @@ fn add_losses(seed: Seed, actions: &mut [Action]) {
     }
 }
 
-/// In some seeds the process dies between any two turns, so also in the middle of jobs;
-/// most often where something was written and not synced.
+/// In some seeds, the process dies between two turns, and so also in the middle of
+/// jobs. Most often it dies where something was written and not synced.
 fn add_deaths(seed: Seed, rehearsal: &mut Rehearsal<'_>) {
     let mut draws = seed.draws(Domain::Schedule, 3);
     if !draws.percent(40) {
@@ -191,8 +194,8 @@ fn add_deaths(seed: Seed, rehearsal: &mut Rehearsal<'_>) {
     }
 }
 
-/// In some seeds power fails and the client goes on with what is left, so that commits are
-/// made, and crashed, on a store that has recovered.
+/// In some seeds, the power fails and the client continues on what is left. So commits
+/// are made, and lost in crashes, on a store that has recovered.
 fn add_power_losses(seed: Seed, rehearsal: &mut Rehearsal<'_>) {
     let mut draws = seed.draws(Domain::Schedule, 5);
     if !draws.percent(20) {

@@ -1,8 +1,11 @@
-//! What happens to a store: from a seed to a plan, and from a plan to an execution.
+//! Runs a store: makes a plan from a seed, and executes the plan.
 //!
-//! [`plan`] is everything that a run does, as a list that can be printed, read and edited;
-//! [`workload`] is what clients do, [`schedule`] whose turn it is, [`generate`] makes a plan of
-//! a seed, [`execute`] runs one.
+//! - [`plan`]: everything that a run does, as a list that can be printed, read and
+//!   edited.
+//! - [`workload`]: what clients do.
+//! - [`schedule`]: who takes the next turn.
+//! - [`generate`]: makes a plan from a seed.
+//! - [`execute`]: executes a plan.
 
 pub mod execute;
 pub mod generate;

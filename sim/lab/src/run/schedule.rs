@@ -1,31 +1,31 @@
-//! In which order background tasks, callbacks and the client take turns.
+//! The order in which background tasks, callbacks and the client take turns.
 //!
-//! One thread; a turn is one named task. Priorities with a bounded number of change
-//! points find every bug that needs few ordering constraints with a known probability
-//! (PCT: Burckhardt et al., ASPLOS 2010). Starving one kind of task attacks what relies
-//! on callbacks coming soon, or in order.
+//! There is one thread, and a turn is one named task. Priorities with a bounded number
+//! of change points find every bug that needs few ordering constraints with a known
+//! probability (PCT: Burckhardt et al., ASPLOS 2010). Starving one kind of task tests
+//! code that expects callbacks to come soon, or in order.
 
 use crate::keyed::{Domain, Seed};
 
-/// How turns are given.
+/// The policy that chooses the next turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// All background tasks in the order in which they came up, then the client.
+    /// All background tasks in the order of arrival, then the client.
     Fifo,
-    /// Any of them, each with the same chance.
+    /// Any task or the client, with equal probability.
     Uniform,
-    /// The client and every task have a priority; at this many turns the highest one loses
-    /// its.
+    /// The client and every task have a priority. At this many turns, the highest one
+    /// loses its priority.
     Priorities {
-        /// How many change points.
+        /// The number of change points.
         changes: u64,
     },
-    /// Tasks whose names begin with this wait until nothing else is left.
+    /// Tasks whose names begin with this wait until no other task is left.
     Starve(String),
 }
 
 impl Order {
-    /// What a seed draws, for a system whose tasks have these kinds.
+    /// The policy that a seed draws, for a system with these kinds of tasks.
     #[must_use]
     pub fn draw(seed: Seed, kinds: &[&str]) -> Self {
         let mut draws = seed.draws(Domain::Schedule, 0);
@@ -41,28 +41,28 @@ impl Order {
     }
 }
 
-/// Whose turn it is.
+/// Who takes the turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// The client's.
+    /// The client.
     Client,
-    /// This background task's.
+    /// This background task.
     Task(String),
 }
 
-/// Gives turns. Decisions are keyed by the number of the turn and the name of the task.
+/// Chooses turns. Decisions depend on the number of the turn and the name of the task.
 #[derive(Clone, Debug)]
 pub struct Scheduler {
     seed: Seed,
     order: Order,
     turn: u64,
     changes: Vec<u64>,
-    /// Names that have lost their priority, latest last.
+    /// Names that have lost their priority, the latest last.
     demoted: Vec<String>,
 }
 
 const CLIENT: &str = "client";
-/// The turns among which change points are drawn.
+/// The number of turns among which change points are drawn.
 const TURNS: u64 = 60;
 
 impl Scheduler {
@@ -83,7 +83,7 @@ impl Scheduler {
         }
     }
 
-    /// The next turn, when these tasks could run.
+    /// The next turn, if these tasks are ready.
     pub fn next(&mut self, tasks: &[String]) -> Turn {
         self.turn += 1;
         let Some(first) = tasks.first() else {
@@ -123,7 +123,8 @@ impl Scheduler {
         }
     }
 
-    /// Higher goes first; demoted names come below all others, latest last.
+    /// The highest priority goes first. Demoted names come after all others, the latest
+    /// last.
     fn priority(&self, name: &str) -> (bool, i64, u64) {
         let digest = xxhash_rust::xxh3::xxh3_64_with_seed(name.as_bytes(), self.seed.0);
         match self.demoted.iter().position(|demoted| demoted == name) {

@@ -1,10 +1,10 @@
-//! What clients do, generated up front as data.
+//! The operations of clients, generated in advance as data.
 //!
-//! Each seed draws its own mix (swarm testing: Groce et al., ISSTA 2012): which kinds of
-//! operations occur at all, how hot the hot keys are, how often keys are deleted, how
-//! many keyspaces there are. Each operation has a stream of its own, so taking one out
-//! leaves the others as they are. A workload knows nothing of the system but which of its
-//! settings may differ from opening to opening.
+//! Each seed draws its own mix (swarm testing: Groce et al., ISSTA 2012): which kinds
+//! of operations occur, how hot the hot keys are, how often keys are deleted, and how
+//! many keyspaces exist. Each operation has its own stream of draws, so removing one
+//! operation leaves the others unchanged. The only fact about the system that a
+//! workload knows is which settings may differ from opening to opening.
 
 mod extremes;
 
@@ -21,35 +21,36 @@ pub struct Workload {
     pub name: &'static str,
     /// What it stresses, in a sentence.
     pub about: &'static str,
-    /// Client operations.
+    /// The number of client operations.
     pub operations: u64,
-    /// The most keyspaces.
+    /// The largest number of keyspaces.
     pub keyspaces: u64,
-    /// The most keys of a keyspace.
+    /// The largest number of keys in a keyspace.
     pub keys: u64,
-    /// The most writes of a batch.
+    /// The largest number of writes in a batch.
     pub writes: u64,
-    /// The longest value in bytes.
+    /// The length of the longest value in bytes.
     pub value_bytes: u64,
     /// Whether every value has that length.
     pub is_even: bool,
-    /// Percent of writes that delete; `None` draws it.
+    /// The percentage of writes that delete; with `None` the seed draws it.
     pub deletes: Option<u64>,
-    /// Whether only commits come, and all background work after them.
+    /// Whether there are only commits, with all background work after them.
     pub is_burst: bool,
-    /// Percent of seeds in which the process dies and power fails several times in a row.
+    /// The percentage of seeds in which the process dies and the power fails several
+    /// times in a row.
     pub storms: u64,
-    /// Whether keys, values and commits go to the ends of what is allowed.
+    /// Whether keys, values and commits go to the limits.
     pub is_extreme: bool,
-    /// Commits that were recorded somewhere: instead of drawing any, each seed plays a
-    /// stretch of them.
+    /// Recorded commits. If there are any, each seed replays a stretch of them instead
+    /// of drawing commits.
     pub recorded: &'static [Batch],
 }
 
-/// In how many of a hundred seeds of most workloads blows come in a row.
+/// The percentage of seeds with a storm in most workloads.
 const SOME_STORMS: u64 = 10;
 
-/// Every workload; the first is the default.
+/// All workloads; the first is the default.
 pub const WORKLOADS: &[Workload] = &[
     Workload {
         name: "small",
@@ -218,8 +219,8 @@ pub const WORKLOADS: &[Workload] = &[
     },
 ];
 
-/// The workloads that are taken in turn when none is asked for: all but `extremes`, of which
-/// one seed takes as long as a hundred of the others.
+/// The workloads that are used in turn if none is chosen: all but `extremes`, of which
+/// one seed takes as long as a hundred seeds of the others.
 #[must_use]
 pub fn mixed() -> &'static [Workload] {
     let (extremes, mixed) = WORKLOADS.split_last().expect("there are workloads");
@@ -228,19 +229,19 @@ pub fn mixed() -> &'static [Workload] {
 }
 
 impl Workload {
-    /// The names of all of them.
+    /// The names of all workloads.
     pub fn names() -> impl Iterator<Item = &'static str> + Clone {
         WORKLOADS.iter().map(|workload| workload.name)
     }
 
-    /// The workload of this name.
+    /// The workload with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         WORKLOADS.iter().find(|workload| workload.name == name)
     }
 
-    /// The client's operations for a seed, in a store of which these settings may change and
-    /// that takes this many keyspaces.
+    /// The client's operations for a seed. The store allows these settings to change,
+    /// and has at most this many keyspaces.
     #[must_use]
     pub fn operations(&self, seed: Seed, changeable: &[Setting], keyspaces: u16) -> Vec<Action> {
         let mix = Mix::draw(self, seed, keyspaces);
@@ -259,7 +260,8 @@ impl Workload {
         operations
     }
 
-    /// A workload that plays recorded commits, for as long as the process lives.
+    /// A workload that replays recorded commits. It leaks them for the lifetime of the
+    /// process.
     #[must_use]
     pub fn playing(commits: Vec<Batch>) -> &'static Self {
         Box::leak(Box::new(Self {
@@ -271,7 +273,7 @@ impl Workload {
         }))
     }
 
-    /// Replaces the drawn commits by a stretch of the recorded ones.
+    /// Replaces the drawn commits with a stretch of the recorded commits.
     fn play(&self, seed: Seed, operations: &mut [Action]) {
         let length = self.recorded.len() as u64;
         let latest = length.saturating_sub(operations.len() as u64);
@@ -285,8 +287,8 @@ impl Workload {
     }
 }
 
-/// Other values for one setting or two, and most often the opening from which on they
-/// count. Where it is left out, whatever opens the store next brings it, be it a crash.
+/// New values for one or two settings, and most often the opening that applies them. If
+/// there is no opening here, the next opening applies them, even the one after a crash.
 fn changes(changeable: &[Setting], draws: &mut Draws) -> Vec<Action> {
     if changeable.is_empty() {
         return Vec::new();
@@ -306,7 +308,7 @@ fn changes(changeable: &[Setting], draws: &mut Draws) -> Vec<Action> {
     operations
 }
 
-/// What one seed makes of a workload.
+/// The parameters that one seed draws for a workload.
 struct Mix {
     keyspaces: u64,
     keys: u64,
@@ -317,17 +319,18 @@ struct Mix {
     empty_percent: u64,
     group_percent: u64,
     extremes: Option<Extremes>,
-    /// Whether keys begin alike for longer than what is compared as a number.
+    /// Whether keys have a common prefix that is longer than the part that is compared
+    /// as a number.
     has_long_keys: bool,
-    /// Weights of the kinds of operations; a commit's is never 0.
+    /// The weights of the kinds of operations. The weight of commits is never 0.
     weights: [u64; 9],
 }
 
 impl Mix {
     fn draw(workload: &Workload, seed: Seed, keyspaces: u16) -> Self {
         let mut draws = seed.draws(Domain::Workload, 0);
-        // Half of the kinds do not occur in a given seed: what never happens together
-        // with something else is found that way.
+        // Half of the kinds do not occur in a given seed. This finds bugs that need the
+        // absence of an operation.
         let mut weight = |most: u64| {
             let drawn = draws.between(1, most);
             let occurs = draws.percent(50) && !workload.is_burst;

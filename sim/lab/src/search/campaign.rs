@@ -1,4 +1,4 @@
-//! Many seeds: generate, execute, crash, judge; and what all of it has covered.
+//! Many seeds: generate, execute, crash, judge; and a ledger of what they covered.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -22,33 +22,33 @@ use crate::system::{Settings, System};
 /// What a campaign does with each seed.
 #[derive(Clone)]
 pub struct Campaign {
-    /// What seeds mean.
+    /// How a plan is made from a seed.
     pub recipe: Recipe,
     /// The models under which each execution is crashed.
     pub models: Vec<&'static Model>,
     /// How far crashes go.
     pub reach: Reach,
-    /// The oracles.
+    /// The oracles that are asked.
     pub enabled: Enabled,
-    /// When crashing a seed ends early.
+    /// When to end the crashes of a seed early.
     pub stop: Stop,
-    /// The bug that is planted, by name.
+    /// The name of the planted bug.
     pub bug: Option<&'static str>,
-    /// One of this many seeds is executed twice, to compare operations; 0 for none.
+    /// One of this many seeds is executed twice, to compare the operations; 0 for none.
     pub determinism_one_in: u64,
 }
 
-/// What seeds mean when nothing else is asked for: another workload for each, and faults in
-/// every other one. The same for every number of seeds and threads.
+/// The default meaning of seeds: the workloads in turn, and faults in every other seed.
+/// It does not depend on the number of seeds and threads.
 #[derive(Clone)]
 pub struct Mixture {
     /// The system.
     pub system: &'static dyn System,
     /// The models under which each execution is crashed; at least one.
     pub models: Vec<&'static Model>,
-    /// The workload; `None`: another one for each seed.
+    /// The workload; `None`: the workloads in turn.
     pub workload: Option<&'static Workload>,
-    /// The kinds of faults; `None`: none in even seeds, and all in odd ones.
+    /// The kinds of faults; `None`: none in even seeds, all in odd seeds.
     pub faults: Option<Vec<FaultKind>>,
     /// The order of turns; `None`: drawn.
     pub order: Option<Order>,
@@ -56,7 +56,7 @@ pub struct Mixture {
     pub fixed: Settings,
     /// How far crashes go.
     pub reach: Reach,
-    /// The bug that is planted, by name.
+    /// The name of the planted bug.
     pub bug: Option<&'static str>,
 }
 
@@ -76,7 +76,7 @@ impl Mixture {
         }
     }
 
-    /// What one seed means.
+    /// The campaign of one seed.
     #[must_use]
     pub fn campaign(&self, seed: u64) -> Campaign {
         let faults = match &self.faults {
@@ -101,7 +101,7 @@ impl Mixture {
     }
 }
 
-/// The small workload most often: it is the one whose images can be enumerated.
+/// Half of the seeds use the small workload, because its images can be enumerated.
 fn workload_of(seed: u64) -> &'static Workload {
     match seed % 8 {
         place @ 4..8 => {
@@ -116,11 +116,11 @@ fn workload_of(seed: u64) -> &'static Workload {
 /// What happened to the faults of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultCount {
-    /// How often it was planned.
+    /// The number of planned faults.
     pub armed: u64,
-    /// How often it struck.
+    /// The number of faults that struck.
     pub fired: u64,
-    /// How often a caller of the store saw an error because of it.
+    /// The number of faults because of which a caller of the store saw an error.
     pub observed: u64,
 }
 
@@ -131,7 +131,7 @@ pub struct Ledger {
     pub seeds: u64,
     /// Client operations and turns.
     pub actions: u64,
-    /// Commits asked for.
+    /// Commits that the client asked for.
     pub commits: u64,
     /// File operations.
     pub operations: u64,
@@ -143,16 +143,15 @@ pub struct Ledger {
     pub recovered: u64,
     /// Faults by kind.
     pub faults: BTreeMap<FaultKind, FaultCount>,
-    /// How often each kind of file operation happened, by the beginning of the file's
-    /// name.
+    /// The number of file operations of each kind, by the beginning of the file name.
     pub calls: BTreeMap<String, u64>,
-    /// How often the system was in each situation that it counts: see
+    /// The number of times that the system was in each situation that it counts: see
     /// [`System::reached`].
     pub marks: BTreeMap<Cow<'static, str>, u64>,
 }
 
 impl Ledger {
-    /// Adds what another worker has covered.
+    /// Adds the ledger of another worker.
     pub fn add(&mut self, other: &Self) {
         self.seeds += other.seeds;
         self.actions += other.actions;
@@ -207,7 +206,7 @@ impl Ledger {
     }
 }
 
-/// A finding ends it, with a plan that shows it.
+/// A finding ends the checks, with a plan that shows it.
 type Checked<T> = Result<T, Box<(Finding, Plan)>>;
 
 impl Campaign {
@@ -226,7 +225,7 @@ impl Campaign {
         }
     }
 
-    /// The same, and nothing is crashed.
+    /// The same campaign without crashes.
     #[must_use]
     pub fn without_crashes(&self) -> Self {
         let mut calm = self.clone();
@@ -234,7 +233,7 @@ impl Campaign {
         calm
     }
 
-    /// One seed after the other, up to the first finding; and what that has covered.
+    /// Runs one seed after the other up to the first finding. Returns what was covered.
     #[must_use]
     pub fn run(&self, seeds: impl IntoIterator<Item = u64>) -> (Ledger, Option<Found>) {
         let mut ledger = Ledger::default();
@@ -243,7 +242,7 @@ impl Campaign {
         (ledger, found)
     }
 
-    /// Everything about one seed. O(executions of its crash images).
+    /// Runs and crashes one seed. O(executions of its crash images).
     pub fn seed(&self, seed: u64, ledger: &mut Ledger) -> Option<Found> {
         let mut found = None;
         let mut run = || found = self.seed_as_planted(seed, ledger);
@@ -263,8 +262,8 @@ impl Campaign {
         self.plan(seed, &plan, ledger)
     }
 
-    /// Everything about one plan. A model decides also what the losses of power in the middle
-    /// of the plan leave, so each model has an execution of its own.
+    /// Runs and crashes one plan. The model also decides what the losses of power in
+    /// the plan leave, so each model needs its own execution.
     pub fn plan(&self, seed: u64, plan: &Plan, ledger: &mut Ledger) -> Option<Found> {
         let found = |(finding, plan): (Finding, Plan)| Found {
             seed,
@@ -309,7 +308,7 @@ impl Campaign {
         }
     }
 
-    /// None when it has panicked, and nobody objects.
+    /// `None` if the execution panicked and the oracle for panics is switched off.
     fn executed(
         &self,
         plan: &Plan,

@@ -1,9 +1,9 @@
-//! Crashing an execution everywhere it matters, and judging what is left.
+//! Crashes an execution at every crash point, and judges what is left.
 //!
-//! For each life of an execution, at every crash point, under its model: legal images are
-//! chosen within a budget, equal ones are recognised by their digest, and each new one
-//! is opened and judged. Then crashes during that judgement (so during recovery) are
-//! explored in the same way, to a depth.
+//! In each life of an execution, at every crash point, under its model: legal images
+//! are chosen within a budget, equal images are recognised by their digest, and each
+//! new image is opened and judged. Crashes during the judgement, and so during
+//! recovery, are explored in the same way, up to a depth.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -22,22 +22,22 @@ use crate::run::plan::{Action, Plan};
 use crate::stop::Stop;
 use crate::system::{Engine, Settings};
 
-/// How far to go.
+/// How far the exploration goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reach {
     /// Images for each crash point.
     pub budget: Budget,
-    /// One of this many recoveries is itself crashed; 0 for none.
+    /// One of this many recoveries is crashed too; 0 for none.
     pub recoveries_one_in: u64,
     /// Images for each crash point of a recovery.
     pub recovery_budget: Budget,
-    /// How many crashes may follow one another, 1 or more.
+    /// The largest number of successive crashes, 1 or more.
     pub depth: u32,
-    /// The most images that are judged for one execution and model; 0 for no crashes. The
-    /// crashes of the last recovery are still seen to their end.
+    /// The largest number of images that are judged for one execution and model; 0 for
+    /// no crashes. The crashes of the last recovery are still completed.
     pub most_images: u64,
-    /// Whether only what follows the last loss of power is crashed. Where power fails several
-    /// times in a plan, the other lives are those of plans that end earlier.
+    /// Whether only the life after the last loss of power is crashed. If the power
+    /// fails several times in a plan, plans that end earlier have the other lives.
     pub only_last_life: bool,
 }
 
@@ -60,11 +60,11 @@ impl Reach {
 /// What crashing an execution has shown.
 #[derive(Clone, Debug, Default)]
 pub struct Explored {
-    /// How much of what is legal was looked at.
+    /// How many of the legal images were looked at.
     pub coverage: Coverage,
-    /// Images that differ in what can be seen, or in what may be found in them.
+    /// Images that differ in what a process can see, or in what the judge accepts.
     pub distinct: u64,
-    /// Images that were opened and judged: distinct ones, and those of recoveries.
+    /// Images that were opened and judged: distinct images, and images of recoveries.
     pub recovered: u64,
     /// The first finding, and a plan that shows it.
     pub finding: Option<(Finding, Plan)>,
@@ -73,7 +73,7 @@ pub struct Explored {
 /// Crashes an execution of `plan`, under the model of the plan.
 ///
 /// # Panics
-/// When the plan's settings are impossible.
+/// If the plan's settings are invalid.
 #[must_use]
 pub fn crash_everywhere(
     plan: &Plan,
@@ -115,20 +115,21 @@ pub fn crash_everywhere(
     explored
 }
 
-/// With few images for many crash points, points at even distances are taken, so that also
-/// the end of an execution is reached. When faults have struck, the points behind each
-/// fault are taken instead: what a fault leaves is gone again a few barriers later.
+/// The choice of crash points if the number of images is too small for all of them.
+/// Points at equal distances are chosen, so that the end of an execution is reached
+/// too. If faults have struck, the points after each fault are chosen instead: a few
+/// barriers later, the effect of a fault is gone.
 struct Stride {
     next: u64,
     every: u64,
     follows_faults: bool,
-    /// Points that still belong to the last fault.
+    /// The number of next points that still belong to the last fault.
     behind_fault: u64,
 }
 
 impl Stride {
     fn new(lives: &[Life], model: &Model, seed: u64, most_images: u64) -> Self {
-        /// Images of a crash point, about.
+        /// The approximate number of images of a crash point.
         const IMAGES: u64 = 25;
         let points: usize = lives
             .iter()
@@ -153,7 +154,7 @@ impl Stride {
     }
 
     fn pass_fault(&mut self) {
-        /// How many points belong to a fault.
+        /// The number of points that belong to a fault.
         const BEHIND: u64 = 4;
         self.behind_fault = BEHIND;
     }
@@ -172,21 +173,22 @@ impl Stride {
 
 struct Crasher<'run> {
     plan: &'run Plan,
-    /// As of the action that is passed.
+    /// The settings at the current action.
     settings: &'run mut Settings,
     model: &'static Model,
     reach: Reach,
     enabled: &'run Enabled,
     stop: &'run Stop,
     explored: &'run mut Explored,
-    /// Every image that was judged, with how many crashes in a row it began.
+    /// Every judged image, with the largest number of successive crashes that began
+    /// with it.
     judged: BTreeMap<Judged, u32>,
     stride: &'run mut Stride,
     is_last_life: bool,
 }
 
-/// An image and what is demanded of it: equal ones have equal verdicts, at whatever moment
-/// and in whichever recovery they come up, as long as the engine's settings are the same.
+/// An image and the demands on it. Equal values have equal verdicts, at any moment and
+/// in any recovery, as long as the engine's settings are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Judged {
     disk: u128,
@@ -243,7 +245,7 @@ impl Crasher<'_> {
         }
     }
 
-    /// A life that is not crashed: what was set in it counts afterwards.
+    /// Passes a life that is not crashed, and applies the changes of settings in it.
     fn pass(&mut self, life: &Life) {
         for operation in life.log.operations() {
             if let Operation::Mark(Mark::Action(action)) = operation
@@ -292,10 +294,11 @@ impl Crasher<'_> {
         self.go_on()
     }
 
-    /// Where stale bytes come from. Where syncs lie a *whole* file may be an earlier one, with
-    /// everything in it that says which file it is, and no store can tell.
+    /// The sources of stale bytes. If syncs lie, a *whole* file may be an earlier one,
+    /// including the bytes that identify the file, and no store can notice that.
     fn sources(&self, bounds: Bounds) -> Sources {
-        /// Enough for two of the same name and one of another, beside what a file itself has held.
+        /// Enough for two remnants of the same name and one of another name, in
+        /// addition to the remnants of the file itself.
         const SOURCES: usize = 3;
         match self.engine().tells_stale_bytes() && !bounds.excuses_loss {
             true => Sources::Earlier(SOURCES),
@@ -303,7 +306,7 @@ impl Crasher<'_> {
         }
     }
 
-    /// Until enough images were judged, or it is time to stop.
+    /// Continues until enough images were judged or the search must stop.
     fn go_on(&self) -> ControlFlow<()> {
         if self.explored.recovered >= self.reach.most_images || self.stop.is_due() {
             ControlFlow::Break(())
@@ -312,7 +315,8 @@ impl Crasher<'_> {
         }
     }
 
-    /// Opens an image and checks everything. Returns the disk with the log of that.
+    /// Opens an image and checks everything. Returns the disk with the log of the
+    /// check.
     fn recover(
         &mut self,
         judge: &Judge<'_>,
@@ -333,7 +337,7 @@ impl Crasher<'_> {
         }
     }
 
-    /// Opens an image and checks everything; sometimes crashes that as well.
+    /// Opens an image and checks everything; for some images also crashes the recovery.
     fn judge(&mut self, judge: &Judge<'_>, image: &Image, bounds: Bounds) -> Result<(), InTail> {
         let one_in = self.reach.recoveries_one_in;
         let is_chosen = one_in > 0 && (self.explored.recovered + 1).is_multiple_of(one_in);
@@ -345,8 +349,8 @@ impl Crasher<'_> {
         }
     }
 
-    /// Crashes inside the recovery of an image and behind the judge's own commit, and inside
-    /// the recovery of that.
+    /// Crashes inside the recovery of an image, after the judge's own commit, and
+    /// inside the recovery from that.
     fn recovery(
         &mut self,
         judge: &Judge<'_>,
@@ -359,7 +363,8 @@ impl Crasher<'_> {
         let probe = Probe::of(log, judge);
         let probed = probe.as_ref().map(|probe| judge.of(&probe.history));
         loop {
-            // Each level multiplies the one above it, so only the innermost is never cut short.
+            // Each level multiplies the work of the level above it, so only the
+            // innermost level is always completed.
             if self.stop.is_due() || (depth > 1 && self.go_on().is_break()) {
                 return Ok(());
             }
@@ -437,7 +442,7 @@ impl Crasher<'_> {
             plan.actions.clear();
         }
         plan.actions.push(Action::Crash(crash));
-        // Images have no faults that lie in wait.
+        // An image is judged without waiting faults.
         if plan.may_have_waiting_faults() {
             plan.actions.push(Action::Heal);
         }
@@ -445,19 +450,19 @@ impl Crasher<'_> {
     }
 }
 
-/// A finding, and the actions that lead to it from the crash before.
+/// A finding, and the actions that lead to it from the previous crash.
 type InTail = (Finding, Vec<Action>);
 
-/// The commit that the judge makes on what was recovered.
+/// The commit that the judge makes on the recovered store.
 struct Probe {
-    /// Where it begins in the log.
+    /// The position in the log where it begins.
     at: usize,
-    /// What the store must hold then.
+    /// The history that the store must hold then.
     history: History,
 }
 
 impl Probe {
-    /// None when the check ended before.
+    /// `None` if the check ended before the probe.
     fn of(log: &Log, judge: &Judge<'_>) -> Option<Self> {
         let is_probe = |operation: &Operation| matches!(operation, Operation::Mark(Mark::Action(phase)) if *phase == PHASE_PROBE);
         let at = log.operations().iter().position(is_probe)?;

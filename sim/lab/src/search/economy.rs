@@ -1,10 +1,10 @@
-//! Which barriers a store needs: each is taken out in turn, and the laboratory looks for
-//! a crash that shows it.
+//! Which barriers a store needs: each barrier is removed in turn, and the laboratory
+//! looks for a crash that shows the effect.
 //!
-//! A barrier is told from others by its verb, the kind of its file and the two
-//! operations before it, which is nearly its place in the store's code. One that has a
-//! witness is needed under the model. One without is superfluous as far as the search
-//! went: another barrier covers it, or nothing depends on it.
+//! A barrier is identified by its verb, the kind of its file and the two operations
+//! before it; that is nearly its place in the store's code. A barrier with a witness is
+//! needed under the model. A barrier without a witness is superfluous as far as the
+//! search went: another barrier covers it, or nothing depends on it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,19 +20,19 @@ use crate::search::mutants::{Mutant, Row, Search, hunt};
 use crate::stop::Stop;
 use crate::system::{Settings, System};
 
-/// One barrier and what taking it out does.
+/// One barrier, and the effect of removing it.
 #[derive(Clone, Debug)]
 pub struct Verdict {
     /// The barrier.
     pub barrier: SkippedBarrier,
-    /// How often it was executed in the survey.
+    /// The number of times that it was executed in the survey.
     pub count: u64,
     /// What was found without it.
     pub row: Row,
 }
 
-/// The barriers of a system, with how often they were executed by some seeds. `watch` is
-/// told how many plans were run, and whether to go on is its answer.
+/// The barriers of a system, with the number of times that some seeds executed them.
+/// `watch` gets the number of plans that were run, and returns whether to continue.
 #[must_use]
 pub fn survey(
     system: &'static dyn System,
@@ -82,7 +82,7 @@ pub fn survey(
         .collect()
 }
 
-/// Looks for a witness of one barrier.
+/// Looks for a crash that shows that one barrier is needed.
 #[must_use]
 pub fn judge(
     system: &'static dyn System,

@@ -1,9 +1,11 @@
-//! Where findings are looked for.
+//! The searches for findings.
 //!
-//! [`crashes`]: everywhere in one execution. [`campaign`]: in many seeds. [`scope`]: in every
-//! order and every image of a small history. [`single_faults`]: with every fault at each of its
-//! operations. [`mutants`], [`economy`]: with bugs put in and syncs taken out, to see whether
-//! anybody notices.
+//! - [`crashes`]: crashes everywhere in one execution.
+//! - [`campaign`]: many seeds.
+//! - [`scope`]: every order and every image of a small history.
+//! - [`single_faults`]: every fault at each of its operations.
+//! - [`mutants`], [`economy`]: planted bugs and removed syncs, to see whether a check
+//!   notices them.
 
 pub mod campaign;
 pub mod crashes;

@@ -1,16 +1,17 @@
 //! Everything that can happen to a small history: every order of callbacks and steps,
 //! every crash point, every legal crash image.
 //!
-//! The search is depth first over *moves*: the client's next commit, the delivery of any
-//! callback, or a step of the compactor. A store cannot be copied, so each node runs its
-//! moves again from the beginning. Two nodes are the same, and one of them is left, when
-//! the disk as the process sees it, what is pending on it, the layout, the progress of
-//! background work, the callbacks that are under way and the client's position agree.
+//! The search is depth first over *moves*: the client's next commit, the delivery of
+//! any callback, or a step of the compactor. A store cannot be copied, so each node
+//! runs its moves again from the beginning. Two nodes count as the same state if they
+//! agree in: the disk as the process sees it, the pending changes, the layout, the
+//! progress of background work, the waiting callbacks, and the position of the client.
+//! Then one of them is skipped.
 //!
-//! That is as good as what a store tells of its progress. So a move after which all of
-//! this is as before is followed all the same, and the search then owns that it may have
-//! taken different states for one. So it does when no state was final, for a history
-//! that never comes to rest was not followed to its end.
+//! That comparison is only as good as the progress that a store reports. So the search
+//! also follows a move that changes nothing of the above. The result then says that
+//! different states may have been taken for one. The result also says so if no state
+//! was final, because a history that never comes to rest was not followed to its end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -28,7 +29,7 @@ use crate::run::plan::{Action, Expectation, Plan};
 use crate::stop::Stop;
 use crate::system::{Engine, Instance, Settings, System};
 
-/// What to enumerate.
+/// The parameters of an enumeration.
 #[derive(Clone, Debug)]
 pub struct Scope {
     /// The system.
@@ -37,36 +38,36 @@ pub struct Scope {
     pub settings: Settings,
     /// The persistence model.
     pub model: &'static Model,
-    /// How many commits.
+    /// The number of commits.
     pub commits: u64,
-    /// Over how many keyspaces.
+    /// The number of keyspaces.
     pub keyspaces: u8,
     /// Crash points with more images than this are bounded instead of enumerated.
     pub most_images: usize,
-    /// When to stop before the end.
+    /// When to stop early.
     pub stop: Stop,
 }
 
-/// What was enumerated.
+/// The result of an enumeration.
 #[derive(Clone, Debug, Default)]
 pub struct Enumerated {
-    /// Nodes of the search that differ.
+    /// Distinct states.
     pub states: u64,
-    /// Complete schedules, or their common ends.
+    /// Complete schedules. Schedules with the same final state count once.
     pub ends: u64,
-    /// Moves after which a state was as before.
+    /// Moves that left the state unchanged.
     pub silent: u64,
-    /// Runs from the beginning.
+    /// Executions from the beginning.
     pub executions: u64,
     /// Crash points and images.
     pub coverage: Coverage,
-    /// Images that differ, or of which something else is demanded.
+    /// Images that differ in their content or in what is demanded of them.
     pub distinct: u64,
-    /// Whether the search came to its end: it was not stopped, and found nothing.
+    /// Whether the search ended by itself: it was not stopped, and found nothing.
     pub came_to_end: bool,
-    /// A digest of all states, with what is read in them, and of all images, with what
-    /// opening and judging them leaves: two stores of which the same was seen cannot be
-    /// told apart.
+    /// A digest of all states, including what can be read in them, and of all images,
+    /// including the disk after opening and judging them. Two stores with equal digests
+    /// cannot be told apart by the search.
     pub seen: u128,
     /// The first finding and a plan up to it.
     pub finding: Option<(Finding, Plan)>,
@@ -77,15 +78,16 @@ pub struct Enumerated {
 pub enum Gap {
     /// A finding has ended the search.
     Finding,
-    /// It was stopped.
+    /// The search was stopped.
     Stopped,
-    /// It came to its end, and no state was final: the system never comes to rest, or
-    /// states were taken for one that are not.
+    /// The search ended by itself, but no state was final: the system never comes to
+    /// rest, or different states were taken for one.
     NoEnd,
-    /// So many moves showed nothing, though the system says that there was work to do:
-    /// states may have been taken for one that are not.
+    /// This number of moves left the state unchanged, although the system said that
+    /// there was work to do: different states may have been taken for one.
     Silent(u64),
-    /// So many crash points have too many images, and only some of those were looked at.
+    /// This number of crash points have too many images, and only some images were
+    /// looked at.
     Bounded(u64),
 }
 
@@ -108,7 +110,8 @@ impl fmt::Display for Gap {
 }
 
 impl Enumerated {
-    /// Why not everything was seen; `None` when it was, and this is a proof.
+    /// Why not everything was seen. `None` if everything was, so that the result is a
+    /// proof.
     #[must_use]
     pub fn gap(&self) -> Option<Gap> {
         let bounded = self.coverage.points - self.coverage.enumerated_points;
@@ -133,23 +136,24 @@ impl Enumerated {
     }
 }
 
-/// So many moves that show nothing are followed one after the other. A step of a store
-/// ends a phase or two without the disk; a store that does more is not at work.
+/// The largest number of unchanged states in a row that are followed. A step of a store
+/// may end one or two phases without touching the disk; a store that needs more steps
+/// is not working.
 const MOST_SILENT: u32 = 4;
 
-/// Enumerates. Exponential in the number of commits: up to five or so.
+/// Enumerates. The cost is exponential in the number of commits: up to about five.
 ///
 /// # Panics
-/// When the settings are impossible.
+/// If the settings are invalid.
 #[must_use]
 pub fn enumerate(scope: &Scope) -> Enumerated {
     enumerate_watched(scope, &mut |_| {})
 }
 
-/// As [`enumerate`], and tells `watch` again and again what was seen so far.
+/// As [`enumerate`], and repeatedly passes the result so far to `watch`.
 ///
 /// # Panics
-/// When the settings are impossible.
+/// If the settings are invalid.
 #[must_use]
 pub fn enumerate_watched(scope: &Scope, watch: &mut dyn FnMut(&Enumerated)) -> Enumerated {
     let engine = scope
@@ -202,12 +206,13 @@ pub(crate) fn small_history(commits: u64, keyspaces: u8) -> Vec<Batch> {
     (1..=commits).map(batch).collect()
 }
 
-/// What shows of a state, and how many moves before it have shown nothing.
+/// The digest of a state, and the number of moves before it that left it unchanged.
 type Shown = (u128, u32);
 
-/// Whether a task is one of the engine's callbacks about new segments. Its compactor does
-/// not listen to them, so that delivering them changes nothing, and in every order of them
-/// the search would see the same again. What other systems call their tasks is theirs.
+/// Whether a task is one of the engine's callbacks about new segments. The compactor of
+/// the engine ignores these callbacks, so delivering them changes nothing. Every order
+/// of them would only repeat the same states. Other systems may use such names for
+/// other tasks.
 fn is_for_observers(system: &dyn System, task: &str) -> bool {
     system.name() == "lithify" && task.starts_with("segment-")
 }
@@ -217,9 +222,9 @@ struct SmallScope<'run> {
     engine: &'run dyn Engine,
     judge: Judge<'run>,
     batches: &'run [Batch],
-    /// What shows of each state, and how many moves in a row have shown nothing.
+    /// The states, each with the number of moves in a row that left it unchanged.
     states: BTreeSet<Shown>,
-    /// Each image, for what clients know, and the disk after it was judged.
+    /// Each image with what clients know, and the disk after it was judged.
     images: BTreeMap<(u128, Known), u128>,
     found: Enumerated,
     watch: &'run mut dyn FnMut(&Enumerated),
@@ -228,7 +233,7 @@ struct SmallScope<'run> {
 /// A node after its moves have run.
 struct Node {
     log: Log,
-    /// Where the last move began.
+    /// The position in the log where the last move began.
     last_move: usize,
     moves: Vec<Action>,
     state: u128,
@@ -257,7 +262,8 @@ impl SmallScope<'_> {
         if let Some(finding) = node.finding {
             return self.report(finding, path.clone());
         }
-        // A known state may be reached by another way, and a crash on this one is new.
+        // A known state may be reached on another path, and the crashes on this path
+        // are new.
         self.crash(&node, path)?;
         let silent = match before {
             Some((state, silent)) if state == node.state => silent + 1,
@@ -379,7 +385,7 @@ impl SmallScope<'_> {
         hasher.digest128()
     }
 
-    /// Crashes during the last move, at every point.
+    /// Crashes at every crash point of the last move.
     fn crash(&mut self, node: &Node, path: &[Action]) -> ControlFlow<()> {
         let mut frontier = Frontier::new(self.scope.model, Image::default(), &node.log);
         loop {
@@ -431,7 +437,7 @@ impl SmallScope<'_> {
         self.found.coverage.add(coverage);
         match finding {
             Some((finding, crash)) => {
-                // Without a move, something has to open the store.
+                // If there are no moves, an action must open the store.
                 let opening = path.is_empty().then_some(Action::Settle);
                 let actions = path.iter().cloned().chain(opening);
                 self.report(finding, actions.chain([Action::Crash(crash)]).collect())

@@ -1,11 +1,11 @@
 //! Every single fault: each kind at each operation of one small history, with crashes
-//! behind it.
+//! after it.
 //!
-//! Campaigns draw where a fault strikes, and an error that is swallowed on one path only is
-//! met by few of them. Here every call of the disk that can fail is failed once, at every
-//! place: afterwards either the call or the next one says so, or the store is as if it had
-//! worked. The history commits, settles, dies, closes and reads; faults in other histories, and
-//! two faults in one, are for campaigns.
+//! Campaigns draw where a fault strikes, so few of them find an error that is swallowed
+//! on one path only. Here every disk call that can fail fails once, at every place.
+//! Afterwards either this call or the next call reports the error, or the store is as
+//! if the call had succeeded. The history commits, settles, dies, closes and reads.
+//! Campaigns cover faults in other histories, and several faults in one history.
 
 use crate::disk::{Fault, FaultKind, Model};
 use crate::finding::replay::attempt;
@@ -17,25 +17,26 @@ use crate::search::scope::small_history;
 use crate::stop::Stop;
 use crate::system::{Settings, System};
 
-/// What was seen.
+/// The result of the enumeration.
 #[derive(Clone, Debug)]
 pub struct Faulted {
-    /// Executions: one for each place of each kind, and one that ends each kind.
+    /// Executions: one for each place of each kind, and one last execution per kind in
+    /// which no fault strikes.
     pub runs: u64,
-    /// A digest of what the store has done and said in each of them.
+    /// A digest of what the store did and answered in all of them.
     pub seen: u128,
     /// The first finding and a plan that shows it.
     pub finding: Option<(Finding, Plan)>,
 }
 
-/// More operations of one kind than the history has.
+/// More than the number of operations of one kind in the history.
 const MOST: u32 = 1000;
 
-/// Fails every operation once, in every way that it can fail. O(operations × kinds)
+/// Fails every operation once, in every way in which it can fail. O(operations × kinds)
 /// executions.
 ///
 /// # Panics
-/// When the settings are impossible.
+/// If the settings are invalid.
 #[must_use]
 pub fn enumerate(
     system: &'static dyn System,
@@ -51,7 +52,8 @@ pub fn enumerate(
             runs += 1;
             match run(&plan, &mut hasher) {
                 Ok(true) => {}
-                // A fault that finds nothing to strike is none, and neither is a later one.
+                // If this fault found no operation to strike, later ones will find
+                // none.
                 Ok(false) => break,
                 Err(found) => {
                     finding = Some(*found);
@@ -67,7 +69,7 @@ pub fn enumerate(
     }
 }
 
-/// Commits, a death, a close, and reads, with everything settled in between.
+/// Commits, a death, a close, and reads, with settling between them.
 fn plan(
     system: &'static dyn System,
     settings: &Settings,
@@ -103,7 +105,7 @@ fn plan(
     }
 }
 
-/// Runs a plan and crashes it behind its fault; true when the fault has struck.
+/// Runs a plan and crashes it after its fault. True if the fault has struck.
 fn run(plan: &Plan, hasher: &mut xxhash_rust::xxh3::Xxh3) -> Result<bool, Box<(Finding, Plan)>> {
     let enabled = Enabled::default();
     let reach = Reach {

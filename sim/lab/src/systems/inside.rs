@@ -1,4 +1,4 @@
-//! A directory of a file system as a file system of its own.
+//! A directory of a file system, as a file system of its own.
 
 use std::fmt::Debug;
 use std::io;

@@ -1,5 +1,5 @@
-//! What the systems have in common that keep several stores of the engine, each in a directory of
-//! its own, on one disk: everything that is said of the engine, and of no single store.
+//! The common part of the systems that keep several stores of the engine on one disk,
+//! each in its own directory: the properties of the engine that hold for every store.
 
 use std::sync::Arc;
 
@@ -12,16 +12,16 @@ use super::lithify::failure;
 use crate::history::Batch;
 use crate::system::{Engine, Failure, Instance, Piece};
 
-/// A system's stores, opened.
+/// The opened stores of a system.
 type Opened = Result<Box<dyn Instance>, Failure>;
 
-/// A configured system of several stores.
+/// A configured system with several stores.
 #[derive(Debug)]
 pub(in crate::systems) struct SharedDisk {
     pub(in crate::systems) options: Options,
     /// Opens all stores.
     pub(in crate::systems) open: fn(Arc<dyn Fs>, &Options) -> Opened,
-    /// Checks the directories that must hold whole stores.
+    /// Checks the directories that must hold intact stores.
     pub(in crate::systems) check: fn(&dyn Fs) -> Result<(), Failure>,
 }
 
@@ -59,7 +59,7 @@ impl Engine for SharedDisk {
     }
 }
 
-/// Reads every byte of the store in a directory; `called` puts the damage into words.
+/// Reads every byte of the store in a directory. `called` formats the damage.
 pub(in crate::systems) fn must_be_sound(
     directory: &Borrowed<'_>,
     called: impl FnOnce(String) -> String,

@@ -1,8 +1,9 @@
-//! The kinds of faults: one row for each says all that anybody asks of it.
+//! The kinds of faults: one row per kind defines everything about it.
 //!
-//! A row names the operations that a kind strikes, the harm that it does, and how it is
-//! drawn. What the harm excuses is decided in `judge::excuses`; the effect on the disk is
-//! where the operation is (`bytes`, `state`). A new kind is a row here and its effect.
+//! A row names the operations that the kind strikes, the harm that it does, and how it
+//! is drawn. `judge::excuses` decides what the harm excuses. The effect on the disk is
+//! implemented with the operation (`bytes`, `state`). A new kind needs a row here and
+//! its effect there.
 
 use std::fmt;
 
@@ -21,7 +22,7 @@ pub(in crate::disk) enum Class {
 }
 
 impl Class {
-    /// How a call of this class is written.
+    /// The name of a call of this class.
     pub(in crate::disk) fn verb(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -37,48 +38,50 @@ impl Class {
     }
 }
 
-/// What a fault has done, as far as anybody who judges a store has to know.
+/// The damage of a fault, as far as a judge of the store has to know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Harm {
-    /// A store goes on as if nothing had happened.
+    /// The store must go on as if nothing had happened.
     Benign,
-    /// The operation returned an error. What was promised before stands.
+    /// The operation returned an error. Earlier promises stand.
     Error,
     /// The operation returned an error, and some stored bytes cannot be read any more.
     Unreadable,
-    /// The operation succeeded, and what it promised was not done.
+    /// The operation succeeded, but did not do what it promises.
     Lie,
-    /// A read returned other bytes than those that are stored.
+    /// A read returned other bytes than the stored bytes.
     WrongRead,
-    /// What processes see of a file has changed. It comes to the disk like a write: a loss of
-    /// power may take the damage back.
+    /// The content that processes see has changed in the cache. The damage reaches the
+    /// disk like a write, so a loss of power may undo it.
     WrongInCache,
     /// What the device holds has changed.
     WrongOnDevice,
 }
 
-/// What there is to know about a kind.
+/// The properties of a kind.
 struct Row {
     /// The name that traces and the command line use.
     name: &'static str,
     /// What it does, in a sentence.
     about: &'static str,
-    /// Kinds of one class show a store the same trouble, or trouble that it cannot tell apart.
+    /// Kinds of one class cause the same trouble for a store, or trouble that the store
+    /// cannot tell apart.
     class: &'static str,
     /// The operations that it strikes.
     strikes: &'static [Class],
     harm: Harm,
-    /// Whether later operations may fail because of one that it struck.
+    /// Whether later operations may fail because of one operation that it struck.
     shows_later: bool,
-    /// Whether a device may go on like this for a while.
+    /// Whether the fault may strike every matching operation for a while.
     may_stay: bool,
-    /// How often, in a hundred, one that is not aimed may strike any file.
+    /// For a fault that is not aimed: the chance in percent that it may strike any
+    /// file.
     any_file: u64,
 }
 
 macro_rules! kinds {
     ($($kind:ident { about: $about:literal, $($row:tt)* })*) => {
-        /// The kinds, with what they do.
+        /// The kinds of faults.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum FaultKind {
             $(#[doc = $about] $kind,)*
@@ -198,7 +201,7 @@ kinds! {
         may_stay: true,
         any_file: 30,
     }
-    // Later syncs succeed, and the data is gone.
+    // Later syncs succeed, although the data is lost.
     SyncErrorClean {
         about: "a sync fails and the pages are marked clean",
         name: "sync-error-clean",
@@ -237,7 +240,7 @@ kinds! {
         harm: Harm::Error,
         shows_later: false,
         may_stay: true,
-        // What happens to a directory has no file's name.
+        // An operation on a directory has no file name.
         any_file: 100,
     }
     BitRot {
@@ -250,7 +253,7 @@ kinds! {
         may_stay: false,
         any_file: 30,
     }
-    // The intended place reads zeros.
+    // The intended place reads as zeros.
     MisdirectedWrite {
         about: "a write goes to another place of its file",
         name: "misdirected-write",
@@ -300,13 +303,13 @@ impl FaultKind {
         self.row().name
     }
 
-    /// What it does, in a sentence.
+    /// What the fault does, in a sentence.
     #[must_use]
     pub fn about(self) -> &'static str {
         self.row().about
     }
 
-    /// The names of all of them.
+    /// The names of all kinds.
     pub fn names() -> impl Iterator<Item = &'static str> + Clone {
         Self::ALL.iter().map(|kind| kind.name())
     }
@@ -317,32 +320,33 @@ impl FaultKind {
         Self::ALL.iter().copied().find(|kind| kind.name() == name)
     }
 
-    /// The class of faults that it belongs to: kinds of one class show a store the same
-    /// trouble, or trouble that it cannot tell apart.
+    /// The class of the kind: kinds of one class cause the same trouble for a store, or
+    /// trouble that the store cannot tell apart.
     #[must_use]
     pub fn class(self) -> &'static str {
         self.row().class
     }
 
-    /// What it has done when it has struck.
+    /// The damage when the fault has struck.
     #[must_use]
     pub fn harm(self) -> Harm {
         self.row().harm
     }
 
-    /// Whether later operations may fail because of one that it struck.
+    /// Whether later operations may fail because of one operation that it struck.
     #[must_use]
     pub fn shows_later(self) -> bool {
         self.row().shows_later
     }
 
-    /// Whether a device may go on like this for a while.
+    /// Whether the fault may strike every matching operation for a while.
     #[must_use]
     pub fn may_stay(self) -> bool {
         self.row().may_stay
     }
 
-    /// How often, in a hundred, one that is not aimed may strike any file.
+    /// For a fault that is not aimed: the chance in percent that it may strike any
+    /// file.
     pub(crate) fn any_file(self) -> u64 {
         self.row().any_file
     }
@@ -371,8 +375,8 @@ impl Harm {
         matches!(self, Self::Error | Self::Unreadable)
     }
 
-    /// Whether stored or returned bytes may be wrong. Then a store may lose what it has no
-    /// second copy of, and must say so; it must not answer wrongly.
+    /// Whether stored or returned bytes may be wrong. Then a store may lose data that
+    /// it has no second copy of. It must report the loss, and must not answer wrongly.
     #[must_use]
     pub fn corrupts(self) -> bool {
         match self {
@@ -381,7 +385,8 @@ impl Harm {
         }
     }
 
-    /// Whether an acknowledged commit may be lost although the store did all it could.
+    /// Whether an acknowledged commit may be lost although the store did everything
+    /// right.
     #[must_use]
     pub fn excuses_loss(self) -> bool {
         self.corrupts() || self == Self::Lie

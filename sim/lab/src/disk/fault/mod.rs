@@ -1,9 +1,9 @@
-//! What can go wrong while a process runs: one fault is one line of a plan.
+//! The faults that can happen while a process runs: one fault is one line of a plan.
 //!
-//! A fault names a kind, a file by the beginning of its name, and which matching
-//! operation it strikes. It fires once, unless it stays until the disk is healed; a bad
-//! sector and a full device stay by themselves. What each kind
-//! does to the disk is defined, not only the error it returns.
+//! A fault names a kind, the beginning of a file name, and which matching operation it
+//! strikes. It strikes once, unless it stays until the disk is healed. A bad sector and
+//! a full device stay in any case. Each kind defines its effect on the disk, and not
+//! only the error that it returns.
 
 mod kinds;
 
@@ -17,11 +17,12 @@ pub use kinds::{FaultKind, Harm};
 pub struct Fault {
     /// What happens.
     pub kind: FaultKind,
-    /// To which files: those whose names begin with this. Empty: all.
+    /// The beginning of the names of the files that it strikes. Empty: all files.
     pub file: String,
-    /// At which matching operation, counted from 1 since the fault was armed.
+    /// Which matching operation it strikes, counted from 1 since the fault was armed.
     pub at: u32,
-    /// Whether it strikes every matching operation from then on, until the disk is healed.
+    /// Whether it strikes every matching operation from then on, until the disk is
+    /// healed.
     pub stays: bool,
 }
 
@@ -45,7 +46,8 @@ impl Target {
         &self.path
     }
 
-    /// The same of another file of the same kind: what its name has before the first digit.
+    /// The same operation on any file of the same kind: the name is cut before the
+    /// first digit.
     #[must_use]
     pub fn without_number(&self) -> Self {
         Self {
@@ -55,7 +57,7 @@ impl Target {
     }
 }
 
-/// A fault and what has become of it.
+/// A fault and its state.
 #[derive(Clone, Debug)]
 pub(super) struct Armed {
     pub(super) fault: Fault,
@@ -67,10 +69,11 @@ pub(super) struct Armed {
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     armed: Vec<Armed>,
-    /// Armed and not fired: nothing is looked up when there are none.
+    /// The number of armed faults that have not fired. At zero, no operation is
+    /// matched.
     waiting: usize,
     fired: Vec<FaultKind>,
-    /// What could have been struck, while somebody wants to know.
+    /// The operations that could have been struck, if a caller asked to record them.
     targets: Option<Vec<Target>>,
 }
 
@@ -89,12 +92,13 @@ impl Faults {
         self.waiting = 0;
     }
 
-    /// Notes from now on what could be struck, and returns what was noted before.
+    /// Records from now on the operations that could be struck. Returns those recorded
+    /// before.
     pub(super) fn take_targets(&mut self) -> Vec<Target> {
         self.targets.replace(Vec::new()).unwrap_or_default()
     }
 
-    /// The fault that strikes an operation on `path`, if one does.
+    /// The fault that strikes an operation on `path`, if any.
     pub(super) fn strike(&mut self, class: Class, path: &str) -> Option<FaultKind> {
         if let Some(targets) = &mut self.targets {
             let path = path.to_owned();
@@ -129,7 +133,7 @@ impl Faults {
         waiting.map(|armed| &armed.fault)
     }
 
-    /// Whether operations need not be shown to [`Faults::strike`].
+    /// Whether [`Faults::strike`] need not be called for operations.
     pub(super) fn is_idle(&self) -> bool {
         self.waiting == 0 && self.targets.is_none()
     }

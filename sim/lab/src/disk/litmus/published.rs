@@ -1,19 +1,21 @@
-//! What was published about the litmus tests, held against what the models allow.
+//! What was published about the litmus tests, compared with what the models allow.
 //!
-//! A model may allow more than the file system that it stands for: what is safe under it
-//! is then safe there too. It must never allow less. So a published crash that a model
-//! excludes is a contradiction, and where a model promises something that nobody has
-//! published, a remark says on what it relies.
+//! A model may allow more than its file system: what is safe under the model is then
+//! also safe on the file system. A model must never allow less. So a published crash
+//! that a model excludes is a contradiction. If a model promises something that nobody
+//! has published, a remark states the assumption.
 //!
-//! A *witness* is the outcome that was seen or printed, as [`Litmus::outcomes`] writes it.
-//! Where two sources disagree, a crash that was seen counts for more than a promise. BOB
-//! looks for crashes and proves nothing by finding none, which is `Unknown` here.
+//! A *witness* is an outcome that was seen or printed, in the format of
+//! [`Litmus::outcomes`]. If two sources disagree, a crash that was seen counts more
+//! than a promise. BOB looks for crashes; if it finds none, that proves nothing and
+//! counts as `Unknown` here.
 //!
-//! The models of a lying disk and of other simulators stand for no file system: nothing is
-//! said of them. Sources are named as in [`model`](super::super::model); beside those,
-//! Mohan is the proposed page on crash-recovery guarantees of Linux file systems
-//! (linux-fsdevel, March 2019, and its discussion by Goldstein), Chinner is linux-kernel
-//! of 14 September 2018, "metadata operation reordering regards to crash".
+//! The models of a lying disk and of other simulators describe no file system, so this
+//! table has no rows for them. Sources are named as in [`model`](super::super::model),
+//! and in addition: Mohan is the proposed page on crash-recovery guarantees of Linux
+//! file systems (linux-fsdevel, March 2019, and its discussion by Goldstein); Chinner
+//! is linux-kernel of 14 September 2018, "metadata operation reordering regards to
+//! crash".
 
 use super::super::model::Model;
 use super::{LITMUS, Litmus};
@@ -21,15 +23,15 @@ use super::{LITMUS, Litmus};
 /// What was published about a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// No crash leaves a surprise.
+    /// No crash leaves a surprising outcome.
     Safe,
-    /// Some crash does, or may.
+    /// Some crash leaves a surprising outcome, or may leave one.
     Unsafe,
-    /// Nobody says.
+    /// No source gives an answer.
     Unknown,
 }
 
-/// One published statement about one file system and one test or several.
+/// One published statement about one file system and one or more tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
     /// The model that stands for the file system.
@@ -40,9 +42,10 @@ pub struct Published {
     pub verdict: Verdict,
     /// An outcome that was seen.
     pub witness: Option<&'static str>,
-    /// Where.
+    /// Where it was published.
     pub source: &'static str,
-    /// On what the model relies where it says something else, and who disagrees.
+    /// What the model assumes where it differs from the source, and which source
+    /// disagrees.
     pub remark: &'static str,
 }
 
@@ -51,12 +54,13 @@ pub struct Published {
 pub enum Agreement {
     /// Both say the same.
     Agrees,
-    /// The model allows a surprise where none is known: it demands more of a store than
-    /// the file system does.
+    /// The model allows a surprise although none is known: it demands more of a store
+    /// than the file system does.
     Weaker,
     /// The model excludes a surprise about which nothing was published.
     Assumes,
-    /// The model excludes what was seen. Never: it would hide bugs.
+    /// The model excludes an outcome that was seen. Must not happen: it would hide
+    /// bugs.
     Contradicts,
 }
 
@@ -81,11 +85,12 @@ const EVERY: &[&str] = &[
 const FIGURE_3: &str = "Ferrite, figure 3";
 const BOB_OVERWRITES: &str = "ALICE, table 1 (BOB): an overwrite is not ordered before anything";
 
-/// The witness of Ferrite: the length covers the rest of the last block, the bytes do not.
+/// The witness of Ferrite: the length covers the rest of the last block, but the bytes
+/// are lost.
 const ZEROS_TO_BLOCK_END: &str = "f=(a2500)(01596)";
 const EMPTY: &str = "f=";
 
-/// Everything that was published about a file system that a model stands for.
+/// Everything that was published about the file systems of the models.
 pub const PUBLISHED: &[Published] = &[
     bad("posix-min", EVERY, "POSIX, fsync and its rationale: what was not synced may be lost, and a file's sync does not cover its name"),
     bad("paranoid", EVERY, "ALICE, default model: nothing is ordered but what a sync of the same object orders"),
@@ -209,7 +214,7 @@ impl Published {
         Self { remark, ..self }
     }
 
-    /// How `model` compares with this, in `litmus`.
+    /// How the verdict of `model` on `litmus` compares with this statement.
     #[must_use]
     pub fn agreement(&self, litmus: &Litmus, model: &'static Model) -> Agreement {
         let outcomes = litmus.outcomes(model);
@@ -227,7 +232,7 @@ impl Published {
 }
 
 impl Litmus {
-    /// What a model says: never `Unknown`.
+    /// The verdict of a model. Never `Unknown`.
     #[must_use]
     pub fn verdict(&self, model: &'static Model) -> Verdict {
         match self.surprises(model).is_empty() {
@@ -236,7 +241,7 @@ impl Litmus {
         }
     }
 
-    /// What was published about this test and the file system that `model` stands for.
+    /// The statement about this test and the file system of `model`.
     #[must_use]
     pub fn published(&self, model: &Model) -> Option<&'static Published> {
         PUBLISHED
@@ -244,7 +249,7 @@ impl Litmus {
             .find(|row| row.model == model.name && row.litmus.contains(&self.name))
     }
 
-    /// The test of this name.
+    /// The test with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         LITMUS.iter().find(|litmus| litmus.name == name)

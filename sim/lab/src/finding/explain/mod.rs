@@ -1,11 +1,13 @@
-//! Why a plan fails: the single changes and barriers that flip the verdict.
+//! Explains why a plan fails: finds the single changes and barriers that flip the
+//! verdict.
 //!
-//! For each crash of a plan, each pending change is flipped from lost to kept or the
-//! other way round, and the plan is run again. Then everything that one more sync of a file
-//! or directory would have saved is kept: when that flips the verdict, it is the missing
-//! barrier, in words. An append is lost with its bytes or its length, so often a barrier
-//! matters and no single change does. A fault that matters is told with the call that met
-//! it, the operation, what the store answered, and what was wanted instead.
+//! For each crash of a plan, each pending change is flipped between lost and kept, and
+//! the plan runs again. Then all changes are kept that one more sync of a file or a
+//! directory would have saved. If that flips the verdict, this sync is the missing
+//! barrier. An append is lost if either its bytes or its length is lost, so often a
+//! barrier matters although no single change does. A fault that matters is reported
+//! with the call that it struck, the operation, the answer of the store, and the
+//! required answer.
 
 mod stale;
 
@@ -24,40 +26,40 @@ use crate::stop::Stop;
 
 pub use stale::StaleBytes;
 
-/// What flips the verdict.
+/// A change of the plan that flips the verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Flip {
-    /// It goes away if this had survived.
+    /// The failure goes away if this change survives.
     Survives(String),
-    /// It goes away if all of these had survived.
+    /// The failure goes away if all of these changes survive.
     SurviveTogether(Vec<String>),
-    /// It goes away if this had not survived.
+    /// The failure goes away if this change does not survive.
     IsLost(String),
-    /// It goes away if this barrier comes before that operation.
+    /// The failure goes away if this barrier comes before that operation.
     Barrier {
         /// `sync_data(file)` or `sync_dir(directory)`.
         barrier: String,
         /// The operation whose effect survived, or the promise that was broken.
         before: String,
     },
-    /// It goes away without this fault.
+    /// The failure goes away without this fault.
     Fault {
-        /// The fault, and what met it.
+        /// The fault, and the call that it struck.
         struck: Struck,
-        /// What the oracle objects to.
+        /// The objection of the oracle.
         finding: Finding,
     },
-    /// It goes away without this line of the plan.
+    /// The failure goes away without this line of the plan.
     Line(String),
 }
 
-/// What flips the verdict, and where.
+/// A flip, and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pivot {
-    /// What does.
+    /// The flip.
     pub flip: Flip,
-    /// At which crash, of how many, counted from 1; `None` when it is not about a crash, or
-    /// there is only one.
+    /// The number of the crash, counted from 1, and the number of crashes. `None` if
+    /// the flip is not about a crash, or if there is only one crash.
     pub crash: Option<(usize, usize)>,
 }
 
@@ -100,25 +102,26 @@ impl fmt::Display for Pivot {
     }
 }
 
-/// What was learned about a plan.
+/// The explanation of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// What is wrong.
     pub finding: Finding,
-    /// What flips the verdict.
+    /// The flips.
     pub pivots: Vec<Pivot>,
-    /// Stale bytes that its crashes leave, and whose they are.
+    /// Stale bytes that the crashes leave, and their sources.
     pub stale: Vec<StaleBytes>,
-    /// Whether there was no time to try everything.
+    /// Whether the time ended before everything was tried.
     pub is_cut_short: bool,
 }
 
-/// Explains a plan whose expectation is a violation. With a long plan that takes a run for
-/// each line; `stop` ends it with what was learned by then. Commits are tried only when
-/// nothing else flips the verdict: that a finding needs its commits goes without saying.
+/// Explains a plan whose expectation is a violation. Each line of the plan needs a run.
+/// `stop` ends the explanation with what was learned until then. Commits are tried only
+/// if nothing else flips the verdict, because it is obvious that a finding needs its
+/// commits.
 ///
 /// # Errors
-/// When it has no finding.
+/// If the plan has no finding.
 pub fn explain(plan: &Plan, stop: &Stop) -> Result<Explanation, String> {
     let case = Case::of(plan, stop)?;
     let (mut pivots, mut stale) = (Vec::new(), Vec::new());
@@ -142,7 +145,7 @@ pub fn explain(plan: &Plan, stop: &Stop) -> Result<Explanation, String> {
     })
 }
 
-/// Only the missing barriers of all crashes.
+/// Finds only the missing barriers of all crashes.
 ///
 /// # Errors
 /// As [`explain`].
@@ -165,7 +168,7 @@ fn crashes_of(plan: &Plan) -> impl Iterator<Item = usize> {
     actions.filter_map(|(index, action)| matches!(action, Action::Crash(_)).then_some(index))
 }
 
-/// A plan, and what is wrong with it.
+/// A plan and its finding.
 struct Case<'run> {
     plan: Plan,
     finding: Finding,
@@ -195,7 +198,7 @@ impl<'run> Case<'run> {
         })
     }
 
-    /// Lines that are meant and matter.
+    /// The lines that `is_meant` selects and that matter.
     fn line_pivots(&self, is_meant: &dyn Fn(&Action) -> bool) -> Result<Vec<Pivot>, String> {
         let mut pivots = Vec::new();
         for (index, action) in self.plan.actions.iter().enumerate() {
@@ -232,14 +235,15 @@ impl<'run> Case<'run> {
         }
     }
 
-    /// Where a fault has struck that a line of the plan has armed.
+    /// The fault that struck, for a line of the plan that armed it.
     fn struck_by(&self, index: usize, fault: &Fault) -> Option<&Struck> {
         self.struck
             .iter()
             .find(|struck| struck.action > index && struck.kind == fault.kind)
     }
 
-    /// What `ask` learns about the crash in this line; nothing when the plan does not get there.
+    /// What `ask` learns about the crash in this line; `None` if the plan does not
+    /// reach the crash.
     fn about_crash(
         &self,
         crash_index: usize,
@@ -280,7 +284,7 @@ fn still_fails(plan: &Plan) -> Result<bool, String> {
     Ok(replay(plan, false)?.holds(plan.expectation))
 }
 
-/// A crash that is asked what about it matters.
+/// A crash that is tested for what matters about it.
 struct Suspect<'run> {
     plan: &'run Plan,
     crash_index: usize,
@@ -288,7 +292,7 @@ struct Suspect<'run> {
     frontier: &'run Frontier<'run>,
     /// The names of the pending changes.
     names: Vec<String>,
-    /// Which of them the crash keeps.
+    /// The changes that the crash keeps.
     kept: FixedBitSet,
     stop: &'run Stop,
     pivots: Vec<Flip>,
@@ -313,7 +317,7 @@ impl Suspect<'_> {
         }
     }
 
-    /// Whether the plan fails when the crash keeps these changes instead.
+    /// Whether the plan fails if the crash keeps these changes instead.
     fn fails_with(&self, kept: &FixedBitSet) -> Result<bool, String> {
         let survivors = kept.ones().map(|index| self.names[index].clone());
         let mut other = self.plan.clone();
@@ -323,14 +327,15 @@ impl Suspect<'_> {
         still_fails(&other)
     }
 
-    /// What the crash keeps, these changes, and what they require.
+    /// The changes that the crash keeps, these changes, and the changes that they
+    /// require.
     fn keeping_also(&self, more: &[usize]) -> FixedBitSet {
         let wanted: Vec<usize> = self.kept.ones().chain(more.iter().copied()).collect();
         self.frontier.keeping(&wanted)
     }
 
-    /// Flips one change after the other, and whatever must follow. Returns the kept ones
-    /// that matter.
+    /// Flips one change after the other, together with the changes that must follow.
+    /// Returns the kept changes that matter.
     fn single_changes(&mut self) -> Result<Vec<usize>, String> {
         let mut kept_pivots = Vec::new();
         for index in 0..self.names.len() {
@@ -358,9 +363,9 @@ impl Suspect<'_> {
         Ok(kept_pivots)
     }
 
-    /// Tries each barrier that would have made something durable that the crash loses. It
+    /// Tries each barrier that would have made lost changes durable. The barrier
     /// belongs before the first later operation whose effect survived and matters, or
-    /// before the promise that is broken.
+    /// before the broken promise.
     fn barriers(&mut self, kept_pivots: &[usize]) -> Result<(), String> {
         let mut groups: BTreeMap<Synced, Vec<usize>> = BTreeMap::new();
         for index in self.kept.zeroes() {
@@ -382,7 +387,7 @@ impl Suspect<'_> {
         Ok(())
     }
 
-    /// What has to be synced to make a change durable.
+    /// The syncs that make a change durable.
     fn syncs_of(&self, index: usize) -> Vec<Synced> {
         let kind = &self.frontier.pending()[index].kind;
         if let Some(inode) = kind.content_of() {
@@ -398,7 +403,8 @@ impl Suspect<'_> {
         directories
     }
 
-    /// A barrier as its call is written; a file by what it was called when it was written.
+    /// The text of the call of a barrier. A file has the name that it had when it was
+    /// written.
     fn barrier(&self, synced: &Synced, group: &[usize]) -> String {
         let log = &self.scene.log;
         let first = &self.frontier.pending()[group[0]];
@@ -412,7 +418,8 @@ impl Suspect<'_> {
         }
     }
 
-    /// What a barrier that makes this group durable has to come before.
+    /// The operation or promise before which a barrier that makes this group durable
+    /// belongs.
     fn before(&self, group: &[usize], kept_pivots: &[usize]) -> String {
         let changes = self.frontier.pending();
         let first = group.iter().map(|&index| changes[index].operation).min();
@@ -434,8 +441,8 @@ impl Suspect<'_> {
         }
     }
 
-    /// When no single one matters: a set of lost changes, from which none can be left out,
-    /// that had to survive together.
+    /// If no single change matters: a minimal set of lost changes that must survive
+    /// together.
     fn several_changes(&mut self) -> Result<(), String> {
         let mut needed: Vec<usize> = self.kept.zeroes().collect();
         if needed.len() < 2 || self.stop.is_due() || self.fails_with(&self.keeping_also(&needed))? {

@@ -1,5 +1,5 @@
-//! Whose bytes a crash with stale bytes has put in the place of lost ones, and what wrote
-//! them.
+//! The source of the stale bytes that a crash has put in the place of lost bytes, and
+//! the operation that wrote them.
 
 use std::fmt;
 
@@ -8,28 +8,28 @@ use crate::disk::{Frontier, Source};
 use crate::run::execute::CrashScene;
 use crate::run::plan::{Crash, Plan};
 
-/// Bytes of an earlier time that stand in a file.
+/// Old bytes in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StaleBytes {
-    /// Where they stand: a file and a place in it.
+    /// The file and the range of the bytes.
     pub place: String,
-    /// Whose they are.
+    /// The remnant that held the bytes.
     pub source: Source,
-    /// Whether they are its own.
+    /// Whether the same file held the bytes before.
     pub is_own: bool,
-    /// What wrote them, when a file of this run had them.
+    /// The operation that wrote them, if a file of this run held them.
     pub writer: Option<Writer>,
 }
 
-/// What wrote bytes that have come back.
+/// The operation that wrote bytes that have come back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Writer {
     /// The operation.
     pub operation: String,
-    /// The action of the plan during which it was done.
+    /// The action of the plan during which the operation was done.
     pub action: Option<String>,
-    /// The crash that ended the life of that action, counted from 1; `None` for the crash that
-    /// brings the bytes back.
+    /// The crash that ended the life of that action, counted from 1. `None` for the
+    /// crash that brings the bytes back.
     pub ended_by: Option<usize>,
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for StaleBytes {
     }
 }
 
-/// The stale bytes that a crash leaves where a name leads to them.
+/// The stale bytes that a crash leaves in files with a name.
 pub(super) fn stale_bytes(
     plan: &Plan,
     scene: &CrashScene,
@@ -90,8 +90,8 @@ pub(super) fn stale_bytes(
         .collect()
 }
 
-/// What has written last what stands at this place of a file now, in the latest life in which
-/// anything has. The file may have been given other bytes since.
+/// The last operation that wrote these bytes at this place of the file, in the latest
+/// life with such an operation. Other bytes may have been written there since.
 fn writer(
     plan: &Plan,
     scene: &CrashScene,
@@ -124,7 +124,7 @@ fn writer(
             return Some(Writer {
                 operation: log.describe(&operations[position]).to_string(),
                 action: action_at(plan, log, position),
-                // The lives before end with the crashes before.
+                // Each earlier life ended with an earlier crash.
                 ended_by: (age > 0).then(|| scene.earlier.len() + 1 - age),
             });
         }

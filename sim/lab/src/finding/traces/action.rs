@@ -81,7 +81,8 @@ fn no_write(text: &str) -> String {
     )
 }
 
-/// The moment that "before" names, if that is the first word, and the words behind it.
+/// The moment after the word "before", if that is the first word, and the remaining
+/// words.
 fn before<'line, 'words>(
     words: &'words [Word<'line>],
 ) -> Result<(Option<Moment>, &'words [Word<'line>]), Complaint> {
@@ -101,7 +102,7 @@ fn before<'line, 'words>(
     Ok((Some((text.join(" "), count)), &tail[end + 1..]))
 }
 
-/// What follows "die".
+/// Reads the words after "die".
 fn die_before(words: &[Word<'_>]) -> Result<Action, Complaint> {
     match before(words)? {
         (Some(moment), []) => Ok(Action::DieBefore(moment)),

@@ -1,6 +1,6 @@
-//! Plans as text: what a finding leaves, and what is replayed.
+//! Plans as text, for saving and replaying findings.
 //!
-//! Whatever is printed reads back the same. Errors name line and column.
+//! Every printed plan reads back as the same plan. Errors name the line and the column.
 
 mod action;
 mod print;
@@ -43,10 +43,11 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// Reads a trace of one of these systems. Empty lines and what follows `//` are ignored.
+/// Reads a trace of one of these systems. Empty lines and comments after `//` are
+/// ignored.
 ///
 /// # Errors
-/// The first line that is not understood.
+/// The first line that cannot be read.
 pub fn parse(systems: &[&'static dyn System], text: &str) -> Result<Plan, ParseError> {
     let mut reader = Reader {
         systems: systems.to_vec(),
@@ -92,10 +93,10 @@ struct Reader {
     bug: Option<(String, Place)>,
     skipped: Vec<SkippedBarrier>,
     settings: Settings,
-    /// Where each setting stands.
+    /// The place of each setting.
     set_at: Vec<(String, Place)>,
     actions: Vec<Action>,
-    /// Where each change of a setting stands among the actions.
+    /// The index of each change of a setting among the actions, and its place.
     changed_at: Vec<(usize, Place)>,
     expectation: Option<Expectation>,
 }
@@ -258,8 +259,8 @@ impl Reader {
 }
 
 impl Reader {
-    /// Settings may depend on one another, so they are tried together first. What is wrong
-    /// even alone is where the mistake stands.
+    /// Settings may depend on one another, so all of them are tried together first. If
+    /// that fails, the error is placed at the first setting that fails alone.
     fn check_settings(&self, system: &dyn System, end: Place) -> Result<(), ParseError> {
         let Err(together) = system.configure(&self.settings) else {
             return Ok(());
@@ -274,7 +275,7 @@ impl Reader {
         Err(ParseError::new(place, together))
     }
 
-    /// Changes of settings, in order.
+    /// Checks the changes of settings, in order.
     fn check_changes(&self, system: &dyn System) -> Result<(), ParseError> {
         let mut settings = self.settings.clone();
         for (index, place) in &self.changed_at {

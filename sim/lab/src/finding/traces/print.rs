@@ -1,4 +1,4 @@
-//! Plans as text, one line for each thing that can be taken out.
+//! Plans as text, with one line for each part that can be removed.
 
 use std::fmt;
 
@@ -34,7 +34,7 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Empty means any; in a line of words it needs a word.
+/// The empty text means any. A line of words needs a word for it, which is `*`.
 fn or_any(text: &str) -> &str {
     if text.is_empty() { "*" } else { text }
 }

@@ -1,19 +1,20 @@
-//! Many writes in one word: `a/0..1999=4.100` are 2,000 keys, `s8..s900/p0-` as many
-//! deletions in other keyspaces.
+//! Many writes in one word: `a/0..1999=4.100` is 2,000 keys, `s8..s900/p0-` is a
+//! deletion in each of 893 keyspaces.
 //!
-//! Only a way of writing: a batch holds its writes one by one, so everything that shrinks
-//! or runs it knows nothing of this. In a stretch each write has the next key, or the next
+//! This is only a notation. A batch holds each write separately, so shrinking and
+//! running do not know stretches. In a stretch, each write has the next key or the next
 //! keyspace, and the next tag.
 
 use std::fmt;
 
 use crate::history::{Batch, Key, Shape, Value, Write};
 
-/// A shorter stretch is written out: a few keys are easier to read one by one.
+/// A shorter stretch is written as single writes, because a few keys are easier to read
+/// one by one.
 const SHORTEST: usize = 8;
-/// No stretch is longer: a typing error should not be expensive.
+/// The limit of a stretch, so that a typing error is not expensive.
 const LONGEST: u32 = 1 << 16;
-/// Longer values would only make a typing error expensive.
+/// The limit of a value, so that a typing error is not expensive.
 pub(super) const MOST_VALUE_BYTES: u32 = 1 << 24;
 
 /// Writes the writes of a batch, with a space before each word.
@@ -34,7 +35,7 @@ pub(super) fn print(batch: &Batch, formatter: &mut fmt::Formatter<'_>) -> fmt::R
     Ok(())
 }
 
-/// The write that comes this many places behind another in a stretch.
+/// The write at this distance from another write in a stretch.
 type Step = fn(&Write, u32) -> Write;
 
 fn next_key(write: &Write, by: u32) -> Write {
@@ -113,7 +114,7 @@ impl fmt::Display for Write {
     }
 }
 
-/// The writes that a word stands for; `None` when it is none.
+/// The writes that a word stands for; `None` if the word is not valid.
 pub(super) fn parse(word: &str) -> Option<Vec<Write>> {
     let (keyspaces, rest) = word.split_once('/')?;
     let (keys, value) = match rest.split_once('=') {
@@ -139,7 +140,7 @@ pub(super) fn parse(word: &str) -> Option<Vec<Write>> {
     (more < LONGEST).then(|| (0..=more).map(|by| step(&first, by)).collect())
 }
 
-/// One, or the first and the last of many.
+/// One value, or the first and the last value of a range.
 fn ends<T: Copy>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Option<(T, T)> {
     match text.split_once("..") {
         Some((first, last)) => Some((parse(first)?, parse(last)?)),
@@ -195,7 +196,7 @@ mod tests {
             assert_eq!(batch(words).to_string(), words);
         }
         assert_eq!(batch("a/0..1999=4.100").writes.len(), 2000);
-        // A few are written out.
+        // A few writes are printed one by one.
         assert_eq!(batch("a/0..2=1.5").to_string(), " a/0=1.5 a/1=1.6 a/2=1.7");
     }
 

@@ -1,9 +1,9 @@
 //! The words of a line, with their places.
 
-/// What is wrong with a word: where it begins in its line, and what was expected.
+/// An error in a line: the offset of the word, and what was expected.
 pub(super) type Complaint = (usize, String);
 
-/// A word and where it begins, in bytes.
+/// A word, and the offset in bytes where it begins.
 pub(super) type Word<'line> = (usize, &'line str);
 
 pub(super) fn words_of(line: &str) -> Vec<Word<'_>> {
@@ -13,7 +13,7 @@ pub(super) fn words_of(line: &str) -> Vec<Word<'_>> {
         .collect()
 }
 
-/// Fails when a line has more words than are used.
+/// Fails if a line has more words than `used`.
 pub(super) fn ends_after(words: &[Word<'_>], used: usize) -> Result<(), Complaint> {
     match words.get(used) {
         Some((at, extra)) => Err((*at, format!("{extra:?} is more than {} takes", words[0].1))),

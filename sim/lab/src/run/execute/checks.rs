@@ -1,4 +1,4 @@
-//! What the oracles ask of a running store, beside what they ask of a recovered one.
+//! The oracles of a running store; `judge` has those of a recovered store.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +14,8 @@ use crate::run::plan::Action;
 use crate::system::Account;
 
 impl Executor<'_> {
-    /// What a settled store, and its disk, must have counted since it was created.
+    /// Checks what a settled store and its disk must have counted since the store was
+    /// created.
     pub(super) fn check_equalities(&mut self) -> Result<(), Finding> {
         if !self.is_first || self.is_faulty() {
             return Ok(());
@@ -40,7 +41,8 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Takes note of what other clients were told meanwhile; none of them may wait for ever.
+    /// Records the acknowledgements that other clients got. No client may wait for
+    /// ever.
     pub(super) fn check_clients(&mut self) -> Result<(), Finding> {
         let Some(instance) = self.instance.as_deref() else {
             return Ok(());
@@ -62,7 +64,7 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// What is wrong with the layout as of the newest commit, if anything.
+    /// The difference between the layout and the rule at the newest commit, if any.
     pub(super) fn misfit(&self) -> Option<String> {
         let instance = self.instance.as_deref().expect("the store is open");
         let head = instance.head().min(self.history.head());
@@ -78,8 +80,8 @@ impl Executor<'_> {
         }
     }
 
-    /// What is not laid out although nothing is left to do, and is when it is asked for,
-    /// was forgotten. What is wrong even then is wrong.
+    /// Checks the layout when no task is left. If only settling repairs the layout, the
+    /// store has forgotten a task. If settling does not repair it, the layout is wrong.
     pub(super) fn check_laid_out(&mut self) -> Result<(), Finding> {
         if self.misfit().is_none() {
             self.check_files()?;
@@ -97,9 +99,9 @@ impl Executor<'_> {
         self.check_layout()
     }
 
-    /// When every callback arrives, latest first, the layout settles without being
-    /// asked to. After faults, which have stopped, a store may refuse; one that works
-    /// must come to an end.
+    /// When all callbacks arrive, latest first, the layout must settle without a call
+    /// of `settle`. After faults, which have stopped by now, a store may refuse; if it
+    /// works, it must finish.
     pub(super) fn check_unprompted(&mut self) -> Result<(), Finding> {
         const TURNS: u64 = 60_000;
         const TURNS_OF_A_COMMIT: u64 = 200;
@@ -126,8 +128,8 @@ impl Executor<'_> {
             .object(Oracle::Liveness, "background work does not end")
     }
 
-    /// A settled store has the files that it needs and no others, also while it runs: the
-    /// next opening would sweep what it has left, and a store may run for long.
+    /// A settled store has exactly the files that it needs, also while it runs. The
+    /// next opening would remove leftover files, but a store may run for a long time.
     pub(super) fn check_files(&self) -> Result<(), Finding> {
         let instance = self.instance.as_deref().expect("the store is open");
         let Some(needed) = instance.files().filter(|_| !self.is_faulty()) else {
@@ -175,7 +177,8 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Other reads of a kept reader, which knows the history of when it was opened.
+    /// Asks a kept reader further questions. The reader knows the history at the time
+    /// when it was opened.
     fn ask_pin(&mut self, index: usize) -> Result<(), Finding> {
         const DRAWN: u64 = 6;
         let pin = &self.pins[index];
@@ -205,7 +208,7 @@ impl Executor<'_> {
         }
     }
 
-    /// Other reads of the store as it stands, beside a read of this commit.
+    /// Asks the store further questions after a read of this commit.
     pub(super) fn check_reads(&mut self, commit: u64) -> Result<(), Finding> {
         const DRAWN: u64 = 12;
         let is_kept = !self.bounds().excuses_loss;
@@ -234,7 +237,7 @@ impl Executor<'_> {
         }
     }
 
-    /// A sync of a file that is clean already costs time and gives nothing.
+    /// A sync of a clean file costs time and has no use.
     pub(super) fn check_syncs(&self, log: &Log) -> Result<(), Finding> {
         if self.is_faulty() {
             return Ok(());
@@ -260,7 +263,7 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Opening and settling again and again must reach a fixed size.
+    /// Opening and settling repeatedly must reach a fixed size.
     pub(super) fn check_space(&mut self) -> Result<(), Finding> {
         const ROUNDS: usize = 4;
         if self.is_faulty() {

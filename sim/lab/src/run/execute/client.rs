@@ -1,4 +1,4 @@
-//! What the client does: committing, reading, settling, reopening.
+//! The actions of the client: commit, read, settle, reopen.
 
 use super::executor::{Executor, Pin};
 use crate::disk::{Mark, Operation};
@@ -12,7 +12,7 @@ impl Executor<'_> {
         let head = self.instance().head();
         let in_doubt = (head < self.history.head()).then(|| self.history.clone());
         if in_doubt.is_some() {
-            // An earlier commit failed, and this handle does not show it.
+            // An earlier commit failed, and this instance does not show it.
             self.forget_after(head);
             if self.trouble().may_hide_commits() {
                 self.undecided_since.get_or_insert(self.fs.log_length());
@@ -29,7 +29,8 @@ impl Executor<'_> {
         let outcome = self.instance().commit(batches);
         let Some(number) = self.tolerate(outcome)? else {
             let shown = self.instance().head();
-            // Fewer are shown when earlier ones were under way and have failed with it.
+            // The head may be lower if earlier commits were still in progress and
+            // failed too.
             if shown > head {
                 self.enabled.object(
                     Oracle::Phantom,
@@ -37,8 +38,8 @@ impl Executor<'_> {
                 )?;
             }
             if let Some(in_doubt) = in_doubt {
-                // Refused again: what is in doubt is still the first one that failed, unless
-                // this one has come to the disk, too.
+                // This commit was refused too. The commit in doubt is still the first
+                // one that failed, unless this commit has reached the disk as well.
                 self.replace_history(in_doubt);
                 let is_refused = !self.has_done_since(before);
                 self.is_undecidable = self.undecided_since.is_some() || !is_refused;
@@ -57,7 +58,7 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Whether the store has asked something of the disk since a place in the log.
+    /// Whether the store has called the file system since a position in the log.
     pub(super) fn has_done_since(&self, position: usize) -> bool {
         let log = self.fs.log();
         let mut later = log.operations()[position..].iter();
@@ -107,7 +108,8 @@ impl Executor<'_> {
         }
     }
 
-    /// What was closed is known to be durable, so that the next opening writes none of it again.
+    /// The closed store is known to be durable, so the next opening must not write it
+    /// again.
     fn check_log_untouched(&self, since: usize) -> Result<(), Finding> {
         let log = self.fs.log();
         let mut later = log.operations()[since..].iter();
@@ -163,7 +165,7 @@ impl Executor<'_> {
         let head = self.instance().head().min(self.history.head());
         let commit = commit.min(head);
         let outcome = self.instance().state_at(commit);
-        // A reader of what cannot be read has nothing to keep.
+        // A commit that cannot be read cannot be kept for a reader.
         let Some(Some(read)) = self.tolerate(outcome)? else {
             return Ok(());
         };

@@ -10,7 +10,7 @@ use crate::judge::{Judge, Memory, Outcome};
 use crate::run::plan::{Action, Crash};
 
 impl Executor<'_> {
-    /// Where a crash strikes the last action.
+    /// The scene of a crash during the last action.
     pub(super) fn scene(&self, crash: &Crash) -> CrashScene {
         let log = self.fs.log();
         let position = position_of(&log, self.action_start, crash.before.as_ref());
@@ -23,7 +23,7 @@ impl Executor<'_> {
         }
     }
 
-    /// Loses power at a place of the last action, and starts on what is left.
+    /// Loses power at a moment of the last action, and restarts on what is left.
     pub(super) fn crash(&mut self, crash: &Crash) -> Result<(), Finding> {
         let scene = self.scene(crash);
         let frontier = scene.frontier(self.plan.model);
@@ -37,7 +37,7 @@ impl Executor<'_> {
         self.note(|| format!("    {}", outcome_of(&scene, &frontier, crash)));
         self.end_life(scene.log.operations().len());
         let life = self.lives.last().expect("a life has ended");
-        // The action was done to its end. What it has met behind the moment of the crash has
+        // The action was executed to its end. Trouble after the moment of the crash
         // never happened.
         let trouble = life.trouble_at(position, self.plan.model);
         self.has_lost_witness = life.has_lost_witness(position);
@@ -61,8 +61,9 @@ impl Executor<'_> {
         self.restart(image)
     }
 
-    /// Starts the machine on what is left. A fault that is armed strikes the next opening, but
-    /// for the judge, and for nobody when it is healed first.
+    /// Starts the machine on what is left. An armed fault strikes the next opening. It
+    /// is removed if the judge opens the store next, or if the plan heals the disk
+    /// next.
     fn restart(&mut self, image: Image) -> Result<(), Finding> {
         let waiting = self.fs.waiting_faults();
         self.fs = self.fs.restarted(&image);
@@ -73,14 +74,14 @@ impl Executor<'_> {
             self.fs.disarm();
             return Ok(());
         }
-        // The opening behind it belongs to the loss of power.
+        // The next opening belongs to the action of the loss of power.
         self.fs.mark(Mark::Action(self.action_index));
         waiting.into_iter().for_each(|fault| self.fs.arm(fault));
         self.open().map(|_| ())
     }
 
-    /// Faults stop. What a crash has left is opened now, and not before the
-    /// judge.
+    /// Faults stop. If the disk is healed right after a crash, the store is opened now,
+    /// unless the judge opens it next.
     pub(super) fn heal(&mut self) -> Result<(), Finding> {
         self.fs.disarm();
         let (before, later) = self.plan.actions.split_at(self.action_index as usize);
@@ -91,8 +92,8 @@ impl Executor<'_> {
         }
     }
 
-    /// The judgement at the end: faults stop, the process dies, and what is on the disk
-    /// is opened.
+    /// The judgement at the end: faults stop, the process dies, and the judge opens the
+    /// store.
     pub(super) fn finish(&mut self) -> Result<(), Finding> {
         self.check_pins()?;
         self.pins.clear();
@@ -114,7 +115,7 @@ impl Executor<'_> {
         self.judge()
     }
 
-    /// What is on the disk is opened, and all that is known is asked of it.
+    /// Opens what is on the disk, and checks everything.
     fn judge(&mut self) -> Result<(), Finding> {
         self.take_settings()?;
         let bounds = self.bounds();
@@ -122,7 +123,8 @@ impl Executor<'_> {
         let is_calm = !self.is_faulty() && self.lives.is_empty();
         let judge = Judge::new(&*self.engine, &self.history, self.enabled, &memory);
         let judge = judge.after_calm(is_calm);
-        // As a campaign judges it, so that its findings are found again; then more.
+        // First with the questions that a campaign asks, so that its findings are found
+        // again; then with all questions.
         let copy = self.fs.restarted(&self.fs.image());
         if judge.check(&copy, bounds)? == Outcome::Refused
             || judge.asking_all().check(&self.fs, bounds)? == Outcome::Refused
@@ -133,7 +135,7 @@ impl Executor<'_> {
     }
 }
 
-/// What a crash keeps and loses of what is pending, for people.
+/// A text about the pending changes that a crash keeps and loses, for people.
 fn outcome_of(scene: &CrashScene, frontier: &Frontier<'_>, crash: &Crash) -> String {
     let kept = scene.kept(frontier, crash);
     let labels = frontier.labels();

@@ -1,9 +1,11 @@
-//! The death of the process: the machine goes on, and what was written stays in its cache.
+//! The death of the process: the machine keeps running, and written bytes stay in its
+//! cache.
 //!
-//! A process can die between two actions, or in the middle of one. In the middle, what the
-//! process did behind that moment was never done: the log is cut there and goes on with the
-//! opening that follows. Behind a fault that has struck, or while two histories are possible,
-//! that is not undone, and the process dies at the end of the action instead.
+//! A process can die between two actions or in the middle of one. If it dies in the
+//! middle, the rest of the action never happened: the log is cut at that moment and
+//! continues with the next opening. If a fault has struck, or while two histories are
+//! possible, the rest cannot be undone, and the process dies at the end of the action
+//! instead.
 
 use super::executor::Executor;
 use super::scene::position_of;
@@ -12,7 +14,7 @@ use crate::judge::oracle::Finding;
 use crate::run::plan::{Action, Moment};
 
 impl Executor<'_> {
-    /// The process dies between two actions, and the store is opened.
+    /// The process dies between two actions. Then the store is opened again.
     pub(super) fn die(&mut self) -> Result<(), Finding> {
         self.abandon();
         self.is_first = false;
@@ -23,8 +25,8 @@ impl Executor<'_> {
         self.open().map(|_| ())
     }
 
-    /// Lets go of the store without closing it. A store that readers still need may open files
-    /// for them then, and there is nobody to be told when that fails: the reader will be.
+    /// Drops the store without closing it. A store that readers still need may then
+    /// open files for them. If that fails, no caller can be told; the reader will be.
     fn abandon(&mut self) {
         let fired = self.fs.fired().len();
         self.instance = None;
@@ -34,7 +36,8 @@ impl Executor<'_> {
         }
     }
 
-    /// The process dies before an operation of the last action, and the store is opened.
+    /// The process dies before an operation of the last action. Then the store is
+    /// opened again.
     pub(super) fn die_before(&mut self, moment: &Moment) -> Result<(), Finding> {
         let position = position_of(&self.fs.log(), self.action_start, Some(moment));
         if position.is_none() {
@@ -51,12 +54,13 @@ impl Executor<'_> {
         self.die()
     }
 
-    /// Whether what was done can be undone: nothing but the log tells what it was.
+    /// Whether operations can be undone: the log alone must describe all that happened.
     fn is_plain(&self) -> bool {
         self.fs.fired().is_empty() && self.undecided_since.is_none() && self.fork.is_none()
     }
 
-    /// Undoes what was done behind a place of the log, and what clients learned behind it.
+    /// Undoes the operations after a position of the log, and what clients learned from
+    /// them.
     fn rewind(&mut self, position: usize) {
         let known = Known::at(&self.fs.log(), position);
         self.instance = None;
@@ -73,8 +77,9 @@ impl Executor<'_> {
         self.undecided.retain(|range| range.start <= position);
     }
 
-    /// Whether the process dies with what was to overtake the commits in doubt: it was handed
-    /// over and not written, so those may be back for good.
+    /// Whether the process dies before it has written anything since commits are in
+    /// doubt. Then the commits that were to replace them are lost, and those in doubt
+    /// may be back for good.
     pub(super) fn dies_undecided(&self) -> bool {
         let since = self.undecided_since;
         since.is_some_and(|since| !self.has_done_since(since))

@@ -1,5 +1,5 @@
-//! Which history the client believes in: what a store that was opened says it holds,
-//! what was acknowledged, and when two histories are possible.
+//! The history that the client believes in: what an opened store says it holds, what
+//! was acknowledged, and when two histories are possible.
 
 use super::executor::Executor;
 use crate::disk::Mark;
@@ -7,17 +7,17 @@ use crate::history::History;
 use crate::judge::Bounds;
 use crate::judge::oracle::Finding;
 
-/// The moment from which on two histories may be on the disk.
+/// The moment from which two histories may be on the disk.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fork {
-    /// Its place in the log.
+    /// The position of the moment in the log.
     pub(super) since: usize,
-    /// How many reads had returned something else than what is stored.
+    /// The number of reads until then that returned other bytes than the stored ones.
     pub(super) wrong_reads: usize,
 }
 
 impl Executor<'_> {
-    /// Takes over what the store says it holds, if that is possible.
+    /// Adopts the commits that the store says it holds, if that can be decided.
     pub(super) fn adopt(&mut self, bounds: Bounds) -> Result<(), Finding> {
         if self.is_fork_damaged() {
             self.is_undecidable = true;
@@ -40,7 +40,7 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// From here on commits may have the numbers of others that are on the disk, too.
+    /// Records that from here on two commits with the same number may be on the disk.
     pub(super) fn note_fork(&mut self) {
         let fork = Fork {
             since: self.fs.log_length(),
@@ -49,14 +49,14 @@ impl Executor<'_> {
         self.fork.get_or_insert(fork);
     }
 
-    /// Whether commits that were overtaken may come back for good.
+    /// Whether replaced commits may come back for good.
     pub(super) fn is_fork_damaged(&self) -> bool {
         self.fork
             .is_some_and(|fork| self.trouble().may_bring_back(fork.wrong_reads))
     }
 
-    /// Commits after `head` did not happen; what the client will ask for next has
-    /// their numbers.
+    /// Removes the commits after `head` from the history: they did not happen. The
+    /// client's next commits get their numbers.
     pub(super) fn forget_after(&mut self, head: u64) {
         let mut history = self.history.clone();
         history.truncate(head);
@@ -78,7 +78,7 @@ impl Executor<'_> {
         self.end_doubt(commit);
     }
 
-    /// A store that has shown or acknowledged the whole history has one history.
+    /// A store that has shown or acknowledged the whole history has only this history.
     pub(super) fn end_doubt(&mut self, commit: u64) {
         if commit == self.history.head()
             && let Some(since) = self.undecided_since.take()

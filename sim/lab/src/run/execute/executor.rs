@@ -16,11 +16,11 @@ use crate::judge::{Bounds, Enabled, Trouble};
 use crate::run::plan::{Action, Plan};
 use crate::system::{Call, Engine, Failure, Instance, Pinned, Settings};
 
-/// A reader that is kept.
+/// A reader that the client keeps open.
 pub(super) struct Pin {
     pub(super) commit: u64,
     pub(super) reader: Box<dyn Pinned>,
-    /// What it has shown when it was opened.
+    /// The state that the reader showed when it was opened.
     pub(super) shown: State,
     /// The newest commit at that time, and a digest of the history up to it.
     pub(super) head: (u64, u64),
@@ -40,36 +40,39 @@ pub(super) struct Executor<'run> {
     pub(super) served: u64,
     pub(super) pins: Vec<Pin>,
     pub(super) lives: Vec<Life>,
-    /// The faults of earlier lives: damage stays.
+    /// The faults of earlier lives: their damage stays.
     pub(super) past: Vec<FaultKind>,
-    /// Whether one of them has destroyed the only witness of something.
+    /// Whether a fault of an earlier life has destroyed the only witness of some bytes.
     pub(super) has_lost_witness: bool,
     pub(super) observed: u64,
-    /// What the store said last when it failed.
+    /// The latest failure that the store returned.
     pub(super) said: String,
-    /// Whether this opening has met an error of the disk of which nobody was told yet.
+    /// Whether this incarnation has met an error of the disk that no caller was told of
+    /// yet.
     pub(super) is_untold: bool,
-    /// Since when two histories are possible, and until when they were.
+    /// The position from which two histories are possible, and the earlier ranges in
+    /// which they were.
     pub(super) undecided_since: Option<usize>,
     pub(super) undecided: Vec<Range<usize>>,
-    /// Set when the disk may hold commits that others have taken the numbers of.
+    /// Set if the disk may hold commits whose numbers were given to other commits.
     pub(super) fork: Option<Fork>,
-    /// Whether that can not end any more, so that nothing more can be judged.
+    /// Whether two histories stay possible for ever, so that nothing more can be
+    /// judged.
     pub(super) is_undecidable: bool,
-    /// Whether a life has begun and not ended.
+    /// Whether a life has begun and has not ended.
     pub(super) is_alive: bool,
-    /// Whether the instance has run since an empty disk, undisturbed.
+    /// Whether the instance has run undisturbed since the disk was empty.
     pub(super) is_first: bool,
-    /// What the client has asked for since then.
+    /// The calls of the client since the disk was empty.
     pub(super) calls: Vec<Call>,
-    /// The first time that there were fewer syncs than the rule says.
+    /// The first time that the store made fewer syncs than the rule demands.
     pub(super) missing_syncs: Option<Finding>,
     pub(super) struck: Vec<Struck>,
     pub(super) unmatched: Vec<String>,
     pub(super) timeline: Timeline,
-    /// Where the last action began in the log.
+    /// The position in the log at which the last action began.
     pub(super) action_start: usize,
-    /// Which one it is.
+    /// The number of the last action.
     pub(super) action_index: u32,
 }
 
@@ -131,8 +134,8 @@ impl<'run> Executor<'run> {
         self.timeline.begin_life();
     }
 
-    /// The life is over; its last action ended at a position of the log. What struck
-    /// behind it is of the judge.
+    /// Ends the life. `end` is the position in the log at which its last action ended;
+    /// later operations belong to the judge.
     pub(super) fn end_life(&mut self, end: usize) {
         self.is_alive = false;
         self.pins.clear();
@@ -159,7 +162,8 @@ impl<'run> Executor<'run> {
         });
     }
 
-    /// Since which position of this life's log the only witness of something is destroyed.
+    /// The position of this life's log from which the only witness of some bytes is
+    /// destroyed.
     fn lost_witness_since(&self) -> Option<usize> {
         let has_rotted = |kind: &FaultKind| kind.harm() == Harm::WrongOnDevice;
         let here = || match self.fs.fired().iter().any(has_rotted) {
@@ -176,7 +180,7 @@ impl<'run> Executor<'run> {
         }
     }
 
-    /// What has gone wrong so far.
+    /// The trouble so far.
     pub(super) fn trouble(&self) -> Trouble {
         let mut fired = self.past.clone();
         fired.extend(self.fs.fired());
@@ -191,7 +195,8 @@ impl<'run> Executor<'run> {
         self.trouble().excuses(failure, || self.bounds())
     }
 
-    /// Errors are findings while the disk is healthy, and expected when it is not.
+    /// Turns a failure into a finding while the disk is healthy, and tolerates it
+    /// otherwise.
     pub(super) fn tolerate<T>(
         &mut self,
         outcome: Result<T, Failure>,
@@ -210,7 +215,7 @@ impl<'run> Executor<'run> {
         }
     }
 
-    /// A caller of the store was told of a failure.
+    /// Records that the store told a caller of a failure.
     fn observe(&mut self, failure: &Failure) {
         self.observed += 1;
         self.said = failure.to_string();
@@ -270,8 +275,9 @@ impl<'run> Executor<'run> {
             }
             Action::Heal => return self.heal(),
             Action::Crash(crash) => return self.crash(crash),
-            // A process that dies has opened the store, also where a plan begins with its death:
-            // the next process finds what it has made.
+            // A process must have opened the store before it dies, even if the plan
+            // begins with its death, so that the next process finds what this one has
+            // created.
             Action::Die if self.instance.is_none() && !self.open()? => return Ok(()),
             Action::Die => return self.die(),
             Action::DieBefore(moment) => return self.die_before(moment),
@@ -308,7 +314,7 @@ impl<'run> Executor<'run> {
         &mut **self.instance.as_mut().expect("the store is open")
     }
 
-    /// The next opening has the settings of the moment.
+    /// Applies the current settings. The next opening uses them.
     pub(super) fn take_settings(&mut self) -> Result<(), Finding> {
         match self.plan.system.configure(&self.settings) {
             Ok(engine) => {
@@ -319,7 +325,7 @@ impl<'run> Executor<'run> {
         }
     }
 
-    /// Opens the store, with the settings of the moment; false when a fault prevents it.
+    /// Opens the store with the current settings. False if a fault prevents it.
     pub(super) fn open(&mut self) -> Result<bool, Finding> {
         self.is_untold = false;
         self.is_first &= self.history.head() == 0;
@@ -328,7 +334,8 @@ impl<'run> Executor<'run> {
         if let Err(failure) = &outcome
             && self.is_faulty()
         {
-            // Whatever an error has done, the next attempt without it must succeed.
+            // Whatever an error has caused, the next attempt without the error must
+            // succeed.
             let failure = failure.clone();
             self.observe(&failure);
             self.note(|| format!("    cannot open: {failure}"));
@@ -355,8 +362,9 @@ impl<'run> Executor<'run> {
         }
     }
 
-    /// A store that cannot be opened for lack of room gives back at least what its last
-    /// attempt has taken: one attempt leaves no more behind than the one before.
+    /// Checks that a store that cannot be opened for lack of space gives back at least
+    /// the space that its last attempt used: repeated attempts must not leave more and
+    /// more.
     fn check_room(&mut self) -> Result<(), Finding> {
         const ATTEMPTS: usize = 5;
         if !self.fs.is_full() {
@@ -371,7 +379,8 @@ impl<'run> Executor<'run> {
             let image = disk.image();
             sizes.push((image.files().count(), image.total_bytes()));
         }
-        // What one attempt leaves may be more than the one before has left, but not each time.
+        // One attempt may leave more than the attempt before it, but not every attempt
+        // may.
         let mut steps = sizes.windows(2).rev().take(3);
         if !steps.all(|pair| pair[1].0 > pair[0].0 || pair[1].1 > pair[0].1) {
             return Ok(());

@@ -1,4 +1,4 @@
-//! A time between two losses of power, and what a crash in it may leave.
+//! A life of the disk, and what a crash in it may leave.
 
 use std::ops::Range;
 
@@ -7,24 +7,28 @@ use crate::disk::{FaultKind, Image, Model};
 use crate::history::History;
 use crate::judge::Trouble;
 
-/// A time between two losses of power.
+/// A life of the disk: the time from one loss of power to the next.
 #[derive(Debug)]
 pub struct Life {
     /// The disk at its beginning.
     pub start: Image,
-    /// What was done to it.
+    /// The operations on the disk.
     pub log: Log,
-    /// Where in the log the plan's last action ended; the judge's own come after it.
+    /// The position in the log at which the plan's last action ended. Later operations
+    /// belong to the judge.
     pub end: usize,
-    /// What the client knew, from a position in the log on.
+    /// The histories that the client knew, each with the position in the log where it
+    /// begins.
     pub histories: Vec<(usize, History)>,
-    /// The faults of earlier lives: damage stays.
+    /// The faults of earlier lives: their damage stays.
     pub past: Vec<FaultKind>,
-    /// From which position on bytes had rotted of which no copy and no later witness
-    /// existed, if any had.
+    /// The first position at which bytes had rotted that have neither a copy nor a
+    /// later witness, if any.
     pub lost_witness_since: Option<usize>,
-    /// Parts of the log in which two histories are possible: see
-    /// `may_be_back`. Crashes there cannot be judged.
+    /// Ranges of the log in which two histories are possible: see
+    /// `Trouble::may_hide_commits` and `Trouble::may_bring_back`. The outcome of a
+    /// crash in such a range cannot be judged, because it is not known which history
+    /// must be found.
     pub undecided: Vec<Range<usize>>,
 }
 
@@ -40,7 +44,7 @@ impl Life {
         &known.unwrap_or(&self.histories[0]).1
     }
 
-    /// What had gone wrong at a position of the log.
+    /// The trouble before a position of the log.
     pub(crate) fn trouble_at(&self, position: usize, model: &'static Model) -> Trouble {
         let struck = self.log.operations()[..position].iter();
         let struck = struck.filter_map(|operation| match operation {
@@ -50,7 +54,7 @@ impl Life {
         Trouble::new(model, self.past.iter().copied().chain(struck).collect())
     }
 
-    /// Whether a crash at a position of the log can be judged.
+    /// Whether the outcome of a crash at a position of the log can be judged.
     pub(crate) fn is_decided(&self, position: usize, trouble: &Trouble) -> bool {
         let lies = trouble.has_lies();
         let is_inside =
@@ -58,7 +62,8 @@ impl Life {
         !self.undecided.iter().any(is_inside)
     }
 
-    /// Whether the only witness of something was destroyed before a position of the log.
+    /// Whether the only witness of some bytes was destroyed before a position of the
+    /// log.
     pub(crate) fn has_lost_witness(&self, position: usize) -> bool {
         self.lost_witness_since
             .is_some_and(|since| since <= position)

@@ -1,9 +1,9 @@
-//! Running a plan: the client, the scheduler's decisions, faults and crashes.
+//! Executes a plan: the client, the scheduler's decisions, faults and crashes.
 //!
-//! The executor keeps the history that the client knows of, puts marks into the log,
-//! and asks the oracles that can be asked while a store runs. A crash ends one *life* of
-//! the disk and begins another; the logs of all lives are kept, so that other crashes of
-//! the same execution can be explored afterwards.
+//! The executor keeps the history that the client knows, puts marks into the log, and
+//! asks the oracles that apply to a running store. A *life* of the disk is the time
+//! from one loss of power to the next. The logs of all lives are kept, so that other
+//! crashes of the same execution can be explored afterwards.
 
 mod checks;
 mod client;
@@ -29,29 +29,30 @@ pub use life::Life;
 pub use scene::{CrashScene, execute_until_crash};
 pub use struck::Struck;
 
-/// What came of a plan.
+/// The outcome of a plan.
 #[derive(Debug)]
 pub struct Execution {
     /// The first finding.
     pub finding: Option<Finding>,
-    /// Fewer syncs than the rule says: a finding when nothing else is, for a crash that
-    /// shows what they are for says more.
+    /// The store made fewer syncs than the rule demands. This is a finding only if
+    /// there is no other: a crash that shows the effect of the missing sync tells more.
     pub missing_syncs: Option<Finding>,
     /// The lives.
     pub lives: Vec<Life>,
     /// The faults that have struck, in order.
     pub struck: Vec<Struck>,
-    /// Lines that meant nothing: tasks that there were not (asked only together with the
-    /// timeline), operations and pending changes that a crash names and that were not there.
+    /// Parts of the plan that had no effect: tasks that did not exist (recorded only if
+    /// a timeline is wanted), and operations and pending changes that a crash names and
+    /// that did not exist.
     pub unmatched: Vec<String>,
     /// A digest of all operations.
     pub digest: u64,
-    /// A line for each thing that happened, when asked for.
+    /// One line for each event, if a timeline is wanted.
     pub timeline: Vec<String>,
 }
 
 impl Execution {
-    /// The first operation in which two executions of one plan differ, in words.
+    /// The first operation in which two executions of one plan differ, as text.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Option<String> {
         if self.digest == other.digest {
@@ -73,7 +74,7 @@ impl Execution {
         })
     }
 
-    /// Every operation in words, with the bytes that it writes.
+    /// The text of every operation, with the bytes that it writes.
     fn operations(&self) -> Vec<(String, Vec<u8>)> {
         let logs = self.lives.iter().map(|life| &life.log);
         let described = logs.flat_map(|log| {
@@ -89,16 +90,16 @@ impl Execution {
     }
 }
 
-/// Whether an action is a loss of power during the one before it.
+/// Whether an action is a loss of power during the previous action.
 fn is_crash_inside(action: &Action, before: Option<&Action>) -> bool {
     let is_crash = |action: &Action| matches!(action, Action::Crash(_));
     is_crash(action) && before.is_some_and(|before| !is_crash(before))
 }
 
-/// Runs `plan` and judges what is left at its end.
+/// Executes `plan`, and judges what is left at its end.
 ///
 /// # Panics
-/// When the plan's settings are impossible; parsing and generating check them.
+/// If the plan's settings are invalid. Parsing and generating a plan checks them.
 #[must_use]
 pub fn execute(plan: &Plan, enabled: &Enabled, wants_timeline: bool) -> Execution {
     let mut executor = Executor::new(plan, enabled, wants_timeline);
@@ -108,8 +109,8 @@ pub fn execute(plan: &Plan, enabled: &Enabled, wants_timeline: bool) -> Executio
         if executor.is_undecidable && !is_crash_inside(action, before) {
             break;
         }
-        // What makes everything undecidable later in an action has not happened yet when power
-        // fails in the middle of it.
+        // If the power fails in the middle of an action, the later part of the action
+        // has not happened, so it cannot make the outcome undecidable.
         executor.is_undecidable = false;
         finding = executor.action(index, action).err();
         if finding.is_some() {

@@ -1,4 +1,4 @@
-//! The moment of a crash of a plan: what is pending, and what the plan says survives.
+//! The moment of a planned crash: the pending changes, and which of them survive.
 
 use fixedbitset::FixedBitSet;
 
@@ -8,23 +8,23 @@ use crate::disk::{Fill, Frontier, Image, Model};
 use crate::judge::Enabled;
 use crate::run::plan::{Action, Crash, Plan, Survivors};
 
-/// The moment of a crash of a plan.
+/// The moment of a planned crash.
 #[derive(Debug)]
 pub struct CrashScene {
-    /// The disk at the beginning of the life that ends.
+    /// The disk at the beginning of the life that the crash ends.
     pub start: Image,
-    /// What was done to it.
+    /// The operations on the disk in this life.
     pub log: Log,
-    /// The logs of the lives before, where they were kept.
+    /// The logs of the earlier lives, if they were kept.
     pub earlier: Vec<Log>,
-    /// Where in the log the crash strikes.
+    /// The position in the log at which the crash strikes.
     pub position: usize,
-    /// Whether the operation that the plan names there was done.
+    /// Whether the operation that the plan names was found in the log.
     pub is_matched: bool,
 }
 
 impl CrashScene {
-    /// What is durable and pending at that moment.
+    /// What is durable and what is pending at that moment.
     #[must_use]
     pub fn frontier(&self, model: &'static Model) -> Frontier<'_> {
         let mut frontier = Frontier::new(model, self.start.clone(), &self.log);
@@ -32,7 +32,7 @@ impl CrashScene {
         frontier
     }
 
-    /// The pending changes that a crash keeps, of those of the scene's frontier.
+    /// The pending changes of the scene's frontier that a crash keeps.
     #[must_use]
     pub fn kept(&self, frontier: &Frontier<'_>, crash: &Crash) -> FixedBitSet {
         let labels = frontier.labels();
@@ -47,7 +47,7 @@ impl CrashScene {
         }
     }
 
-    /// Whether everything that the plan says of a crash means something.
+    /// Whether everything that the plan says about a crash exists.
     pub(super) fn is_understood(&self, frontier: &Frontier<'_>, crash: &Crash) -> bool {
         let labels = frontier.labels();
         let (Survivors::AllBut(names) | Survivors::Only(names)) = &crash.survivors;
@@ -71,11 +71,11 @@ impl CrashScene {
     }
 }
 
-/// Runs a plan up to its crash at `index`, with whatever is planted already; `None` when
-/// something is found before, or no crash is there.
+/// Executes a plan up to its crash at `index`, with the bugs that are planted already.
+/// `None` if there is an earlier finding, or if the action is not a crash.
 ///
 /// # Panics
-/// When the plan's settings are impossible.
+/// If the plan's settings are invalid.
 #[must_use]
 pub fn execute_until_crash(plan: &Plan, index: usize) -> Option<(CrashScene, &Crash)> {
     let Action::Crash(crash) = &plan.actions[index] else {
@@ -91,7 +91,8 @@ pub fn execute_until_crash(plan: &Plan, index: usize) -> Option<(CrashScene, &Cr
     Some((scene, crash))
 }
 
-/// Where in the log a crash strikes; `None` when what it names was not done.
+/// The position in the log at which a crash strikes. `None` if the operation that it
+/// names was not done.
 pub(super) fn position_of(
     log: &Log,
     start: usize,

@@ -1,5 +1,5 @@
-//! What became of the faults of a run: which have struck, where, and of which a caller of
-//! the store has seen anything.
+//! The fate of the faults of a run: which faults have struck, where, and which of them
+//! a caller of the store has noticed.
 
 use crate::disk::oplog::{Log, Mark, Operation};
 use crate::disk::{FaultKind, place_of};
@@ -10,20 +10,21 @@ use crate::run::plan::Action;
 pub struct Struck {
     /// Its kind.
     pub kind: FaultKind,
-    /// Which action of the plan it struck.
+    /// The number of the action that it struck.
     pub action: usize,
-    /// What the store was doing: the action's text.
+    /// The text of the action, which says what the store was doing.
     pub call: String,
-    /// The operation that it met, as calls of the file system are written.
+    /// The operation that it struck, in the form of calls of the file system.
     pub operation: String,
-    /// What the store answered, when that was a failure.
+    /// The failure that the store returned, if any.
     pub answer: Option<String>,
-    /// Whether a call of the store has failed, or refused, because of it.
+    /// Whether a call of the store has failed or refused because of the fault.
     pub is_observed: bool,
 }
 
 impl Struck {
-    /// Which call of the store met which fault at which operation.
+    /// The text that says which fault struck which operation during which call of the
+    /// store.
     #[must_use]
     pub fn place(&self) -> String {
         let verb = self.call.split_whitespace().next().unwrap_or_default();
@@ -31,8 +32,8 @@ impl Struck {
     }
 }
 
-/// The faults that struck in a log behind the first `before` of them, during one action that
-/// has failed with `answer`, or has not.
+/// The faults of a log after the first `before` faults. All of them struck during one
+/// action. `answer` is the failure of that action, if it failed.
 pub(super) fn during(
     log: &Log,
     before: usize,
@@ -59,9 +60,10 @@ pub(super) fn during(
         .collect()
 }
 
-/// Adds the faults that struck during one action, which has shown an error or has not. An
-/// error in an action that no fault has struck comes from one that stays: of a full device, a
-/// bad sector, wrong bytes, or a failure that is reported late.
+/// Adds the faults that struck during one action. `is_observed`: whether the action
+/// showed an error. If it did although no fault struck during it, the error comes from
+/// an earlier fault that lasts: a full device, a bad sector, wrong bytes, or a failure
+/// that is reported late.
 pub(super) fn note(struck: &mut Vec<Struck>, during: Vec<Struck>, is_observed: bool) {
     if during.is_empty() && is_observed {
         let lasting = struck.iter_mut().filter(|struck| struck.kind.shows_later());

@@ -1,14 +1,14 @@
-//! What happened, line by line: actions, the operations in between, and what was said of
-//! them, in the order in which they happened.
+//! The events of a run, line by line, in the order in which they happened: actions, the
+//! operations between them, and remarks about them.
 
 use crate::disk::oplog::{Log, Mark, Operation};
 
-/// The lines of a run, if anybody wants them.
+/// The lines of a run, if they are wanted.
 #[derive(Debug, Default)]
 pub(super) struct Timeline {
     lines: Vec<String>,
     is_wanted: bool,
-    /// How much of the log of this life stands in the lines.
+    /// The number of log entries of this life that were turned into lines.
     shown: usize,
 }
 
@@ -28,7 +28,7 @@ impl Timeline {
         self.lines.push(line);
     }
 
-    /// Adds the operations that were logged since the last time.
+    /// Adds the operations that were logged since the last call.
     pub(super) fn catch_up(&mut self, log: &Log) {
         for operation in &log.operations()[self.shown..] {
             match operation {
@@ -51,7 +51,7 @@ impl Timeline {
         self.shown = 0;
     }
 
-    /// The log ends at an earlier place, and goes on from there.
+    /// The log was cut at an earlier position, and continues from there.
     pub(super) fn rewind(&mut self, position: usize) {
         self.shown = self.shown.min(position);
     }

@@ -1,13 +1,15 @@
-//! What a log file proves about itself: which of its bytes a later record vouches for.
+//! What a log file proves about itself: which of its bytes a later record proves to
+//! have been durable.
 //!
-//! A flipped bit excuses a lost commit only if nothing proves that the damaged record was
-//! ever whole; this is where that is decided, from the operations alone.
+//! A flipped bit excuses a lost commit only if nothing proves that the damaged record
+//! was ever complete. This file decides that from the operations alone.
 
 use crate::disk::oplog::{Barrier, InodeId, Log, Operation};
 use crate::system::Engine;
 
-/// Where in the log bytes first rotted of which nothing says that they were ever durable: a
-/// record can vouch only for what was synced before it was written.
+/// The first position in the log at which bytes rotted that nothing proves to have been
+/// durable. A record proves only the durability of bytes that were synced before the
+/// record was written.
 pub(super) fn lost_witness(log: &Log, engine: &dyn Engine) -> Option<usize> {
     let operations = log.operations();
     let mut entries = operations.iter().enumerate();
@@ -26,13 +28,15 @@ pub(super) fn lost_witness(log: &Log, engine: &dyn Engine) -> Option<usize> {
     lost.map(|(position, _)| position)
 }
 
-/// How many bytes of a file a later record proves to have been durable. What was written
-/// between two syncs may be one record in several pieces, so all of it together vouches
-/// for what lies before its first byte; and only when it was synced in turn, for until
-/// then it may be half a record. What recovery writes again in place takes nothing back.
+/// The number of bytes of a file that a later record proves to have been durable. The
+/// writes between two syncs may be one record in several pieces. So all of them
+/// together prove only the bytes before the first byte that they wrote. They prove it
+/// only after they were synced themselves, because before that the record may be
+/// incomplete. Recovery may write bytes again in place; that does not shorten the
+/// proven part.
 fn vouched_for(operations: &[Operation], file: InodeId) -> u64 {
     let (mut length, mut synced, mut vouched): (u64, u64, u64) = (0, 0, 0);
-    // The first byte that was written since the last sync.
+    // The lowest offset that was written since the last sync.
     let mut unsynced: Option<u64> = None;
     for operation in operations {
         match operation {

@@ -1,9 +1,9 @@
-//! Which faults a plan has, and where.
+//! The faults of a plan, and their places.
 //!
-//! Half of them are drawn blindly: any file, any place, and there may be nothing left to
-//! strike. The others are aimed at an operation of the undisturbed run, at one kind of
-//! operation on one kind of file first, so that what happens once is struck as often as
-//! what happens all the time.
+//! Half of the faults are drawn blindly: any file and any place, even if no operation
+//! is left to strike. The other half are aimed at an operation of the undisturbed run.
+//! The kind of the operation and of the file is drawn first, so that a rare operation
+//! is struck as often as a frequent one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,24 +15,25 @@ use crate::disk::{Fault, FaultKind, Target, without_numbers};
 use crate::keyed::{Domain, Draws, Seed};
 use crate::run::plan::{Action, Crash};
 
-/// Where the identities begin of draws that say how long a fault lasts.
+/// The first identity of the draws that decide how long a fault lasts.
 const LASTING: u64 = 1000;
 
-/// Where the identities begin of draws that say what a fault is aimed at.
+/// The first identity of the draws that decide what a fault is aimed at.
 const AIMED: u64 = 2000;
 
-/// Where the identities begin of draws that say whether several files are damaged together.
+/// The first identity of the draws that decide whether several files are damaged
+/// together.
 const TOGETHER: u64 = 3000;
 
 /// An operation of the undisturbed run that a fault could strike.
 #[derive(Debug)]
 pub(super) struct Moment {
-    /// The action of the plan that does it.
+    /// The action of the plan that performs the operation.
     pub(super) action: usize,
     pub(super) target: Target,
 }
 
-/// The actions of a run, with faults among them.
+/// The actions of a run, with faults inserted.
 pub(super) fn add_faults(recipe: &Recipe, seed: Seed, rehearsal: Rehearsal<'_>) -> Vec<Action> {
     let names = rehearsal.fs.list("").unwrap_or_default();
     let prefixes = prefixes(&names);
@@ -40,7 +41,7 @@ pub(super) fn add_faults(recipe: &Recipe, seed: Seed, rehearsal: Rehearsal<'_>) 
     let mut inserted: Vec<(usize, Action)> = Vec::new();
     for &kind in &recipe.faults {
         let mut draws = seed.draws(Domain::Faults, kind as u64);
-        // With several kinds on offer each seed takes a third of them.
+        // If several kinds may occur, each seed uses a third of them.
         if recipe.faults.len() > 1 && !draws.percent(33) {
             continue;
         }
@@ -73,8 +74,9 @@ pub(super) fn add_faults(recipe: &Recipe, seed: Seed, rehearsal: Rehearsal<'_>) 
     actions
 }
 
-/// Damages several files before one opening: where two of them say the same, or one vouches
-/// for the other, damage to a single one shows nothing of what happens without both.
+/// Damages several files before one opening. If two files hold the same data, or one
+/// file vouches for the other, damage to one of them does not show what happens without
+/// both.
 fn damage_together(
     kind: FaultKind,
     names: &[String],
@@ -84,7 +86,7 @@ fn damage_together(
 ) {
     let opens = |action: &Action| matches!(action, Action::Die | Action::Reopen);
     let openings = (0..actions.len()).filter(|&index| opens(&actions[index]));
-    // Most often the last one, when there is most to read.
+    // Most often before the last opening, which has most to read.
     let at = openings.chain([actions.len(); 2]).collect::<Vec<_>>();
     let at = *draws.pick(&at);
     let files: BTreeSet<String> = names.iter().map(|name| without_numbers(name)).collect();
@@ -104,7 +106,7 @@ fn damage_together(
     }
 }
 
-/// Makes the fault among these stay, and draws when the disk is healed.
+/// Makes the faults in `inserted` stay, and draws when the disk is healed.
 fn stay(inserted: &mut [(usize, Action)], actions: usize, draws: &mut Draws) -> usize {
     let mut begins = 0;
     for (at, action) in inserted {
@@ -119,7 +121,7 @@ fn stay(inserted: &mut [(usize, Action)], actions: usize, draws: &mut Draws) -> 
 /// A fault before an action.
 type Placed = (usize, Fault);
 
-/// Any file, by how its name begins, and any place.
+/// Any file, by the beginning of its name, and any place.
 fn blind(
     kind: FaultKind,
     prefixes: &[String],
@@ -133,8 +135,8 @@ fn blind(
     (draws.below(actions as u64 + 1) as usize, file)
 }
 
-/// A fault that strikes one of these, as far as nothing else disturbs the run; `None` when
-/// none of them can be struck.
+/// A fault that strikes one of these operations, unless another fault changes the run.
+/// `None` if no operation can be struck.
 fn aim(kind: FaultKind, moments: &[Moment], draws: &mut Draws) -> Option<Placed> {
     let mut places: BTreeMap<Target, Vec<usize>> = BTreeMap::new();
     for (index, moment) in moments.iter().enumerate() {
@@ -162,9 +164,9 @@ fn aim(kind: FaultKind, moments: &[Moment], draws: &mut Draws) -> Option<Placed>
     Some((action, fault))
 }
 
-/// Adds a fault, and most often something that it strikes, or that shows what it has
-/// left: an opening, reading everything for faults of reads, and for others all the work
-/// and all the time that settling takes.
+/// Adds a fault. Most often also adds an action that the fault strikes, or that shows
+/// its effect: an opening, a read of everything for faults of reads, or settling, which
+/// does all remaining work.
 fn add_fault(
     kind: FaultKind,
     aimed: Option<Placed>,
@@ -182,7 +184,7 @@ fn add_fault(
         stays: false,
     };
     let blind = (blind.0, blind_fault);
-    // A fault that is aimed would meet the reading, and not what it is meant for.
+    // An aimed fault would strike the added read instead of its target.
     let (at, fault) = match reads_twice || before_crash {
         true => blind,
         false => aimed.unwrap_or(blind),
@@ -195,7 +197,7 @@ fn add_fault(
     inserted.push((at, Action::Fault(fault)));
     match draws.below(10) {
         _ if reads_twice => inserted.push((at, newest)),
-        // What a loss of power has left is damaged, too, before anybody reads it.
+        // The data that a loss of power leaves is damaged before any read of it.
         _ if before_crash => inserted.push((at, Action::Crash(Crash::losing_everything()))),
         0..5 => inserted.push((later, Action::Die)),
         5..7 if kind.is_of_reads() => {
@@ -208,8 +210,8 @@ fn add_fault(
     }
 }
 
-/// How the names of the store's files begin: everything before the first digit, once for
-/// each file, so that kinds with many files are drawn more often.
+/// The beginnings of the names of the store's files, up to the first digit. There is
+/// one entry for each file, so that kinds with many files are drawn more often.
 fn prefixes(names: &[String]) -> Vec<String> {
     let prefix = |name: &String| {
         let prefix = without_numbers(name);

@@ -1,9 +1,10 @@
-//! The run that nothing disturbs: it teaches which background tasks there are, where
-//! something is written and not synced, and what faults could strike.
+//! The undisturbed run of the client's operations. It shows which background tasks
+//! exist, where something is written and not synced, and which operations faults could
+//! strike.
 //!
-//! What the client reads is not read here unless faults are to come: nothing else depends
-//! on it. Readers that it keeps are kept here, too: a file that one of them holds stays, and the
-//! background does something else in the meantime.
+//! The reads of the client are done here only if the plan will have faults; nothing
+//! else depends on reads. The readers that the client keeps are kept here too: a reader
+//! keeps its files in use, and that changes the background work.
 
 use std::sync::Arc;
 
@@ -16,10 +17,10 @@ use crate::run::plan::Action;
 use crate::run::schedule::{Scheduler, Turn};
 use crate::system::{Instance, Pinned, Settings};
 
-/// Turns that the background gets at most between two operations of the client.
+/// The largest number of background turns between two operations of the client.
 const MOST_TURNS: usize = 40;
 
-/// A run under way.
+/// A rehearsal in progress.
 pub(super) struct Rehearsal<'run> {
     pub(super) recipe: &'run Recipe,
     settings: Settings,
@@ -27,18 +28,18 @@ pub(super) struct Rehearsal<'run> {
     pub(super) fs: SimFs,
     /// The disk on which the log of `fs` begins.
     pub(super) start: Image,
-    /// Whether blows are to come, which need to know where each action began.
+    /// Whether the plan has a storm, which needs to know where each action began.
     is_stormy: bool,
-    /// None when it could not be opened, or has panicked: then it has no more turns, and
-    /// the execution of the plan will meet the same and report it.
+    /// `None` if opening failed, or if a call has panicked. Then there are no more
+    /// turns. The execution of the plan will meet the same failure and report it.
     pub(super) instance: Option<Box<dyn Instance>>,
-    /// Readers that the client keeps, in order. They outlive a store that is let go of, and no
-    /// blow.
+    /// The readers that the client keeps, in order. They stay open when the store is
+    /// dropped, and are closed by a blow of a storm.
     pub(super) pins: Vec<Box<dyn Pinned>>,
     pub(super) actions: Vec<Action>,
-    /// Behind which actions something was written and not synced.
+    /// The numbers of actions after which bytes were written and not synced.
     pub(super) dirty: Vec<usize>,
-    /// What faults could strike, if there are to be any.
+    /// The operations that faults could strike, if the plan will have faults.
     pub(super) moments: Vec<Moment>,
 }
 
@@ -58,7 +59,8 @@ impl<'run> Rehearsal<'run> {
     ) -> Self {
         let engine = recipe.system.configure(&settings);
         let engine = engine.expect("a system accepts the values that it offers");
-        // Nothing that is not crashed needs to know what was on the device before.
+        // Only a storm crashes the rehearsal, so only then the earlier content of the
+        // device matters.
         let start = match is_stormy {
             true => used_disk(&*engine),
             false => Image::default(),
@@ -76,17 +78,17 @@ impl<'run> Rehearsal<'run> {
             dirty: Vec::new(),
             moments: Vec::new(),
         };
-        // The first action has the opening before it.
+        // The first action includes the first opening.
         rehearsal.mark_action();
         rehearsal.unless_panics(Self::open);
         if rehearsal.has_faults() {
-            // They come behind the first opening.
+            // Faults strike only after the first opening.
             let _ = rehearsal.fs.take_targets();
         }
         rehearsal
     }
 
-    /// Marks where an action begins, for a crash that is to strike in the middle of it.
+    /// Marks where an action begins, for a crash in the middle of the action.
     pub(super) fn mark_action(&self) {
         if self.is_stormy {
             self.fs.mark(Mark::Action(self.actions.len() as u32));
@@ -109,7 +111,7 @@ impl<'run> Rehearsal<'run> {
         self.instance = engine.open(Arc::new(self.fs.clone())).ok();
     }
 
-    /// An operation of the client, behind the turns that the background gets before it.
+    /// Runs an operation of the client, after the background turns that precede it.
     pub(super) fn client(&mut self, operation: Action) {
         if let Action::Set(name, value) = &operation {
             self.settings.insert(name.clone(), value.clone());
@@ -152,14 +154,14 @@ impl<'run> Rehearsal<'run> {
         }
     }
 
-    /// Turns of the background.
+    /// Gives turns to background tasks.
     pub(super) fn background(&mut self) {
         if !self.recipe.workload.is_burst {
             self.turns(MOST_TURNS);
         }
     }
 
-    /// At most this many of them, whatever the workload.
+    /// Gives at most this many turns, whatever the workload.
     pub(super) fn turns(&mut self, most: usize) {
         self.unless_panics(|rehearsal| rehearsal.give_turns(most));
     }
@@ -186,7 +188,7 @@ impl<'run> Rehearsal<'run> {
         }
     }
 
-    /// All the work that is left.
+    /// Does all remaining work.
     pub(super) fn settle(&mut self) {
         self.mark_later_action();
         if self.has_faults() || self.is_stormy {
@@ -195,7 +197,7 @@ impl<'run> Rehearsal<'run> {
         self.note(Action::Settle);
     }
 
-    /// Notes what was just done.
+    /// Adds an action that was just done to the plan.
     pub(super) fn note(&mut self, action: Action) {
         if self.has_faults() {
             let action = self.actions.len();
@@ -218,7 +220,7 @@ impl<'run> Rehearsal<'run> {
         }
     }
 
-    /// Puts the death of the process, or a loss of power, before an action.
+    /// Inserts the death of the process, or a loss of power, before an action.
     pub(super) fn interrupt(&mut self, place: usize, end: Action) {
         self.actions.insert(place, end);
         let later = self.moments.iter_mut();

@@ -1,14 +1,15 @@
-//! Blow upon blow: the process dies and power fails several times in a row, in the middle of
-//! what the store does, so also in the middle of its recoveries.
+//! Storms: the process dies and the power fails several times in a row, in the middle
+//! of the store's work and therefore also in the middle of its recoveries.
 //!
-//! Two losses of power that lie far apart meet a store that has mended everything in between.
-//! What takes two of them (a file whose name a crash took and another file of that name, a
-//! recovery of what a recovery has left) needs the second one close behind the first. So in
-//! some seeds the run is not undisturbed: at a drawn place it is struck two to five times,
-//! with little or nothing between the blows. Each is aimed at an operation of what was done
-//! last, at one kind of operation first, so that the one rename of an opening is struck as
-//! often as its many writes. The run goes on from what is left, so that everything behind a
-//! blow has the names and the turns that it would have.
+//! Between two losses of power that are far apart, the store repairs everything. Some
+//! bugs need two losses of power close together: a file whose name was lost in a crash
+//! and another file with that name, or a recovery from an interrupted recovery. So in
+//! some seeds, the rehearsal is interrupted at a drawn place by two to five blows, with
+//! little or no work between them. Each blow is aimed at an operation of the latest
+//! action. The kind of the operation is drawn first, so that the one rename of an
+//! opening is struck as often as its many writes. The rehearsal continues on what is
+//! left, so that the actions after a blow have the names and the turns that the
+//! execution will have.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -22,18 +23,19 @@ use crate::run::plan::Action;
 use crate::run::plan::place::{crash_of, place_of};
 use crate::run::workload::Workload;
 
-/// How many blows a plan gets, and where.
+/// The number of blows of a plan, and their place.
 pub(super) struct Storm {
     draws: Draws,
-    /// Behind how many operations of the client the first one may come.
+    /// The number of client operations before the first blow.
     begins: u64,
     left: u64,
-    /// Whether the last blow was a death: then what recovery has made is mostly struck next.
+    /// Whether the last blow was the death of the process. Then the next blow mostly
+    /// follows at once and strikes the recovery.
     has_died: bool,
 }
 
 impl Storm {
-    /// The storm of a seed, if it has one.
+    /// The storm of a seed, if any.
     pub(super) fn draw(workload: &Workload, seed: Seed, operations: usize) -> Option<Self> {
         let mut draws = seed.draws(Domain::Schedule, 6);
         draws.percent(workload.storms).then(|| Self {
@@ -44,8 +46,8 @@ impl Storm {
         })
     }
 
-    /// Strikes behind this many operations of the client, if it is time, until it is over or
-    /// pauses.
+    /// Strikes after this number of client operations, if the storm has begun, until it
+    /// ends or pauses.
     pub(super) fn behind(&mut self, operations: usize, rehearsal: &mut Rehearsal<'_>) {
         while self.left > 0 && operations as u64 >= self.begins {
             let goes_on = if self.has_died { 85 } else { 50 };
@@ -54,7 +56,7 @@ impl Storm {
             }
             self.left -= 1;
             if !self.has_died {
-                // So that background work is struck, too, in the middle of each of its steps.
+                // So that every step of background work can be struck too.
                 rehearsal.turns(self.draws.below(8) as usize);
             }
             self.has_died = self.draws.percent(if self.has_died { 30 } else { 50 });
@@ -67,15 +69,15 @@ impl Storm {
 struct Blow {
     action: Action,
     fs: SimFs,
-    /// The disk, when power has failed.
+    /// The disk, if the power has failed.
     image: Option<Image>,
 }
 
 impl Rehearsal<'_> {
-    /// One blow, and the opening behind it.
+    /// Strikes one blow, and opens the store again.
     fn strike(&mut self, dies: bool, draws: &mut Draws) {
-        // A plan opens the store with its first action. In front of that there is no process to
-        // strike, and the next one would not find what this one has made.
+        // The first action of a plan opens the store. Before it there is no process to
+        // strike, and the next process would not find what this one has created.
         if self.actions.is_empty() {
             return;
         }
@@ -112,7 +114,7 @@ impl Rehearsal<'_> {
         }
     }
 
-    /// Opens the store that a blow has left.
+    /// Opens the store on what a blow has left.
     fn resume(&mut self, blow: Blow) {
         self.pins.clear();
         self.instance = None;
@@ -127,8 +129,8 @@ impl Rehearsal<'_> {
     }
 }
 
-/// Where in the last action a blow strikes: before an operation, of a drawn kind first, or
-/// seldom behind all.
+/// The position in the last action at which a blow strikes: before an operation whose
+/// kind is drawn first, or seldom after all operations.
 fn aim(log: &Log, draws: &mut Draws) -> usize {
     let operations = log.operations();
     let is_action = |operation: &Operation| matches!(operation, Operation::Mark(Mark::Action(_)));
@@ -148,7 +150,7 @@ fn aim(log: &Log, draws: &mut Draws) -> usize {
     *draws.pick(positions)
 }
 
-/// What is left of what is pending: most often nothing, or whatever is legal.
+/// Which pending changes survive: in half of the cases none, otherwise any legal set.
 fn choose(frontier: &Frontier<'_>, draws: &mut Draws) -> (Choice, Image) {
     const FEW: Budget = Budget {
         enumerate: 16,

@@ -1,9 +1,9 @@
 //! A plan: everything that a run does, as data.
 //!
-//! The client's operations, the scheduler's decisions, faults and crashes stand in one
-//! list in the order in which they happen. So a plan needs no seed to be run again,
-//! survives changes of the generators, and every line of it can be taken out: what a
-//! missing line would have named is simply not there any more.
+//! The client's operations, the scheduler's decisions, faults and crashes are in one
+//! list, in the order in which they happen. So a plan needs no seed to run again, and
+//! stays valid when the generators change. Every line of it can be removed: a line that
+//! names something that no longer exists has no effect.
 
 pub(crate) mod place;
 
@@ -12,10 +12,10 @@ use crate::history::Batch;
 use crate::judge::oracle::Oracle;
 use crate::system::{Settings, System};
 
-/// One thing that happens.
+/// One step of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// The client commits batches, with one sync for all.
+    /// The client commits batches, with one sync for all of them.
     Commit(Vec<Batch>),
     /// The client asks for durability.
     Sync,
@@ -25,54 +25,59 @@ pub enum Action {
     Lose(String),
     /// All background work is done.
     Settle,
-    /// The store is closed and opened.
+    /// The store is closed and opened again.
     Reopen,
-    /// The process dies and the machine does not: nothing is closed, then opened.
+    /// The process dies and the machine keeps running: the store is not closed, and is
+    /// opened again.
     Die,
-    /// The process dies in the middle of the action before, and the machine does not: before
-    /// this operation of it. Then the store is opened.
+    /// The process dies during the previous action, before this operation of it, and
+    /// the machine keeps running. Then the store is opened again.
     DieBefore(Moment),
-    /// The client reads everything as of a commit; beyond the head, as of the head.
+    /// The client reads the whole state as of a commit. A number beyond the head means
+    /// the head.
     Read(u64),
-    /// A reader is opened as of a commit and kept.
+    /// A reader as of a commit is opened and kept.
     Pin(u64),
     /// The oldest reader is compared once more and closed.
     Release,
-    /// A setting has another value from the next opening on.
+    /// A setting gets another value from the next opening on.
     Set(String, String),
     /// A fault is armed.
     Fault(Fault),
-    /// Faults that have not fired are taken back, and a full disk has room again.
+    /// Faults that have not fired are removed, and a full disk has space again.
     Heal,
-    /// The machine loses power during the action before.
+    /// The machine loses power during the previous action.
     Crash(Crash),
 }
 
-/// An operation of an action: its text, and which one of that text, counted from 1.
+/// An operation of an action: its text, and its position among the operations with the
+/// same text, counted from 1.
 pub type Moment = (String, u32);
 
-/// Which pending changes a crash leaves.
+/// The pending changes that survive a crash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Survivors {
-    /// All but these, and what requires them.
+    /// All except these changes and the changes that require one of them.
     AllBut(Vec<String>),
-    /// Only these, and what they require.
+    /// Only these changes and the changes that they require.
     Only(Vec<String>),
 }
 
 /// A loss of power.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Crash {
-    /// Before which operation of the action. `None`: after the action.
+    /// The operation of the action before which the power fails. `None`: after the
+    /// action.
     pub before: Option<Moment>,
-    /// What is left.
+    /// The changes that survive.
     pub survivors: Survivors,
-    /// The fill's name; for stale bytes of a certain file with the name of that.
+    /// The name of the fill; for stale bytes of a given file, including the name of the
+    /// remnant.
     pub fill: String,
 }
 
 impl Crash {
-    /// A loss of power after the action, of which nothing survives that was not durable.
+    /// A loss of power after the action. All pending changes are lost.
     #[must_use]
     pub fn losing_everything() -> Self {
         Self {
@@ -82,8 +87,7 @@ impl Crash {
         }
     }
 
-    /// A loss of power after the action, which everything survives: what was pending is on
-    /// the disk.
+    /// A loss of power after the action. All pending changes are on the disk.
     #[must_use]
     pub fn losing_nothing() -> Self {
         Self {
@@ -93,7 +97,7 @@ impl Crash {
     }
 }
 
-/// What a trace says about its own outcome.
+/// The outcome that a trace expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expectation {
     /// Nothing is wrong.
@@ -111,21 +115,21 @@ pub struct Plan {
     pub settings: Settings,
     /// The persistence model.
     pub model: &'static Model,
-    /// The seed that it came from, for people.
+    /// The seed that generated the plan, for people.
     pub seed: u64,
-    /// The planted bug, if one is.
+    /// The planted bug, if any.
     pub bug: Option<String>,
     /// Barriers without effect.
     pub skipped: Vec<SkippedBarrier>,
-    /// What happens.
+    /// The actions.
     pub actions: Vec<Action>,
-    /// What should come of it.
+    /// The expected outcome.
     pub expectation: Expectation,
 }
 
 impl Plan {
-    /// Whether it ends with a loss of power, so that the judge opens what is left, and
-    /// nobody before it.
+    /// Whether the plan ends with a loss of power. Then the judge is the first to open
+    /// what is left.
     #[must_use]
     pub fn ends_with_crash(&self) -> bool {
         matches!(
@@ -134,7 +138,7 @@ impl Plan {
         )
     }
 
-    /// Whether a fault may lie in wait at the end.
+    /// Whether a fault may still wait at the end.
     #[must_use]
     pub fn may_have_waiting_faults(&self) -> bool {
         let of_faults = |action: &&Action| matches!(action, Action::Fault(_) | Action::Heal);

@@ -1,9 +1,11 @@
-//! A moment of a run, and what a disk may hold then, in the words of a plan.
+//! A moment of a run, and the content of the disk after a crash there, in the words of
+//! a plan.
 
 use super::{Crash, Moment, Survivors};
 use crate::disk::{Choice, Frontier, Log, Mark, Operation};
 
-/// The action during which an operation happened, and its text and count in it.
+/// The action during which an operation happened, and the text and the count of the
+/// operation in it.
 pub(crate) fn place_of(log: &Log, position: usize) -> (Option<u32>, Option<Moment>) {
     let operations = log.operations();
     let mut start = 0;
@@ -24,7 +26,7 @@ pub(crate) fn place_of(log: &Log, position: usize) -> (Option<u32>, Option<Momen
     (action, Some((text, same as u32)))
 }
 
-/// A choice as a line of a plan, and the action during which it strikes.
+/// A choice as a line of a plan, and the action during which the crash strikes.
 pub(crate) fn crash_of(
     log: &Log,
     frontier: &Frontier<'_>,
@@ -39,7 +41,7 @@ pub(crate) fn crash_of(
     (action, crash)
 }
 
-/// What survives, by readable names; the shorter of the two lists.
+/// The survivors by readable names, as the shorter of the two possible lists.
 fn survivors(frontier: &Frontier<'_>, choice: &Choice) -> Survivors {
     let (kept, lost): (Vec<_>, Vec<_>) = frontier
         .labels()

@@ -1,35 +1,36 @@
-//! What lies at the ends of what is allowed: empty and longest keys, empty and huge values,
-//! keys that are prefixes of one another, runs of 0xff, commits of thousands of operations,
-//! thousands of keyspaces.
+//! Inputs at the limits: empty and longest keys, empty and huge values, keys that are
+//! prefixes of one another, runs of 0xff, commits of thousands of operations, thousands
+//! of keyspaces.
 //!
-//! A seed draws how far it goes. Most seeds stay short, where an empty value meets a deletion
-//! or a key its own prefix within a few commits, and can be crashed everywhere; few go to the
-//! end, where every image is long.
+//! A seed draws how far it goes. Most seeds use short inputs: there an empty value
+//! meets a deletion, or a key its own prefix, within a few commits, and a crash can be
+//! tried everywhere. Few seeds go to the limits, because their images are large.
 
 use crate::history::{Batch, Key, Value, Write};
 use crate::keyed::Draws;
 
-/// How far a seed goes.
+/// The limits that a seed uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Extremes {
     key_bytes: u16,
     value_bytes: u32,
-    /// Percent of commits that write thousands of keys, or to thousands of keyspaces.
+    /// The percentage of commits that write thousands of keys, or to thousands of
+    /// keyspaces.
     wide: u64,
     delete_percent: u64,
-    /// How many keyspaces there may be.
+    /// The largest number of keyspaces.
     keyspaces: u16,
 }
 
-/// Lengths at which something changes: of prefixes that are compared as numbers (and some that
-/// agree in those), of lengths in one byte or two, of what a signed or unsigned 16-bit length
-/// holds, and the limit.
+/// Lengths at which the behaviour may change: prefixes that are compared as numbers
+/// (and keys with equal prefixes), lengths that need one byte or two, the largest
+/// signed and unsigned 16-bit lengths, and the limit.
 const KEY_BYTES: &[u16] = &[
     0, 0, 0, 1, 2, 7, 8, 9, 10, 12, 127, 128, 255, 256, 16_383, 16_384, 32_767, 32_768, 61_439,
     61_440,
 ];
 
-/// The same of values: sectors, blocks, 64 KiB and beyond.
+/// The same for values: sectors, blocks, 64 KiB and more.
 const VALUE_BYTES: &[u32] = &[
     0, 0, 0, 0, 1, 1, 2, 63, 64, 126, 127, 128, 511, 512, 4_096, 16_383, 16_384, 65_535, 65_536,
     70_000, 200_000,
@@ -83,7 +84,7 @@ impl Extremes {
     }
 }
 
-/// Those of these lengths that are at most this one.
+/// The lengths that are at most `most`.
 fn up_to<T: Copy + PartialOrd>(lengths: &[T], most: T) -> Vec<T> {
     let all = lengths.iter().copied();
     all.filter(|length| *length <= most).collect()

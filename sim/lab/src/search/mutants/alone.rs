@@ -1,8 +1,9 @@
-//! What alone finds a bug, and under which models it shows: the same search again
-//! without an oracle, without a kind or a class of faults, and under other models.
+//! Which oracle or fault is the only one that finds a bug, and under which models the
+//! bug shows: repeats the search without an oracle, without a kind or a class of
+//! faults, and under other models.
 //!
-//! "Only" is as far as was looked: four times as long as it took the first time, and at
-//! least [`LEAST_AGAIN`].
+//! "Only" means: within the search time, which is four times the time of the first
+//! search, and at least [`LEAST_AGAIN`].
 
 use std::time::Duration;
 
@@ -16,10 +17,10 @@ use crate::judge::oracle::Oracle;
 use crate::search::campaign::Ledger;
 use crate::search::mutants::cpu_time::Stopwatch;
 
-/// The least time to look for something else that finds a bug.
+/// The least time for a repeated search.
 const LEAST_AGAIN: Duration = Duration::from_millis(1500);
 
-/// What was learned by looking again.
+/// The results of the repeated searches.
 #[derive(Debug, Default)]
 pub(super) struct Alone {
     pub(super) oracle: bool,
@@ -29,7 +30,7 @@ pub(super) struct Alone {
     pub(super) models: Vec<String>,
 }
 
-/// Looks again, for a bug that was found under `model` within `elapsed`.
+/// Repeats the search for a bug that was found under `model` within `elapsed`.
 pub(super) fn look_again(
     mutant: &Mutant,
     search: &Search,
@@ -54,8 +55,7 @@ pub(super) fn look_again(
     }
 }
 
-/// The class of a kind of fault, by name; crashes and no faults at all are classes of
-/// their own.
+/// The class of a kind of fault, by name. `crash` and `none` are classes of their own.
 pub(super) fn class_of(fault: &str) -> &str {
     match FaultKind::named(fault) {
         Some(kind) => kind.class(),
@@ -69,7 +69,8 @@ fn is_found_without_oracle(mutant: &Mutant, search: &Search, oracle: Oracle) -> 
     find(mutant, &search, &mut Ledger::default(), &|_, _| true).is_some()
 }
 
-/// Without the faults that are meant, or without crashes, or, when it took neither, always.
+/// Whether the bug is found without the faults that `is_meant` selects, or without
+/// crashes. Always true if the bug needed neither.
 fn is_found_without(
     mutant: &Mutant,
     search: &Search,
@@ -83,8 +84,8 @@ fn is_found_without(
     fault == "none" || find(mutant, search, &mut Ledger::default(), &is_other).is_some()
 }
 
-/// The models under which the same arena shows the bug: with the seed that found it, at
-/// length, and with some more.
+/// The models under which the same arena shows the bug: with more images for the seed
+/// that found it, and with fewer for some further seeds.
 fn showing(
     mutant: &Mutant,
     search: &Search,
@@ -96,7 +97,7 @@ fn showing(
     const LONGEST: Duration = Duration::from_millis(800);
     let takes_crash = has_crash(found);
     let shows = |model: &&'static Model| {
-        // What shows while a store runs does not depend on what a crash would leave.
+        // A bug that shows in a running store does not depend on the model.
         if model.name == known.name || !takes_crash {
             return true;
         }

@@ -1,4 +1,4 @@
-//! Where bugs are looked for, and in which order: cheap places first.
+//! The places where bugs are searched, and their order: cheap places first.
 
 use crate::disk::{Budget, FaultKind};
 use crate::run::workload::{Workload, mixed};
@@ -10,32 +10,34 @@ pub(super) struct Arena {
     pub(super) fault: Option<FaultKind>,
 }
 
-/// Which arenas.
+/// A set of arenas.
 #[derive(Clone, Copy, Debug)]
 enum Arenas {
     /// The first workload, without faults.
     Small,
-    /// The smallest one, without faults: settings are tried instead of histories.
+    /// The smallest workload, without faults: it tries settings instead of histories.
     Tiny,
-    /// Commits first and work afterwards, without faults.
+    /// The workload with all commits first and all work afterwards, without faults.
     Burst,
-    /// All but the first one and the two that have an arena of their own, without faults.
+    /// All workloads except the first one and those with an arena of their own, without
+    /// faults.
     Others,
-    /// Long keys, large values and large commits, without faults: few, for each is long.
+    /// Long keys, large values and large commits, without faults: few seeds, because
+    /// each is slow.
     Extremes,
-    /// Blow upon blow, without faults.
+    /// Several crashes in a row, without faults.
     Storm,
     /// Each kind of fault.
     Faults,
-    /// Each kind of fault that strikes syncs, in the smallest workload: only a crash shows
-    /// what they leave.
+    /// Each kind of fault that strikes syncs, in the smallest workload: only a crash
+    /// shows the effect of such a fault.
     Syncs,
-    /// Each kind of fault that changes bytes, where one block can be taken for another, and
-    /// where there is so little that all of it is hit.
+    /// Each kind of fault that changes bytes: in a workload where one block can be
+    /// taken for another, and in one that is so small that all of its data is struck.
     Corruption,
 }
 
-/// A part of a round: which arenas, how many seeds, and how far crashes go.
+/// A part of a round: the arenas, the number of seeds, and how far crashes go.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stage {
     arenas: Arenas,
@@ -45,19 +47,21 @@ pub(super) struct Stage {
     pub(super) budget: Budget,
     /// See [`crate::search::crashes::Reach::only_last_life`].
     pub(super) only_last_life: bool,
-    /// Of how many seeds each one is crashed, and then only when it has passed the place of
-    /// the bug; 0 for crashing every seed.
+    /// At most one of this many seeds is crashed, and only a seed that has executed the
+    /// code of the bug. 0: every seed is crashed.
     pub(super) out_of: u64,
 }
 
-/// Little more than all and nothing at each crash point.
+/// Few images at each crash point: little more than those that keep all changes or
+/// none.
 const SPARSE: Budget = Budget {
     enumerate: 4,
     bound: 0,
     samples: 2,
 };
 
-/// Images as [`Budget::SMALL`] says, of as many crash points as the limit is enough for.
+/// A stage with the images of [`Budget::SMALL`], at as many crash points as the limit
+/// of images allows.
 const fn stage(arenas: Arenas, seeds: u64, most_images: u64, recoveries_one_in: u64) -> Stage {
     Stage {
         arenas,
@@ -70,10 +74,10 @@ const fn stage(arenas: Arenas, seeds: u64, most_images: u64, recoveries_one_in: 
     }
 }
 
-/// Every crash point, and few images of each, of those seeds that have passed the place of
-/// the bug while they ran: running costs a tenth of crashing. Testers of mutants run only
-/// what covers the mutant for the same reason (PIT). What recovery does wrong is found by
-/// the other stages.
+/// A stage with every crash point and few images of each, for those seeds that executed
+/// the code of the bug: running a seed costs a tenth of crashing it. Mutation testers
+/// run only the tests that cover the mutant for the same reason (PIT). Bugs in recovery
+/// are found by the other stages.
 const fn sparse(arenas: Arenas, seeds: u64) -> Stage {
     Stage {
         budget: SPARSE,
@@ -82,14 +86,16 @@ const fn sparse(arenas: Arenas, seeds: u64) -> Stage {
     }
 }
 
-/// The same with every seed crashed: what a sync has failed to do is met by recovery.
+/// The same stage, but every seed is crashed: the effect of a missing sync shows in
+/// recovery.
 const fn unguided(stage: Stage) -> Stage {
     Stage { out_of: 0, ..stage }
 }
 
-/// Cheap stages first: running without a crash costs a hundredth of crashing everywhere.
-/// Few images of many histories come before the rarest things: settings that a bug needs
-/// are as rare as orders of writes.
+/// Cheap stages first: running without a crash costs a hundredth of crashing
+/// everywhere. Few images of many histories come before many images of few histories,
+/// because the settings that a bug needs are as rare as the order of writes that it
+/// needs.
 pub(super) const STAGES: [Stage; 18] = [
     stage(Arenas::Small, 16, 0, 0),
     stage(Arenas::Others, 2, 0, 0),
@@ -111,23 +117,23 @@ pub(super) const STAGES: [Stage; 18] = [
     stage(Arenas::Faults, 2, 30, 0),
 ];
 
-/// Seeds of a whole round.
+/// The number of seeds of a whole round.
 pub(super) fn seeds_of(round: u64) -> u64 {
     STAGES.iter().map(|stage| stage.seeds_of(round)).sum()
 }
 
 impl Stage {
-    /// Seeds of each arena in a round, passed ones or not.
+    /// The number of seeds of each arena in a round, crashed or not.
     pub(super) fn seeds_of(self, round: u64) -> u64 {
         self.crashed_of(round) * self.out_of.max(1)
     }
 
-    /// The most seeds of each arena in a round that are crashed, if any are.
+    /// The largest number of seeds of each arena in a round that are crashed.
     pub(super) fn crashed_of(self, round: u64) -> u64 {
         self.seeds * (round + 1)
     }
 
-    /// The arenas in a round.
+    /// The arenas of a round.
     pub(super) fn arenas(self, round: u64) -> Vec<Arena> {
         let calm = |workload| Arena {
             workload,
@@ -148,7 +154,7 @@ impl Stage {
                 .into_iter()
                 .flat_map(|name| with_faults(named(name), |kind| kind.harm().corrupts()))
                 .collect(),
-            // Small histories first, then the others in turn.
+            // The small histories in the first round, then the others in turn.
             Arenas::Faults => {
                 let workloads = ordinary();
                 let count = workloads.len();

@@ -1,26 +1,26 @@
-//! How much time of one core a thread has used.
+//! The CPU time of a thread.
 //!
-//! Searches are bounded by this and not by the clock on the wall, so that what they find
-//! does not depend on what else the machine does.
+//! Searches are bounded by CPU time and not by wall-clock time, so that their findings
+//! do not depend on the load of the machine.
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Measures the thread that has started it, and no other.
+/// Measures only the thread that started it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stopwatch {
     start: Duration,
 }
 
 impl Stopwatch {
-    /// Begins now.
+    /// Starts now.
     #[must_use]
     pub(super) fn start() -> Self {
         Self { start: used() }
     }
 
-    /// The time that this thread has computed since.
+    /// The CPU time of this thread since the start.
     #[must_use]
     pub(super) fn elapsed(self) -> Duration {
         used().saturating_sub(self.start)

@@ -1,4 +1,5 @@
-//! The search for one bug: seed after seed, until something objects or time is up.
+//! The search for one bug: seed after seed, until an oracle objects or the time is
+//! over.
 
 use std::time::Duration;
 
@@ -22,32 +23,33 @@ use crate::search::mutants::cpu_time::Stopwatch;
 use crate::stop::Stop;
 use crate::system::{Settings, System};
 
-/// How long to look, and where.
+/// How long to search, and where.
 #[derive(Clone, Debug)]
 pub struct Search {
     /// The system.
     pub system: &'static dyn System,
-    /// The persistence models, in the order in which they are asked: the next one when
-    /// nothing was found under those before it.
+    /// The persistence models in order. A model is used if nothing was found under the
+    /// models before it.
     pub models: Vec<&'static Model>,
     /// The first seed.
     pub first_seed: u64,
-    /// Rounds under each model, each with other seeds.
+    /// The number of rounds under each model. Each round uses other seeds.
     pub rounds: u64,
-    /// The most time of a core for one bug.
+    /// The largest CPU time for one bug.
     pub time: Duration,
-    /// When to stop before.
+    /// When to stop early.
     pub stop: Stop,
-    /// Oracles that are not asked.
+    /// Oracles that are switched off.
     pub without: Vec<Oracle>,
-    /// Whether to ask which models show what was found, and what alone finds it.
+    /// Whether to find out which models show the bug, and which oracle or fault is the
+    /// only one that finds it.
     pub asks_models: bool,
     /// Whether to try to prove that a bug that was not found changes nothing.
     pub proves: bool,
 }
 
 impl Search {
-    /// A search that ends by itself after some rounds, under one model.
+    /// A search under one model that ends after this number of rounds.
     #[must_use]
     pub fn new(system: &'static dyn System, model: &'static Model, rounds: u64) -> Self {
         Self {
@@ -63,7 +65,7 @@ impl Search {
         }
     }
 
-    /// The default model, and then every other one that stands for an honest disk.
+    /// The default model, and then every other model of an honest disk.
     #[must_use]
     pub fn published_models() -> Vec<&'static Model> {
         let is_published = |model: &&Model| model.honest && !model.is_comparison;
@@ -71,58 +73,58 @@ impl Search {
     }
 }
 
-/// What one bug is found by.
+/// How one bug is found.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     /// Its name.
     pub name: String,
-    /// The system that it is in.
+    /// The system of the bug.
     pub system: String,
     /// The pattern or published bug that it is an instance of.
     pub pattern: String,
     /// What goes wrong.
     pub story: String,
-    /// Whether something objected.
+    /// Whether an oracle objected.
     pub killed: bool,
-    /// Whether it was proven to change nothing that can be seen.
+    /// Whether the bug was proven to change nothing that can be seen.
     pub equivalent: bool,
-    /// What that was proven by.
+    /// The proof of that.
     pub proof: Option<Proof>,
     /// The oracle that objected first.
     pub oracle: Option<String>,
-    /// The kind of fault that it took: `none`, `crash`, or a run-time fault.
+    /// The kind of fault that was needed: `none`, `crash`, or a run-time fault.
     pub fault: Option<String>,
     /// The class of that kind.
     pub class: Option<String>,
-    /// The persistence model under which it was found first.
+    /// The persistence model under which the bug was found first.
     pub model: Option<String>,
     /// The workload.
     pub workload: Option<String>,
-    /// Executions and openings of crash images until then.
+    /// Executions and openings of crash images until the bug was found.
     pub runs: u64,
-    /// Seeds until then.
+    /// Seeds until the bug was found.
     pub seeds: u64,
-    /// The time until then, of one core.
+    /// CPU time until the bug was found.
     pub cpu_seconds: f64,
-    /// Whether nothing is found when that oracle is not asked; measured together with
-    /// the models.
+    /// Whether nothing is found if that oracle is switched off. Determined together
+    /// with the models.
     pub only_oracle: bool,
-    /// Whether nothing is found without that kind of fault, or without crashes; measured
-    /// together with the models.
+    /// Whether nothing is found without that kind of fault, or without crashes.
+    /// Determined together with the models.
     pub only_fault: bool,
-    /// Whether nothing is found without that class of faults, which has other kinds too.
+    /// Whether nothing is found without the whole class of that kind of fault.
     pub only_class: bool,
-    /// The models whose crashes show it, of those that were asked.
+    /// The models whose crashes show the bug, among the models that were tried.
     pub models: Vec<String>,
-    /// What was said.
+    /// The message of the finding.
     pub message: Option<String>,
-    /// A trace that shows it.
+    /// A trace that shows the bug.
     #[serde(skip)]
     pub found: Option<Found>,
 }
 
-/// Looks for one bug. If there is a reason to think that it changes nothing, that is tried
-/// to be proven first.
+/// Searches for one bug. If the bug is thought to change nothing, tries to prove that
+/// first.
 #[must_use]
 pub fn hunt(mutant: &Mutant, search: &Search) -> Row {
     let watch = Stopwatch::start();
@@ -163,7 +165,7 @@ pub fn hunt(mutant: &Mutant, search: &Search) -> Row {
 }
 
 impl Row {
-    /// Before anything was looked for.
+    /// The row before the search.
     fn unknown(mutant: &Mutant, search: &Search) -> Self {
         Self {
             name: mutant.about.name.to_owned(),
@@ -209,12 +211,12 @@ impl Row {
     }
 }
 
-/// What was found, where, and under which model.
+/// The finding, its arena, and its model.
 type Kill = (Found, Arena, &'static Model);
 
-/// Looks in rounds, each longer than the one before and with other seeds: under the first
-/// model, and in every other round also under one of the others in turn, as far as a crash
-/// is needed.
+/// Searches in rounds, each longer than the round before and with other seeds. Each
+/// round uses the first model. Every other round then also uses one of the other models
+/// in turn, for those arenas that have crashes.
 pub(super) fn find(
     mutant: &Mutant,
     search: &Search,
@@ -245,7 +247,7 @@ pub(super) fn find(
     None
 }
 
-/// One way through all stages.
+/// The state of a search over all stages.
 struct Pass<'run> {
     mutant: &'run Mutant,
     search: &'run Search,
@@ -294,7 +296,8 @@ impl Pass<'_> {
         campaign.reach.recoveries_one_in = stage.recoveries_one_in;
         campaign.reach.budget = stage.budget;
         campaign.reach.only_last_life = stage.only_last_life;
-        // Barriers that are skipped have no place of their own in the code.
+        // A skipped barrier has no code of its own, so executions cannot count its
+        // place.
         let is_guided = stage.out_of > 0 && self.mutant.skipped.is_none();
         let calm = campaign.without_crashes();
         let mut left = stage.crashed_of(round);
@@ -344,8 +347,8 @@ pub(super) fn campaign(
     }
 }
 
-/// The kind of fault that a finding took: the one in its plan, unless the same oracle
-/// objects without it.
+/// The kind of fault that a finding needed: the fault in its plan, unless the same
+/// oracle also objects without it.
 fn fault_of(found: &Found, search: &Search) -> String {
     let mut actions = found.plan.actions.iter().rev();
     let fault = actions.find_map(|action| match action {

@@ -1,11 +1,12 @@
-//! Whether a bug that nothing finds changes anything at all, by enumeration.
+//! Proves by enumeration that a bug that is not found changes nothing.
 //!
-//! With and without the bug: every schedule and every legal crash image of small
-//! histories, under the defaults and under each other value of each setting, and under
-//! the defaults every single fault at every operation. When both times everything was
-//! seen (each schedule to its end, each image of each crash point), it was the same,
-//! and the place of the bug was passed, there is nothing to observe. That is a
-//! proof for histories of this size and for no others, so its counts are told with it.
+//! The enumeration runs with and without the bug. It covers every schedule and every
+//! legal crash image of small histories, under the default settings and under each
+//! other value of each setting. Under the defaults it also covers every single fault at
+//! every operation. The bug changes nothing if both runs saw everything (each schedule
+//! to its end, each image of each crash point), both saw the same, and the code of the
+//! bug was executed. This is a proof only for histories of this size, so the proof
+//! states its counts.
 
 use std::time::Duration;
 
@@ -28,9 +29,9 @@ pub struct Proof {
     pub scopes: u64,
     /// Commits of the longest history.
     pub commits: u64,
-    /// How often the place of the bug was passed.
+    /// The number of times that the code of the bug was executed.
     pub passes: u64,
-    /// States of the store that differ.
+    /// Distinct states of the store.
     pub states: u64,
     /// Executions, each from an empty disk.
     pub executions: u64,
@@ -38,23 +39,24 @@ pub struct Proof {
     pub crash_points: u64,
     /// Crash images.
     pub images: u64,
-    /// Crash images that differ, each opened and judged.
+    /// Distinct crash images, each opened and judged.
     pub distinct_images: u64,
     /// Executions with one fault.
     pub faults: u64,
 }
 
-/// What came of trying.
+/// The outcome of a proof attempt.
 pub(super) enum Attempt {
-    /// The enumeration met an objection: the bug is found.
+    /// An oracle objected during the enumeration: the bug is found.
     Found(Found),
-    /// Nothing is different.
+    /// There is no difference.
     Equivalent(Proof),
-    /// Something is different to which nothing objects, or not everything was seen.
+    /// There is a difference to which no oracle objects, or not everything was seen.
     Open,
 }
 
-/// The most time for one enumeration; those that are meant take a fraction of it.
+/// The largest time for one enumeration. Enumerations of the intended size take a
+/// fraction of it.
 const LONGEST: Duration = Duration::from_secs(60);
 
 pub(super) fn prove(mutant: &Mutant, search: &Search) -> Attempt {
@@ -74,7 +76,7 @@ pub(super) fn prove(mutant: &Mutant, search: &Search) -> Attempt {
     }
 }
 
-/// The defaults, and each other value of each setting.
+/// The default settings, and each other value of each setting.
 fn variations(system: &dyn System) -> Vec<Settings> {
     let mut all = vec![Settings::new()];
     for setting in system.settings() {
@@ -88,7 +90,7 @@ fn variations(system: &dyn System) -> Vec<Settings> {
     all
 }
 
-/// Everything with these settings, with and without the bug.
+/// Compares the enumeration with these settings with and without the bug.
 fn compare(
     mutant: &Mutant,
     search: &Search,
@@ -106,7 +108,7 @@ fn compare(
         stop: search.stop.clone().within(Some(LONGEST)),
     };
     let clean = enumerate(&scope);
-    // What the store without the bug does already says nothing of the bug.
+    // A finding of the store without the bug says nothing about the bug.
     if clean.finding.is_some() {
         return Attempt::Open;
     }
@@ -152,7 +154,8 @@ impl Proof {
     }
 }
 
-/// Runs with the bug planted; also tells how often its place was passed.
+/// Runs with the bug planted. Also returns the number of times that its code was
+/// executed.
 fn with_bug<T>(mutant: &Mutant, system: &dyn System, run: impl FnOnce() -> T) -> (T, u64) {
     let before = planted::passed();
     let outcome = planted_in(system, mutant.about.name, run);

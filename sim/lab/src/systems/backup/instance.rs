@@ -1,4 +1,4 @@
-//! The store while it runs: commits, steps of compaction, and steps of backups between them.
+//! The running store: commits, steps of compaction, and steps of backups between them.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(super) struct Kept {
     options: Options,
     store: Store,
     under_way: Option<Backup>,
-    /// Steps of the one under way.
+    /// The number of steps of the backup in progress.
     steps: u64,
     /// The commit of the newest backup.
     held: u64,
@@ -33,7 +33,7 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Opens the store, and judges what was made of it.
+    /// Opens the store, and judges its backup and its restored store.
     pub(super) fn open(fs: Arc<dyn Fs>, options: &Options) -> Result<Self, Failure> {
         let store = Store::open(inside(&fs, STORE), options.clone()).map_err(failure)?;
         let told = Told::read(&fs)?;
@@ -55,11 +55,11 @@ impl Kept {
         self.store.head().get()
     }
 
-    /// Begins a backup, or goes on with it. One that fails has ended.
+    /// Begins a backup, or continues it. A backup that fails has ended.
     fn back_up(&mut self) -> Result<(), Failure> {
         let Some(mut under_way) = self.under_way.take() else {
             self.under_way = match self.store.begin_backup(inside(&self.fs, BACKUP)) {
-                // Other people's files have come into the directory since it was looked at.
+                // Foreign files have come into the directory since it was checked.
                 Err(Error::BackupRefused { .. })
                     if !judge::takes(&self.fs, BACKUP, files::BACKUP) =>
                 {
@@ -108,7 +108,7 @@ impl Kept {
             {
                 return Ok(());
             }
-            // A backup that somebody was told of has lost its newest commits.
+            // A reported backup has lost its newest commits.
             Err(error @ Error::NotHeld { .. }) => return Err(Failure::Damage(error.to_string())),
             restored => restored.map_err(failure)?.get(),
         };
@@ -177,7 +177,8 @@ impl Instance for Kept {
         }
     }
 
-    /// Settles the store, finishes a backup of its newest commit, and judges it.
+    /// Settles the store, finishes a backup of its newest commit, and judges the
+    /// backup.
     fn settle(&mut self) -> Result<bool, Failure> {
         self.store.settle().map_err(failure)?;
         self.may_work = false;
@@ -202,8 +203,8 @@ impl Instance for Kept {
         Some(self.store.layout().to_string())
     }
 
-    /// The steps of the compactor merge in memory and show nowhere else, and what a backup copies
-    /// was decided when it began.
+    /// Steps of the compactor merge in memory and are not visible elsewhere. What a
+    /// backup copies is decided when it begins.
     fn progress(&self) -> String {
         let (steps, lag) = (self.store.stats().counters.steps, self.store.lag());
         let under_way = self

@@ -1,4 +1,4 @@
-//! Whether what was backed up and restored is what the store had.
+//! Checks that a backup and a restored store equal the store.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use super::{BACKUP, RESTORED, TOLD, inside};
 use crate::system::Failure;
 use crate::systems::lithify::{failure, state_of};
 
-/// What somebody was told, by the names of files: `backup-7`, `restored-7`.
+/// What was reported, by the names of files: `backup-7`, `restored-7`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Told {
-    /// The newest commit of which there is a backup for sure, 0 for none.
+    /// The newest commit with a reported backup, 0 for none.
     pub(super) backup: u64,
-    /// The newest commit of the store that is restored for sure, 0 for none.
+    /// The newest commit of the reported restored store, 0 for none.
     pub(super) restored: u64,
 }
 
@@ -35,7 +35,7 @@ impl Told {
     }
 }
 
-/// Tells somebody, for good.
+/// Makes a durable report.
 pub(super) fn tell(fs: &Arc<dyn Fs>, what: &str, commit: u64) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::Disk(format!("cannot tell: {error}"));
     let told = inside(fs, TOLD);
@@ -54,7 +54,7 @@ fn names(fs: &dyn Fs) -> Result<Vec<String>, Failure> {
     }
 }
 
-/// Whether a directory has a store that claims to be whole.
+/// Whether a directory has a store that claims to be intact.
 pub(super) fn is_whole(fs: &dyn Fs) -> bool {
     let names = names(fs).unwrap_or_default();
     let is_manifest =
@@ -62,14 +62,14 @@ pub(super) fn is_whole(fs: &dyn Fs) -> bool {
     names.iter().any(is_manifest) && !names.iter().any(|name| name == RESTORING)
 }
 
-/// Whether a directory takes what the marker stands for: it has the marker, or nothing. Other people's
-/// files in it are a reason to refuse it.
+/// Whether the operation of `marker` may use a directory: the directory has the marker,
+/// or is empty. It refuses a directory with foreign files.
 pub(super) fn takes(fs: &Arc<dyn Fs>, place: &'static str, marker: &str) -> bool {
     let names = names(&*inside(fs, place)).unwrap_or_default();
     names.iter().any(|name| name == marker) || names.iter().all(|name| name == "lock")
 }
 
-/// Whether there may be a store that was restored.
+/// Whether there may be a restored store.
 fn claims_to_be_restored(fs: &Arc<dyn Fs>) -> bool {
     let names = names(&*inside(fs, RESTORED)).unwrap_or_default();
     let is_ours = |name: &String| name == IDENTITY || parse_file_name(name).is_some();
@@ -89,7 +89,7 @@ fn read(fs: Arc<dyn Fs>) -> Result<Store, Error> {
     Store::open_read_only(fs, options)
 }
 
-/// Judges the backup, if there is one that is whole. Returns its commit.
+/// Judges the backup, if there is an intact one. Returns its commit.
 pub(super) fn backup(fs: &Arc<dyn Fs>, store: &Store, told: Told) -> Result<u64, Failure> {
     let copy = match read(inside(fs, BACKUP)) {
         Ok(copy) => copy,
@@ -117,7 +117,7 @@ pub(super) fn backup(fs: &Arc<dyn Fs>, store: &Store, told: Told) -> Result<u64,
     Ok(held.get())
 }
 
-/// Judges the restored store, unless it is not there, or says that it is not whole.
+/// Judges the restored store, unless it does not exist or is marked as incomplete.
 pub(super) fn restored(fs: &Arc<dyn Fs>, store: &Store, told: Told) -> Result<(), Failure> {
     if told.restored == 0 && !claims_to_be_restored(fs) {
         return Ok(());
@@ -133,7 +133,7 @@ pub(super) fn restored(fs: &Arc<dyn Fs>, store: &Store, told: Told) -> Result<()
     compare("the restored store", &copy, store)
 }
 
-/// A copy has a beginning of the store's history.
+/// A copy must hold a prefix of the store's history.
 fn compare(what: &str, copy: &Store, store: &Store) -> Result<(), Failure> {
     let (held, head) = (copy.head(), store.head());
     if held > head {
@@ -155,13 +155,14 @@ fn compare(what: &str, copy: &Store, store: &Store) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Nobody commits to a backup, and a restored store is not the one that it came from.
+/// A backup must refuse commits, and a restored store must differ in identity from the
+/// original.
 pub(super) fn roles(fs: &Arc<dyn Fs>, options: &Options) -> Result<(), Failure> {
     let wrong = |what: String| Err(Failure::Other(what));
     match Store::open(inside(fs, BACKUP), options.clone()) {
         Err(Error::IsBackup) => {}
         Err(error) => return Err(failure(error)),
-        // A disk that lies can lose the marker, so this is damage like any other.
+        // A lying disk can lose the marker, so this counts as damage.
         Ok(_) => return Err(damaged("a backup takes commits".to_owned())),
     }
     let restored: Arc<dyn Fs> = Arc::new(MemFs::new());

@@ -1,14 +1,17 @@
-//! A store, its backups, and a store that is restored from them, in three directories of one disk.
+//! A store, its backups, and a store restored from them, in three directories of one
+//! disk.
 //!
-//! Commits go to the store. Now and then a backup begins; its steps come between commits, compaction
-//! and whatever else happens, and a later one goes into the same directory. When there is one, it is
-//! restored, once. A fourth directory holds empty files whose names say which backups and which
-//! restored store somebody was told of, so that it is known behind a crash.
+//! Commits go to the store. Sometimes a backup begins. Its steps run between commits,
+//! compaction and all other actions, and a later backup uses the same directory. If
+//! there is a backup, it is restored once. A fourth directory holds empty files whose
+//! names record which backups and which restored store were reported, so that this is
+//! known after a crash.
 //!
-//! Whenever the store is opened, a backup that somebody was told of must be there, or a later one;
-//! every one that can be opened must be the store as of its commit, and so must a restored store; and
-//! what is not whole must not open. When all has settled, a backup must take no commits, and the
-//! restored store must be another store than the one that it came from.
+//! Whenever the store is opened, the last reported backup or a later one must be there.
+//! Every backup that can be opened must equal the store as of its commit, and so must a
+//! restored store. An incomplete copy must not open. When all has settled, a backup
+//! must refuse commits, and the restored store must have another identity than the
+//! original.
 
 mod instance;
 mod judge;
@@ -26,11 +29,11 @@ use instance::Kept;
 
 /// The directory of the store.
 const STORE: &str = "store";
-/// That of its backups.
+/// The directory of its backups.
 const BACKUP: &str = "backup";
-/// That of the store that is restored.
+/// The directory of the restored store.
 const RESTORED: &str = "restored";
-/// What somebody was told.
+/// The directory of the reports.
 const TOLD: &str = "told";
 
 const SETTINGS: &[Setting] = &[
@@ -105,7 +108,7 @@ impl System for BackupSystem {
     }
 }
 
-/// Checks every store that claims to be whole.
+/// Checks every store that claims to be intact.
 fn check(fs: &dyn Fs) -> Result<(), Failure> {
     for place in [STORE, BACKUP, RESTORED] {
         let directory = Borrowed::new(fs, place);

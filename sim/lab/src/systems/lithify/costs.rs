@@ -1,17 +1,19 @@
-//! What the disk must have seen of a store to which nothing happened: bytes and syncs, by
-//! kind of file.
+//! What the disk must have seen of an undisturbed store: bytes and syncs, by kind of
+//! file.
 //!
-//! The WAL is predicted from the history, the calls and `design/format.md` alone: how long
-//! every record is, when a file is full, and which syncs durability takes. Nothing is read
-//! back from the engine, and none of its encoding is used. Only the numbers of the files
-//! are taken from their names, because WAL files share them with files whose time nobody
-//! can predict, and a header holds the number of the file before.
+//! The WAL is predicted only from the history, the calls and `design/format.md`: the
+//! length of every record, when a file is full, and which syncs durability needs.
+//! Nothing is read back from the engine, and the engine's encoding is not used. Only
+//! the numbers of the files are taken from their names: WAL files share their numbers
+//! with files whose creation cannot be predicted, and a header holds the number of the
+//! previous file.
 //!
-//! When segments go to files, and so how many there are, depends on when the compactor got
-//! its turns and on how much was in memory then. What can be said exactly is what each
-//! file costs: its bytes go to the disk once and are synced once, its name is synced once,
-//! and one synced record of the manifest publishes it. How long such a record is depends
-//! on what has moved, so of the manifest's bytes the law is that none is written twice.
+//! When segments are written to files, and so the number of segment files, depends on
+//! the turns of the compactor and on the memory in use at that time. But the cost of
+//! each file is exact: its bytes are written once and synced once, its name is synced
+//! once, and one synced record of the manifest publishes it. The length of such a
+//! record depends on which segments moved, so the only law for the bytes of the
+//! manifest is that none is written twice.
 
 use std::collections::BTreeMap;
 
@@ -22,31 +24,31 @@ use crate::disk::usage::{DiskUse, FileUse};
 use crate::history::{Batch, Key};
 use crate::system::{Account, Call, Equality};
 
-/// In front of every file that has a number: magic and version, the store's number, the
-/// file's own, and a checksum.
+/// The bytes before the content of a numbered file: magic and version, the number of
+/// the store, the number of the file, and a checksum.
 const PREAMBLE_BYTES: u64 = 4 * 4 + 8 + 8 + 4;
-/// The file that names the store has a name to be synced, too.
+/// The file that identifies the store; its name needs a sync too.
 const IDENTITY_FILES: u64 = 1;
-/// In front of every record of a log: tag, length, mark and checksum.
+/// The bytes before the payload of a log record: tag, length, mark and checksum.
 const RECORD_HEADER_BYTES: u64 = 4 + 4 + 8 + 4;
 
-/// Room in front of the log's end is taken in blocks of this many bytes.
+/// Room ahead of the end of the log is allocated in blocks of this many bytes.
 const ROOM_BLOCK_BYTES: u64 = 4096;
 
-/// What a store says that it has published.
+/// What a store reports as published.
 #[derive(Clone, Copy)]
 pub(super) struct Published {
-    /// Segment files.
+    /// The number of segment files.
     pub(super) files: u64,
-    /// Their bytes.
+    /// The bytes of the segment files.
     pub(super) bytes: u64,
-    /// Records of the manifest. One without a file moves the line behind commits that have
-    /// left nothing in memory.
+    /// The number of manifest records. A record without a file moves `flushed_through`
+    /// past commits that have left nothing in memory.
     pub(super) edits: u64,
 }
 
-/// What a calm store has cost, next to what it must have cost. `published` is what
-/// the store says that it has published.
+/// The costs of an undisturbed store, each with its predicted value. `published`: what
+/// the store reports as published.
 pub(super) fn equalities(
     options: &Options,
     account: &Account<'_>,
@@ -57,8 +59,8 @@ pub(super) fn equalities(
     equalities
 }
 
-/// More room than stands behind the newest records of a log: what is taken at once, and what fills
-/// its last block. A log that is not synced has none.
+/// An upper bound for the room after the newest records of a log: the room allocated at
+/// once, and the rest of its last block. A log that is not synced has no room.
 pub(super) fn most_room(options: &Options) -> u64 {
     let most = most_room_at_once(options);
     most + most.min(ROOM_BLOCK_BYTES)
@@ -109,8 +111,9 @@ fn wal(options: &Options, account: &Account<'_>) -> Vec<Equality> {
     equalities
 }
 
-/// Whether a file may wait for the WAL, because a later closing has removed what the file
-/// goes without: how often, and what is synced by then, is a matter of time.
+/// Whether a segment file may have to wait for the WAL, because a later closing has
+/// removed inputs that the file omits. How often this happens, and what is synced by
+/// then, depends on time.
 fn may_wait_for_log(options: &Options) -> bool {
     let rule = options.placement.as_ref().map(|rule| rule.remove_inputs);
     let removes_later = matches!(
@@ -131,8 +134,8 @@ fn files(options: &Options, disk: &DiskUse, published: Published) -> Vec<Equalit
             segment.written_bytes,
             published.bytes,
         ),
-        // A snapshot when the file is made, and each record. The mark behind the first
-        // snapshot is what makes the store exist.
+        // One sync for the snapshot when the file is made, and one for each record. The
+        // mark after the first snapshot makes the store exist.
         Equality::of_syncs(
             "syncs of manifests",
             manifest.syncs,
@@ -148,14 +151,14 @@ fn files(options: &Options, disk: &DiskUse, published: Published) -> Vec<Equalit
             replaced_early(options, disk),
             0,
         ),
-        // A removal need not be durable: what comes back is swept by the next opening.
+        // A removal need not be durable: the next opening removes files that come back.
         Equality::of_syncs(
             "syncs of the directory",
             disk.directory_syncs,
             wal.made + manifest.made + segment.made + IDENTITY_FILES,
         ),
     ];
-    // A segment file that is longer may be synced also while it is written.
+    // A longer segment file may also be synced while it is written.
     let thresholds = &options.thresholds;
     let most_bytes = thresholds.append_bytes as u64 * u64::from(thresholds.appends_for_a_sync);
     let is_long =
@@ -170,8 +173,9 @@ fn files(options: &Options, disk: &DiskUse, published: Published) -> Vec<Equalit
     equalities
 }
 
-/// A new manifest begins when the old one is longer than the option says, and than four times
-/// its snapshot, which is written at once.
+/// The number of manifests that were replaced too early. A new manifest may begin when
+/// the old one is longer than the option says and than four times its snapshot, which
+/// is written at once.
 fn replaced_early(options: &Options, disk: &DiskUse) -> u64 {
     let is_manifest = |file: &&FileUse| is_of(FileKind::Manifest, &file.name);
     let manifests: Vec<&FileUse> = disk.files.iter().filter(is_manifest).collect();
@@ -181,26 +185,26 @@ fn replaced_early(options: &Options, disk: &DiskUse) -> u64 {
     replaced.iter().filter(is_early).count() as u64
 }
 
-/// What the WAL must have cost so far.
+/// The predicted cost of the WAL so far.
 struct Forecast<'run> {
     options: &'run Options,
-    /// The numbers of the files, in the order in which they were made.
+    /// The numbers of the files, in the order of creation.
     numbers: Vec<u64>,
     files: u64,
     bytes: u64,
     syncs: u64,
-    /// Where the records of the newest file end.
+    /// The end of the records in the newest file.
     length: u64,
-    /// The length of the newest file, with the room behind its records.
+    /// The length of the newest file, including the room after its records.
     file_length: u64,
     is_dirty: bool,
     commits: u64,
-    /// The numbers of the keyspaces, in the order in which batches have named them.
+    /// The numbers of the keyspaces, in the order in which batches first named them.
     keyspaces: BTreeMap<u16, u64>,
 }
 
 impl<'run> Forecast<'run> {
-    /// A store that was just created: it has one file, without commits.
+    /// A newly created store: it has one file, without commits.
     fn new(options: &'run Options, numbers: Vec<u64>) -> Self {
         let mut forecast = Self {
             options,
@@ -218,7 +222,7 @@ impl<'run> Forecast<'run> {
         forecast
     }
 
-    /// Writes records. Where they come to the end of the file, room is written with them.
+    /// Writes records. If they reach the end of the file, room is written with them.
     fn write(&mut self, bytes: u64) {
         self.length += bytes;
         self.bytes += bytes;
@@ -229,8 +233,9 @@ impl<'run> Forecast<'run> {
         }
     }
 
-    /// As much again as there is, up to a limit, in whole blocks, and never beyond where the
-    /// next file begins; but nothing where less than four times what is written would fit.
+    /// The room that is allocated: as much as the log has, up to a limit, in whole
+    /// blocks, and not beyond the length at which the next file begins. No room is
+    /// allocated if less than four times the written bytes would fit.
     fn room(&self, written: u64) -> u64 {
         let most = most_room_at_once(self.options);
         if most == 0 {
@@ -248,8 +253,8 @@ impl<'run> Forecast<'run> {
         self.is_dirty = false;
     }
 
-    /// A file begins with a header that says where the one before ends, and is durable
-    /// before the first commit goes into it.
+    /// A file begins with a header that says where the previous file ends. The header
+    /// is durable before the first commit is written to the file.
     fn begin_file(&mut self) {
         let before = (self.files as usize).checked_sub(1);
         let previous = before.and_then(|before| self.numbers.get(before));
@@ -262,7 +267,7 @@ impl<'run> Forecast<'run> {
         self.sync();
     }
 
-    /// Batches that are committed together stand in one file and share a sync.
+    /// Batches that are committed together are in one file and share a sync.
     fn commit<'batch>(&mut self, batches: impl Iterator<Item = &'batch Batch>) {
         let mut batches = batches.peekable();
         if batches.peek().is_none() {
@@ -280,8 +285,8 @@ impl<'run> Forecast<'run> {
         }
     }
 
-    /// The length of the record of the next commit: the keyspaces that it is the first to
-    /// name, and a run for each that it writes to, in which a key stands once.
+    /// The length of the record of the next commit: the new keyspaces that it names,
+    /// and a run for each keyspace that it writes to. A run has each key once.
     fn payload_bytes(&mut self, batch: &Batch) -> u64 {
         self.commits += 1;
         let mut runs: BTreeMap<u64, BTreeMap<Key, Option<u64>>> = BTreeMap::new();
@@ -309,13 +314,13 @@ impl<'run> Forecast<'run> {
     }
 }
 
-/// An unsigned LEB128 integer, in the fewest bytes that hold it.
+/// The length of an unsigned LEB128 integer in its shortest form.
 fn varint_bytes(value: u64) -> u64 {
     let bits = u64::from(u64::BITS - value.leading_zeros());
     bits.div_ceil(7).max(1)
 }
 
-/// A length, and this many bytes.
+/// The length of a string of this many bytes, with its length field.
 fn string_bytes(length: u64) -> u64 {
     varint_bytes(length) + length
 }

@@ -1,16 +1,17 @@
-//! What `lithify::predict` foretells, next to what a settled store shows, and its closed forms
-//! next to what they are closed forms of.
+//! Compares the predictions of `lithify::predict` with a settled store, and its closed
+//! forms with the sums that they stand for.
 //!
-//! The forecasts of a store are about a keyspace that every commit touches, and about merges
-//! that need no more inputs than the narrowest window has; of other histories they say nothing.
-//! Those of other designs are added up commit by commit here.
+//! The predictions for a store are about a keyspace that every commit touches, and
+//! about merges that need no more inputs than the narrowest window has. They do not
+//! apply to other histories. The predictions for other designs are compared with sums
+//! over all commits.
 
 use lithify::predict::{leveled, live, paced, readable};
 use lithify::{Alignment, Commit, Options, Placement, Store};
 
 use crate::system::Equality;
 
-/// What is foretold for a store with this history, and what came.
+/// The predictions for a store with this history, and the actual values.
 pub(super) fn equalities(options: &Options, store: &Store) -> Vec<Equality> {
     let Some(placement) = &options.placement else {
         return Vec::new();
@@ -56,10 +57,11 @@ fn of_dense_keyspaces(placement: &Placement, store: &Store) -> Vec<Equality> {
     equalities
 }
 
-/// Closed forms, next to sums over the commits.
+/// The closed forms, compared with sums over the commits.
 fn of_other_designs(alignment: &Alignment, head: u64) -> Vec<Equality> {
     let widths = alignment.widths();
-    // A commit of the leveled variant writes all since the last edge of the next level.
+    // A commit of the leveled variant writes all entries since the last edge of the
+    // next level.
     let leveled_entries = |commit: u64| {
         let closing = usize::from(alignment.closing_level(Commit::new(commit)));
         widths.get(closing + 1).map_or(commit, |next| commit % next)

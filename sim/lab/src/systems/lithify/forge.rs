@@ -1,9 +1,10 @@
-//! Files of a closed store that contradict one another, with right checksums.
+//! Forges files of a closed store: files that contradict one another, with right
+//! checksums.
 //!
-//! A checksum answers for a changed bit. What the physical check says beyond that (that filters
-//! have the keys, that tables of contents say what the manifest says, that no commit is missing
-//! between two files of the log) shows only where something has been forged. The format is read
-//! and written here by code of its own, as far as that takes.
+//! A checksum detects a changed bit. The physical check also promises more: filters
+//! have all keys, tables of contents agree with the manifest, and no commit is missing
+//! between two log files. Only a forged file tests these promises. This file reads and
+//! writes the parts of the format that it needs with its own code.
 
 use std::sync::Arc;
 
@@ -12,7 +13,8 @@ use lithify::{Options, Store};
 use crate::disk::{Image, SimFs};
 use crate::keyed::Draws;
 
-/// Bytes of a preamble, of a footer, of what stands behind a block and in front of a record.
+/// The bytes of a preamble, of a footer, of the trailer after a block, and of the
+/// header before a record.
 const PREAMBLE: usize = 36;
 const FOOTER: usize = 24;
 const TRAILER: usize = 9;
@@ -22,13 +24,13 @@ const HEADER: usize = 20;
 struct Listed {
     /// Keyspace, right edge and level.
     id: [u64; 3],
-    /// Where the number of its commits stands in the file.
+    /// The offset in the file of the number of its commits.
     commits: usize,
-    /// Where its filter begins, and how long it is.
+    /// The offset and the length of its filter.
     filter: [usize; 2],
 }
 
-/// Forges something; `None` when the files have nothing of what was drawn.
+/// Forges a file. `None` if the files lack the drawn part.
 pub(super) fn forge(
     image: &Image,
     options: &Options,
@@ -51,7 +53,7 @@ pub(super) fn forge(
 
 type Forged<'disk> = Option<(&'disk str, Vec<u8>, String)>;
 
-/// A filter without one of its bits: some key has set it.
+/// Clears a bit of a filter that some key has set.
 fn filter<'disk>((name, bytes): (&'disk str, &[u8]), draws: &mut Draws) -> Forged<'disk> {
     let (table, length) = table_of(bytes)?;
     let listed = listed(bytes, table, length)?;
@@ -71,7 +73,7 @@ fn filter<'disk>((name, bytes): (&'disk str, &[u8]), draws: &mut Draws) -> Forge
     ))
 }
 
-/// A table of contents that says of a live segment that one commit more has written to it.
+/// Raises the number of commits of a live segment in a table of contents by one.
 fn table<'disk>(segments: &[(&'disk str, &[u8])], store: &Store) -> Forged<'disk> {
     let names = store.snapshot().keyspaces();
     let layout = store.layout();
@@ -84,7 +86,7 @@ fn table<'disk>(segments: &[(&'disk str, &[u8])], store: &Store) -> Forged<'disk
         })
     });
     let live: Vec<[u64; 3]> = live.collect();
-    // A segment that has moved is where it was written last.
+    // The newest copy of a moved segment is the valid one.
     let (name, bytes, place) = segments.iter().rev().find_map(|(name, bytes)| {
         let (table, length) = table_of(bytes)?;
         let listed = listed(bytes, table, length)?;
@@ -103,8 +105,8 @@ fn table<'disk>(segments: &[(&'disk str, &[u8])], store: &Store) -> Forged<'disk
     ))
 }
 
-/// A log whose newest file says that the one before ends a commit early, which is not in
-/// segments.
+/// Changes the header of the newest log file: it says that the previous file ends one
+/// commit earlier. That commit must not be in segment files.
 fn gap<'disk>(logs: &[(&'disk str, &[u8])], flushed_through: u64) -> Forged<'disk> {
     let [.., (before, older), (name, newest)] = logs else {
         return None;
@@ -138,7 +140,7 @@ fn gap<'disk>(logs: &[(&'disk str, &[u8])], flushed_through: u64) -> Forged<'dis
     Some((name, bytes, what))
 }
 
-/// Where each record begins and ends.
+/// The start and the end of each record.
 fn records(bytes: &[u8]) -> Vec<(usize, usize)> {
     let mut records = Vec::new();
     let mut at = PREAMBLE;
@@ -154,7 +156,7 @@ fn records(bytes: &[u8]) -> Vec<(usize, usize)> {
     records
 }
 
-/// Where the table of contents lies, and how long it is.
+/// The offset and the length of the table of contents.
 fn table_of(bytes: &[u8]) -> Option<(usize, usize)> {
     let footer = bytes.get(bytes.len().checked_sub(FOOTER)?..)?;
     let (offset, rest) = footer.split_first_chunk::<8>()?;
@@ -230,7 +232,8 @@ fn seal_block(name: &str, bytes: &mut [u8], start: usize, length: usize) {
     bytes[end..end + 4].copy_from_slice(&sum);
 }
 
-/// Of `covered`, which lies at `offset` of the file `name` with these bytes.
+/// The checksum of `covered`, which is at `offset` of the file `name` with the content
+/// `bytes`.
 fn checksum(name: &str, bytes: &[u8], offset: usize, covered: &[u8]) -> [u8; 4] {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&salt(name, bytes).to_le_bytes());

@@ -16,29 +16,29 @@ use crate::history::{Batch, State};
 use crate::reads::{Answer, Question};
 use crate::system::{Account, Equality, Failure, Instance, Piece, Pinned};
 
-/// More steps than settling needs, and more for each commit than one can cause.
+/// More steps than settling can need: a base, and steps for each commit.
 pub(in crate::systems) const SETTLE_STEPS: u64 = 60_000;
 pub(in crate::systems) const SETTLE_STEPS_OF_A_COMMIT: u64 = 200;
 
 pub(super) struct Open {
     store: Store,
     options: Options,
-    /// Whether a step could find something to do.
+    /// Whether a step may find work.
     may_work: bool,
-    /// What the newest commit was when it was last read without an error.
+    /// The newest commit that was last read without an error, and its state.
     served: Option<(u64, State)>,
-    /// Shared with every reader.
+    /// Shared with every reader, to count the readers.
     readers: Rc<()>,
     retired: Retired,
 }
 
-/// Segment files that nothing needs any more and that are still there.
+/// Segment files that are no longer needed and were not removed yet.
 #[derive(Default)]
 struct Retired {
     files: u64,
-    /// Whether a reader may have been in the way of their removal.
+    /// Whether a reader may have delayed their removal.
     is_held: bool,
-    /// Records of the manifest by then.
+    /// The number of manifest records at that time.
     edits: u64,
 }
 
@@ -54,8 +54,9 @@ impl Open {
         }
     }
 
-    /// What one file job has retired goes before the next one publishes its file, unless a
-    /// reader holds it: under load it would pile up.
+    /// Checks that the files that one file job has retired are removed before the next
+    /// job publishes its file, unless a reader holds them. Otherwise files would pile
+    /// up under load.
     fn check_retired(&mut self) -> Result<(), Failure> {
         let stats = self.store.stats();
         let files = self.store.files().into_iter();
@@ -80,7 +81,7 @@ impl Open {
         }
     }
 
-    /// While scans fail, a get fails too or finds what was there before.
+    /// Checks that while scans fail, a get also fails or finds the earlier value.
     fn check_honest(&self, snapshot: &Snapshot) -> Result<(), Failure> {
         match &self.served {
             Some((commit, state)) if *commit == snapshot.commit().get() => {
@@ -104,7 +105,7 @@ impl Open {
     }
 }
 
-/// How many keyspaces a batch writes to.
+/// The number of keyspaces that a batch writes to.
 fn keyspaces_of(batch: &Batch) -> u64 {
     let keyspaces = batch.writes.iter().map(|write| write.key.keyspace);
     keyspaces.collect::<BTreeSet<u16>>().len() as u64
@@ -171,7 +172,7 @@ impl Instance for Open {
         };
         match state_of(&snapshot) {
             Ok(state) => {
-                // Reading every key of every commit twice would cost more than all else.
+                // Reading every key of every commit twice would dominate the cost.
                 let head = self.head();
                 if commit == head || commit == head / 2 {
                     check_single_reads(&snapshot, &state)?;
@@ -209,7 +210,8 @@ impl Instance for Open {
 
     fn tasks(&self) -> Vec<String> {
         let events = self.store.held_events().iter();
-        // Only commits are news to the compactor; the rest is for observers.
+        // The compactor only needs events about commits; the other events are for
+        // observers.
         let mut tasks: Vec<String> = events
             .filter(|event| matches!(event, Event::SegmentAdded { .. } | Event::Committed { .. }))
             .map(task_of)
@@ -241,7 +243,8 @@ impl Instance for Open {
     fn settle(&mut self) -> Result<bool, Failure> {
         self.may_work = false;
         let steps = SETTLE_STEPS + SETTLE_STEPS_OF_A_COMMIT * self.head();
-        // Jobs come to an end meanwhile, and what was seen before says nothing of the next one.
+        // Jobs end during settling, so the earlier observation says nothing about the
+        // next one.
         self.retired = Retired::default();
         self.store.settle_within(steps).map_err(failure)
     }
@@ -251,8 +254,8 @@ impl Instance for Open {
     }
 
     fn layout_details(&self) -> Option<String> {
-        // How many inputs are kept below the live segments depends on the cascade, which
-        // may change; what can be read does not.
+        // The number of kept inputs below the live segments depends on the cascade,
+        // which may change. The readable commits do not depend on it.
         let ranges = self.store.readable_commits();
         Some(format!("{}readable {ranges:?}\n", self.store.layout()))
     }
@@ -284,7 +287,8 @@ impl Instance for Open {
     }
 }
 
-/// What a layout says of itself, next to its text: one line for the head and each segment.
+/// Compares a layout's own differences and digest with its text, which has one line for
+/// the head and one for each segment.
 fn listed(layout: &Layout) -> [Equality; 4] {
     let nothing = Layout {
         head: Commit::ZERO,
@@ -317,7 +321,7 @@ fn listed(layout: &Layout) -> [Equality; 4] {
     ]
 }
 
-/// What a settled store has in memory and in its log, next to what it may have there.
+/// The memory and the log of a settled store, compared with their budgets.
 fn budgets(options: &Options, store: &Store, account: &Account<'_>) -> [Equality; 3] {
     let stats = store.stats();
     let log = |file: &&FileUse| costs::is_of(FileKind::Wal, &file.name);
@@ -326,7 +330,7 @@ fn budgets(options: &Options, store: &Store, account: &Account<'_>) -> [Equality
     let file_bytes: u64 = (files.filter(log).filter(is_needed))
         .map(|file| file.longest_bytes)
         .sum();
-    // Room behind the newest records is no part of the log.
+    // Room after the newest records does not count for the log budget.
     let log_bytes = file_bytes.saturating_sub(costs::most_room(options));
     let memory_bytes = stats.memory_bytes;
     let is_over =
@@ -334,7 +338,7 @@ fn budgets(options: &Options, store: &Store, account: &Account<'_>) -> [Equality
     let is_all_in_files = stats.flushed_through == stats.head;
     let segments = store.layout().keyspaces.into_iter();
     let segments = segments.flat_map(|keyspace| keyspace.segments);
-    // More than keys and values, as long as none of them has gone to a file.
+    // At least the keys and values, as long as no segment was written to a file.
     let least_bytes = match stats.flushed_through {
         0 => segments
             .map(|segment| segment.bytes + segment.entries)
@@ -360,7 +364,7 @@ fn budgets(options: &Options, store: &Store, account: &Account<'_>) -> [Equality
     ]
 }
 
-/// What the first live segment holds that does not hold what it should.
+/// The contents of the first live segment that differs from the prediction.
 fn held(placement: &Placement, layout: &Layout, account: &Account<'_>) -> Vec<Equality> {
     let history = account.history;
     let pieces = placement::expected(placement, history);
@@ -396,7 +400,8 @@ fn held(placement: &Placement, layout: &Layout, account: &Account<'_>) -> Vec<Eq
     ]
 }
 
-/// What a calm store has counted, and what its disk has seen, next to the rule.
+/// The counters of an undisturbed store and the use of its disk, compared with the
+/// rule.
 pub(in crate::systems) fn counted(
     options: &Options,
     stats: &Stats,
@@ -420,7 +425,7 @@ pub(in crate::systems) fn counted(
             counters.level_zero_segments,
             history.iter().map(keyspaces_of).sum(),
         ),
-        // Every merge turns its inputs into one segment.
+        // Every merge replaces its inputs by one segment.
         Equality::new(
             "live segments",
             (counters.level_zero_segments + counters.merges).saturating_sub(counters.merge_inputs),
@@ -455,7 +460,8 @@ pub(in crate::systems) fn pieces_of(layout: &Layout) -> Vec<Piece> {
     pieces
 }
 
-/// A get of each key must agree with the scan; it takes another path, through filters.
+/// A get of each key must agree with the scan. A get uses another path, through
+/// filters.
 fn check_single_reads(snapshot: &Snapshot, state: &State) -> Result<(), Failure> {
     for ((keyspace, key), value) in state {
         let got = snapshot.get(keyspace, key).map_err(failure)?;
@@ -481,7 +487,7 @@ fn same_as(
     )))
 }
 
-/// A scan from the end must agree with the one from the beginning.
+/// A backward scan must agree with the forward scan.
 fn check_backward(snapshot: &Snapshot, state: &State) -> Result<(), Failure> {
     let mut backward = State::new();
     for keyspace in snapshot.keyspaces() {
@@ -505,13 +511,13 @@ fn check_backward(snapshot: &Snapshot, state: &State) -> Result<(), Failure> {
 /// A reader that is kept.
 pub(in crate::systems) struct Reader {
     snapshot: Snapshot,
-    /// The newest commit of the store that the snapshot was taken of.
+    /// The newest commit of the store when the snapshot was taken.
     head: u64,
     _readers: Rc<()>,
 }
 
 impl Reader {
-    /// `readers`: what is shared by all readers of a store.
+    /// `readers`: the value that all readers of a store share.
     pub(in crate::systems) fn of(snapshot: Snapshot, head: u64, readers: Rc<()>) -> Self {
         Self {
             snapshot,

@@ -1,8 +1,8 @@
 //! The engine of this project as a system under test.
 //!
-//! Callbacks are held back and delivered by the scheduler, compaction is stepped, and
-//! the tuning is small: blocks, WAL files and budgets of a few hundred bytes, so that
-//! ten commits go through rotations, spills, merges and manifest switches.
+//! The scheduler holds back callbacks and delivers them, and compaction runs in steps.
+//! The tuning is small: blocks, WAL files and budgets of a few hundred bytes. So ten
+//! commits go through rotations, spills, merges and manifest switches.
 
 mod costs;
 mod forecast;
@@ -59,7 +59,8 @@ impl System for Lithify {
 
     #[cfg(feature = "planted-bugs")]
     fn reached(&self) -> Vec<(&'static str, u64)> {
-        // A store that is no replica is never promoted, and one with one owner has no threads.
+        // A store that is not a replica is never promoted, and a store with one owner
+        // has no threads.
         marks(|mark| mark != PROMOTION_ENDED && !OF_THREADS.contains(&mark))
     }
 
@@ -76,7 +77,7 @@ impl System for Lithify {
     }
 }
 
-/// What is promised by the files, whichever driver has written them.
+/// The promises of the files, which do not depend on the driver that wrote them.
 #[derive(Debug)]
 pub(super) struct Configured {
     pub(super) options: Options,
@@ -146,7 +147,8 @@ impl Engine for Configured {
         Some(placement::knows_changes_since(placement, since, head))
     }
 
-    /// The end of a manifest has witnesses: the log and the segments that it names.
+    /// Other files prove the end of a manifest: the log, and the segments that it
+    /// names.
     fn is_log(&self, file: &str) -> bool {
         file.starts_with("wal")
     }
@@ -173,7 +175,7 @@ pub(super) fn marks(is_meant: impl Fn(&str) -> bool) -> Vec<(&'static str, u64)>
     marks.filter(|(mark, _)| is_meant(mark)).collect()
 }
 
-/// The bugs of one area of the engine, which another system than this one shows.
+/// The bugs of one area of the engine that only another system shows.
 pub(super) fn bugs_of(area: &str) -> Vec<Planted> {
     #[cfg(feature = "planted-bugs")]
     let found = bugs(|other| other == area);
@@ -198,13 +200,13 @@ fn bugs(is_meant: impl Fn(&str) -> bool) -> Vec<Planted> {
         .collect()
 }
 
-/// The settled layout after these batches, by the rule alone.
+/// The settled layout after these batches, computed from the rule alone.
 pub(super) fn expected_layout(options: &Options, history: &[Batch]) -> Option<Vec<Piece>> {
     let placement = options.placement.as_ref()?;
     Some(placement::expected(placement, history))
 }
 
-/// Sorts the engine's errors by what they say about the disk.
+/// Classifies the engine's errors by what they say about the disk.
 pub(super) fn failure(error: Error) -> Failure {
     let message = error.to_string();
     match error {

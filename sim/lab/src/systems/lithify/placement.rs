@@ -1,8 +1,10 @@
-//! Where segments belong and what they hold, restated from the rule without the engine's code.
+//! The rule: where segments belong and what they hold, stated again without the
+//! engine's code.
 //!
-//! A closed window of a level with enough segments in it has them merged into one; from
-//! level 1 upwards. Nothing else happens. What a merged segment has thinned out depends on its
-//! window and on the history alone, and not on the merges before it.
+//! The segments in a closed window of a level are merged into one if there are enough
+//! of them, from level 1 upwards. Nothing else happens. What retention removes from a
+//! merged segment depends only on its window and on the history, and not on earlier
+//! merges.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,13 +18,13 @@ pub(super) fn expected(placement: &Placement, history: &[Batch]) -> Vec<Piece> {
     settle(placement, history, &mut |_, _| {})
 }
 
-/// How the settled layout comes about.
+/// The work that leads to the settled layout.
 #[derive(Debug, Default)]
 pub(super) struct Work {
-    /// Merges: one for each window, or, when they are direct, one for each keyspace and
-    /// commit at which windows close.
+    /// The number of merges: one for each window, or for direct merges, one for each
+    /// keyspace and commit at which windows close.
     pub(super) merges: u64,
-    /// Inputs of them that retention keeps.
+    /// The number of merge inputs that retention keeps.
     pub(super) kept: u64,
 }
 
@@ -34,8 +36,8 @@ pub(super) fn work(placement: &Placement, history: &[Batch], is_direct: bool) ->
     settle(placement, history, &mut |merged, inputs| {
         let is_new = closings.insert((merged.keyspace.clone(), merged.end));
         work.merges += u64::from(is_new || !is_direct);
-        // A direct merge takes what an equally late one of a lower level would have
-        // made from that one's inputs.
+        // A direct merge takes the inputs of a merge of a lower level that would end at
+        // the same commit, instead of its output.
         let exists = |piece: &&Piece| !is_direct || piece.level == 0 || piece.end != merged.end;
         let is_kept = |piece: &&Piece| stays(placement.remove_inputs, closing, piece);
         let kept = inputs.iter().filter(exists).filter(is_kept);
@@ -44,7 +46,7 @@ pub(super) fn work(placement: &Placement, history: &[Batch], is_direct: bool) ->
     work
 }
 
-/// What a live segment holds.
+/// The content of a live segment.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Held {
     pub(super) readable_from: u64,
@@ -55,10 +57,11 @@ pub(super) struct Held {
     pub(super) bytes: u64,
 }
 
-/// The bytes of each value that a commit wrote to a keyspace, by key; none for a deletion.
+/// The length of each value that a commit wrote to a keyspace, by key; `None` for a
+/// deletion.
 type Written = BTreeMap<Key, Option<u64>>;
 
-/// What each of these live segments holds of `history`.
+/// The part of `history` that each of these live segments holds.
 pub(super) fn held(placement: &Placement, history: &[Batch], pieces: &[Piece]) -> Vec<Held> {
     let mut keyspaces: BTreeMap<&str, BTreeMap<u64, Written>> = BTreeMap::new();
     for (commit, batch) in (1..).zip(history) {
@@ -73,9 +76,9 @@ pub(super) fn held(placement: &Placement, history: &[Batch], pieces: &[Piece]) -
     pieces.iter().map(of).collect()
 }
 
-/// At and below its floor a merged segment has the newest version of each key only, and no
-/// deletion of what nothing older has: unless inputs go by their level, where an older value
-/// may outlast them.
+/// At and below its floor, a merged segment has only the newest version of each key,
+/// and no deletion of a key without an older version. The exception is removal of
+/// inputs by level: then an older value may outlive the inputs, so deletions stay.
 fn held_by(placement: &Placement, commits: &BTreeMap<u64, Written>, piece: &Piece) -> Held {
     let (first, last) = (piece.first, piece.last);
     let is_oldest = commits.first_key_value().is_some_and(|it| *it.0 == first);
@@ -96,7 +99,8 @@ fn held_by(placement: &Placement, commits: &BTreeMap<u64, Written>, piece: &Piec
     };
     let mut keys = BTreeSet::new();
     let mut bases = BTreeSet::new();
-    // From the newest commit down, so that the base of a key comes before what it hides.
+    // From the newest commit down, so that the newest version of a key comes before the
+    // versions that it hides.
     for (commit, written) in commits.range(first..=last).rev() {
         for (key, value_bytes) in written {
             let is_thinned = floor > first && *commit <= floor;
@@ -115,8 +119,8 @@ fn held_by(placement: &Placement, commits: &BTreeMap<u64, Written>, piece: &Piec
     held
 }
 
-/// Whether what each commit after `since` wrote must still be known at `head`: windows keep
-/// their last commits, and retention keeps the youngest inputs.
+/// Whether the writes of each commit after `since` must still be known at `head`:
+/// windows keep their last commits, and retention keeps the youngest inputs.
 pub(super) fn knows_changes_since(placement: &Placement, since: u64, head: u64) -> bool {
     let is_near = |commits: u64| since >= head.saturating_sub(commits);
     let is_in_outputs = match placement.history {
@@ -134,7 +138,7 @@ pub(super) fn knows_changes_since(placement: &Placement, since: u64, head: u64) 
     since == head || is_in_outputs || is_in_inputs
 }
 
-/// Whether an input is still there after the closing at `closing`.
+/// Whether an input is kept after the closing at `closing`.
 fn stays(rule: RemoveInputs, closing: u64, piece: &Piece) -> bool {
     let is_near = |keep: u64| piece.last.saturating_add(keep) > closing;
     match rule {

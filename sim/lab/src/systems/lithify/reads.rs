@@ -1,4 +1,4 @@
-//! Every public read of the engine, in the words of the laboratory's questions.
+//! Every public read of the engine, as answers to the laboratory's questions.
 
 use std::ops::RangeInclusive;
 
@@ -9,17 +9,17 @@ use super::failure;
 use crate::reads::{Answer, Question, Turns, Writes};
 use crate::system::Failure;
 
-/// What a store answers.
+/// The answer of a store.
 pub(in crate::systems) fn of_store(store: &Store, question: &Question) -> Answered {
     answered(ask_store(store, question))
 }
 
-/// What a snapshot answers: always as of its own commit.
+/// The answer of a snapshot, always as of its own commit.
 pub(super) fn of_reader(snapshot: &Snapshot, question: &Question) -> Answered {
     answered(ask_snapshot(snapshot, question))
 }
 
-/// What a store answers that has snapshots only; its newest commit is `head`.
+/// The answer of a store that only offers snapshots. `head`: its newest commit.
 pub(in crate::systems) fn of_snapshots(
     question: &Question,
     head: Commit,
@@ -31,7 +31,7 @@ pub(in crate::systems) fn of_snapshots(
 
 type Answered = std::result::Result<Option<Answer>, Failure>;
 
-/// Refusals are answers; what the disk says is none.
+/// A refusal is an answer; an error of the disk is not.
 fn answered(outcome: Result<Answer>) -> Answered {
     match outcome {
         Ok(answer) => Ok(Some(answer)),
@@ -49,7 +49,7 @@ fn answered(outcome: Result<Answer>) -> Answered {
     }
 }
 
-/// As a program asks that holds the store. The newest commit has calls of its own.
+/// Asks as a program that owns the store. The newest commit has calls of its own.
 fn ask_store(store: &Store, question: &Question) -> Result<Answer> {
     let at = question.at().map_or(store.head(), Commit::new);
     let is_newest = at == store.head();
@@ -85,8 +85,9 @@ fn ask_store(store: &Store, question: &Question) -> Result<Answer> {
     }
 }
 
-/// As one stream, and as one that goes on from a snapshot in the middle: if that can be read,
-/// both tell the same. Where they differ, the second is the answer, which is then wrong.
+/// Reads the changes as one stream, and as a stream that continues from a snapshot in
+/// the middle. If the middle can be read, both must give the same. The second is the
+/// answer, so a difference is found as a wrong answer.
 fn changes(store: &Store, since: Commit, at: Commit) -> Result<Answer> {
     let whole = match at == store.head() {
         true => store.changes_since(since)?,
@@ -137,7 +138,7 @@ fn ask_snapshot(snapshot: &Snapshot, question: &Question) -> Result<Answer> {
     }
 }
 
-/// The range of a scan, and from which ends it is walked.
+/// The range of a scan, and the ends from which it is walked.
 fn range_of(question: &Question) -> Option<(KeyRange, Turns)> {
     match question {
         Question::Scan {
@@ -151,13 +152,13 @@ fn range_of(question: &Question) -> Option<(KeyRange, Turns)> {
     }
 }
 
-/// Walks a range from the ends that are asked for. What comes from the end stands behind
-/// what comes from the beginning, so that the two make the range in order.
+/// Walks a range from the demanded ends. Items from the end are placed after items from
+/// the beginning, so that the result is in order.
 fn pairs(mut range: Range, turns: Turns) -> Result<Answer> {
     let (mut front, mut back) = (Vec::new(), Vec::new());
     for number in 0.. {
         let is_from_end = turns.is_from_end(number);
-        // Half of the items are lent, half are handed out.
+        // Half of the items are borrowed, half are shared.
         let lent = |(key, value): (&[u8], &[u8])| (key.to_vec(), value.to_vec());
         let shared = |(key, value): (Slice, Slice)| (key.to_vec(), value.to_vec());
         let item = match (is_from_end, number % 4 < 2) {
@@ -194,9 +195,9 @@ fn commits(mut changes: Changes, snapshot: &Snapshot) -> Result<Answer> {
     told(&mut changes, snapshot).map(Answer::Commits)
 }
 
-/// What a stream of this snapshot tells until it is over. One that has met an error is told to
-/// go on: it does so where it was, or fails again, and then the error is the answer. One that
-/// does neither ends early, which is an answer and a wrong one.
+/// The changes of a stream up to this snapshot. After an error the stream is told to
+/// continue. It must continue where it was or fail again; then the error is the answer.
+/// A stream that does neither ends early, which gives a wrong answer.
 fn told(changes: &mut Changes, snapshot: &Snapshot) -> Result<Vec<(u64, Writes)>> {
     let mut commits: Vec<(u64, Writes)> = Vec::new();
     let mut met = None;

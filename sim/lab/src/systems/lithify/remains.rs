@@ -1,4 +1,4 @@
-//! What is whole of a damaged store, asked like an intact one.
+//! The intact part of a damaged store, read like an intact store.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::{failure, reads};
 use crate::reads::{Answer, Question};
 use crate::system::{Failure, Lost, Remains, Taken};
 
-/// Opens it.
+/// Opens a damaged store.
 pub(super) fn open(fs: Arc<dyn Fs>, options: Options) -> Result<Box<dyn Remains>, Failure> {
     let store = Store::open_damaged(fs, options).map_err(failure)?;
     Ok(Box::new(Damaged(store)))

@@ -1,4 +1,4 @@
-//! The options of the engine as settings with names and small values.
+//! The options of the engine as settings, with names and small values.
 
 use lithify::{
     Alignment, Cascade, Compression, Durability, History, Options, Pacing, Placement, RemoveInputs,
@@ -8,9 +8,9 @@ use lithify::{
 use super::Lithify;
 use crate::system::{Setting, Settings, Values, unknown_value};
 
-/// Its name in every system of the engine.
+/// The name of this setting in every system of the engine.
 pub(in crate::systems) const OPEN_FILES: &str = "open-files";
-/// The same.
+/// The name of this setting in every system of the engine.
 pub(in crate::systems) const ROOM: &str = "room";
 
 pub(in crate::systems) const SETTINGS: &[Setting] = &[
@@ -192,7 +192,7 @@ pub(in crate::systems) fn options(settings: &Settings) -> Result<Options, String
     Ok(options)
 }
 
-/// Where the engine goes another way.
+/// The thresholds at which the engine changes its behaviour.
 fn thresholds(values: &Values<'_>) -> Result<Thresholds, String> {
     let value = |name: &str| values.value(name);
     Ok(Thresholds {

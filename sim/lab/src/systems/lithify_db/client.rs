@@ -1,4 +1,4 @@
-//! A client: one call that is under way, and what it has to come to.
+//! A client: one call in progress, and the outcome that it must have.
 
 use lithify::stepped::{Request, SteppedDb, TaskId};
 use lithify::{Commit, Error, WriteBatch};
@@ -7,18 +7,18 @@ use super::settings::KEYSPACES;
 use crate::system::Failure;
 use crate::systems::lithify::failure;
 
-/// What keyspaces of batches that must be refused begin with.
+/// The prefix of the keyspaces in batches that must be refused.
 pub(super) const REFUSED: &str = "refused-";
 
-/// What a client has called.
+/// The call of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Call {
     /// A commit that must get this number.
     Commit(u64),
-    /// A transaction that has read something and must get this number, unless the disk does not
-    /// let the store look again at what it has read.
+    /// A transaction that has read, and that must get this number unless a disk error
+    /// prevents the store from checking its reads.
     Transaction(u64),
-    /// Everything up to this commit becomes durable.
+    /// All commits up to this number become durable.
     Sync(u64),
     Settle,
     /// A commit that must be refused.
@@ -26,25 +26,25 @@ pub(super) enum Call {
     /// A transaction that must be refused.
     Conflict,
     Stop,
-    /// A commit of somebody who does not know yet that the store is closed.
+    /// A commit of a client that does not know yet that the store is closed.
     Late,
 }
 
-/// A client whose call is under way.
+/// A client with a call in progress.
 #[derive(Clone, Debug)]
 pub(super) struct Client {
     pub(super) task: TaskId,
-    /// What the schedule calls it: what it has called, and which commit was the newest or
-    /// is its own.
+    /// The name in the schedule: the call, and the commit that was the newest or is the
+    /// client's own.
     pub(super) name: String,
     pub(super) call: Call,
-    /// How many turns it has had.
+    /// The number of turns it has had.
     pub(super) turns: u64,
 }
 
 impl Client {
-    /// What came of the call: the commit up to which everything is durable, if the call says
-    /// so.
+    /// The outcome of the call: the commit up to which everything is durable, if the
+    /// call says so.
     pub(super) fn told(
         &self,
         db: &SteppedDb,
@@ -85,8 +85,9 @@ impl Client {
         }
     }
 
-    /// The number that is free again, when the disk did not let the store look at what a
-    /// transaction had read: it was refused, and the store goes on.
+    /// The number that is free again after a disk error prevented the store from
+    /// checking the reads of a transaction: the transaction was refused, and the store
+    /// continues.
     pub(super) fn gives_back(&self, db: &SteppedDb, told: &Result<u64, Failure>) -> Option<u64> {
         match (self.call, told) {
             (Call::Transaction(number), Err(Failure::Disk(_) | Failure::Damage(_))) => {
@@ -96,8 +97,9 @@ impl Client {
         }
     }
 
-    /// Starts the call of a commit that must be refused: it names some keyspaces that there
-    /// are, and more than there may be. Another one that comes with it is refused, too.
+    /// Starts a commit that must be refused: it names more keyspaces than the limit
+    /// allows, some of which exist. A second batch of the same call must be refused
+    /// with it.
     pub(super) fn start_refused(db: &mut SteppedDb) -> Result<TaskId, Failure> {
         let mut innocent = WriteBatch::new();
         innocent.put("a", b"refused", b"with another");

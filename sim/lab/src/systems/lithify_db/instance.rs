@@ -1,13 +1,14 @@
-//! An open store with its clients, driven one turn at a time.
+//! An open store with several clients, driven one turn at a time.
 //!
-//! A commit of the plan is handed over by a client of its own and not waited for; several
-//! are under way when the schedule gives the next turn to the plan. Numbers follow the order
-//! in which commits are handed over, so they are known by then, and a client that is told another
-//! one is told wrongly. Other clients come up by themselves, once for some commits: they
-//! sync, settle, or commit what must be refused.
+//! Each commit of the plan is submitted by a client of its own, and the plan does not
+//! wait for it. Several commits are in progress when the schedule gives the next turn
+//! to the plan. Commits are numbered in the order of submission, so the number is known
+//! at once, and a client that gets another number is wrong. Other clients start by
+//! themselves, once in several commits: they sync, settle, or make a commit that must
+//! be refused.
 //!
-//! What a client sees it may tell others, so under `synced` a commit counts as acknowledged
-//! as soon as it is visible.
+//! A client may tell others what it sees. So under `synced`, a commit counts as
+//! acknowledged as soon as it is visible.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -28,13 +29,13 @@ use crate::systems::lithify::{
     reads_of_snapshots, state_of,
 };
 
-/// Turns that settling may take, for each step of a store with one owner.
+/// Turns that settling may take for each step that a store with one owner would take.
 const TURNS_OF_A_STEP: u64 = 10;
 
-/// No call meets more of them.
+/// The largest number of failures that one call may meet.
 const MOST_FAILURES: usize = 1000;
 
-/// The threads that a store has of its own.
+/// The store's own threads.
 const THREADS: [(&str, TaskId); 2] = [
     ("standby", SteppedDb::STANDBY),
     ("compactor", SteppedDb::COMPACTOR),
@@ -44,22 +45,23 @@ pub(super) struct Open {
     db: SteppedDb,
     chosen: Chosen,
     clients: Vec<Client>,
-    /// Commits that were handed over and cannot be seen yet.
+    /// Submitted commits that are not visible yet.
     handed_over: BTreeMap<u64, Batch>,
-    /// The number of the last commit that was handed over.
+    /// The number of the last submitted commit.
     accepted: u64,
     /// The newest commit that was visible.
     seen: u64,
     acknowledged: u64,
-    /// Whether a client was told of a failure: what is handed over after that is refused.
+    /// Whether a client was told of a failure. Later submissions are refused.
     has_failed: bool,
     is_closing: bool,
-    /// The newest commit when another client of this kind last came up.
+    /// For each kind of other client: the newest commit when such a client last
+    /// started.
     came_up: BTreeMap<&'static str, u64>,
-    /// Turns given so far.
+    /// The number of turns so far.
     turns: u64,
     recent: Recent,
-    /// The groups that became visible, as one owner would have committed them.
+    /// The groups that became visible, as commits of a store with one owner.
     groups: Vec<PlanCall>,
 }
 
@@ -92,7 +94,7 @@ impl Open {
         self.chosen.options.durability == Durability::Synced
     }
 
-    /// Everybody who may have a turn, in the order in which they came.
+    /// All clients and threads that may take a turn, in the order in which they came.
     fn ready(&self) -> Vec<String> {
         let clients = self.clients.iter();
         let clients = clients.filter(|client| self.db.may_go(client.task));
@@ -103,7 +105,7 @@ impl Open {
             .collect()
     }
 
-    /// The clients that may come up now: each kind once for every fourth commit.
+    /// The clients that may start now: each kind once for every fourth commit.
     fn others(&self) -> Vec<(&'static str, String)> {
         let kinds = [
             ("sync", 3, self.chosen.has_others && !self.is_synced()),
@@ -145,7 +147,7 @@ impl Open {
         self.db.start(request).map_err(failure)
     }
 
-    /// A client's first turn: it hands over what it has, unless there is no room.
+    /// The first turn of a client: it submits its call, unless there is no room.
     fn go(&mut self, task: TaskId, name: String, call: Call) -> Result<(), Failure> {
         let client = Client {
             task,
@@ -157,7 +159,7 @@ impl Open {
         self.give_turn(&name)
     }
 
-    /// Gives a turn to a client or a thread that may have one, and looks at what came of it.
+    /// Gives a turn to a client or a thread that may take one, and checks the result.
     fn give_turn(&mut self, name: &str) -> Result<(), Failure> {
         self.turns += 1;
         let position = self.clients.iter().position(|client| client.name == name);
@@ -174,13 +176,14 @@ impl Open {
         };
         let client = self.clients.remove(position);
         if self.is_closing && client.call == Call::Settle && matches!(outcome, Err(Error::Closed)) {
-            // Nobody waits for a compactor that was told to end.
+            // No caller waits for a compactor that was told to end.
             return self.look();
         }
         let told = client.told(&self.db, outcome, self.is_synced());
         match client.gives_back(&self.db, &told) {
             Some(number) => self.take_back(number),
-            // The store goes on when it could not look at what was read.
+            // The store continues although it could not check the reads of the
+            // transaction.
             None if client.call == Call::Conflict && self.db.poison().is_none() => {}
             None => self.has_failed |= matches!(told, Err(Failure::Disk(_) | Failure::Damage(_))),
         }
@@ -188,7 +191,7 @@ impl Open {
         self.look()
     }
 
-    /// What everybody can see after a turn.
+    /// Checks what all clients can see after a turn.
     fn look(&mut self) -> Result<(), Failure> {
         let head = self.db.head().get();
         if head < self.seen || head > self.accepted.max(self.seen) {
@@ -209,8 +212,8 @@ impl Open {
         Ok(())
     }
 
-    /// Gives turns until `is_done`, by the rule for turns inside of a call. False when
-    /// nobody may have one any more, or it takes for ever.
+    /// Gives turns until `is_done`, by the rule for turns inside a call. False if no
+    /// task may take a turn any more, or if it takes too long.
     fn drive(&mut self, is_done: impl Fn(&Self) -> bool) -> Result<bool, Failure> {
         let steps = SETTLE_STEPS + SETTLE_STEPS_OF_A_COMMIT * self.accepted;
         for _ in 0..TURNS_OF_A_STEP * steps {
@@ -227,7 +230,8 @@ impl Open {
         Ok(is_done(self))
     }
 
-    /// The same for a call of this client, which a failure of another one does not end.
+    /// Gives turns until the call of this client has ended. A failure of another client
+    /// does not end the turns.
     fn finish(&mut self, task: TaskId) -> Result<(), Failure> {
         self.drive_on(|open| !open.db.is_under_way(task))
     }
@@ -237,7 +241,8 @@ impl Open {
         Failure::Other(self.stuck().unwrap_or_else(hangs))
     }
 
-    /// One client hands over after the other: a client that waits for room is not overtaken.
+    /// Lets every client submit before the next client starts: a client that waits for
+    /// room must not be overtaken.
     fn let_in(&mut self) -> Result<(), Failure> {
         let has_handed_in = |open: &Self| {
             let mut clients = open.clients.iter();
@@ -262,7 +267,8 @@ impl Open {
             true => self.transaction(number, batch)?,
             false => None,
         };
-        // Its outcome is known when it has one, so nobody comes behind it before that.
+        // The outcome of a transaction that has read is known only at its end, so no
+        // client submits before that.
         let has_read = transaction.is_some() && self.keeps_all();
         let task = self.start(match transaction {
             Some(draft) => Request::Transaction(draft),
@@ -281,9 +287,10 @@ impl Open {
         if !self.has_failed && !has_read {
             return Ok(());
         }
-        // What is wrong with the store is known, and so is what this is told.
+        // Either the store has failed, or this transaction has read: its outcome is
+        // awaited at once.
         match self.finish(task) {
-            // Something else has failed and has poisoned the store, which the next call is told.
+            // Another failure has poisoned the store. The next call is told of it.
             Err(Failure::Disk(_) | Failure::Damage(_))
                 if self.db.poison().is_some() && self.db.head().get() >= number =>
             {
@@ -293,7 +300,7 @@ impl Open {
         }
     }
 
-    /// The last number that was handed over has not been taken.
+    /// The commit with the last submitted number was not taken.
     fn take_back(&mut self, number: u64) {
         assert_eq!(number, self.accepted, "others came behind a transaction");
         self.accepted = number - 1;
@@ -301,7 +308,7 @@ impl Open {
         self.recent.remove_last();
     }
 
-    /// The commit as a transaction, if it is to be one.
+    /// The commit as a transaction, if it must be one.
     fn transaction(&self, number: u64, batch: &Batch) -> Result<Option<Draft>, Failure> {
         let every = match self.chosen.transactions {
             Transactions::None => return Ok(None),
@@ -331,7 +338,8 @@ impl Open {
 
 impl Instance for Open {
     fn commit(&mut self, batches: &[Batch]) -> Result<u64, Failure> {
-        // Batches that one call hands over succeed or fail together, so none may be waited for.
+        // Batches of one call succeed or fail together, so no single batch of them may
+        // be waited for.
         let is_alone = batches.len() == 1;
         let mut batches = batches.iter();
         let outcome = batches.try_for_each(|batch| self.hand_over(batch, is_alone));
@@ -339,7 +347,7 @@ impl Instance for Open {
         Ok(self.head())
     }
 
-    /// The last commit that was handed over; after a failure the last one that can be seen.
+    /// The last submitted commit; after a failure, the last visible commit.
     fn head(&self) -> u64 {
         match self.has_failed {
             true => self.db.head().get(),
@@ -366,7 +374,7 @@ impl Instance for Open {
         Ok(state)
     }
 
-    /// As long as nothing is under way: what was handed over is not in any snapshot.
+    /// Only if no commit is in progress: a submitted commit is in no snapshot yet.
     fn ask(&mut self, question: &Question) -> Result<Option<Answer>, Failure> {
         if !self.handed_over.is_empty() {
             return Ok(None);
@@ -452,8 +460,9 @@ impl Instance for Open {
         Some(self.db.files().into_iter().collect())
     }
 
-    /// Those of one owner, who would have committed the same groups. Which of the syncs that
-    /// clients ask for come in a group with commits does not show from outside.
+    /// The counts of a store with one owner that commits the same groups. Syncs that
+    /// clients ask for may share a group with commits; this is not visible from
+    /// outside.
     fn equalities(&self, account: &Account<'_>) -> Vec<Equality> {
         let account = Account {
             calls: &self.groups,
@@ -471,7 +480,7 @@ impl Instance for Open {
         equalities
     }
 
-    /// Commits are under way while the store is closed.
+    /// Closes the store while commits are in progress.
     fn close(mut self: Box<Self>) -> Result<(), Failure> {
         self.let_in()?;
         self.is_closing = true;
@@ -486,7 +495,7 @@ impl Instance for Open {
         let refused = self.go(late, "late".to_owned(), Call::Late);
         let ended = self.drive_on(|open| !open.db.is_under_way(task) && open.has_ended());
         let closed = self.db.close().map_err(failure);
-        // A task that was told how to go on still comes to its end, and does nothing more.
+        // A task that may still take turns comes to its end, and must do nothing more.
         let head = self.db.head();
         let left = self.drive_on(|open| open.clients.is_empty());
         let outcome = stopped.and(refused).and(ended).and(closed).and(left);
@@ -501,8 +510,8 @@ impl Instance for Open {
 }
 
 impl Open {
-    /// After a failure everybody who is under way comes to an end before the client goes
-    /// on: which of their commits can be seen is certain only then.
+    /// After a failure, all calls in progress end before the client continues. Only
+    /// then is it certain which of their commits are visible.
     fn wind_up(&mut self, outcome: Result<(), Failure>) -> Result<(), Failure> {
         if !self.has_failed {
             return outcome;
@@ -536,7 +545,7 @@ impl Open {
         }
     }
 
-    /// Gives turns until `is_done`, whatever fails meanwhile, and returns what failed first.
+    /// Gives turns until `is_done`, whatever fails, and returns the first failure.
     fn drive_on(&mut self, is_done: impl Fn(&Self) -> bool) -> Result<(), Failure> {
         let mut first = Ok(());
         for _ in 0..MOST_FAILURES {

@@ -1,13 +1,13 @@
-//! The engine in the hands of several clients: the protocol behind `Db`.
+//! The engine used by several clients: the protocol behind `Db`.
 //!
-//! `SteppedDb` runs the programs of `Db` without threads. Every client, the standby thread
-//! and the compactor are tasks; a turn takes one of them to the next place where another
-//! thread could come in between, and the schedule of a plan gives the turns. So each wake-up
-//! is delivered when the plan says so, or never, and a client that waits when nothing is left
-//! to do is a finding.
+//! `SteppedDb` runs the programs of `Db` without threads. Every client, the standby
+//! thread and the compactor are tasks. A turn takes a task to the next place where
+//! another thread could run in between, and the schedule of a plan gives the turns. So
+//! each wake-up is delivered when the plan says so, or never. A client that waits when
+//! no work is left is a finding.
 //!
-//! Reading order: `settings`, `client` (who calls what, and what the call must come to),
-//! `instance` (the store, driven), `order`.
+//! Reading order: `settings`, `client` (the calls of clients and their required
+//! outcomes), `instance` (the driven store), `order`.
 
 mod client;
 mod instance;
@@ -27,7 +27,7 @@ use crate::system::{Engine, Failure, Instance, Piece, Setting, Settings, System}
 use instance::Open;
 use settings::Chosen;
 
-/// Bugs of the commit protocol that a store with one owner shows as well.
+/// Bugs of the commit protocol that a store with one owner shows too.
 const PROTOCOL_BUGS: [&str; 2] = ["ack-before-sync", "group-commit-unsynced"];
 
 /// The system.
@@ -75,14 +75,14 @@ impl System for LithifyDb {
 
     #[cfg(feature = "planted-bugs")]
     fn reached(&self) -> Vec<(&'static str, u64)> {
-        // The others belong to what the store does with one owner, too.
+        // The other marks are also reached by a store with one owner.
         lithify::marks(|mark| lithify::OF_THREADS.contains(&mark))
     }
 
     fn bugs(&self) -> Vec<Planted> {
         let mut bugs = lithify::bugs_of("threads");
         bugs.extend(lithify::bugs_of("transaction"));
-        // The commit protocol is the one of every driver, and so are the mistakes in it.
+        // All drivers use the same commit protocol, so its bugs belong here too.
         let of_protocol = lithify::bugs_of("wal").into_iter();
         bugs.extend(of_protocol.filter(|bug| PROTOCOL_BUGS.contains(&bug.name)));
         bugs
@@ -93,7 +93,7 @@ impl System for LithifyDb {
     }
 }
 
-/// What a store promises by its files is what it promises to one owner.
+/// The promises about files are the same as for a store with one owner.
 #[derive(Debug)]
 struct Shared {
     files: Configured,
@@ -107,14 +107,14 @@ impl Engine for Shared {
         Ok(Box::new(Open::new(db, self.chosen.clone())))
     }
 
-    /// A call that returns has handed the commit over; what is durable by then says
-    /// [`Instance::acknowledged`].
+    /// A call returns when the commit was submitted; [`Instance::acknowledged`] says
+    /// what is durable.
     fn syncs_commits(&self) -> bool {
         false
     }
 
-    /// An error belongs to a call that is told in a later turn, or to the compactor, which
-    /// nobody calls. Both have come to their end when settling has.
+    /// An error belongs to a call that ends in a later turn, or to the compactor, which
+    /// has no caller. Both have ended when settling has ended.
     fn settling_tells_errors(&self) -> bool {
         true
     }

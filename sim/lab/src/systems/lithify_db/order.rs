@@ -1,20 +1,20 @@
-//! Who goes on while a client waits for the end of a call: the schedule's turns are behind
-//! the call then, so a rule gives them.
+//! Which task continues while a client waits for the end of a call. The call takes one
+//! turn of the schedule, so a rule gives the turns inside the call.
 
-/// A rule.
+/// A rule for turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     /// The task that was started first.
     Oldest,
     /// The task that was started last.
     Newest,
-    /// Any of them, by the number of the turn alone, so that a plan has the same turns
-    /// whenever it runs.
+    /// Any task, by the number of the turn alone, so that a plan has the same turns in
+    /// every run.
     Mixed,
 }
 
 impl Order {
-    /// Which of this many tasks has turn number `turn`.
+    /// Which of this many tasks takes turn number `turn`.
     pub(super) fn pick(self, tasks: usize, turn: u64) -> usize {
         match self {
             Self::Oldest => 0,

@@ -1,5 +1,5 @@
-//! What can be chosen: options of the engine, limits that a `Db` has fixed, and what the
-//! clients are like.
+//! The settings: options of the engine, limits that a `Db` has fixed, and the behaviour
+//! of the clients.
 
 use ::lithify::Options;
 use ::lithify::stepped::Sizes;
@@ -9,8 +9,8 @@ use super::order::Order;
 use crate::system::{Setting, Settings, Values, unknown_value};
 use crate::systems::lithify::{self, OPEN_FILES, ROOM, number};
 
-/// So many keyspaces the laboratory's batches have; a client that is to be refused names
-/// more.
+/// The number of keyspaces of the laboratory's batches. A commit that must be refused
+/// names more.
 pub(super) const KEYSPACES: usize = 8;
 
 const INBOX: &str = "inbox";
@@ -106,7 +106,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
 ];
 
-/// How commits are handed over.
+/// How commits are submitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Clients {
     Waiting,
@@ -122,7 +122,7 @@ pub(super) enum Transactions {
     All,
 }
 
-/// Everything that was chosen.
+/// All chosen settings.
 #[derive(Clone, Debug)]
 pub(super) struct Chosen {
     pub(super) options: Options,
@@ -130,7 +130,7 @@ pub(super) struct Chosen {
     pub(super) clients: Clients,
     /// Whether other clients sync and settle.
     pub(super) has_others: bool,
-    /// Whether other clients commit what is refused.
+    /// Whether other clients make commits that must be refused.
     pub(super) has_refused: bool,
     pub(super) transactions: Transactions,
     pub(super) order: Order,

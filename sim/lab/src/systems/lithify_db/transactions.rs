@@ -1,13 +1,13 @@
-//! Transactions of clients, made so that their outcome is known when they are handed over.
+//! Transactions of clients with an outcome that is known at submission.
 //!
-//! Commits get their numbers in the order in which they are handed over, so that it is known what
-//! was written between the commit that a transaction reads and its own, whatever the schedule does
-//! until then. One that has read none of it must be taken, and one that has read some of it must be
-//! refused: when it is handed over, or later, by a commit that is under way, or by one of its own
-//! group.
+//! Commits are numbered in the order of submission. So it is known what was written
+//! between the commit that a transaction reads and its own commit, whatever the
+//! schedule does until then. A transaction that has read none of it must be taken. A
+//! transaction that has read some of it must be refused: at submission, or later
+//! because of a commit in progress, or because of a commit in its own group.
 //!
-//! Where history is thinned out the store may refuse a transaction that nobody has disturbed. There
-//! the ones that must be taken read nothing.
+//! If retention removes history, the store may also refuse a transaction without a
+//! conflict. In that case the transactions that must be taken read nothing.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound;
@@ -20,13 +20,13 @@ use crate::history::{Batch, State, apply};
 use crate::system::Failure;
 use crate::systems::lithify::{failure, state_of};
 
-/// So many commits are remembered.
+/// The number of commits that are remembered.
 const REMEMBERED: usize = 8;
 
 /// A keyspace and a key.
 type Place = (String, Vec<u8>);
 
-/// The last commits that were handed over, oldest first.
+/// The last submitted commits, the oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     batches: VecDeque<(u64, Batch)>,
@@ -44,14 +44,14 @@ impl Recent {
         self.batches.pop_back();
     }
 
-    /// The oldest commit after which all are remembered.
+    /// The oldest commit after which all commits are remembered.
     fn oldest(&self, accepted: u64) -> u64 {
         self.batches
             .front()
             .map_or(accepted, |(number, _)| number - 1)
     }
 
-    /// What was written after a commit.
+    /// The keys that were written after a commit.
     fn written_since(&self, commit: u64) -> BTreeSet<Place> {
         let later = self.batches.iter().filter(|(number, _)| *number > commit);
         later.flat_map(|(_, batch)| places(batch)).collect()
@@ -63,12 +63,12 @@ fn places(batch: &Batch) -> impl Iterator<Item = Place> {
     writes.map(|write| (write.key.keyspace_name().to_owned(), write.key.bytes()))
 }
 
-/// What commit `number` writes, as a transaction that must be taken; `None` where the commit that it
-/// would read was thinned out.
+/// Commit `number` as a transaction that must be taken. `None` if retention has removed
+/// the commit that it would read.
 ///
 /// # Errors
-/// When the transaction does not see its own writes over what its snapshot has, and whatever the
-/// disk says: the client is told, and commits nothing.
+/// If the transaction does not see its own writes over the content of its snapshot, or
+/// if the disk returns an error. Then nothing is committed.
 pub(super) fn undisturbed(
     db: &SteppedDb,
     recent: &Recent,
@@ -78,7 +78,7 @@ pub(super) fn undisturbed(
     readable(try_undisturbed(db, recent, commit, reads))?.transpose()
 }
 
-/// `None` for what was thinned out.
+/// Turns the error for a commit that retention has removed into `None`.
 fn readable<T>(outcome: Result<T>) -> std::result::Result<Option<T>, Failure> {
     match outcome {
         Ok(value) => Ok(Some(value)),
@@ -95,7 +95,8 @@ fn try_undisturbed(
 ) -> Result<std::result::Result<Draft, Failure>> {
     let head = db.head().get();
     let oldest = recent.oldest(number - 1);
-    // With more commits under way than are remembered nobody knows what they have written.
+    // If more commits are in progress than are remembered, it is not known what they
+    // have written.
     let reads = reads && oldest <= head;
     let since = match reads {
         true => head - (number % 4).min(head - oldest),
@@ -126,7 +127,8 @@ fn write(draft: &mut Draft, batch: &Batch) -> Result<()> {
     Ok(())
 }
 
-/// Reads what nobody has written since: single keys, and between two keys that somebody has.
+/// Reads only what was not written since: single keys, and a range between two written
+/// keys.
 fn read_around(draft: &Draft, recent: &Recent, (number, batch): (u64, &Batch)) -> Result<()> {
     let written = recent.written_since(draft.commit().get());
     let known = recent.written_since(0).into_iter().chain(places(batch));
@@ -154,8 +156,8 @@ fn read_around(draft: &Draft, recent: &Recent, (number, batch): (u64, &Batch)) -
     Ok(())
 }
 
-/// What is wrong with what a transaction sees that writes this batch: it should be what the
-/// snapshot has, with the batch over it.
+/// What is wrong with the view of a transaction that writes this batch, if anything. It
+/// must see its snapshot with the batch on top.
 fn look_at_own_writes(snapshot: &Snapshot, batch: &Batch) -> Result<Option<String>> {
     let mut expected = state_of(snapshot)?;
     apply(&mut expected, batch);
@@ -182,11 +184,11 @@ fn look_at_own_writes(snapshot: &Snapshot, batch: &Batch) -> Result<Option<Strin
     Ok((found != expected).then(|| "another state than its own".to_owned()))
 }
 
-/// A transaction that must be refused, because it has read what was written since; `None` when
-/// there is none that could have begun before such a commit.
+/// A transaction that must be refused, because what it has read was written since.
+/// `None` if no such transaction is possible.
 ///
 /// # Errors
-/// Whatever the disk says.
+/// If the disk returns an error.
 pub(super) fn disturbed(
     db: &SteppedDb,
     recent: &Recent,
@@ -198,7 +200,7 @@ pub(super) fn disturbed(
     readable(read_disturbed(db, since, (&keyspace, &key), turn))
 }
 
-/// A commit that can be read, and what the next one has written.
+/// A commit that can be read, and a key that the next commit has written.
 fn disturbing(db: &SteppedDb, recent: &Recent, turn: u64) -> Option<(u64, String, Vec<u8>)> {
     let head = db.head().get();
     let batches = recent.batches.iter();
@@ -211,8 +213,8 @@ fn disturbing(db: &SteppedDb, recent: &Recent, turn: u64) -> Option<(u64, String
     Some((number - 1, keyspace, key))
 }
 
-/// Reads the key as of this commit: alone, in a range that it ends or begins, or in a range that is
-/// walked up to it from either side.
+/// Reads the key as of this commit: alone, in a range that begins or ends with it, or
+/// in a range that is walked up to it from either end.
 fn read_disturbed(
     db: &SteppedDb,
     since: u64,

@@ -1,4 +1,4 @@
-//! The pair while it runs: commits, messages, and the exchange of roles.
+//! The running pair: commits, messages, and the exchange of roles.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,15 +22,16 @@ const EXCHANGE: &str = "exchange";
 pub(super) struct Pair {
     fs: Arc<dyn Fs>,
     options: Options,
-    /// The places of primary and replica.
+    /// The directories of primary and replica.
     places: [&'static str; 2],
-    /// Gone only between two steps of an exchange of roles.
+    /// `None` only between two steps of an exchange of roles.
     stores: Option<(Store, Replica)>,
-    /// Commits up to here are durable in the primary.
+    /// All commits up to this one are durable in the primary.
     durable: Commit,
     wire: Wire,
     may_work: bool,
-    /// The newest commit when roles were last exchanged: once for each is enough.
+    /// The newest commit when roles were last exchanged: one exchange per commit is
+    /// enough.
     exchanged: u64,
 }
 
@@ -62,8 +63,8 @@ impl Pair {
         self.stores.as_ref().map(|(primary, _)| primary)
     }
 
-    /// The replica holds a beginning of the primary's history. On disks that keep their
-    /// promises it cannot be otherwise.
+    /// Checks that the replica holds a prefix of the primary's history. This always
+    /// holds on disks that keep their promises.
     fn compare_histories(&mut self) -> Result<(), Failure> {
         let (primary, replica) = self.stores()?;
         check_heads(primary, replica)?;
@@ -102,7 +103,7 @@ impl Pair {
         Ok(())
     }
 
-    /// Delivers a message. One that comes too early is refused, and sent again later.
+    /// Delivers a message. If it comes too early, it is refused and sent again later.
     fn deliver(&mut self, commit: u64) -> Result<(), Failure> {
         let Some(changes) = self.wire.take(commit) else {
             return Ok(());
@@ -143,7 +144,8 @@ impl Pair {
             let demoted = demote().map_err(failure)?;
             (replica.promote().map_err(failure)?, demoted)
         };
-        // Opening the old primary again may have brought back what its disk had hidden.
+        // Reopening the old primary may have brought back commits that its disk had
+        // hidden.
         check_heads(&primary, &replica)?;
         self.durable = primary.head();
         self.exchanged = self.durable.get();
@@ -165,7 +167,8 @@ impl Pair {
     }
 }
 
-/// A replica has nothing that its primary has not, unless a disk has hidden or lost it.
+/// Checks that a replica has no commit that its primary lacks. Only a disk that hid or
+/// lost commits can cause that.
 fn check_heads(primary: &Store, replica: &Replica) -> Result<(), Failure> {
     let (head, replica_head) = (primary.head(), replica.store().head());
     if replica_head <= head {
@@ -206,7 +209,8 @@ impl Instance for Pair {
         Ok(Some(state_of(&snapshot).map_err(failure)?))
     }
 
-    /// A replica that has everything answers for both: it is what users of one read from.
+    /// A replica that has all commits answers for both stores, because users read from
+    /// replicas.
     fn ask(&mut self, question: &Question) -> Result<Option<Answer>, Failure> {
         let (primary, replica) = self.stores()?;
         let store = match replica.store().head() == primary.head() {
@@ -216,7 +220,8 @@ impl Instance for Pair {
         reads_of_store(store, question)
     }
 
-    /// Readers of what the replica has read there, as they would in use.
+    /// Readers of commits that the replica has are opened on the replica, as in real
+    /// use.
     fn pin(&mut self, commit: u64) -> Result<Option<Box<dyn Pinned>>, Failure> {
         let (primary, replica) = self.stores()?;
         let commit = Commit::new(commit);
@@ -304,8 +309,8 @@ impl Instance for Pair {
         self.primary().map(|primary| primary.layout().to_string())
     }
 
-    /// The layout is the primary's, so that of the replica stands here, and the steps of
-    /// both: most of them merge in memory and show nowhere else.
+    /// The layout is the primary's, so this text includes the replica's layout, and the
+    /// steps of both stores: most steps merge in memory and are not visible elsewhere.
     fn progress(&self) -> String {
         let steps = |store: &Store| (store.stats().counters.steps, store.lag());
         let stores = self.stores.as_ref().map(|(primary, replica)| {

@@ -1,13 +1,14 @@
 //! Two stores on one disk: a primary, and a replica that follows it.
 //!
-//! Commits go to the primary. What is durable there is *sent*, and messages are delivered
-//! one by one, out of order and sometimes never; the replica refuses what it cannot take
-//! yet. Now and then the two change roles. A crash takes both at once and leaves any legal
-//! image of either, so each may have lost what the other still has.
+//! Commits go to the primary. Durable commits are *sent*. Messages are delivered one by
+//! one, out of order, and some never; the replica refuses a message that comes too
+//! early. Sometimes the two stores exchange roles. A crash hits both at once and leaves
+//! any legal image of either, so each store may have lost commits that the other still
+//! has.
 //!
-//! Whenever both are opened, the replica must hold a beginning of the primary's history;
-//! when everything was delivered and both have settled, their layouts must be equal, and the
-//! replica must refuse the next commit of a store with another history.
+//! Whenever both stores are opened, the replica must hold a prefix of the primary's
+//! history. When everything was delivered and both have settled, their layouts must be
+//! equal, and the replica must refuse the next commit of a store with another history.
 
 mod instance;
 mod roles;
@@ -116,7 +117,8 @@ impl System for ReplicaSystem {
 
     #[cfg(feature = "planted-bugs")]
     fn reached(&self) -> Vec<(&'static str, u64)> {
-        // The others belong to single stores, which are tried with many more settings.
+        // The other marks belong to single stores, which are tested with many more
+        // settings.
         super::lithify::marks(|mark| mark == PROMOTION_ENDED)
     }
 

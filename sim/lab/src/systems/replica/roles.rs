@@ -1,8 +1,9 @@
-//! Which of the two stores is the primary, by the names of the files in their places.
+//! Which of the two stores is the primary, by the names of the files in their
+//! directories.
 //!
-//! A place with the marker of a replica holds one; a manifest without it makes a primary.
-//! When both are marked, an exchange of roles was interrupted before the promotion, and
-//! both hold the same commits.
+//! A directory with the marker of a replica holds a replica. A manifest without the
+//! marker makes a primary. If both directories have the marker, an exchange of roles
+//! was interrupted before the promotion, and both stores hold the same commits.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -15,18 +16,18 @@ use super::{PLACES, inside};
 use crate::system::Failure;
 use crate::systems::lithify::failure;
 
-/// What is found in a place.
+/// The content of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
     /// Nothing.
     Nothing,
-    /// Files without a manifest: nobody can have committed there.
+    /// Files without a manifest: no commit can have been made there.
     Remains,
     Primary,
     Replica,
 }
 
-/// Lists a place, once.
+/// Lists a directory, once.
 fn find(fs: &dyn Fs, place: &str) -> Result<Found, Failure> {
     let names = match fs.list(place) {
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
@@ -48,15 +49,15 @@ fn failed<E: std::fmt::Display>(verb: &str, place: &str) -> impl Fn(E) -> Failur
     move |error| Failure::Disk(format!("cannot {verb} {place}: {error}"))
 }
 
-/// An open pair, and the places of primary and replica.
+/// An open pair, and the directories of primary and replica.
 pub(super) struct Opened {
     pub(super) places: [&'static str; 2],
     pub(super) stores: (Store, Replica),
 }
 
-/// Opens both stores in the roles that their places say, and finishes an exchange of roles
-/// that was interrupted. Two primaries are refused as damage: only a disk that lies about
-/// syncs may lose a marker, and on any other the laboratory objects all the same.
+/// Opens both stores in the roles that their directories say, and finishes an
+/// interrupted exchange of roles. Two primaries are refused as damage. Only a lying
+/// disk may lose a marker; on any other disk, the laboratory objects to the refusal.
 pub(super) fn open(fs: &Arc<dyn Fs>, options: &Options) -> Result<Opened, Failure> {
     let [one, two] = PLACES;
     let found = [find(&**fs, one)?, find(&**fs, two)?];

@@ -1,6 +1,7 @@
-//! A third store, as long as the replica and with another history from the first commit on. The
-//! replica must take neither its newest commit for its own nor the one that it makes next,
-//! although their numbers are the right ones, and must say where the two have parted.
+//! A third store, as long as the replica, with another history from commit 1 on. The
+//! replica must not accept the stranger's newest commit as its own, and must not apply
+//! the stranger's next commit, although their numbers fit. It must also report where
+//! the histories diverge.
 
 use std::sync::Arc;
 
@@ -10,11 +11,11 @@ use lithify::{Commit, Error, Options, Replica, Store, WriteBatch};
 use crate::system::Failure;
 use crate::systems::lithify::failure;
 
-/// Offers the replica two commits of a stranger.
+/// Offers two commits of a stranger to the replica.
 pub(super) fn offer(replica: &mut Replica, options: &Options) -> Result<(), Failure> {
     let head = replica.store().head();
     if head.get() == 0 {
-        // Until the first commit, all histories are the same.
+        // Before the first commit, all histories are equal.
         return Ok(());
     }
     let mut batch = WriteBatch::new();

@@ -1,4 +1,4 @@
-//! What is on its way from the primary to the replica: delivered in any order, or never.
+//! Messages from the primary to the replica: delivered in any order, or never.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,7 +9,7 @@ use lithify::read::CommitChanges;
 #[derive(Default)]
 pub(super) struct Wire {
     sent: BTreeMap<u64, CommitChanges>,
-    /// Came too early: sent again when the replica has gone on.
+    /// Commits that came too early. They are sent again after the replica has advanced.
     refused: BTreeSet<u64>,
 }
 
@@ -18,12 +18,12 @@ impl Wire {
         self.sent.is_empty()
     }
 
-    /// The commits that are on their way.
+    /// The commits that were sent and have not arrived.
     pub(super) fn commits(&self) -> impl Iterator<Item = u64> {
         self.sent.keys().copied()
     }
 
-    /// Whether sending a commit could help.
+    /// Whether sending a commit is useful.
     pub(super) fn wants(&self, commit: u64) -> bool {
         !self.sent.contains_key(&commit) && !self.refused.contains(&commit)
     }
@@ -32,17 +32,17 @@ impl Wire {
         self.sent.insert(commit, changes);
     }
 
-    /// Takes a message out: it arrives, or is lost.
+    /// Takes a message out: it arrives or is lost.
     pub(super) fn take(&mut self, commit: u64) -> Option<CommitChanges> {
         self.sent.remove(&commit)
     }
 
-    /// The replica could not use this commit yet.
+    /// The replica could not apply this commit yet.
     pub(super) fn refuse(&mut self, commit: u64) {
         self.refused.insert(commit);
     }
 
-    /// The replica has gone on.
+    /// The replica has advanced.
     pub(super) fn accept(&mut self) {
         self.refused.clear();
     }
@@ -53,7 +53,7 @@ impl Wire {
     }
 }
 
-/// The commits that are on their way, and those that were refused.
+/// The sent commits and the refused commits.
 impl fmt::Display for Wire {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:?} {:?}", self.sent.keys(), self.refused)
