@@ -1,9 +1,9 @@
-//! What a policy says beforehand about a run, in numbers that the run is compared with.
+//! The predictions of a policy about a run. The measured numbers are compared with them.
 
 use serde::Serialize;
 
-/// What is measured and can be predicted. Closed forms are of records or
-/// segments, bounds of bytes.
+/// A number that is measured and can be predicted. Exact predictions are numbers of records
+/// or segments, bounds are also numbers of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Metric {
