@@ -118,8 +118,9 @@ fn of_the_source(name: &str) -> Option<String> {
 
 /// Builds the policy that a spec names.
 ///
-/// # Errors For an unknown name or parameter, with the nearest known one, and for values
-/// that are not valid.
+/// # Errors
+/// For an unknown name or parameter, with the nearest known one, and for values that are
+/// not valid.
 pub fn build(spec: &Spec) -> Result<Box<dyn Policy>, String> {
     let names = POLICIES.iter().map(|policy| policy.name);
     let known = POLICIES.iter().find(|policy| policy.name == spec.name);

@@ -71,8 +71,9 @@ impl FromStr for Spec {
 impl Spec {
     /// All parameters with their values.
     ///
-    /// # Errors For a parameter that does not exist or is given twice, and for a value
-    /// without a name that is not the first value.
+    /// # Errors
+    /// For a parameter that does not exist or is given twice, and for a value without a
+    /// name that is not the first value.
     pub fn values(&self, parameters: &[Parameter]) -> Result<Values, String> {
         let mut values: Vec<(&'static str, Option<String>)> =
             parameters.iter().map(|known| (known.name, None)).collect();
@@ -117,7 +118,8 @@ impl Values {
 
     /// The value of a parameter.
     ///
-    /// # Errors If the text is not a value of this type.
+    /// # Errors
+    /// If the text is not a value of this type.
     pub fn parse<T: FromStr<Err: fmt::Display>>(&self, parameter: &str) -> Result<T, String> {
         let text = self.text(parameter);
         let refused = |error| format!("{}: {parameter}={text}: {error}", self.name);
@@ -126,7 +128,8 @@ impl Values {
 
     /// A whole number that is at least `least`.
     ///
-    /// # Errors If the text is not such a number.
+    /// # Errors
+    /// If the text is not such a number.
     pub fn at_least(&self, parameter: &str, least: u64) -> Result<u64, String> {
         let number: u64 = self.parse(parameter)?;
         if number < least {

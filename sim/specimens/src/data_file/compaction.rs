@@ -142,10 +142,12 @@ impl Compaction {
 
     /// Does one step of the phase *copy* or *clean-up*.
     ///
-    /// # Errors Errors of the disk, and `Damage`. The caller must drop the compaction
-    /// then; the store has not changed.
+    /// # Errors
+    /// Errors of the disk, and `Damage`. The caller must drop the compaction then; the
+    /// store has not changed.
     ///
-    /// # Panics In the phase *swap*.
+    /// # Panics
+    /// In the phase *swap*.
     pub fn step(&mut self) -> Result<(), Failure> {
         assert!(self.phase() != Some(Phase::Swap), "a swap needs the store");
         let is_done = match self.steps.last() {
@@ -166,12 +168,12 @@ impl Compaction {
     /// and the last of these steps. `now` is read from the clock that also gave the time
     /// of the beginning.
     ///
-    /// # Errors Errors of the disk. Before the first rename, the caller must drop the
-    /// compaction, and the store has not changed. From the first rename on, the store
-    /// stops.
+    /// # Errors
+    /// Errors of the disk. Before the first rename, the caller must drop the compaction,
+    /// and the store has not changed. From the first rename on, the store stops.
     ///
-    /// # Panics In another phase, and if a commit happened since the first step of the
-    /// swap.
+    /// # Panics
+    /// In another phase, and if a commit happened since the first step of the swap.
     pub fn swap_step(&mut self, store: &mut Store, now: Duration) -> Result<(), Failure> {
         assert!(self.phase() == Some(Phase::Swap), "the store is not needed");
         store.check_running()?;

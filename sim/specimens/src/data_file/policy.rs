@@ -22,7 +22,8 @@ pub struct Share(u32);
 impl Share {
     /// A share in millionths.
     ///
-    /// # Panics If it is more than a million.
+    /// # Panics
+    /// If it is more than a million.
     #[must_use]
     pub const fn millionths(millionths: u32) -> Self {
         assert!(millionths <= MILLION, "a share is at most the whole");
@@ -31,7 +32,8 @@ impl Share {
 
     /// Parses a text such as `0.3`: a number from 0 to 1 with at most six decimals.
     ///
-    /// # Errors One line, if the text is not such a number.
+    /// # Errors
+    /// One line, if the text is not such a number.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
         let is_plain = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());

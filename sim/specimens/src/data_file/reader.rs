@@ -75,7 +75,8 @@ impl Reader {
 
     /// The value of a key. Does one read.
     ///
-    /// # Errors Errors of the disk, and `Damage`.
+    /// # Errors
+    /// Errors of the disk, and `Damage`.
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
         let found = self.index.get(key).map(|place| self.found(place));
         let value = found.map(|found| found.value(key)).transpose()?;

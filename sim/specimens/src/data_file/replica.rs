@@ -52,8 +52,9 @@ impl Store {
     /// At most `most` of the durable commits after `commit`, in order. Reads them from the
     /// file.
     ///
-    /// # Errors `Other` if the commits are compacted away or do not exist yet. Otherwise
-    /// errors of the disk, and `Damage`.
+    /// # Errors
+    /// `Other` if the commits are compacted away or do not exist yet. Otherwise errors of
+    /// the disk, and `Damage`.
     pub fn changes_since(&self, commit: u64, most: usize) -> Result<Vec<Change>, Failure> {
         let (base, head) = (self.base(), self.data.durable_head);
         if commit < base {
@@ -145,10 +146,11 @@ impl Store {
     /// Applies commits of the primary, in order, and returns the number of the newest
     /// commit. Commits that the replica already has are compared and not applied again.
     ///
-    /// # Errors `Other` if the store is not a replica, if a commit before one of these is
-    /// missing, if a change does not match its checksum, or if the histories differ. In the
-    /// last case the error names the first commit that is known to differ. Nothing was
-    /// applied then. Otherwise as [`Store::commit`].
+    /// # Errors
+    /// `Other` if the store is not a replica, if a commit before one of these is missing,
+    /// if a change does not match its checksum, or if the histories differ. In the last
+    /// case the error names the first commit that is known to differ. Nothing was applied
+    /// then. Otherwise as [`Store::commit`].
     pub fn replicate(&mut self, changes: &[Change]) -> Result<u64, Failure> {
         if self.options.role != Role::Replica {
             return Err(Failure::Other(format!(

@@ -29,7 +29,8 @@ pub(super) struct Found {
 impl Found {
     /// Reads the role from the file names.
     ///
-    /// # Errors `Other` if a replica is opened as a primary.
+    /// # Errors
+    /// `Other` if a replica is opened as a primary.
     pub(super) fn of(names: &BTreeSet<String>, options: &Options) -> Result<Self, Failure> {
         let found = Self {
             is_replica: names.contains(names::REPLICA),
@@ -46,8 +47,9 @@ impl Found {
 
     /// Writes the role to the disk, before the first commit of this opening.
     ///
-    /// # Errors `Other` if a primary with commits would become a replica without the
-    /// option for it. Otherwise errors of the disk.
+    /// # Errors
+    /// `Other` if a primary with commits would become a replica without the option for
+    /// it. Otherwise errors of the disk.
     pub(super) fn take(self, disk: &Disk, options: &Options, head: u64) -> Result<(), Failure> {
         let becomes_replica = options.role == Role::Replica && !self.is_replica;
         if becomes_replica && head > 0 && !options.may_demote {
@@ -79,8 +81,9 @@ fn end_promotion(disk: &Disk) -> Result<(), Failure> {
 impl Store {
     /// Turns a replica into a primary, durably. Has no effect on a primary.
     ///
-    /// # Errors Errors of the disk. The instance stops then, and the next opening finds
-    /// one of the two roles.
+    /// # Errors
+    /// Errors of the disk. The instance stops then, and the next opening finds one of the
+    /// two roles.
     pub fn promote(&mut self) -> Result<(), Failure> {
         if self.options.role == Role::Primary {
             return self.check_running();

@@ -72,7 +72,8 @@ pub struct Shared {
 impl Shared {
     /// Opens the store on `fs`, or creates one, and starts the background thread.
     ///
-    /// # Errors As [`Store::open`], and `Disk` if the thread cannot be started.
+    /// # Errors
+    /// As [`Store::open`], and `Disk` if the thread cannot be started.
     pub fn open(fs: Arc<dyn Fs>, options: &Options) -> Result<Self, Failure> {
         let inner = Arc::new(Inner {
             store: RwLock::new(Store::open(fs, options)?),
@@ -158,15 +159,16 @@ impl Shared {
     /// Checks the policy now, as the background thread does after an interval. Returns the
     /// report of the compaction, if the policy wanted one.
     ///
-    /// # Errors As [`Shared::compact`], but not for replicas: their policy never wants a
-    /// compaction.
+    /// # Errors
+    /// As [`Shared::compact`], but not for replicas: their policy never wants a compaction.
     pub fn check(&self) -> Result<Option<Report>, Failure> {
         self.ask(Ask::Check)
     }
 
     /// Compacts without asking the policy, and returns the report.
     ///
-    /// # Errors `Other` for replicas and closed stores. Otherwise errors of the disk.
+    /// # Errors
+    /// `Other` for replicas and closed stores. Otherwise errors of the disk.
     pub fn compact(&self) -> Result<Report, Failure> {
         let report = self.ask(Ask::Compact)?;
         report.ok_or_else(closed)
@@ -209,7 +211,8 @@ impl Shared {
     /// Ends the background thread and makes every commit durable. Later changes through any
     /// handle are refused.
     ///
-    /// # Errors As [`Store::sync`].
+    /// # Errors
+    /// As [`Store::sync`].
     pub fn close(&self) -> Result<(), Failure> {
         self.owner.end_thread();
         self.sync()

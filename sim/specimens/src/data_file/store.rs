@@ -121,9 +121,10 @@ impl Store {
     /// Opens the store on `fs`, or creates one. Everything that the open store serves is
     /// durable. Reads the whole file.
     ///
-    /// # Errors `Damage` if commits are missing that must exist. `Other` if the store is
-    /// locked, if the directory belongs to another system, or if the role contradicts the
-    /// role on disk. `Disk` if the disk fails.
+    /// # Errors
+    /// `Damage` if commits are missing that must exist. `Other` if the store is locked, if
+    /// the directory belongs to another system, or if the role contradicts the role on disk.
+    /// `Disk` if the disk fails.
     pub fn open(fs: Arc<dyn Fs>, options: &Options) -> Result<Self, Failure> {
         recover::open(Disk::new(fs), options)
     }
@@ -131,8 +132,9 @@ impl Store {
     /// Commits batches in order and returns the number of the last one. The batches become
     /// durable with one sync. A crash before that sync can keep a prefix of the batches.
     ///
-    /// # Errors `Other` for a replica and for a record that is too long; nothing has changed
-    /// then. `Disk` if the disk fails: it is unknown whether the batches are stored, and the
+    /// # Errors
+    /// `Other` for a replica and for a record that is too long; nothing has changed then.
+    /// `Disk` if the disk fails: it is unknown whether the batches are stored, and the
     /// instance stops.
     pub fn commit(&mut self, batches: &[Vec<Write>]) -> Result<u64, Failure> {
         if self.options.role == Role::Replica && !planted::is_active("replica-takes-writes") {
@@ -158,7 +160,8 @@ impl Store {
 
     /// Makes every commit durable.
     ///
-    /// # Errors Errors of the disk. The instance stops then.
+    /// # Errors
+    /// Errors of the disk. The instance stops then.
     pub fn sync(&mut self) -> Result<(), Failure> {
         self.guarded(|store| {
             if !store.is_synced() {
@@ -196,7 +199,8 @@ impl Store {
 
     /// The newest value of a key. Does one read.
     ///
-    /// # Errors Errors of the disk, and `Damage`.
+    /// # Errors
+    /// Errors of the disk, and `Damage`.
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
         self.find(key).map(|found| found.value(key)).transpose()
     }

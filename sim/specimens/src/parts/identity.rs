@@ -37,7 +37,8 @@ impl Identity {
     /// Draws the identity of the first file of a new store. The file is about to be created
     /// as `name`.
     ///
-    /// # Errors Errors of the source of numbers.
+    /// # Errors
+    /// Errors of the source of numbers.
     pub(crate) fn of_new_store(disk: &Disk, name: &str) -> Result<Self, Failure> {
         let file = disk.fresh_number(name)?;
         Ok(Self { store: file, file })
@@ -46,7 +47,8 @@ impl Identity {
     /// Draws the identity of another file of the same store. The file is about to be created
     /// as `name`.
     ///
-    /// # Errors Errors of the source of numbers.
+    /// # Errors
+    /// Errors of the source of numbers.
     pub(crate) fn of_next(&self, disk: &Disk, name: &str) -> Result<Self, Failure> {
         let file = match planted::is_active("file-number-not-fresh") {
             true => self.file,

@@ -4,8 +4,8 @@
 pub trait Machine: Default {
     /// Applies one payload.
     ///
-    /// # Errors The reason why the payload is not valid; the state has not changed
-    /// then.
+    /// # Errors
+    /// The reason why the payload is not valid; the state has not changed then.
     fn apply(&mut self, payload: &[u8]) -> Result<(), String>;
 
     /// The state as bytes.
@@ -13,7 +13,8 @@ pub trait Machine: Default {
 
     /// Decodes a state.
     ///
-    /// # Errors The reason why the bytes are not valid.
+    /// # Errors
+    /// The reason why the bytes are not valid.
     fn decode(bytes: &[u8]) -> Result<Self, String>;
 }
 

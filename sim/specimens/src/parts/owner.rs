@@ -48,7 +48,8 @@ impl Owner {
 
 /// Refuses a directory in which one of these names belongs to another system.
 ///
-/// # Errors `Other` with the name and its owner.
+/// # Errors
+/// `Other` with the name and its owner.
 pub(super) fn refuse_others(names: &[String], system: Owner) -> Result<(), Failure> {
     let owners = names
         .iter()

@@ -75,7 +75,8 @@ impl Replacement {
 
     /// The written file. The handle stays valid when the name changes.
     ///
-    /// # Panics If the file was not created.
+    /// # Panics
+    /// If the file was not created.
     pub(crate) fn file(&self) -> &Arc<dyn File> {
         self.file.as_ref().expect("the file was created")
     }

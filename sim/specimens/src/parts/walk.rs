@@ -7,7 +7,8 @@ use lithify_sim::planted;
 
 /// The payload of the entry at `position` of a segment.
 ///
-/// # Errors The reason why the entry is not valid.
+/// # Errors
+/// The reason why the entry is not valid.
 pub(crate) fn payload(segment: u64, bytes: &[u8], position: usize) -> Result<&[u8], String> {
     let rest = &bytes[position..];
     let length = rest.get(..4).map_or(usize::MAX, |length| {

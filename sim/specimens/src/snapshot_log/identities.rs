@@ -43,7 +43,8 @@ impl Identities {
 
     /// Refuses a directory with identities of two stores.
     ///
-    /// # Errors `Damage` with the names of two such identities.
+    /// # Errors
+    /// `Damage` with the names of two such identities.
     pub(super) fn check(&self) -> Result<(), Failure> {
         let pairs = self.0.iter().zip(self.0.iter().skip(1));
         match pairs
@@ -61,7 +62,8 @@ impl Identities {
 
     /// Draws an identity for the segments from `start` on, which are about to be created.
     ///
-    /// # Errors Errors of the source of numbers.
+    /// # Errors
+    /// Errors of the source of numbers.
     pub(super) fn draw(&self, disk: &Disk, start: u64) -> Result<Identity, Failure> {
         let name = names::segment(start);
         match self.0.last() {

@@ -66,7 +66,8 @@ struct State<M> {
 impl<M: Machine + Send + 'static> Shared<M> {
     /// Wraps an open store. Starts the thread if the schedule needs it.
     ///
-    /// # Errors `Other` if the operating system cannot start a thread.
+    /// # Errors
+    /// `Other` if the operating system cannot start a thread.
     pub fn new(store: SnapshotLog<M>, schedule: Schedule) -> Result<Self, Failure> {
         let state = State {
             store,

@@ -64,9 +64,9 @@ impl<M: Machine> SnapshotLog<M> {
     /// Opens the store on `fs`, or creates one. Everything that the open store serves is
     /// durable.
     ///
-    /// # Errors `Damage` if entries or snapshots are missing that must exist. `Disk` if the
-    /// disk fails. `Other` if the store is locked or the directory belongs to another
-    /// system.
+    /// # Errors
+    /// `Damage` if entries or snapshots are missing that must exist. `Disk` if the disk
+    /// fails. `Other` if the store is locked or the directory belongs to another system.
     pub fn open(fs: Arc<dyn Fs>, options: &Options) -> Result<Self, Failure> {
         recover::open(Disk::new(fs), options)
     }
@@ -75,8 +75,9 @@ impl<M: Machine> SnapshotLog<M> {
     /// becomes durable with one sync. A crash before that sync can keep a prefix of the
     /// group.
     ///
-    /// # Errors `Other` for a payload that is too long; nothing has changed then. `Disk` if
-    /// the disk fails: it is unknown whether the group is stored, and the instance stops.
+    /// # Errors
+    /// `Other` for a payload that is too long; nothing has changed then. `Disk` if the disk
+    /// fails: it is unknown whether the group is stored, and the instance stops.
     pub fn append(&mut self, payloads: &[Vec<u8>]) -> Result<u64, Failure> {
         if let Some(payload) = payloads
             .iter()
@@ -114,7 +115,8 @@ impl<M: Machine> SnapshotLog<M> {
 
     /// Makes every entry durable.
     ///
-    /// # Errors Errors of the disk. The instance stops then.
+    /// # Errors
+    /// Errors of the disk. The instance stops then.
     pub fn sync(&mut self) -> Result<(), Failure> {
         self.guarded(|store| store.log.sync())
     }
@@ -165,7 +167,8 @@ impl<M: Machine> SnapshotLog<M> {
 
     /// Does one operation of the job. Returns false when no job is running any more.
     ///
-    /// # Errors Errors of the disk. The instance stops then.
+    /// # Errors
+    /// Errors of the disk. The instance stops then.
     pub fn step(&mut self) -> Result<bool, Failure> {
         let Some(mut job) = self.job.take() else {
             return Ok(false);
@@ -220,7 +223,8 @@ impl<M: Machine> SnapshotLog<M> {
     /// The entry at `offset`, or `None` if the log has removed it or never had it. Reads
     /// only the entry if there is an index, otherwise the whole segment.
     ///
-    /// # Errors Errors of the disk.
+    /// # Errors
+    /// Errors of the disk.
     pub fn read(&self, offset: u64) -> Result<Option<Stored>, Failure> {
         self.log.read(offset)
     }

@@ -97,7 +97,8 @@ fn put_operation(payload: &mut Vec<u8>, key: &[u8], value: Option<&[u8]>) {
 
 /// Decodes a payload.
 ///
-/// # Errors The reason why the payload is not valid.
+/// # Errors
+/// The reason why the payload is not valid.
 pub(super) fn decode(payload: &[u8]) -> Result<Record, String> {
     let (&kind, mut bytes) = payload.split_first().ok_or("an empty payload")?;
     match kind {

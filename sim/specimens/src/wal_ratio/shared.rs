@@ -88,8 +88,8 @@ pub struct SharedStore {
 impl SharedStore {
     /// Opens the store on `fs`, or creates one, and starts its worker.
     ///
-    /// # Errors As [`RatioStore::open`]. `Other` if the operating system cannot start a
-    /// thread.
+    /// # Errors
+    /// As [`RatioStore::open`]. `Other` if the operating system cannot start a thread.
     pub fn open(fs: Arc<dyn Fs>, options: Options) -> Result<Self, Failure> {
         let clock = Clock(Instant::now());
         let store = RatioStore::open(fs, options, clock.now())?;
@@ -172,7 +172,8 @@ impl SharedStore {
 
     /// Finishes the work in progress and closes the store.
     ///
-    /// # Errors The reason why the store had stopped, if it had.
+    /// # Errors
+    /// The reason why the store had stopped, if it had.
     pub fn close(mut self) -> Result<(), Failure> {
         self.join()
     }

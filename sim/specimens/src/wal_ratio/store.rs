@@ -121,8 +121,9 @@ impl RatioStore {
     /// Opens the store on `fs`, or creates one. Everything that the open store serves is
     /// durable. `now` is the time in milliseconds; the next opening may use another clock.
     ///
-    /// # Errors `Damage` if durable bytes are lost. `Other` if the store is locked or the
-    /// directory belongs to another system. `Disk` if the disk fails.
+    /// # Errors
+    /// `Damage` if durable bytes are lost. `Other` if the store is locked or the directory
+    /// belongs to another system. `Disk` if the disk fails.
     pub fn open(fs: Arc<dyn Fs>, options: Options, now: u64) -> Result<Self, Failure> {
         recover::open(Disk::new(fs), options, now)
     }
@@ -160,8 +161,9 @@ impl RatioStore {
     /// number. The commit is acknowledged when [`RatioStore::acknowledged`] has reached this
     /// number.
     ///
-    /// # Errors `Other` for a commit that is too long; nothing has changed then. `Disk` if the
-    /// store has stopped.
+    /// # Errors
+    /// `Other` for a commit that is too long; nothing has changed then. `Disk` if the store
+    /// has stopped.
     pub fn accept(&mut self, operations: &[Operation]) -> Result<u64, Failure> {
         self.check_running()?;
         let payload = record::commit(&self.meant(operations));
@@ -250,8 +252,9 @@ impl RatioStore {
     /// Does one operation of the work in progress. Returns false if no work is left. `now` is
     /// the time in milliseconds.
     ///
-    /// # Errors Errors of the disk. Either the store has stopped, or a rewrite was abandoned:
-    /// see [`RatioStore::has_stopped`].
+    /// # Errors
+    /// Errors of the disk. Either the store has stopped, or a rewrite was abandoned: see
+    /// [`RatioStore::has_stopped`].
     pub fn step(&mut self, now: u64) -> Result<bool, Failure> {
         self.check_running()?;
         if self.log.is_found && self.job.is_none() && self.has_group() {
@@ -321,8 +324,9 @@ impl RatioStore {
 
     /// Does all work in progress.
     ///
-    /// # Errors As [`RatioStore::step`], if the store has stopped. An abandoned rewrite does
-    /// not end the loop: commits continue in the old log.
+    /// # Errors
+    /// As [`RatioStore::step`], if the store has stopped. An abandoned rewrite does not end
+    /// the loop: commits continue in the old log.
     pub fn finish(&mut self, now: u64) -> Result<(), Failure> {
         loop {
             match self.step(now) {
@@ -337,7 +341,8 @@ impl RatioStore {
     /// Works until a commit is acknowledged. If the commit waits for a rewrite, the rewrite is
     /// done first.
     ///
-    /// # Errors As [`RatioStore::step`], if the commit cannot be acknowledged any more.
+    /// # Errors
+    /// As [`RatioStore::step`], if the commit cannot be acknowledged any more.
     pub fn finish_commit(&mut self, commit: u64, now: u64) -> Result<(), Failure> {
         while self.acknowledged < commit {
             match self.step(now) {

@@ -52,8 +52,8 @@ impl Table {
 
     /// Applies a payload that [`record::commit`] has made or that was read from a log.
     ///
-    /// # Errors The reason why the payload is not valid. The table has not changed
-    /// then.
+    /// # Errors
+    /// The reason why the payload is not valid. The table has not changed then.
     pub(super) fn apply(&mut self, payload: &[u8]) -> Result<(), String> {
         match record::decode(payload)? {
             Record::Base { commits, .. } => self.commits = commits,
