@@ -2,8 +2,8 @@
 //! the length.
 //!
 //! Level 0 is the head. A range of the head becomes a block half a range after its end. The
-//! newest block is never merged. Other blocks of one range are merged if they fill the
-//! range, or if the range ends before the newest of these blocks.
+//! newest block is never merged. Of the other blocks, those of one range are merged if they
+//! fill the range, or if all of them lie before the newest of the other blocks.
 
 use super::segment::Segment;
 use super::spec::Parameter;

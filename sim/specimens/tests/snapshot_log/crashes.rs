@@ -170,9 +170,9 @@ fn second_life(
         ..search
     };
     // A crash during the opening is judged by the commits issued before it. No commit
-    // of the second incarnation is issued then, so the history at that time is a prefix
-    // of the history at the end. If the opening has served fewer commits, only crashes
-    // after the opening can be judged.
+    // of the second incarnation is issued then, so such an image can only hold commits
+    // that both histories have in common. If the second history is shorter than the
+    // first one, crashes during the opening are skipped.
     let from = if run.expected.history.head() >= expected.history.head() {
         0
     } else {
