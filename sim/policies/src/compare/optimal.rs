@@ -43,7 +43,7 @@ impl Optimal {
     /// Prepares the bound for the only stream of a history.
     ///
     /// # Errors
-    /// When there are several keyspaces, or too many commits.
+    /// If there are several keyspaces, or too many commits.
     pub fn new(history: &History) -> Result<Self, String> {
         if history.stream_count(Streams::PerKeyspace) > 1 {
             return Err(format!(

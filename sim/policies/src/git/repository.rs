@@ -29,8 +29,8 @@ pub struct Repository {
 pub type RepositoryLog = CheckedLog<RawLog<BufReader<GitOutput>>>;
 
 impl Repository {
-    /// Opens the repository that holds `path`, or the one of the working directory (or of
-    /// git's environment variables) when there is no path.
+    /// Opens the repository that contains `path`. Without a path, opens the repository of
+    /// the working directory, or of git's environment variables.
     ///
     /// # Errors
     /// When git cannot be run, there is no repository, or it has no commit.
@@ -91,7 +91,7 @@ impl Repository {
         Ok(CheckedLog::of_repository(log, self))
     }
 
-    /// The object ids of the first-parent history, oldest first, one a line.
+    /// The object ids of the first-parent history, oldest first, one in each line.
     ///
     /// # Errors
     /// If git cannot be started. Later failures come from the lines.

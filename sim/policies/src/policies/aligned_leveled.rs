@@ -1,5 +1,5 @@
 //! `aligned-leveled`: one segment for each level. A commit that closes level v is merged
-//! with everything after the last edge of level v + 1.
+//! with all segments after the last edge of level v + 1.
 
 use lithify::predict::leveled;
 use lithify::{Alignment, Commit};

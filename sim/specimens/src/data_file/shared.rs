@@ -109,7 +109,7 @@ impl Shared {
         self.inner().for_change()?.commit(batches)
     }
 
-    /// Takes commits of the primary.
+    /// Applies commits of the primary.
     ///
     /// # Errors
     /// As [`Store::replicate`], and `Other` when the store is closed.
