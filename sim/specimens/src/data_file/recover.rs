@@ -15,8 +15,9 @@
 //! 3. The torn tail is cut. The commits that no later entry proves durable are written again
 //!    and synced, because after a failed sync the page cache may hold pages that are marked
 //!    clean. Then the directory is synced.
-//! 4. The role is written to the disk ([`super::role`]). A role that contradicts the disk is
-//!    refused at the beginning, before anything was written.
+//! 4. The role is written to the disk ([`super::role`]). A primary with commits becomes a
+//!    replica only with the option for it. A replica that is opened as a primary is refused
+//!    at the beginning, before anything was written.
 //! 5. Only then incomplete and unneeded files are removed. A backup without a mark gets one,
 //!    or is removed if it is not older than the data.
 //!
