@@ -1,13 +1,14 @@
-//! What a history will cost a store, entry by entry, before the store has done it.
+//! The exact cost of a history, computed before a store runs it.
 //!
-//! The closed forms of `lithify::predict` assume that every commit writes as much as the
-//! next one. Real histories do not, but the rule is the same: a window is merged once,
-//! when it closes and at least `min_inputs` segments lie in it, and then every entry in
-//! it is written again. So one pass over the sizes of the commits gives the exact
-//! number of entries that merges write, in O(levels) memory.
+//! The closed forms of `lithify::predict` assume that every commit writes the same
+//! number of entries. Real histories do not, but the rule is the same: when a window
+//! closes, it is merged once if it contains at least `min_inputs` segments, and the
+//! merge writes every entry in it again. So one pass over the sizes of the commits gives
+//! the exact number of entries that merges write, in O(levels) memory.
 //!
-//! Valid for one keyspace and [`History::All`](lithify::History), where a merge drops
-//! nothing. Repeated merging after crashes and copies without a merge are not counted.
+//! The forecast is valid for one keyspace and [`History::All`](lithify::History), where
+//! a merge drops nothing. It does not count merges that are repeated after a crash, and
+//! copies that are not merges.
 
 use lithify::{Alignment, Cascade};
 
@@ -19,21 +20,21 @@ struct OpenWindow {
     segments: u64,
 }
 
-/// Entries that merges write, added up commit by commit.
+/// The number of entries that merges write, summed commit by commit.
 #[derive(Clone, Debug)]
 pub struct Forecast {
     alignment: Alignment,
     cascade: Cascade,
     min_inputs: u64,
     commits: u64,
-    /// For levels 1 and up.
+    /// The open windows of levels 1 and up.
     open: Vec<OpenWindow>,
     level_zero_entries: u64,
     merged_entries: u64,
 }
 
 impl Forecast {
-    /// Before the first commit.
+    /// The forecast before the first commit.
     #[must_use]
     pub fn new(alignment: Alignment, cascade: Cascade, min_inputs: u32) -> Self {
         let open = vec![OpenWindow::default(); usize::from(alignment.max_level())];
@@ -48,7 +49,7 @@ impl Forecast {
         }
     }
 
-    /// Takes note of the next commit, which writes this many entries.
+    /// Adds the next commit, which writes this number of entries.
     pub fn add(&mut self, entries: u64) {
         self.commits += 1;
         self.level_zero_entries += entries;
@@ -80,20 +81,22 @@ impl Forecast {
         }
     }
 
-    /// Entries that merges write for the commits so far.
+    /// The number of entries that merges write for the commits so far.
     #[must_use]
     pub fn merged_entries(&self) -> u64 {
         self.merged_entries
     }
 
-    /// Entries written, level 0 included, for each entry committed; 0 without any.
+    /// The number of entries written, level 0 included, for each committed entry. 0
+    /// without entries.
     #[must_use]
     pub fn write_amplification(&self) -> f64 {
         write_amplification(self.level_zero_entries, self.merged_entries)
     }
 }
 
-/// Entries written, level 0 included, for each entry committed; 0 without any.
+/// The number of entries written, level 0 included, for each committed entry. 0 without
+/// entries.
 #[must_use]
 pub fn write_amplification(level_zero_entries: u64, merged_entries: u64) -> f64 {
     if level_zero_entries == 0 {

@@ -1,8 +1,9 @@
-//! Compaction policies, and what they cost on one history.
+//! Compaction policies, and their costs on the same history.
 //!
-//! [`policies`] has them, [`compare`] plays them against each other, [`forecast`] says what
-//! they will cost, and [`git`] reads the histories of repositories. A policy is one file and
-//! a line in [`policies::POLICIES`]; the example `own_policy` is one outside of this crate.
+//! [`policies`] contains the policies, [`compare`] runs them on the same history,
+//! [`forecast`] predicts their costs, and [`git`] reads the histories of repositories. A
+//! policy is one file and one line in [`policies::POLICIES`]. The example `own_policy` shows
+//! a policy outside of this crate.
 
 pub mod compare;
 pub mod forecast;

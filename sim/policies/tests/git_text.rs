@@ -1,10 +1,10 @@
-//! Goal: paths and logs of git are read and written as git does, and nothing that is fed to
-//! the parsers makes them panic or lose a commit.
+//! Goal: paths and logs of git are read and written as git does, and no input makes the
+//! parsers panic or lose a commit.
 //!
-//! Method: paths are drawn at random over all bytes and compared with what git prints for a
-//! tree that holds them, with and without `core.quotePath`. Logs are drawn at random,
-//! rendered by a writer of this test, and must come back; then they are cut at every place,
-//! and damaged, and parsed again.
+//! Method: paths are drawn at random over all bytes and compared with the output of git for
+//! a tree that contains them, with and without `core.quotePath`. Logs are drawn at random
+//! and written by this test, and parsing must return the same commits. Then the logs are
+//! cut at every position, and damaged, and parsed again.
 
 #![expect(clippy::disallowed_types, reason = "compares with git itself")]
 
@@ -30,7 +30,7 @@ proptest! {
     #[test]
     fn unquoting_takes_anything(text in any::<Vec<u8>>(), quoted in any::<bool>()) {
         let text = if quoted { [b"\"", &text[..], b"\""].concat() } else { text };
-        // What is accepted without quotes means itself.
+        // An accepted text without quotes stands for itself.
         if let Ok(path) = unquote(&text) {
             prop_assert!(quoted || text.starts_with(b"\"") || *path == *text);
         }
@@ -43,7 +43,7 @@ proptest! {
     }
 }
 
-/// git run in an empty repository of its own.
+/// Runs git in this directory, without the settings of the user.
 fn git(directory: &Path, arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let mut command = Command::new("git");
     command
@@ -62,7 +62,8 @@ fn git(directory: &Path, arguments: &[&str], input: &[u8]) -> Vec<u8> {
         .clone()
 }
 
-/// A name that a tree can hold: neither a folder's nor git's own.
+/// Whether a tree can contain this name: not the name of a folder, and not a name of git
+/// itself.
 fn is_a_path(path: &[u8]) -> bool {
     let is_taken =
         matches!(path, b"" | b"." | b"..") || path.to_ascii_lowercase().starts_with(b".git");
@@ -76,7 +77,7 @@ fn git_quotes_the_same() {
     let drawn = drawn.new_tree(&mut runner).unwrap().current();
     let mut paths: BTreeSet<Vec<u8>> = drawn.into_iter().filter(|path| is_a_path(path)).collect();
     assert!(paths.len() > 2000);
-    // Every byte once, also those that chance might leave out.
+    // Every byte once, including bytes that were perhaps not drawn.
     paths.extend(
         (1..=u8::MAX)
             .filter(|byte| *byte != b'/')
@@ -114,8 +115,9 @@ fn tree_with(directory: &Path, paths: &BTreeSet<Vec<u8>>) -> String {
     String::from_utf8(tree).unwrap().trim().to_owned()
 }
 
-/// A tree of twelve folders that are one, which holds twelve that are one, and so on. It is
-/// read in as many steps as there are objects, and its size is known before it is listed.
+/// A tree with twelve folders that are all the same object, which contains twelve folders
+/// that are all the same object, and so on. It is read in as many steps as there are
+/// objects, and its size is known before it is listed.
 #[test]
 fn a_tree_without_end_is_read_in_a_few_steps() {
     let directory = TempDir::new().unwrap();
@@ -168,7 +170,7 @@ fn times_that_git_cannot_mean_are_unknown() {
     }
 }
 
-/// An object id that follows from a number.
+/// An object id computed from a number.
 fn id(number: u32) -> String {
     format!("{:040x}", u64::from(number) + 1)
 }
@@ -208,7 +210,7 @@ fn log() -> impl Strategy<Value = Vec<LogCommit>> {
     })
 }
 
-/// A log as git prints it.
+/// Writes a log as git prints it.
 fn rendered(commits: &[LogCommit]) -> Vec<u8> {
     let mut text = Vec::new();
     for commit in commits {
@@ -242,7 +244,7 @@ fn rendered(commits: &[LogCommit]) -> Vec<u8> {
     text
 }
 
-/// Reads as many commits as come without an error, and whether one came.
+/// Reads commits until the first error. Returns them, and whether there was an error.
 fn read(text: &[u8]) -> (Vec<LogCommit>, bool) {
     let mut commits = Vec::new();
     let mut log = RawLog::new(text);
@@ -264,8 +266,8 @@ proptest! {
         prop_assert_eq!(read(&rendered(&commits)), (commits, false));
     }
 
-    /// A cut is an error, unless it falls between two lines where a log may end; and every
-    /// commit before the one that is cut comes back whole.
+    /// A cut leads to an error, unless it is between two lines at which a log may end.
+    /// Every commit before the cut one is returned completely.
     #[test]
     fn cut_logs_are_refused_or_a_prefix(commits in log()) {
         let text = rendered(&commits);
@@ -275,7 +277,7 @@ proptest! {
             prop_assert_eq!(failed, !at_line, "cut at {}", cut);
             let whole = if failed { read.len() } else { read.len() - 1 };
             prop_assert_eq!(&read[..whole], &commits[..whole]);
-            // All but the last commit whose header is whole.
+            // All commits with a complete header except the last one.
             let line = text[..cut].iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
             let begun = text[..line].windows(7).filter(|word| word == b"commit ").count();
             prop_assert!(read.len() + 1 >= begun, "cut at {}", cut);

@@ -1,10 +1,11 @@
-//! The designs that lithify came from, as stores that run: each is a
-//! [`System`](lithify_sim::system::System) of the laboratory with planted bugs of its own, and
-//! runs for real with threads and a clock, which only the `shared` and `background` modules have.
+//! The three designs from which lithify was developed, as working stores. Each design is a
+//! [`System`](lithify_sim::system::System) of the laboratory with its own planted bugs. Each can
+//! also run for real, with threads and a clock; only the modules `shared` and `background` use
+//! these.
 //!
 //! [`snapshot_log`] is a log with snapshots, [`wal_ratio`] a log that rewrites itself,
-//! [`data_file`] a data file with dead space. Each has a page in `design/` that walks through
-//! its document. `parts` is what more than one is built from.
+//! [`data_file`] a data file with dead space. Each design has a page in `design/` that explains
+//! its specification. `parts` holds the code that several designs share.
 
 pub mod data_file;
 mod parts;

@@ -1,11 +1,11 @@
-//! Goal: a settled store of each sample system takes no more room than its rule says, and
-//! the rule says no more than what can happen.
+//! Goal: a settled store of each sample system takes no more space than its rule allows, and
+//! the rule allows no more than what can happen.
 //!
-//! Method: drawn settings, commits, steps of background work, processes that die and
-//! openings with other settings. Whenever the store has settled, the disk is held against
-//! [`Engine::space_limit`] and [`Engine::file_limit`], which know the history and nothing of
-//! the store. A limit that no history reaches would hide a file that nobody needs, so each
-//! is reached to the byte.
+//! Method: drawn settings, commits, steps of background work, processes that die, and openings
+//! with other settings. Whenever the store has settled, the disk is compared with
+//! [`Engine::space_limit`] and [`Engine::file_limit`], which know the history and not the
+//! store. A limit that no history reaches could hide an unneeded file, so each limit is reached
+//! to the byte.
 
 use std::sync::Arc;
 
@@ -19,12 +19,12 @@ use lithify_specimens::wal_ratio::WalRatioSystem;
 
 const SEEDS: u64 = 300;
 
-/// A store, its disk and what was committed.
+/// A store, its disk and its commits.
 struct Run {
     system: &'static dyn System,
     engine: Arc<dyn Engine>,
     fs: SimFs,
-    /// There between any two calls.
+    /// `None` only during a call.
     instance: Option<Box<dyn Instance>>,
     history: History,
 }
@@ -54,7 +54,7 @@ impl Run {
     }
 
     /// The process dies, and the next one has other settings. Commits that were not
-    /// acknowledged may never have happened.
+    /// acknowledged may be lost.
     fn reopen(&mut self, settings: &Settings) {
         self.instance = None;
         let engine = self.system.configure(settings);
@@ -65,15 +65,15 @@ impl Run {
         self.instance = Some(instance);
     }
 
-    /// Does one piece of background work, if there is any.
+    /// Does one step of background work, if there is any.
     fn step(&mut self) {
         if let Some(task) = self.instance().tasks().first() {
             self.instance().run(task).expect("the disk is healthy");
         }
     }
 
-    /// Settles, and returns how many bytes are left until the limit. What is beyond a
-    /// limit is an error.
+    /// Settles the store and returns the number of bytes left until the limit. Returns an error
+    /// if a limit is exceeded.
     fn room(&mut self) -> Result<u64, String> {
         let settled = self.instance().settle().expect("the disk is healthy");
         assert!(settled, "background work ends");
@@ -125,7 +125,7 @@ fn batch(draws: &mut Draws, tag: u32) -> Batch {
     Batch { writes }
 }
 
-/// Plays one seed. Returns the least room that was ever left.
+/// Plays one seed. Returns the smallest number of bytes that was left until the limit.
 fn play(system: &'static dyn System, seed: u64) -> Result<u64, String> {
     let mut draws = Seed(seed).draws(Domain::Options, 0);
     let mut run = Run::new(system, &settings(system, &mut draws));
@@ -142,7 +142,7 @@ fn play(system: &'static dyn System, seed: u64) -> Result<u64, String> {
     Ok(least.min(run.room()?))
 }
 
-/// Plays all seeds, and returns in how many of them the limit was reached to the byte.
+/// Plays all seeds. Returns the number of seeds in which the limit was reached to the byte.
 fn tight(system: &'static dyn System) -> usize {
     let room = |seed: u64| match play(system, seed) {
         Ok(room) => room,
@@ -186,13 +186,13 @@ fn chosen(settings: &[(&str, &str)]) -> Settings {
         .collect()
 }
 
-/// Without a longest interval a log may be one byte short of the threshold: a base of 41
-/// bytes, a dead put and a live one that is 40 bytes shorter are twice the live bytes,
-/// but for a byte.
+/// Without a longest interval, a log may be one byte below the threshold. Here the threshold is
+/// 2. The log has a base of 41 bytes, a dead put, and a live put that is 40 bytes shorter. Its
+/// length is one byte less than twice the live bytes.
 #[test]
 fn a_log_one_byte_below_its_threshold_is_left_alone_and_the_next_byte_is_not() {
     let live = 41 + 18 + "a/k000".len() as u64 + 10;
-    // Behind a rewrite only live bytes are there, and the room is as far as they go.
+    // After a rewrite the log holds only live bytes, so the rest of the limit is left.
     for (length, room) in [(50, 0), (51, live - 1)] {
         let mut run = Run::new(&WalRatioSystem, &chosen(&[("threshold", "2")]));
         run.commit(put(length));
@@ -201,10 +201,10 @@ fn a_log_one_byte_below_its_threshold_is_left_alone_and_the_next_byte_is_not() {
     }
 }
 
-/// A compaction that finds everything that was ever written leaves a backup of just that,
-/// and with the smallest threshold a file without dead space: no byte of room but that of
-/// the openings, which one process does not need. There may be one for each commit and one that
-/// has committed nothing.
+/// A compaction of a file with everything ever written leaves a backup of this size. With the
+/// smallest threshold, it leaves a data file without dead space. So the limit is reached except
+/// for the bytes of openings, of which this one process has none. The limit allows one opening
+/// for each commit, and one that has committed nothing.
 #[test]
 fn a_compaction_of_everything_leaves_the_longest_backup() {
     const OPENING_BYTES: u64 = 16;

@@ -1,5 +1,6 @@
-//! A git history as commits: paths are keys, and a value is as long as what `git ls-tree`
-//! prints for it. The clock is the commit time, held where it would go backwards.
+//! A git history as commits: paths are keys, and the length of a value is that of the text
+//! that `git ls-tree` prints. The clock is the commit time. If the time goes backwards, the
+//! clock stays the same.
 
 use std::collections::BTreeMap;
 
@@ -8,23 +9,23 @@ use lithify_sim::keyed::Seed;
 use super::history::{History, Write};
 use crate::git::{LineError, LogCommit};
 
-/// How paths are spread over keyspaces.
+/// How paths are distributed over keyspaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grouping {
-    /// All in one.
+    /// All paths are in one keyspace.
     One,
-    /// By the first directory; files at the root have one together.
+    /// By the first directory. All files at the root share one keyspace.
     Directory,
-    /// Each path has its own.
+    /// Each path has its own keyspace.
     Path,
-    /// Over this many, by a hash of the first directory.
+    /// By a hash of the first directory, over this number of keyspaces.
     Hashed(u64),
 }
 
-/// The commits of a log. The key of a deletion has the bytes of the path.
+/// Converts the commits of a log. A deletion has the bytes of its path.
 ///
 /// # Errors
-/// Those of the log.
+/// Errors of the log.
 pub fn history(
     name: &str,
     log: impl IntoIterator<Item = Result<LogCommit, LineError>>,
@@ -66,7 +67,8 @@ pub fn history(
     Ok(history)
 }
 
-/// What people read: the root directory has no name of its own, and a hashed group a number.
+/// The displayed name of a keyspace. The root directory is `.`, and a hashed group is a
+/// number.
 fn name_of(grouping: Grouping, group: &[u8]) -> String {
     match (grouping, group) {
         (Grouping::Hashed(_), &[a, b, c, d, e, f, g, h]) => {

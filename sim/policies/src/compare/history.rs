@@ -1,6 +1,6 @@
-//! The commits that a comparison plays: who writes what, how large, when, and who reads.
+//! The commits of a comparison: writes, sizes, times and reads.
 //!
-//! Invariants: keys are numbers, `0 .. keyspace_of.len()`, unique over all keyspaces; no
+//! Invariants: keys are numbers `0 .. keyspace_of.len()`, unique over all keyspaces; no
 //! commit writes a key twice; the commit clock never goes backwards.
 
 use lithify_sim::keyed::{Domain, Seed};
@@ -15,25 +15,25 @@ pub struct Write {
     pub key: u32,
     /// The bytes of key and value.
     pub bytes: u32,
-    /// Whether it deletes.
+    /// Whether the write is a deletion.
     pub is_tombstone: bool,
 }
 
 /// One read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Read {
-    /// Of a key.
+    /// A read of one key.
     Point(u32),
-    /// Of a range that begins at a key, in its keyspace.
+    /// A read of a range that begins at a key, in the keyspace of the key.
     Scan(u32),
 }
 
-/// One commit, and the reads until the next one.
+/// One commit, and the reads before the next commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Commit {
     /// The commit clock in seconds.
     pub seconds: u64,
-    /// Its writes, by key.
+    /// The writes, by key.
     pub writes: Vec<Write>,
     /// The reads that come after it.
     pub reads: Vec<Read>,
@@ -42,23 +42,23 @@ pub struct Commit {
 /// A history. Commit n is `commits[n - 1]`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
-    /// What it is called in tables.
+    /// The name in tables.
     pub name: String,
     /// The keyspace of each key.
     pub keyspace_of: Vec<u32>,
-    /// How many keyspaces there are.
+    /// The number of keyspaces.
     pub keyspaces: usize,
-    /// Their names, or none when they only have numbers.
+    /// The names of the keyspaces. Empty if keyspaces have only numbers.
     pub keyspace_names: Vec<String>,
     /// The commits.
     pub commits: Vec<Commit>,
-    /// The probability with which each commit touches each keyspace with one new key, when
-    /// it was drawn so.
+    /// The probability that a commit touches a keyspace with one new key, if the history
+    /// was drawn in this way.
     pub touch_probability: Option<f64>,
 }
 
 impl History {
-    /// An empty one.
+    /// A history without commits.
     #[must_use]
     pub fn new(name: impl Into<String>, keyspaces: usize) -> Self {
         Self {
@@ -68,13 +68,13 @@ impl History {
         }
     }
 
-    /// A new key of a keyspace.
+    /// Adds a key to a keyspace.
     pub fn new_key(&mut self, keyspace: usize) -> u32 {
         self.keyspace_of.push(keyspace as u32);
         self.keyspace_of.len() as u32 - 1
     }
 
-    /// Adds a commit. Of several writes to a key the last one counts.
+    /// Adds a commit. If it contains several writes of a key, the last one counts.
     pub fn push(&mut self, seconds: u64, mut writes: Vec<Write>) {
         writes.reverse();
         writes.sort_by_key(|write| write.key);
@@ -87,14 +87,15 @@ impl History {
         });
     }
 
-    /// Adds a read after the newest commit; nothing happens without one.
+    /// Adds a read after the newest commit. Has no effect before the first commit.
     pub fn read(&mut self, read: Read) {
         if let Some(commit) = self.commits.last_mut() {
             commit.reads.push(read);
         }
     }
 
-    /// Reads one key after each commit, drawn evenly from those written so far.
+    /// Adds a read after each commit. The key is drawn uniformly from the keys written so
+    /// far.
     pub fn read_evenly(&mut self, seed: Seed) {
         let mut written = 0;
         for (place, commit) in self.commits.iter_mut().enumerate() {
@@ -116,7 +117,7 @@ impl History {
         }
     }
 
-    /// How many streams there are.
+    /// The number of streams.
     #[must_use]
     pub fn stream_count(&self, streams: Streams) -> usize {
         match streams {
@@ -125,7 +126,7 @@ impl History {
         }
     }
 
-    /// The keyspace that each stream is of; `None` for the one that all share.
+    /// The keyspace of each stream. `None` for a stream that all keyspaces share.
     pub(super) fn stream_names(&self, streams: Streams) -> Vec<Option<String>> {
         let name = |place: usize| match self.keyspace_names.get(place) {
             Some(name) => name.clone(),
@@ -137,7 +138,7 @@ impl History {
         }
     }
 
-    /// What closed forms may assume.
+    /// The properties on which closed forms depend.
     #[must_use]
     pub fn profile(&self, streams: Streams, keeps_all_versions: bool, reordering: u64) -> Profile {
         let mut writes: Vec<Vec<(u64, Vec<Write>)>> = vec![Vec::new(); self.stream_count(streams)];
@@ -156,7 +157,7 @@ impl History {
             commits,
             keeps_all_versions,
             reordering,
-            // The means are over histories that touch each stream on its own.
+            // The means are valid for histories that touch each stream independently.
             touch_probability: match streams {
                 Streams::PerKeyspace => self.touch_probability,
                 Streams::Global => None,
@@ -209,7 +210,8 @@ fn stream_profile(commits: &[(u64, Vec<Write>)], head: u64) -> StreamProfile {
     }
 }
 
-/// Whether every commit has the same number of writes of one size.
+/// Whether every commit writes, with the same number of writes, and all writes have one
+/// size.
 fn is_dense(commits: &[(u64, Vec<Write>)], head: u64) -> bool {
     let Some((_, first)) = commits.first() else {
         return false;
@@ -220,7 +222,7 @@ fn is_dense(commits: &[(u64, Vec<Write>)], head: u64) -> bool {
     commits.len() as u64 == head && commits.iter().all(alike)
 }
 
-/// After how many commits the same keys come again, if they do and none in between.
+/// The number of commits after which the same keys repeat, if all keys repeat in turn.
 fn turns(commits: &[(u64, Vec<Write>)]) -> Option<u64> {
     let keys = |place: usize| commits[place].1.iter().map(|write| write.key);
     let period = (1..commits.len()).find(|&place| keys(place).eq(keys(0)))?;

@@ -1,9 +1,9 @@
-//! Sets of commits as sorted, disjoint, inclusive ranges that do not touch.
+//! Sets of commits, as sorted, disjoint, inclusive ranges that are not adjacent.
 
 /// A set of commits.
 pub(super) type Intervals = Vec<(u64, u64)>;
 
-/// The union of any ranges; those with `first > last` are empty.
+/// The union of these ranges. Ranges with `first > last` are empty.
 pub(super) fn union(mut ranges: Intervals) -> Intervals {
     ranges.retain(|range| range.0 <= range.1);
     ranges.sort_unstable();
@@ -17,7 +17,7 @@ pub(super) fn union(mut ranges: Intervals) -> Intervals {
     joined
 }
 
-/// What both sets have.
+/// The commits that are in both sets.
 pub(super) fn intersection(left: &Intervals, right: &Intervals) -> Intervals {
     let mut both = Vec::new();
     let (mut at_left, mut at_right) = (0, 0);
@@ -35,7 +35,7 @@ pub(super) fn intersection(left: &Intervals, right: &Intervals) -> Intervals {
     both
 }
 
-/// How many commits are in a set.
+/// The number of commits in a set.
 pub(super) fn size(set: &Intervals) -> u64 {
     set.iter().map(|range| range.1 - range.0 + 1).sum()
 }

@@ -12,47 +12,50 @@ use super::run::{Noted, RunOptions};
 use super::store::{Store, Written};
 use crate::policies::{Expectation, Metric, Segment};
 
-/// What a run cost. Bytes are those of keys and values; nothing is added for formats.
+/// The costs of a run. Bytes are those of keys and values, without the overhead of formats.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Measured {
     /// Commits played.
     pub commits: u64,
-    /// Bytes that were committed.
+    /// The number of committed bytes.
     pub committed_bytes: u64,
-    /// Bytes written, for each byte committed: the commit itself and all merges.
+    /// The number of bytes written for each committed byte: the commits and all merges.
     pub write_amplification: f64,
-    /// Segments opened for each read, without filters: a point read goes through them newest
-    /// first until the key is found, a scan opens all of its stream.
+    /// The number of segments opened for each read, without filters. A point read opens
+    /// segments from the newest on until the key is found. A scan opens all segments of its
+    /// stream.
     pub read_amplification: f64,
-    /// Bytes on disk at the end, kept inputs included, for each byte of what exists.
+    /// Bytes on disk at the end, kept inputs included, for each byte of existing keys and
+    /// values.
     pub space_amplification: f64,
-    /// The most bytes on disk at any time.
+    /// The largest number of bytes on disk at any time.
     pub peak_bytes: u64,
-    /// Records on disk at that time or another: the most.
+    /// The largest number of records on disk at any time.
     pub peak_records: u64,
     /// Live segments at the end, of all streams.
     pub live_segments: u64,
-    /// The mean after each commit.
+    /// The mean number of live segments after a commit.
     pub mean_live_segments: f64,
-    /// The most after any commit.
+    /// The largest number of live segments after any commit.
     pub most_live_segments: u64,
-    /// After each commit, summed.
+    /// The sum of the numbers of live segments after each commit.
     pub live_segments_summed: u128,
-    /// The most live segments of a single stream at the end.
+    /// The largest number of live segments of a single stream at the end.
     pub most_live_segments_of_a_stream: u64,
-    /// Streams that have a live segment.
+    /// The number of streams that have a live segment.
     pub streams: u64,
     /// Records in live segments.
     pub live_records: u64,
-    /// Bytes in live segments: what a store reads that loads all of its state.
+    /// Bytes in live segments: the number of bytes that a store reads if it loads its whole
+    /// state.
     pub recovery_bytes: u64,
-    /// Commits in level-0 segments: what is replayed one by one.
+    /// Commits in level-0 segments, which are replayed one by one.
     pub replayed_commits: u64,
-    /// The most bytes that merges wrote for one commit.
+    /// The largest number of bytes that merges wrote for one commit.
     pub longest_pause_bytes: u64,
     /// The same in records.
     pub longest_pause_records: u64,
-    /// The first commit with the longest pause in bytes; `None` when nothing was merged.
+    /// The first commit with the longest pause in bytes. `None` if there was no merge.
     pub longest_pause_commit: Option<u64>,
     /// Merges that wrote a segment.
     pub merges: u64,
@@ -60,41 +63,43 @@ pub struct Measured {
     pub records_written: u64,
     /// Bytes and records by cause.
     pub by_cause: BTreeMap<&'static str, Written>,
-    /// Commits that every keyspace can be read at.
+    /// The number of commits at which every keyspace can be read.
     pub readable_commits: u64,
-    /// Right edges of the widest windows that make up `1..=commits`, for the boundary
-    /// divisor; and how many of them every keyspace can be read at.
+    /// The number of right edges of the widest windows that make up `1..=commits`, for the
+    /// boundary divisor.
     pub boundaries: u64,
-    /// See `boundaries`.
+    /// The number of these edges at which every keyspace can be read.
     pub readable_boundaries: u64,
-    /// Live segments that fit into a single aligned window of their own level, in percent.
+    /// The percentage of live segments above level 0 that fit into a single aligned window
+    /// of their own level.
     pub exact_windows_percent: f64,
-    /// Syncs: one for a commit, two for a merge, one for a removal.
+    /// The number of syncs: one for each commit, two for each merge, one for each removal.
     pub syncs: u64,
     /// The largest distance of the head from the watermark, in commits.
     pub lag: u64,
-    /// Records that existed and that the policy dropped.
+    /// Existing records that the policy has dropped.
     pub lost_records: u64,
-    /// The most commits for which a tombstone stayed live, by the watermark.
+    /// The largest number of commits for which a tombstone stayed live, measured at the
+    /// watermark.
     pub oldest_tombstone: u64,
 }
 
-/// One prediction beside what was measured.
+/// One prediction and its measurement.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Compared {
-    /// What was predicted.
+    /// The prediction.
     #[serde(flatten)]
     pub expectation: Expectation,
-    /// What came out.
+    /// The measured value.
     pub measured: u128,
     /// Measured minus expected.
     pub difference: f64,
-    /// Whether the prediction was wrong; a mean cannot be.
+    /// Whether the measurement contradicts the prediction. A mean is never contradicted.
     pub is_broken: bool,
 }
 
 impl Measured {
-    /// The measurement that a prediction is about.
+    /// The measured value of a metric.
     #[must_use]
     pub fn of(&self, metric: Metric) -> u128 {
         match metric {
@@ -120,7 +125,7 @@ impl Measured {
         }
     }
 
-    /// Each prediction beside its measurement.
+    /// Each prediction with its measurement.
     #[must_use]
     pub fn compare(&self, expectations: &[Expectation]) -> Vec<Compared> {
         let compared = expectations.iter().map(|&expectation| {
@@ -143,7 +148,7 @@ fn ratio(part: u64, whole: u64) -> f64 {
     part as f64 / whole as f64
 }
 
-/// Reads the numbers off a store after its last commit.
+/// Computes the numbers of a store after its last commit.
 pub(super) fn measure(
     store: &Store,
     history: &History,
@@ -210,7 +215,7 @@ fn boundaries(divisor: u64, commits: u64) -> Vec<u64> {
     edges.collect()
 }
 
-/// Of the live segments above level 0, the percentage that fits one window of its level.
+/// The percentage of live segments above level 0 that fit into one window of their level.
 fn exact_windows(store: &Store, divisor: u64) -> f64 {
     let Ok(alignment) = Alignment::uniform(divisor) else {
         return 0.0;

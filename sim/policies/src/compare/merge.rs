@@ -1,7 +1,8 @@
 //! Merging the records of segments. Pure.
 //!
-//! Records compose without base state: the newest version of a key wins by commit number,
-//! and a tombstone hides older versions until it reaches the bottom.
+//! Records can be merged without the state below them: for each key, the version with the
+//! highest commit number wins, and a tombstone hides older versions until it reaches the
+//! bottom.
 
 /// One version of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,18 +13,18 @@ pub(super) struct Record {
     pub(super) is_tombstone: bool,
 }
 
-/// What a merge keeps.
+/// The rule that decides which records a merge keeps.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Keep {
-    /// All versions after this commit; up to it only the newest.
+    /// All versions after this commit are kept, and the newest version up to it.
     pub(super) all_after: u64,
-    /// Whether nothing older exists that a tombstone would have to hide.
+    /// Whether no older segment exists in which a tombstone would have to hide a version.
     pub(super) is_bottom: bool,
-    /// Tombstones from this commit on stay even at the bottom.
+    /// Tombstones from this commit on are kept, even at the bottom.
     pub(super) tombstones_from: u64,
 }
 
-/// The records of the output, by key and newest first.
+/// The records of the output, sorted by key, newest version first.
 pub(super) fn merge(mut records: Vec<Record>, keep: Keep) -> Vec<Record> {
     records.sort_unstable_by_key(|record| (record.key, std::cmp::Reverse(record.commit)));
     let mut merged: Vec<Record> = Vec::with_capacity(records.len());

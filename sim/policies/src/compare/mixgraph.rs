@@ -1,11 +1,12 @@
 //! The social-graph workload of RocksDB's `db_bench mixgraph`, with the published parameters
 //! of its prefix model (Cao et al., FAST 2020).
 //!
-//! Thirty ranges of keys, hot by a sum of two exponentials; within a range a power law,
-//! scattered; values by a generalized Pareto distribution; 85 % gets, 14 % puts, 1 % seeks;
-//! keys of 48 bytes. The sine of the request rate is left out: a commit takes a fixed time.
-//! There are 50,000 keys instead of 50 million, so that histories of some thousand commits
-//! overwrite at all.
+//! There are thirty ranges of keys. The hotness of a range is a sum of two exponentials.
+//! Within a range, keys follow a power law and are scattered. The sizes of values follow a
+//! generalized Pareto distribution. 85 % of operations are gets, 14 % puts, 1 % seeks. Keys
+//! have 48 bytes. The sine of the request rate is not modelled: a commit takes a fixed time.
+//! There are 50,000 keys instead of 50 million, so that histories of a few thousand commits
+//! contain overwrites.
 
 use lithify_sim::keyed::{Domain, Draws, Seed};
 
@@ -26,7 +27,7 @@ const VALUE_MOST: u64 = 102_400;
 const GET_PERCENT: u64 = 85;
 const PUT_PERCENT: u64 = 14;
 
-/// So many operations; those that put are a commit each.
+/// A history with this number of operations. Each put is one commit.
 pub(super) fn history(operations: u64, seconds: u64, seed: Seed) -> History {
     let mut history = History::new("mixgraph", 1);
     for _ in 0..KEYS {
@@ -70,7 +71,7 @@ fn key(hotness: &[f64], draws: &mut Draws) -> u32 {
     let [a, b] = KEY_POWER;
     let rank = (uniform(draws) / a).powf(1.0 / b).ceil() as u64;
     let width = KEYS / RANGES;
-    // Hot ranges lie anywhere among the keys, and hot keys anywhere in a range.
+    // Hot ranges are scattered over all keys, and hot keys are scattered within a range.
     let range = scatter(range as u64, RANGES);
     (range * width + scatter(rank, width)) as u32
 }

@@ -1,14 +1,14 @@
-//! The policy laboratory: what a compaction policy costs on a history of commits.
+//! The policy laboratory: the costs of a compaction policy on a history of commits.
 //!
-//! A simulated store holds segments with real keys, sizes and versions, and performs the jobs
-//! of a policy (`crate::policies`) as events reach it, in order or out of order. Merges
-//! keep the newest version of a key; every byte is counted. There is no disk, so nothing
-//! here says how long anything takes, only how much work it is.
+//! A simulated store holds segments with real keys, sizes and versions. It performs the jobs
+//! of a policy (`crate::policies`) when events arrive, in order or out of order. Merges keep
+//! the newest version of a key, and every byte is counted. There is no disk, so the results
+//! are amounts of work and not times.
 //!
-//! Reading order: `history` (the input), `workloads`, `git` (where it comes from),
-//! `store` and `merge` (what happens), `run` (the order of events), `measured` and
-//! `readable` (what comes out), `schedules` (layouts under reordering), `optimal` (the
-//! lowest cost that any policy could have).
+//! Reading order: `history` (the input), `workloads`, `git` (its sources), `store` and
+//! `merge` (the simulation), `run` (the order of events), `measured` and `readable` (the
+//! results), `schedules` (layouts under reordering), `optimal` (the lowest possible cost of
+//! any policy).
 
 pub mod git;
 pub mod history;

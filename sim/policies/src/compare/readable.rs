@@ -1,17 +1,19 @@
-//! Which commits a store can still be read at, exactly, from live segments and kept inputs.
+//! The commits at which a store can still be read exactly, from live segments and kept
+//! inputs.
 //!
-//! A segment that holds commits `first..=last` answers for every commit outside of that
-//! range's beginning: from `last` on it counts as a whole, before `first` not at all. In
-//! between it answers unless it was thinned there (its gaps), and then its inputs may answer,
-//! if each that begins early enough is still there and answers itself. The rule looks at
-//! ranges, not at keys: a merge that happened to drop nothing is no better.
+//! Let a segment contain the commits `first..=last`. A read at `last` or later uses the whole
+//! segment, and a read before `first` does not use it. A read between them can use the
+//! segment unless merges have dropped versions for that commit (its gaps). For a commit in a
+//! gap, the read can use the inputs of the segment instead, if each input that begins early
+//! enough is still on disk and can be read itself. The rule considers ranges and not keys: a
+//! merge that dropped no record counts as any other merge.
 
 use super::intervals::{Intervals, intersection, union};
 use super::store::Store;
 use crate::policies::segment::{SegmentId, State};
 
-/// The commits up to the head at which some stream cannot be read. O(segments that ever
-/// were and their gaps).
+/// The commits up to the head at which some stream cannot be read. O(all segments that ever
+/// existed and their gaps).
 pub(super) fn unreadable(store: &Store) -> Intervals {
     let head = store.moment.head;
     let gaps = Gaps::of(store);
@@ -21,9 +23,10 @@ pub(super) fn unreadable(store: &Store) -> Intervals {
     union(live.chain(lost).collect())
 }
 
-/// For each segment that ever was, the commits at which its content cannot be told from
-/// itself or from its inputs. Inputs are older than outputs, so one pass is enough; a log
-/// that is rewritten at each commit is a chain of as many segments.
+/// For each segment that ever existed, the commits at which its content cannot be read from
+/// the segment or its inputs. Inputs are older than outputs, so one pass over the segments is
+/// enough. The pass is a loop and not a recursion, because a log that is rewritten at each
+/// commit makes a chain of as many segments as commits.
 struct Gaps(Vec<Intervals>);
 
 impl Gaps {
@@ -57,7 +60,7 @@ impl Gaps {
     }
 }
 
-/// The parts up to a limit.
+/// The parts of the gaps up to a limit.
 fn clipped(gaps: &[(u64, u64)], limit: u64) -> impl Iterator<Item = (u64, u64)> {
     let gaps = gaps.iter().map(move |gap| (gap.0, gap.1.min(limit)));
     gaps.filter(|gap| gap.0 <= gap.1)

@@ -1,10 +1,10 @@
-//! One history under one policy: commits go into the index, callbacks come in order or late,
-//! and the policy is asked after each.
+//! Runs one history under one policy: commits enter the index, callbacks come in order or
+//! late, and the policy is asked after each of them.
 //!
-//! For commit n: its level-0 segments enter the index; then their callbacks, then that of
-//! the commit. With reordering each callback waits for up to this many commits more, on its
-//! own. When the watermark moves, `Reached` and `Tick` follow for each commit. At the end
-//! every callback has come once.
+//! For commit n, its level-0 segments enter the index first. Then their callbacks come, then
+//! the callback of the commit. With reordering, each callback is delayed independently by up
+//! to this number of commits. When the watermark moves, `Reached` and `Tick` follow for each
+//! commit. At the end every callback has come once.
 
 use std::fmt;
 
@@ -16,20 +16,20 @@ use super::schedules::layout_digest;
 use super::store::Store;
 use crate::policies::{Event, Policy, Segment};
 
-/// How a history is played.
+/// How a history is run.
 #[derive(Clone, Copy, Debug)]
 pub struct RunOptions {
-    /// Merges keep all versions instead of the newest.
+    /// Whether merges keep all versions instead of the newest only.
     pub keeps_all_versions: bool,
-    /// How many commits a callback can be late, and the seed that decides; 0 is in order.
+    /// The largest delay of a callback, in commits. 0 means in order.
     pub reordering: u64,
-    /// Decides how late each callback is.
+    /// The seed of the delays.
     pub seed: Seed,
-    /// Keep a line for each job.
+    /// Whether each job is recorded.
     pub explain: bool,
-    /// The divisor whose windows and boundaries are looked for in the layout.
+    /// The divisor whose windows and boundaries are searched in the layout.
     pub boundary_divisor: u64,
-    /// Perform the reads of the history.
+    /// Whether the reads of the history are performed.
     pub reads: bool,
 }
 
@@ -46,16 +46,16 @@ impl Default for RunOptions {
     }
 }
 
-/// One job that was performed.
+/// One performed job.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Explained {
     /// The newest commit at that time.
     pub commit: u64,
-    /// The keyspace; `None` for a stream that all of them share.
+    /// The keyspace. `None` for a stream that all keyspaces share.
     pub keyspace: Option<String>,
     /// The inputs, as `first..last@level`.
     pub inputs: Vec<String>,
-    /// The output; `None` when nothing was left or the inputs were dropped.
+    /// The output. `None` if it was empty or the inputs were dropped.
     pub output: Option<String>,
     /// The bytes of the output.
     pub bytes: u64,
@@ -65,14 +65,14 @@ pub struct Explained {
     pub reason: String,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// All numbers.
     pub measured: Measured,
-    /// The jobs, if they were asked for.
+    /// The jobs, if `explain` was set.
     pub explained: Vec<Explained>,
-    /// The settled layout, as a number.
+    /// The digest of the settled layout.
     pub layout: u64,
     /// The live segments, by stream and age.
     pub live: Vec<Segment>,
@@ -80,7 +80,7 @@ pub struct Outcome {
     pub kept: Vec<Segment>,
 }
 
-/// Why a run could not go on: a mistake of the policy.
+/// Why a run has stopped. The cause is always a mistake of the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunError {
     /// A job cannot be performed.
@@ -90,7 +90,7 @@ pub enum RunError {
         /// What is wrong with the job.
         what: String,
     },
-    /// The policy always wants one job more.
+    /// The policy never stops returning jobs.
     Endless {
         /// The newest commit.
         commit: u64,
@@ -116,24 +116,25 @@ impl fmt::Display for RunError {
 
 impl std::error::Error for RunError {}
 
-/// Rounds of jobs for one event. A cascade has one for each level.
+/// The largest number of rounds of jobs for one event. A cascade needs one round for each
+/// level.
 const MOST_ROUNDS: usize = 1000;
 
 /// A callback that has not come yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Late {
     due: u64,
-    /// Decides between callbacks of the same time.
+    /// The random order of callbacks with equal `due`.
     lot: u64,
     place: u64,
     stream: Option<usize>,
     commit: u64,
 }
 
-/// Plays a history.
+/// Runs a history.
 ///
 /// # Errors
-/// When the policy asks for the impossible, or never stops asking.
+/// If the policy returns a job that cannot be performed, or never stops returning jobs.
 pub fn run(
     policy: &dyn Policy,
     history: &History,
@@ -149,7 +150,7 @@ pub fn run(
     })
 }
 
-/// Plays a history to its end, when every callback has come.
+/// Runs a history until every callback has come.
 pub(super) fn play<'run>(
     policy: &'run dyn Policy,
     history: &History,
@@ -193,7 +194,7 @@ pub(super) fn play<'run>(
     Ok(player)
 }
 
-/// When a callback comes.
+/// Draws the time at which a callback comes.
 fn lateness(options: &RunOptions, commit: u64, place: u64, stream: Option<usize>) -> Late {
     let (delay, lot) = if options.reordering == 0 {
         (0, place)
@@ -210,18 +211,18 @@ fn lateness(options: &RunOptions, commit: u64, place: u64, stream: Option<usize>
     }
 }
 
-/// What is looked at after each commit.
+/// Numbers that are recorded after each commit.
 #[derive(Debug, Default)]
 pub(super) struct Noted {
     /// The largest distance of the head from the watermark.
     pub(super) lag: u64,
     /// Live segments, after each commit.
     pub(super) live: Vec<u64>,
-    /// The oldest that a live tombstone ever was, in commits.
+    /// The largest age of a live tombstone at any time, in commits.
     pub(super) oldest_tombstone: u64,
 }
 
-/// A run under way.
+/// The state of a run.
 pub(super) struct Player<'run> {
     pub(super) store: Store,
     policy: &'run dyn Policy,
@@ -229,7 +230,7 @@ pub(super) struct Player<'run> {
 }
 
 impl Player<'_> {
-    /// One callback, and what follows from it.
+    /// Delivers one callback, and handles its consequences.
     fn deliver(&mut self, callback: Late) -> Result<(), RunError> {
         let commit = callback.commit;
         if let Some(stream) = callback.stream {
@@ -249,7 +250,7 @@ impl Player<'_> {
         Ok(())
     }
 
-    /// Asks the policy about an event until it wants nothing more.
+    /// Asks the policy about an event until it returns no job.
     fn ask(&mut self, event: Event) -> Result<(), RunError> {
         let mut reason = String::new();
         for _ in 0..MOST_ROUNDS {
@@ -268,7 +269,7 @@ impl Player<'_> {
         })
     }
 
-    /// Notes what is true after a commit.
+    /// Records the numbers after a commit.
     fn note(&mut self) {
         let (moment, noted) = (self.store.moment, &mut self.noted);
         noted.lag = noted.lag.max(moment.head - moment.watermark);

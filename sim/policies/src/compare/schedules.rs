@@ -1,4 +1,4 @@
-//! Layouts under reordering: how many different ones does the same history get?
+//! Layouts under reordering: the number of different layouts of one history.
 
 use std::collections::BTreeSet;
 
@@ -9,18 +9,19 @@ use super::run::{RunError, RunOptions, run};
 use super::store::Store;
 use crate::policies::Policy;
 
-/// What this many schedules came to.
+/// The result of a number of schedules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Schedules {
-    /// How many schedules were played.
+    /// The number of schedules.
     pub schedules: u64,
-    /// How many commits a callback could be late.
+    /// The largest delay of a callback, in commits.
     pub reordering: u64,
-    /// How many different settled layouts there were.
+    /// The number of different settled layouts.
     pub layouts: u64,
 }
 
-/// Plays a history under this many schedules, each with a seed of its own from `first` on.
+/// Runs a history under this number of schedules. Each schedule has its own seed,
+/// beginning with `first`.
 ///
 /// # Errors
 /// As [`run`].
@@ -48,7 +49,7 @@ pub fn schedules(
     })
 }
 
-/// The live segments of every stream, by place, extent and level, as a number.
+/// A digest of the live segments of every stream: their order, ranges and levels.
 pub(super) fn layout_digest(store: &Store) -> u64 {
     let mut text = String::new();
     for (stream, ids) in store.streams.iter().enumerate() {

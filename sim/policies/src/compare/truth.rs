@@ -1,7 +1,7 @@
-//! Goal: the simulated store holds the truth. Method: drawn histories of puts and deletions
-//! under every policy; the records on disk are compared with a replay of the commits, at the
-//! end and at every commit that is said to be readable; and what is counted, and what policies
-//! see of a segment, with the records themselves.
+//! Goal: the simulated store has the correct content. Method: drawn histories of puts and
+//! deletions run under every policy. The records on disk are compared with a replay of the
+//! commits, at the end and at every commit that counts as readable. The counters, and the
+//! information that policies get about a segment, are compared with the records.
 
 use std::collections::BTreeMap;
 
@@ -60,7 +60,7 @@ fn records(store: &Store, is_wanted: impl Fn(State) -> bool) -> Vec<Record> {
         .collect()
 }
 
-/// What the live segments say: the newest record of each key, unless it is a tombstone.
+/// The state of the live segments: the newest record of each key, unless it is a tombstone.
 fn state(store: &Store) -> BTreeMap<u32, u64> {
     let mut newest: BTreeMap<u32, Record> = BTreeMap::new();
     for record in records(store, |state| matches!(state, State::Live | State::Busy)) {
@@ -80,7 +80,7 @@ fn bytes<'records>(records: impl Iterator<Item = &'records Record>) -> u64 {
     records.map(|record| u64::from(record.bytes)).sum()
 }
 
-/// What policies see of a segment is what is in it.
+/// Checks that the information for policies agrees with the records of each segment.
 fn check_segments(store: &Store, truth: &BTreeMap<u32, u64>) {
     for (segment, contents) in store.segments.iter().zip(&store.contents) {
         if segment.state == State::Gone {
@@ -107,7 +107,7 @@ fn check_segments(store: &Store, truth: &BTreeMap<u32, u64>) {
     assert_eq!(store.tombstone_age(), age);
 }
 
-/// Every record that was ever written is counted once, and so is what is still on disk.
+/// Checks that every written record is counted once, and that the records on disk are counted.
 fn check_counts(store: &Store) {
     let by_cause = || store.tally.by_cause.values();
     let segments = || store.segments.iter();
@@ -158,7 +158,7 @@ proptest! {
         let head = history.commits.len() as u64;
         prop_assert_eq!(state(&store), truth(&history, head), "{}", &spec);
         check_segments(&store, &truth(&history, head));
-        // Work under way is counted before its output exists.
+        // A running merge is counted before its output exists.
         if !spec.starts_with("aligned-paced") {
             check_counts(&store);
         }

@@ -1,7 +1,7 @@
 //! Synthetic histories by name.
 //!
-//! Except for YCSB and mixgraph every record is 100 bytes, so that counts of records and of
-//! bytes agree, and one key is read after each commit.
+//! Except for YCSB and mixgraph, every record has 100 bytes, so that counts of records and
+//! of bytes agree, and one key is read after each commit.
 
 use lithify_sim::keyed::{Domain, Seed};
 use lithify_sim::names::unknown;
@@ -10,25 +10,25 @@ use super::history::{History, Write};
 use super::{mixgraph, ycsb};
 use crate::policies::spec::{Parameter, Spec, Values};
 
-/// What a synthetic history is made with.
+/// The size of a synthetic history.
 #[derive(Clone, Copy, Debug)]
 pub struct Scale {
-    /// Commits; for YCSB and mixgraph, operations.
+    /// The number of commits. For YCSB and mixgraph, the number of operations.
     pub commits: u64,
-    /// Keyspaces, for workloads that have several.
+    /// The number of keyspaces, for workloads with several keyspaces.
     pub keyspaces: usize,
-    /// Seconds of the commit clock for each commit.
+    /// The number of seconds of the commit clock for each commit.
     pub seconds: u64,
-    /// The source of all draws.
+    /// The seed of all draws.
     pub seed: Seed,
 }
 
-/// A workload that can be asked for by name.
+/// A workload with a name.
 #[derive(Debug)]
 pub struct Workload {
     /// The name.
     pub name: &'static str,
-    /// What it does, in a line.
+    /// A description in one line.
     pub about: &'static str,
     /// Its parameters.
     pub parameters: &'static [Parameter],
@@ -38,7 +38,7 @@ pub struct Workload {
 /// The bytes of a record.
 const RECORD_BYTES: u32 = 100;
 
-/// Every workload but `git:PATH`.
+/// All workloads except `git:PATH`.
 pub const WORKLOADS: &[Workload] = &[
     Workload {
         name: "dense",
@@ -135,14 +135,14 @@ pub const WORKLOADS: &[Workload] = &[
     },
 ];
 
-/// Which keys the operations of YCSB ask for, as a parameter.
+/// The distribution of the keys that YCSB operations use, as a parameter.
 const ZIPFIAN: Parameter = Parameter {
     name: "requests",
     default: "zipfian",
     about: "which keys are asked for: zipfian (exponent 0.99, scattered), latest or uniform",
 };
 
-/// The same for the workload that asks for what is new.
+/// The same for the workload that reads new keys.
 const LATEST: Parameter = Parameter {
     default: "latest",
     ..ZIPFIAN
@@ -192,7 +192,7 @@ fn put(key: u32) -> Write {
     }
 }
 
-/// One keyspace, one write in each commit, `keys` keys in turn.
+/// One keyspace with one write in each commit. `keys` keys are written in turn.
 fn in_turn(name: &str, keys: u64, scale: Scale) -> History {
     let mut history = History::new(name, 1);
     for place in 0..scale.commits {
@@ -206,7 +206,7 @@ fn in_turn(name: &str, keys: u64, scale: Scale) -> History {
     history
 }
 
-/// A new key in each keyspace that a commit touches.
+/// Each commit writes a new key to each keyspace that it touches.
 fn sparse(name: &str, scale: Scale, touches: impl Fn(u64, usize) -> bool) -> History {
     let mut history = History::new(name, scale.keyspaces);
     for commit in 1..=scale.commits {

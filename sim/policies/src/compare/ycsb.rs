@@ -1,9 +1,10 @@
-//! The core workloads A to F of YCSB (Cooper et al., SoCC 2010), as its property files say.
+//! The core workloads A to F of YCSB (Cooper et al., SoCC 2010), as in its property files.
 //!
-//! A thousand records are loaded, a hundred in a commit. Then operations follow; those that
-//! write are a commit each. Keys are 23 bytes, values ten fields of 100. An update writes
-//! all ten. By default workloads A, B, C and F read and update scrambled Zipfian keys, D reads
-//! the latest, E scans from a Zipfian key; each can have the request distribution of another.
+//! First a thousand records are loaded, a hundred in each commit. Then the operations follow,
+//! and each operation that writes is one commit. Keys have 23 bytes, values have ten fields of
+//! 100 bytes. An update writes all ten fields. By default, workloads A, B, C and F read and
+//! update scrambled Zipfian keys, D reads the latest keys, and E scans from a Zipfian key.
+//! Each workload can also use another request distribution.
 
 use std::str::FromStr;
 
@@ -16,14 +17,14 @@ const LOADED: u64 = 1000;
 const LOADED_AT_ONCE: u64 = 100;
 const RECORD_BYTES: u32 = 23 + 10 * 100;
 
-/// Which keys are asked for.
+/// The distribution of the keys that operations use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Requests {
-    /// Hot keys, wherever they are.
+    /// Some keys are hot. Their positions are scattered.
     Zipfian,
-    /// New keys.
+    /// New keys are hot.
     Latest,
-    /// All alike.
+    /// All keys have the same probability.
     Uniform,
 }
 
@@ -40,7 +41,7 @@ impl FromStr for Requests {
     }
 }
 
-/// One of the workloads, in percent of operations.
+/// The operations of a workload, in percent. The rest are reads.
 #[derive(Clone, Copy, Debug)]
 struct Mix {
     update: u64,
@@ -74,7 +75,7 @@ fn mix(letter: char) -> Option<Mix> {
     })
 }
 
-/// A workload by its letter, with this many operations after loading.
+/// The workload with this letter, with this number of operations after loading.
 pub(super) fn history(
     letter: char,
     requests: Requests,

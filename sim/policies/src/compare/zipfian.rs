@@ -5,7 +5,7 @@ use lithify_sim::keyed::Draws;
 /// The exponent of YCSB.
 const THETA: f64 = 0.99;
 
-/// Ranks `0 .. items`, low ones often.
+/// Draws ranks `0 .. items`. Low ranks are frequent.
 #[derive(Clone, Debug)]
 pub(super) struct Zipfian {
     items: u64,
@@ -54,7 +54,8 @@ pub(super) fn uniform(draws: &mut Draws) -> f64 {
     draws.below(1 << 53) as f64 / (1_u64 << 53) as f64
 }
 
-/// FNV-1a over the eight bytes of a number: how YCSB spreads hot ranks over the keys.
+/// FNV-1a over the eight bytes of a number. YCSB uses it to spread hot ranks over the
+/// keys.
 pub(super) fn scatter(rank: u64, items: u64) -> u64 {
     let hash = rank
         .to_le_bytes()
@@ -90,7 +91,7 @@ mod tests {
             let share = share(rank..rank + 1);
             assert!((0.97..1.03).contains(&share), "rank {rank}: {share}");
         }
-        // The formula is an approximation beyond the first two ranks.
+        // For ranks after the first two, the formula is an approximation.
         for ranks in [2..10, 10..30, 30..60, 60..100] {
             let share = share(ranks.clone());
             assert!((0.85..1.15).contains(&share), "ranks {ranks:?}: {share}");

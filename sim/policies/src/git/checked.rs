@@ -1,13 +1,14 @@
-//! A log that is checked against itself, and corrected by the trees where it is wrong.
+//! Checks a git log for contradictions, and corrects it from the trees of the commits.
 //!
-//! git compares two trees by walking along their entries, and each entry of either tree is
-//! used once: paired with one of the same name, or logged as gone or as new. From that
-//! follows, also for trees that hold a name twice or out of order: a path that no line
-//! names has not changed; and a path that one line names, whose old side is what the path
-//! had before, has the new side now. Everything else (a path on two lines, an old side
-//! that nobody has written) says that the log does not tell the tree. Then the tree itself
-//! is read, where there is a repository; a log alone is refused, with the commit, the
-//! path, and the likely cause: it runs backwards or lacks commits.
+//! git compares two trees by walking along their entries, and uses each entry of both
+//! trees once: it pairs the entry with one of the same name, or logs it as removed or
+//! added. Two facts follow, even for trees that contain a name twice or out of order. A
+//! path without a line in the log has not changed. A path with one line, whose old side
+//! equals the value before the commit, has the new side as its value now. In all other
+//! cases (a path on two lines, or an old side that no commit has written) the log does not
+//! determine the tree. Then the tree itself is read, if there is a repository. A log
+//! without a repository is refused, with the commit, the path, and the likely cause: the
+//! log is in reverse order or lacks commits.
 //!
 //! Memory: one commit and one tree.
 
@@ -26,24 +27,24 @@ use super::repository::Repository;
 /// A commit whose changes were taken from its tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Corrected {
-    /// The first such commit's place in the log, from 1.
+    /// The position of the first such commit in the log, from 1.
     pub number: u64,
     /// Its object id.
     pub id: String,
-    /// A path of which the log does not say what became.
+    /// A path whose value the log does not determine.
     pub path: Vec<u8>,
-    /// How many commits there are of the kind.
+    /// The number of such commits.
     pub commits: u64,
 }
 
-/// An iterator over the commits of a log. No commit names a path twice, and every old side
-/// is what the commits before have left. After an error it is over.
+/// An iterator over the commits of a log. No commit contains a path twice, and every old
+/// side is the value after the commits before. The iterator ends after an error.
 #[derive(Debug)]
 pub struct CheckedLog<L> {
     log: L,
     repository: Option<Repository>,
     trees: Option<TreeReader>,
-    /// Paths and values behind the newest commit.
+    /// Paths and values after the newest commit.
     tree: BTreeMap<Vec<u8>, Vec<u8>>,
     commits: u64,
     corrected: Option<Corrected>,
@@ -51,7 +52,7 @@ pub struct CheckedLog<L> {
 }
 
 impl<L: Iterator<Item = Result<LogCommit, LineError>>> CheckedLog<L> {
-    /// A log that has to speak for itself.
+    /// Checks a log without a repository. A contradiction is an error.
     pub fn alone(log: L) -> Self {
         Self {
             log,
@@ -64,7 +65,7 @@ impl<L: Iterator<Item = Result<LogCommit, LineError>>> CheckedLog<L> {
         }
     }
 
-    /// The log of a repository, which has the trees.
+    /// Checks the log of a repository. A contradiction is resolved from the trees.
     pub fn of_repository(log: L, repository: &Repository) -> Self {
         Self {
             repository: Some(repository.clone()),
@@ -72,7 +73,8 @@ impl<L: Iterator<Item = Result<LogCommit, LineError>>> CheckedLog<L> {
         }
     }
 
-    /// The first commit whose changes were taken from its tree, and how many there were.
+    /// The first commit whose changes were taken from its tree, and the number of such
+    /// commits.
     pub fn corrected(&self) -> Option<&Corrected> {
         self.corrected.as_ref()
     }
@@ -125,8 +127,8 @@ impl<L: Iterator<Item = Result<LogCommit, LineError>>> CheckedLog<L> {
         Ok(Some(commit))
     }
 
-    /// git says that a log has failed, but not at which commit and path: the trees of the
-    /// commits behind the newest one may tell.
+    /// git reports that a log has failed, but not at which commit and path. Reading the
+    /// trees of the commits after the newest one can show where.
     fn named(&self, error: LineError) -> LineError {
         let (LineError::Read(_), Some(repository)) = (&error, &self.repository) else {
             return error;
@@ -168,7 +170,7 @@ fn failed(error: GitError) -> LineError {
     LineError::Read(io::Error::other(error.to_string()))
 }
 
-/// The first path of which the log does not say what became, and why.
+/// The first path whose value the log does not determine, with the reason.
 fn contradiction<'a>(
     tree: &BTreeMap<Vec<u8>, Vec<u8>>,
     commit: &'a LogCommit,
@@ -193,7 +195,7 @@ fn contradiction<'a>(
     })
 }
 
-/// What makes one tree of the other, in the order of paths.
+/// The changes that make one tree from the other, in the order of paths.
 fn changes(tree: &BTreeMap<Vec<u8>, Vec<u8>>, listing: Listing) -> Vec<FileChange> {
     let listing: BTreeMap<Vec<u8>, Vec<u8>> = listing.into_iter().collect();
     let gone = tree.keys().filter(|path| !listing.contains_key(*path));

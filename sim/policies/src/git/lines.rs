@@ -1,27 +1,28 @@
-//! Lines of a stream, numbered, of bounded length, and complete.
+//! Numbered lines of a stream. A line has a bounded length and must be complete.
 //!
-//! git ends every line with a newline, so a last line without one is the mark of a text
-//! that was cut off, and is refused. What is cut off exactly between two lines cannot be
-//! seen here.
+//! git ends every line with a newline. So a last line without a newline shows that the
+//! text was cut off, and is refused. A cut exactly between two lines cannot be detected
+//! here.
 
 use std::fmt;
 use std::io::{self, BufRead};
 
-/// The longest line that is read, in bytes: a path of the longest key, with every byte
-/// quoted as four characters, and room for the fields before it.
+/// The length of the longest accepted line in bytes: a path of the longest key with
+/// every byte quoted as four characters, and space for the fields before it.
 pub const LINE_BYTES: usize = 4 * lithify::limits::KEY_BYTES + 512;
 
-/// Why a text from git could not be read on.
+/// Why reading a text from git has stopped.
 #[derive(Debug)]
 pub enum LineError {
     /// The text is not what git prints.
     Garbled {
-        /// The line, from 1; one behind the last line when the text ends too early.
+        /// The number of the line, from 1. If the text ends too early, the number after
+        /// the last line.
         line: u64,
         /// What is wrong.
         what: String,
     },
-    /// A commit does not go with those before it, or names a path twice.
+    /// A commit contradicts the commits before it, or contains a path twice.
     Contradiction {
         /// The object id of the commit.
         commit: String,
@@ -52,7 +53,7 @@ impl fmt::Display for LineError {
 
 impl std::error::Error for LineError {}
 
-/// A reader of lines that knows where it is.
+/// A reader of lines that knows the number of the current line.
 #[derive(Debug)]
 pub struct Lines<R> {
     reader: R,
@@ -61,7 +62,7 @@ pub struct Lines<R> {
 }
 
 impl<R: BufRead> Lines<R> {
-    /// Begins before the first line.
+    /// A reader before the first line.
     pub fn new(reader: R) -> Self {
         Self {
             reader,
@@ -70,15 +71,15 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    /// The number of the line that was read last, from 1; 0 before the first one.
+    /// The number of the current line, from 1. 0 before the first line.
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// Reads the next line; false at the end of the stream.
+    /// Reads the next line. Returns false at the end of the stream.
     ///
     /// # Errors
-    /// When the stream fails, and for a line that is too long or does not end.
+    /// If the stream fails, and for a line that is too long or has no newline.
     pub fn advance(&mut self) -> Result<bool, LineError> {
         self.line.clear();
         self.number += 1;
@@ -100,12 +101,12 @@ impl<R: BufRead> Lines<R> {
         }))
     }
 
-    /// The line that was read last, without its newline.
+    /// The current line, without its newline.
     pub fn line(&self) -> &[u8] {
         &self.line
     }
 
-    /// An error about the line that was read last.
+    /// An error about the current line.
     pub fn garbled(&self, what: impl Into<String>) -> LineError {
         LineError::Garbled {
             line: self.number,
@@ -114,7 +115,7 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-/// Bytes as they can stand in an error message: quoted, and cut when they are long.
+/// Bytes for an error message: quoted, and cut if they are long.
 pub(crate) fn excerpt(bytes: &[u8]) -> String {
     const SHOWN_BYTES: usize = 80;
     let shown = &bytes[..bytes.len().min(SHOWN_BYTES)];

@@ -1,14 +1,14 @@
-//! What git prints, read and written: histories as input for stores.
+//! Reading and writing the output of git: histories as input for stores.
 //!
-//! A git history is the kind of input that lithify is made for: numbered commits, keys
-//! (paths), values (what `git ls-tree` prints before the tab). The parsers here are
-//! strict, since a damaged log that is accepted becomes a wrong store: every error
-//! names its line. They read streams, in memory that is bounded by one commit.
-//! What passes them is checked once more: a log that contradicts itself ([`checked`])
-//! is corrected by the trees, or refused.
+//! lithify is made for inputs such as a git history: numbered commits, keys (paths),
+//! and values (the text that `git ls-tree` prints before the tab). The parsers are
+//! strict, because a damaged log that is accepted would lead to a wrong store. Every
+//! error contains the line number. The parsers read streams and need memory for one
+//! commit. Parsed logs are checked again: a log that contradicts itself ([`checked`])
+//! is corrected from the trees, or refused.
 //!
-//! Only [`process`] starts processes; [`objects`] and [`repository`] ask them, and
-//! everything else is text in, values out.
+//! Only [`process`] starts processes. [`objects`] and [`repository`] use it, and all
+//! other modules convert text to values.
 
 pub mod checked;
 pub mod lines;

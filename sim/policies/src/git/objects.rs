@@ -1,14 +1,16 @@
 //! The trees of commits, read object by object from one `git cat-file --batch`.
 //!
-//! The tree of a commit is held as a tree, and shares every folder that the commit before
-//! it had with the same name and content: going from one commit to the next reads what
-//! has changed, and memory holds one tree. What is not as git writes it (a name twice,
-//! names out of order) is kept and reported, never dropped.
+//! The tree of a commit is kept as a tree. It shares every folder with the tree of the
+//! previous commit that has the same name and content. So a step from one commit to the
+//! next reads only changed folders, and memory holds one tree. A folder that differs from
+//! the format of git (a name twice, names out of order) is kept and reported, never
+//! dropped.
 //!
-//! A listing is that of `git ls-tree -r`, with two differences. It is in the order of
-//! paths, also when the trees are not. And a path comes once: a path that git lists
-//! several times has all values that git shows for it, in git's order, with a newline
-//! between two; [`write_line`](super::tree::write_line) makes lines of them again.
+//! A listing equals the output of `git ls-tree -r`, with two differences. It is in the
+//! order of paths, even if the trees are not. And each path appears once: if git lists a
+//! path several times, the listing has all values that git shows for it, in the order of
+//! git, separated by newlines. [`write_line`](super::tree::write_line) turns them into
+//! separate lines again.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -18,24 +20,24 @@ use std::rc::Rc;
 use super::lines::excerpt;
 use super::process::{Git, GitError, GitOutput};
 
-/// The deepest folder, as git's own limit is (`core.maxTreeDepth`).
+/// The maximal depth of folders, equal to git's own limit (`core.maxTreeDepth`).
 const DEPTH: usize = 2048;
 
-/// The longest path that is put together, in bytes: beyond it nothing can be a key.
+/// The maximal length of a path in bytes. A longer path cannot be a key.
 const PATH_BYTES: usize = 4 * lithify::limits::KEY_BYTES;
 
-/// Paths and values of a tree, in the order of paths, each path once.
+/// The paths and values of a tree, in the order of paths, each path once.
 pub type Listing = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// What a step to another commit came upon.
+/// The result of a step to another commit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Step {
-    /// Among the folders that differ from those of the commit before, one is not as git
-    /// writes it, or was not: it has a name twice, or names out of order.
+    /// Whether a folder that differs from the previous commit is irregular, or was
+    /// irregular in the previous commit: it contains a name twice, or names out of order.
     pub is_doubtful: bool,
 }
 
-/// A reader that goes from commit to commit.
+/// A reader of the trees of commits, which moves from commit to commit.
 #[derive(Debug)]
 pub struct TreeReader {
     requests: ChildStdin,
@@ -47,9 +49,9 @@ pub struct TreeReader {
 #[derive(Debug, Default)]
 struct Folder {
     entries: Vec<Entry>,
-    /// How many lines its listing has.
+    /// The number of lines in its listing.
     lines: u64,
-    /// A name comes twice, or the names are not in git's order.
+    /// Whether a name appears twice, or the names are not in git's order.
     is_irregular: bool,
 }
 
@@ -61,18 +63,19 @@ struct Entry {
 
 #[derive(Debug)]
 enum Content {
-    /// What `git ls-tree` prints before the tab.
+    /// The text that `git ls-tree` prints before the tab.
     Value(Vec<u8>),
-    /// The id in hexadecimal digits, and what is inside.
+    /// The id in hexadecimal digits, and the content of the folder.
     Folder(String, Rc<Folder>),
 }
 
-/// One step of a reader, under way.
+/// The state of one step.
 #[derive(Default)]
 struct Walk {
-    /// The folder that is being read.
+    /// The path of the folder that is being read.
     path: Vec<u8>,
-    /// What was read: a few objects can stand at places without number.
+    /// The folders read so far, by id. The cache is needed because a few objects can
+    /// appear at a very large number of paths.
     read: BTreeMap<String, Rc<Folder>>,
     step: Step,
 }
@@ -87,11 +90,11 @@ impl TreeReader {
         })
     }
 
-    /// Goes to another commit.
+    /// Moves to another commit.
     ///
     /// # Errors
-    /// When an object is missing or is no tree, with the commit and the path. The reader
-    /// then stays where it was.
+    /// If an object is missing or is not a tree, with the commit and the path. The reader
+    /// then stays at the previous commit.
     pub fn go_to(&mut self, commit: &str) -> Result<Step, GitError> {
         let mut walk = Walk::default();
         let before = Rc::clone(&self.root);
@@ -104,8 +107,9 @@ impl TreeReader {
         Ok(walk.step)
     }
 
-    /// How many lines the listing of the commit has. To be asked first: a few small
-    /// objects can make a listing without end.
+    /// The number of lines in the listing of the commit. Callers must check it before
+    /// [`TreeReader::listing`], because a few small objects can make an extremely long
+    /// listing.
     pub fn lines(&self) -> u64 {
         self.root.lines
     }
@@ -113,7 +117,7 @@ impl TreeReader {
     /// The listing of the commit.
     ///
     /// # Errors
-    /// For paths that are too long to be a key, with their beginning.
+    /// For a path that is too long to be a key, with its beginning.
     pub fn listing(&self) -> Result<Listing, GitError> {
         let mut listing = Listing::new();
         list(&self.root, &mut Vec::new(), &mut listing)?;
@@ -131,9 +135,9 @@ impl TreeReader {
         Ok(listing)
     }
 
-    /// Reads a tree object and, below it, what `before` has not got.
+    /// Reads a tree object, and the folders below it that are not in `before`.
     ///
-    /// When it fails, the path of the walk is the place.
+    /// If it fails, the path of the walk is the place of the failure.
     fn folder(
         &mut self,
         request: &str,
@@ -191,17 +195,18 @@ impl TreeReader {
             });
         }
         folder.is_irregular = !folder.entries.is_sorted_by(|one, next| {
-            // Two entries of one name are never in order, except a file and a folder.
+            // Two entries with the same name are never in order, except a file and a
+            // folder.
             one.place().lt(next.place())
         });
         walk.step.is_doubtful |= folder.is_irregular || before.is_irregular;
         Ok(Rc::new(folder))
     }
 
-    /// Asks for one tree.
+    /// Requests one tree.
     fn object(&mut self, request: &str) -> Result<RawTree, String> {
         let failed = |error: std::io::Error| format!("cannot be read: {error}");
-        // A git that is gone says why when its answer is read.
+        // If git has ended, reading its answer returns the reason.
         let _ = self.requests.write_all(format!("{request}\n").as_bytes());
         let _ = self.requests.flush();
         let mut header = String::new();
@@ -230,7 +235,7 @@ impl TreeReader {
 }
 
 impl Entry {
-    /// Where git sorts it: a folder as if its name ended with a slash.
+    /// The sort key of git: a folder sorts as if its name ended with a slash.
     fn place(&self) -> impl Iterator<Item = &u8> {
         let slash: &[u8] = match self.content {
             Content::Folder(..) => b"/",
@@ -255,7 +260,7 @@ fn list(folder: &Folder, path: &mut Vec<u8>, listing: &mut Listing) -> Result<()
         }
         match &entry.content {
             Content::Value(value) => listing.push((path.clone(), value.clone())),
-            // Folders without a file can stand at places without number, too.
+            // Folders without a file can also appear at a very large number of paths.
             Content::Folder(_, below) if below.lines == 0 => {}
             Content::Folder(_, below) => list(below, path, listing)?,
         }
@@ -264,13 +269,14 @@ fn list(folder: &Folder, path: &mut Vec<u8>, listing: &mut Listing) -> Result<()
     Ok(())
 }
 
-/// A tree object as it is stored.
+/// The bytes of a tree object.
 struct RawTree {
     id_bytes: usize,
     contents: Vec<u8>,
 }
 
-/// One entry of it: `MODE NAME<zero>ID`, the mode in octal digits, the id in bytes.
+/// One entry of a tree object: `MODE NAME<zero>ID`. The mode is in octal digits, the id
+/// in bytes.
 struct RawEntry<'a> {
     mode: u32,
     name: &'a [u8],
@@ -279,7 +285,7 @@ struct RawEntry<'a> {
 }
 
 impl<'a> RawEntry<'a> {
-    /// Takes an entry off the front; `None` when there is none.
+    /// Removes an entry from the front. `None` if there is no valid entry.
     fn take(rest: &mut &'a [u8], id_bytes: usize) -> Option<Self> {
         let space = rest.iter().position(|byte| *byte == b' ')?;
         let mode = str::from_utf8(&rest[..space]).ok()?;
@@ -294,8 +300,9 @@ impl<'a> RawEntry<'a> {
         (!name.is_empty()).then_some(Self { mode, name, id })
     }
 
-    /// What `git ls-tree` prints before the tab; `None` for a folder. git shows the modes
-    /// that it writes, also where older programs have written others.
+    /// The text that `git ls-tree` prints before the tab. `None` for a folder. git always
+    /// shows the modes that it writes itself, even if an older program has written
+    /// another mode.
     fn value(&self) -> Option<Vec<u8>> {
         let shown = match self.mode & 0o170_000 {
             0o040_000 => return None,

@@ -1,14 +1,14 @@
-//! How git is run: the one place that builds a command, and what a running git prints.
+//! Runs git: the only place that builds commands, and the output of a running git.
 //!
-//! Every command overrules the settings that change what git prints (colours, renames,
-//! encodings, an order of paths, hidden roots or submodules, paths relative to a folder),
-//! and a command about a repository that was named sees none of the variables that tie
-//! git to another one, as a hook has them. Answers are streams: the end of a stream is
-//! only reported once git has ended with success, so a reader can never take a log that
-//! git broke off for a complete one.
+//! Every command overrides the settings that change the output of git (colours, renames,
+//! encodings, an order of paths, hidden roots or submodules, paths relative to a folder).
+//! A command for a given repository runs without the environment variables that point git
+//! to another repository, which are set in a hook for example. Answers are streams. The
+//! end of a stream is reported only after git has ended successfully, so a reader never
+//! takes an aborted log for a complete one.
 //!
-//! No file is written: what git says on standard error is kept in memory, its end if it
-//! is long.
+//! No file is written: the messages on standard error are kept in memory. Of long
+//! messages, the end is kept.
 
 #![expect(clippy::disallowed_types, reason = "git itself reads its repositories")]
 
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
-/// Settings that would change what git prints, or make it fail.
+/// Settings that override those that would change the output of git, or make it fail.
 const CONFIGURATION: [&str; 15] = [
     "color.diff=false",
     "color.ui=false",
@@ -37,22 +37,22 @@ const CONFIGURATION: [&str; 15] = [
     "log.showSignature=false",
 ];
 
-/// Of what git says on standard error, this many bytes are kept at least: the last ones.
+/// At least this number of bytes of git's standard error is kept: the last ones.
 const SAID_BYTES: usize = 16 * 1024;
 
-/// The longest reason that is shown, in characters.
+/// The maximal length of a reason in messages, in characters.
 const REASON_CHARACTERS: usize = 1000;
 
-/// Why a repository gave no answer.
+/// Why a repository returned no answer.
 #[derive(Debug)]
 pub enum GitError {
     /// The program `git` could not be run.
     NoGit(io::Error),
     /// There is no repository that git can read.
     NotARepository {
-        /// Where it was looked for.
+        /// The path that was searched.
         path: PathBuf,
-        /// What git said.
+        /// The message of git.
         reason: String,
     },
     /// The repository has no commit.
@@ -60,16 +60,16 @@ pub enum GitError {
         /// The repository.
         path: PathBuf,
     },
-    /// `HEAD` names a branch that does not exist, and others do.
+    /// `HEAD` names a branch that does not exist, while other branches exist.
     NoBranch {
         /// The repository.
         path: PathBuf,
-        /// What `HEAD` names.
+        /// The name in `HEAD`.
         branch: String,
         /// A branch or tag that exists.
         other: String,
     },
-    /// git gave up; what it was asked for and what it said.
+    /// git failed. The text contains the command and the message of git.
     Failed(String),
 }
 
@@ -116,15 +116,15 @@ impl From<io::Error> for GitError {
 #[derive(Clone, Debug)]
 pub(super) struct Git {
     path: Option<PathBuf>,
-    /// Variables that would tie git to another repository.
+    /// Environment variables that would point git to another repository.
     cleared: Vec<String>,
     /// Directories of other owners that the environment trusts, as settings.
     trusted: Vec<String>,
 }
 
 impl Git {
-    /// For the repository at a path. Without one, git's own variables decide, as they do
-    /// for git itself.
+    /// Commands for the repository at a path. Without a path, git's own environment
+    /// variables decide, as for git itself.
     pub(super) fn new(path: Option<&Path>) -> Result<Self, GitError> {
         let mut git = Self {
             path: None,
@@ -132,9 +132,10 @@ impl Git {
             trusted: Vec::new(),
         };
         if let Some(path) = path {
-            // Only the git that runs knows all of them. Settings that the environment
-            // carries are among them: they were made for the other repository, but whom
-            // to trust is no matter of a repository, and containers say it in this way.
+            // Only the installed git knows all of these variables. Settings in the
+            // environment are among them. They belong to the other repository and are
+            // cleared. The trust settings are kept, because trust does not depend on the
+            // repository, and containers set it in this way.
             let names = git.ask("rev-parse", &["--local-env-vars"])?;
             git.trusted = git.trusted_by_environment();
             git.cleared = names.lines().map(str::to_owned).collect();
@@ -143,12 +144,13 @@ impl Git {
         Ok(git)
     }
 
-    /// The repository for messages, and the folder that git's answers are relative to.
+    /// The path of the repository for messages. Paths in git's answers are relative to
+    /// it.
     pub(super) fn path(&self) -> &Path {
         self.path.as_deref().unwrap_or(Path::new("."))
     }
 
-    /// A short answer, without the newline at its end.
+    /// Runs a command with a short answer. Returns the answer without the final newline.
     pub(super) fn ask(
         &self,
         command: &'static str,
@@ -160,7 +162,7 @@ impl Git {
         Ok(answer.trim_end().to_owned())
     }
 
-    /// A long answer.
+    /// Runs a command with a long answer.
     pub(super) fn stream(
         &self,
         command: &'static str,
@@ -171,7 +173,7 @@ impl Git {
         Ok(GitOutput::start(git, command)?.0)
     }
 
-    /// A git that is asked one thing after the other, and its answers.
+    /// Starts a command that answers one request after another.
     pub(super) fn converse(
         &self,
         command: &'static str,
@@ -183,7 +185,8 @@ impl Git {
         Ok((input.expect("the input was piped"), output))
     }
 
-    /// What the environment says of `safe.directory`; nothing where it is malformed.
+    /// The values of `safe.directory` that the environment sets. Empty if they are
+    /// malformed.
     fn trusted_by_environment(&self) -> Vec<String> {
         let arguments = ["--show-scope", "--get-all", "safe.directory"];
         let said = self.ask("config", &arguments).unwrap_or_default();
@@ -195,7 +198,8 @@ impl Git {
 
     fn command(&self, command: &str, arguments: &[&str]) -> Command {
         let mut git = Command::new("git");
-        // Messages are read by the caller's user, but compared by tests, and searched.
+        // The user reads these messages, but tests compare them and code searches them,
+        // so they are in English.
         git.env("LC_ALL", "C");
         for variable in &self.cleared {
             git.env_remove(variable);
@@ -212,7 +216,8 @@ impl Git {
     }
 }
 
-/// What a running git prints. Reads as any stream, but ends with an error when git does.
+/// The output of a running git. It is read as a stream, and returns an error at the end
+/// if git has failed.
 ///
 /// Dropping it stops git.
 #[derive(Debug)]
@@ -220,7 +225,8 @@ pub struct GitOutput {
     command: &'static str,
     child: Child,
     stdout: ChildStdout,
-    /// Reads standard error to its end, so that a full pipe cannot stall git.
+    /// The thread that reads standard error to its end, so that a full pipe does not
+    /// block git.
     stderr: Option<JoinHandle<Vec<u8>>>,
 }
 
@@ -254,7 +260,7 @@ impl GitOutput {
         Ok((output, input))
     }
 
-    /// Waits for git, and turns its failure into an error.
+    /// Waits for git, and returns an error if git has failed.
     fn finish(&mut self) -> io::Result<()> {
         let status = self.child.wait()?;
         if status.success() {
@@ -281,13 +287,13 @@ impl Read for GitOutput {
 
 impl Drop for GitOutput {
     fn drop(&mut self) {
-        // Neither can fail in a way that matters: git is gone, or about to be.
+        // An error of these calls has no effect: git has ended or is about to end.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Reads to the end, and keeps the last bytes. A stream that fails is one that ended.
+/// Reads to the end, and keeps the last bytes. An error counts as the end of the stream.
 fn last_bytes(mut stream: impl Read) -> Vec<u8> {
     let mut kept = Vec::new();
     let mut buffer = [0; 4096];
@@ -300,8 +306,8 @@ fn last_bytes(mut stream: impl Read) -> Vec<u8> {
     kept
 }
 
-/// Why git failed, on one line: what it calls fatal or an error, with the advice behind
-/// it, and never the traces and warnings that come before it.
+/// The reason why git failed, on one line: the messages marked as fatal or error and the
+/// advice after them, without the traces and warnings before.
 fn reason(said: &[u8], status: ExitStatus) -> String {
     let said = String::from_utf8_lossy(said);
     let lines = said.lines().map(str::trim);
@@ -318,7 +324,8 @@ fn reason(said: &[u8], status: ExitStatus) -> String {
     }
 }
 
-/// True for a line of `GIT_TRACE` and its kin: they begin with the time of day.
+/// Whether this is a line of `GIT_TRACE` or of a similar trace. These lines begin with
+/// the time of day.
 fn is_trace(line: &str) -> bool {
     let bytes = line.as_bytes();
     let digits = |places: [usize; 2]| places.iter().all(|place| bytes[*place].is_ascii_digit());

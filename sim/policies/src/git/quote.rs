@@ -1,13 +1,15 @@
-//! How git writes paths: in C style between double quotes, when a byte needs it.
+//! Paths as git writes them: in C style between double quotes, if a byte needs an
+//! escape.
 //!
 //! The rules are those of `core.quotePath=true`, git's default: control characters, the
-//! double quote, the backslash, DEL and every byte from 0x80 are escaped, the latter two
-//! as three octal digits. [`unquote`] also takes what `core.quotePath=false` leaves as
-//! it is. Laws: `unquote(quote(path)) == path`, and quoting agrees with git.
+//! double quote, the backslash, DEL and every byte from 0x80 are escaped, the last two
+//! kinds as three octal digits. [`unquote`] also accepts the output of
+//! `core.quotePath=false`. Laws: `unquote(quote(path)) == path`, and `quote` agrees with
+//! git.
 
 use std::borrow::Cow;
 
-/// Escapes that have a letter, and the letter.
+/// The escapes with a letter: the byte and its letter.
 const LETTERS: [(u8, u8); 9] = [
     (0x07, b'a'),
     (0x08, b'b'),
@@ -25,7 +27,7 @@ fn needs_escape(byte: u8) -> bool {
     !(0x20..0x7f).contains(&byte) || byte == b'"' || byte == b'\\'
 }
 
-/// The bytes as git prints them.
+/// The bytes in the form in which git prints them.
 #[must_use]
 pub fn quote(bytes: &[u8]) -> Cow<'_, [u8]> {
     if !bytes.iter().copied().any(needs_escape) {
@@ -47,10 +49,10 @@ pub fn quote(bytes: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(quoted)
 }
 
-/// The bytes behind what git prints.
+/// The bytes that a printed path stands for.
 ///
 /// # Errors
-/// What is wrong with the text, in words.
+/// A description of what is wrong with the text.
 pub fn unquote(text: &[u8]) -> Result<Cow<'_, [u8]>, String> {
     let Some(inside) = text.strip_prefix(b"\"") else {
         return match text
@@ -82,7 +84,7 @@ pub fn unquote(text: &[u8]) -> Result<Cow<'_, [u8]>, String> {
     }
 }
 
-/// The byte behind the characters that follow a backslash, and what comes after them.
+/// The byte that the characters after a backslash stand for, and the rest of the text.
 fn unescape(text: &[u8]) -> Result<(u8, &[u8]), String> {
     if let [
         high @ b'0'..=b'3',

@@ -1,27 +1,27 @@
-//! One line of `git log --raw`: a path and what became of it. Pure.
+//! Parses one line of `git log --raw`: a path and its change. Pure.
 //!
-//! `:OLDMODE NEWMODE OLDID NEWID STATUS<tab>PATH`, with full object ids (`--no-abbrev`)
-//! and without renames (`--no-renames`). Only states that git trees can hold are
-//! accepted, and the status has to agree with the modes. An object id of zeros is one of
-//! them: git shows trees that name one.
+//! The format is `:OLDMODE NEWMODE OLDID NEWID STATUS<tab>PATH`, with full object ids
+//! (`--no-abbrev`) and without renames (`--no-renames`). Only states that are possible in
+//! git trees are accepted, and the status has to agree with the modes. An object id of
+//! zeros is a possible state: git shows trees that contain one.
 
 use super::lines::excerpt;
 use super::quote::unquote;
 
-/// What a commit did to one path.
+/// The change of one path in a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileChange {
     /// The path, as bytes.
     pub path: Vec<u8>,
-    /// What `git ls-tree` printed before the tab until now; `None` when the path was not
-    /// there.
+    /// The text that `git ls-tree` printed before the tab until now. `None` if the path
+    /// did not exist.
     pub before: Option<Vec<u8>>,
-    /// What it prints from now on; `None` when the path is gone.
+    /// The text that it prints from now on. `None` if the path was removed.
     pub value: Option<Vec<u8>>,
 }
 
-/// The kind of object that `git ls-tree` names for a mode; `None` for modes that no entry
-/// of a recursive listing has.
+/// The kind of object that `git ls-tree` prints for a mode. `None` for modes that a
+/// recursive listing never shows.
 fn kind_of(mode: &[u8]) -> Option<&'static str> {
     match mode {
         b"100644" | b"100755" | b"120000" => Some("blob"),
@@ -30,7 +30,8 @@ fn kind_of(mode: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// True for a full object id: SHA-1 or SHA-256 in lower-case hexadecimal digits.
+/// Whether the text is a full object id: SHA-1 or SHA-256 in lower-case hexadecimal
+/// digits.
 pub(super) fn is_object_id(text: &[u8]) -> bool {
     let is_hex = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
     matches!(text.len(), 40 | 64) && text.iter().all(is_hex)
@@ -39,7 +40,7 @@ pub(super) fn is_object_id(text: &[u8]) -> bool {
 /// Parses a line that begins with a colon.
 ///
 /// # Errors
-/// What is wrong with the line, in words.
+/// A description of what is wrong with the line.
 pub(super) fn parse_change(line: &[u8]) -> Result<FileChange, String> {
     let line = line
         .strip_prefix(b":")
@@ -68,7 +69,7 @@ pub(super) fn parse_change(line: &[u8]) -> Result<FileChange, String> {
     })
 }
 
-/// One side of a change: `None` when there is nothing, else its value.
+/// One side of a change: its value, or `None` if the path did not exist.
 fn state(side: &str, mode: &[u8], id: &[u8]) -> Result<Option<Vec<u8>>, String> {
     if !is_object_id(id) {
         return Err(format!(
@@ -95,7 +96,7 @@ fn state(side: &str, mode: &[u8], id: &[u8]) -> Result<Option<Vec<u8>>, String> 
     Ok(Some([mode, b" ", kind.as_bytes(), b" ", id].concat()))
 }
 
-/// The status letter has to say what the modes say.
+/// Checks that the status letter agrees with the modes.
 fn check_status(status: &[u8], was_there: bool, is_there: bool) -> Result<(), String> {
     let expected = match status {
         b"A" => (false, true),

@@ -10,14 +10,15 @@
 //! commit 15755f7b79721026ec4fb7b82cf5e1f8c252a11d 1537727630 8b4fe3425135e63d9fd76997832a9ffec32ca4b1
 //! ```
 //!
-//! Parents (`%P`) may be left out. Where they are, the first one must be the commit before,
-//! so a log that runs backwards or lacks commits is refused at once.
+//! The parents (`%P`) may be missing. If they are present, the first parent must be the
+//! previous commit in the log. So a log that is in reverse order or lacks commits is
+//! refused immediately.
 //!
-//! A header, then, unless the commit is empty, one empty line and its changes. A commit
-//! is complete when the next header or the end of the stream has been read, so nothing
-//! of a commit is handed out when the stream fails in its middle. git prints no mark at
-//! the end of a log: one that was cut off exactly between two lines after a header or a
-//! change looks complete, unless the reader itself reports the failure, as
+//! A commit is a header and, unless the commit is empty, one empty line and its changes. A
+//! commit is complete when the next header or the end of the stream has been read. So no
+//! part of a commit is returned if the stream fails inside it. git prints no mark at the
+//! end of a log. A log that was cut off exactly between two lines, after a header or a
+//! change, looks complete, unless the reader itself reports the failure, as
 //! [`GitOutput`](super::GitOutput) does.
 
 use std::io::BufRead;
@@ -28,8 +29,8 @@ use lithify::limits;
 use super::lines::{LineError, Lines, excerpt};
 use super::raw_change::{FileChange, is_object_id, parse_change};
 
-/// The latest time that is taken for one, in seconds: git has no later ones. Numbers
-/// beyond it are what git once wrote for times before 1970.
+/// The latest valid time in seconds; git has no later times. Larger numbers are written by
+/// old versions of git for times before 1970.
 const LATEST_SECONDS: u64 = i64::MAX as u64;
 
 /// One commit of a log.
@@ -37,14 +38,14 @@ const LATEST_SECONDS: u64 = i64::MAX as u64;
 pub struct LogCommit {
     /// The commit's object id, in hexadecimal digits.
     pub id: String,
-    /// When it was committed, in seconds since 1970; `None` when git does not know.
+    /// The commit time in seconds since 1970. `None` if git does not know the time.
     pub time_seconds: Option<u64>,
-    /// Its changes against its first parent, in git's order.
+    /// The changes relative to the first parent, in git's order.
     pub changes: Vec<FileChange>,
 }
 
 impl LogCommit {
-    /// The commit as a batch on one keyspace: paths are keys.
+    /// The commit as a batch in one keyspace, with paths as keys.
     #[must_use]
     pub fn batch(&self, keyspace: &str) -> WriteBatch {
         let mut batch = WriteBatch::new();
@@ -58,16 +59,16 @@ impl LogCommit {
     }
 }
 
-/// An iterator over the commits of a log. After an error it is over.
+/// An iterator over the commits of a log. It ends after an error.
 #[derive(Debug)]
 pub struct RawLog<R> {
     lines: Lines<R>,
-    /// The commit whose header was read last.
+    /// The commit of the last header, which is not complete yet.
     open: Option<LogCommit>,
 }
 
 impl<R: BufRead> RawLog<R> {
-    /// Begins at the first commit.
+    /// A reader before the first commit.
     pub fn new(reader: R) -> Self {
         Self {
             lines: Lines::new(reader),
@@ -75,7 +76,7 @@ impl<R: BufRead> RawLog<R> {
         }
     }
 
-    /// Reads up to the next header, and returns the commit before it.
+    /// Reads up to the next header, and returns the commit before this header.
     fn read_commit(&mut self) -> Result<Option<LogCommit>, LineError> {
         if self.lines.number() == 0 {
             if !self.lines.advance()? {
@@ -96,7 +97,7 @@ impl<R: BufRead> RawLog<R> {
         Ok(Some(commit))
     }
 
-    /// Reads the changes behind an empty line; true when a line follows them.
+    /// Reads the changes after an empty line. Returns true if a line follows them.
     fn read_changes(&mut self, commit: &mut LogCommit) -> Result<bool, LineError> {
         let mut length_bytes = 0;
         let mut more = self.lines.advance()?;
@@ -133,7 +134,7 @@ impl<R: BufRead> RawLog<R> {
         Ok(more)
     }
 
-    /// The line that was read last, as a header.
+    /// Parses the current line as a header.
     fn header(&self, previous: Option<&str>) -> Result<LogCommit, LineError> {
         let (header, parents) =
             parse_header(self.lines.line()).map_err(|what| self.lines.garbled(what))?;
@@ -170,8 +171,8 @@ impl<R: BufRead> Iterator for RawLog<R> {
     }
 }
 
-/// `commit ID SECONDS`, and the parents if they are named at all: behind one more space,
-/// a space between two. git leaves the seconds empty when a commit has no valid date.
+/// Parses `commit ID SECONDS`. If the parents are present, they follow after one more
+/// space, separated by spaces. git leaves the seconds empty if a commit has no valid date.
 fn parse_header(line: &[u8]) -> Result<(LogCommit, Option<Vec<&str>>), String> {
     let malformed = || {
         format!(

@@ -1,8 +1,8 @@
-//! A git repository, asked through the `git` program.
+//! A git repository, read through the program `git`.
 //!
-//! What is read is what `git log` and `git ls-tree` show to everybody: shallow clones,
-//! replaced objects and grafts are as git shows them, and [`notes`](Repository::notes)
-//! names them, since another clone may show something else.
+//! The code reads what `git log` and `git ls-tree` show. Shallow clones, replaced objects
+//! and grafts appear as git shows them. [`notes`](Repository::notes) reports them,
+//! because another clone may show a different history.
 
 #![expect(
     clippy::disallowed_methods,
@@ -29,8 +29,8 @@ pub struct Repository {
 pub type RepositoryLog = CheckedLog<RawLog<BufReader<GitOutput>>>;
 
 impl Repository {
-    /// Opens the repository that holds `path`, or the one of the working directory (or of
-    /// git's environment variables) when there is no path.
+    /// Opens the repository that contains `path`. Without a path, opens the repository of
+    /// the working directory, or of git's environment variables.
     ///
     /// # Errors
     /// When git cannot be run, there is no repository, or it has no commit.
@@ -57,7 +57,7 @@ impl Repository {
         &self.head
     }
 
-    /// How many commits the first-parent history has.
+    /// The number of commits in the first-parent history.
     ///
     /// # Errors
     /// When git fails.
@@ -72,7 +72,7 @@ impl Repository {
     /// The first-parent history, oldest commit first, with the changes of each commit.
     ///
     /// # Errors
-    /// When git cannot be started; later failures come from the iterator.
+    /// If git cannot be started. Later failures come from the iterator.
     pub fn log(&self) -> Result<RepositoryLog, GitError> {
         let arguments = [
             "--first-parent",
@@ -91,10 +91,10 @@ impl Repository {
         Ok(CheckedLog::of_repository(log, self))
     }
 
-    /// The object ids of the first-parent history, oldest first, one a line.
+    /// The object ids of the first-parent history, oldest first, one in each line.
     ///
     /// # Errors
-    /// When git cannot be started; later failures come from the lines.
+    /// If git cannot be started. Later failures come from the lines.
     pub fn commits(&self) -> Result<Lines<BufReader<GitOutput>>, GitError> {
         let arguments = ["--first-parent", "--reverse", &self.head];
         let output = self.git.stream("rev-list", &arguments)?;
@@ -109,7 +109,7 @@ impl Repository {
         TreeReader::start(&self.git)
     }
 
-    /// Why another clone may show another history under the same commits.
+    /// Reasons why another clone may show another history for the same commits.
     ///
     /// # Errors
     /// When git fails.
@@ -131,7 +131,7 @@ impl Repository {
     }
 }
 
-/// Why `HEAD` is no commit.
+/// The reason why `HEAD` is not a commit.
 fn without_head(git: &Git) -> GitError {
     explain_head(git).unwrap_or_else(|error| error)
 }

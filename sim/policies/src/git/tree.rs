@@ -1,8 +1,8 @@
-//! Listings of `git ls-tree -r`: written from a store, and read from files.
+//! Listings in the format of `git ls-tree -r`, written from a store and read from files.
 //!
-//! A *trees file* holds the listings of several commits. Each begins with a line
-//! `tree NUMBER ID`, where NUMBER is the place of the commit in its history, from 1; no
-//! line of a listing can be mistaken for one, since listings begin with a mode.
+//! A *trees file* contains the listings of several commits. Each listing begins with a
+//! line `tree NUMBER ID`, where NUMBER is the position of the commit in its history, from
+//! 1. A line of a listing begins with a mode, so it cannot be confused with such a line.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, Write};
@@ -11,11 +11,11 @@ use super::lines::{LineError, Lines, excerpt};
 use super::quote::{quote, unquote};
 use super::raw_change::is_object_id;
 
-/// Writes one line of a listing: the value, a tab, and the quoted path. Values that a tree
-/// has for one path are separated by newlines, and each gets a line.
+/// Writes one line of a listing: the value, a tab, and the quoted path. If a path has
+/// several values, they are separated by newlines, and each gets a line.
 ///
 /// # Errors
-/// What `writer` says.
+/// Errors of `writer`.
 pub fn write_line(writer: &mut impl Write, path: &[u8], value: &[u8]) -> io::Result<()> {
     let path = quote(path);
     for value in value.split(|byte| *byte == b'\n') {
@@ -27,8 +27,8 @@ pub fn write_line(writer: &mut impl Write, path: &[u8], value: &[u8]) -> io::Res
     Ok(())
 }
 
-/// The lines of a listing in the order of paths, those of one path as they were. What git
-/// prints is in this order, except for trees that are out of order.
+/// Sorts the lines of a listing by path. Lines of one path keep their order. The output of
+/// git is already sorted, except for trees that are out of order.
 #[must_use]
 pub fn sorted(listing: Vec<u8>) -> Vec<u8> {
     let lines = listing.split_inclusive(|byte| *byte == b'\n');
@@ -41,7 +41,7 @@ pub fn sorted(listing: Vec<u8>) -> Vec<u8> {
     lines.concat()
 }
 
-/// The path of a line; the line itself when it has none.
+/// The path of a line, or the line itself if it has no path.
 fn path_of(line: &[u8]) -> Cow<'_, [u8]> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let tab = line.iter().position(|byte| *byte == b'\t');
@@ -52,16 +52,16 @@ fn path_of(line: &[u8]) -> Cow<'_, [u8]> {
 /// The listing of one commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tree {
-    /// The commit's place in its history, from 1.
+    /// The position of the commit in its history, from 1.
     pub number: u64,
-    /// The commit's object id.
+    /// The object id of the commit.
     pub id: String,
     /// The listing, byte for byte.
     pub listing: Vec<u8>,
 }
 
-/// An iterator over the listings of a trees file. Memory: one listing. After an error it
-/// is over.
+/// An iterator over the listings of a trees file. Memory: one listing. It ends after an
+/// error.
 #[derive(Debug)]
 pub struct Trees<R> {
     lines: Lines<R>,
@@ -69,7 +69,7 @@ pub struct Trees<R> {
 }
 
 impl<R: BufRead> Trees<R> {
-    /// Begins at the first listing.
+    /// A reader before the first listing.
     pub fn new(reader: R) -> Self {
         Self {
             lines: Lines::new(reader),
@@ -98,7 +98,7 @@ impl<R: BufRead> Trees<R> {
         Ok(Some(tree))
     }
 
-    /// The line that was read last, as a header.
+    /// Parses the current line as a header.
     fn header(&self) -> Result<Tree, LineError> {
         let line = self.lines.line();
         parse_header(line).ok_or_else(|| {

@@ -1,16 +1,17 @@
 //! `aligned` and `global`: a closed window with enough segments becomes one segment.
 //!
-//! A window of level `l` is `((k-1) * width(l), k * width(l)]`; it closes when the watermark
-//! reaches its right edge, in whatever order callbacks came. Fewer than `min-inputs` pieces
-//! are left alone. `step` merges level after level; `direct` decides in the same way and
-//! writes the outermost output only. This is the policy of the engine (`src/policy.rs`),
-//! written a second time against the laboratory's view; `sim/tests/compare/layouts.rs` holds
-//! the two together.
+//! A window of level `l` is `((k-1) * width(l), k * width(l)]`. It closes when the watermark
+//! reaches its right edge, independent of the order of callbacks. A window with fewer than
+//! `min-inputs` pieces is not merged. `step` merges level after level. `direct` makes the
+//! same decisions and writes only the outermost output. This is the policy of the engine
+//! (`src/policy.rs`), written a second time for the view of the laboratory.
+//! `sim/tests/compare/layouts.rs` compares the two.
 //!
-//! `widest` is the rule that the design was first measured with: only the widest window that
-//! closes is looked at, and whatever is live in it is counted. With two inputs it merges the
-//! same segments as `direct`, and may call the output by a higher level. With more it has
-//! another layout: it passes over a narrower window that is full and closes at the same time.
+//! `widest` is the rule with which the design was first measured: it considers only the
+//! widest window that closes, and counts all live segments in it. With `min-inputs=2` it
+//! merges the same segments as `direct`, but may give the output a higher level. With a
+//! larger `min-inputs` it has another layout: it does not merge a narrower window that is
+//! full and closes at the same commit.
 
 use lithify::{Alignment, Cascade, Commit, Window};
 
@@ -29,12 +30,13 @@ pub(super) struct Aligned {
     streams: Streams,
 }
 
-/// What is done when several windows close at one commit.
+/// How several windows that close at one commit are merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Merging {
-    /// As the engine does it.
+    /// As the engine merges them.
     Engine(Cascade),
-    /// The widest window counts what is live in it; the others are not looked at.
+    /// The widest window counts the live segments in it. The other windows are not
+    /// considered.
     Widest,
 }
 
@@ -59,7 +61,7 @@ const PARAMETERS: &[Parameter] = &[
     REMOVE,
 ];
 
-/// The divisor of the variants, as a parameter.
+/// The divisor of the variants of `aligned`, as a parameter.
 pub(super) const DIVISOR: Parameter = Parameter {
     name: "divisor",
     default: "4",
@@ -73,7 +75,7 @@ pub(super) const MAX_LEVEL: Parameter = Parameter {
     about: "the highest level that merges reach",
 };
 
-/// When inputs go, as a parameter.
+/// The rule that removes the inputs of merges, as a parameter.
 pub(super) const REMOVE: Parameter = Parameter {
     name: "remove",
     default: "always",
@@ -97,10 +99,11 @@ pub(super) const GLOBAL: Registered = Registered {
     build: |values| Ok(Box::new(Aligned::new(values, Streams::Global)?)),
 };
 
-/// The placement rule that `divisor` and `max-level` say.
+/// The alignment that `divisor` and `max-level` define.
 pub(super) fn alignment(values: &Values) -> Result<Alignment, String> {
     let text = values.text("divisor").replace('/', ",");
-    // The engine writes lists with commas, which separate policies here.
+    // The engine writes lists with commas. Here commas separate policies, so lists use
+    // slashes.
     let alignment: Alignment = text.parse().map_err(|error| {
         let in_slashes = format!("{error}").replace("30,10,12,24", "30/10/12/24");
         values.refuse(in_slashes)
@@ -108,7 +111,7 @@ pub(super) fn alignment(values: &Values) -> Result<Alignment, String> {
     Ok(alignment.with_max_level(values.parse("max-level")?))
 }
 
-/// What `cascade` says.
+/// The value of `cascade`.
 fn merging(values: &Values) -> Result<Merging, String> {
     match values.text("cascade") {
         "step" => Ok(Merging::Engine(Cascade::Step)),
@@ -139,8 +142,8 @@ impl Aligned {
             .collect()
     }
 
-    /// The cascade that the closed forms may take for this one: `widest` merges what `direct`
-    /// merges when two inputs are enough.
+    /// The cascade for which the closed forms are valid. With `min-inputs=2`, `widest` merges
+    /// the same segments as `direct`.
     pub(super) fn predicted_as(&self) -> Option<Cascade> {
         match self.merging {
             Merging::Engine(cascade) => Some(cascade),
@@ -149,7 +152,7 @@ impl Aligned {
         }
     }
 
-    /// Merges of the lowest closing level that has any.
+    /// The merges of the lowest closing level that has a merge.
     fn step(&self, view: &View<'_>, windows: &[Window]) -> Vec<Job> {
         let jobs = |&window: &Window| {
             let streams = 0..view.stream_count();
@@ -170,7 +173,7 @@ impl Aligned {
             let mut outermost: Option<(Vec<&Segment>, Window)> = None;
             for &window in windows {
                 let inputs = inside(view, stream, window);
-                // What a lower level merges counts as one piece already.
+                // The segments that a lower level merges count as one piece.
                 let merged_away = outermost.as_ref().map_or(0, |lower| lower.0.len() - 1);
                 if inputs.len() - merged_away >= self.min_inputs as usize {
                     outermost = Some((inputs, window));

@@ -35,7 +35,8 @@ pub(super) const REGISTERED: Registered = Registered {
 };
 
 impl AlignedLazy {
-    /// What a window takes: its own segments, and at the highest level all older ones too.
+    /// The merge of a window: its own segments, and at the highest level all older
+    /// segments too.
     fn merge(&self, view: &View<'_>, stream: usize, window: Window) -> Option<Job> {
         let is_highest = window.level == self.alignment.max_level();
         let reach = Window {
@@ -54,8 +55,8 @@ impl AlignedLazy {
         })
     }
 
-    /// Records that the merges of one dense stream write, when a merge of `width` commits
-    /// keeps `kept(width)`.
+    /// The number of records that the merges of one dense stream write. A merge of `width`
+    /// commits keeps `kept(width)` records.
     fn merged(&self, commits: u64, kept: impl Fn(u64) -> u64) -> u128 {
         let widths = self.alignment.widths();
         let (highest, lower) = widths.split_last().expect("level 0 exists");
@@ -63,7 +64,7 @@ impl AlignedLazy {
             .iter()
             .skip(1)
             .map(|&width| u128::from(commits / width) * u128::from(kept(width)));
-        // The highest level is rewritten with everything so far, each time it closes.
+        // Each time the highest level closes, all records so far are written again.
         let rewritten = (1..=commits / highest).map(|time| u128::from(kept(time * highest)));
         lower.sum::<u128>() + rewritten.sum::<u128>()
     }

@@ -1,5 +1,5 @@
 //! `aligned-leveled`: one segment for each level. A commit that closes level v is merged
-//! with everything after the last edge of level v + 1.
+//! with all segments after the last edge of level v + 1.
 
 use lithify::predict::leveled;
 use lithify::{Alignment, Commit};
@@ -46,14 +46,14 @@ impl Policy for AlignedLeveled {
     }
 
     fn predict(&self, profile: &Profile) -> Vec<Expectation> {
-        // The formula for entries holds for keys that are never written twice.
+        // The formula is valid only if no key is written twice.
         let Some((None, records)) = profile.dense() else {
             return Vec::new();
         };
         let commits = profile.commits;
         let streams = profile.stream_count();
-        // The formula writes a commit straight into its output. Here level 0 is written
-        // first, and an output that would hold this commit only is not written again.
+        // The formula writes a commit directly into its output. Here level 0 is written
+        // first, and an output that would contain only this commit is not written again.
         let alone = match self.alignment.width(1) {
             Some(width) => commits.div_ceil(width),
             None => commits.min(1),

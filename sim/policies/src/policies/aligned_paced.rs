@@ -1,8 +1,8 @@
-//! `aligned-paced`: the same windows one window later, with the merge spread over the
-//! commits in between (pacing by operation number: TigerBeetle).
+//! `aligned-paced`: the same windows as `aligned`, but each merge is spread over the commits
+//! of the next window (pacing by operation number: TigerBeetle).
 //!
-//! The last input of window k of level l appears at `k * width(l) + width(l - 1)`; the merge
-//! begins there and is done at `(k + 1) * width(l)`.
+//! The last input of window k of level l appears at `k * width(l) + width(l - 1)`. The merge
+//! begins at this commit and ends at `(k + 1) * width(l)`.
 
 use lithify::predict::paced;
 use lithify::{Alignment, Commit, Window};
@@ -28,7 +28,7 @@ pub(super) const REGISTERED: Registered = Registered {
 };
 
 impl AlignedPaced {
-    /// The window of a level whose merge begins at this commit.
+    /// The window of this level whose merge begins at this commit.
     fn beginning(&self, level: u8, commit: u64) -> Option<Window> {
         let below = self.alignment.width(level - 1)?;
         let end = Commit::new(commit.checked_sub(below)?);

@@ -1,8 +1,9 @@
-//! What the aligned policy costs, computed beforehand with the closed forms of
-//! `lithify::predict`.
+//! The costs of the aligned policy, predicted with the closed forms of `lithify::predict`.
 //!
-//! Dense streams: everything. Any stream without tombstones: live segments. Streams whose
-//! merges drop nothing: records written. Drawn histories: the means.
+//! - Dense streams: all metrics.
+//! - Streams without tombstones: the live segments.
+//! - Streams whose merges drop nothing: the records written.
+//! - Drawn histories: the means.
 
 use lithify::predict::{Assumptions, Prediction, dense, predict as predict_dense, sparse};
 use lithify::{Cascade, Commit, History};
@@ -37,8 +38,9 @@ pub(super) fn predict(policy: &Aligned, profile: &Profile) -> Vec<Expectation> {
     expected
 }
 
-/// The settled layout is a function of the touched commits, so its size is known for every
-/// history. A merge of tombstones can come out empty, and then there are fewer.
+/// The settled layout depends only on the touched commits, so its size is known for every
+/// history. If a merge contains tombstones, its output can be empty, and then there are
+/// fewer segments.
 fn live_segments(policy: &Aligned, profile: &Profile) -> Option<Expectation> {
     let head = Commit::new(profile.commits);
     let layouts = profile.streams.iter().map(|stream| {
@@ -51,7 +53,7 @@ fn live_segments(policy: &Aligned, profile: &Profile) -> Option<Expectation> {
     if profile.keeps_all_versions || !profile.streams.iter().any(can_be_empty) {
         return Some(Expectation::exactly(Metric::LiveSegments, segments));
     }
-    // With two inputs, a window that holds fewer touched commits never has more segments.
+    // With two inputs, fewer touched commits in a window never lead to more segments.
     let is_bound = policy.min_inputs == 2;
     is_bound.then(|| Expectation::at_most(Metric::LiveSegments, segments))
 }
@@ -87,7 +89,8 @@ fn dense_facts(policy: &Aligned, cascade: Cascade, profile: &Profile) -> Option<
     ))
 }
 
-/// One dense stream's prediction, for this many alike whose commits have this many records.
+/// The prediction for this number of equal dense streams, whose commits have this number of
+/// records.
 fn facts(one: &Prediction, streams: u128, records: u128, live: u128) -> Vec<Expectation> {
     let exactly = |metric, value: u128| Expectation::exactly(metric, value);
     vec![

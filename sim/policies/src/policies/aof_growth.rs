@@ -1,4 +1,5 @@
-//! `aof-growth`: rewrite the log when it has grown by N percent since the last rewrite.
+//! `aof-growth`: rewrites the log when it has grown by N percent since the last
+//! rewrite.
 
 use lithify::predict::ratio::RatioRule;
 
@@ -44,7 +45,7 @@ impl Policy for AofGrowth {
             return Vec::new();
         };
         let log = Log::of(view);
-        // Before the first rewrite there is no base, and any growth is enough.
+        // Before the first rewrite there is no base, and any growth leads to a rewrite.
         let base = log.rewritten().map_or(1, |output| output.bytes.max(1));
         let growth = u128::from(log.bytes.saturating_sub(base)) * 100 / u128::from(base);
         if !log.has_grown() || log.bytes <= self.min_bytes || growth < u128::from(self.percent) {
@@ -62,7 +63,8 @@ impl Policy for AofGrowth {
         ONE_FILE
     }
 
-    /// For one key: commit 1 is rewritten at once, then every rewrite keeps one record.
+    /// With a single key, commit 1 is rewritten immediately, and every later rewrite
+    /// keeps one record.
     fn predict(&self, profile: &Profile) -> Vec<Expectation> {
         let bounds = LogRule {
             ratio: (self.percent.saturating_add(100), 100),

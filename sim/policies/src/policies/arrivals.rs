@@ -1,10 +1,10 @@
-//! What the count-driven policies share: the inputs of a level, in the order in which they
-//! were announced, and the arithmetic of levels.
+//! Shared code of the count-driven policies: the inputs of a level in the order of their
+//! announcements, and the arithmetic of levels.
 
 use super::segment::Segment;
 use super::{Event, View};
 
-/// The stream that an arrival belongs to.
+/// The stream of an added segment.
 pub(super) fn stream_of(event: Event) -> Option<usize> {
     match event {
         Event::SegmentAdded { stream, .. } => Some(stream),
@@ -12,7 +12,7 @@ pub(super) fn stream_of(event: Event) -> Option<usize> {
     }
 }
 
-/// The segments of a level that wait to be merged, in order of arrival.
+/// The segments of a level that wait for a merge, in order of arrival.
 pub(super) fn waiting<'store>(
     view: &View<'store>,
     stream: usize,
@@ -26,7 +26,7 @@ pub(super) fn waiting<'store>(
     waiting
 }
 
-/// The levels that a stream has segments of, lowest first.
+/// The levels at which a stream has segments, lowest first.
 pub(super) fn levels(view: &View<'_>, stream: usize) -> Vec<u8> {
     let mut levels: Vec<u8> = view.announced(stream).map(|one| one.level).collect();
     levels.sort_unstable();
@@ -34,13 +34,13 @@ pub(super) fn levels(view: &View<'_>, stream: usize) -> Vec<u8> {
     levels
 }
 
-/// The last commit of any of the segments; 0 without any.
+/// The last commit of these segments. 0 if there are none.
 pub(super) fn end(segments: &[&Segment]) -> u64 {
     segments.iter().map(|one| one.last).max().unwrap_or(0)
 }
 
-/// The distance between the alignment points of a level's outputs; `u64::MAX` when they
-/// are further apart than any commit.
+/// The distance between the alignment points of a level's outputs. `u64::MAX` if it does
+/// not fit.
 pub(super) fn alignment(divisor: u64, level: u8) -> u64 {
     divisor
         .checked_pow(u32::from(level) + 1)

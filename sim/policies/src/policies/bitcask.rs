@@ -1,7 +1,7 @@
-//! `bitcask`: append to files of bounded size; merge files with much dead data.
+//! `bitcask`: appends to files of bounded size, and merges files with many dead bytes.
 //!
-//! Any file above a trigger starts a merge, which takes every file above a lower threshold
-//! and every small one. The file that is being appended to is left alone.
+//! A file above a trigger starts a merge. The merge takes every file above a lower threshold and
+//! every small file. It does not take the file that receives new records.
 
 use super::expectation::{Expectation, Metric};
 use super::job::Versions;
@@ -80,7 +80,7 @@ impl Bitcask {
     }
 }
 
-/// Whether this many percent of a file are dead.
+/// Whether at least this percentage of a file is dead.
 fn is_dead(file: &Segment, percent: u64) -> bool {
     u128::from(file.dead_bytes()) * 100 >= u128::from(file.bytes) * u128::from(percent)
 }
@@ -122,9 +122,10 @@ impl Policy for Bitcask {
         }
     }
 
-    /// No full file has enough dead bytes to start a merge, so all of them are at most this many
-    /// times what is live. When a merge takes only files that are `percent` dead, what it
-    /// drops pays for what it copies, and nothing can be dropped twice.
+    /// No full file has enough dead bytes to start a merge, so the total size of full files is
+    /// at most a fixed multiple of the live bytes. If a merge takes only files that are
+    /// `percent` dead, then the dropped bytes limit the copied bytes, because no byte can be
+    /// dropped twice.
     fn predict(&self, profile: &Profile) -> Vec<Expectation> {
         let has_tombstones = profile.streams.iter().any(|stream| stream.has_tombstones);
         if profile.reordering > 0 || has_tombstones {

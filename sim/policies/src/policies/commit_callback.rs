@@ -1,9 +1,9 @@
-//! `commit-callback`: the design that was rejected. The callback of a commit that is a
-//! multiple of `divisor^l` merges whatever has arrived of level l - 1.
+//! `commit-callback`: the rejected design. The callback of a commit that is a multiple of
+//! `divisor^l` merges all segments of level l - 1 that have arrived.
 //!
-//! In order it makes exact windows. Out of order it merges what happens to be there, and a
-//! callback that comes after a later one finds its work refused, so what came too late
-//! waits for the next multiple.
+//! With callbacks in order, it makes exact windows. With callbacks out of order, it merges
+//! the segments that are there, and a callback after a later one does nothing. So late
+//! segments wait for the next multiple.
 
 use lithify::{Alignment, Commit};
 

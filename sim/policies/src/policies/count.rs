@@ -1,8 +1,8 @@
 //! `count` and `option-a`: merge as soon as a level of a keyspace has `divisor` segments.
 //!
-//! The trigger of the design that this project replaces. Option A looks at alignment when
-//! it merges and promises nothing, so it merges exactly the same; it only says whether the
-//! output happens to end at an alignment point.
+//! This is the trigger of the design that this project replaces. Option A checks the
+//! alignment when it merges, but the check has no effect: it makes the same merges, and only
+//! reports whether the output ends at an alignment point.
 
 use lithify::predict::{dense, live};
 use lithify::{Alignment, Cascade};
@@ -34,7 +34,7 @@ const PARAMETERS: &[Parameter] = &[
     REMOVE,
 ];
 
-/// The divisor of the count-driven policies.
+/// The divisor of the count-driven policies, as a parameter.
 pub(super) const DIVISOR: Parameter = Parameter {
     name: "divisor",
     default: "2",
@@ -68,8 +68,8 @@ impl Count {
         })
     }
 
-    /// What a full level merges, and into which level: with `direct` also the segments of
-    /// each level above that the output would fill.
+    /// The inputs and the output level of the merge of a full level. With `direct`, the
+    /// inputs include the segments of each level above that the output would fill.
     fn full<'store>(
         &self,
         view: &View<'store>,
@@ -86,7 +86,7 @@ impl Count {
         Some((inputs, output))
     }
 
-    /// With `direct`, the segments of a level that one more would fill.
+    /// With `direct`, the segments of a level that one more segment would fill.
     fn filled<'store>(
         &self,
         view: &View<'store>,
@@ -139,8 +139,8 @@ impl Count {
     }
 }
 
-/// Live segments and merges of a policy that merges every `divisor` segments of a level, for
-/// histories in order whose merges never come out empty.
+/// The numbers of live segments and merges of a policy that merges every `divisor` segments
+/// of a level. Valid for callbacks in order and merges whose output is never empty.
 pub(super) fn counted(profile: &Profile, divisor: u64, cascade: Cascade) -> Vec<Expectation> {
     let can_be_empty = |stream: &StreamProfile| stream.has_tombstones;
     let is_exact = profile.keeps_all_versions || !profile.streams.iter().any(can_be_empty);

@@ -1,4 +1,5 @@
-//! `dead-ratio`: copy the live entries to a new file when enough of the old one is dead.
+//! `dead-ratio`: copies the live entries to a new file when enough bytes of the old file
+//! are dead.
 
 use super::log_bounds::LogRule;
 use super::spec::Parameter;

@@ -1,6 +1,6 @@
-//! `delta-log`: a file for each commit, a checkpoint of the whole state every N commits, and
-//! optionally files that sum up the commits in between. Commit n is version n; version 0,
-//! which creates the table, writes nothing.
+//! `delta-log`: one file for each commit, a checkpoint of the whole state every N commits,
+//! and optionally files that combine the commits between checkpoints. Commit n is version n.
+//! Version 0, which creates the table, writes nothing.
 
 use lithify::predict::ratio::SnapshotRule;
 

@@ -1,9 +1,9 @@
-//! What a policy says beforehand about a run, in numbers that the run is compared with.
+//! The predictions of a policy about a run. The measured numbers are compared with them.
 
 use serde::Serialize;
 
-/// What is measured and can be predicted. Closed forms are of records or
-/// segments, bounds of bytes.
+/// A number that is measured and can be predicted. Exact predictions are numbers of records
+/// or segments, bounds are also numbers of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Metric {
@@ -40,7 +40,7 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// Its name in tables.
+    /// The name in tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -63,29 +63,29 @@ impl Metric {
     }
 }
 
-/// What is expected, and how sure that is.
+/// An expected value, exact or as a bound or mean.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "value")]
 pub enum Value {
-    /// Any difference is a mistake.
+    /// The exact value. Any difference is a mistake.
     Exactly(u128),
-    /// Anything above is a mistake.
+    /// An upper bound. Any larger value is a mistake.
     AtMost(u128),
-    /// The mean over random histories; one history differs from it.
+    /// The mean over random histories. A single history may differ from it.
     OnAverage(f64),
 }
 
 /// One prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Expectation {
-    /// Of what.
+    /// The predicted metric.
     pub metric: Metric,
-    /// How much.
+    /// The predicted value.
     pub expected: Value,
 }
 
 impl Expectation {
-    /// A closed form that admits no difference.
+    /// An exact prediction, from a closed form.
     #[must_use]
     pub fn exactly(metric: Metric, value: impl Into<u128>) -> Self {
         Self {
@@ -114,7 +114,7 @@ impl Expectation {
 }
 
 impl Value {
-    /// Whether a measurement contradicts it. A mean contradicts nothing.
+    /// Whether a measurement contradicts this value. A mean is never contradicted.
     #[must_use]
     pub fn is_broken_by(self, measured: u128) -> bool {
         match self {

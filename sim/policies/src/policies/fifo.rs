@@ -1,4 +1,4 @@
-//! `fifo`: the oldest segments go, with all that is in them, while a keyspace is too large.
+//! `fifo`: removes the oldest segments with their records while a keyspace is too large.
 
 use super::arrivals::stream_of;
 use super::spec::Parameter;

@@ -1,6 +1,6 @@
-//! `geometric`: the newest segments are rolled up until the next older one is at least
-//! `ratio` times as large as what was rolled up. So each segment is that much larger than
-//! the next newer one.
+//! `geometric`: merges the newest segments. The merge takes older segments until the next
+//! older one is at least `ratio` times as large as the segments taken so far. So each
+//! segment is at least `ratio` times as large as the next newer one.
 
 use super::arrivals::stream_of;
 use super::segment::Segment;

@@ -1,11 +1,12 @@
-//! `intent`: count, and an alignment point has to be pending: one that lies after the last
-//! output of the next level and not after the newest input.
+//! `intent`: as `count`, with the additional condition that an alignment point is pending:
+//! a point after the last output of the next level and not after the newest input.
 //!
-//! The condition is always true when there are `divisor` inputs: those of level l hold at
-//! least `divisor^l` commits each, so together they reach across a multiple of
-//! `divisor^(l+1)`. So it merges what `count` merges. With `race=yes` a point is pending
-//! only once the callback of its commit has come, which is the design with two channels
-//! and a random choice between them; then the same history has several layouts.
+//! The condition is always true when there are `divisor` inputs: inputs of level l contain
+//! at least `divisor^l` commits each, so together they cross a multiple of
+//! `divisor^(l+1)`. So `intent` makes the same merges as `count`. With `race=yes` a point
+//! becomes pending only when the callback of its commit has come. This models the design
+//! with two channels and a random choice between them, in which the same history has
+//! several layouts.
 
 use super::aligned::REMOVE;
 use super::arrivals::{alignment, end, levels, stream_of, waiting};
@@ -50,10 +51,10 @@ pub(super) const REGISTERED: Registered = Registered {
 };
 
 impl Intent {
-    /// The newest alignment point in `(after, end]`, if one is pending.
+    /// The newest pending alignment point in `(after, end]`.
     fn pending(&self, view: &View<'_>, point: u64, after: u64, end: u64) -> Option<u64> {
         let mut points = (after / point + 1..=end / point).map(|number| number * point);
-        // A segment that ends at the point carries the news itself.
+        // A segment that ends at the point makes the point known itself.
         points.rfind(|&at| !self.races || at == end || view.has_heard_of(at))
     }
 

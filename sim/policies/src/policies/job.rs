@@ -1,62 +1,64 @@
-//! What a policy asks for: one merge or one removal, and why.
+//! The requests of a policy: one merge or one removal, with its reason.
 
 use super::segment::{Segment, SegmentId};
 
 /// What happens to the inputs of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// They become one segment of this level.
+    /// The inputs become one segment of this level.
     Merge {
         /// The level of the output.
         level: u8,
     },
-    /// They are removed, with all that is in them.
+    /// The inputs are removed with their records.
     Drop,
 }
 
 /// Which versions of a key the output keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Versions {
-    /// As the run says (`--history`).
+    /// As the run is configured (`--history`).
     OfTheRun,
-    /// All after this commit, and the newest up to it.
+    /// All versions after this commit, and the newest version up to this commit.
     After(u64),
-    /// Only what an index in memory points to: versions that any newer segment has
-    /// overwritten go, whether it is an input or not.
+    /// Only the versions to which an index in memory points. Versions that any newer
+    /// segment has overwritten are dropped, even if that segment is not an input.
     InIndex,
 }
 
-/// What becomes of tombstones.
+/// Which tombstones the output keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tombstones {
-    /// They go when the output is the oldest segment of its stream.
+    /// None, if the output is the oldest segment of its stream. Otherwise all.
     DropAtBottom,
-    /// As above, but those of this commit and later ones stay.
+    /// As above, but tombstones of this commit and of later ones are always kept.
     KeepFrom(u64),
 }
 
 /// One job: its inputs are segments of one stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// The segments to merge or remove; not empty, without repetition.
+    /// The segments to merge or remove. Not empty, without duplicates.
     pub inputs: Vec<SegmentId>,
-    /// What to do with them.
+    /// What happens to the inputs.
     pub action: Action,
     /// Which versions survive.
     pub versions: Versions,
     /// Which tombstones survive.
     pub tombstones: Tombstones,
-    /// 0: done at once, before anything else happens. Else the work is spread evenly over
-    /// the next this many commits, and the output appears at the last of them.
+    /// 0: the job is done immediately, before anything else happens. Otherwise the work
+    /// is spread evenly over this number of following commits, and the output appears at
+    /// the last of them.
     pub beats: u64,
-    /// A word or two for the kind of reason; bytes are added up by it.
+    /// The kind of the reason in one or two words. Statistics sum up the bytes of each
+    /// kind.
     pub cause: &'static str,
-    /// Why now, with the numbers that were compared.
+    /// The reason, with the numbers that were compared.
     pub reason: String,
 }
 
 impl Job {
-    /// A merge of these segments, at once, into one of `level`.
+    /// An immediate merge of these segments into one segment of `level`.
     #[must_use]
     pub fn merge(inputs: &[&Segment], level: u8, cause: &'static str, reason: String) -> Self {
         Self {

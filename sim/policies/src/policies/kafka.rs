@@ -1,6 +1,6 @@
-//! `kafka-dirty`: clean the log of a keyspace when half of it is dirty. Dirty is what was
-//! appended since the last cleaning; the file that is being appended to does not count.
-//! Tombstones stay for a while, for readers that are behind.
+//! `kafka-dirty`: cleans the log of a keyspace when a share of it is dirty. Dirty bytes
+//! are those appended since the last cleaning; the file that receives new records does
+//! not count. Tombstones stay for some time, for readers that are behind.
 
 use super::job::Tombstones;
 use super::segment::Segment;

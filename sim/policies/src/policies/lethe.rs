@@ -1,16 +1,17 @@
-//! `lethe`: a leveled tree that deletes in time. Every tombstone reaches the last level, where
-//! it goes, before it is `threshold` commits old.
+//! `lethe`: a leveled tree with a time limit for deletions. Every tombstone reaches the last
+//! level, where it is dropped, before it is `threshold` commits old.
 //!
-//! The rule is FADE's. Level 0 is the buffer, and there are L levels. Level i is given the
-//! share `d_i = ratio * d_(i-1)` of the threshold, with `d_0 = threshold * (ratio - 1) /
-//! (ratio^(L-1) - 1)`, so that the shares of all levels but the last add up to the threshold.
-//! The shares change when a level is added. A level is merged into the next one when it is
-//! larger than `buffer-bytes * ratio^i`, or when it holds a tombstone for which the time of
-//! this level and those above is over; the smallest such level comes first.
+//! The rule is FADE. Level 0 is the buffer, and there are L levels. Level i gets the share `d_i =
+//! ratio * d_(i-1)` of the threshold, with `d_0 = threshold * (ratio - 1) / (ratio^(L-1) - 1)`.
+//! So the shares of all levels except the last add up to the threshold. When a level is added,
+//! the shares change. A level is merged into the next one in two cases: it is larger than
+//! `buffer-bytes * ratio^i`, or it contains a tombstone that is older than the shares of this
+//! level and the levels above together. If several levels qualify, the smallest one is merged
+//! first.
 //!
-//! The paper counts time on a clock and looks at files; here time is commits, and a level is
-//! one file, so there is nothing to choose within a level. What would be renamed into a new
-//! last level is written once more.
+//! In the paper, time is measured by a clock and levels consist of files. Here time is measured
+//! in commits, and a level is one file, so there is no choice within a level. Where the paper
+//! renames a file into a new last level, this policy writes it again.
 
 use super::expectation::{Expectation, Metric};
 use super::segment::Segment;
@@ -57,16 +58,17 @@ impl Lethe {
         })
     }
 
-    /// `ratio^exponent`, or the largest number there is.
+    /// `ratio^exponent`, or `u128::MAX` if the power does not fit.
     fn power(&self, exponent: u8) -> u128 {
         u128::from(self.ratio).saturating_pow(u32::from(exponent))
     }
 
-    /// The age in commits at which a tombstone leaves a level: the shares of this level and
-    /// those above, rounded down.
+    /// The age in commits at which a tombstone must leave this level: the sum of the shares of
+    /// this level and the levels above, rounded down.
     fn deadline(&self, level: u8, last: u8) -> u64 {
         let threshold = u128::from(self.threshold);
-        // Where a tree is too deep for the product, the shares come out too small: still in time.
+        // If a tree is so deep that the product does not fit, the shares are too small, so
+        // tombstones leave earlier than necessary.
         let share = threshold.saturating_mul(self.power(level + 1) - 1) / (self.power(last) - 1);
         share.min(threshold) as u64
     }
@@ -110,7 +112,8 @@ impl Policy for Lethe {
             .collect()
     }
 
-    /// The promise, as a prediction. Where all versions stay, so do tombstones.
+    /// The promise of the policy, as a prediction. If merges keep all versions, they keep
+    /// tombstones too, and there is no promise.
     fn predict(&self, profile: &Profile) -> Vec<Expectation> {
         match profile.keeps_all_versions {
             true => Vec::new(),

@@ -1,5 +1,5 @@
-//! `litestream`: files of a level are merged when a multiple of the next level's interval has
-//! passed, and everything is merged into a snapshot once a day.
+//! `litestream`: merges the files of a level when a multiple of the next level's interval has
+//! passed, and merges all files into a snapshot once a day.
 
 use super::segment::Segment;
 use super::spec::Parameter;
@@ -7,7 +7,8 @@ use super::{Event, Job, Policy, Registered, Streams, View};
 
 #[derive(Debug)]
 struct Litestream {
-    /// Seconds, for levels 1 and up; the last is that of snapshots.
+    /// The intervals of levels 1 and up in seconds. The last one is the interval of
+    /// snapshots.
     intervals: Vec<u64>,
 }
 
@@ -43,7 +44,7 @@ impl Litestream {
             .filter(|file| file.last_seconds < edge)
             .filter(|file| is_snapshot || file.level == level - 1)
             .collect();
-        // A snapshot alone needs no other one.
+        // A snapshot without newer files is not written again.
         if inputs.iter().all(|file| file.level == level) {
             return None;
         }

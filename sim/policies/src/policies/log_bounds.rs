@@ -1,11 +1,13 @@
-//! What a log that is rewritten on a ratio costs at most, on any history.
+//! Upper bounds of the costs of a log that is rewritten when it reaches a ratio, for any
+//! history.
 //!
-//! A rewrite that finds the log `t` times as long as what it keeps pays with bytes that were
-//! appended since the one before: of k rewrites with live bytes `l(i)` those are at least
-//! `t * l(i) - l(i - 1)`, and their sum is at least `t - 1` times all that was rewritten. So
-//! everything written is at most `t / (t - 1)` times what was committed, however seldom the
-//! rule is looked at, and the log is at most `t` times what is live, and what came since the
-//! last look. Callbacks have to come in order, and merges to keep the newest version only.
+//! Assume that a rewrite happens when the log is `t` times as long as the bytes that the
+//! rewrite keeps. Let `l(i)` be the live bytes at rewrite i. Since rewrite i - 1, at least
+//! `t * l(i) - l(i - 1)` bytes were appended. The sum over all rewrites is at least `t - 1`
+//! times all rewritten bytes. So the total number of written bytes is at most `t / (t - 1)`
+//! times the committed bytes, even if the rule is checked rarely. The log is at most `t`
+//! times the live bytes, plus the bytes committed since the last check. The bounds require
+//! that callbacks come in order and that merges keep only the newest versions.
 
 use super::Profile;
 use super::expectation::{Expectation, Metric};
@@ -13,16 +15,17 @@ use super::expectation::{Expectation, Metric};
 /// When a log is rewritten.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LogRule {
-    /// The ratio that is reason enough, as a fraction above 1.
+    /// The ratio that leads to a rewrite, as a fraction above 1.
     pub(super) ratio: (u64, u64),
-    /// Whether it is one to what the last rewrite kept, and not to what is live.
+    /// Whether the ratio is relative to the bytes that the last rewrite kept. Otherwise it
+    /// is relative to the live bytes.
     pub(super) to_last_rewrite: bool,
-    /// A log that is not longer may be left alone.
+    /// A log that is not longer than this may stay as it is.
     pub(super) min_bytes: u64,
-    /// The most seconds from a look that may lead to a rewrite to the time of the next one;
-    /// 0 when every commit is followed by one.
+    /// The largest number of seconds between two checks that can lead to a rewrite. 0 if
+    /// every commit is followed by a check.
     pub(super) seconds: u64,
-    /// Seconds after which dead bytes are reason enough.
+    /// The number of seconds after which any dead byte leads to a rewrite.
     pub(super) max_interval: Option<u64>,
 }
 
@@ -41,7 +44,8 @@ impl LogRule {
                 (self.longest_log(volume.most_live_bytes) + since, since)
             }
         };
-        // The commit that a rewrite follows is in the log already, and inputs go last.
+        // The log already contains the commit before the rewrite, and the inputs are removed
+        // after the output was written.
         let peak = self.longest_log(volume.most_live_bytes)
             + since_look
             + u128::from(volume.largest_commit())
@@ -61,7 +65,8 @@ impl LogRule {
     fn written(&self, profile: &Profile) -> u128 {
         let volume = &profile.volume;
         let most_live = u128::from(volume.most_live_bytes);
-        // Nothing has been appended yet that would pay for the last rewrite.
+        // No bytes were appended after the last rewrite, so the argument above does not
+        // cover it.
         let unpaid = if self.to_last_rewrite { most_live } else { 0 };
         let aged = match self.max_interval {
             None => 0,

@@ -1,16 +1,17 @@
-//! Compaction policies: when are which segments merged, in one trait.
+//! Compaction policies: a trait that decides which segments are merged, and when.
 //!
-//! A policy is a pure function: [`Policy::plan`] sees what a store holds and what it was
-//! just told, and answers with jobs. It keeps no state, reads no clock and draws no
-//! randomness, so a run is a function of the history, and a trigger that comes twice finds
-//! nothing left to do. After its jobs are done the policy is asked again about the same
-//! event, until it wants nothing more: that is how merges cascade.
+//! A policy is a pure function: [`Policy::plan`] gets the content of a store and an event,
+//! and returns jobs. A policy has no state, reads no clock and draws no random numbers. So
+//! a run depends only on the history, and a repeated event leads to no further job. After
+//! the jobs of an event are done, the policy is asked again about the same event until it
+//! returns no job. In this way merges cascade.
 //!
-//! Reading order: [`segment`], [`view`], [`job`] (what a policy sees and says), [`profile`]
-//! and [`expectation`] (what it can predict), [`spec`] and [`registry`] (names and
-//! parameters), then one file for each policy. `sim/examples/own_policy.rs` adds one.
+//! Reading order: [`segment`], [`view`], [`job`] (the inputs and outputs of a policy),
+//! [`profile`] and [`expectation`] (its predictions), [`spec`] and [`registry`] (names and
+//! parameters), then one file for each policy. `sim/examples/own_policy.rs` adds a policy.
 //!
-//! What a merge costs and holds is not decided here: `crate::compare` performs the jobs.
+//! The costs and the content of a merge are not decided here: `crate::compare` performs the
+//! jobs.
 
 mod aligned;
 mod aligned_lazy;
@@ -60,31 +61,31 @@ pub use segment::{Segment, SegmentId};
 pub use spec::Spec;
 pub use view::{Moment, View};
 
-/// What a policy is told. Callbacks (`SegmentAdded`, `Committed`) may come in any order;
-/// `Reached` and `Tick` follow the watermark, and so come in commit order whatever the
-/// callbacks did.
+/// An event for a policy. Callbacks (`SegmentAdded`, `Committed`) may come in any order.
+/// `Reached` and `Tick` follow the watermark, so they come in commit order for any order of
+/// callbacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The level-0 segment of a commit is in the index of this stream.
+    /// The callback for the level-0 segment of a commit in this stream has come.
     SegmentAdded {
         /// The stream.
         stream: usize,
         /// The commit.
         commit: u64,
     },
-    /// All segments of this commit were announced by its own caller.
+    /// The caller of this commit has announced all of its segments.
     Committed {
         /// The commit.
         commit: u64,
     },
-    /// Every commit up to this one is known. Once for each commit.
+    /// Every commit up to this one is known. There is one such event for each commit.
     Reached {
         /// The commit.
         commit: u64,
     },
-    /// The commit clock moved on, in seconds. Follows each `Reached`.
+    /// The commit clock has advanced to a time in seconds. Follows each `Reached`.
     Tick {
-        /// The time before; 0 before the first commit.
+        /// The previous time. 0 before the first commit.
         before: u64,
         /// The time of the commit that was reached.
         now: u64,
@@ -94,28 +95,28 @@ pub enum Event {
 /// Which commits share a stream of segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Streams {
-    /// Each keyspace has its own.
+    /// Each keyspace has its own stream.
     PerKeyspace,
-    /// There is one for the whole store.
+    /// The whole store has one stream.
     Global,
 }
 
-/// What a commit becomes on disk before any merge.
+/// How a commit is stored before any merge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ingest {
-    /// A sorted level-0 segment of its own.
+    /// As a sorted level-0 segment of its own.
     SegmentPerCommit,
-    /// The end of the newest log file, until that has this many bytes.
+    /// At the end of the newest log file, until the file has this number of bytes.
     AppendToLog {
-        /// When a file is full.
+        /// The number of bytes at which a file is full.
         roll_bytes: u64,
     },
 }
 
 /// A compaction policy.
 pub trait Policy: std::fmt::Debug {
-    /// The jobs that this event calls for, given what the store holds. Must be empty after
-    /// a bounded number of rounds for one event.
+    /// The jobs for this event, given the content of the store. For one event, the answer
+    /// must be empty after a bounded number of rounds.
     fn plan(&self, view: &View<'_>, event: Event) -> Vec<Job>;
 
     /// Which commits share a stream.
@@ -123,30 +124,31 @@ pub trait Policy: std::fmt::Debug {
         Streams::PerKeyspace
     }
 
-    /// What a commit becomes on disk.
+    /// How a commit is stored before any merge.
     fn ingest(&self) -> Ingest {
         Ingest::SegmentPerCommit
     }
 
-    /// Whether reads find a key through an index in memory, and so open one file.
+    /// Whether reads find a key through an index in memory and therefore open only one
+    /// file.
     fn reads_through_memory(&self) -> bool {
         matches!(self.ingest(), Ingest::AppendToLog { .. })
     }
 
-    /// Whether an input of a merge stays on disk, for reads of the past, now that the
-    /// watermark is `at`. Asked at each merge about all inputs that are still there.
+    /// Whether an input of a merge stays on disk for reads of the past. `at` is the
+    /// watermark. Each merge asks about all inputs that still exist.
     fn keeps_input(&self, _at: u64, _input: &Segment) -> bool {
         false
     }
 
-    /// The same for all inputs of a stream together, for a policy that weighs one against
-    /// the other. An answer for each.
+    /// The same for all inputs of a stream together, for a policy that compares the inputs.
+    /// Returns one answer for each input.
     fn kept_inputs(&self, now: Moment, inputs: &[&Segment]) -> Vec<bool> {
         let keeps = |input: &&Segment| self.keeps_input(now.watermark, input);
         inputs.iter().map(keeps).collect()
     }
 
-    /// What can be said beforehand about a run over such a history.
+    /// The predictions about a run of this history.
     fn predict(&self, _profile: &Profile) -> Vec<Expectation> {
         Vec::new()
     }

@@ -1,4 +1,4 @@
-//! `none`: nothing is ever merged.
+//! `none`: never merges.
 
 use super::expectation::{Expectation, Metric};
 use super::{Event, Job, Policy, Profile, Registered, View};

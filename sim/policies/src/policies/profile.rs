@@ -1,72 +1,73 @@
-//! What closed forms may assume of a history. Found in the history itself, never declared,
-//! so that a prediction is offered exactly where its assumptions hold.
+//! The properties of a history on which closed forms depend. They are computed from the
+//! history and never declared, so a prediction is made only if its assumptions hold.
 
 use lithify::{Alignment, Cascade, Commit};
 
 use crate::forecast::Forecast;
 
-/// How the keys of a dense stream repeat. Dense: each commit writes the same number of
-/// records, all of one size, no tombstones.
+/// How the keys of a dense stream repeat. In a dense stream, all commits write the same
+/// number of records, all records have the same size, and there are no tombstones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keys {
     /// No key is ever written twice.
     Distinct,
-    /// The same keys come again after this many commits, and none in between.
+    /// All keys repeat in turn, after this number of commits.
     InTurn(u64),
     /// The stream is not dense, or keys repeat without such a rule.
     Irregular,
 }
 
-/// What is known of one stream.
+/// The properties of one stream.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StreamProfile {
-    /// The commits that touched it, and how many records each wrote.
+    /// The commits that touched the stream, each with its number of records.
     pub touched: Vec<(u64, u64)>,
-    /// How its keys repeat.
+    /// How the keys of the stream repeat.
     pub keys: Keys,
-    /// Whether no key was written twice and none deleted, so that merges drop nothing.
+    /// Whether no key was written twice or deleted, so that merges drop nothing.
     pub merges_drop_nothing: bool,
-    /// Whether it has tombstones; with them a merge can come out empty.
+    /// Whether the stream has tombstones. With tombstones, the output of a merge can be
+    /// empty.
     pub has_tombstones: bool,
 }
 
-/// What is known of a history.
+/// The properties of a history.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
-    /// How many commits it has.
+    /// The number of commits.
     pub commits: u64,
     /// Whether merges keep all versions.
     pub keeps_all_versions: bool,
-    /// How far callbacks are out of order, in commits; 0 is in order.
+    /// How far callbacks are out of order, in commits. 0 means in order.
     pub reordering: u64,
-    /// The probability with which each commit touches each stream with one record, when
-    /// the history was drawn so.
+    /// The probability that a commit touches a stream with one record, if the history was
+    /// drawn in this way.
     pub touch_probability: Option<f64>,
-    /// Each stream.
+    /// The properties of each stream.
     pub streams: Vec<StreamProfile>,
-    /// How much there was.
+    /// The sizes of commits and live data.
     pub volume: Volume,
 }
 
-/// How much was committed, and how much of it existed.
+/// The sizes of commits and live data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Volume {
     /// The time in seconds and the bytes of each commit.
     pub commits: Vec<(u64, u64)>,
     /// Bytes of the newest versions of all keys that exist after the last commit.
     pub live_bytes: u64,
-    /// The most of them after any commit.
+    /// The largest value of `live_bytes` after any commit.
     pub most_live_bytes: u64,
 }
 
 impl Volume {
-    /// Bytes that were committed.
+    /// The number of committed bytes.
     #[must_use]
     pub fn bytes(&self) -> u128 {
         self.commits.iter().map(|one| u128::from(one.1)).sum()
     }
 
-    /// From the first commit to the last one.
+    /// The time from the first to the last commit.
     #[must_use]
     pub fn seconds(&self) -> u64 {
         let ends = self.commits.first().zip(self.commits.last());
@@ -79,7 +80,7 @@ impl Volume {
         self.commits.iter().map(|one| one.1).max().unwrap_or(0)
     }
 
-    /// The most bytes of commits that lie this many seconds apart at most. O(commits).
+    /// The largest sum of bytes of commits within this number of seconds. O(commits).
     #[must_use]
     pub fn most_bytes_within(&self, seconds: u64) -> u64 {
         let (mut first, mut bytes, mut most) = (0, 0, 0);
@@ -96,8 +97,8 @@ impl Volume {
 }
 
 impl Profile {
-    /// The number of keys in turn, and of records in a commit, when all streams are dense
-    /// and alike; `None` in the first place for distinct keys.
+    /// The number of keys in turn and the number of records of a commit, if all streams are
+    /// dense and equal. The first value is `None` for distinct keys.
     #[must_use]
     pub fn dense(&self) -> Option<(Option<u64>, u64)> {
         let first = self.streams.first()?;
@@ -122,21 +123,21 @@ impl Profile {
         (self.streams.len() == 1).then(|| self.dense()).flatten()
     }
 
-    /// How many streams there are.
+    /// The number of streams.
     #[must_use]
     pub fn stream_count(&self) -> u128 {
         self.streams.len() as u128
     }
 
-    /// Records that were committed.
+    /// The number of committed records.
     #[must_use]
     pub fn records(&self) -> u128 {
         let touches = self.streams.iter().flat_map(|stream| &stream.touched);
         touches.map(|&(_, records)| u128::from(records)).sum()
     }
 
-    /// Records that the aligned policy writes, level 0 included, for any history whose
-    /// merges drop nothing; `None` for others. O(streams * commits * levels).
+    /// The number of records that the aligned policy writes, level 0 included. `None` if a
+    /// merge of the history drops records. O(streams * commits * levels).
     #[must_use]
     pub fn aligned_records(
         &self,
@@ -163,8 +164,8 @@ impl Profile {
 }
 
 impl StreamProfile {
-    /// Records that the aligned policy writes, level 0 included, when it counts the stream's
-    /// own commits instead of the store's.
+    /// The number of records that the aligned policy writes, level 0 included, if it counts
+    /// the stream's own commits instead of the commits of the store.
     #[must_use]
     pub fn counted_records(&self, alignment: &Alignment, cascade: Cascade) -> u128 {
         let mut forecast = Forecast::new(alignment.clone(), cascade, 2);
@@ -175,7 +176,7 @@ impl StreamProfile {
         u128::from(forecast.merged_entries()) + records.sum::<u128>()
     }
 
-    /// The commits that touched it.
+    /// The commits that touched the stream.
     #[must_use]
     pub fn commits(&self) -> Vec<Commit> {
         let commits = self.touched.iter().map(|touch| Commit::new(touch.0));

@@ -1,8 +1,9 @@
-//! `prometheus`: blocks of two hours, merged into aligned ranges of three times the length.
+//! `prometheus`: blocks of two hours, which are merged into aligned ranges of three times
+//! the length.
 //!
-//! Level 0 is the head, which becomes a block when it reaches half a range beyond its end.
-//! The newest block is left alone. Of the others, a range of blocks is merged when it is
-//! full, or when all of it lies before the newest of them.
+//! Level 0 is the head. A range of the head becomes a block half a range after its end. The
+//! newest block is never merged. Of the other blocks, those of one range are merged if they
+//! fill the range, or if all of them lie before the newest of the other blocks.
 
 use super::segment::Segment;
 use super::spec::Parameter;
@@ -10,7 +11,7 @@ use super::{Event, Job, Policy, Registered, Streams, View};
 
 #[derive(Debug)]
 struct Prometheus {
-    /// Seconds of a block of level 1, 2, ..
+    /// The length of a block in seconds, for levels 1, 2, ...
     ranges: Vec<u64>,
 }
 
@@ -48,13 +49,13 @@ pub(super) const REGISTERED: Registered = Registered {
 };
 
 impl Prometheus {
-    /// The end of a block in seconds; its range is aligned.
+    /// The end of a block in seconds. Its range is aligned.
     fn end(&self, block: &Segment) -> u64 {
         let range = self.ranges[usize::from(block.level) - 1];
         block.first_seconds - block.first_seconds % range + range
     }
 
-    /// The oldest range of the head, once it can be written.
+    /// Writes the oldest range of the head as a block, if the range can be written.
     fn cut(&self, view: &View<'_>, now: u64) -> Option<Job> {
         let range = self.ranges[0];
         let head = || view.segments(0).filter(|segment| segment.level == 0);
@@ -68,7 +69,7 @@ impl Prometheus {
         Some(Job::merge(&inputs, 1, "head", reason))
     }
 
-    /// The oldest group of blocks in one range of `level`, if it can be merged.
+    /// Merges the oldest group of blocks in one range of `level`, if it can be merged.
     fn group(&self, blocks: &[&Segment], level: usize, newest: u64) -> Option<Job> {
         let range = self.ranges[level];
         let smaller: Vec<&Segment> = blocks
@@ -105,7 +106,7 @@ impl Policy for Prometheus {
             return vec![job];
         }
         let blocks: Vec<&Segment> = view.segments(0).filter(|one| one.level > 0).collect();
-        // The newest block stays as it is for a while, for backups.
+        // The newest block stays unchanged for some time, for backups.
         let older = &blocks[..blocks.len().saturating_sub(1)];
         let Some(last) = older.last() else {
             return Vec::new();

@@ -1,5 +1,5 @@
-//! `raft-snapshot`: a snapshot when N entries were logged since the last one; some
-//! entries before it stay, for followers that are a little behind.
+//! `raft-snapshot`: writes a snapshot when N entries were logged since the last one.
+//! Some entries before the snapshot stay, for followers that are slightly behind.
 
 use lithify::predict::ratio::SnapshotRule;
 

@@ -1,26 +1,27 @@
-//! Every policy by name, with its parameters; and the selection that `all` stands for.
+//! All policies by name, with their parameters, and the list that `all` stands for.
 
 use lithify_sim::names::suggest;
 
 use super::Policy;
 use super::spec::{Parameter, Spec, Values};
 
-/// A policy that can be asked for by name.
+/// A policy with a name.
 #[derive(Debug)]
 pub struct Registered {
     /// The name.
     pub name: &'static str,
-    /// What it does, in a line.
+    /// A description in one line.
     pub about: &'static str,
-    /// Where it comes from.
+    /// The origin of the policy.
     pub source: &'static str,
-    /// Its parameters; a value without a name is for the first.
+    /// The parameters. A value without a name belongs to the first one.
     pub parameters: &'static [Parameter],
-    /// Makes it, or says which parameters do not go together.
+    /// Builds the policy, or returns an error if the values of the parameters are not
+    /// valid.
     pub build: fn(&Values) -> Result<Box<dyn Policy>, String>,
 }
 
-/// Every policy, in the order of the list.
+/// All policies, in the order in which they are listed.
 pub const POLICIES: &[Registered] = &[
     super::none::REGISTERED,
     super::aligned::REGISTERED,
@@ -54,8 +55,8 @@ pub const POLICIES: &[Registered] = &[
     super::fifo::REGISTERED,
 ];
 
-/// What `all` compares: each policy, with thresholds scaled down where the defaults of the
-/// original are made for gigabytes and would never be reached.
+/// The policies that `all` compares: each policy at least once. Where the defaults of the
+/// original are made for gigabytes and would never be reached, thresholds are smaller.
 pub const ALL: &[&str] = &[
     "none",
     "aligned:2:cascade=step",
@@ -98,7 +99,8 @@ pub const ALL: &[&str] = &[
     "fifo:65536",
 ];
 
-/// The policies that come from what has this name, when it is in no policy's own name.
+/// The policies whose source has this name. `None` if a policy has this text in its own
+/// name.
 fn of_the_source(name: &str) -> Option<String> {
     let is_from = |policy: &&Registered| {
         let mut words = policy
@@ -114,11 +116,11 @@ fn of_the_source(name: &str) -> Option<String> {
     (!names.is_empty()).then(|| names.join(" or "))
 }
 
-/// Makes the policy that a spec names.
+/// Builds the policy that a spec names.
 ///
 /// # Errors
-/// For an unknown name or parameter, with the nearest known one, and for values that make
-/// no policy.
+/// For an unknown name or parameter, with the nearest known one, and for values that are
+/// not valid.
 pub fn build(spec: &Spec) -> Result<Box<dyn Policy>, String> {
     let names = POLICIES.iter().map(|policy| policy.name);
     let known = POLICIES.iter().find(|policy| policy.name == spec.name);

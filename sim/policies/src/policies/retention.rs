@@ -1,5 +1,5 @@
-//! When the inputs of merges go: the strategies of the engine, and one as it was once
-//! written, with its mistake.
+//! The strategies that remove the inputs of merges: those of the engine, and one strategy
+//! as it was once written, with its mistake.
 
 use std::str::FromStr;
 
@@ -7,21 +7,22 @@ use lithify::RemoveInputs;
 
 use super::segment::Segment;
 
-/// A strategy for the inputs of merges.
+/// A strategy that removes the inputs of merges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remove {
-    /// As the engine does it.
+    /// A strategy of the engine.
     Rule(RemoveInputs),
-    /// A head window that looks at the newest commit only and not at the input's: as soon
-    /// as there are more than `keep` commits, it removes everything, inside the window too.
+    /// A head window that compares with the newest commit and not with the input's commit.
+    /// As soon as there are more than `keep` commits, it removes all inputs, even those
+    /// inside the window.
     HeadWindowAsWritten {
-        /// How many commits should be kept.
+        /// The number of commits that should be kept.
         keep: u64,
     },
 }
 
 impl Remove {
-    /// Whether an input stays, now that every commit up to `at` is known.
+    /// Whether an input stays. `at` is the watermark.
     #[must_use]
     pub fn keeps(self, at: u64, input: &Segment) -> bool {
         let is_inside = |keep: u64| input.last.saturating_add(keep) > at;
@@ -38,7 +39,7 @@ impl Remove {
     }
 }
 
-/// What [`Remove`] is written as.
+/// The text forms of [`Remove`].
 pub const REMOVE_FORMS: &str = "never, always, up-to-level/LEVEL, head-window/COMMITS, \
      head-window-up-to-level/COMMITS/LEVEL or head-window-as-written/COMMITS";
 

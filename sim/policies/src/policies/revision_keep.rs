@@ -1,6 +1,6 @@
-//! `revision-keep`: every so often, versions that are older than the newest N commits
-//! and were overwritten go. Modelled as a rewrite of each keyspace; a store with an index
-//! on disk would remove them in place.
+//! `revision-keep`: periodically drops overwritten versions that are older than the
+//! newest N commits. Modelled as a rewrite of each keyspace. A store with an index on
+//! disk would remove the versions in place.
 
 use super::job::Versions;
 use super::segment::Segment;

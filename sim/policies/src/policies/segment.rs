@@ -1,18 +1,19 @@
-//! What a policy may know of a segment: its place and its sizes, never its records.
+//! The information about a segment that a policy gets: its position and its sizes, but no
+//! records.
 //!
 //! Invariants: `first <= last`, `commits <= last - first + 1`, `newest_bytes + tombstone_bytes <= bytes`.
 
-/// Names a segment of one store, for as long as the store lives.
+/// Identifies a segment of one store, for the whole run.
 pub type SegmentId = u32;
 
-/// What has become of a segment.
+/// The state of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Live, and free to be merged.
+    /// Live, and available for a merge.
     Live,
-    /// Live, and the input of a merge under way.
+    /// Live, and the input of a running merge.
     Busy,
-    /// The input of a merge that is done; on disk for reads of the past.
+    /// The input of a finished merge, still on disk for reads of the past.
     Kept,
     /// No longer on disk.
     Gone,
@@ -21,43 +22,43 @@ pub(crate) enum State {
 /// One segment.
 #[derive(Clone, Debug)]
 pub struct Segment {
-    /// Its name.
+    /// The identifier.
     pub id: SegmentId,
-    /// The stream it belongs to.
+    /// The stream of the segment.
     pub stream: usize,
-    /// 0 as committed, else what its merge said.
+    /// 0 for a committed segment, otherwise the level that the merge has set.
     pub level: u8,
     /// The first commit in it.
     pub first: u64,
     /// The last commit in it.
     pub last: u64,
-    /// How many commits are in it.
+    /// The number of commits in it.
     pub commits: u64,
-    /// How many records it has.
+    /// The number of records.
     pub records: u64,
-    /// The bytes of their keys and values.
+    /// The bytes of the keys and values.
     pub bytes: u64,
-    /// The bytes of those that no later commit has overwritten, tombstones apart.
+    /// The bytes of the records that no later commit has overwritten, without tombstones.
     pub newest_bytes: u64,
-    /// How many of its records are tombstones.
+    /// The number of tombstones.
     pub tombstones: u64,
-    /// The bytes of its tombstones.
+    /// The bytes of the tombstones.
     pub tombstone_bytes: u64,
-    /// The commit of the oldest of them.
+    /// The commit of the oldest tombstone.
     pub oldest_tombstone: Option<u64>,
     /// The commit clock at `first`.
     pub first_seconds: u64,
     /// The commit clock at `last`.
     pub last_seconds: u64,
-    /// The place of its announcement among all, outputs when they are installed; `None`
-    /// while only the index knows of it.
+    /// The position of the segment in the order of announcements; an output is announced
+    /// when it is installed. `None` while only the index contains the segment.
     pub arrival: Option<u64>,
     pub(crate) state: State,
 }
 
 impl Segment {
-    /// The bytes that a merge with the newer segments would drop. Tombstones are not among
-    /// them, since a merge drops those only at the bottom.
+    /// The bytes that a merge with the newer segments would drop. Tombstones do not count,
+    /// because a merge drops them only at the bottom.
     #[must_use]
     pub fn dead_bytes(&self) -> u64 {
         self.bytes

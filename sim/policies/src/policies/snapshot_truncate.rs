@@ -1,5 +1,5 @@
-//! `snapshot-truncate`: a snapshot of everything every N commits, then the log before
-//! it goes.
+//! `snapshot-truncate`: writes a snapshot of the whole state every N commits, and
+//! then removes the log before it.
 
 use lithify::predict::ratio::SnapshotRule;
 
@@ -28,9 +28,9 @@ pub(super) const REGISTERED: Registered = Registered {
     },
 };
 
-/// What a snapshot every `every` commits costs, for keys in turn or never the same.
+/// The costs of a snapshot every `every` commits. The keys are in turn or distinct.
 pub(super) fn snapshot_law(profile: &Profile, every: u64) -> Vec<Expectation> {
-    // Commits that wrote nothing have nothing to replay.
+    // Commits without records need no replay.
     let snapshot = profile.commits - profile.commits % every;
     let touched = profile.streams.iter().flat_map(|stream| &stream.touched);
     let replayed = touched.filter(|touch| touch.0 > snapshot).count();
@@ -39,7 +39,7 @@ pub(super) fn snapshot_law(profile: &Profile, every: u64) -> Vec<Expectation> {
         replayed as u128,
     )];
     if let Some((keys, records)) = profile.dense_single() {
-        // Keys that never come again are as many as there are commits.
+        // There are as many distinct keys as commits.
         let keys = keys.unwrap_or(profile.commits);
         let rule = SnapshotRule::new(every, keys).expect("both are at least 1");
         let written = u128::from(records) * rule.entries_written(profile.commits);

@@ -1,15 +1,15 @@
 //! `name:value:key=value`: a policy or workload with its parameters, as text.
 //!
-//! The value without a key is for the first parameter. Lists inside a value are separated
-//! by slashes, because commas separate policies. Unknown names and parameters are answered
-//! with the nearest known one.
+//! A value without a key belongs to the first parameter. Lists inside a value are
+//! separated by slashes, because commas separate policies. The error for an unknown name
+//! or parameter contains the nearest known one.
 
 use std::fmt;
 use std::str::FromStr;
 
 use lithify_sim::names::suggest;
 
-/// Something named, with what was said about it.
+/// A name with the given values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {
     /// The name.
@@ -17,18 +17,18 @@ pub struct Spec {
     given: Vec<(Option<String>, String)>,
 }
 
-/// A parameter that something named takes.
+/// A parameter of a policy or workload.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameter {
     /// Its name.
     pub name: &'static str,
-    /// What it is when nothing is said, as text.
+    /// The default value, as text.
     pub default: &'static str,
-    /// What it means, with its unit.
+    /// The meaning, with the unit.
     pub about: &'static str,
 }
 
-/// The values of all parameters: given, or by default.
+/// The values of all parameters, given or by default.
 #[derive(Clone, Debug)]
 pub struct Values {
     name: String,
@@ -69,11 +69,11 @@ impl FromStr for Spec {
 }
 
 impl Spec {
-    /// Every parameter with its value.
+    /// All parameters with their values.
     ///
     /// # Errors
-    /// For a parameter that does not exist or comes twice, and for a value without a name
-    /// where that is not the first one.
+    /// For a parameter that does not exist or is given twice, and for a value without a
+    /// name that is not the first value.
     pub fn values(&self, parameters: &[Parameter]) -> Result<Values, String> {
         let mut values: Vec<(&'static str, Option<String>)> =
             parameters.iter().map(|known| (known.name, None)).collect();
@@ -109,17 +109,17 @@ impl Spec {
 }
 
 impl Values {
-    /// The text of a parameter that exists.
+    /// The text of a declared parameter.
     #[must_use]
     pub fn text(&self, parameter: &str) -> &str {
         let value = self.values.iter().find(|value| value.0 == parameter);
         &value.expect("the parameter is declared").1
     }
 
-    /// A parameter as a value of its type.
+    /// The value of a parameter.
     ///
     /// # Errors
-    /// When the text is none.
+    /// If the text is not a value of this type.
     pub fn parse<T: FromStr<Err: fmt::Display>>(&self, parameter: &str) -> Result<T, String> {
         let text = self.text(parameter);
         let refused = |error| format!("{}: {parameter}={text}: {error}", self.name);
@@ -129,7 +129,7 @@ impl Values {
     /// A whole number that is at least `least`.
     ///
     /// # Errors
-    /// When it is none, or lower.
+    /// If the text is not such a number.
     pub fn at_least(&self, parameter: &str, least: u64) -> Result<u64, String> {
         let number: u64 = self.parse(parameter)?;
         if number < least {
@@ -141,7 +141,7 @@ impl Values {
         Ok(number)
     }
 
-    /// A refusal of parameters that do not go together.
+    /// The error for values that are not valid together.
     #[must_use]
     pub fn refuse(&self, why: impl fmt::Display) -> String {
         format!("{}: {why}", self.name)

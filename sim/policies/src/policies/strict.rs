@@ -1,7 +1,8 @@
-//! `strict`: count, but only when the newest input ends at an alignment point.
+//! `strict`: as `count`, but only when the newest input ends at an alignment point.
 //!
-//! A keyspace whose commits never fall on one is never merged: with divisor 2, one that only
-//! odd commits touch has a segment for each of them.
+//! A keyspace whose commits are never at an alignment point is never merged. Example: with
+//! divisor 2, a keyspace that only odd commits touch has one segment for each of these
+//! commits.
 
 use super::aligned::REMOVE;
 use super::arrivals::{alignment, end, levels, stream_of, waiting};

@@ -1,6 +1,6 @@
-//! `tiered` and `leveled`: size classes, each `fan` times as large as the one below; enough
-//! segments of a class side by side are merged (the unified strategy of Cassandra, of
-//! which the classic two are the ends).
+//! `tiered` and `leveled`: size classes, each `fan` times as large as the one below. If
+//! enough adjacent segments are in one class, they are merged. This is the unified strategy
+//! of Cassandra; tiered and leveled compaction are its two extremes.
 
 use super::arrivals::stream_of;
 use super::segment::Segment;
@@ -11,7 +11,7 @@ use super::{Event, Job, Policy, Registered, View};
 pub(super) struct SizeClasses {
     pub(super) fan: u64,
     pub(super) threshold: usize,
-    /// The size of the lowest class in bytes; 0 takes the mean commit.
+    /// The size of the lowest class in bytes. 0 means the mean size of a commit.
     pub(super) flush_bytes: u64,
 }
 
@@ -63,7 +63,7 @@ impl SizeClasses {
         })
     }
 
-    /// `⌊log_fan(bytes / flush)⌋`, 0 for anything smaller.
+    /// `⌊log_fan(bytes / flush)⌋`, or 0 if that is negative.
     fn class(&self, bytes: u64, flush_bytes: u64) -> u8 {
         let mut class = 0;
         let mut limit = u128::from(flush_bytes) * u128::from(self.fan);
@@ -74,7 +74,7 @@ impl SizeClasses {
         class
     }
 
-    /// The oldest run of enough neighbours of one class, among these.
+    /// Merges the oldest sufficiently long run of adjacent segments of one class.
     pub(super) fn plan_among(&self, view: &View<'_>, segments: &[&Segment]) -> Option<Job> {
         let stream = segments.first()?.stream;
         let ingested = view.ingested(stream);

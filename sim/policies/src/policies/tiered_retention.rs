@@ -1,14 +1,15 @@
-//! `tiered-retention`: a snapshot when N commits were logged since the last one. Older
-//! snapshots stay, fewer of them the older they are; patches stay for a while.
+//! `tiered-retention`: writes a snapshot when N commits were logged since the last one. Older
+//! snapshots stay, but fewer of them with increasing age. Patches stay for some time.
 //!
-//! A snapshot older than the cutoff belongs to tier n by its age beyond the cutoff. Tiers lie
-//! end to end, tier n is `base-interval * multiplier^n` long, and the newest `slots` snapshots
-//! of each stay. As written, a patch goes when it is older than the cutoff, although reads
-//! inside the cutoff may begin at a snapshot that is older still and need it; `with-base`
-//! keeps those too. As written as well, commits are counted since the process began.
+//! A snapshot that is older than the cutoff belongs to a tier. The tier depends on the age
+//! beyond the cutoff: the tiers are contiguous, and tier n is `base-interval * multiplier^n`
+//! long. The newest `slots` snapshots of each tier stay. As written, the design removes a
+//! patch that is older than the cutoff, although a read inside the cutoff may begin at an even
+//! older snapshot and need the patch. `with-base` keeps these patches too. As written, the
+//! design also counts commits since the start of the process.
 //!
-//! Left out: schemas and scopes, and the two log files that take turns, of which each is
-//! thinned on its own. That removal copies the rest of a log is not counted.
+//! Not modelled: schemas, scopes, and the two alternating log files, each of which is thinned
+//! separately. The cost of copying the rest of a log at a removal is not counted.
 
 use lithify::predict::ratio::SnapshotRule;
 
@@ -98,7 +99,7 @@ impl TieredRetention {
         })
     }
 
-    /// The tier of a snapshot that is this many seconds beyond the cutoff.
+    /// The tier of a snapshot that is this number of seconds beyond the cutoff.
     fn tier(&self, beyond: u64) -> u32 {
         let (mut tier, mut end) = (0, self.base_interval);
         let mut length = self.base_interval;
@@ -120,7 +121,7 @@ impl TieredRetention {
             let beyond = beyond.checked_sub(snapshot.last_seconds)?;
             (beyond > 0).then(|| self.tier(beyond))
         };
-        // Newest first, so the snapshots of a tier are neighbours.
+        // Newest first, so the snapshots of one tier are adjacent.
         let tiers = snapshots.chunk_by(|newer, older| tier(newer) == tier(older));
         let kept = tiers.flat_map(|of_tier| {
             let slots = tier(of_tier[0]).map_or(usize::MAX, |_| self.slots);
@@ -129,7 +130,7 @@ impl TieredRetention {
         kept.map(|snapshot| snapshot.last).collect()
     }
 
-    /// Patches after this commit are needed by reads inside the cutoff.
+    /// The commit after which reads inside the cutoff need all patches.
     fn base(&self, now: Moment, inputs: &[&Segment]) -> u64 {
         let is_base = |input: &&&Segment| input.level > 0 && !self.is_recent(now, input);
         let bases = inputs.iter().filter(is_base);
@@ -184,7 +185,7 @@ impl Policy for TieredRetention {
         inputs.iter().map(keeps).collect()
     }
 
-    /// Snapshots are a matter of counting, unless bytes or restarts come into it.
+    /// Snapshots depend only on the number of commits, unless `max-bytes` or `restart` is set.
     fn predict(&self, profile: &Profile) -> Vec<Expectation> {
         if self.max_bytes > 0 || self.restart > 0 {
             return Vec::new();

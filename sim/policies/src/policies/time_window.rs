@@ -1,4 +1,5 @@
-//! `time-window`: one segment for each closed window of time, size classes in the open one.
+//! `time-window`: one segment for each closed time window, and size classes in the open
+//! window.
 
 use super::segment::Segment;
 use super::spec::Parameter;
@@ -11,7 +12,7 @@ struct TimeWindow {
     within: SizeClasses,
 }
 
-/// The level of a window's segment, above all size classes.
+/// The level of the segment of a closed window, above all size classes.
 const WINDOW_LEVEL: u8 = 64;
 
 pub(super) const REGISTERED: Registered = Registered {
@@ -37,7 +38,7 @@ pub(super) const REGISTERED: Registered = Registered {
 };
 
 impl TimeWindow {
-    /// The oldest closed window of a stream with more than one segment.
+    /// Merges the oldest closed window of a stream that has more than one segment.
     fn close(&self, view: &View<'_>, stream: usize, now: u64) -> Option<Job> {
         let window = |segment: &Segment| segment.last_seconds / self.seconds;
         let segments: Vec<&Segment> = view.segments(stream).collect();

@@ -1,4 +1,5 @@
-//! `universal`: sorted runs, merged to bound space, then by similar size, then by number.
+//! `universal`: sorted runs, which are merged to bound space, then by similar size, then by
+//! number.
 
 use super::arrivals::stream_of;
 use super::segment::Segment;
@@ -60,7 +61,8 @@ impl Universal {
         })
     }
 
-    /// From the newest run: neighbours that are no larger than what was taken, and a little.
+    /// Beginning with the newest run: merges adjacent runs, each at most slightly larger
+    /// than the sum of the runs taken before.
     fn similar(&self, runs: &[&Segment]) -> Option<Job> {
         let limit = |taken: u64| u128::from(taken) * (100 + u128::from(self.ratio));
         for newest in (0..runs.len()).rev() {

@@ -1,27 +1,27 @@
-//! What a policy sees of a store: the live segments that are not being merged, oldest first,
-//! and how far the commits are known.
+//! A policy's view of a store: the live segments that are not being merged, oldest first, and
+//! the progress of commits.
 
 use std::collections::BTreeSet;
 
 use super::segment::{Segment, SegmentId, State};
 
-/// Where a store stands.
+/// The progress of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moment {
     /// The newest commit.
     pub head: u64,
-    /// Every commit up to here is known.
+    /// Every commit up to this one is known.
     pub watermark: u64,
     /// The commit clock at the watermark, in seconds.
     pub seconds: u64,
 }
 
-/// What was committed to a stream.
+/// The data that was committed to a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ingested {
-    /// How many commits touched it.
+    /// The number of commits that touched the stream.
     pub commits: u64,
-    /// Their bytes.
+    /// The bytes of these commits.
     pub bytes: u64,
 }
 
@@ -37,20 +37,21 @@ pub struct View<'store> {
 }
 
 impl<'store> View<'store> {
-    /// Where the store stands.
+    /// The progress of the store.
     #[must_use]
     pub fn moment(&self) -> Moment {
         self.moment
     }
 
-    /// How many streams there are.
+    /// The number of streams.
     #[must_use]
     pub fn stream_count(&self) -> usize {
         self.streams.len()
     }
 
-    /// The segments of a stream that can be merged, in the order of their last commits: those
-    /// up to the watermark, which the index vouches for, and those whose callback has come.
+    /// The segments of a stream that can be merged, in the order of their last commits: the
+    /// segments up to the watermark, which the index confirms, and the segments whose
+    /// callback has come.
     pub fn segments(
         &self,
         stream: usize,
@@ -63,7 +64,8 @@ impl<'store> View<'store> {
             .filter(move |one| one.arrival.is_some() || one.last <= known)
     }
 
-    /// The same without those whose callback has not come, whatever the index says.
+    /// The same without segments whose callback has not come, even if the index contains
+    /// them.
     pub fn announced(
         &self,
         stream: usize,
@@ -71,14 +73,14 @@ impl<'store> View<'store> {
         self.segments(stream).filter(|one| one.arrival.is_some())
     }
 
-    /// What was committed to a stream.
+    /// The data that was committed to a stream.
     #[must_use]
     pub fn ingested(&self, stream: usize) -> Ingested {
         self.ingested[stream]
     }
 
-    /// The first commit at or after a time of the commit clock; one behind the last commit
-    /// when there is none. O(log commits).
+    /// The first commit at or after a time of the commit clock. If there is none, the number
+    /// after the last commit. O(log commits).
     #[must_use]
     pub fn first_commit_from(&self, seconds: u64) -> u64 {
         1 + self.clock.partition_point(|&time| time < seconds) as u64

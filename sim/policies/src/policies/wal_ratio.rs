@@ -1,8 +1,8 @@
-//! `wal-ratio`: rewrite the log from memory when it is N times the live data.
+//! `wal-ratio`: rewrites the log from memory when it is N times as long as the live data.
 //!
-//! The rule is that of the system `wal-ratio`, stated a second time; a test of the binary holds
-//! the two against each other. Times are seconds of the commit clock. The store was opened at
-//! its first commit, and a rewrite ends at the commit it ends with.
+//! The rule is the rule of the system `wal-ratio`, written a second time; a test of the binary
+//! compares the two. Times are seconds of the commit clock. The store counts as opened at its
+//! first commit, and a rewrite ends at the time of its last commit.
 
 use super::log_bounds::LogRule;
 use super::spec::Parameter;
@@ -59,7 +59,8 @@ impl Policy for WalRatio {
             return Vec::new();
         };
         let log = Log::of(view);
-        // When merges keep all versions a rewrite makes nothing shorter, and is not repeated.
+        // If merges keep all versions, a rewrite does not make the log shorter. So a rewrite
+        // needs new commits, otherwise it would be repeated.
         if !log.has_grown() {
             return Vec::new();
         }

@@ -1,5 +1,5 @@
-//! What the policies share that keep one log and rewrite all of it: what is in the log, when
-//! a check is due, and the ratio law as a prediction.
+//! Shared code of the policies that rewrite a whole log: the content of the log, the times of
+//! checks, and the ratio law as a prediction.
 
 use lithify::predict::ratio::RatioRule;
 
@@ -11,20 +11,20 @@ use super::{Event, Ingest, Job, Profile, View};
 /// The log of a store with one stream.
 pub(super) struct Log<'store> {
     pub(super) files: Vec<&'store Segment>,
-    /// All bytes.
+    /// The bytes of all records.
     pub(super) bytes: u64,
-    /// Those that a rewrite would keep.
+    /// The bytes that a rewrite would keep.
     pub(super) live_bytes: u64,
 }
 
-/// How often conditions are looked at, as a parameter.
+/// The time between two checks, as a parameter.
 pub(super) const CHECK: Parameter = Parameter {
     name: "check",
     default: "1800",
     about: "seconds of the commit clock between two looks at the log; 0: at each commit",
 };
 
-/// One file that takes every commit.
+/// One file that takes all commits.
 pub(super) const ONE_FILE: Ingest = Ingest::AppendToLog {
     roll_bytes: u64::MAX,
 };
@@ -39,7 +39,7 @@ impl<'store> Log<'store> {
         }
     }
 
-    /// Whether anything was committed since the last rewrite.
+    /// Whether there were commits since the last rewrite.
     pub(super) fn has_grown(&self) -> bool {
         self.files.iter().any(|file| file.level == 0)
     }
@@ -55,8 +55,8 @@ impl<'store> Log<'store> {
     }
 }
 
-/// The time of a tick at which a check is due: when a multiple of `every` seconds lies
-/// after the tick before, or always for 0.
+/// The time of a tick, if a check is due: if a multiple of `every` seconds lies after the
+/// previous tick, or always if `every` is 0.
 pub(super) fn due(event: Event, every: u64) -> Option<u64> {
     let Event::Tick { before, now } = event else {
         return None;
@@ -65,15 +65,15 @@ pub(super) fn due(event: Event, every: u64) -> Option<u64> {
     is_due.then_some(now)
 }
 
-/// What a log costs that is rewritten as soon as it has `trigger(live)` commits, where `live`
-/// is the constant number of commits whose records a rewrite keeps. Needs keys in turn.
+/// The costs of a log that is rewritten as soon as it has `trigger(live)` commits. `live` is
+/// the constant number of commits whose records a rewrite keeps. Valid for keys in turn.
 pub(super) fn ratio_law(profile: &Profile, trigger: impl Fn(u64) -> u64) -> Vec<Expectation> {
     let Some((keys, records)) = profile.dense_single() else {
         return Vec::new();
     };
     let (commits, records) = (u128::from(profile.commits), u128::from(records));
     let never = Expectation::exactly(Metric::RecordsWritten, records * commits);
-    // Until every key exists there is nothing dead.
+    // No record is dead until every key was written once.
     let Some(updates) = keys.and_then(|keys| profile.commits.checked_sub(keys)) else {
         return vec![never];
     };

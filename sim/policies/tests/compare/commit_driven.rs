@@ -1,5 +1,5 @@
-//! Goal: each statement of the commit-driven design is a fact that can fail. Method: the
-//! policies that follow from its readings, on the histories that tell them apart.
+//! Goal: each statement of the commit-driven design is tested. Method: the policies that follow
+//! from the possible readings of the design run on histories on which they differ.
 
 use lithify_policies::compare::{Outcome, RunError, RunOptions, run};
 use lithify_policies::policies::retention::Remove;
@@ -21,8 +21,8 @@ fn jobs(
     jobs.collect()
 }
 
-/// Pending intents are always there when there are enough inputs, so the variant merges
-/// what counting merges, job by job.
+/// Whenever there are enough inputs, an intent is pending. So `intent` makes the same merges as
+/// `count`, job by job.
 #[test]
 fn intents_are_vacuous() {
     for seed in 0..300 {
@@ -43,7 +43,8 @@ fn intents_are_vacuous() {
     }
 }
 
-/// With two channels and a choice between them, an intent can be late: several layouts.
+/// With two channels and a random choice between them, an intent can be late, and there are
+/// several layouts.
 #[test]
 fn an_intent_that_races_makes_several_layouts() {
     let history = synthetic("bernoulli:0.5", 60, 1, 3);
@@ -62,7 +63,8 @@ fn an_intent_that_races_makes_several_layouts() {
     assert!(layouts("intent:2:race=yes", 3) > 10);
 }
 
-/// Odd commits never end at an alignment point, so `strict` never merges; the others do.
+/// Odd commits never end at an alignment point, so `strict` never merges. The other policies
+/// merge.
 #[test]
 fn strict_is_unbounded_on_odd_commits() {
     for commits in [10, 100, 1000] {
@@ -74,8 +76,8 @@ fn strict_is_unbounded_on_odd_commits() {
     }
 }
 
-/// In order, the rejected callback makes the exact windows; with callbacks late, segments
-/// straddle them, and common boundaries are lost.
+/// With callbacks in order, the rejected callback makes the exact windows. With late callbacks,
+/// segments cross window edges, and common boundaries are lost.
 #[test]
 fn the_rejected_callback_relies_on_order() {
     let history = synthetic("scrape", 63, 3, 0);
@@ -99,7 +101,7 @@ fn the_rejected_callback_relies_on_order() {
     assert!(lost > 100, "{lost} of 600");
 }
 
-/// A callback that comes after a later one is refused, and what it should have merged waits.
+/// A callback after a later one is refused, and the segments that it should have merged wait.
 #[test]
 fn a_late_callback_leaves_its_segment_behind() {
     let history = synthetic("dense", 15, 1, 0);
@@ -117,8 +119,8 @@ fn a_late_callback_leaves_its_segment_behind() {
     assert!(stuck);
 }
 
-/// The level in `commit % divisor^level == 0` is that of the output: nothing is at level 1
-/// before commit 2, and commit 4 makes a segment of level 2.
+/// The level in `commit % divisor^level == 0` is the level of the output: no segment is at level
+/// 1 before commit 2, and commit 4 makes a segment of level 2.
 #[test]
 fn the_level_is_that_of_the_output() {
     let step = |commits| {
@@ -133,8 +135,8 @@ fn the_level_is_that_of_the_output() {
     assert_eq!(step(4), ["1..4@2"]);
 }
 
-/// Merges take no commit number: after five commits the next one is the sixth, and what a
-/// segment claims is what it has.
+/// Merges take no commit number: after five commits the next one is the sixth, and a segment
+/// claims exactly the commits that it contains.
 #[test]
 fn compaction_consumes_no_commits() {
     for spec in ["count:2", "aligned:2", "commit-callback:2", "intent:2"] {
@@ -146,17 +148,19 @@ fn compaction_consumes_no_commits() {
     }
 }
 
-/// The compaction-logic test that the design names: two segments become one at the second.
+/// The compaction-logic test that the design names: two segments become one when the second one
+/// comes.
 #[test]
 fn compaction_logic() {
     let counted = shape(&play("count:2", &touched(&[2, 4, 6], 6)));
     assert_eq!(counted, ["2..4@1", "6..6@0"]);
-    // Exact windows: 2 is alone in (0..2], 4 in (2..4]; together they are (0..4].
+    // Exact windows: 2 is alone in (0..2], 4 is alone in (2..4], and together they are in
+    // (0..4].
     let exact = shape(&play("aligned:2", &touched(&[2, 4, 6], 6)));
     assert_eq!(exact, ["2..4@2", "6..6@0"]);
 }
 
-/// The file-removal test: each strategy leaves what it says on disk.
+/// The file-removal test: each strategy leaves the files that it promises to keep.
 #[test]
 fn file_removal() {
     let history = synthetic("dense", 8, 1, 0);
@@ -174,8 +178,8 @@ fn file_removal() {
     assert_eq!(records("head-window-up-to-level/4/0"), 8 + 4 + 16);
 }
 
-/// The head-window test, and its mistake: as written, the window ignores the commit and
-/// removes what lies inside it.
+/// The head-window test, with the mistake of the design: as written, the window ignores the
+/// commit of an input and removes inputs inside the window.
 #[test]
 fn a_head_window_as_written_ignores_the_commit() {
     let input = |last: u64| {
@@ -202,7 +206,7 @@ fn a_head_window_as_written_ignores_the_commit() {
     assert_eq!(readable("head-window-as-written/10"), readable("always"));
 }
 
-/// The recovery happy path: what the live segments hold is the newest version of every key.
+/// The recovery test without faults: the live segments contain the newest version of every key.
 #[test]
 fn recovery_happy_path() {
     let history = synthetic("round-robin:7", 100, 1, 0);
@@ -241,8 +245,9 @@ fn common_boundaries_are_readable() {
     }
 }
 
-/// At each even commit, makes one segment of all: if the last output ends before the commit, or,
-/// as the document says in another place, also if it ends there.
+/// At each even commit, merges all segments into one, if the last output ends before the commit.
+/// With `accepts_equal`, as the document says in another place, also if the output ends at the
+/// commit.
 #[derive(Debug)]
 struct Checked {
     accepts_equal: bool,
@@ -269,8 +274,8 @@ impl Policy for Checked {
     }
 }
 
-/// `end <= commit` lets a second trigger for the same commit pass: it is not idempotent, and
-/// whoever asks until nothing is left to do never ends. `end < commit` is.
+/// `end <= commit` accepts a second trigger for the same commit. So it is not idempotent, and a
+/// caller that asks until no job is left never ends. `end < commit` is idempotent.
 #[test]
 fn a_check_that_accepts_equality_is_not_idempotent() {
     let history = synthetic("dense", 8, 1, 0);
@@ -283,7 +288,7 @@ fn a_check_that_accepts_equality_is_not_idempotent() {
     assert!(endless, "{:?}", merges(true));
 }
 
-/// The rejected callback behind a channel that had no room for the trigger of one commit.
+/// The rejected callback after a channel that had no space for the trigger of one commit.
 #[derive(Debug)]
 struct Dropping<'policy> {
     policy: &'policy dyn Policy,
@@ -303,7 +308,7 @@ impl Policy for Dropping<'_> {
 }
 
 /// A send that does not wait loses a trigger when the channel is full. The window stays open,
-/// and the next trigger merges what it left behind across the edge.
+/// and the next trigger merges the segments that are left across the edge.
 #[test]
 fn a_lost_trigger_merges_across_the_edge() {
     let history = synthetic("dense", 12, 1, 0);

@@ -1,6 +1,7 @@
-//! Goal: every closed form is exact, with `==`, for any parameters. Method: each policy with
-//! drawn parameters on drawn dense, periodic and sparse histories; whatever it predicts
-//! exactly has to be measured exactly, and it has to predict what it can.
+//! Goal: every closed form is exact, compared with `==`, for any parameters. Method: each
+//! policy runs with drawn parameters on drawn dense, periodic and sparse histories. Each
+//! exact prediction must equal the measurement, and each policy must predict all metrics
+//! that it can.
 
 use lithify_policies::compare::{Compared, History, RunOptions};
 use lithify_policies::policies::{Metric, registry::ALL};
@@ -8,7 +9,7 @@ use proptest::prelude::*;
 
 use super::support::{play_with, policy, synthetic};
 
-/// All predictions, after checking that none is broken.
+/// All predictions. Checks that no prediction is broken.
 fn checked(spec: &str, history: &History, options: &RunOptions) -> Vec<Compared> {
     let policy = policy(spec);
     let outcome = play_with(spec, history, options);
@@ -24,7 +25,7 @@ fn checked(spec: &str, history: &History, options: &RunOptions) -> Vec<Compared>
     compared
 }
 
-/// Checks, and demands that at least these metrics were predicted.
+/// Checks the predictions, and requires that at least these metrics were predicted.
 fn demand(spec: &str, history: &History, options: &RunOptions, metrics: &[Metric]) {
     let compared = checked(spec, history, options);
     for metric in metrics {
@@ -85,7 +86,7 @@ fn options(keeps_all_versions: bool) -> RunOptions {
     }
 }
 
-/// Dense histories: new keys, keys in turn, one key, several keyspaces.
+/// Dense histories: new keys, keys in turn, one key, or several keyspaces.
 fn dense() -> impl Strategy<Value = History> {
     (1_u64..200, 0_usize..4, 1_u64..12, 1_usize..4).prop_map(|(commits, kind, keys, keyspaces)| {
         match kind {
@@ -178,13 +179,14 @@ proptest! {
         demand(&format!("count:{divisor}:cascade={cascade}"), &history, &options(false), &costs);
     }
 
-    /// Whole-log policies that look at each commit.
+    /// Policies that rewrite the whole log and check it at each commit.
     #[test]
     fn the_ratio_law(commits in 2_u64..400, keys in 1_u64..20, ratio in 2_u64..12, percent in 1_u64..99) {
         let history = synthetic(&format!("round-robin:{keys}"), commits, 1, 1);
         let at_once = "check=0:min-interval=0:max-interval=off";
         let ratio = format!("wal-ratio:{ratio}:{at_once}");
-        // A file that may have no dead entry at all would be rewritten for ever.
+        // With a minimum of 0, a file without dead entries would be rewritten again and
+        // again.
         let dead = format!("dead-ratio:{percent}:check=0:min-bytes=0");
         demand(&ratio, &history, &options(false), &[Metric::RecordsWritten]);
         demand(&dead, &history, &options(false), &[Metric::RecordsWritten]);
@@ -193,7 +195,7 @@ proptest! {
         demand(&growth, &hot, &options(false), &[Metric::RecordsWritten]);
     }
 
-    /// The bounds of the ratio law need no such history, and no look at each commit.
+    /// The bounds of the ratio law hold for any history and any interval of checks.
     #[test]
     fn the_bounds_of_the_ratio_law(
         workload in prop::sample::select(&["insert-then-delete:9", "mixgraph", "ycsb-a", "dense"][..]),
@@ -216,7 +218,7 @@ proptest! {
         ] {
             demand(&spec, &history, &options(false), &costs);
         }
-        // With tombstones nothing is said of files that are merged one by one.
+        // Bitcask makes no prediction for histories with tombstones.
         let files = format!("bitcask:{}:small-bytes=0:percent={percent}", min_bytes + 100);
         let costs = [Metric::BytesWritten, Metric::LiveBytes];
         let costs = if workload == "insert-then-delete:9" { &costs[..0] } else { &costs[..] };
@@ -239,7 +241,7 @@ proptest! {
         }
     }
 
-    /// Whatever any policy says of any history holds.
+    /// Every prediction of every policy holds for every history.
     #[test]
     fn nothing_that_is_said_is_wrong(
         commits in 1_u64..80,
@@ -252,7 +254,7 @@ proptest! {
     }
 }
 
-/// The means over drawn histories are approached by the mean of many.
+/// The mean of many drawn histories is close to the predicted mean.
 #[test]
 fn sparse_means() {
     let keyspaces = 400;

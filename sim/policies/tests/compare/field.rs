@@ -1,5 +1,5 @@
-//! Goal: the policies of the field do what they are known for. Method: the bounds that their
-//! documents give, on drawn histories, and examples from their own documents.
+//! Goal: published policies have their known properties. Method: the bounds from their
+//! documents, on drawn histories, and examples from these documents.
 
 use lithify_policies::compare::{History, Outcome};
 use lithify_policies::policies::Segment;
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::support::{keyed, play, put, shape, synthetic};
 
-/// The keys that each commit writes.
+/// The keys of each commit.
 fn commits() -> impl Strategy<Value = Vec<Vec<i64>>> {
     let keys = proptest::collection::btree_set(1_i64..40, 1..6);
     let keys = keys.prop_map(|keys| keys.into_iter().collect());
@@ -34,7 +34,7 @@ proptest! {
         prop_assert!(measured.most_live_segments < trigger.max(2));
     }
 
-    /// Cassandra: fewer than `fan` neighbours of a size class.
+    /// Cassandra: fewer than `fan` adjacent segments of a size class.
     #[test]
     fn size_classes(commits in commits(), fan in 2_u64..6) {
         let outcome = play(&format!("tiered:{fan}:flush-bytes=100"), &keyed(&commits));
@@ -47,14 +47,14 @@ proptest! {
         prop_assert!(sizes.windows(2).all(|pair| class(&pair[0]) != class(&pair[1])));
     }
 
-    /// A FIFO never has more than it may, and nothing that is in it is wrong.
+    /// A FIFO never exceeds its limit.
     #[test]
     fn fifo_is_bounded(commits in commits(), limit in 600_u64..2000) {
         let outcome = play(&format!("fifo:{limit}"), &keyed(&commits));
         prop_assert!(bytes(&outcome).iter().sum::<u64>() <= limit);
     }
 
-    /// Kafka: of the full files less than half is dirty.
+    /// Kafka: less than half of the bytes in full files is dirty.
     #[test]
     fn kafka_is_mostly_clean(commits in commits()) {
         let live = play("kafka-dirty:50:file-bytes=300", &keyed(&commits)).live;
@@ -66,7 +66,8 @@ proptest! {
         prop_assert!(dirty * 2 < (dirty + clean).max(1), "{} dirty, {} clean", dirty, clean);
     }
 
-    /// Merging neighbours loses nothing: what is live is the newest version of every key.
+    /// A merge of adjacent segments loses nothing: the live segments contain the newest
+    /// version of every key.
     #[test]
     fn nothing_is_lost(commits in commits()) {
         let mut newest: std::collections::BTreeSet<i64> = std::collections::BTreeSet::new();
@@ -81,12 +82,13 @@ proptest! {
     }
 }
 
-/// Bitcask's documented examples: a file with 6 dead and 4 live keys starts a merge at 60 %;
-/// one with 4 dead and 6 live keys is taken along at 40 %, but starts nothing.
+/// The documented examples of Bitcask. A file with 6 dead and 4 live keys starts a merge at
+/// 60 %. A file with 4 dead and 6 live keys is included in the merge at 40 %, but does not
+/// start one.
 #[test]
 fn bitcask_thresholds() {
     let merges = |overwritten: i64| {
-        // A file of ten keys, then a second one that overwrites some of them.
+        // A file of ten keys, and then a second file that overwrites some of these keys.
         let mut commits: Vec<Vec<i64>> = (1..=10).map(|key| vec![key]).collect();
         commits.extend((1..=overwritten).map(|key| vec![key]));
         commits.extend((0..10 - overwritten).map(|key| vec![20 + key]));
@@ -95,7 +97,7 @@ fn bitcask_thresholds() {
     };
     assert_eq!(merges(5), 0);
     assert_eq!(merges(6), 1);
-    // The first file has 6 dead of 10, the second 4 of 10: both are merged.
+    // In the first file 6 of 10 keys are dead, in the second 4 of 10. Both are merged.
     let mut commits: Vec<Vec<i64>> = (1..=20).map(|key| vec![key]).collect();
     commits.extend([11, 12, 13, 14, 1, 2, 3, 4, 5, 6].map(|key| vec![key]));
     let taken = |percent: u64| {
@@ -106,7 +108,8 @@ fn bitcask_thresholds() {
     assert_eq!(taken(41), ["1..10@1", "11..20@0", "21..30@0"]);
 }
 
-/// Delta: checkpoints at multiples, sums in between, and after them single commits.
+/// Delta: checkpoints at multiples, combined files between them, and single commits at the
+/// end.
 #[test]
 fn delta_files() {
     let history = synthetic("dense", 28, 1, 0);
@@ -115,22 +118,22 @@ fn delta_files() {
     assert_eq!(summed, ["1..20@2", "21..23@1", "24..27@1", "28..28@0"]);
 }
 
-/// Raft: the snapshot comes when the threshold is reached since the last one; trailing
-/// entries stay on disk.
+/// Raft: a snapshot is written when the number of entries since the last snapshot reaches
+/// the threshold. Trailing entries stay on disk.
 #[test]
 fn raft_snapshots() {
     let history = synthetic("round-robin:5", 25, 1, 0);
     let outcome = play("raft-snapshot:10:trailing=3", &history);
     assert_eq!(shape(&outcome)[0], "1..20@1");
-    // Five keys in the snapshot, five entries since, three trailing ones.
+    // Five keys in the snapshot, five later entries, three trailing entries.
     assert_eq!(
         (outcome.measured.space_amplification * 5.0).round() as u64,
         5 + 5 + 3
     );
 }
 
-/// One commit every ten minutes. A range waits for its end and half a range more; the newest
-/// block is left out of merges; three blocks become one when their range is full.
+/// One commit every ten minutes. A range becomes a block half a range after its end. The
+/// newest block is not merged. Three blocks become one when they fill their range.
 #[test]
 fn prometheus_ranges() {
     let history = |commits: u64| {
@@ -148,15 +151,16 @@ fn prometheus_ranges() {
             .filter(|name| !name.ends_with("@0"))
             .collect::<Vec<String>>()
     };
-    // Twelve commits in two hours; the block is cut at hour three, by the 19th commit.
+    // Twelve commits in two hours. The block is written at hour three, with the 19th commit.
     assert!(blocks(18).is_empty());
     assert_eq!(blocks(19), ["1..12@1"]);
     assert_eq!(blocks(43), ["1..12@1", "13..24@1", "25..36@1"]);
-    // The fourth block is the newest, and the first three fill their range.
+    // The fourth block is the newest, and the first three blocks fill their range.
     assert_eq!(blocks(55), ["1..36@2", "37..48@1"]);
 }
 
-/// Litestream: what lies before a multiple of an interval becomes one file of its level.
+/// Litestream: the files before a multiple of an interval become one file of the interval's
+/// level.
 #[test]
 fn litestream_levels() {
     let mut history = History::new("clock", 1);
@@ -165,25 +169,28 @@ fn litestream_levels() {
         history.push(commit * 10, vec![put(key)]);
     }
     let outcome = play("litestream:30/300/3600/86400", &history);
-    // 300 s = 30 commits; then three commits in 30 s each, and the open one.
+    // 300 s are 30 commits. Then there are three files with three commits in 30 s each, and
+    // the open file.
     assert_eq!(
         shape(&outcome),
         ["1..30@2", "31..33@1", "34..36@1", "37..39@1", "40..40@0"]
     );
 }
 
-/// Time windows: one segment for each closed one.
+/// Time windows: one segment for each closed window.
 #[test]
 fn closed_time_windows_have_one_segment() {
     let history = synthetic("dense", 100, 1, 0);
     let live = play("time-window:600", &history).live;
-    // 60 s for each commit: commits 10 to 19 are a window, and so on up to the open one.
+    // Each commit takes 60 s, so a window has ten commits, such as 10 to 19. The last window
+    // is open.
     let closed: Vec<&Segment> = live.iter().filter(|one| one.last < 100).collect();
     assert_eq!(closed.len(), 10);
     assert!(closed.iter().skip(1).all(|one| one.commits == 10));
 }
 
-/// etcd: versions of the newest commits stay, older ones only if they are the newest.
+/// etcd: all versions of the newest commits stay. Older versions stay only if they are the
+/// newest of their key.
 #[test]
 fn revisions_that_are_kept() {
     let history = synthetic("hot-key", 100, 1, 0);

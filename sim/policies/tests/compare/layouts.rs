@@ -1,6 +1,6 @@
-//! Goal: the laboratory's `aligned` is the engine's policy. Method: drawn histories; its
-//! layout has to be that of the specification (`Alignment::layout_of`) and that of a store
-//! that was given the same commits and settled.
+//! Goal: `aligned` in the laboratory equals the policy of the engine. Method: for drawn
+//! histories, the layout of `aligned` has to equal the layout of the specification
+//! (`Alignment::layout_of`), and the layout of a settled store with the same commits.
 
 use std::sync::Arc;
 

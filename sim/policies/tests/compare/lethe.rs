@@ -1,6 +1,6 @@
-//! Goal: `lethe` keeps its promise: no tombstone is as old as the threshold. Method: drawn
-//! histories with deletions, callbacks in any order; the shares of the levels by hand; and that
-//! the bound is reached, and that others do not keep it.
+//! Goal: `lethe` keeps its promise: no tombstone becomes as old as the threshold. Method: drawn
+//! histories with deletions and with callbacks in any order; levels whose shares are computed
+//! by hand; a history that reaches the bound; and other policies, which do not keep the bound.
 
 use lithify_policies::compare::RunOptions;
 use lithify_sim::keyed::Seed;
@@ -36,7 +36,8 @@ proptest! {
     }
 }
 
-/// A deletion and then nothing: the tombstone is there for one commit less than the threshold.
+/// A deletion without later writes: the tombstone is live for one commit less than the
+/// threshold.
 #[test]
 fn the_bound_is_reached() {
     for threshold in [1, 2, 10, 50] {
@@ -48,8 +49,8 @@ fn the_bound_is_reached() {
     }
 }
 
-/// Threshold 7 over levels that are each twice as large: shares 1, 2 and 4. A deletion of
-/// commit 2 leaves levels 0, 1 and 2 at ages 1, 3 and 7.
+/// Threshold 7, and each level is twice as large as the one above: the shares are 1, 2 and 4. A
+/// deletion in commit 2 leaves levels 0, 1 and 2 at ages 1, 3 and 7.
 #[test]
 fn levels_have_shares_of_the_threshold() {
     let mut commits = vec![(1..=8).collect(), vec![-1]];
@@ -78,13 +79,13 @@ fn levels_have_shares_of_the_threshold() {
     assert_eq!(outcome.live[0].tombstones, 0);
 }
 
-/// Policies that do not look at tombstones keep them for as long as it happens to take.
+/// Policies that ignore tombstones keep them without a time limit.
 #[test]
 fn others_keep_tombstones_for_longer() {
     let history = synthetic("insert-then-delete:8", 400, 1, 0);
     let oldest = |spec: &str| play(spec, &history).measured.oldest_tombstone;
     assert!(oldest("lethe:20") < 20);
-    // The same tree, with a threshold that is never reached.
+    // The same tree, with a threshold that is not reached.
     assert!(oldest("lethe:100000") > 20);
     assert!(oldest("aligned:4") > 20);
     assert_eq!(oldest("none"), 400 - 16, "the first deletion is commit 16");

@@ -1,12 +1,14 @@
 //! The policy laboratory (`lithify compare`).
 //!
-//! Goal: what it says of a policy is true. Method: numbers are counted by hand (`numbers`), and
-//! workloads looked at (`workloads`); closed forms admit no difference (`exact`); layouts are compared with the specification and with the engine itself
-//! (`layouts`); callbacks are reordered (`orders`); every statement of the commit-driven
-//! design that these policies come from is a fact here (`commit_driven`), and so is what was
-//! wrong before it (`old_design`, on `old_compactor`) and after it (`tiered_retention`); the
-//! policies of the field keep the bounds they are known for (`field`, `lethe`); published numbers are measured again (`published`); and the lower bound is compared with exhaustive
-//! search (`optimal`).
+//! Goal: the numbers of the laboratory are correct. Method: numbers are counted by hand
+//! (`numbers`), and workloads are compared with their sources (`workloads`). Closed forms must
+//! be exact (`exact`). Layouts are compared with the specification and with the engine
+//! (`layouts`). Callbacks are reordered (`orders`). Every statement of the commit-driven
+//! design, from which these policies come, is tested (`commit_driven`), and so are the mistakes
+//! of the design before it (`old_design`, on `old_compactor`) and after it
+//! (`tiered_retention`). Published policies keep their known bounds (`field`, `lethe`).
+//! Published numbers are measured again (`published`). The lower bound is compared with an
+//! exhaustive search (`optimal`).
 
 mod commit_driven;
 mod exact;

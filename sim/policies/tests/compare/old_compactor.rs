@@ -1,14 +1,13 @@
-//! The compactor that the commit-driven document wanted to change, reduced to its rules: what it
-//! does with the segments that it is told of, in one goroutine for each level of one path.
+//! The compactor that the commit-driven document wanted to change, reduced to its rules: how one
+//! goroutine for each level of one path handles the segments that are announced to it.
 //!
-//! Its mistakes are kept, each marked with its number in the list of `old_design`. What is
-//! left out: files (a map stands for them), and diffs of anything but whole keys. The
-//! goroutines of the levels take turns in one fixed order: a level hears of an output after the
-//! level below has handled one segment more.
+//! Its mistakes are kept. Each is marked with its number in the list of `old_design`. Files are
+//! modelled by a map, and diffs contain only whole keys. The goroutines of the levels run in one
+//! fixed order: a level gets an output after the level below has handled one more segment.
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// Keys and values. A diff is the same, since nothing is deleted here.
+/// Keys and values. A diff has the same form, because there are no deletions here.
 pub(crate) type State = BTreeMap<&'static str, u64>;
 
 /// A file on disk, and an entry of the index.
@@ -21,10 +20,10 @@ pub(crate) struct File {
     inputs: usize,
 }
 
-/// What one level knows.
+/// The state of one level.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Level {
-    /// The state when the window began, and now.
+    /// The state at the beginning of the window; `reference` is the current state.
     start: State,
     pub(crate) reference: State,
     inputs: usize,
@@ -39,10 +38,10 @@ pub(crate) struct OldStore {
     path: &'static str,
     divisor: usize,
     removes_inputs: bool,
-    /// The newest commit number that anybody took.
+    /// The newest commit number that a commit or an output has taken.
     pub(crate) head: u64,
     pub(crate) index: Vec<File>,
-    /// Which entries of the index still have a file.
+    /// Whether each entry of the index still has a file.
     on_disk: Vec<bool>,
     pub(crate) levels: Vec<Level>,
     pub(crate) dropped: u64,
@@ -69,7 +68,7 @@ impl OldStore {
         }
     }
 
-    /// Writes a commit, and returns what its callback says.
+    /// Writes a commit, and returns the content of its callback.
     pub(crate) fn write(&mut self, diff: &[(&'static str, u64)]) -> File {
         self.head += 1;
         let file = File {
@@ -88,7 +87,7 @@ impl OldStore {
         self.on_disk.push(true);
     }
 
-    /// The callback of a segment comes. R8: a full channel drops it.
+    /// Delivers the callback of a segment. R8: a full channel drops it.
     pub(crate) fn notify(&mut self, segment: File) {
         let capacity = self.divisor.min(16).pow(3);
         if self.levels[0].incoming.len() < capacity {
@@ -98,7 +97,7 @@ impl OldStore {
         }
     }
 
-    /// Every level handles the segment that has waited longest, the highest level last.
+    /// Every level handles the segment that has waited longest. The highest level is last.
     pub(crate) fn turn(&mut self) {
         let waiting: Vec<usize> = self.levels.iter().map(|one| one.incoming.len()).collect();
         for (level, waiting) in waiting.into_iter().enumerate() {
@@ -110,14 +109,14 @@ impl OldStore {
         }
     }
 
-    /// Handles segments until none waits.
+    /// Handles segments until no segment waits.
     pub(crate) fn settle(&mut self) {
         while self.levels.iter().any(|level| !level.incoming.is_empty()) {
             self.turn();
         }
     }
 
-    /// Writes a commit whose callback comes and is handled at once.
+    /// Writes a commit whose callback is handled immediately.
     pub(crate) fn commit(&mut self, diff: &[(&'static str, u64)]) {
         let segment = self.write(diff);
         self.notify(segment);
@@ -126,14 +125,14 @@ impl OldStore {
 
     fn handle(&mut self, level: usize, segment: File) {
         let state = &mut self.levels[level];
-        // R7: what comes after a later one is taken for handled.
+        // R7: a segment that comes after a later one counts as handled.
         if state.window.is_some_and(|window| segment.last <= window.1) {
             return;
         }
         let mut now = state.reference.clone();
         now.extend(&segment.diff);
         if now == state.start {
-            // R1: the reference stays what it was before the window came back to its start.
+            // R1: the reference keeps the value from before the window returned to its start.
             return;
         }
         let first = state.window.map_or(segment.first, |window| window.0);
@@ -146,7 +145,7 @@ impl OldStore {
     }
 
     fn output(&mut self, level: usize) {
-        // R5: an output takes a commit number. R3: its range ends at that number.
+        // R5: an output takes a commit number. R3: its range ends at this number.
         self.head += 1;
         let state = &mut self.levels[level];
         let first = state.window.take().map_or(self.head, |window| window.0);
@@ -173,8 +172,8 @@ impl OldStore {
         self.levels[level + 1].incoming.push_back(output);
     }
 
-    /// R4: the path of an input is read off the name of its file, which has none, so only the
-    /// inputs of the root are found. R5: the index keeps what is removed.
+    /// R4: the path of an input is read from the name of its file. The name does not contain the
+    /// path, so only inputs of the root are found. R5: the index keeps the removed files.
     fn remove_inputs(&mut self, output: &File) {
         const PATH_IN_A_FILE_NAME: &str = "";
         if !self.removes_inputs || self.path != PATH_IN_A_FILE_NAME {
@@ -187,7 +186,7 @@ impl OldStore {
         }
     }
 
-    /// The process ends, and begins again with what is on disk.
+    /// The process ends, and a new one starts with the files on disk.
     pub(crate) fn restart(&mut self) {
         let levels = 0..self.levels.len();
         self.levels = levels.map(|level| self.recovered(level)).collect();
@@ -201,11 +200,11 @@ impl OldStore {
         }
         recovered.start = recovered.reference.clone();
         if let Some(last) = of(level + 1).next_back() {
-            // R2: the newest output is taken for the window that is open, and for full.
+            // R2: the newest output counts as the open window, and as full.
             recovered.window = Some((last.first, last.last));
             recovered.inputs = last.inputs;
         }
-        // R3: whatever an output claims is taken for part of it.
+        // R3: all commits in the range of an output count as part of the output.
         let is_new = |file: &&File| !of(level + 1).any(|output| is_within(file, output));
         recovered.incoming = of(level).filter(is_new).cloned().collect();
         recovered
@@ -217,7 +216,7 @@ impl OldStore {
         of_level.map(|file| (file.first, file.last)).collect()
     }
 
-    /// Level-0 files that are still there.
+    /// The number of level-0 files that still exist.
     pub(crate) fn level_zero_files(&self) -> usize {
         let files = self.index.iter().zip(&self.on_disk);
         files
@@ -225,7 +224,7 @@ impl OldStore {
             .count()
     }
 
-    /// Reads everything that the index names.
+    /// Reads all files in the index.
     pub(crate) fn read_index(&self) -> Result<(), String> {
         match self.on_disk.iter().position(|&on_disk| !on_disk) {
             None => Ok(()),

@@ -1,6 +1,6 @@
-//! Goal: what was wrong with the code before the commit-driven document is a fact, with the
-//! numbers that were seen on it. Method: `old_compactor`, which has its rules and nothing else;
-//! beside each fact, what the policies that replace it do with the same history.
+//! Goal: the mistakes of the code before the commit-driven document are reproduced, with the
+//! observed numbers. Method: `old_compactor`, which implements only the rules of that code.
+//! After each mistake, the policies that replace the code run on the same history.
 
 use lithify_policies::compare::{History, RunOptions};
 use lithify_sim::keyed::Seed;
@@ -12,8 +12,8 @@ fn state(of: &[(&'static str, u64)]) -> State {
     of.iter().copied().collect()
 }
 
-/// R1. A write that is taken back inside its window comes back to life: the segment that
-/// restores the first value changes nothing since the window began, so it is thrown away.
+/// R1. A write that is reverted in the same window comes back: the segment that restores the
+/// first value makes the state equal to the beginning of the window, so the segment is dropped.
 #[test]
 fn a_reverted_write_comes_back() {
     let mut old = OldStore::new("", 2);
@@ -24,13 +24,14 @@ fn a_reverted_write_comes_back() {
     old.commit(&[("b", 1)]);
     let wrong = state(&[("a", 1), ("b", 1), ("z", 9)]);
     assert_eq!(old.levels[0].reference, wrong, "a is 0");
-    // The mistake is in the output too: the second window says that a became 1.
+    // The mistake is also in the output: in the second window, a becomes 1.
     let mut outputs = old.index.iter().filter(|file| file.level == 1);
     assert_eq!(
         outputs.next_back().unwrap().diff,
         state(&[("a", 1), ("b", 1)])
     );
-    // Keys 1, 3, 1, 1, 2 for a, z, a, a, b: the newest version of each, whoever merges.
+    // Keys 1, 3, 1, 1, 2 stand for a, z, a, a, b. Each policy keeps the newest version of each
+    // key.
     let history = keyed(&[vec![1], vec![3], vec![1], vec![1], vec![2]]);
     for spec in ["aligned:2", "count:2", "global:2"] {
         let live = play(spec, &history).live;
@@ -41,8 +42,8 @@ fn a_reverted_write_comes_back() {
     }
 }
 
-/// R2. After a restart the last output is taken for an open window that is already full, so the
-/// next segment alone makes an output, which overlaps the one before.
+/// R2. After a restart, the last output counts as an open window that is already full. So the
+/// next segment alone makes an output, which overlaps the output before.
 #[test]
 fn a_restart_makes_overlapping_outputs() {
     let play = |restarts: bool| {
@@ -63,8 +64,8 @@ fn a_restart_makes_overlapping_outputs() {
     assert_eq!(play(true), [(1, 3), (1, 5), (6, 9)]);
 }
 
-/// R3. A range ends at the number that the compaction took, and so claims commits that came
-/// before that number and are not in it. Recovery skips them: commit 3 is lost.
+/// R3. A range ends at the number that the compaction took. So it claims commits before this
+/// number that it does not contain. Recovery skips them: commit 3 is lost.
 #[test]
 fn an_output_claims_what_it_does_not_have() {
     let mut old = OldStore::new("", 2);
@@ -78,13 +79,13 @@ fn an_output_claims_what_it_does_not_have() {
     old.restart();
     old.settle();
     assert_eq!(old.levels[0].reference, state(&[("a", 1), ("b", 2)]));
-    // Here a range is what it has, and what comes late has its own.
+    // Here a range contains exactly its commits, and a late segment has its own range.
     let live = play("count:2", &touched(&[1, 2, 3], 3));
     assert_eq!(shape(&live), ["1..2@1", "3..3@0"]);
 }
 
-/// R4. Inputs are found by a path that their names do not have, so none is removed outside of
-/// the root.
+/// R4. Inputs are searched by a path that their names do not contain, so no input outside of
+/// the root is removed.
 #[test]
 fn inputs_outside_the_root_stay() {
     let left = |path: &'static str| {
@@ -95,13 +96,13 @@ fn inputs_outside_the_root_stay() {
         old.level_zero_files()
     };
     assert_eq!((left(""), left("/x/y")), (0, 4));
-    // Removal goes by what was merged: the keyspace does not matter.
+    // Here removal depends on the merged segments and not on the keyspace.
     let kept = |spec: &str| play(spec, &synthetic("scrape", 4, 2, 0)).kept.len();
     assert_eq!(kept("count:2:remove=always"), 0);
     assert_eq!(kept("count:2:remove=never"), 2 * 6);
 }
 
-/// R5. The index still names what was removed, so reads fail; and outputs take commit numbers:
+/// R5. The index still contains the removed files, so reads fail. Outputs take commit numbers:
 /// after five commits the counter is at eight.
 #[test]
 fn removal_and_numbers_are_not_one_step_with_the_index() {
@@ -114,8 +115,7 @@ fn removal_and_numbers_are_not_one_step_with_the_index() {
     assert_eq!(error, "segment 1..1 is in the index, but its file is gone");
 }
 
-/// R7. With the callbacks in the order 2, 1, 3, the first segment is taken for handled and is
-/// missing for good.
+/// R7. With callbacks in the order 2, 1, 3, the first segment counts as handled and is lost.
 #[test]
 fn a_late_segment_is_excluded_for_good() {
     let mut old = OldStore::new("", 3);
@@ -125,7 +125,7 @@ fn a_late_segment_is_excluded_for_good() {
         old.turn();
     }
     assert_eq!(old.levels[0].reference, state(&[("b", 2), ("c", 3)]));
-    // Whatever the order, nothing is missing at the end here.
+    // Here no segment is lost in any order.
     for seed in 0..100 {
         for spec in ["aligned:3", "count:3"] {
             let live = late(spec, &touched(&[1, 2, 3], 3), 3, seed);
@@ -134,7 +134,7 @@ fn a_late_segment_is_excluded_for_good() {
     }
 }
 
-/// The bytes that are live after callbacks up to this many commits late.
+/// The live bytes after callbacks that are up to this number of commits late.
 fn late(spec: &str, history: &History, reordering: u64, seed: u64) -> u64 {
     let options = RunOptions {
         reordering,
@@ -145,8 +145,9 @@ fn late(spec: &str, history: &History, reordering: u64, seed: u64) -> u64 {
     live.iter().map(|one| one.newest_bytes).sum()
 }
 
-/// R8. A burst of twelve commits and a channel for eight: four callbacks are dropped and never
-/// come again, and since outputs take their numbers after the burst, their ranges overlap.
+/// R8. There is a burst of twelve commits, and the channel has space for eight callbacks. Four
+/// callbacks are dropped and never come again. Outputs take their numbers after the burst, so
+/// their ranges overlap.
 #[test]
 fn a_full_channel_drops_callbacks() {
     const KEYS: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
@@ -159,7 +160,8 @@ fn a_full_channel_drops_callbacks() {
     old.settle();
     assert_eq!(old.ranges(1)[..3], [(1, 13), (3, 14), (5, 16)]);
     assert_eq!(old.levels[0].reference.len(), 8, "of twelve keys");
-    // The watermark gets past what came late, and the index has the content: nothing is lost.
+    // Here the watermark passes the late callbacks, and the index has the content, so nothing
+    // is lost.
     let history = synthetic("dense", 12, 1, 0);
     assert_eq!(late("aligned:2", &history, 12, 1), 1200);
     assert_eq!(shape(&play("aligned:2", &history)), ["1..8@3", "9..12@2"]);

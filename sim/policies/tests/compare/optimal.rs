@@ -1,6 +1,6 @@
-//! Goal: the lower bound is the least, and nothing is below it. Method: exhaustive search
-//! over all ways to merge neighbours after every commit, on drawn tiny histories; then
-//! every policy on drawn larger ones.
+//! Goal: the lower bound is the exact minimum, and no policy is below it. Method: an
+//! exhaustive search over all merges of adjacent segments after every commit, on drawn tiny
+//! histories; then every policy on drawn larger histories.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,14 +12,15 @@ use proptest::prelude::*;
 
 use super::support::{keyed, play, policy, synthetic};
 
-/// The bytes of one segment of these commits.
+/// The bytes of one segment with these commits.
 fn weight(commits: &[Vec<i64>], start: usize, end: usize) -> u64 {
     let keys: BTreeSet<i64> = commits[start..=end].iter().flatten().copied().collect();
     100 * keys.len() as u64
 }
 
-/// The fewest bytes that merges write, by trying everything: after each commit the segments
-/// are cut into groups of neighbours, and each group of several becomes one.
+/// The fewest bytes that merges write, by exhaustive search: after each commit, the
+/// segments are divided into groups of adjacent segments in all ways, and each group of
+/// several segments becomes one.
 fn exhaustive(commits: &[Vec<i64>], slots: usize) -> u64 {
     let mut states: BTreeMap<Vec<(usize, usize)>, u64> = BTreeMap::from([(Vec::new(), 0)]);
     for commit in 0..commits.len() {
@@ -37,7 +38,7 @@ fn exhaustive(commits: &[Vec<i64>], slots: usize) -> u64 {
                         grouped = 1;
                         continue;
                     }
-                    // The group grows: what it cost so far is replaced.
+                    // The group grows: its new cost replaces its cost so far.
                     let before = if grouped > 1 {
                         weight(commits, merged[last].0, merged[last].1)
                     } else {
@@ -80,7 +81,7 @@ proptest! {
         );
     }
 
-    /// Keys of both signs: puts and deletions. Nothing that a policy does is cheaper.
+    /// Negative keys are deletions. No policy is cheaper than the bound.
     #[test]
     fn no_policy_is_below_the_bound(
         commits in proptest::collection::vec(
@@ -134,7 +135,7 @@ fn too_much_is_refused() {
     );
 }
 
-/// A policy whose jobs make no sense is told so, and one that never stops is stopped.
+/// A policy with invalid jobs gets an error, and a policy that never stops is stopped.
 #[test]
 fn mistakes_of_a_policy_are_named() {
     use lithify_policies::compare::{RunOptions, run};

@@ -1,5 +1,5 @@
-//! Goal: what reordered callbacks do to a layout, and that the laboratory delivers them
-//! honestly. Method: drawn schedules; a policy that writes down all it is told; counts of
+//! Goal: the effect of reordered callbacks on layouts, and the correct delivery of callbacks by
+//! the laboratory. Method: drawn schedules; a policy that records all events; counts of
 //! distinct layouts.
 
 #![expect(
@@ -21,11 +21,11 @@ use proptest::prelude::*;
 
 use super::support::{play_with, policy, synthetic};
 
-/// Merges nothing, and notes every event.
+/// Merges nothing, and records every event.
 #[derive(Debug, Default)]
 struct Listener {
     heard: RefCell<Vec<Event>>,
-    /// The watermark at the last event while a commit was the newest.
+    /// The watermark at the last event, by newest commit.
     watermarks: RefCell<BTreeMap<u64, u64>>,
 }
 
@@ -64,8 +64,7 @@ fn late(reordering: u64, seed: u64) -> RunOptions {
 }
 
 proptest! {
-    /// Every callback comes once, none is lost, and the watermark goes through all commits
-    /// in order.
+    /// Every callback comes exactly once, and the watermark passes all commits in order.
     #[test]
     fn callbacks_come_exactly_once(commits in 1_u64..80, reordering in 0_u64..12, seed: u64) {
         let history = synthetic("bernoulli:0.5", commits, 3, seed);
@@ -93,15 +92,15 @@ proptest! {
         prop_assert_eq!(committed.len() as u64, commits);
         prop_assert_eq!(reached, (1..=commits).collect::<Vec<u64>>());
         prop_assert!(outcome.measured.lag <= reordering, "lag is bounded by the lateness");
-        // After the newest commit the last callbacks come without another one, so what the
-        // watermark was just before them is not seen here.
+        // The last callbacks come after the newest commit. The listener does not record the
+        // watermark just before them, so the measured lag can be larger by one.
         let watermarks = listener.watermarks.into_inner();
         let lag = |head: u64| head - watermarks.range(..=head).next_back().map_or(0, |one| *one.1);
         let seen = (1..commits).map(lag).max().unwrap_or(0);
         prop_assert!((seen..=seen + 1).contains(&outcome.measured.lag), "{} or so", seen);
     }
 
-    /// Exact windows: any order comes to the layout of the order of commits.
+    /// Exact windows: every order of callbacks leads to the layout of the commit order.
     #[test]
     fn exact_windows_are_confluent(
         commits in 1_u64..100,
@@ -126,7 +125,7 @@ proptest! {
         }
     }
 
-    /// A trigger for what is finished finds nothing to do.
+    /// A trigger for finished work leads to no job.
     #[test]
     fn triggers_are_idempotent(commits in 1_u64..60, divisor in 2_u64..5) {
         let history = synthetic("scrape", commits, 2, 0);
@@ -141,7 +140,7 @@ proptest! {
     }
 }
 
-/// Triggers a policy a second time for every commit that was reached so far.
+/// Triggers a policy again for every commit that was reached so far.
 #[derive(Debug)]
 struct Again<'policy> {
     policy: &'policy dyn Policy,
@@ -163,8 +162,8 @@ impl Policy for Again<'_> {
     }
 }
 
-/// The headline: of the same history, merging on arrival makes hundreds of layouts, exact
-/// windows one.
+/// The main result: for the same history, merging on arrival makes hundreds of layouts, and
+/// exact windows make one.
 #[test]
 fn distinct_layouts_of_a_thousand_schedules() {
     let history = synthetic("bernoulli:0.5", 64, 4, 1);
@@ -205,8 +204,9 @@ fn distinct_layouts_of_a_thousand_schedules() {
     insta::assert_snapshot!(text);
 }
 
-/// The same on git histories, as rows of the page: layouts of a hundred schedules (the page has
-/// a thousand, and the command for it), and the boundaries that twenty of them leave readable.
+/// The same on git histories, compared with the rows of the page. The test counts the layouts
+/// of a hundred schedules, while the page has a thousand, with the command for them. It also
+/// counts the boundaries that are readable in twenty of the schedules.
 #[test]
 fn git_histories_have_one_layout_under_exact_windows() {
     let page = include_str!("../../../../design/commit-driven.md");
@@ -233,7 +233,7 @@ fn git_histories_have_one_layout_under_exact_windows() {
     }
 }
 
-/// A stored log, with a keyspace for each first directory.
+/// A stored log, with one keyspace for each first directory.
 fn git_history(path: &str) -> History {
     let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
     let text = zstd::decode_all(std::fs::File::open(path).unwrap()).unwrap();

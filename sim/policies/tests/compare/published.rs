@@ -1,5 +1,5 @@
-//! Goal: the numbers that this design was chosen by can be measured again. Method: the same
-//! sweep and the same git history; what differs is written down with both numbers.
+//! Goal: the numbers that decided for this design can be measured again. Method: the same
+//! sweep and the same git history. If a number differs, both numbers are noted.
 
 #![expect(clippy::disallowed_types, reason = "reads recorded histories")]
 
@@ -27,8 +27,8 @@ fn measured(spec: &str, history: &History, divisor: u64, keeps_all_versions: boo
     play_with(spec, history, &options).measured
 }
 
-/// Live segments for each path, records written for each committed, both in hundredths; and
-/// the readable boundaries.
+/// The live segments for each path and the records written for each committed record, both in
+/// hundredths, and the readable boundaries.
 fn row(spec: &str, history: &History, divisor: u64) -> (u64, u64, String) {
     let all = measured(spec, history, divisor, true);
     let newest = measured(spec, history, divisor, false);
@@ -42,7 +42,7 @@ fn row(spec: &str, history: &History, divisor: u64) -> (u64, u64, String) {
     )
 }
 
-/// ripgrep, a stream for each path, merges that drop nothing.
+/// ripgrep, with one stream for each path and merges that drop nothing.
 #[test]
 fn ripgrep_by_path() {
     let history = recorded("ripgrep", Grouping::Path);
@@ -60,8 +60,8 @@ fn ripgrep_by_path() {
     // Published: 1.67, 3.65, 10/10 and 2.08, 2.93, 17/17.
     expect("aligned:4", 4, 167, 365, "10/10");
     expect("aligned:8", 8, 208, 293, "17/17");
-    // Published: 2.45, 2.76, 10/10 and 4.25, 1.92, 17/17. That rule looks at the widest window
-    // only. The last number was 1.9146 here, so 1.91 is as it should be rounded.
+    // Published: 2.45, 2.76, 10/10 and 4.25, 1.92, 17/17. The published rule considers only
+    // the widest window. The last number is 1.9146 here, so 1.91 is the correct rounding.
     expect(
         "aligned:4:min-inputs=4:cascade=widest",
         4,
@@ -76,18 +76,18 @@ fn ripgrep_by_path() {
         191,
         "17/17",
     );
-    // With two inputs it comes to the same numbers as `direct`.
+    // With two inputs, `widest` has the same numbers as `direct`.
     expect("aligned:4:cascade=widest", 4, 167, 365, "10/10");
     expect("aligned:8:cascade=widest", 8, 208, 293, "17/17");
-    // The rules of the engine, which keep the layout of `step`.
+    // The rules of the engine. `direct` has the same layout as `step`.
     expect("aligned:4:min-inputs=4", 4, 251, 269, "10/10");
     expect("aligned:8:min-inputs=8", 8, 425, 191, "17/17");
     expect("aligned:4:min-inputs=4:cascade=step", 4, 251, 294, "10/10");
     expect("aligned:8:min-inputs=8:cascade=step", 8, 425, 195, "17/17");
 }
 
-/// The sweep: 5330 commits, 20 keyspaces. The published histories were drawn elsewhere, so
-/// their numbers have to lie among those of our own draws, or close.
+/// The sweep: 5330 commits, 20 keyspaces. The published histories were drawn by another
+/// program, so their numbers must be in or near the range of the numbers here.
 #[test]
 fn sweep() {
     let mut text = String::new();
@@ -121,10 +121,10 @@ fn sweep() {
     insta::assert_snapshot!(text);
 }
 
-/// The constants of the closed forms that have a number.
+/// The closed forms that have a constant value.
 #[test]
 fn constants() {
-    // A hot key tends to d / (d - 1).
+    // The value for a hot key approaches d / (d - 1).
     let hot = synthetic("hot-key", 4096, 1, 0);
     for (divisor, limit) in [(2_u64, 2.0), (4, 4.0 / 3.0), (8, 8.0 / 7.0)] {
         let spec = format!("aligned:{divisor}:cascade=step");

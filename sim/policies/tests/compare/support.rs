@@ -5,12 +5,12 @@ use lithify_policies::compare::{History, Outcome, RunOptions, Write, run};
 use lithify_policies::policies::{Policy, registry};
 use lithify_sim::keyed::Seed;
 
-/// A policy by its spec.
+/// The policy of a spec.
 pub(crate) fn policy(spec: &str) -> Box<dyn Policy> {
     registry::build(&spec.parse().unwrap()).unwrap()
 }
 
-/// A synthetic history by its spec; one keyspace unless `keyspaces` says otherwise.
+/// The synthetic history of a spec.
 pub(crate) fn synthetic(spec: &str, commits: u64, keyspaces: usize, seed: u64) -> History {
     let scale = Scale {
         commits,
@@ -21,22 +21,22 @@ pub(crate) fn synthetic(spec: &str, commits: u64, keyspaces: usize, seed: u64) -
     workloads::build(&spec.parse().unwrap(), scale).unwrap()
 }
 
-/// Plays a history in order.
+/// Runs a history with callbacks in order.
 pub(crate) fn play(spec: &str, history: &History) -> Outcome {
     play_with(spec, history, &RunOptions::default())
 }
 
-/// Plays a history as the options say.
+/// Runs a history with these options.
 pub(crate) fn play_with(spec: &str, history: &History, options: &RunOptions) -> Outcome {
     run(&*policy(spec), history, options).unwrap()
 }
 
-/// One stream that these commits touch with a new key each.
+/// One stream. Each of these commits writes a new key to it.
 pub(crate) fn touched(commits: &[u64], head: u64) -> History {
     touched_streams(&[commits.to_vec()], head)
 }
 
-/// Streams that these commits touch with a new key each.
+/// Several streams. Each of these commits writes a new key to its stream.
 pub(crate) fn touched_streams(streams: &[Vec<u64>], head: u64) -> History {
     let mut history = History::new("touched", streams.len());
     for commit in 1..=head {
@@ -52,7 +52,7 @@ pub(crate) fn touched_streams(streams: &[Vec<u64>], head: u64) -> History {
     history
 }
 
-/// One keyspace; each commit writes these keys, and deletes the negative ones.
+/// One keyspace. Each commit writes these keys. Negative keys are deletions.
 pub(crate) fn keyed(commits: &[Vec<i64>]) -> History {
     let mut history = History::new("keyed", 1);
     let keys = commits.iter().flatten().map(|key| key.unsigned_abs()).max();

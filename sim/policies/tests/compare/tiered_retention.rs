@@ -1,6 +1,6 @@
-//! Goal: the later design of the commit-driven project is what its code does, with what is
-//! wrong in it. Method: a reader that does as its store does (the newest snapshot up to a
-//! commit, and the patches after that), compared with what was committed.
+//! Goal: the policy models the later design of the commit-driven project, including its
+//! mistakes. Method: a reader with the rules of that store (the newest snapshot up to a commit,
+//! and the later patches) is compared with the committed data.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::support::{play, put, synthetic};
 
-/// Commit n writes key n at this time.
+/// Commit n writes key n at the n-th of these times.
 fn at_times(seconds: &[u64]) -> History {
     let mut history = History::new("times", 1);
     for &seconds in seconds {
@@ -20,7 +20,7 @@ fn at_times(seconds: &[u64]) -> History {
     history
 }
 
-/// The commits whose keys a reader of a commit finds.
+/// The commits whose keys a read at this commit finds.
 fn read(outcome: &Outcome, at: u64) -> BTreeSet<u64> {
     let files = || outcome.live.iter().chain(&outcome.kept);
     let files_up_to = |is_snapshot: bool| {
@@ -36,15 +36,16 @@ fn read(outcome: &Outcome, at: u64) -> BTreeSet<u64> {
         .collect()
 }
 
-/// H1. Commit 3 lies inside the cutoff, but the snapshot that it needs does not exist, and the
-/// patches that would do are thrown away for their age: of three keys one is left.
+/// H1. Commit 3 is inside the cutoff, but the snapshot that a read needs does not exist, and
+/// the patches that could replace it were removed because of their age. Of three keys, one is
+/// left.
 #[test]
 fn history_inside_the_cutoff_is_wrong() {
     let history = at_times(&[0, 1, 5000, 5001]);
     let spec = |patches: &str| format!("tiered-retention:4:cutoff=3600:patches={patches}");
     let as_written = play(&spec("as-written"), &history);
     assert_eq!(read(&as_written, 3), BTreeSet::from([3]), "all three exist");
-    // The laboratory does not take that for readable.
+    // The laboratory does not count commit 3 as readable.
     assert_eq!(as_written.measured.readable_commits, 1);
     let with_base = play(&spec("with-base"), &history);
     assert_eq!(read(&with_base, 3), BTreeSet::from([1, 2, 3]));
@@ -52,7 +53,7 @@ fn history_inside_the_cutoff_is_wrong() {
 }
 
 proptest! {
-    /// With their base, all commits inside the cutoff are answered exactly.
+    /// If patches are kept with their base, all commits inside the cutoff are read exactly.
     #[test]
     fn with_their_base_reads_inside_the_cutoff_are_exact(
         steps in proptest::collection::vec(0_u64..900, 1..80),
@@ -77,7 +78,7 @@ proptest! {
     }
 }
 
-/// The ages of the snapshots that are kept, in units of the interval, oldest first.
+/// The ages of the kept snapshots in units of the interval, oldest first.
 fn ages(spec: &str, commits: u64, step: u64) -> Vec<u64> {
     let times: Vec<u64> = (1..=commits).map(|commit| commit * step).collect();
     let outcome = play(spec, &at_times(&times));
@@ -88,8 +89,8 @@ fn ages(spec: &str, commits: u64, step: u64) -> Vec<u64> {
     ages
 }
 
-/// Tiers of 1, 2 and 4 hours beyond the cutoff, two snapshots in each: an hourly snapshot is
-/// kept at ages 1 (not beyond the cutoff), 2 (tier 0), 3 and 4 (tier 1), 5 and 6 (tier 2).
+/// Tiers of 1, 2 and 4 hours beyond the cutoff, with two snapshots in each. Hourly snapshots
+/// are kept at ages 1 (not beyond the cutoff), 2 (tier 0), 3 and 4 (tier 1), 5 and 6 (tier 2).
 #[test]
 fn tiers_keep_the_newest() {
     let spec = "tiered-retention:1:slots=2";
@@ -97,10 +98,10 @@ fn tiers_keep_the_newest() {
     assert_eq!(ages(spec, 30, 3600), [6, 5, 4, 3, 2, 1]);
 }
 
-/// H4. The text promises snapshots that are spread evenly over each tier. Since the newest of a
-/// tier stay, none grows old enough for the tiers behind the first full one: with the defaults
-/// and a snapshot an hour, history ends after 24 hours; with one a minute, 8 minutes beyond
-/// the cutoff.
+/// H4. The text promises snapshots that are distributed evenly over each tier. But the newest
+/// snapshots of a tier stay, so no snapshot becomes old enough for the tiers after the first
+/// full one. With the defaults and one snapshot per hour, the history ends after 24 hours. With
+/// one snapshot per minute, it ends 8 minutes beyond the cutoff.
 #[test]
 fn tiers_that_keep_the_newest_starve_those_behind() {
     let hourly = ages("tiered-retention:1", 500, 3600);
@@ -109,8 +110,8 @@ fn tiers_that_keep_the_newest_starve_those_behind() {
     assert_eq!((each_minute[0], each_minute.len()), (68, 68));
 }
 
-/// H4. Commits are counted since the process began: one that restarts every 999 commits never
-/// writes the snapshot that is due at 1000.
+/// H4. Commits are counted since the start of the process. A process that restarts every 999
+/// commits never writes the snapshot that is due at 1000.
 #[test]
 fn a_count_since_the_start_is_forgotten() {
     let merges = |restart: u64| {
@@ -120,7 +121,7 @@ fn a_count_since_the_start_is_forgotten() {
     assert_eq!((merges(0), merges(1000), merges(999)), (5, 5, 0));
 }
 
-/// At the very age of the cutoff a patch goes and a snapshot stays.
+/// At exactly the age of the cutoff, a patch is removed and a snapshot stays.
 #[test]
 fn the_edge_of_the_cutoff() {
     let outcome = play("tiered-retention:2:cutoff=10", &at_times(&[0, 5, 10, 15]));
@@ -130,7 +131,7 @@ fn the_edge_of_the_cutoff() {
     assert_eq!(kept, [(0, 3), (0, 4), (1, 2)]);
 }
 
-/// Bytes since the last snapshot bring one too.
+/// The number of bytes since the last snapshot can also lead to a snapshot.
 #[test]
 fn a_full_log_brings_a_snapshot() {
     let spec = "tiered-retention:1000:max-bytes=1000";

@@ -1,4 +1,4 @@
-//! Goal: workloads are what their sources say. Method: shares counted over many operations, and
+//! Goal: workloads agree with their sources. Method: shares counted over many operations, and
 //! histories that are small enough to read.
 
 use lithify_policies::compare::git::{self, Grouping};
@@ -8,14 +8,14 @@ use lithify_sim::keyed::Seed;
 
 use super::support::{put, synthetic};
 
-/// What the operations of a history were, in percent.
+/// The kinds of operations of a history, in percent.
 #[derive(Debug, Default)]
 struct Shares {
     points: f64,
     scans: f64,
     inserts: f64,
     updates: f64,
-    /// Updates of the key that was read just before.
+    /// Updates of the key that was read directly before.
     modifies: f64,
 }
 
@@ -57,8 +57,9 @@ fn shares(name: &str, operations: u64) -> Shares {
     }
 }
 
-/// The mixes of the property files: reads, scans, inserts, updates, reads that modify. A hot
-/// key is sometimes updated right after it was read, which looks like the last.
+/// The mixes of the property files: reads, scans, inserts, updates, read-modify-writes. An
+/// update of a hot key directly after its read counts as a read-modify-write, so the shares
+/// have a tolerance.
 #[test]
 fn ycsb_mixes() {
     let expected = [
@@ -88,7 +89,7 @@ fn ycsb_mixes() {
     }
 }
 
-/// A record is a key of 23 bytes and ten fields of 100, all of them written at once.
+/// A record is a key of 23 bytes and ten fields of 100 bytes. All fields are written together.
 #[test]
 fn ycsb_records() {
     let history = synthetic("ycsb-a", 1000, 1, 0);
@@ -101,7 +102,7 @@ fn ycsb_records() {
     assert_eq!(loaded, 1000);
 }
 
-/// Workload D reads what is new, A to C what is hot wherever it is.
+/// Workload D reads new keys, A to C read hot keys at any position.
 #[test]
 fn the_latest_are_read_in_d_only() {
     let among_newest = |name: &str| {
@@ -121,13 +122,14 @@ fn the_latest_are_read_in_d_only() {
         }
         f64::from(newest) / f64::from(reads)
     };
-    // Of 1000 ranks with exponent 0.99 the first hundred have 69 percent.
+    // Of 1000 ranks with exponent 0.99, the first hundred have a share of 69 percent.
     assert!((0.64..0.74).contains(&among_newest("ycsb-d")));
     assert!(among_newest("ycsb-b") < 0.3);
 }
 
-/// Uniform requests go to every key alike: with 1000 keys and 40,000 operations each is written
-/// 20 times in the mean, while the hottest Zipfian key is written thousands of times.
+/// Uniform requests use every key with the same probability. With 1000 keys and 40,000
+/// operations, each key is written 20 times on average, while the hottest Zipfian key is
+/// written thousands of times.
 #[test]
 fn requests_can_be_uniform() {
     let writes_of_keys = |name: &str| {
@@ -140,7 +142,7 @@ fn requests_can_be_uniform() {
     };
     let uniform = writes_of_keys("ycsb-a:requests=uniform");
     assert!(uniform.iter().all(|count| (3..45).contains(count)));
-    // For even shares the statistic is near 999, with a deviation of 45.
+    // For equal shares, the statistic is near 999, with a deviation of 45.
     let mean = f64::from(uniform.iter().sum::<u32>()) / 1000.0;
     let squares = uniform.iter().map(|&one| (f64::from(one) - mean).powi(2));
     let statistic = squares.sum::<f64>() / mean;
@@ -152,7 +154,8 @@ fn requests_can_be_uniform() {
     );
 }
 
-/// 85 gets, 14 puts and a seek of a hundred; keys of 48 bytes, values of 34 in the mean.
+/// Of a hundred operations, 85 are gets, 14 puts and one a seek. Keys have 48 bytes, values 34
+/// bytes on average.
 #[test]
 fn mixgraph_mix_and_sizes() {
     let history = synthetic("mixgraph", 20_000, 1, 5);
@@ -164,11 +167,12 @@ fn mixgraph_mix_and_sizes() {
     let bytes = history.commits.iter().flat_map(|commit| &commit.writes);
     let bytes: u64 = bytes.map(|write| u64::from(write.bytes)).sum();
     let mean = bytes as f64 / puts - 48.0;
-    // Scale 25.45 and shape 0.2615: 25.45 / (1 - 0.2615), a little more for rounding up.
+    // Scale 25.45 and shape 0.2615: the mean is 25.45 / (1 - 0.2615), plus a little for
+    // rounding up.
     assert!((33.0..38.0).contains(&mean), "{mean}");
 }
 
-/// Reads after a commit are spread over all that was written so far.
+/// Reads after a commit are distributed evenly over all keys written so far.
 #[test]
 fn reads_are_even() {
     let history = synthetic("dense", 4000, 1, 2);
@@ -208,7 +212,8 @@ fn deletions_follow_at_a_distance() {
     assert_eq!(synthetic("dense", 3, 1, 0).commits[0].seconds, 60);
 }
 
-/// Of several writes to a key the last one counts, and the clock never goes backwards.
+/// If a commit contains several writes of a key, the last one counts. The clock never goes
+/// backwards.
 #[test]
 fn commits_are_in_order() {
     let mut history = History::new("twice", 1);
@@ -261,7 +266,7 @@ fn a_git_history_weighs_paths_and_values() {
     };
     assert_eq!(writes(0), [(6, false), (8, false)]);
     assert_eq!(writes(1), [(1, true), (2, false), (5, false)]);
-    // Files at the root have one keyspace together; the clock does not go backwards.
+    // Files at the root share one keyspace. The clock does not go backwards.
     assert_eq!(history.keyspace_of, [0, 1, 0, 1]);
     assert_eq!(history.commits[1].seconds, 50);
     let keyspaces = |grouping| read(grouping).keyspaces;

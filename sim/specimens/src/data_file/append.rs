@@ -1,12 +1,13 @@
-//! Commits on their way into the file: one write for a group of batches, one sync, and only
-//! then the index.
+//! Appends commits to the file: one write for a group of batches, one sync, and only then the
+//! change of the index.
 //!
-//! In front of its first commit a process that has found the file says so, with an entry that
-//! has a number of its own and is durable before anything stands behind it. What an earlier
-//! process has lost behind that place has another number in its seals, so it is no commit if
-//! the disk brings it back. The entry takes the place of one that no commit has followed. It
-//! costs one sync and 16 bytes in the life of a process that commits, and nothing in that of
-//! one that does not.
+//! A store that was opened on an existing file appends an *opening* entry before its first
+//! commit. The entry has a number of its own, and it is durable before anything is written
+//! after it. The seals of later commits contain this number. So if the disk later brings back
+//! a commit that an earlier incarnation has lost at this place, the commit has another number
+//! in its seal and is not valid. If the last entry of the file is an opening without commits,
+//! the new opening overwrites it. An incarnation that commits pays one sync and 16 bytes for
+//! this; one that does not commit pays nothing.
 
 use lithify::fs::whole::write_all_at;
 use lithify_sim::planted;
@@ -21,19 +22,19 @@ use super::store::Store;
 use crate::parts::disk::failed;
 use crate::parts::entry::{self, Before, MAX_PAYLOAD_BYTES};
 
-/// Commits as they go into the file.
+/// The commits of one append, encoded.
 struct Group {
     bytes: Vec<u8>,
-    /// Of each write, in order.
+    /// The place of each write, in order.
     places: Vec<Place>,
-    /// Of each commit.
+    /// The end of each commit.
     ends: Vec<CommitEnd>,
-    /// After the last commit.
+    /// The chain after the last commit.
     chain: u64,
 }
 
 impl Store {
-    /// Writes commits, whosever they are.
+    /// Appends commits of any origin: from clients or from a primary.
     pub(super) fn append(&mut self, batches: &[Vec<Write>]) -> Result<u64, Failure> {
         let payloads: Vec<Vec<Vec<u8>>> = batches
             .iter()
@@ -66,8 +67,8 @@ impl Store {
         })
     }
 
-    /// Says that another process goes on in the file, unless this one has done so or has begun
-    /// the file.
+    /// Appends an opening, unless this incarnation has already done so or has created the
+    /// file.
     fn announce(&mut self) -> Result<(), Failure> {
         if self.data.is_announced || planted::is_active("opening-unannounced") {
             return Ok(());
@@ -131,7 +132,7 @@ impl Store {
         group
     }
 
-    /// Makes a group that is in the file visible.
+    /// Makes a group visible that was written to the file.
     fn adopt(&mut self, batches: &[Vec<Write>], group: Group) {
         let data = &mut self.data;
         for (write, place) in batches.iter().flatten().zip(group.places) {

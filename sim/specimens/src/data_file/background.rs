@@ -1,9 +1,9 @@
-//! The background thread: when it wakes up, what it does, and who must wait meanwhile.
+//! The background thread: when it wakes up, what it does, and who must wait for it.
 //!
-//! It wakes up every interval, asks the policy, and compacts; it takes the store as a reader
-//! for the first phase, not at all for the copy and the clean-up, and alone for the swap,
-//! from its first step to its last. It also does the compactions that are asked for, so
-//! there is never more than one.
+//! The thread wakes up once in every interval, asks the policy, and compacts. It holds the
+//! read lock of the store for the first phase, no lock for the copy and the clean-up, and
+//! the write lock for the whole swap. It also does the compactions that callers request, so
+//! there is never more than one compaction.
 
 #![expect(
     clippy::disallowed_methods,
@@ -22,10 +22,10 @@ use super::order::Phase;
 use super::policy::{Decision, Role, decide};
 use super::store::{Report, Store};
 
-/// A lock is poisoned when a thread has panicked with it, which is a bug.
+/// A lock is poisoned when a thread panics while it holds the lock, which is a bug.
 pub(super) const POISONED: &str = "no thread panics while it holds the store";
 
-/// What the background thread has done.
+/// The work that the background thread has done.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Done {
     pub(super) checks: u64,
@@ -35,12 +35,12 @@ pub(super) struct Done {
     pub(super) failure: Option<Failure>,
 }
 
-/// What the background thread is asked for.
+/// A request to the background thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ask {
-    /// A check, as when an interval has passed.
+    /// A check of the policy, as after an interval.
     Check,
-    /// A compaction, whatever the policy says.
+    /// A compaction that does not ask the policy.
     Compact,
 }
 
@@ -58,7 +58,7 @@ pub(super) struct Inner {
     pub(super) mail: Mutex<Mail>,
     pub(super) has_mail: Condvar,
     pub(super) done: Mutex<Done>,
-    /// When the clock began.
+    /// The zero of the clock.
     pub(super) origin: Instant,
 }
 
@@ -79,7 +79,7 @@ impl Inner {
         self.store.write().expect(POISONED)
     }
 
-    /// The store for a change, unless it is closed.
+    /// The write lock of the store, unless the store is closed.
     pub(super) fn for_change(&self) -> Result<RwLockWriteGuard<'_, Store>, Failure> {
         match self.is_closing() {
             true => Err(closed()),
@@ -95,19 +95,19 @@ impl Inner {
         self.origin.elapsed()
     }
 
-    /// The background thread.
+    /// The loop of the background thread.
     pub(super) fn run(&self) {
         let interval = self.look().options().policy.interval;
         let mut due = self.now().saturating_add(interval);
         while let Some(asked) = self.next(due) {
             let ask = asked.as_ref().map_or(Ask::Check, |(ask, _)| *ask);
             let answer = self.serve(ask);
-            // What was refused has not failed.
+            // A refused request is not a failure of the store.
             if let Err(failure @ (Failure::Disk(_) | Failure::Damage(_))) = &answer {
                 self.done.lock().expect(POISONED).failure = Some(failure.clone());
             }
             if let Some((_, sender)) = asked {
-                // Whoever has asked may be gone.
+                // The caller may have stopped waiting.
                 let _ = sender.send(answer);
             } else {
                 due = self.now().saturating_add(interval);
@@ -116,8 +116,8 @@ impl Inner {
         self.mail().asked.clear();
     }
 
-    /// What to do next: something that was asked for, or nothing when an interval has
-    /// passed. `None` when the store is closing.
+    /// The next work: a request, or `Some(None)` when the interval has passed. `None` when
+    /// the store is closing.
     fn next(&self, due: Duration) -> Option<Option<(Ask, SyncSender<Answer>)>> {
         let mut mail = self.mail();
         loop {
@@ -157,7 +157,7 @@ impl Inner {
         self.compact()
     }
 
-    /// The four phases, with the store held as little as each of them allows.
+    /// Runs the four phases. Each phase takes only the lock that it needs.
     fn compact(&self) -> Answer {
         let mut compaction = self.look().begin_compaction(self.now())?;
         while compaction.phase() == Some(Phase::Copy) {

@@ -1,11 +1,11 @@
-//! The bugs that can be planted, each a mistake that a real system has made or that the
-//! document invites.
+//! The bugs that can be planted. Each is a mistake that a real system has made, or that
+//! the wording of the document invites.
 
 use lithify_sim::planted::Planted;
 
 use crate::parts::bugs as shared;
 
-/// Of the copy, the swap and the policy.
+/// Bugs of the copy, the swap and the policy.
 const OWN: &[Planted] = &[
     Planted::new(
         "deletes-not-carried-over",
@@ -159,7 +159,7 @@ const OWN: &[Planted] = &[
     ),
 ];
 
-/// Of the log that a data file is.
+/// Bugs that every log can have.
 const OF_LOGS: &[Planted] = &[
     Planted::new(
         "acknowledged-before-sync",
@@ -190,7 +190,7 @@ const OF_LOGS: &[Planted] = &[
     shared::RECOVERED_TAIL_NOT_REWRITTEN,
 ];
 
-/// Of the entries that it is built from.
+/// Bugs of the shared parts.
 const OF_PARTS: &[Planted] = &[
     Planted::new(
         "recycled-without-generation",
@@ -206,7 +206,6 @@ const OF_PARTS: &[Planted] = &[
     shared::FILE_NUMBER_NOT_FRESH,
 ];
 
-/// Every bug.
 pub(super) fn all() -> Vec<Planted> {
     [OWN, OF_LOGS, OF_PARTS].concat()
 }

@@ -1,9 +1,9 @@
-//! A check of the files of a closed store, by code that the store does not use.
+//! Checks the files of a closed store, with code that the store does not use.
 //!
-//! Written from the format's description: it has its own reading of headers and
-//! records, another CRC, and looks at every byte. It demands more than recovery does: a
-//! closed store has no torn tail, no temporary file and no promotion under way, and its backup is not younger
-//! than its data and carries its mark.
+//! The check was written from the description of the format: it has its own parser of
+//! headers and records, its own CRC, and reads every byte. It demands more than
+//! recovery does: a closed store has no torn tail, no temporary file and no unfinished
+//! promotion. Its backup is older than its data and ends with the mark.
 
 use lithify::fs::whole::read_exact_at;
 use lithify::fs::{Access, Fs};
@@ -49,7 +49,8 @@ fn read(fs: &dyn Fs, name: &str) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// The five numbers of a header.
+/// The five numbers of a header: generation, base commit, base chain, copied end,
+/// certain end.
 fn header(bytes: &[u8]) -> Result<[u64; 5], Failure> {
     let is_framed = bytes.len() >= 72
         && bytes.starts_with(b"lithdata\x03\0\0\0")
@@ -61,7 +62,7 @@ fn header(bytes: &[u8]) -> Result<[u64; 5], Failure> {
     Ok([12, 20, 28, 36, 44].map(number))
 }
 
-/// The salt of a file, from the two numbers at the end of its header.
+/// The salt of a file. The last two numbers of the header are the identity.
 fn salt(bytes: &[u8], generation: u64) -> u64 {
     let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
     Identity {
@@ -71,7 +72,7 @@ fn salt(bytes: &[u8], generation: u64) -> u64 {
     .salt(generation)
 }
 
-/// Reads all records of the data; returns its generation.
+/// Reads all records of the data file and returns its generation.
 fn check_data(bytes: &[u8]) -> Result<u64, Failure> {
     let [generation, _, mut chain, copied, certain] = header(bytes)?;
     let body = &bytes[72..];
@@ -131,7 +132,7 @@ fn check_backup(bytes: &[u8], newest: u64) -> Result<(), Failure> {
     }
 }
 
-/// The payload of the entry at a place, which is never empty.
+/// The payload of the entry at this position. An empty payload is damage.
 fn payload(body: &[u8], salt: u64, position: usize) -> Result<&[u8], Failure> {
     match walk::payload(salt, body, position) {
         Ok([]) => damage(format!("the record at {position} is empty")),

@@ -1,19 +1,20 @@
-//! A compaction: four phases, each of them steps, each step at most one operation on
-//! the disk that matters for durability.
+//! A compaction. It has four phases; each phase is a sequence of steps, and each step does
+//! at most one durability-relevant operation on the disk.
 //!
-//! 1. *Snapshot* ([`Compaction::new`]): the index and the end of the file are taken down.
-//!    Needs the store as a reader does.
-//! 2. *Copy*: the live records go into a new file, which is synced, and its name is made
-//!    durable. Needs no store: the old file only grows, and is held open.
-//! 3. *Swap*: what was committed meanwhile is carried over *verbatim, deletions included*;
-//!    the header, which makes the copy a copy, is written; the file is synced; then two
-//!    renames with a directory sync behind each. Needs the store alone, from the first
-//!    step to the last: nothing may be committed between the two renames.
-//! 4. *Clean-up*: the old file stays as a backup, and a durable mark in it says that it
-//!    must not be served from any more.
+//! 1. *Snapshot* ([`Compaction::new`]): records the index and the end of the file. Needs a
+//!    read lock of the store.
+//! 2. *Copy*: writes the live records to a new file, syncs it, and makes its name durable.
+//!    Needs no lock: the old file only grows, and the compaction keeps it open.
+//! 3. *Swap*: appends the records of the commits since the snapshot *unchanged, deletions
+//!    included*. Then writes the header, which makes the copy valid, syncs the file, and
+//!    does two renames with a directory sync after each. Needs the write lock of the store
+//!    for the whole phase: no commit may happen between the two renames.
+//! 4. *Clean-up*: keeps the old file as a backup, and writes a durable mark into it. The
+//!    mark says that the file must not be served from any more.
 //!
-//! The order stands in [`super::order`], what is written in [`super::copy`]. Between the
-//! renames no file has the name of the data; [`super::recover`] finishes what was begun.
+//! The order of the steps is defined in [`super::order`], their bytes in [`super::copy`].
+//! Between the two renames no file has the name of the data. If a crash happens there,
+//! [`super::recover`] finishes the swap.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,17 +34,17 @@ use super::store::{Data, Report, Store};
 use crate::parts::disk::{Disk, failed};
 use crate::parts::entry::{self, Before};
 
-/// What is under way.
+/// A compaction in progress.
 #[derive(Debug)]
 pub struct Compaction {
     disk: Disk,
-    /// The steps that are left, the next one last.
+    /// The remaining steps. The next step is the last item.
     steps: Vec<Step>,
     pub(super) old: Arc<dyn File>,
     pub(super) old_header: Header,
-    /// Where commits that the snapshot does not know begin.
+    /// The position where the commits after the snapshot begin.
     pub(super) old_end: u64,
-    /// Live records that are not copied yet, the next one last.
+    /// The live records that are not copied yet. The next record is the last item.
     pub(super) queue: Vec<(Vec<u8>, Place)>,
     pub(super) copy_bytes: u64,
     file: Option<Arc<dyn File>>,
@@ -52,18 +53,19 @@ pub struct Compaction {
     pub(super) ends: Vec<CommitEnd>,
     pub(super) end: u64,
     began: Duration,
-    /// When the swap began, and the newest commit then.
+    /// The time when the swap began, and the newest commit at that time.
     paused: Option<(Duration, u64)>,
     pub(super) report: Report,
 }
 
 impl Compaction {
-    /// The first phase.
+    /// Runs the first phase: takes the snapshot.
     pub(super) fn new(store: &Store, now: Duration) -> Self {
         let data = &store.data;
         let places = data.index.iter();
         let mut queue: Vec<_> = places.map(|(key, place)| (key.clone(), place)).collect();
-        // The old file is read from its beginning to its end.
+        // `copy` takes records from the end of the queue, so the descending order makes it
+        // read the old file from its beginning to its end.
         queue.sort_unstable_by_key(|(_, place)| std::cmp::Reverse(place.position));
         Self {
             disk: store.disk.clone(),
@@ -80,7 +82,7 @@ impl Compaction {
                 base_chain: data.chain,
                 copied_end: 0,
                 certain_end: 0,
-                // The file's own number comes when it is created.
+                // The number of the file is drawn when the file is created.
                 identity: data.header.identity,
             },
             index: Index::default(),
@@ -92,7 +94,7 @@ impl Compaction {
         }
     }
 
-    /// The phase of the next step; `None` when all is done.
+    /// The phase of the next step. `None` when the compaction is complete.
     #[must_use]
     pub fn phase(&self) -> Option<Phase> {
         self.steps.last().map(|step| step.phase())
@@ -104,26 +106,26 @@ impl Compaction {
         self.header.base_commit
     }
 
-    /// Whether a failure now leaves the store without a file that can be served from by
-    /// this process.
+    /// Whether the rename of the old file is done. From then on, a failure leaves this
+    /// process without a data file, so the store must stop.
     fn has_touched_names(&self) -> bool {
         !self.steps.contains(&Step::RenameOld)
     }
 
-    /// Whether a swap has begun and not ended: whoever wants to write waits for it.
+    /// Whether a swap has begun and not ended. Writers wait for its end.
     #[must_use]
     pub fn holds_store(&self) -> bool {
         self.phase() == Some(Phase::Swap) && self.paused.is_some()
     }
 
-    /// How far it has come, in words that are equal when it goes on alike.
+    /// The progress as text. Two compactions with equal texts continue equally.
     #[must_use]
     pub fn progress(&self) -> String {
         let (steps, left) = (self.steps.len(), self.queue.len());
         format!("{steps} steps, {left} values, base {}", self.base())
     }
 
-    /// What was done so far, at this time.
+    /// The report up to this time.
     #[must_use]
     pub fn report(&self, now: Duration) -> Report {
         Report {
@@ -132,17 +134,17 @@ impl Compaction {
         }
     }
 
-    /// Whether the new file has a name of its own at the moment.
+    /// Whether the new file exists under its temporary name.
     #[must_use]
     pub fn has_temporary(&self) -> bool {
         self.file.is_some() && self.steps.contains(&Step::RenameNew)
     }
 
-    /// A step of the phase *copy* or *clean-up*.
+    /// Does one step of the phase *copy* or *clean-up*.
     ///
     /// # Errors
-    /// Whatever the disk says, and `Damage`. The compaction is to be dropped then; the
-    /// store is as it was.
+    /// Errors of the disk, and `Damage`. The caller must drop the compaction then; the
+    /// store has not changed.
     ///
     /// # Panics
     /// In the phase *swap*.
@@ -151,7 +153,7 @@ impl Compaction {
         let is_done = match self.steps.last() {
             Some(Step::Create) => self.create()?,
             Some(Step::Copy) => self.copy()?,
-            // An empty copy has nothing to sync yet.
+            // The copy is empty, so there is nothing to sync.
             Some(Step::SyncCopy) if self.end == 0 => true,
             Some(Step::SyncCopy | Step::SyncBackup) => self.sync()?,
             Some(Step::SyncTemporaryName) => self.sync_names()?,
@@ -162,15 +164,16 @@ impl Compaction {
         Ok(())
     }
 
-    /// A step of the phase *swap*. Between the first and the last nothing may happen to
-    /// the store. `now` is the time on the clock that began the compaction.
+    /// Does one step of the phase *swap*. Nothing else may use the store between the first
+    /// and the last of these steps. `now` is read from the clock that also gave the time
+    /// of the beginning.
     ///
     /// # Errors
-    /// Whatever the disk says. Before the first rename the compaction is to be dropped and
-    /// the store is as it was; from then on the store stops.
+    /// Errors of the disk. Before the first rename, the caller must drop the compaction,
+    /// and the store has not changed. From the first rename on, the store stops.
     ///
     /// # Panics
-    /// In another phase, and when something was committed since the first step.
+    /// In another phase, and if a commit happened since the first step of the swap.
     pub fn swap_step(&mut self, store: &mut Store, now: Duration) -> Result<(), Failure> {
         assert!(self.phase() == Some(Phase::Swap), "the store is not needed");
         store.check_running()?;
@@ -216,7 +219,8 @@ impl Compaction {
         }
     }
 
-    /// Creates the new file. A leftover of a compaction that was given up goes first.
+    /// Creates the new file. First removes the file of an earlier compaction that was
+    /// abandoned.
     fn create(&mut self) -> Result<bool, Failure> {
         let is_left = self
             .disk
@@ -240,7 +244,8 @@ impl Compaction {
         &**self.file.as_ref().expect("the new file was created")
     }
 
-    /// The header makes the copy a copy: what it vouches for is in the file.
+    /// Writes the header, which makes the copy valid. All bytes below its `certain_end`
+    /// are already in the file.
     fn write_header(&mut self, store: &Store) -> Result<bool, Failure> {
         self.header.certain_end = self.end;
         if planted::is_active("commit-number-reused") {
@@ -256,7 +261,7 @@ impl Compaction {
         Ok(true)
     }
 
-    /// Syncs the new file, or in the last phase the old one.
+    /// Syncs the new file, or in the clean-up the old file.
     fn sync(&self) -> Result<bool, Failure> {
         match self.phase() {
             Some(Phase::CleanUp) => self
@@ -276,7 +281,7 @@ impl Compaction {
         Ok(true)
     }
 
-    /// From here on the store reads and writes the new file.
+    /// Makes the store use the new file.
     fn install(&mut self, store: &mut Store) -> bool {
         store.has_backup |= !planted::is_active("no-backup");
         if planted::is_active("old-removed-before-swap-durable") {
@@ -292,7 +297,7 @@ impl Compaction {
             header: self.header,
             index: std::mem::take(&mut self.index),
             ends: std::mem::take(&mut self.ends),
-            // This process has begun the file.
+            // This incarnation has created the file, so it needs no opening entry.
             opening: 0,
             is_announced: true,
             chain: old_chain,
@@ -305,7 +310,7 @@ impl Compaction {
         true
     }
 
-    /// Says in the old file that it is out of date.
+    /// Writes the mark into the old file.
     fn mark_backup(&mut self) -> Result<bool, Failure> {
         let end = self.report.bytes_before - HEADER_BYTES;
         let mark = mark(self.old_header.salt(), end);
@@ -315,7 +320,7 @@ impl Compaction {
     }
 }
 
-/// The mark of a backup, for the end of its file.
+/// The mark of a backup, as an entry at the position `end`.
 pub(super) fn mark(salt: u64, end: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     entry::encode(&mut bytes, salt, end, Before::Pending, &record::of_mark());

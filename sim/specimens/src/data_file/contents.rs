@@ -1,8 +1,9 @@
-//! What the bytes of a data file say. Pure.
+//! Parses the bytes of a data file. Pure.
 //!
-//! A crash may leave a torn tail: a commit without its end, behind everything that was
-//! durable. Whatever else cannot be read is damage: below the header's `certain_end`,
-//! and before an entry that was written when everything before it was durable.
+//! A crash can leave a torn tail: a commit without its end, after everything that was
+//! durable. Two other kinds of unreadable bytes are damage: bytes below `certain_end` of
+//! the header, and bytes before an entry that was written when everything before it was
+//! durable.
 
 use lithify_sim::planted;
 
@@ -14,26 +15,27 @@ use crate::parts::entry::{self, Before, Entry};
 /// The end of a commit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CommitEnd {
-    /// Behind its last entry, counted from the end of the header.
+    /// The position after its last entry, counted from the end of the header.
     pub(super) position: u64,
-    /// Its chain.
+    /// The chain of the commit.
     pub(super) chain: u64,
 }
 
-/// A file that can be served from.
+/// The content of a valid data file.
 #[derive(Debug)]
 pub(super) struct Contents {
     pub(super) header: Header,
     pub(super) index: Index,
-    /// Of each commit behind the base. What lies between two of them is the later one's.
+    /// The end of each commit after the base. The bytes between two ends belong to the
+    /// later commit.
     pub(super) ends: Vec<CommitEnd>,
-    /// The number of the last opening that has gone on in the file, 0 when none has.
+    /// The number of the last opening in the file, or 0 if there is none.
     pub(super) opening: u64,
     /// The chain of the newest commit.
     pub(super) chain: u64,
-    /// Where the newest commit ends, or an opening behind it that has committed nothing.
+    /// The end of the newest commit, or of an opening after it.
     pub(super) end: u64,
-    /// Everything below was durable when something behind it was written.
+    /// All bytes below this position were durable when an entry after it was written.
     pub(super) durable_end: u64,
 }
 
@@ -44,7 +46,7 @@ impl Contents {
     }
 }
 
-/// Reads a whole file, or says what is wrong with it.
+/// Reads a whole file. The error says what is wrong with it.
 pub(super) fn read(bytes: &[u8]) -> Result<Contents, String> {
     let header = Header::decode(bytes)?;
     let body = &bytes[HEADER_BYTES as usize..];
@@ -84,7 +86,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Contents, String> {
     Ok(contents)
 }
 
-/// The entries of a file, and its bytes behind the header.
+/// The entries of a file, and the bytes after its header.
 struct Body<'file> {
     body: &'file [u8],
     entries: &'file [Entry],
@@ -96,8 +98,9 @@ impl Body<'_> {
             .map_err(|fault| format!("at byte {}: {fault}", HEADER_BYTES + entry.position as u64))
     }
 
-    /// Reads the copied part and then commit by commit. Returns the number of the first
-    /// entry that belongs to no whole commit and is no opening behind one.
+    /// Reads the copied part, and then commit after commit. Returns the number of the
+    /// first entry that is part neither of a complete commit nor of an opening directly
+    /// after one.
     fn commits(&self, contents: &mut Contents) -> Result<usize, String> {
         let copied_end = contents.header.copied_end;
         let copied = self
@@ -131,12 +134,12 @@ impl Body<'_> {
                 }
                 Record::Opening { number: opening } if first == number => {
                     contents.opening = opening;
-                    // It was written when everything before it was durable.
+                    // An opening is written only when everything before it is durable.
                     contents.durable_end = contents.durable_end.max(entry.position as u64);
                     contents.end = entry.payload.end as u64;
                     first = number + 1;
                 }
-                // What an earlier life of the file has left behind its tail.
+                // An entry of an earlier incarnation, left after the tail.
                 Record::End { .. } | Record::Opening { .. } | Record::Superseded => break,
                 Record::Put { .. } | Record::Delete { .. } => {
                     chain.add(&self.body[entry.payload.clone()]);
@@ -149,7 +152,7 @@ impl Body<'_> {
         Ok(first)
     }
 
-    /// Takes a whole commit.
+    /// Adds a complete commit.
     fn adopt(&self, contents: &mut Contents, entries: &[Entry]) -> Result<(), String> {
         self.apply(contents, entries)?;
         let witnesses = entries

@@ -1,7 +1,9 @@
-//! What goes into the new file: the live values, and what was committed meanwhile.
+//! The bytes of the new file: the live values, and the records of commits since the
+//! snapshot.
 //!
-//! Values are copied while the store is used. What came meanwhile is carried over, deletions
-//! included, while nobody can write; only the seals are those of a file without openings.
+//! Values are copied while the store is in use. Records of commits since the snapshot are
+//! carried over while nobody can write. Deletions are carried over too. Only the seals
+//! change, because the new file has no openings.
 
 use lithify::fs::whole::{read_exact_at, write_all_at};
 use lithify_sim::planted;
@@ -18,7 +20,7 @@ use crate::parts::disk::failed;
 use crate::parts::entry::{self, Before};
 
 impl Compaction {
-    /// Copies some live records, in one write.
+    /// Copies some live records with one write.
     pub(super) fn copy(&mut self) -> Result<bool, Failure> {
         let mut bytes = Vec::new();
         while (bytes.len() as u64) < self.copy_bytes
@@ -34,7 +36,7 @@ impl Compaction {
         Ok(self.queue.is_empty())
     }
 
-    /// Encodes a record for the new file, behind those in `bytes`.
+    /// Encodes a record for the new file, after the records in `bytes`.
     fn add(&self, bytes: &mut Vec<u8>, payload: &[u8]) -> Place {
         let position = self.end + bytes.len() as u64;
         let salt = self.header.salt();
@@ -52,7 +54,7 @@ impl Compaction {
         Ok(())
     }
 
-    /// Carries over all commits that the snapshot does not know, in one write.
+    /// Carries over all commits after the snapshot, with one write.
     pub(super) fn catch_up(&mut self, store: &Store) -> Result<bool, Failure> {
         let length = usize::try_from(store.data.end - self.old_end).expect("it fits into memory");
         let mut old = vec![0; length];
@@ -99,7 +101,9 @@ impl Compaction {
                 }
                 self.index.remove(key);
             }
-            // Of this process, which has begun the new file.
+            // This incarnation has written the seal and has created the new file. So the
+            // seal without the opening's number is the chain, and the new seal has the
+            // number 0.
             Record::End { seal } => {
                 let chain = record::seal(seal, store.data.opening);
                 let end = self.add(bytes, &record::of_end(chain, 0));

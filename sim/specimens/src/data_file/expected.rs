@@ -1,5 +1,5 @@
-//! What the rule predicts, from the history alone: bytes, entries, and which compactions
-//! there may be. Nothing here looks at a file or an index.
+//! The numbers that the rule predicts from the history alone: bytes, entries, and allowed
+//! compactions. This code reads no file and no index.
 
 use lithify_sim::history::{Batch, History, State};
 use lithify_sim::system::{Equality, Failure};
@@ -10,7 +10,7 @@ use super::record::{END_BYTES, MARK_BYTES, OPENING_BYTES, Write, entry_bytes};
 use super::store::{Options, Report};
 use crate::parts::machine::{put, take};
 
-/// A key of the laboratory as a key of the store.
+/// Converts a key of the laboratory to a key of the store.
 pub(super) fn key(keyspace: &str, key: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     put(&mut bytes, keyspace.as_bytes());
@@ -18,7 +18,7 @@ pub(super) fn key(keyspace: &str, key: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// And back.
+/// Converts a key of the store back to a key of the laboratory.
 pub(super) fn split(mut key: &[u8]) -> Result<(String, Vec<u8>), Failure> {
     let damage = |fault: String| Failure::Damage(format!("a key of the laboratory: {fault}"));
     let keyspace = take(&mut key).map_err(damage)?.to_vec();
@@ -26,7 +26,7 @@ pub(super) fn split(mut key: &[u8]) -> Result<(String, Vec<u8>), Failure> {
     Ok((keyspace, key.to_vec()))
 }
 
-/// A batch of the laboratory as a batch of the store.
+/// Converts a batch of the laboratory to a batch of the store.
 pub(super) fn writes(batch: &Batch) -> Vec<Write> {
     let writes = batch.writes.iter().map(|write| Write {
         key: key(write.key.keyspace_name(), &write.key.bytes()),
@@ -35,7 +35,7 @@ pub(super) fn writes(batch: &Batch) -> Vec<Write> {
     writes.collect()
 }
 
-/// What the commits of a history take in a file.
+/// The bytes of these commits in a data file.
 fn commits_bytes(batches: &[Batch]) -> u64 {
     let bytes = |batch: &Batch| -> u64 {
         let writes = batch.writes.iter().map(|write| {
@@ -50,7 +50,7 @@ fn commits_bytes(batches: &[Batch]) -> u64 {
     batches.iter().map(bytes).sum()
 }
 
-/// What a state takes in a file without dead space.
+/// The length of a data file that holds this state and no dead bytes.
 fn live_bytes(state: &State) -> u64 {
     let bytes = state
         .iter()
@@ -58,25 +58,26 @@ fn live_bytes(state: &State) -> u64 {
     HEADER_BYTES + bytes.sum::<u64>()
 }
 
-/// The most bytes of a data file that the rule leaves alone.
+/// The largest length of a data file that the rule does not compact.
 fn most_bytes(policy: &Policy, live_bytes: u64) -> Option<u64> {
     let by_threshold = policy.threshold.most_bytes(live_bytes)?;
     Some(by_threshold.max(policy.minimum_size_bytes.saturating_sub(1)))
 }
 
-/// Whether the rule applies at all.
+/// Whether the rule can lead to a compaction at all.
 fn compacts(options: &Options) -> bool {
     options.policy.enabled && options.role == Role::Primary
 }
 
-/// The most bytes that a settled store has without a compaction: each commit may be the first
-/// of a process that has gone on in the file, and one such process may have committed nothing.
+/// The largest length of the data file of a settled store that was never compacted. Each
+/// commit may be the first of an incarnation that has appended an opening, and one more
+/// incarnation may have appended an opening without a commit.
 fn most_written(batches: &[Batch]) -> u64 {
     HEADER_BYTES + commits_bytes(batches) + OPENING_BYTES * (batches.len() as u64 + 1)
 }
 
-/// The most bytes of the data of a settled store: those of the law, and never more than
-/// all that was ever written.
+/// The largest length of the data file of a settled store: the limit of the rule, but not more
+/// than all bytes ever written.
 pub(super) fn data_limit(options: &Options, batches: &[Batch], state: &State) -> Option<u64> {
     let written = most_written(batches);
     match compacts(options) {
@@ -85,24 +86,24 @@ pub(super) fn data_limit(options: &Options, batches: &[Batch], state: &State) ->
     }
 }
 
-/// The most bytes of a settled store: its data, and a backup that is as long as the data
-/// was when it was replaced, which is at most all that was ever written.
+/// The largest size of a settled store: its data and a backup. The backup is as long as the
+/// data file was when it was replaced, so at most as long as all bytes ever written.
 pub(super) fn space_limit(options: &Options, batches: &[Batch], state: &State) -> Option<u64> {
     let backup = most_written(batches) + MARK_BYTES;
     Some(data_limit(options, batches, state)? + backup)
 }
 
-/// A compaction as the laboratory saw it.
+/// A compaction that the laboratory has observed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Done {
-    /// The newest commit when it began.
+    /// The newest commit when the compaction began.
     pub(super) base: u64,
-    /// The newest commit at its swap.
+    /// The newest commit at the swap.
     pub(super) head: u64,
     pub(super) report: Report,
 }
 
-/// What is counted in a store that has run since an empty disk.
+/// The counters of a store that was created on an empty disk and ran without crashes.
 pub(super) struct Counted<'run> {
     pub(super) options: &'run Options,
     pub(super) space: Space,
@@ -111,7 +112,7 @@ pub(super) struct Counted<'run> {
     pub(super) compactions: &'run [Done],
 }
 
-/// Each number next to what the history says that it must be.
+/// Compares each counter with the value that follows from the history.
 pub(super) fn equalities(counted: &Counted<'_>, batches: &[Batch]) -> Vec<Equality> {
     let mut history = History::default();
     batches.iter().for_each(|batch| history.push(batch.clone()));

@@ -1,12 +1,12 @@
-//! The first bytes of a data file: which file it is, and what of it is beyond doubt.
+//! The header of a data file: its identity, and the bytes that must be valid.
 //!
 //! `"lithdata" | version u32 | generation u64 | base commit u64 | base chain u64 |
 //! copied end u64 | certain end u64 | store u64 | file u64 | crc u32`, numbers little-endian, positions counted
 //! from the end of the header.
 //!
-//! The header is written *last*, when everything below `certain_end` is in the file: a
-//! file with a valid header and a shorter body is damaged, and a copy that was
-//! interrupted has no header and is no copy.
+//! The header is written *last*, after all bytes below `certain_end`. So a file with a
+//! valid header and a shorter body is damaged, and an interrupted copy has no header
+//! and is not valid.
 
 use crate::parts::identity::Identity;
 
@@ -16,28 +16,29 @@ pub(super) const HEADER_BYTES: u64 = 72;
 const MAGIC: &[u8; 8] = b"lithdata";
 const VERSION: u32 = 3;
 
-/// How long the headers of versions 1 and 2 were.
+/// The lengths of the headers of versions 1 and 2.
 const EARLIER_HEADER_BYTES: [usize; 2] = [56, 72];
 
-/// What a header says.
+/// The data of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
-    /// Files count up from 1; each compaction makes the next. Part of every checksum.
+    /// The number of the file. Begins at 1; each compaction increases it by 1. Part of
+    /// every checksum.
     pub(super) generation: u64,
-    /// The commit whose state the copied part is; 0 in the first file.
+    /// The commit whose state is in the copied part. 0 in the first file.
     pub(super) base_commit: u64,
     /// The chain after that commit.
     pub(super) base_chain: u64,
-    /// Where the copied part ends and commits begin.
+    /// The end of the copied part. Commits begin here.
     pub(super) copied_end: u64,
-    /// Everything below was durable when the file got its name.
+    /// All bytes below this position were durable when the file got its name.
     pub(super) certain_end: u64,
-    /// Which store, and which file: part of every checksum.
+    /// The store and the number of the file. Part of every checksum.
     pub(super) identity: Identity,
 }
 
 impl Header {
-    /// Of the first file of a store.
+    /// The header of the first file of a store.
     pub(super) const fn first(identity: Identity) -> Self {
         Self {
             generation: 1,
@@ -73,7 +74,7 @@ impl Header {
         bytes
     }
 
-    /// The header at the front of a file, or what is wrong with it.
+    /// The header at the beginning of a file. The error says what is wrong.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, String> {
         let length = HEADER_BYTES as usize;
         let version = bytes.get(8..12);

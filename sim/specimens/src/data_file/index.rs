@@ -1,17 +1,18 @@
-//! Where the newest value of each key lies in the file, and how many bytes that makes.
+//! The index: the place of the newest value of each key, and the total length of these
+//! values.
 
 use std::collections::BTreeMap;
 
-/// An entry in a file.
+/// The place of an entry in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
-    /// Where it begins, counted from the end of the file's header.
+    /// The beginning of the entry, counted from the end of the file's header.
     pub(super) position: u64,
-    /// How long it is.
+    /// The length of the entry.
     pub(super) length_bytes: u64,
 }
 
-/// Keys and places, and the sum of the lengths of the places.
+/// The place of each key, and the sum of the lengths of these places.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     places: BTreeMap<Vec<u8>, Place>,
@@ -49,7 +50,7 @@ impl Index {
         self.places.len()
     }
 
-    /// The length of all entries that are live.
+    /// The total length of all live entries.
     pub(super) fn live_bytes(&self) -> u64 {
         self.live_bytes
     }

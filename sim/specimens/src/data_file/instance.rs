@@ -1,13 +1,14 @@
 //! An open store, driven by the laboratory.
 //!
 //! Time is virtual. The task `timer` lets an interval pass and asks the policy, as the
-//! background thread does when it wakes up; it is there when something has changed since
-//! the last check, for other checks would do nothing. The task `compact` does one step of
-//! the compaction that is under way, so commits come between any two steps of its copy.
-//! A swap holds the store: whoever wants to commit meanwhile waits until it is over.
+//! background thread does when it wakes up. The task exists only if something has changed
+//! since the last check, because another check would have no effect. The task `compact`
+//! does one step of the running compaction, so commits can happen between any two steps of
+//! the copy. During a swap, a commit waits for the end of the swap.
 //!
-//! A replica gets its commits as a primary would send them; before each, a write of its
-//! own, a commit with a gap and one of another history are tried, and must be refused.
+//! A replica gets its commits in the way a primary would send them. Before each group of
+//! commits, three wrong requests are made, and the replica must refuse them: a write of its
+//! own, a commit with a gap, and a commit of another history.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ const COMPACT: &str = "compact";
 /// More steps than any history of the laboratory needs.
 const SETTLE_STEPS: u64 = 20_000;
 
-/// What a step takes on the virtual clock.
+/// The duration of a step on the virtual clock.
 const STEP: Duration = Duration::from_millis(1);
 
 pub(super) struct Open {
@@ -49,8 +50,8 @@ pub(super) struct Open {
     compactions: Vec<Done>,
 }
 
-/// Opens the store in the role that was drawn. The role of the last opening is on the
-/// disk, so a primary may have to begin as a replica that is promoted.
+/// Opens the store in the drawn role. The disk keeps the role of the last opening, so to
+/// become a primary, the store may have to open as a replica and be promoted.
 fn open(disk: &Disk, fs: Arc<dyn Fs>, options: &Options) -> Result<Store, Failure> {
     let is_replica = disk.list()?.iter().any(|name| name == names::REPLICA);
     if !is_replica || options.role == Role::Replica {
@@ -78,7 +79,7 @@ impl Open {
         })
     }
 
-    /// An interval passes, and the policy is asked.
+    /// Lets an interval pass and asks the policy.
     fn timer(&mut self) -> Result<(), Failure> {
         let options = self.store.options();
         self.now += options.policy.interval;
@@ -89,7 +90,7 @@ impl Open {
         Ok(())
     }
 
-    /// One step of the compaction. One that fails is given up.
+    /// Does one step of the compaction. Drops the compaction if the step fails.
     fn compact(&mut self) -> Result<(), Failure> {
         let Some(mut compaction) = self.compaction.take() else {
             return Ok(());
@@ -115,7 +116,7 @@ impl Open {
         Ok(())
     }
 
-    /// Waits for a swap that has begun.
+    /// Finishes a swap that has begun.
     fn finish_swap(&mut self) -> Result<(), Failure> {
         while self
             .compaction
@@ -127,7 +128,7 @@ impl Open {
         Ok(())
     }
 
-    /// Takes commits from a primary that is the laboratory.
+    /// Replicates commits. The laboratory is the primary.
     fn replicate(&mut self, batches: &[Vec<Write>]) -> Result<u64, Failure> {
         let (head, mut chain) = (self.store.head(), self.store.chain());
         let foreign = vec![Write {
@@ -171,8 +172,9 @@ impl Open {
 
 impl Instance for Open {
     fn commit(&mut self, batches: &[Batch]) -> Result<u64, Failure> {
-        // A swap that fails is not the client's: the background thread would meet it. If it
-        // has stopped the store, the store says so.
+        // A failed swap is not an error of this commit: for a real store, the background
+        // thread gets the error. If the failure has stopped the store, the commit below
+        // returns an error.
         let _ = self.finish_swap();
         let batches: Vec<Vec<Write>> = batches.iter().map(writes).collect();
         let outcome = match self.store.options().role {

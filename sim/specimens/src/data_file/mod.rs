@@ -1,18 +1,20 @@
-//! A data file with dead space: values are appended, an index says where the newest of
-//! each key lies, and a compaction copies what is live when too much is dead.
+//! A data file with dead space: values are appended, an index has the place of the newest
+//! value of each key, and a compaction copies the live values when too many bytes are
+//! dead.
 //!
-//! The whole difficulty is that the store is used meanwhile: what is deleted or
-//! overwritten while the copy runs must be so in the copy too, readers must go on in the
-//! file that they began with, and a crash between the two renames that make the swap must
-//! lead back to one file that holds everything.
+//! The difficulty is that the store is used during a compaction. A key that is deleted or
+//! overwritten while the copy runs must be deleted or overwritten in the copy too.
+//! Readers must continue with the file that they began with. A crash between the two
+//! renames of the swap must lead to one file with all data.
 //!
-//! The same code runs twice: here, with virtual time, and in [`Shared`], with threads and
-//! a clock, which the command `lithify data-file` uses.
+//! The same code has two users: the laboratory, with virtual time, and [`Shared`], with
+//! threads and a clock. The command `lithify data-file` uses [`Shared`].
 //!
 //! Reading order: `names`, `header`, `record`, `index`, `contents` (the bytes), `policy`
-//! (when), `store`, `append`, `reader`, `order`, `compaction` and `copy` (how), `recover` (the way back),
-//! `replica`, `role`, `shared` and `background` (threads), `check`, and `settings`, `instance`, `expected`, `bugs` for the laboratory.
-//! `design/data-file.md` says why.
+//! (when), `store`, `append`, `reader`, `order`, `compaction` and `copy` (how), `recover`
+//! (opening), `replica`, `role`, `shared` and `background` (threads), `check`, and
+//! `settings`, `instance`, `expected`, `bugs` for the laboratory. `design/data-file.md`
+//! gives the reasons.
 
 mod append;
 mod background;
@@ -104,8 +106,9 @@ impl Engine for settings::Chosen {
         expected::space_limit(&self.options, batches, state)
     }
 
-    /// A compaction that never comes takes no more room than a backup would, so the data
-    /// is held against the law alone.
+    /// The limit of the data file alone. The limit of the whole store would not reveal a
+    /// missing compaction, because it allows for a backup, and a store without a
+    /// compaction has no backup.
     fn file_limit(&self, file: &str, batches: &[Batch], state: &State) -> Option<u64> {
         (file == names::DATA)
             .then(|| expected::data_limit(&self.options, batches, state))

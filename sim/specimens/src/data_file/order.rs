@@ -1,21 +1,21 @@
-//! The steps of a compaction and their order, which is what all of it is about.
+//! The steps of a compaction and their order, on which crash safety depends.
 //!
-//! The order is a value, so that most planted bugs are another order and nothing else.
+//! The order is a list of steps, so most planted bugs only change the list.
 
 use lithify_sim::planted;
 
-/// The phases of the document; the first, the snapshot, is the beginning itself.
+/// The phases of the document. The first phase, the snapshot, is missing here because
+/// `Compaction::new` runs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Live records are copied while the store is used.
+    /// Live records are copied while the store is in use.
     Copy,
     /// The store waits.
     Swap,
-    /// The store goes on.
+    /// The store is in use again.
     CleanUp,
 }
 
-/// One step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Create,
@@ -47,7 +47,7 @@ impl Step {
     }
 }
 
-/// The order, which is what all of this is about.
+/// The steps in reverse order: the next step is the last item.
 pub(super) fn order() -> Vec<Step> {
     use Step::{
         CatchUp, Copy, Create, Install, MarkBackup, RemoveBackup, RemoveOld, RenameNew, RenameOld,
@@ -94,7 +94,7 @@ pub(super) fn order() -> Vec<Step> {
     steps
 }
 
-/// The steps with others in the place of one.
+/// Replaces one step by other steps.
 fn replaced(steps: Vec<Step>, one: Step, others: &[Step]) -> Vec<Step> {
     let with = |step: Step| match step == one {
         true => others.to_vec(),

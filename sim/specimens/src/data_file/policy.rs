@@ -1,13 +1,13 @@
-//! When to compact: a pure decision on what is in the file, and nothing else.
+//! When to compact: a pure decision based on the lengths of the file and its live data.
 //!
-//! The clock is not asked here: whoever has one calls [`decide`] once every
+//! This code reads no clock: a caller with a clock calls [`decide`] once in every
 //! [`Policy::interval`]. The ratio is compared in integers, so that a file exactly at the
-//! threshold is compacted whatever the rounding of a division would say.
+//! threshold is compacted, independent of rounding.
 //!
-//! From the threshold follows the law of this family (Redis, Bitcask): a file that was
-//! decided on and left alone is shorter than `minimum_size_bytes` or than
-//! `live / (1 - threshold)`, and the rule writes at most `1 / threshold` bytes for each
-//! byte that a client writes.
+//! The threshold gives the law of this family (Redis, Bitcask). A file that the rule has
+//! checked and not compacted is shorter than `minimum_size_bytes` or than `live / (1 -
+//! threshold)`. The rule writes at most `1 / threshold` bytes for each byte that a client
+//! writes.
 
 use std::fmt;
 use std::time::Duration;
@@ -20,20 +20,20 @@ const MILLION: u32 = 1_000_000;
 pub struct Share(u32);
 
 impl Share {
-    /// So many millionths, at most a million.
+    /// A share in millionths.
     ///
     /// # Panics
-    /// When it is more than the whole.
+    /// If it is more than a million.
     #[must_use]
     pub const fn millionths(millionths: u32) -> Self {
         assert!(millionths <= MILLION, "a share is at most the whole");
         Self(millionths)
     }
 
-    /// The share of a text such as `0.3`: a number from 0 to 1 with at most six decimals.
+    /// Parses a text such as `0.3`: a number from 0 to 1 with at most six decimals.
     ///
     /// # Errors
-    /// One line, when it is none.
+    /// One line, if the text is not such a number.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
         let is_plain = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -48,8 +48,8 @@ impl Share {
         }
     }
 
-    /// The most bytes of a file that is below this share of dead space and holds so many
-    /// live bytes; `None` when there is no limit.
+    /// The largest length of a file with this number of live bytes whose dead share is below
+    /// this share. `None` if there is no limit.
     #[must_use]
     pub fn most_bytes(self, live_bytes: u64) -> Option<u64> {
         // dead * million < share * total, with dead = total - live.
@@ -67,12 +67,12 @@ impl fmt::Display for Share {
     }
 }
 
-/// Who decides on the content of a store.
+/// Where the commits of a store come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Its own clients.
+    /// From the store's own clients.
     Primary,
-    /// Another store, whose commits it repeats. It never compacts by itself.
+    /// From another store, the primary. A replica never compacts by itself.
     Replica,
 }
 
@@ -85,7 +85,7 @@ pub struct Policy {
     pub interval: Duration,
     /// `COMPACTION_THRESHOLD`: the least share of dead space.
     pub threshold: Share,
-    /// `COMPACTION_MIN_FILE_SIZE`: files shorter than so many bytes are left alone.
+    /// `COMPACTION_MIN_FILE_SIZE`: shorter files are not compacted.
     pub minimum_size_bytes: u64,
 }
 
@@ -100,23 +100,24 @@ impl Default for Policy {
     }
 }
 
-/// What a file holds, in bytes.
+/// The sizes of a data file in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Space {
-    /// What a compaction would keep: the file's header and the newest record of each key.
+    /// The bytes that a compaction would keep: the header of the file and the newest record of
+    /// each key.
     pub live_bytes: u64,
     /// The length of the file.
     pub total_bytes: u64,
 }
 
 impl Space {
-    /// What a compaction would free.
+    /// The bytes that a compaction would free.
     #[must_use]
     pub fn dead_bytes(self) -> u64 {
         self.total_bytes.saturating_sub(self.live_bytes)
     }
 
-    /// `1 - live / total`, for people; 0 for an empty file.
+    /// `1 - live / total`, for display. 0 for an empty file.
     #[must_use]
     pub fn dead_ratio(self) -> f64 {
         match self.total_bytes {
@@ -125,26 +126,25 @@ impl Space {
         }
     }
 
-    /// Whether the dead share is at least this. Exact.
+    /// Whether the dead share is at least this share. Exact.
     fn is_dead(self, share: Share) -> bool {
         let dead = u128::from(self.dead_bytes()) * u128::from(MILLION);
         dead >= u128::from(share.0) * u128::from(self.total_bytes)
     }
 }
 
-/// What comes of a check, with its reason.
+/// The result of a check, with its reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Compaction is switched off.
     Disabled,
-    /// A replica leaves its file alone.
+    /// A replica does not compact.
     Replica,
     /// The file is shorter than the minimum.
     TooSmall,
     /// The dead share is below the threshold.
     BelowThreshold,
-    /// Nothing is dead; with a threshold of 0 this says that a compaction would be in
-    /// vain.
+    /// Nothing is dead. With a threshold of 0, a compaction would have no effect.
     NothingDead,
     /// Compact.
     Compact,
@@ -163,7 +163,7 @@ impl fmt::Display for Decision {
     }
 }
 
-/// One check of the rule. Pure.
+/// Applies the rule once. Pure.
 #[must_use]
 pub fn decide(policy: &Policy, role: Role, space: Space) -> Decision {
     if !policy.enabled {
@@ -215,7 +215,8 @@ mod tests {
     }
 
     proptest! {
-        /// What is left alone obeys the law, and the law is sharp: one byte more is compacted.
+        /// A file that is not compacted obeys the law, and the law is sharp: a file with one
+        /// more byte is compacted.
         #[test]
         fn the_limit_is_the_last_length_that_is_left_alone(
             live in 1_u64..1 << 40,

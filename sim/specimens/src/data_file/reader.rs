@@ -1,8 +1,8 @@
-//! Reading values by their places.
+//! Reads values at their places.
 //!
-//! A reader holds the file that its index belongs to. A swap gives the name to another
-//! file and changes nothing for those who hold this one, so a reader sees one commit for
-//! as long as it lives.
+//! A reader keeps the file open that belongs to its index. A swap gives the name of the
+//! data to another file and does not change this file. So a reader sees the same commit
+//! until it is dropped.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::record::{self, Record};
 use crate::parts::disk::failed;
 use crate::parts::entry;
 
-/// The payload at a place, checked.
+/// The payload at a place, with its checksum verified.
 pub(super) fn payload(file: &dyn File, salt: u64, place: Place) -> Result<Vec<u8>, Failure> {
     let length = usize::try_from(place.length_bytes).expect("entries fit into memory");
     let mut bytes = vec![0; length];
@@ -34,7 +34,7 @@ pub(super) fn payload(file: &dyn File, salt: u64, place: Place) -> Result<Vec<u8
     }
 }
 
-/// A value that was found and not read yet.
+/// The place of a value that was looked up and not read yet.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) file: Arc<dyn File>,
@@ -43,7 +43,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Reads the value, which must be one of this key.
+    /// Reads the value. The record must be a value of `key`.
     pub(super) fn value(&self, key: &[u8]) -> Result<Vec<u8>, Failure> {
         let payload = payload(&*self.file, self.salt, self.place)?;
         match record::decode(&payload) {
@@ -57,7 +57,7 @@ impl Found {
     }
 }
 
-/// All keys as of one commit.
+/// A view of all keys as of one commit.
 #[derive(Clone, Debug)]
 pub struct Reader {
     pub(super) file: Arc<dyn File>,
@@ -67,16 +67,16 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// The commit that it sees.
+    /// The commit that the reader sees.
     #[must_use]
     pub fn commit(&self) -> u64 {
         self.commit
     }
 
-    /// The value of a key. One read.
+    /// The value of a key. Does one read.
     ///
     /// # Errors
-    /// Whatever the disk says, and `Damage`.
+    /// Errors of the disk, and `Damage`.
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
         let found = self.index.get(key).map(|place| self.found(place));
         let value = found.map(|found| found.value(key)).transpose()?;
@@ -91,7 +91,7 @@ impl Reader {
         }
     }
 
-    /// All keys and values, sorted by key. A read for each.
+    /// All keys and values, sorted by key. Does one read for each key.
     pub fn pairs(&self) -> impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), Failure>> {
         let pairs = self.index.iter().map(|(key, place)| {
             let value = self.found(place).value(key)?;
@@ -101,7 +101,7 @@ impl Reader {
     }
 }
 
-/// A planted bug takes an empty value for a deletion.
+/// Whether the planted bug treats this value as a deletion, because it is empty.
 fn is_taken_for_none(value: &[u8]) -> bool {
     value.is_empty() && planted::is_active("empty-value-reads-as-none")
 }

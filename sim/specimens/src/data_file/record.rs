@@ -1,19 +1,20 @@
-//! What the entries of a data file mean: a value, a tombstone, the end of a commit, an
-//! opening that goes on in the file, and the mark that makes a file a backup for good.
+//! The records of a data file: a value, a tombstone, the end of a commit, an opening, and the
+//! mark of a backup.
 //!
-//! A payload is one byte of kind and then: key and value, a key, 8 bytes of seal, or 7 bytes of
-//! number. A commit is its records and its end; without its end it never happened. Copied
-//! records have no end: the header says where they stop.
+//! A payload is one byte of kind, followed by: key and value; or a key; or a seal of 8 bytes;
+//! or a number of 7 bytes. A commit consists of its records and its end. A commit without its
+//! end does not count. Copied records have no end: the header says where they stop.
 //!
-//! The *chain* of a commit is a hash of the chain before it and of its records, so equal
-//! chains mean equal histories since the base. Replicas compare it with their primary's. It
-//! is XXH3 with 64 bits: made against accidents (two primaries, a restored copy), not against
-//! malice.
+//! The *chain* of a commit is a hash of the chain before it and of its records. So equal chains
+//! mean equal histories since the base. A replica compares its chain with the chain of its
+//! primary. The hash is XXH3 with 64 bits: it detects accidents (two primaries, a restored
+//! copy), and does not protect against malice.
 //!
-//! The *seal* at the end of a commit is the chain and, exclusive or, the number of the opening
-//! that has written it, 0 in a file that no later process has gone on in. Recovery holds each commit against both. So a commit that an
-//! earlier process has lost at this place of this file is none when the disk brings it back,
-//! also where it follows the same history.
+//! The *seal* at the end of a commit is the exclusive or of the chain and the number of the
+//! opening that has written the commit. The number is 0 in a file without openings. Recovery
+//! checks each seal against both. So if the disk brings back a commit that an earlier
+//! incarnation has lost at this place of this file, the commit is not valid, even if it follows
+//! the same history.
 
 use xxhash_rust::xxh3::Xxh3;
 
@@ -35,8 +36,9 @@ const NUMBER_BYTES: usize = 7;
 /// The length of the entry of an opening.
 pub(super) const OPENING_BYTES: u64 = (FRAME_BYTES + 1 + NUMBER_BYTES) as u64;
 
-// While it is not durable, what an earlier process has lost may stand in its place. That must
-// not be a whole commit, and the shortest one is an end alone.
+// Until an opening is durable, the bytes of a lost commit of an earlier incarnation can come
+// back at its place. They must not contain a complete commit, and the shortest complete commit
+// is an end alone.
 const _: () = assert!(OPENING_BYTES < END_BYTES);
 
 /// The length of the entry that marks a backup.
@@ -51,7 +53,7 @@ pub struct Write {
     pub value: Option<Vec<u8>>,
 }
 
-/// What a payload says.
+/// A decoded payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Record<'bytes> {
     Put {
@@ -90,13 +92,13 @@ pub(super) fn of_end(chain: u64, opening: u64) -> Vec<u8> {
     payload
 }
 
-/// What the end of a commit says when this opening has written it; and the chain of such a
-/// seal.
+/// The seal of a commit that this opening has written. Also computes the chain from such a
+/// seal, because exclusive or is its own inverse.
 pub(super) fn seal(chain: u64, opening: u64) -> u64 {
     chain ^ opening
 }
 
-/// The number of an opening, of a number that nobody was given before.
+/// Makes the number of an opening from a number that was never given out before.
 pub(super) fn opening_number(fresh: u64) -> u64 {
     fresh >> (64 - 8 * NUMBER_BYTES)
 }
@@ -119,7 +121,7 @@ pub(super) fn entry_bytes(key_bytes: usize, value_bytes: Option<usize>) -> u64 {
     (FRAME_BYTES + 1 + key_bytes + lengths) as u64
 }
 
-/// What a payload says, or what is wrong with it.
+/// Decodes a payload. The error says what is wrong with it.
 pub(super) fn decode(payload: &[u8]) -> Result<Record<'_>, String> {
     let (&kind, mut bytes) = payload.split_first().ok_or("a record without a kind")?;
     match kind {
@@ -146,7 +148,7 @@ pub(super) fn decode(payload: &[u8]) -> Result<Record<'_>, String> {
     }
 }
 
-/// The chain after a commit, made from the chain before it, record by record.
+/// Computes the chain after a commit, record by record, from the chain before it.
 pub(super) struct Chain(Xxh3);
 
 impl Chain {

@@ -1,26 +1,28 @@
-//! Opening: from whatever a crash has left to a store whose every answer is durable.
+//! Opening: reads what a crash has left, and makes it durable before it serves it.
 //!
-//! 1. If no file has the name of the data, a swap was interrupted between its renames,
-//!    or there is no store yet. A temporary file is then a whole copy, for only a swap takes
-//!    the name of the data away, when the copy and its name are durable; whatever recovery
-//!    writes itself has another name. So no crash has torn it, and no bytes of an earlier
-//!    file can stand there: it becomes the data. Without it a copy of the backup does, under
-//!    a number of its own, provided that the backup does not carry the
-//!    mark of the clean-up: nothing is committed to the new file before its name is
-//!    durable, so a swap whose new file is lost has lost nothing else. A backup with the
-//!    mark is never served from. What is renamed or replaces a backup is durable first,
-//!    whoever has written it.
-//! 2. If the data is there, it is right, and whatever lies beside it is not looked at.
-//! 3. The tail is cut, and what is about to be served is made durable: the commits that
-//!    nothing vouches for are written again and synced, because after a failed sync the
-//!    page cache may hold pages that are marked clean. Then the names.
-//! 4. Only then files that are not whole or not needed go, and the backup gets its mark if it has none, or
-//!    goes if it is no older file.
-//! 5. The role is put on the disk ([`super::role`]); one that contradicts what is there is
-//!    refused at the front, before anything was written.
+//! 1. If no file has the name of the data, then a swap was interrupted between its renames, or
+//!    there is no store yet.
+//!    - If there is a temporary file, it is a complete copy and becomes the data. Only a swap
+//!      removes the name of the data, and only after the copy and its name are durable; files
+//!      that recovery itself writes have other names. So a crash cannot have torn the copy, and
+//!      it cannot hold bytes of an earlier file.
+//!    - Otherwise a copy of the backup becomes the data, with a new file number, provided that
+//!      the backup has no mark of the clean-up. This loses no commit: nothing is committed to a
+//!      new file before its name is durable. A backup with the mark is never served from.
+//!    - A file is always durable, whoever has written it, before it is renamed or before it
+//!      replaces a backup.
+//! 2. If the data file exists, it is right, and the other files are not read for it.
+//! 3. The torn tail is cut. The commits that no later entry proves durable are written again
+//!    and synced, because after a failed sync the page cache may hold pages that are marked
+//!    clean. Then the directory is synced.
+//! 4. The role is written to the disk ([`super::role`]). A primary with commits becomes a
+//!    replica only with the option for it. A replica that is opened as a primary is refused
+//!    at the beginning, before anything was written.
+//! 5. Only then incomplete and unneeded files are removed. A backup without a mark gets one,
+//!    or is removed if it is not older than the data.
 //!
-//! A rename may be lost in halves on the weakest disks, so that the file has neither
-//! name. Recovery therefore never renames the only copy: it makes another one first.
+//! On the weakest disks a crash can lose a part of a rename, so that the file has neither
+//! name. So recovery never renames the only copy: it makes a second copy first.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -54,8 +56,8 @@ pub(super) fn open(disk: Disk, options: &Options) -> Result<Store, Failure> {
     let bytes = disk.read(names::DATA)?;
     let contents = contents::read(&bytes).map_err(|fault| damaged(names::DATA, &fault))?;
     let file = disk.open(names::DATA)?;
-    // An error that this sync reports may be about anything that was ever written to the
-    // file. What can be read is here, so all of it is written again.
+    // An error that this sync reports may be about any earlier write to the file. All readable
+    // bytes are in memory, so all of them are written again.
     let newest = contents.durable_end..contents.end;
     settle(&*file, &bytes, newest)
         .or_else(|_| settle(&*file, &bytes, 0..contents.end))
@@ -106,8 +108,8 @@ fn data(file: Arc<dyn File>, contents: Contents, is_begun_here: bool) -> Data {
     }
 }
 
-/// Gives a file the name of the data: the copy of an interrupted swap, a copy of the file that
-/// it was to replace, or a new one. True unless another process has begun that file.
+/// Gives a file the name of the data: the copy of an interrupted swap, a copy of the backup,
+/// or a new file. Returns true if this process has created the file.
 fn restore(disk: &Disk, found: &mut BTreeSet<String>) -> Result<bool, Failure> {
     let forgets = planted::is_active("interrupted-swap-means-empty");
     let copy = match found.contains(names::TEMPORARY) && !forgets {
@@ -138,34 +140,35 @@ fn restore(disk: &Disk, found: &mut BTreeSet<String>) -> Result<bool, Failure> {
     Ok(true)
 }
 
-/// Gives a durable file the name of the data.
+/// Renames a durable file to the name of the data.
 fn begin(disk: &Disk, found: &mut BTreeSet<String>, name: &str) -> Result<(), Failure> {
     disk.rename(name, names::DATA)?;
     found.remove(name);
     Ok(())
 }
 
-/// Makes the copy durable, under its name, before the file that it is a copy of may go. A
-/// swap has done so before its first rename, but the copy may also come from an opening that
-/// failed: then the page cache may hold pages that are marked clean, and the name is pending.
+/// Makes the copy and its name durable, before the file from which it was copied may be
+/// removed. The swap has done the same before its first rename. But the copy may also come
+/// from an opening that has failed, and then the page cache may hold pages that are marked
+/// clean, and the name may not be durable.
 fn prove(disk: &Disk) -> Result<(), Failure> {
     let file = disk.open(names::TEMPORARY)?;
     let bytes = disk.read(names::TEMPORARY)?;
     let settle = || write_all_at(&*file, 0, &bytes).and_then(|()| file.sync());
-    // The first error may be about something that was written before.
+    // The first error may be about an earlier write.
     settle()
         .or_else(|_| settle())
         .map_err(failed("settle", names::TEMPORARY))?;
     disk.sync_directory()
 }
 
-/// The contents of a file that was completed before it was to get its final name.
+/// The contents of a file, if the file is complete.
 fn whole(bytes: &[u8]) -> Option<Contents> {
     let contents = contents::read(bytes).ok()?;
     (HEADER_BYTES + contents.end == bytes.len() as u64).then_some(contents)
 }
 
-/// What a backup says that may be served from.
+/// The contents of a backup. Returns an error if the backup must not be served from.
 fn proven(bytes: &[u8]) -> Result<Contents, Failure> {
     let header = Header::decode(bytes).map_err(|fault| damaged(names::BACKUP, &fault))?;
     let ends_with_mark = (bytes.len() as u64)
@@ -182,9 +185,9 @@ fn proven(bytes: &[u8]) -> Result<Contents, Failure> {
     contents::read(bytes).map_err(|fault| damaged(names::BACKUP, &fault))
 }
 
-/// The commits of a file as those of another file of the same generation. A copy byte for
-/// byte would have the number of the old file, and a tail that the old file has lost would
-/// pass in the copy.
+/// Copies the commits of a backup into a file of the same generation with a new number. A
+/// byte-for-byte copy would have the number of the old file, and a tail that the old file has
+/// lost would then count as valid in the copy.
 fn renumbered(disk: &Disk, bytes: &[u8], contents: &Contents) -> Result<Vec<u8>, Failure> {
     let old = contents.header;
     let identity = old.identity.of_next(disk, names::NEW)?;
@@ -208,13 +211,13 @@ fn is_mark(header: &Header, at: u64, bytes: &[u8]) -> bool {
         .is_some_and(|end| bytes == mark(header.salt(), end))
 }
 
-/// The copy is about to be renamed: unless the backup is the file that it replaces, it
-/// gets a second copy as backup.
+/// Makes sure that there is a second copy before the first one is renamed. If the backup is
+/// not the file that the copy replaces, a second copy of the copy becomes the backup.
 fn keep_second(disk: &Disk, found: &mut BTreeSet<String>, copy: &Contents) -> Result<(), Failure> {
     if found.contains(names::BACKUP) {
         let bytes = disk.read(names::BACKUP)?;
-        // A second copy that a crash has torn may read as any earlier file: it has to be as
-        // new as the copy, and of this store.
+        // A torn second copy can look like any earlier file. So the backup must be of this
+        // store and must end with the same commit as the copy.
         let is_replaced = |old: &Contents| {
             old.header.identity.store == copy.header.identity.store
                 && old.header.generation + 1 == copy.header.generation
@@ -228,7 +231,7 @@ fn keep_second(disk: &Disk, found: &mut BTreeSet<String>, copy: &Contents) -> Re
     duplicate(disk, found, &bytes, names::BACKUP)
 }
 
-/// Writes a file anew, and makes its bytes durable.
+/// Removes the file if it exists, writes it again, and makes its bytes durable.
 fn duplicate(
     disk: &Disk,
     found: &mut BTreeSet<String>,
@@ -245,8 +248,9 @@ fn duplicate(
     Ok(())
 }
 
-/// Makes bytes of the file durable, given by their positions, and cuts what is behind
-/// them. The header is always among them, so that the disk has something to report on.
+/// Makes the bytes in this range of positions durable, and cuts the bytes after it. Always
+/// writes the header too, so that a disk that has lost earlier writes has a reason to report
+/// an error.
 fn settle(file: &dyn File, bytes: &[u8], newest: Range<u64>) -> std::io::Result<()> {
     let [start, end] = [newest.start, newest.end].map(|position| HEADER_BYTES + position);
     let is_synced = !planted::is_active("recovered-tail-not-synced");
@@ -262,8 +266,8 @@ fn settle(file: &dyn File, bytes: &[u8], newest: Range<u64>) -> std::io::Result<
     if is_synced { file.sync_data() } else { Ok(()) }
 }
 
-/// Looks after the backup, now that the data has its name for good; false when there is
-/// none any more. One that cannot be read is left alone: it is not needed.
+/// Marks or removes the backup, after the name of the data is durable. Returns false if the
+/// backup was removed. An unreadable backup is left alone, because it is not needed.
 fn keep_backup(disk: &Disk, data: &Header) -> Result<bool, Failure> {
     let front = disk.read_some(names::BACKUP, 0, HEADER_BYTES as usize);
     let header = front.ok().and_then(|front| Header::decode(&front).ok());
@@ -271,19 +275,20 @@ fn keep_backup(disk: &Disk, data: &Header) -> Result<bool, Failure> {
         return Ok(true);
     };
     if header.generation >= data.generation {
-        // A second copy of the data, or the data itself under the name that half of a
-        // rename has given it: a mark would go into the data.
+        // This is a second copy of the data. Or it is the data file itself, to which a lost
+        // part of a rename has given this second name: a mark would then be written into the
+        // data.
         disk.remove(names::BACKUP)?;
         return Ok(false);
     }
-    // The mark guards against people who remove files, and no crash needs it: a disk
-    // without room for it is no reason not to serve.
+    // The mark protects against users who remove the data file. Recovery from a crash does
+    // not need it. So if the disk has no space for the mark, the store opens anyway.
     let _ = mark_backup(disk, &header);
     Ok(true)
 }
 
-/// Marks a backup that a crash has kept from being marked. The mark goes behind what is
-/// whole, so that it takes the place of one that a crash has torn.
+/// Marks a backup that has no mark because of a crash. The mark is written after the last
+/// valid entry, so that it overwrites a torn mark.
 fn mark_backup(disk: &Disk, header: &Header) -> Result<(), Failure> {
     let file = disk.open(names::BACKUP)?;
     let length = file

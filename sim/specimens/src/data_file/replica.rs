@@ -1,13 +1,14 @@
-//! Repeating another store's commits, in order and without a gap.
+//! Replication: a replica applies the commits of its primary, in order and without gaps.
 //!
-//! A change carries the chain before it and after it. The chain after it says that the
-//! change has come whole; the chain before it, that both stores hold the same history
-//! up to there. So a replica never repeats a commit on top of another past, and a store
-//! that was restored from an old copy, or written to by mistake, is noticed with the
-//! first commit that it gets. Comparing values would need all of them.
+//! A change contains the chain before it and the chain after it. The chain after it proves
+//! that the change is complete. The chain before it proves that both stores have the same
+//! history up to this point. So a replica never applies a commit on top of another history.
+//! A store that was restored from an old copy, or that has taken a write by mistake, is
+//! detected with the first commit that it receives. A comparison of values would need all
+//! values.
 //!
-//! What a file has compacted away cannot be sent any more: a replica that is further
-//! behind begins with a copy of the primary's files.
+//! Commits that a compaction has merged cannot be sent any more. A replica that needs them
+//! has to begin with a copy of the primary's files.
 
 use lithify::fs::whole::read_exact_at;
 use lithify_sim::planted;
@@ -21,7 +22,7 @@ use super::store::Store;
 use crate::parts::disk::failed;
 use crate::parts::entry;
 
-/// A commit on its way from a primary to a replica.
+/// A commit that a primary sends to a replica.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// Its number.
@@ -35,7 +36,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// The commit of this number behind the chain `previous`.
+    /// The commit of this number after the chain `previous`.
     #[must_use]
     pub fn new(commit: u64, previous: u64, writes: Vec<Write>) -> Self {
         Self {
@@ -48,11 +49,12 @@ impl Change {
 }
 
 impl Store {
-    /// At most `most` of the durable commits behind `commit`, in order. Reads them.
+    /// At most `most` of the durable commits after `commit`, in order. Reads them from the
+    /// file.
     ///
     /// # Errors
-    /// `Other` for commits that are compacted away or that do not exist yet; otherwise
-    /// whatever the disk says, and `Damage`.
+    /// `Other` if the commits are compacted away or do not exist yet. Otherwise errors of
+    /// the disk, and `Damage`.
     pub fn changes_since(&self, commit: u64, most: usize) -> Result<Vec<Change>, Failure> {
         let (base, head) = (self.base(), self.data.durable_head);
         if commit < base {
@@ -76,7 +78,7 @@ impl Store {
         Ok(changes)
     }
 
-    /// Where a commit behind the base begins and ends.
+    /// The begin and the end of a commit after the base.
     fn extent(&self, commit: u64) -> (u64, u64) {
         let index = (commit - self.base() - 1) as usize;
         let before = index.checked_sub(1).map(|before| self.data.ends[before]);
@@ -84,7 +86,7 @@ impl Store {
         (start, self.data.ends[index].position)
     }
 
-    /// The chain of a commit, or `None` when it is compacted away or not there yet.
+    /// The chain of a commit. `None` if the commit is compacted away or does not exist yet.
     #[must_use]
     pub fn chain_at(&self, commit: u64) -> Option<u64> {
         match commit.checked_sub(self.base())? {
@@ -121,7 +123,8 @@ impl Store {
         Ok(bytes)
     }
 
-    /// The records in bytes that lie at `start`, checked.
+    /// Decodes the records in `bytes`, which are at position `start` of the file. Verifies
+    /// the checksums.
     fn records<'bytes>(
         &self,
         start: u64,
@@ -140,13 +143,14 @@ impl Store {
         Ok(records)
     }
 
-    /// Takes commits of the primary, in order, and returns the number of the newest.
-    /// Those that it has already are compared and left out.
+    /// Applies commits of the primary, in order, and returns the number of the newest
+    /// commit. Commits that the replica already has are compared and not applied again.
     ///
     /// # Errors
-    /// `Other`, and nothing was taken: when this is no replica, when a commit is missing
-    /// before one of them, when one is not what its primary has sent, or when the histories
-    /// differ, with the first commit that is known to. Otherwise as [`Store::commit`].
+    /// `Other` if the store is not a replica, if a commit before one of these is missing,
+    /// if a change does not match its checksum, or if the histories differ. In the last
+    /// case the error names the first commit that is known to differ. Nothing was applied
+    /// then. Otherwise as [`Store::commit`].
     pub fn replicate(&mut self, changes: &[Change]) -> Result<u64, Failure> {
         if self.options.role != Role::Replica {
             return Err(Failure::Other(format!(
@@ -187,7 +191,7 @@ impl Store {
         self.append(&batches)
     }
 
-    /// Compares a commit that is here already with the primary's.
+    /// Compares a commit that the replica already has with the primary's commit.
     fn compare(&self, change: &Change) -> Result<(), Failure> {
         match self.chain_at(change.commit) {
             Some(chain) if chain != change.chain => Err(refused(

@@ -1,12 +1,13 @@
-//! Whose commits a store takes, as the disk knows it.
+//! The role of a store on disk: primary or replica.
 //!
-//! A replica is marked by a file that is empty and says all by its name. It is durable
-//! before the first commit that it lets in, so every program that opens the directory sees
-//! it. A promotion renames it before it removes it: a removal alone could be undone by a
-//! power failure after the new primary has committed, whereas whoever finds the second
-//! name makes the first one's end durable before anything else.
+//! An empty file marks a replica; its name is its only data. The marker is durable before
+//! the first commit that the replica accepts, so every program that opens the directory
+//! sees the marker. A promotion first renames the marker and then removes it. A removal
+//! alone could be undone by a power failure after the new primary has committed. With the
+//! rename, an opening that finds the second name makes the end of the first name durable
+//! before it does anything else.
 //!
-//! It does not say who the primary is.
+//! The marker does not say which store is the primary.
 
 use std::collections::BTreeSet;
 
@@ -17,19 +18,19 @@ use super::policy::Role;
 use super::store::{Options, Store};
 use crate::parts::disk::Disk;
 
-/// What the names say when the store is opened.
+/// The role according to the file names, when the store is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Found {
     is_replica: bool,
-    /// Whether a promotion may not be durable yet.
+    /// Whether there is a promotion that is perhaps not durable yet.
     is_promoted: bool,
 }
 
 impl Found {
-    /// Reads the role off the names.
+    /// Reads the role from the file names.
     ///
     /// # Errors
-    /// `Other` for a replica that is opened as a primary.
+    /// `Other` if a replica is opened as a primary.
     pub(super) fn of(names: &BTreeSet<String>, options: &Options) -> Result<Self, Failure> {
         let found = Self {
             is_replica: names.contains(names::REPLICA),
@@ -44,11 +45,11 @@ impl Found {
         Ok(found)
     }
 
-    /// Puts the role on the disk, before the first commit of this opening.
+    /// Writes the role to the disk, before the first commit of this opening.
     ///
     /// # Errors
-    /// `Other` when a primary with commits was to become a replica unasked; otherwise
-    /// whatever the disk says.
+    /// `Other` if a primary with commits would become a replica without the option for
+    /// it. Otherwise errors of the disk.
     pub(super) fn take(self, disk: &Disk, options: &Options, head: u64) -> Result<(), Failure> {
         let becomes_replica = options.role == Role::Replica && !self.is_replica;
         if becomes_replica && head > 0 && !options.may_demote {
@@ -63,25 +64,26 @@ impl Found {
             disk.create(names::REPLICA)?;
         }
         match options.role {
-            // A marker that was there already may be in the cache only.
+            // A marker that existed before may be only in the cache.
             Role::Replica => disk.sync_directory(),
             Role::Primary => Ok(()),
         }
     }
 }
 
-/// What is left of a promotion: nothing can bring the marker back, and then its second
-/// name goes.
+/// Finishes a promotion: makes the rename of the marker durable, and then removes its
+/// second name.
 fn end_promotion(disk: &Disk) -> Result<(), Failure> {
     disk.sync_directory()?;
     disk.remove(names::PROMOTED)
 }
 
 impl Store {
-    /// Turns a replica into a primary, for every later opening too. A primary stays one.
+    /// Turns a replica into a primary, durably. Has no effect on a primary.
     ///
     /// # Errors
-    /// Whatever the disk says; the instance stops then, and the next opening finds either.
+    /// Errors of the disk. The instance stops then, and the next opening finds one of the
+    /// two roles.
     pub fn promote(&mut self) -> Result<(), Failure> {
         if self.options.role == Role::Primary {
             return self.check_running();

@@ -1,4 +1,4 @@
-//! The settings of the system, with sizes so small that ten commits go through several
+//! The settings of the system. The sizes are small, so that ten commits cause several
 //! compactions.
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::DataFileSystem;
 use super::policy::{Policy, Role, Share};
 use super::store::Options;
 
-/// Nothing decides what is on the disk for good, so everything may change at opening.
+/// No setting is part of the format on disk, so each may change at every opening.
 pub(super) const SETTINGS: &[Setting] = &[
     Setting::tuning(
         "enabled",
@@ -44,13 +44,12 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
 ];
 
-/// What the laboratory needs to open a store.
+/// The settings that the laboratory needs to open a store.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chosen {
     pub(super) options: Options,
 }
 
-/// The chosen options.
 pub(super) fn chosen(settings: &Settings) -> Result<Chosen, String> {
     let values = Values::new(&DataFileSystem, settings)?;
     let value = |name: &str| values.value(name);

@@ -1,11 +1,12 @@
-//! The store for real: a handle for many threads, and a background thread with a clock.
+//! The store as it runs for real: a handle for many threads, and a background thread with a
+//! clock.
 //!
-//! Readers take the store for as long as a look into the index lasts and read the file
-//! without it. Writers take it alone, one after the other, until their commit is durable.
-//! What the background thread does is told in [`super::background`].
+//! A reader locks the store only while it looks into the index, and reads the file without a
+//! lock. A writer holds the write lock until its commit is durable. [`super::background`]
+//! describes the work of the background thread.
 //!
-//! Closing, or dropping the last handle, wakes the thread up and does not wait for the
-//! interval. A copy that is under way is left; the next opening removes it.
+//! Closing the store, or dropping the last handle, wakes the thread up and does not wait for
+//! the interval. A running copy is abandoned; the next opening removes its file.
 
 #![expect(
     clippy::disallowed_methods,
@@ -28,12 +29,12 @@ use super::record::Write;
 use super::replica::Change;
 use super::store::{Options, Report, Store};
 
-/// What a store holds and what its background thread has done since it was opened.
+/// The state of a store and the work of its background thread since the opening.
 #[derive(Clone, Debug)]
 pub struct Statistics {
     /// The newest commit.
     pub head: u64,
-    /// The commit whose state begins the file.
+    /// The commit whose state is in the copied part of the file.
     pub base: u64,
     /// The chain of the newest commit.
     pub chain: u64,
@@ -41,28 +42,28 @@ pub struct Statistics {
     pub keys: usize,
     /// The bytes of the data file.
     pub space: Space,
-    /// Whose commits it takes.
+    /// The role of the store.
     pub role: Role,
-    /// How often the policy was asked.
+    /// The number of checks of the policy.
     pub checks: u64,
-    /// What it said last.
+    /// The result of the last check.
     pub decision: Option<Decision>,
-    /// How many compactions came to their end.
+    /// The number of completed compactions.
     pub compactions: u64,
-    /// What the last of them did.
+    /// The report of the last completed compaction.
     pub last: Option<Report>,
-    /// Why the last one that failed was given up.
+    /// The reason of the last failure.
     pub failure: Option<Failure>,
 }
 
-/// Whoever holds one keeps the background thread alive.
+/// The owner of the background thread. The thread ends when the last handle drops the owner.
 #[derive(Debug)]
 struct Owner {
     inner: Arc<Inner>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// An open store, for many threads. Clones are the same store.
+/// An open store, for many threads. All clones refer to the same store.
 #[derive(Clone, Debug)]
 pub struct Shared {
     owner: Arc<Owner>,
@@ -72,7 +73,7 @@ impl Shared {
     /// Opens the store on `fs`, or creates one, and starts the background thread.
     ///
     /// # Errors
-    /// As [`Store::open`], and `Disk` when no thread can be started.
+    /// As [`Store::open`], and `Disk` if the thread cannot be started.
     pub fn open(fs: Arc<dyn Fs>, options: &Options) -> Result<Self, Failure> {
         let inner = Arc::new(Inner {
             store: RwLock::new(Store::open(fs, options)?),
@@ -81,7 +82,8 @@ impl Shared {
             done: Mutex::default(),
             origin: Instant::now(),
         });
-        // The one thread of the store; its owner joins it, so none outlives the last handle.
+        // The only thread of the store. Its owner joins it, so the thread ends before the
+        // last handle is dropped.
         let background = inner.clone();
         let thread = std::thread::Builder::new()
             .name("data-file".to_owned())
@@ -107,7 +109,7 @@ impl Shared {
         self.inner().for_change()?.commit(batches)
     }
 
-    /// Takes commits of the primary.
+    /// Applies commits of the primary.
     ///
     /// # Errors
     /// As [`Store::replicate`], and `Other` when the store is closed.
@@ -146,7 +148,7 @@ impl Shared {
         self.inner().look().reader()
     }
 
-    /// At most `most` of the durable commits behind `commit`.
+    /// At most `most` of the durable commits after `commit`.
     ///
     /// # Errors
     /// As [`Store::changes_since`].
@@ -154,19 +156,19 @@ impl Shared {
         self.inner().look().changes_since(commit, most)
     }
 
-    /// Does at once what the background thread does when an interval has passed, and
-    /// returns what the compaction did, if the policy wanted one.
+    /// Checks the policy now, as the background thread does after an interval. Returns the
+    /// report of the compaction, if the policy wanted one.
     ///
     /// # Errors
-    /// As [`Shared::compact`], except for replicas, which want none.
+    /// As [`Shared::compact`], but not for replicas: their policy never wants a compaction.
     pub fn check(&self) -> Result<Option<Report>, Failure> {
         self.ask(Ask::Check)
     }
 
-    /// Compacts, whatever the policy says, and returns what was done.
+    /// Compacts without asking the policy, and returns the report.
     ///
     /// # Errors
-    /// `Other` for replicas and closed stores; otherwise whatever the disk says.
+    /// `Other` for replicas and closed stores. Otherwise errors of the disk.
     pub fn compact(&self) -> Result<Report, Failure> {
         let report = self.ask(Ask::Compact)?;
         report.ok_or_else(closed)
@@ -182,11 +184,11 @@ impl Shared {
             mail.asked.push_back((ask, sender));
         }
         self.inner().has_mail.notify_one();
-        // The thread drops what it does not answer when it ends.
+        // When the thread ends, it drops the requests that it has not answered.
         receiver.recv().unwrap_or_else(|_| Err(closed()))
     }
 
-    /// What the store holds and what the background thread has done.
+    /// The state of the store and the work of the background thread.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         let done = self.inner().done.lock().expect(POISONED).clone();
@@ -206,8 +208,8 @@ impl Shared {
         }
     }
 
-    /// Ends the background thread and makes every commit durable. Later changes, through
-    /// any handle, are refused.
+    /// Ends the background thread and makes every commit durable. Later changes through any
+    /// handle are refused.
     ///
     /// # Errors
     /// As [`Store::sync`].
@@ -223,7 +225,7 @@ impl Owner {
         self.inner.has_mail.notify_one();
         let thread = self.thread.lock().expect(POISONED).take();
         if let Some(thread) = thread {
-            // A panic of the thread was reported when it happened.
+            // A panic of the thread was already reported when it happened.
             let _ = thread.join();
         }
     }
@@ -246,11 +248,11 @@ mod tests {
     use super::*;
     use lithify_sim::disk::observed::ObservedFs;
 
-    /// Only a test that fails waits for so long.
+    /// Only a failing test waits for this time.
     const DEADLINE: std::time::Duration = std::time::Duration::from_secs(20);
 
-    /// The copy begins, so the first phase has ended, while somebody reads in the store.
-    /// Were it to take the store alone, the deadline would pass.
+    /// The copy begins, which means that the first phase has ended, while a reader holds the
+    /// read lock. If the first phase took the write lock, the deadline would pass.
     #[test]
     fn the_first_phase_needs_the_store_as_a_reader_does() {
         let fs = ObservedFs::new(Arc::new(MemFs::new()));
@@ -269,7 +271,7 @@ mod tests {
             let waiter = scope.spawn(move || sender.send(gate.wait_until_held()));
             let begun = begun.recv_timeout(DEADLINE);
             drop(reading);
-            // Whoever waited for the reader comes to the gate now.
+            // If the compaction has waited for the reader, it reaches the gate now.
             let _ = waiter.join().unwrap();
             drop(held);
             compaction.join().unwrap().unwrap();

@@ -1,16 +1,16 @@
 //! The store: an append-only file, an index in memory, and commits.
 //!
-//! A commit appends its records and its end, makes them durable, and only then changes
-//! the index ([`super::append`]). Reads go to the file by the index.
-//! [`super::compaction`] replaces the file; [`super::recover`] is the way back.
+//! A commit appends its records and its end, makes them durable, and only then changes the
+//! index ([`super::append`]). A read looks up the place in the index and reads the file.
+//! [`super::compaction`] replaces the file; [`super::recover`] opens the store.
 //!
-//! After a failed write or sync nobody knows what the disk holds (Rebello et al., USENIX
-//! ATC 2020), so the first failure of a commit or of a swap stops the instance: it answers
-//! every later change with that failure. A compaction that fails before it has touched a
-//! name is given up, and the store goes on.
+//! After a failed write or sync, the content of the disk is unknown (Rebello et al., USENIX
+//! ATC 2020). So the first failure of a commit or a swap stops the instance: every later
+//! change fails with the same reason. A compaction that fails before its first rename is
+//! abandoned, and the store continues.
 //!
-//! Nothing here reads a clock or starts a thread: [`super::shared`] does, and the
-//! laboratory has its own time.
+//! This code reads no clock and starts no thread: [`super::shared`] does both, and the
+//! laboratory has virtual time.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,18 +30,18 @@ use super::record::Write;
 use super::{names, recover};
 use crate::parts::disk::{Disk, failed};
 
-/// How a store is run. Nothing of it is part of the format.
+/// How a store is run. No option is part of the format on disk.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// When to compact.
     pub policy: Policy,
-    /// Whose commits it takes.
+    /// Where its commits come from.
     pub role: Role,
     /// Whether a primary with commits may become a replica.
     pub may_demote: bool,
-    /// Whether a commit returns only when it is durable.
+    /// Whether a commit returns only after it is durable.
     pub syncs_commits: bool,
-    /// A step of a copy ends when it has so many bytes to write.
+    /// The bytes after which a step of a copy ends.
     pub copy_bytes: u64,
 }
 
@@ -66,31 +66,31 @@ pub struct Report {
     pub bytes_after: u64,
     /// Values that were copied.
     pub entries_copied: u64,
-    /// Records of commits that were made meanwhile, and copied while nobody could write.
+    /// Records of commits after the snapshot, which the swap has carried over.
     pub entries_caught_up: u64,
-    /// How long nobody could read or write.
+    /// The time during which nobody could read or write.
     pub pause: Duration,
-    /// From its beginning to its end.
+    /// The time from the begin of the compaction to its end.
     pub duration: Duration,
 }
 
-/// The file in use.
+/// The data file in use.
 #[derive(Debug)]
 pub(super) struct Data {
     pub(super) file: Arc<dyn File>,
     pub(super) header: Header,
     pub(super) index: Index,
-    /// Of each commit behind the base.
+    /// The end of each commit after the base.
     pub(super) ends: Vec<CommitEnd>,
-    /// The number in the seals of this process.
+    /// The number of the opening in the seals of this incarnation.
     pub(super) opening: u64,
-    /// Whether that number is in the file, or this process has begun the file: see
+    /// Whether the file contains this number, or this incarnation has created the file: see
     /// [`super::append`].
     pub(super) is_announced: bool,
     pub(super) chain: u64,
-    /// Where the next commit goes, counted from the end of the header.
+    /// The position of the next commit, counted from the end of the header.
     pub(super) end: u64,
-    /// The newest commit that is durable.
+    /// The newest durable commit.
     pub(super) durable_head: u64,
 }
 
@@ -99,7 +99,7 @@ impl Data {
         self.header.base_commit + self.ends.len() as u64
     }
 
-    /// Where the newest commit ends. An opening that has committed nothing may lie behind it.
+    /// The end of the newest commit. An opening without commits may follow it.
     pub(super) fn commits_end(&self) -> u64 {
         let last = self.ends.last();
         last.map_or(self.header.copied_end, |end| end.position)
@@ -118,22 +118,24 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store on `fs`, or creates one. Everything that it then serves is
+    /// Opens the store on `fs`, or creates one. Everything that the open store serves is
     /// durable. Reads the whole file.
     ///
     /// # Errors
-    /// `Damage` when commits that must be there are not; `Other` when the role is not the
-    /// one that the disk knows; `Disk` when the store is locked or the disk fails.
+    /// `Damage` if commits are missing that must exist. `Other` if the store is locked, if
+    /// the directory belongs to another system, or if the role contradicts the role on disk.
+    /// `Disk` if the disk fails.
     pub fn open(fs: Arc<dyn Fs>, options: &Options) -> Result<Self, Failure> {
         recover::open(Disk::new(fs), options)
     }
 
-    /// Commits batches in order and returns the number of the last. They become durable
-    /// together or, after a crash, are there up to some batch.
+    /// Commits batches in order and returns the number of the last one. The batches become
+    /// durable with one sync. A crash before that sync can keep a prefix of the batches.
     ///
     /// # Errors
-    /// `Other` for a replica and for a record that is too long, and nothing has happened;
-    /// `Disk` when the disk fails: the batches are in doubt and the instance stops.
+    /// `Other` for a replica and for a record that is too long; nothing has changed then.
+    /// `Disk` if the disk fails: it is unknown whether the batches are stored, and the
+    /// instance stops.
     pub fn commit(&mut self, batches: &[Vec<Write>]) -> Result<u64, Failure> {
         if self.options.role == Role::Replica && !planted::is_active("replica-takes-writes") {
             return Err(Failure::Other(format!(
@@ -159,7 +161,7 @@ impl Store {
     /// Makes every commit durable.
     ///
     /// # Errors
-    /// Whatever the disk says; the instance stops then.
+    /// Errors of the disk. The instance stops then.
     pub fn sync(&mut self) -> Result<(), Failure> {
         self.guarded(|store| {
             if !store.is_synced() {
@@ -170,7 +172,7 @@ impl Store {
         })
     }
 
-    /// Runs a change, unless an earlier one has failed.
+    /// Runs a change, unless an earlier change has failed.
     pub(super) fn guarded<T>(
         &mut self,
         change: impl FnOnce(&mut Self) -> Result<T, Failure>,
@@ -185,7 +187,7 @@ impl Store {
         result
     }
 
-    /// Refuses when an earlier change has failed.
+    /// Returns an error if an earlier change has failed.
     pub(super) fn check_running(&self) -> Result<(), Failure> {
         match &self.poison {
             None => Ok(()),
@@ -195,16 +197,16 @@ impl Store {
         }
     }
 
-    /// The newest value of a key. One read.
+    /// The newest value of a key. Does one read.
     ///
     /// # Errors
-    /// Whatever the disk says, and `Damage`.
+    /// Errors of the disk, and `Damage`.
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
         self.find(key).map(|found| found.value(key)).transpose()
     }
 
-    /// Where the newest value of a key lies. The answer holds the file, so it can be read
-    /// from without the store.
+    /// The place of the newest value of a key. The result keeps the file open, so the value
+    /// can be read without the store.
     pub(super) fn find(&self, key: &[u8]) -> Option<Found> {
         let data = &self.data;
         data.index.get(key).map(|place| Found {
@@ -214,8 +216,8 @@ impl Store {
         })
     }
 
-    /// A reader of the newest commit, which later commits and compactions do not
-    /// disturb. Copies the index.
+    /// A reader of the newest commit. Later commits and compactions do not change what it
+    /// sees. Copies the index.
     #[must_use]
     pub fn reader(&self) -> Reader {
         Reader {
@@ -226,12 +228,12 @@ impl Store {
         }
     }
 
-    /// The first phase of a compaction: a copy of the index as it is. `now` is the time
-    /// since any fixed moment. At most one compaction may be under way.
+    /// Runs the first phase of a compaction: copies the index. `now` is the time since any
+    /// fixed moment. At most one compaction may be running.
     ///
     /// # Errors
-    /// `Disk` when the store has stopped: a swap that failed may have left the copy as the
-    /// only file of the new generation, and a compaction begins by removing it.
+    /// `Disk` if the store has stopped. A failed swap may have left the copy as the only
+    /// file of the new generation, and a new compaction would begin by removing it.
     pub fn begin_compaction(&self, now: Duration) -> Result<Compaction, Failure> {
         self.check_running()?;
         Ok(Compaction::new(self, now))
@@ -243,14 +245,14 @@ impl Store {
         self.data.head()
     }
 
-    /// The commit that the file's copied part stands for: the commits up to it can not
-    /// be told apart any more.
+    /// The commit whose state is in the copied part of the file. The file does not contain
+    /// the single commits up to this one.
     #[must_use]
     pub fn base(&self) -> u64 {
         self.data.header.base_commit
     }
 
-    /// The chain of the newest commit: equal for equal histories.
+    /// The chain of the newest commit. Equal histories have equal chains.
     #[must_use]
     pub fn chain(&self) -> u64 {
         self.data.chain
@@ -262,7 +264,7 @@ impl Store {
         self.data.index.len()
     }
 
-    /// What the file holds.
+    /// The sizes of the data file.
     #[must_use]
     pub fn space(&self) -> Space {
         Space {
@@ -271,7 +273,7 @@ impl Store {
         }
     }
 
-    /// The options that it was opened with, except for the role after a promotion.
+    /// The options of the opening. A promotion changes the role.
     #[must_use]
     pub fn options(&self) -> &Options {
         &self.options
@@ -283,7 +285,7 @@ impl Store {
         self.data.durable_head == self.head()
     }
 
-    /// The files that the store has, without those of a compaction that is under way.
+    /// The files of the store, without the file of a running compaction.
     #[must_use]
     pub fn files(&self) -> BTreeSet<String> {
         let backup = self.has_backup.then_some(names::BACKUP);

@@ -7,19 +7,19 @@ use lithify_sim::planted;
 
 use super::machine::{Machine, put, take};
 
-/// A payload that is a whole commit.
+/// A payload that holds a whole commit.
 const COMMIT: u8 = 1;
-/// The beginning of a commit, of which more follows. Only a planted bug writes it.
+/// A payload that holds the first part of a commit. Only a planted bug writes it.
 const BEGINNING: u8 = 2;
 
-/// Keys, values, and how many commits made them.
+/// The state, and the number of commits that made it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Batches {
     pub(crate) commits: u64,
     pub(crate) state: State,
 }
 
-/// The payloads of a batch: one.
+/// The payloads of a batch: one, unless a planted bug splits the batch.
 pub(crate) fn payloads(batch: &Batch) -> Vec<Vec<u8>> {
     if planted::is_active("batch-split") && batch.writes.len() > 1 {
         let (first, rest) = batch.writes.split_at(1);
@@ -34,12 +34,13 @@ pub(crate) fn payloads(batch: &Batch) -> Vec<Vec<u8>> {
     vec![payload(COMMIT, batch)]
 }
 
-/// A payload without a commit: what a store writes that makes a note of every opening.
+/// A payload without a commit, for a planted bug that adds an entry at every opening.
 pub(crate) fn note() -> Vec<u8> {
     payload(BEGINNING, &Batch::default())
 }
 
-/// The kind, then for each write: keyspace, key, and 1 and the value, or 0.
+/// The payload of a batch: the kind, then for each write the keyspace, the key, and
+/// either 1 and the value or 0.
 fn payload(kind: u8, batch: &Batch) -> Vec<u8> {
     let mut bytes = vec![kind];
     for write in &batch.writes {

@@ -1,5 +1,5 @@
-//! The bugs that more than one of the sample systems can have: those of the parts that
-//! they are built from, and those of any log.
+//! The planted bugs that several systems can have: bugs of the shared parts, and bugs
+//! that every log can have.
 
 use lithify_sim::planted::Planted;
 

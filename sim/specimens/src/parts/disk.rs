@@ -1,4 +1,4 @@
-//! The file system with errors that name the file and what was tried.
+//! The file system of a store. Its errors name the file and the operation.
 
 use std::io;
 use std::sync::Arc;
@@ -23,14 +23,15 @@ pub(crate) fn failed<'text>(
     move |error| Failure::Disk(format!("cannot {what} {name}: {error}"))
 }
 
-/// The same for what an opening asks first. What the environment does not allow is no
-/// failure of the disk: nothing is wrong with it, and nothing was written.
+/// As [`failed`], for the first operations of an opening. If the environment does not
+/// allow the operation, the disk has not failed and nothing was written, so the
+/// failure is `Other`.
 fn not_allowed<'text>(
     what: &'text str,
     name: &'text str,
 ) -> impl FnOnce(io::Error) -> Failure + 'text {
     move |error| match error.kind() {
-        // The engine's words, so that there is one text for one thing.
+        // The text of the engine, so that one situation has one text.
         io::ErrorKind::WouldBlock => Failure::Other(lithify::Error::Locked.to_string()),
         io::ErrorKind::PermissionDenied
         | io::ErrorKind::ReadOnlyFilesystem
@@ -45,8 +46,8 @@ impl Disk {
         Self { fs }
     }
 
-    /// Takes the lock of a store, unless the directory holds another system's files;
-    /// nothing was written then.
+    /// Locks the store. Refuses a directory with files of another system; nothing was
+    /// written then.
     pub(crate) fn lock(&self, system: Owner, name: &str) -> Result<Box<dyn Lock>, Failure> {
         owner::refuse_others(&self.list()?, system)?;
         self.fs
@@ -70,7 +71,7 @@ impl Disk {
             .map_err(failed("open", name))
     }
 
-    /// The file of this name, created when it is missing.
+    /// Opens the file, or creates it if it is missing.
     pub(crate) fn open_or_create(&self, name: &str) -> Result<Arc<dyn File>, Failure> {
         match self.fs.open(name, Access::Write) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.create(name),
@@ -78,7 +79,7 @@ impl Disk {
         }
     }
 
-    /// All bytes of a file; files of a store are bounded by settings.
+    /// Reads a whole file. Settings bound the size of the files of a store.
     pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>, Failure> {
         let file = self
             .fs
@@ -97,7 +98,7 @@ impl Disk {
         Ok(bytes)
     }
 
-    /// At most `most` bytes at `position`; fewer where the file ends.
+    /// Reads at most `most` bytes at `position`, or fewer if the file ends before.
     pub(crate) fn read_some(
         &self,
         name: &str,

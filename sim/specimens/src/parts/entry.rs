@@ -1,38 +1,38 @@
-//! One entry of the log on disk: 4 bytes of length, 4 bytes of CRC-32, payload.
+//! One entry of a log on disk: 4 bytes of length, 4 bytes of CRC-32, payload.
 //!
-//! Both numbers are little-endian, and files hold nothing but entries. The layout is
-//! the published one, but the CRC covers more than the payload: a salt that no other file
-//! has ([`super::identity`]), the position in the file, the length, and one bit about what
-//! came before. So
+//! Both numbers are little-endian, and files consist of entries only. The layout is the
+//! published one, but the CRC covers more than the payload: a salt that is different for
+//! each file ([`super::identity`]), the position in the file, the length, and one bit that
+//! tells whether everything before the entry was durable. This has three effects:
 //!
-//! - bytes of another file at the same place (a block that the file system gave out
-//!   again before it was written, a recycled file, a misdirected write) are no entry;
-//! - zeros are no entry, although a payload of no bytes has a plain CRC of zero;
-//! - damage in the middle can be told from a torn tail. An entry that was written when
-//!   everything before it was durable ([`Before::Durable`]) is a *witness*: if it can be
-//!   read and something before it cannot, then the device has lost what it had. An
-//!   entry that was written behind unsynced ones is no witness, because a crash may
-//!   keep it and lose them.
+//! - Bytes of another file at the same place do not count as an entry. Such bytes come
+//!   from a block that the file system has reused before it was written, from a recycled
+//!   file, or from a misdirected write.
+//! - Zeros do not count as an entry, although the plain CRC of an empty payload is zero.
+//! - Damage in the middle can be distinguished from a torn tail. An entry that was written
+//!   when everything before it was durable ([`Before::Durable`]) is a *witness*: if it is
+//!   valid and something before it is not, then the device has lost durable bytes. An
+//!   entry that was written after unsynced entries is not a witness, because a crash can
+//!   keep this entry and lose the entries before it.
 //!
-//! The bit needs no room: the CRC is computed for either case, and the reader tries
-//! both.
+//! The bit is not stored. The reader computes the CRC for both values of the bit.
 
 use std::ops::Range;
 
 use lithify_sim::planted;
 
-/// Length and checksum, in front of each payload.
+/// The length and the checksum before each payload.
 pub(crate) const HEADER_BYTES: usize = 8;
 
-/// The longest payload in bytes. Longer ones are refused before anything is written.
+/// The longest payload in bytes. Longer payloads are refused before anything is written.
 pub const MAX_PAYLOAD_BYTES: usize = 16 << 20;
 
-/// What was durable when an entry was written.
+/// Whether the bytes before an entry were durable when it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Before {
-    /// Everything before it.
+    /// Everything before the entry was durable.
     Durable,
-    /// Not everything: it belongs to the same sync as the entry before.
+    /// Something before the entry was not durable: both wait for the same sync.
     Pending,
 }
 
@@ -50,7 +50,8 @@ fn checksum(segment: u64, position: u64, before: Before, payload: &[u8]) -> u32 
     hasher.finalize()
 }
 
-/// Adds an entry to `buffer`, which begins at `base` in the file of `segment`.
+/// Adds an entry to `buffer`. The buffer begins at position `base` in the file of
+/// `segment`.
 pub(crate) fn encode(
     buffer: &mut Vec<u8>,
     segment: u64,
@@ -72,8 +73,8 @@ pub(crate) struct Entry {
     pub(crate) before: Before,
 }
 
-/// Where the payload lies that the header at the front of `bytes` announces, if it lies
-/// in them.
+/// The range of the payload that the header at the beginning of `bytes` announces, if
+/// `bytes` contains the whole range.
 pub(crate) fn payload_of(bytes: &[u8]) -> Option<Range<usize>> {
     let length = bytes.get(..HEADER_BYTES)?.first_chunk::<4>()?;
     let length = u32::from_le_bytes(*length) as usize;
@@ -82,8 +83,8 @@ pub(crate) fn payload_of(bytes: &[u8]) -> Option<Range<usize>> {
     (length <= MAX_PAYLOAD_BYTES && is_there).then_some(HEADER_BYTES..end)
 }
 
-/// The payload of the entry at the front of `bytes`, which lie at `position` in their
-/// segment, if it is valid there.
+/// The payload of the entry at the beginning of `bytes`, if the entry is valid. `position`
+/// is the place of `bytes` in the segment.
 pub(crate) fn check(bytes: &[u8], segment: u64, position: u64) -> Option<(Range<usize>, Before)> {
     let payload = payload_of(bytes)?;
     let stored = bytes[4..HEADER_BYTES].try_into().expect("four bytes");
@@ -99,7 +100,7 @@ pub(crate) fn check(bytes: &[u8], segment: u64, position: u64) -> Option<(Range<
     }
 }
 
-/// The entry at `position` of a segment, if there is a valid one.
+/// The entry at `position` of a segment, if it is valid.
 pub(crate) fn decode(bytes: &[u8], segment: u64, position: usize) -> Option<Entry> {
     let (payload, before) = check(bytes.get(position..)?, segment, position as u64)?;
     Some(Entry {
@@ -109,26 +110,27 @@ pub(crate) fn decode(bytes: &[u8], segment: u64, position: usize) -> Option<Entr
     })
 }
 
-/// What a segment's file holds.
+/// The content of a segment's file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Scan {
-    /// The entries up to the first that is invalid.
+    /// The entries before the first invalid one.
     pub(crate) entries: Vec<Entry>,
-    /// Where they end, in bytes.
+    /// The position after the last of these entries, in bytes.
     pub(crate) end: usize,
-    /// Where an entry lies behind the end that was written when all before it was
-    /// durable: then the end is damage and no torn tail.
+    /// The position of an entry after `end` that was written when everything before it was
+    /// durable. If there is one, the bytes at `end` are damage, not a torn tail.
     pub(crate) witness: Option<usize>,
 }
 
-/// Reads a segment. Linear in its length, except that behind an invalid entry each
-/// position is tried; a position costs as much as the length that stands there, if the
-/// file is that long.
+/// Reads a segment. The time is linear in its length up to the first invalid entry. After
+/// that, every position is tried as the beginning of an entry, and one try costs the
+/// length that the four bytes at that position announce, if the file is long enough.
 pub(crate) fn scan(bytes: &[u8], segment: u64) -> Scan {
     scan_behind(bytes, segment, None)
 }
 
-/// The same, of a file whose first entry has a checksum of its own and was read already.
+/// As [`scan`], for a file whose first entry has a different checksum and was already
+/// read.
 pub(crate) fn scan_behind(bytes: &[u8], segment: u64, first: Option<Entry>) -> Scan {
     let mut scan = Scan::default();
     if let Some(entry) = first {
@@ -197,7 +199,7 @@ mod tests {
         assert_eq!(scan(&[0; 64], 0), Scan::default());
     }
 
-    /// A hole in one group is a torn tail; a hole before a later group is damage.
+    /// A hole in one group is a torn tail. A hole before a later group is damage.
     #[test]
     fn only_a_later_group_is_a_witness() {
         for (before, is_witness) in [(Before::Pending, false), (Before::Durable, true)] {
@@ -210,8 +212,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is cut off or flipped, the entries before it are read and those
-        /// from it on are not.
+        /// After a cut or a flipped bit, the scan returns all entries before that place
+        /// and none from that place on.
         #[test]
         fn a_scan_finds_the_whole_prefix(
             payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 1..8),

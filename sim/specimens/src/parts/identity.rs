@@ -1,13 +1,15 @@
-//! Which store a file belongs to, and which file it is: what salts every checksum.
+//! The identity of a file: its store and its own number. The identity salts every checksum.
 //!
-//! Each file gets a number that nobody was given before ([`Fs::fresh_number`]), and the
-//! number of a store's first file is the store's. Both are in the file, or in a name beside
-//! it, and in the salt, so bytes that an earlier file of the same name and generation,
-//! another file, or another store has left on the device are no entries. They pass once in
-//! 2^31 entries: the checksum has 32 bits, and the reader tries two values of one bit.
+//! Each file gets a number that was never given out before ([`Fs::fresh_number`]). The
+//! number of the first file of a store is also the number of the store. Both numbers are in
+//! the file, or in the name of a file beside it, and both are part of the salt. So bytes
+//! that another file, another store, or an earlier file with the same name and generation
+//! has left on the device do not count as entries. By chance, such bytes pass once in 2^31
+//! entries: the checksum has 32 bits, and the reader tries two values of one bit.
 //!
-//! A salt does not tell a file from a *whole* earlier one, with the numbers in it. Whoever
-//! reads a file has to know that its first bytes were durable before it got its name.
+//! The salt cannot detect a *whole* earlier file, because that file contains its own
+//! numbers. So code that reads a file must know that the first bytes of the file were
+//! durable before the file got its name.
 //!
 //! [`Fs::fresh_number`]: lithify::fs::Fs::fresh_number
 
@@ -16,7 +18,7 @@ use lithify_sim::system::Failure;
 
 use super::disk::Disk;
 
-/// A store and a file of it.
+/// The identity of one file of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Identity {
     /// The number of the store's first file.
@@ -26,25 +28,27 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// The last one in the order of numbers.
+    /// The largest identity in the order of numbers.
     pub(crate) const LAST: Self = Self {
         store: u64::MAX,
         file: u64::MAX,
     };
 
-    /// Of the first file of a new store, which is about to be created as `name`.
+    /// Draws the identity of the first file of a new store. The file is about to be created
+    /// as `name`.
     ///
     /// # Errors
-    /// Whatever the source of numbers says.
+    /// Errors of the source of numbers.
     pub(crate) fn of_new_store(disk: &Disk, name: &str) -> Result<Self, Failure> {
         let file = disk.fresh_number(name)?;
         Ok(Self { store: file, file })
     }
 
-    /// Of another file of the same store, which is about to be created as `name`.
+    /// Draws the identity of another file of the same store. The file is about to be created
+    /// as `name`.
     ///
     /// # Errors
-    /// Whatever the source of numbers says.
+    /// Errors of the source of numbers.
     pub(crate) fn of_next(&self, disk: &Disk, name: &str) -> Result<Self, Failure> {
         let file = match planted::is_active("file-number-not-fresh") {
             true => self.file,
@@ -53,8 +57,8 @@ impl Identity {
         Ok(Self { file, ..*self })
     }
 
-    /// The salt of the checksums of this file, whose number by its place in the order of the
-    /// store's files is `generation`.
+    /// The salt of the checksums of this file. `generation` is the position of the file in
+    /// the order of the files of the store.
     pub(crate) fn salt(&self, generation: u64) -> u64 {
         let mut parts = [self.store, self.file, generation];
         if planted::is_active("salt-without-file-number") {

@@ -1,31 +1,31 @@
-//! The state machine behind a log: what entries mean.
+//! The state machine of a log, which gives the entries their meaning.
 
-/// Something whose state follows from the payloads applied to it, in order.
+/// A state that is determined by the payloads applied to it, in order.
 pub trait Machine: Default {
     /// Applies one payload.
     ///
     /// # Errors
-    /// What is wrong with the payload; nothing has changed then.
+    /// The reason why the payload is not valid; the state has not changed then.
     fn apply(&mut self, payload: &[u8]) -> Result<(), String>;
 
     /// The state as bytes.
     fn encode(&self) -> Vec<u8>;
 
-    /// The state of these bytes.
+    /// Decodes a state.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// The reason why the bytes are not valid.
     fn decode(bytes: &[u8]) -> Result<Self, String>;
 }
 
-/// Adds a string of bytes with its length in front.
+/// Adds the length of `bytes` and then `bytes`.
 pub(crate) fn put(buffer: &mut Vec<u8>, bytes: &[u8]) {
     let length = u32::try_from(bytes.len()).expect("keys and values are shorter than 4 GiB");
     buffer.extend(length.to_le_bytes());
     buffer.extend(bytes);
 }
 
-/// Takes back what [`put`] added, from the front of `bytes`.
+/// Removes from the front of `bytes` a string that [`put`] has added, and returns it.
 pub(crate) fn take<'bytes>(bytes: &mut &'bytes [u8]) -> Result<&'bytes [u8], String> {
     let (length, rest) = bytes
         .split_first_chunk::<4>()

@@ -1,8 +1,9 @@
-//! What the sample systems are built from, so that each of them is only its idea: the
-//! disk with errors that name files, whose a directory is, checked entries, the replacement of files, and the state machine whose
-//! payloads are the laboratory's commits.
+//! The code that several systems share, so that the code of a system contains only
+//! its own ideas: a disk whose errors name files, the owner of a directory, entries
+//! with checksums, the replacement of files, and a state machine whose payloads are
+//! the commits of the laboratory.
 //!
-//! The planted bugs of a part belong to every system that is built from it.
+//! Every system that uses a part also has the planted bugs of that part.
 
 pub(super) mod batches;
 pub(super) mod bugs;

@@ -1,17 +1,17 @@
-//! Whose files a directory holds, by their names.
+//! Finds the owner of a directory by the names of its files.
 //!
-//! Each store is alone in its directory: all of them use the name `lock`, and a name that
-//! one of them takes for its own must not be another's. So a store refuses a directory
-//! with files of another before it writes anything. Names say enough: a file that is ours
-//! by its name and not by its bytes is damage, which recovery tells. Files that belong to
-//! nobody here are left alone.
+//! Each store needs a directory of its own: all systems use the name `lock`, and a name
+//! that one system uses must not be used by another. So a store refuses a directory with
+//! files of another system before it writes anything. Names are sufficient: a file with a
+//! name of this system and with wrong bytes is damage, and recovery detects it. Files
+//! with other names are left alone.
 
 use lithify::files;
 use lithify_sim::system::Failure;
 
 use crate::{data_file, snapshot_log, wal_ratio};
 
-/// Whoever may have files in a directory.
+/// The systems that can own files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
     Engine,
@@ -21,7 +21,7 @@ pub(crate) enum Owner {
 }
 
 impl Owner {
-    /// Whose file this is, if its name says so.
+    /// The owner of a file with this name.
     fn of(name: &str) -> Option<Self> {
         if files::parse_file_name(name).is_some() {
             Some(Self::Engine)
@@ -46,10 +46,10 @@ impl Owner {
     }
 }
 
-/// Refuses a directory in which one of these names belongs to somebody else.
+/// Refuses a directory in which one of these names belongs to another system.
 ///
 /// # Errors
-/// `Other` with the name and whose it is.
+/// `Other` with the name and its owner.
 pub(super) fn refuse_others(names: &[String], system: Owner) -> Result<(), Failure> {
     let owners = names
         .iter()

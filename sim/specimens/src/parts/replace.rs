@@ -1,13 +1,14 @@
-//! Putting a file under its final name in one step that a crash cannot split.
+//! Gives a file its final name, atomically with respect to crashes.
 //!
-//! Temporary file, write, sync, rename, sync of the directory: no two of these may
-//! change places, and only behind the last one the new file counts. What it replaces may
-//! go then and not before; that is the owner's business, and so is the place of these
-//! phases among its own. The final name should be a new one: a rename *over* a file
-//! that is lost in parts leaves neither (the weakest reading of POSIX; Pillai et al.,
-//! OSDI 2014).
+//! The phases are: temporary file, write, sync, rename, sync of the directory. No two of
+//! them can be swapped. The new file counts only after the last phase, and only then may
+//! the old file be removed. The owner removes the old file, and decides where these
+//! phases stand among its own. The final name should not exist before: if a crash keeps
+//! only parts of a rename *over* an existing file, both files can be lost (the weakest
+//! reading of POSIX; Pillai et al., OSDI 2014).
 //!
-//! Each phase is one durability-relevant operation, or several of one kind, one a call.
+//! Each phase is one durability-relevant operation, or several operations of one kind,
+//! of which each call does one.
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use lithify_sim::system::Failure;
 
 use super::disk::{Disk, failed};
 
-/// What is done next.
+/// The next phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// Create the temporary file and write its bytes.
@@ -27,11 +28,10 @@ pub(crate) enum Phase {
     Sync,
     /// Give the written file its final name.
     Rename,
-    /// Make the name durable. Only now the file counts.
+    /// Make the name durable. Only after this phase, the file counts.
     SyncDirectory,
 }
 
-/// The phases in order.
 pub(crate) fn phases() -> Vec<Phase> {
     use Phase::{Rename, Sync, SyncDirectory, Write};
     if planted::is_active("rename-before-sync") {
@@ -43,18 +43,18 @@ pub(crate) fn phases() -> Vec<Phase> {
     }
 }
 
-/// A file on its way to its final name.
+/// A file that is written under a temporary name and then gets its final name.
 #[derive(Debug)]
 pub(crate) struct Replacement {
-    /// Its present name.
+    /// The current name.
     name: String,
-    /// None before it is created.
+    /// `None` before the file is created.
     file: Option<Arc<dyn File>>,
     bytes: u64,
 }
 
 impl Replacement {
-    /// One that begins as the file `temporary`, which does not exist yet.
+    /// A replacement that begins as the file `temporary`, which does not exist yet.
     pub(crate) fn new(temporary: &str) -> Self {
         Self {
             name: temporary.to_owned(),
@@ -63,20 +63,20 @@ impl Replacement {
         }
     }
 
-    /// Its present name, once it exists.
+    /// The current name, if the file was created.
     pub(crate) fn name(&self) -> Option<&str> {
         self.file.as_ref().map(|_| self.name.as_str())
     }
 
-    /// How many bytes were written.
+    /// The number of written bytes.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// The written file. The handle stays good when the name changes.
+    /// The written file. The handle stays valid when the name changes.
     ///
     /// # Panics
-    /// When it was not created.
+    /// If the file was not created.
     pub(crate) fn file(&self) -> &Arc<dyn File> {
         self.file.as_ref().expect("the file was created")
     }
@@ -90,7 +90,8 @@ impl Replacement {
         Ok(())
     }
 
-    /// Takes a file that may exist already, with what it holds. Only planted bugs do.
+    /// Opens a file that may already exist, and keeps its content. Only planted bugs do
+    /// this.
     pub(crate) fn reuse(&mut self, disk: &Disk) -> Result<(), Failure> {
         self.file = Some(disk.open_or_create(&self.name)?);
         Ok(())
@@ -108,7 +109,8 @@ impl Replacement {
         self.file().sync().map_err(failed("sync", &self.name))
     }
 
-    /// Renames the file to `name`. After an error nobody knows which name it has.
+    /// Renames the file to `name`. After an error, it is unknown which name the file
+    /// has.
     pub(crate) fn rename(&mut self, disk: &Disk, name: &str) -> Result<(), Failure> {
         disk.rename(&self.name, name)?;
         name.clone_into(&mut self.name);

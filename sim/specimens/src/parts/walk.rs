@@ -1,14 +1,14 @@
-//! Entries once more, by code that no store uses: for the checks of closed stores.
+//! A second reader of entries, for the checks of closed stores. No store uses it.
 //!
-//! Written from the description in [`super::entry`], with its own CRC, so that a mistake
-//! there is not made twice.
+//! It was written from the description in [`super::entry`] and has its own CRC, so that
+//! a mistake in one reader is not in the other.
 
 use lithify_sim::planted;
 
 /// The payload of the entry at `position` of a segment.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The reason why the entry is not valid.
 pub(crate) fn payload(segment: u64, bytes: &[u8], position: usize) -> Result<&[u8], String> {
     let rest = &bytes[position..];
     let length = rest.get(..4).map_or(usize::MAX, |length| {
@@ -27,7 +27,8 @@ pub(crate) fn payload(segment: u64, bytes: &[u8], position: usize) -> Result<&[u
             &rest[..4],
             payload,
         ];
-        // A bug that writes another format must be found by what it does.
+        // This planted bug writes another format. The check accepts the format, so that
+        // the bug is found by its effect.
         let salt_parts = 3 * usize::from(planted::is_active("recycled-without-generation"));
         rest[4..8] == crc(&parts[salt_parts..]).to_le_bytes()
     });

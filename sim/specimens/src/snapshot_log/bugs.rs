@@ -1,4 +1,4 @@
-//! The bugs that can be planted, each a mistake that a real system has made.
+//! The bugs that can be planted. Each is a mistake that a real system has made.
 
 use lithify_sim::planted::Planted;
 

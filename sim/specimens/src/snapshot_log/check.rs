@@ -1,9 +1,9 @@
-//! A check of the files of a closed store, by code that the store does not use.
+//! Checks the files of a closed store, with code that the store does not use.
 //!
-//! Written from the format's description: it has its own CRC, its own reading of names
-//! and lengths, and looks at every byte. It demands more than recovery does: a closed
-//! store has no torn tail, no gap between any two segments, no snapshot that the
-//! log does not reach, and no index that says anything else than its segment.
+//! The check was written from the description of the format: it has its own CRC, its
+//! own parser of names and lengths, and reads every byte. It demands more than
+//! recovery does: a closed store has no torn tail and no gap between two segments, its
+//! log reaches the newest snapshot, and each index agrees with its segment.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,10 @@ use lithify_sim::system::Failure;
 use crate::parts::identity::Identity;
 use crate::parts::walk::{self, crc};
 
-/// From which entry on which identity counts.
+/// The identities by the offset of the first entry that each one salts.
 type Identities = BTreeMap<u64, Identity>;
 
-/// Numbered files by number.
+/// The bytes of the files, by the number in their names.
 type Files = BTreeMap<u64, Vec<u8>>;
 
 pub(super) fn check(fs: &dyn Fs) -> Result<(), Failure> {
@@ -75,7 +75,7 @@ fn disk(error: std::io::Error) -> Failure {
     Failure::Disk(format!("cannot check the store: {error}"))
 }
 
-/// Adds what the name of an empty file says: an offset, a store and a file.
+/// Adds an identity: its offset, store and file are in the name of an empty file.
 fn add_identity(identities: &mut Identities, name: &str) -> Result<(), Failure> {
     let parts: Vec<&str> = name.split(['.', '-']).collect();
     let [offset, store, file, _] = parts[..] else {
@@ -98,7 +98,7 @@ fn add_identity(identities: &mut Identities, name: &str) -> Result<(), Failure> 
     }
 }
 
-/// Eight digits, or more without a leading zero.
+/// Parses a number of eight digits, or of more digits without a leading zero.
 fn number(digits: &str) -> Option<u64> {
     let number: u64 = digits.parse().ok()?;
     (format!("{number:08}") == digits).then_some(number)
@@ -111,7 +111,7 @@ fn read(fs: &dyn Fs, name: &str) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// How many entries a snapshot covers.
+/// Checks a snapshot and returns the number of entries that it covers.
 fn check_snapshot(number: u64, bytes: &[u8]) -> Result<u64, Failure> {
     let length = bytes.len();
     let is_framed = length >= 32
@@ -128,14 +128,15 @@ fn check_snapshot(number: u64, bytes: &[u8]) -> Result<u64, Failure> {
         ));
     }
     let offset = u64::from_le_bytes(bytes[12..20].try_into().expect("eight bytes"));
-    // A bug that gives all snapshots one name must be found by what it does.
+    // With the planted bug, all snapshots have one name. The check skips this test
+    // then, so that the bug is found by its effect and not by its name.
     if offset != number && !planted::is_active("one-snapshot-name") {
         return damage(format!("snapshot {number} covers {offset} entries"));
     }
     Ok(offset)
 }
 
-/// Where the entries of a segment begin, from its first byte to its last.
+/// The positions of the entries of a segment. Every byte must belong to an entry.
 fn entries(start: u64, salt: u64, bytes: &[u8]) -> Result<Vec<u32>, Failure> {
     let (mut position, mut positions) = (0, Vec::new());
     while position < bytes.len() {
@@ -148,7 +149,7 @@ fn entries(start: u64, salt: u64, bytes: &[u8]) -> Result<Vec<u32>, Failure> {
     Ok(positions)
 }
 
-/// Holds an index against its segment.
+/// Compares an index with its segment.
 fn check_index(start: u64, bytes: &[u8], positions: &[u32]) -> Result<(), Failure> {
     let records = (0_u64..).zip(positions).flat_map(|(number, position)| {
         let position = position.to_le_bytes();

@@ -1,13 +1,16 @@
-//! What the disk must have seen of a store to which nothing happened: bytes and syncs, by
-//! kind of file.
+//! The bytes and syncs that the disk must have counted, by kind of file, for a store
+//! without crashes and faults.
 //!
-//! The bytes of entries and of their index follow from the history. A snapshot is taken
-//! when the task has its turn, so which commits have one is read from the names of the
-//! files; how long each is follows from the state after that commit. When nothing waits
-//! for durability, a segment is synced when it happens to end, and how often that is
-//! cannot be said in advance; when commits are durable as they return, each call is one
-//! sync. Names have one law for both: one sync at opening, one for each snapshot, and one
-//! for each later segment before it ends or before a commit in it is durable.
+//! - Bytes of entries and indexes follow from the history.
+//! - The names of the snapshot files tell after which commits a snapshot was taken,
+//!   because the schedule of the task decides that. The state after that commit gives the
+//!   length.
+//! - If commits are acknowledged when they are durable, each call is one sync. If not, a
+//!   segment is synced when it ends, and the number of these syncs is not known in
+//!   advance.
+//! - The directory is synced once at opening, once for each snapshot, and once for each
+//!   later segment: before the segment ends, or before a commit in it is durable. This
+//!   holds for both kinds of durability.
 
 use lithify_sim::disk::usage::Totals;
 use lithify_sim::history::{Batch, History};
@@ -16,13 +19,14 @@ use lithify_sim::system::{Account, Call, Equality};
 use super::names::{self, Name};
 use super::settings::Chosen;
 
-/// Length and checksum, in front of each payload.
+/// The length and the checksum before each payload.
 const ENTRY_HEADER_BYTES: u64 = 4 + 4;
 /// A record of an index: a position and a checksum.
 const INDEX_RECORD_BYTES: u64 = 4 + 4;
 
-/// What a calm store has cost, next to what it must have cost. `owes_name` is whether the
-/// name of the newest segment need not be durable yet.
+/// Compares the costs of a store without crashes and faults with the expected costs.
+/// `owes_name` tells that the name of the newest segment is allowed to be not yet
+/// durable.
 pub(super) fn equalities(chosen: &Chosen, account: &Account<'_>, owes_name: bool) -> Vec<Equality> {
     let (segments, indexes, snapshots) = totals(account);
     let commits = account.history.len() as u64;
@@ -46,7 +50,7 @@ pub(super) fn equalities(chosen: &Chosen, account: &Account<'_>, owes_name: bool
             snapshots_bytes(chosen, account),
         ),
         Equality::of_syncs("syncs of snapshots", snapshots.syncs, snapshots.made),
-        // The first segment's name is durable with the one at opening.
+        // The sync at opening makes the name of the first segment durable.
         Equality::of_syncs(
             "syncs of the directory",
             account.disk.directory_syncs,
@@ -65,7 +69,7 @@ pub(super) fn equalities(chosen: &Chosen, account: &Account<'_>, owes_name: bool
     equalities
 }
 
-/// Segments, indexes and snapshots.
+/// The totals of segments, of indexes and of snapshots.
 fn totals(account: &Account<'_>) -> (Totals, Totals, Totals) {
     let total = |is_meant: fn(&Name) -> bool| {
         let is_named = |name: &str| names::parse(name).is_some_and(|name| is_meant(&name));
@@ -78,8 +82,8 @@ fn totals(account: &Account<'_>) -> (Totals, Totals, Totals) {
     )
 }
 
-/// A commit is one entry: a kind, and keyspace, key, 0 or 1 and the value of each write,
-/// with lengths of four bytes.
+/// The length of a commit in the log. A commit is one entry: a kind, and for each write
+/// the keyspace, the key, a byte 0 or 1, and the value. Lengths take four bytes.
 fn entry_bytes(batch: &Batch) -> u64 {
     let writes = batch.writes.iter().map(|write| {
         let key_bytes = write.key.keyspace_name().len() + write.key.bytes().len();
@@ -89,7 +93,8 @@ fn entry_bytes(batch: &Batch) -> u64 {
     ENTRY_HEADER_BYTES + 1 + writes.sum::<u64>()
 }
 
-/// The snapshots that there are names of, each with the state after its commits.
+/// The bytes of all snapshots in the account. The name of a snapshot gives the commit,
+/// and the state after that commit gives the length.
 fn snapshots_bytes(chosen: &Chosen, account: &Account<'_>) -> u64 {
     let mut history = History::default();
     for batch in account.history {

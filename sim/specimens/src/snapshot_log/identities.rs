@@ -1,16 +1,19 @@
-//! Whose the segments are: which store's, and written by which of its processes.
+//! Identities of segments: to which store a segment belongs, and which opening of that store
+//! has written it.
 //!
-//! The published layout has no room in front of entries, so this stands beside the
-//! segments. Each opening draws a number that nobody was given before and begins a new
-//! segment; an empty file, whose *name* has the offset and the numbers, says that the
-//! segments from there on are salted with them, up to where the next such file begins. A
-//! name is there or not, never half, and the sync of the directory that the segment's own
-//! name needs makes it durable. So it costs no sync and no bytes.
+//! The published layout has no space before the entries, so the identity is stored in a
+//! separate file beside the segments. Each opening draws a number that was never given out
+//! before, and begins a new segment. It creates an empty file whose *name* contains the
+//! offset of that segment and the numbers. All segments from this offset up to the next
+//! identity are salted with these numbers. A name exists completely or not at all, and the
+//! directory sync that the name of the segment needs anyway makes it durable too. So an
+//! identity costs no sync and no bytes.
 //!
 //! Invariants:
 //! - an identity is durable before the first entry that is salted with it;
-//! - no two begin at one offset, if an entry lies there or behind;
-//! - one goes only when no segment of it is left, and that is durable.
+//! - two identities never begin at the same offset if an entry exists at or after this
+//!   offset;
+//! - an identity is removed only after the removal of its last segment is durable.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +23,7 @@ use super::names;
 use crate::parts::disk::Disk;
 use crate::parts::identity::Identity;
 
-/// Those that were found, in the order of their offsets.
+/// The identities that were found, in the order of their offsets.
 #[derive(Debug, Default)]
 pub(super) struct Identities(BTreeSet<(u64, Identity)>);
 
@@ -29,8 +32,8 @@ impl Identities {
         self.0.insert((start, identity));
     }
 
-    /// The identity of the segment that begins at `start`: none when there is none, or
-    /// when two would do.
+    /// The identity of the segment that begins at `start`. `None` if no identity begins at
+    /// or before `start`, or if two identities begin at the same offset.
     pub(super) fn of(&self, start: u64) -> Option<Identity> {
         let mut before = self.0.range(..=(start, Identity::LAST)).rev();
         let &(from, identity) = before.next()?;
@@ -38,10 +41,10 @@ impl Identities {
         is_sole.then_some(identity)
     }
 
-    /// Refuses files of several stores in one directory.
+    /// Refuses a directory with identities of two stores.
     ///
     /// # Errors
-    /// `Damage` with two of them.
+    /// `Damage` with the names of two such identities.
     pub(super) fn check(&self) -> Result<(), Failure> {
         let pairs = self.0.iter().zip(self.0.iter().skip(1));
         match pairs
@@ -57,10 +60,10 @@ impl Identities {
         }
     }
 
-    /// An identity for the segments from `start` on, which are about to be created.
+    /// Draws an identity for the segments from `start` on, which are about to be created.
     ///
     /// # Errors
-    /// Whatever the source of numbers says.
+    /// Errors of the source of numbers.
     pub(super) fn draw(&self, disk: &Disk, start: u64) -> Result<Identity, Failure> {
         let name = names::segment(start);
         match self.0.last() {
@@ -69,8 +72,8 @@ impl Identities {
         }
     }
 
-    /// Those that say nothing any more when another one begins at `start`. There is no entry
-    /// at or behind `start`.
+    /// The names of the identities that begin at or after `start`. They become useless when
+    /// a new identity begins at `start`, because no entry exists at or after `start`.
     pub(super) fn overtaken(&self, start: u64) -> impl Iterator<Item = String> {
         let from = (start, Identity::default());
         self.0
@@ -78,8 +81,8 @@ impl Identities {
             .map(|&(at, it)| names::identity(at, it))
     }
 
-    /// Those before `start`: of each its name, and whether one of these segments, given by
-    /// their offsets, is its own.
+    /// The names of the identities that begin before `start`, each with whether it still has
+    /// a segment. `segments` holds the offsets of the existing segments.
     pub(super) fn before(
         &self,
         start: u64,

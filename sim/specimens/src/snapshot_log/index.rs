@@ -1,14 +1,14 @@
-//! The companion of a segment: where each of its entries begins.
+//! The index of a segment: the positions of its entries.
 //!
-//! One record of 8 bytes for each entry, in order: position u32, CRC-32 over the
-//! segment, the entry's number in it and the position. The index is a hint. It is never
-//! synced, never believed without its CRC, and written anew at opening when it is not
-//! what the segment says; without it a reader walks the segment from its beginning. So
-//! no barrier is spent on it and no crash can make it lie.
+//! The index has one record of 8 bytes for each entry, in order: the position as u32,
+//! and a CRC-32 over the segment, the number of the entry in the segment, and the
+//! position. The index is only a hint. It is never synced, a record counts only if its
+//! CRC matches, and opening writes the index again if it does not agree with the
+//! segment. Without an index, a reader walks the segment from its beginning. So the
+//! index costs no sync, and a crash cannot make it return a wrong position.
 
 use crate::parts::entry::Entry;
 
-/// The length of a record.
 pub(super) const RECORD_BYTES: usize = 8;
 
 fn checksum(segment: u64, number: u64, position: u32) -> u32 {
@@ -20,7 +20,7 @@ fn checksum(segment: u64, number: u64, position: u32) -> u32 {
     hasher.finalize()
 }
 
-/// Adds the record of the entry that is the `number`th of its segment, from 0.
+/// Adds the record of the entry with this number. Numbers begin at 0 in each segment.
 pub(super) fn encode(buffer: &mut Vec<u8>, segment: u64, number: u64, position: u64) {
     let position = u32::try_from(position).expect("segments are shorter than 4 GiB");
     buffer.extend(position.to_le_bytes());
@@ -36,7 +36,7 @@ pub(super) fn of(segment: u64, entries: &[Entry]) -> Vec<u8> {
     bytes
 }
 
-/// The position in a record, when it is one of this entry.
+/// The position in a record, if the record is valid for this entry.
 pub(super) fn decode(record: &[u8], segment: u64, number: u64) -> Option<u64> {
     let (position, stored) = record.split_first_chunk::<4>()?;
     let position = u32::from_le_bytes(*position);

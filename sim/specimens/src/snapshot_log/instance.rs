@@ -1,9 +1,9 @@
 //! An open store, driven by the laboratory.
 //!
-//! A commit is one entry of the log, so the machine's count of commits and the offset of
-//! the next entry are the same number. The one task takes a snapshot whenever enough
-//! commits lie behind the last, and then cuts the log; each run of it is one operation
-//! on the disk.
+//! A commit is one entry of the log, so the number of commits in the machine equals the
+//! offset of the next entry. The store has one task. The task takes a snapshot when
+//! `snapshot-every` commits were added since the newest snapshot, and then truncates the
+//! log. Each run of the task does one operation on the disk.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ impl Open {
         Ok(Self { store, chosen })
     }
 
-    /// Whether enough commits lie behind the newest snapshot.
+    /// Whether at least `snapshot-every` commits were added since the newest snapshot.
     fn is_due(&self) -> bool {
         let covered = self.store.snapshot().map_or(0, |snapshot| snapshot.offset);
         self.store.next_offset() >= covered.saturating_add(self.chosen.snapshot_every)
@@ -51,7 +51,8 @@ impl Open {
         if !self.store.is_busy() && self.is_due() {
             self.store.begin_snapshot(true);
         } else {
-            // What an interrupted truncation has left; nothing when a job is under way.
+            // Finishes a truncation that a crash has interrupted. Has no effect while a
+            // job is running.
             self.store.begin_truncation(u64::MAX);
         }
         self.store.step().map(|_| ())

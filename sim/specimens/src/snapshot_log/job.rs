@@ -1,45 +1,45 @@
-//! The order in which a snapshot is made and the log is cut: the heart of the matter.
+//! The order in which a snapshot is written and the log is truncated.
 //!
-//! Each phase is one durability-relevant operation (or several of one kind, one a
-//! step), and the order is a value, so that a planted bug is another order and nothing
-//! else.
+//! Each phase is one durability-relevant operation, or several operations of one kind,
+//! of which each step does one. The order is a list of phases, so a planted bug only
+//! changes the list.
 
 use lithify_sim::planted;
 
 use super::names;
 use crate::parts::replace::{self, Replacement};
 
-/// What is done next.
+/// The next work of the job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// End the active segment, so that the snapshot ends where a segment ends. Then the
-    /// state is taken.
+    /// End the active segment, so that the snapshot ends at the end of a segment. Then
+    /// copy the state.
     Seal,
     /// Write the snapshot to a temporary file and give it its final name.
     Replace(replace::Phase),
-    /// Write over the newest snapshot instead (only with a planted bug).
+    /// Overwrite the newest snapshot instead (only with a planted bug).
     Overwrite,
-    /// Remove older snapshots, and the segments that are covered.
+    /// Remove the older snapshots, and the segments that the new snapshot covers.
     Remove,
 }
 
-/// What is under way.
+/// A snapshot, a truncation, or both, in progress.
 #[derive(Debug)]
 pub(super) struct Job {
-    /// The phases that are left, the next one last.
+    /// The remaining phases. The next phase is the last item.
     phases: Vec<Phase>,
-    /// Up to where the log is cut.
+    /// Segments that end at or before this offset are removed.
     pub(super) limit: u64,
-    /// How many entries the snapshot says that it covers.
+    /// The number of entries that the snapshot claims to cover.
     pub(super) offset: u64,
-    /// The snapshot.
+    /// The bytes of the snapshot's file.
     pub(super) bytes: Vec<u8>,
-    /// The file that is written.
+    /// The file that the job writes.
     pub(super) file: Replacement,
 }
 
 impl Job {
-    /// A snapshot, and the truncation that it allows if `truncates`.
+    /// A snapshot. If `truncates`, a truncation follows.
     pub(super) fn snapshot(truncates: bool) -> Self {
         let mut phases = snapshot_phases();
         if !truncates {
@@ -48,7 +48,7 @@ impl Job {
         Self::new(phases, 0)
     }
 
-    /// A truncation alone, up to `limit`.
+    /// A truncation up to `limit`, without a snapshot.
     pub(super) fn truncation(limit: u64) -> Self {
         Self::new(vec![Phase::Remove], limit)
     }
@@ -64,13 +64,14 @@ impl Job {
         }
     }
 
-    /// The phase that is due.
+    /// The current phase.
     pub(super) fn phase(&self) -> Option<Phase> {
         self.phases.last().copied()
     }
 
-    /// How far it has come. The end of a phase need not show on the disk, and what the
-    /// snapshot holds is in memory until it is written.
+    /// The progress of the job, as text. The text is needed because the disk does not
+    /// always show the end of a phase, and the bytes of the snapshot are only in memory
+    /// until they are written.
     pub(super) fn progress(&self) -> String {
         format!(
             "{:?} limit {} offset {} name {:?} bytes {:?}",
@@ -82,13 +83,14 @@ impl Job {
         )
     }
 
-    /// The phase that was due has ended.
+    /// Ends the current phase.
     pub(super) fn advance(&mut self) {
         self.phases.pop();
     }
 }
 
-/// Seal, replace, remove: no two of these may change places.
+/// The phases of a snapshot with its truncation: seal, replace, remove. No two of them
+/// can be swapped without a risk of data loss.
 fn snapshot_phases() -> Vec<Phase> {
     use Phase::{Overwrite, Remove, Replace, Seal};
     let mut phases = vec![Seal];

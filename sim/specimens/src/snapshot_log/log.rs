@@ -1,14 +1,15 @@
-//! The log: segments of entries, one of which is written.
+//! The log: a sequence of segments. Entries are appended to the last segment.
 //!
 //! Invariants:
-//! - segments follow each other without a gap: one ends where the next begins;
-//! - a segment and its name are durable before its successor exists, so only the last
-//!   one can have a torn tail;
-//! - after [`Log::sync`] every entry is durable, and so are the names of the segments;
-//! - what one process writes has one identity, which was durable before its first entry,
-//!   and lies in segments that no other process has written to.
+//! - segments have no gap between them: a segment ends where the next one begins;
+//! - a segment and its name are durable before the next segment is created, so only the
+//!   last segment can have a torn tail;
+//! - after [`Log::sync`] every entry is durable, and the names of the segments are durable
+//!   too;
+//! - all segments that one opening writes have one identity. The identity is durable before
+//!   the first of their entries, and no other opening appends to these segments.
 //!
-//! It knows nothing of snapshots: its owner says up to where segments may go.
+//! The log knows nothing of snapshots. Its owner decides which segments are removed.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ pub struct Segment {
     pub entries: u64,
     /// Its length in bytes.
     pub bytes: u64,
-    /// What its entries are salted with, beside its start.
+    /// The identity that salts the entries, together with `start`.
     pub(super) identity: Identity,
 }
 
@@ -43,13 +44,13 @@ impl Segment {
         names::segment(self.start)
     }
 
-    /// The offset behind its last entry.
+    /// The offset after the last entry.
     #[must_use]
     pub fn end(&self) -> u64 {
         self.start + self.entries
     }
 
-    /// One without entries.
+    /// A segment without entries.
     pub(super) fn empty(start: u64, identity: Identity) -> Self {
         Self {
             start,
@@ -59,13 +60,13 @@ impl Segment {
         }
     }
 
-    /// What its checksums are salted with.
+    /// The salt of the checksums.
     pub(super) fn salt(&self) -> u64 {
         self.identity.salt(self.start)
     }
 }
 
-/// The segment that is written, with its open files.
+/// The segment that receives new entries, with its open files.
 #[derive(Debug)]
 pub(super) struct Active {
     pub(super) segment: Segment,
@@ -79,7 +80,7 @@ pub(super) struct Active {
 #[derive(Debug)]
 pub(super) struct Log {
     pub(super) disk: Disk,
-    /// The segments that are not written any more, in order.
+    /// The complete segments, in order. They receive no more entries.
     pub(super) sealed: Vec<Segment>,
     pub(super) active: Active,
     /// A segment ends when the next group would make it longer than this.
@@ -87,11 +88,11 @@ pub(super) struct Log {
     pub(super) keeps_index: bool,
     /// The segments that have an index file.
     pub(super) indexes: BTreeSet<u64>,
-    /// The names that say whose the segments are. Only an opening changes them.
+    /// The names of the identity files. Only opening changes them.
     pub(super) identities: Vec<String>,
     pub(super) has_unsynced_bytes: bool,
     pub(super) has_unsynced_name: bool,
-    /// A segment whose file waits to be used again (only with a planted bug).
+    /// A segment whose file waits for reuse (only with a planted bug).
     pub(super) retired: Option<u64>,
 }
 
@@ -106,7 +107,8 @@ impl Log {
         self.sealed.iter().copied().chain([self.active.segment])
     }
 
-    /// What it believes of its files: their segments and indexes, and what is synced.
+    /// The state that the log keeps in memory, as text: its segments and indexes, and what is
+    /// synced.
     pub(super) fn progress(&self) -> String {
         let segments: Vec<Segment> = self.segments().collect();
         format!(
@@ -115,7 +117,8 @@ impl Log {
         )
     }
 
-    /// Appends a group in one write, in one segment. Not durable until synced.
+    /// Appends a group of entries to one segment, in one write. The entries are durable after
+    /// a sync.
     pub(super) fn append(&mut self, payloads: &[Vec<u8>]) -> Result<(), Failure> {
         let length: usize = payloads
             .iter()
@@ -126,8 +129,9 @@ impl Log {
             self.rotate()?;
         }
         if self.active.segment.entries == 0 && !planted::is_active("name-synced-late") {
-            // The next opening makes entries durable and creates a segment behind them, which
-            // must not outlive the name of this one.
+            // The next opening makes these entries durable and creates a segment after them.
+            // If this name were not durable first, a crash could lose this segment and keep
+            // the next one.
             self.sync_name()?;
         }
         let Segment { bytes, .. } = self.active.segment;
@@ -172,7 +176,7 @@ impl Log {
         append_all(&**file, &records).map_err(failed("append to", &names::index(start)))
     }
 
-    /// Makes every entry durable, and the names of the segments.
+    /// Makes all entries and the names of the segments durable.
     pub(super) fn sync(&mut self) -> Result<(), Failure> {
         self.sync_bytes()?;
         self.sync_name()
@@ -199,7 +203,7 @@ impl Log {
         Ok(())
     }
 
-    /// Ends the active segment, and begins the next.
+    /// Ends the active segment and begins the next one.
     fn rotate(&mut self) -> Result<(), Failure> {
         if planted::is_active("rotation-without-sync") {
             self.has_unsynced_bytes = false;
@@ -208,7 +212,8 @@ impl Log {
         Ok(())
     }
 
-    /// One operation towards an active segment that is empty; true when it is.
+    /// Does one operation towards an empty active segment. Returns true when the active
+    /// segment is empty.
     pub(super) fn seal_step(&mut self) -> Result<bool, Failure> {
         if self.active.segment.entries == 0 {
             return Ok(true);
@@ -225,7 +230,7 @@ impl Log {
         Ok(false)
     }
 
-    /// A new segment. Its name is not durable yet.
+    /// Creates a segment. Its name is not durable yet.
     fn begin(&mut self, start: u64) -> Result<Active, Failure> {
         let name = names::segment(start);
         let (file, is_recycled) = match self.retired.take() {
@@ -251,8 +256,8 @@ impl Log {
         })
     }
 
-    /// Removes one file of the first segment if that ends at or before `offset`; false
-    /// when there is none. The active segment always stays.
+    /// Removes one file of the first segment, if that segment ends at or before `offset`.
+    /// Returns false if nothing is to remove. The active segment is never removed.
     pub(super) fn remove_one(&mut self, offset: u64) -> Result<bool, Failure> {
         let Some(first) = self.sealed.first().copied() else {
             return Ok(false);

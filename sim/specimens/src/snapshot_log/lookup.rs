@@ -1,5 +1,5 @@
-//! Reading one entry of the log: by the index where there is one that can be believed,
-//! and otherwise by walking its segment.
+//! Reads one entry of the log. Uses the index if its record is valid, and otherwise
+//! walks the segment.
 
 use lithify_sim::system::Failure;
 
@@ -7,12 +7,12 @@ use super::log::{Log, Segment};
 use super::{index, names};
 use crate::parts::entry::{self, HEADER_BYTES, MAX_PAYLOAD_BYTES};
 
-/// An entry as it stands in its segment.
+/// An entry as it is stored in its segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// The bytes that stand where the payload should.
+    /// The bytes at the place of the payload.
     pub payload: Vec<u8>,
-    /// Whether they are what was written.
+    /// Whether the checksum confirms the payload.
     pub is_valid: bool,
 }
 
@@ -35,7 +35,7 @@ impl Log {
         }))
     }
 
-    /// The bytes from `position` on that its header says to be an entry.
+    /// The bytes of the entry at `position`. The header of the entry gives the length.
     fn read_at(&self, segment: u64, position: u64) -> Result<Vec<u8>, Failure> {
         let name = names::segment(segment);
         let header = self.disk.read_some(&name, position, HEADER_BYTES)?;
@@ -45,8 +45,9 @@ impl Log {
         self.disk.read_some(&name, position, HEADER_BYTES + length)
     }
 
-    /// Where the entry of this number begins by the lengths of those before, and the
-    /// bytes from there on: none when a length leads out of the file.
+    /// Finds an entry by the lengths of the entries before it. Returns its position
+    /// and the bytes from there on; there are no bytes if a length reaches past the
+    /// end of the file.
     fn walk(&self, segment: u64, number: u64) -> Result<(u64, Vec<u8>), Failure> {
         let mut bytes = self.disk.read(&names::segment(segment))?;
         let position = (0..number).fold(0, |position, _| {
@@ -56,7 +57,8 @@ impl Log {
         Ok((position as u64, bytes.split_off(position)))
     }
 
-    /// Where the index says that an entry begins, if it can be believed.
+    /// The position of an entry according to the index. `None` if the index has no
+    /// valid record.
     fn indexed(&self, segment: u64, number: u64) -> Result<Option<u64>, Failure> {
         if !self.indexes.contains(&segment) {
             return Ok(None);

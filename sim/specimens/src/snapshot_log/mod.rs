@@ -1,17 +1,18 @@
-//! A log with snapshots and truncation: the pattern of every replicated state machine.
+//! A log with snapshots and truncation, as in every replicated state machine.
 //!
-//! Entries are appended to segments, made durable and applied. Now and then the state
-//! is written to a snapshot, and the segments that it covers are removed. The whole
-//! difficulty is the order: temporary file, sync, rename, directory sync, and only then
-//! the removal; and on the way back, durable before served.
+//! Entries are appended to segments, made durable, and applied to the state machine. From
+//! time to time the state is written to a snapshot, and the segments that the snapshot
+//! covers are removed. The order is what matters: temporary file, sync, rename, directory
+//! sync, and only then the removal. Recovery also has an order: it makes entries durable
+//! before it serves them.
 //!
-//! The same store is used twice: here, with commits of the laboratory as entries, and by
-//! the command `lithify wal-node`, with texts.
+//! The store has two users: the laboratory, whose commits are the entries, and the command
+//! `lithify wal-node`, whose entries are texts.
 //!
-//! Reading order: `names`, `identities`, `snapshot`, `index` (the bytes), `log`, `lookup`, `job` (the
-//! order), `steps` (the work), `store`, `plan` and `recover` (the way back), `check`, and
-//! `settings`, `instance`, `costs`, `bugs` for the laboratory. Entries and machines are in
-//! `parts`. `design/wal-snapshot.md` says why.
+//! Reading order: `names`, `identities`, `snapshot`, `index` (the bytes), `log`, `lookup`,
+//! `job` (the order), `steps` (the work), `store`, `plan` and `recover` (opening),
+//! `check`, and `settings`, `instance`, `costs`, `bugs` for the laboratory. Entries and
+//! machines are in `parts`. `design/wal-snapshot.md` gives the reasons.
 
 mod bugs;
 mod check;
@@ -95,8 +96,8 @@ impl Engine for settings::Chosen {
         check::check(fs)
     }
 
-    /// A settled store has one snapshot, less than `snapshot-every` commits old, or none
-    /// yet, and the entries since.
+    /// A settled store has at most one snapshot. It holds the entries after the snapshot,
+    /// which are fewer than `snapshot-every`.
     fn space_limit(&self, batches: &[Batch], _state: &State) -> Option<u64> {
         let mut history = History::default();
         batches.iter().for_each(|batch| history.push(batch.clone()));
@@ -117,7 +118,8 @@ impl Engine for settings::Chosen {
 }
 
 impl settings::Chosen {
-    /// The snapshot of a state after so many commits; without a commit there is none.
+    /// The length of the snapshot of this state. There is no snapshot before the first
+    /// commit.
     fn snapshot_bytes(&self, commit: u64, state: &State) -> usize {
         let pairs = state.iter();
         let lengths =
@@ -128,7 +130,7 @@ impl settings::Chosen {
         }
     }
 
-    /// What a commit takes in the log, and in the index if there is one.
+    /// The bytes of a commit in the log, and in the index if the store keeps one.
     fn entry_bytes(&self, batch: &Batch) -> usize {
         let payload: usize = batches::payloads(batch).iter().map(Vec::len).sum();
         let index = usize::from(self.options.keeps_index) * index::RECORD_BYTES;

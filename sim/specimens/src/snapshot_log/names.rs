@@ -1,31 +1,33 @@
-//! Which files a store consists of, by their names.
+//! The names of the files of a store.
 //!
-//! A segment and its index are named by the offset of their first entry, a snapshot by
-//! the number of entries that it covers: `00000500.log`, `00000500.index`,
-//! `00000500.snapshot`. Numbers have at least eight digits and no needless zeros, so a
-//! file has one name and a foreign file is never taken for one of ours.
+//! A segment and its index are named after the offset of their first entry, a snapshot
+//! after the number of entries that it covers: `00000500.log`, `00000500.index`,
+//! `00000500.snapshot`. A number has at least eight digits, and no leading zeros
+//! beyond eight digits. So each number has exactly one name, and a file with any other
+//! name is foreign.
 //!
-//! An identity is a name and nothing else: `00000500.STORE-FILE.identity`, with two
-//! numbers of 16 hexadecimal digits, is an empty file. See [`super::identities`].
+//! An identity is an empty file whose name holds all its data:
+//! `00000500.STORE-FILE.identity`, with two numbers of 16 hexadecimal digits. See
+//! [`super::identities`].
 
 use crate::parts::identity::Identity;
 
-/// A snapshot that is being written. There is one at a time.
+/// A snapshot that is not complete yet. At most one exists.
 pub(super) const TEMPORARY: &str = "snapshot.tmp";
 
-/// Held by the process that has the store open. Stays empty.
+/// The file that an open store locks. It stays empty.
 pub(super) const LOCK: &str = "lock";
 
-/// The fewest digits of a number.
+/// The minimal number of digits of a number.
 const DIGITS: usize = 8;
 
-/// What a name of ours stands for.
+/// The meaning of a file name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Name {
     Segment(u64),
     Index(u64),
     Snapshot(u64),
-    /// Whose entries are those of the segments from this offset on.
+    /// The identity of the segments from this offset on.
     Identity(u64, Identity),
     Temporary,
 }
@@ -49,7 +51,7 @@ pub(super) fn identity(start: u64, identity: Identity) -> String {
     )
 }
 
-/// What `name` stands for, or `None` when it is not ours.
+/// The meaning of `name`, or `None` if the file is foreign.
 pub(super) fn parse(name: &str) -> Option<Name> {
     if name == TEMPORARY {
         return Some(Name::Temporary);
@@ -69,7 +71,7 @@ pub(super) fn parse(name: &str) -> Option<Name> {
     }
 }
 
-/// The numbers in what stands behind the first point of an identity's name.
+/// Parses the text after the first point in the name of an identity.
 fn parse_identity(rest: &str) -> Option<Identity> {
     let (store, file) = rest.strip_suffix(".identity")?.split_once('-')?;
     let number = |digits: &str| {
@@ -82,7 +84,7 @@ fn parse_identity(rest: &str) -> Option<Identity> {
     })
 }
 
-/// Whether a file with this name belongs to such a store, and to no other.
+/// Whether a file with this name belongs to a store of this kind.
 pub(crate) fn owns(name: &str) -> bool {
     parse(name).is_some()
 }

@@ -1,8 +1,8 @@
-//! What to keep of what was found, and whether something is missing. Pure.
+//! Decides which of the found segments are kept, and detects missing data. Pure.
 //!
-//! A crash may leave a torn tail in the last segment, segments that a snapshot covers,
-//! and gaps among those. Everything else that cannot be read, and every gap behind the
-//! snapshot, is damage: bytes that were durable are not there.
+//! A crash can leave a torn tail in the last segment, segments that a snapshot covers,
+//! and gaps between covered segments. Any other unreadable byte is damage, and so is any
+//! gap after the snapshot: durable bytes are lost.
 
 use lithify_sim::planted;
 use lithify_sim::system::Failure;
@@ -12,10 +12,11 @@ use super::names;
 use crate::parts::entry::Scan;
 use crate::parts::identity::Identity;
 
-/// A segment as it was found.
+/// A segment as recovery has read it.
 pub(super) struct Read {
     pub(super) start: u64,
-    /// `None` when nothing says whose it is; then none of its bytes is an entry.
+    /// `None` if no identity covers the segment. Then none of its bytes counts as an
+    /// entry.
     pub(super) identity: Option<Identity>,
     pub(super) bytes: Vec<u8>,
     pub(super) scan: Scan,
@@ -36,19 +37,19 @@ impl Read {
     }
 }
 
-/// What is to be kept, by position in the list of segments that were read.
+/// The segments to keep. The numbers are positions in the list of segments.
 pub(super) struct Plan {
-    /// The first that is kept; those before are leftovers.
+    /// The first segment that is kept. Segments before it are leftovers.
     pub(super) first: usize,
-    /// The first that holds entries behind the snapshot.
+    /// The first segment that holds entries after the snapshot.
     pub(super) needed: usize,
-    /// The last one, unless the snapshot covers it.
+    /// The last segment, unless the snapshot covers it.
     pub(super) last: Option<usize>,
-    /// The offset behind the last entry, where a new segment begins.
+    /// The offset after the last entry, where a new segment begins.
     pub(super) next: u64,
 }
 
-/// Decides what is needed and whether it is all there. Pure.
+/// Decides which segments are needed and whether they are complete. Pure.
 pub(super) fn plan(
     segments: &[Read],
     offset: u64,
@@ -101,8 +102,9 @@ pub(super) fn plan(
     })
 }
 
-/// Whether it is known whose entries a segment holds. Its identity was durable before its
-/// first entry, and stays for as long as the segment does.
+/// Checks that a segment with bytes has an identity. An identity is durable before the
+/// first entry of its segments and exists as long as they do, so a missing identity is
+/// damage.
 fn check_identity(read: &Read) -> Result<(), Failure> {
     if read.identity.is_some() || read.bytes.is_empty() {
         return Ok(());
@@ -114,7 +116,8 @@ fn check_identity(read: &Read) -> Result<(), Failure> {
     )))
 }
 
-/// Whether the bytes behind the last entry are a torn tail, which is cut.
+/// Checks that the bytes after the last entry are a torn tail, which recovery cuts.
+/// Otherwise they are damage.
 fn check_tail(last: &Read) -> Result<(), Failure> {
     let name = names::segment(last.start);
     if let Some(witness) = last.scan.witness {
@@ -132,8 +135,8 @@ fn check_tail(last: &Read) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The first of the segments that lead without a gap to those that are needed. Covered
-/// segments before a gap are what an interrupted truncation has left.
+/// The first segment that is connected without a gap to the needed segments. Covered
+/// segments before a gap are leftovers of an interrupted truncation.
 fn first_kept(segments: &[Read], needed: usize, offset: u64) -> usize {
     let Some(read) = segments.get(needed) else {
         return 0;

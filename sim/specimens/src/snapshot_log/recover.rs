@@ -1,22 +1,23 @@
-//! Opening: from whatever a crash has left to a store whose every answer is durable.
+//! Opening: reads what a crash has left, and makes it durable before it serves it.
 //!
-//! 1. The newest valid snapshot is loaded, and all segments are read.
-//! 2. Pure decisions ([`super::plan`]): which segments are needed, which are leftovers, and
-//!    whether something is missing that must be there. A torn tail is cut only in the
-//!    last segment and only when no later group proves that it was durable once;
-//!    everything else that cannot be read is damage, and an error.
-//! 3. The entries behind the snapshot are applied.
-//! 4. What is about to be served is made durable. Entries that the last process has
-//!    written may be in the page cache only, and after a failed sync the cache may hold
-//!    pages that are marked clean: syncing them would do nothing. So the valid bytes of
-//!    the last segment are written again, in place, then synced. Writing equal bytes
-//!    harms nothing, whatever part of it a crash keeps.
-//! 5. A new segment begins, under an identity of its own ([`super::identities`]): where the
-//!    last process has written nothing is appended, for its lost bytes would pass there. A
-//!    last segment without entries is removed, and not cut, so that no sync of its bytes
-//!    has to succeed.
-//! 6. Names are made durable. Only then leftovers are removed: a leftover may be what
-//!    a snapshot replaces whose name was not durable yet.
+//! 1. Load the newest valid snapshot and read all segments.
+//! 2. Decide which segments are needed, which are leftovers, and whether data is missing
+//!    ([`super::plan`], pure). A torn tail is cut only in the last segment, and only if no
+//!    later group proves that it was durable. Every other unreadable byte is damage, and
+//!    opening returns an error.
+//! 3. Apply the entries after the snapshot.
+//! 4. Make the entries durable before they are served. Entries of the last process may be
+//!    in the page cache only. After a failed sync the cache can hold pages that are marked
+//!    clean, and a sync of these pages does nothing. So opening writes the valid bytes of
+//!    the last segment again, at the same place, and then syncs them. The new bytes equal
+//!    the old ones, so a crash may keep any part of them.
+//! 5. Begin a new segment under a new identity ([`super::identities`]). Nothing is appended
+//!    where the last process has written: lost bytes of that process, if they come back
+//!    there, would pass as valid. A last segment without entries is removed instead of cut,
+//!    so that no sync of its bytes has to succeed.
+//! 6. Make the names durable. Only then remove the leftovers: a leftover can be the file
+//!    that a snapshot replaces, and the name of that snapshot was perhaps not durable
+//!    before.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ use crate::parts::entry;
 use crate::parts::machine::Machine;
 use crate::parts::owner::Owner;
 
-/// The files of ours in the directory.
+/// The files of the store that are in the directory.
 #[derive(Debug, Default)]
 struct Found {
     segments: BTreeSet<u64>,
@@ -47,12 +48,12 @@ struct Found {
     has_temporary: bool,
 }
 
-/// Where replay begins.
+/// The starting point of replay.
 struct Base<M> {
     machine: M,
     offset: u64,
     snapshots: Vec<SnapshotFile>,
-    /// Files that look like snapshots and are none, with what is wrong.
+    /// The files that have the name of a snapshot but are not valid, with the reason.
     invalid: Vec<(u64, String)>,
 }
 
@@ -113,8 +114,8 @@ fn find(disk: &Disk) -> Result<Found, Failure> {
     Ok(found)
 }
 
-/// Loads the newest valid snapshot. Older ones are looked at too, for a newer one that
-/// is damaged is no reason to give up when an older one and the log make up for it.
+/// Loads the newest valid snapshot. Reads older snapshots too: if a newer snapshot is
+/// damaged, an older one together with the log can still give the state.
 fn load<M: Machine>(disk: &Disk, named: &BTreeSet<u64>) -> Result<Base<M>, Failure> {
     let mut base = Base {
         machine: M::default(),
@@ -176,7 +177,7 @@ fn replay<M: Machine>(base: &mut Base<M>, segments: &[Read], plan: &Plan) -> Res
     Ok(())
 }
 
-/// A new segment to write on, behind entries that are durable now.
+/// Creates the segment for new entries, after it has made the entries before it durable.
 fn activate(disk: &Disk, found: &Found, segments: &[Read], plan: &Plan) -> Result<Active, Failure> {
     let last = plan.last.map(|position| &segments[position]);
     let mut start = plan.next;
@@ -185,7 +186,7 @@ fn activate(disk: &Disk, found: &Found, segments: &[Read], plan: &Plan) -> Resul
             disk.remove(&names::segment(read.start))?;
             let counts_itself = planted::is_active("commit-number-reused");
             if counts_itself && segments.iter().all(|it| it.start > 0) {
-                // The bug counts what the log holds, which is nothing.
+                // The planted bug takes the next number from the log, which is empty.
                 start = 0;
             }
         } else {
@@ -195,13 +196,15 @@ fn activate(disk: &Disk, found: &Found, segments: &[Read], plan: &Plan) -> Resul
     let identity = found.identities.draw(disk, start)?;
     let overtaken: Vec<String> = found.identities.overtaken(start).collect();
     if !overtaken.is_empty() && !planted::is_active("identity-removed-early") {
-        // Their segments are gone for good first, for without an identity their bytes would
-        // be damage. That none is found says nothing: an opening that failed may have
-        // removed it.
+        // The removal of the segments must be durable before their identities are removed:
+        // a segment that comes back without its identity would be damage. The removal may
+        // not be durable even if no segment was found, because an opening that failed may
+        // have removed it.
         disk.sync_directory()?;
     }
     let file = disk.create(&names::segment(start))?;
-    // Before the others go: a directory without any seems to be that of a new store.
+    // Create the new identity before the others are removed: a directory without identities
+    // looks like the directory of a new store.
     disk.create(&names::identity(start, identity))?;
     overtaken.iter().try_for_each(|name| disk.remove(name))?;
     Ok(Active::of(Segment::empty(start, identity), file))
@@ -218,9 +221,9 @@ impl Active {
     }
 }
 
-/// Makes the entries of the last segment durable and cuts what is behind them. A sync may
-/// report what the last process has written in vain. What it covers is written again, so a
-/// second one that succeeds does prove something.
+/// Makes the entries of the last segment durable and cuts the bytes after them. The first
+/// sync can report a failed write of the last process. The bytes are written again before
+/// each sync, so if a second sync succeeds, they are durable.
 fn make_durable(disk: &Disk, read: &Read) -> Result<(), Failure> {
     let name = names::segment(read.start);
     let file = disk.open(&name)?;
@@ -241,7 +244,8 @@ fn settle(file: &dyn File, read: &Read) -> std::io::Result<()> {
     if is_synced { file.sync_data() } else { Ok(()) }
 }
 
-/// The identities that the store has from now on, and those of which nothing is left.
+/// The names of the identities that the store keeps, and the names of those without a
+/// segment.
 fn identities(found: &Found, active: &Active) -> (Vec<String>, Vec<String>) {
     let Segment {
         start, identity, ..
@@ -254,7 +258,7 @@ fn identities(found: &Found, active: &Active) -> (Vec<String>, Vec<String>) {
     (kept, names(ended).collect())
 }
 
-/// Makes the names durable, and then removes what nothing needs.
+/// Makes the names durable, and then removes the files that are not needed.
 fn sweep<M>(
     disk: &Disk,
     found: &Found,
@@ -276,7 +280,7 @@ fn sweep<M>(
     leftovers.iter().try_for_each(|name| disk.remove(name))
 }
 
-/// The files that nothing needs.
+/// The files that are not needed.
 fn leftovers<M>(found: &Found, base: &Base<M>, kept: &[Read], options: &Options) -> Vec<String> {
     let mut leftovers = Vec::new();
     if found.has_temporary && !planted::is_active("temporary-file-reused") {
@@ -297,7 +301,8 @@ fn leftovers<M>(found: &Found, base: &Base<M>, kept: &[Read], options: &Options)
     leftovers
 }
 
-/// What a planted bug does before it knows that the snapshot's name is durable.
+/// The work of a planted bug: it removes segments before the name of the snapshot is
+/// durable.
 fn remove_covered(disk: &Disk, segments: &[Read], offset: u64) -> Result<Vec<String>, Failure> {
     let covered = segments
         .iter()
@@ -307,7 +312,8 @@ fn remove_covered(disk: &Disk, segments: &[Read], offset: u64) -> Result<Vec<Str
     Ok(names)
 }
 
-/// Writes the indexes that are not what their segments say, and opens the active one.
+/// Writes each index that does not agree with its segment, and opens the index of the
+/// active segment.
 fn rebuild_indexes<'read>(
     log: &mut Log,
     kept: impl Iterator<Item = &'read Read>,

@@ -1,4 +1,4 @@
-//! The settings of the system, with values so small that ten commits go through
+//! The settings of the system. The values are small, so that ten commits cause
 //! rotations, snapshots and truncations.
 
 use lithify_sim::system::{Setting, Settings, Values, unknown_value};
@@ -6,7 +6,7 @@ use lithify_sim::system::{Setting, Settings, Values, unknown_value};
 use super::SnapshotLogSystem;
 use super::store::Options;
 
-/// Nothing decides what is on the disk for good, so everything may change at opening.
+/// No setting is part of the format on disk, so each may change at every opening.
 pub(super) const SETTINGS: &[Setting] = &[
     Setting::tuning(
         "segment-bytes",
@@ -30,14 +30,13 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
 ];
 
-/// What the laboratory needs to open a store.
+/// The settings that the laboratory needs to open a store.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chosen {
     pub(super) options: Options,
     pub(super) snapshot_every: u64,
 }
 
-/// The chosen options.
 pub(super) fn chosen(settings: &Settings) -> Result<Chosen, String> {
     let values = Values::new(&SnapshotLogSystem, settings)?;
     let value = |name: &str| values.value(name);

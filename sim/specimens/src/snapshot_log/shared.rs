@@ -1,14 +1,15 @@
-//! The store for real: a handle for requests, and a thread with a clock that takes
-//! snapshots.
+//! The store as it runs for real: a handle for requests, and a thread with a clock that
+//! takes snapshots.
 //!
-//! When enough entries lie behind the newest snapshot, or an interval has passed and any
-//! do, the thread takes a snapshot and cuts the log, with the steps that the laboratory
-//! takes. It holds the store for one step at a time and lets requests go first, so none of
-//! them waits for more than one step.
+//! The thread takes a snapshot and truncates the log in two cases: the number of entries
+//! after the newest snapshot has reached a limit, or an interval has passed and there is
+//! at least one such entry. The thread uses the same steps as the laboratory. It holds the
+//! store for one step at a time and lets waiting requests run between steps, so a request
+//! waits for one step at most.
 //!
-//! Closing waits for the step and the snapshot that the number of entries makes due,
-//! for otherwise a process that lives for less than a snapshot would never take one. It
-//! waits for no interval.
+//! Closing waits for the current step, and for a snapshot that is due by the number of
+//! entries. Otherwise a process that always ends before its snapshot would never take one.
+//! Closing does not wait for an interval.
 
 #![expect(
     clippy::disallowed_methods,
@@ -26,19 +27,20 @@ use lithify_sim::system::Failure;
 use super::store::SnapshotLog;
 use crate::parts::machine::Machine;
 
-/// A lock is poisoned when a thread has panicked with it, which is a bug.
+/// A mutex is poisoned when a thread panics while it holds the mutex, which is a bug.
 const POISONED: &str = "no thread panics while it holds the store";
 
-/// When snapshots are taken without being asked for. By default never.
+/// When the thread takes snapshots. The default is never.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Schedule {
-    /// When so many entries lie behind the newest.
+    /// Take a snapshot when this number of entries was added since the newest snapshot.
     pub every: Option<u64>,
-    /// When so much time has passed and any entry lies behind the newest.
+    /// Take a snapshot when this time has passed and any entry was added since the newest
+    /// snapshot.
     pub interval: Option<Duration>,
 }
 
-/// A store that a request and the thread take in turn.
+/// A store that requests and the thread use in turn.
 #[derive(Debug)]
 pub struct Shared<M: Machine + Send + 'static> {
     inner: Arc<Inner<M>>,
@@ -48,9 +50,9 @@ pub struct Shared<M: Machine + Send + 'static> {
 #[derive(Debug)]
 struct Inner<M> {
     state: Mutex<State<M>>,
-    /// Something was appended, or the store is closing.
+    /// Signalled when a request has used the store, or the store closes.
     changed: Condvar,
-    /// Requests that wait for the store.
+    /// The number of requests that wait for the store.
     waiting: AtomicUsize,
     schedule: Schedule,
 }
@@ -62,10 +64,10 @@ struct State<M> {
 }
 
 impl<M: Machine + Send + 'static> Shared<M> {
-    /// Starts the thread of an open store, if the schedule has anything for it to do.
+    /// Wraps an open store. Starts the thread if the schedule needs it.
     ///
     /// # Errors
-    /// `Other` when the system gives no thread.
+    /// `Other` if the operating system cannot start a thread.
     pub fn new(store: SnapshotLog<M>, schedule: Schedule) -> Result<Self, Failure> {
         let state = State {
             store,
@@ -85,7 +87,8 @@ impl<M: Machine + Send + 'static> Shared<M> {
         Ok(Self { inner, thread })
     }
 
-    /// Does something with the store, alone. Waits for one step of a snapshot at most.
+    /// Calls `act` with exclusive access to the store. Waits for one step of a snapshot at
+    /// most.
     pub fn with<T>(&self, act: impl FnOnce(&mut SnapshotLog<M>) -> T) -> T {
         let inner = &self.inner;
         inner.waiting.fetch_add(1, Ordering::SeqCst);
@@ -115,7 +118,7 @@ impl<M: Machine + Send + 'static> Drop for Shared<M> {
         if let Some(thread) = self.thread.take() {
             self.inner.lock().is_closing = true;
             self.inner.changed.notify_one();
-            // A panic of the thread was reported when it happened.
+            // A panic of the thread was already reported when it happened.
             let _ = thread.join();
         }
     }
@@ -126,8 +129,8 @@ impl<M: Machine> Inner<M> {
         self.state.lock().expect(POISONED)
     }
 
-    /// The thread. It ends when the store closes, or has stopped: the next request is
-    /// told why.
+    /// The loop of the thread. It ends when the store closes, or when a step fails: the
+    /// store is then poisoned, and the next request gets the reason.
     fn run(&self) {
         let mut due = self.next_due();
         let mut state = self.lock();
@@ -148,7 +151,7 @@ impl<M: Machine> Inner<M> {
         }
     }
 
-    /// Lets go of the store until no request waits for it.
+    /// Releases the store until no request waits for it.
     fn let_requests_pass<'lock>(
         &'lock self,
         state: MutexGuard<'lock, State<M>>,
@@ -173,8 +176,8 @@ impl<M: Machine> Inner<M> {
         behind > 0 && (is_enough || (is_time && !state.is_closing))
     }
 
-    /// Waits until something has changed or the interval is over. One that is over without
-    /// an entry begins anew.
+    /// Waits until something has changed or the interval has passed. If the interval
+    /// passes without a new entry, a new interval begins.
     fn wait<'lock>(
         &'lock self,
         state: MutexGuard<'lock, State<M>>,

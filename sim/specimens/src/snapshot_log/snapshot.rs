@@ -1,9 +1,9 @@
-//! A snapshot on disk: the state of the machine after so many entries.
+//! A snapshot on disk: the state of the machine after a number of entries.
 //!
 //! `"lithsnap" | version u32 | offset u64 | length u64 | state | crc u32`, numbers
-//! little-endian. The CRC covers the offset in the file's *name* and everything before
-//! the CRC, so a snapshot under another name is none. A file that is longer or shorter
-//! than it says is none either.
+//! little-endian. The CRC covers the offset in the file's *name* and all bytes before
+//! the CRC, so a snapshot under another name is not valid. A file whose length differs
+//! from the length in its header is not valid either.
 
 use lithify_sim::planted;
 
@@ -12,7 +12,7 @@ const VERSION: u32 = 1;
 const HEADER_BYTES: usize = 8 + 4 + 8 + 8;
 const CHECKSUM_BYTES: usize = 4;
 
-/// The length in bytes of the snapshot of a state of so many bytes.
+/// The length in bytes of a snapshot file, for a state of this length.
 pub(super) fn file_bytes(state_bytes: usize) -> usize {
     HEADER_BYTES + state_bytes + CHECKSUM_BYTES
 }
@@ -25,8 +25,8 @@ fn checksum(identity: u64, bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// The file of a snapshot of `state` after `offset` entries; `identity` is the number in
-/// its name.
+/// The bytes of a snapshot of `state` after `offset` entries. `identity` is the number
+/// in the name of the file.
 pub(super) fn encode(identity: u64, offset: u64, state: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(file_bytes(state.len()));
     bytes.extend(MAGIC);
@@ -38,7 +38,7 @@ pub(super) fn encode(identity: u64, offset: u64, state: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The offset and the state, or what is wrong.
+/// The offset and the state, or the reason why the snapshot is not valid.
 pub(super) fn decode(identity: u64, bytes: &[u8]) -> Result<(u64, &[u8]), String> {
     let number = |range: std::ops::Range<usize>| -> u64 {
         let mut wide = [0; 8];

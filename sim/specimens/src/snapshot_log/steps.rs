@@ -1,6 +1,6 @@
-//! What each phase of a job does to the disk, one operation a step.
+//! The disk operations of each phase of a job. Each step does one operation.
 //!
-//! The order of the phases stands in [`super::job`].
+//! The order of the phases is defined in [`super::job`].
 
 use lithify_sim::planted;
 use lithify_sim::system::Failure;
@@ -27,8 +27,9 @@ impl<M: Machine> SnapshotLog<M> {
         Ok(())
     }
 
-    /// One operation towards an empty active segment. When it is empty, every entry is
-    /// durable and the state is taken; commits may follow before it is written.
+    /// Does one operation towards an empty active segment. Once the active segment is
+    /// empty, every entry is durable, and the state is copied. Commits may follow
+    /// before the copy is written.
     fn seal(&mut self, job: &mut Job) -> Result<bool, Failure> {
         if !self.log.seal_step()? {
             return Ok(false);
@@ -41,7 +42,8 @@ impl<M: Machine> SnapshotLog<M> {
         let state = self.machine.encode();
         job.bytes = snapshot::encode(identity(job.offset), job.offset, &state);
         if self.snapshot().is_some_and(|it| it.offset == job.offset) {
-            // The newest snapshot says the same already.
+            // The newest snapshot already covers the same entries, so no new one is
+            // written.
             while !matches!(job.phase(), None | Some(Phase::Remove)) {
                 job.advance();
             }
@@ -96,7 +98,7 @@ impl<M: Machine> SnapshotLog<M> {
         } else {
             renamed?;
         }
-        // A planted bug may have renamed, or replaced, an older snapshot.
+        // A planted bug may have renamed or replaced an older snapshot.
         self.snapshots.retain(|older| {
             let name = names::snapshot(identity(older.offset));
             Some(&name) != from.as_ref() && name != to
@@ -108,7 +110,7 @@ impl<M: Machine> SnapshotLog<M> {
         Ok(())
     }
 
-    /// Removes one file; true when there was none to remove.
+    /// Removes one file. Returns true if there was nothing to remove.
     fn remove(&mut self, job: &Job) -> Result<bool, Failure> {
         if self.snapshots.len() > 1 {
             self.disk

@@ -1,14 +1,14 @@
 //! The store: a machine, its log, and its snapshots.
 //!
-//! A payload is written to the log, made durable, and only then applied. A snapshot is
-//! the machine's state after so many entries; once it is durable, the segments before
-//! it may go. See [`super::job`] for the order, [`super::steps`] for what is done, and
-//! [`super::recover`] for the way back.
+//! A payload is written to the log, made durable, and only then applied to the machine. A
+//! snapshot holds the state of the machine after a number of entries. Once the snapshot is
+//! durable, the segments that it covers may be removed. [`super::job`] has the order,
+//! [`super::steps`] the operations, and [`super::recover`] the recovery.
 //!
-//! After a failed write or sync nobody knows what the disk holds, and a later sync that
-//! succeeds proves nothing (Rebello et al., USENIX ATC 2020). So the first failure
-//! poisons the instance: it answers every later change with that failure, and only a
-//! new opening, which reads what is there, goes on.
+//! After a failed write or sync, the content of the disk is unknown, and a later successful
+//! sync proves nothing (Rebello et al., USENIX ATC 2020). So the first failure poisons the
+//! instance: every later change fails with the same reason. A new opening reads the files
+//! again and continues from what they hold.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,34 +25,34 @@ use crate::parts::disk::Disk;
 use crate::parts::entry::MAX_PAYLOAD_BYTES;
 use crate::parts::machine::Machine;
 
-/// How a store is run. Nothing of it is part of the format.
+/// How a store is run. No option is part of the format on disk.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// A segment ends when the next group would make it longer than this many bytes;
-    /// a longer group gets a segment of its own.
+    /// A segment ends when the next group would make it longer than this number of bytes. A
+    /// longer group gets a segment of its own.
     pub segment_bytes: u64,
-    /// Whether an append returns only when it is durable.
+    /// Whether an append returns only after its entries are durable.
     pub syncs_appends: bool,
-    /// Whether segments get an index beside them.
+    /// Whether each segment gets an index.
     pub keeps_index: bool,
 }
 
 /// A durable snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SnapshotFile {
-    /// How many entries it covers: those at offsets below this.
+    /// The number of entries that it covers: all entries at offsets below this number.
     pub offset: u64,
     /// The length of its file in bytes.
     pub bytes: u64,
 }
 
-/// A machine behind a log with snapshots. See the module.
+/// A machine with a log and snapshots. See the module.
 #[derive(Debug)]
 pub struct SnapshotLog<M> {
     pub(super) disk: Disk,
     pub(super) machine: M,
     pub(super) log: Log,
-    /// Those with a final name; all but the newest may go.
+    /// The snapshots with a final name. All but the newest may be removed.
     pub(super) snapshots: Vec<SnapshotFile>,
     pub(super) syncs_appends: bool,
     pub(super) job: Option<Job>,
@@ -61,22 +61,23 @@ pub struct SnapshotLog<M> {
 }
 
 impl<M: Machine> SnapshotLog<M> {
-    /// Opens the store on `fs`, or creates one. Everything that it then serves is
+    /// Opens the store on `fs`, or creates one. Everything that the open store serves is
     /// durable.
     ///
     /// # Errors
-    /// `Damage` when entries or snapshots that must be there are not; `Disk` when
-    /// the store is locked or the disk fails.
+    /// `Damage` if entries or snapshots are missing that must exist. `Disk` if the disk
+    /// fails. `Other` if the store is locked or the directory belongs to another system.
     pub fn open(fs: Arc<dyn Fs>, options: &Options) -> Result<Self, Failure> {
         recover::open(Disk::new(fs), options)
     }
 
-    /// Appends a group of payloads, which becomes durable together or, after a crash,
-    /// is there up to some payload. Returns the offset behind the last.
+    /// Appends a group of payloads and returns the offset after the last one. The group
+    /// becomes durable with one sync. A crash before that sync can keep a prefix of the
+    /// group.
     ///
     /// # Errors
-    /// `Other` for a payload that is too long, and nothing has happened; `Disk` when
-    /// the disk fails: the group is in doubt and the instance stops.
+    /// `Other` for a payload that is too long; nothing has changed then. `Disk` if the disk
+    /// fails: it is unknown whether the group is stored, and the instance stops.
     pub fn append(&mut self, payloads: &[Vec<u8>]) -> Result<u64, Failure> {
         if let Some(payload) = payloads
             .iter()
@@ -115,12 +116,12 @@ impl<M: Machine> SnapshotLog<M> {
     /// Makes every entry durable.
     ///
     /// # Errors
-    /// Whatever the disk says; the instance stops then.
+    /// Errors of the disk. The instance stops then.
     pub fn sync(&mut self) -> Result<(), Failure> {
         self.guarded(|store| store.log.sync())
     }
 
-    /// Runs a change, unless an earlier one has failed.
+    /// Runs a change, unless an earlier change has failed.
     pub(super) fn guarded<T>(
         &mut self,
         change: impl FnOnce(&mut Self) -> Result<T, Failure>,
@@ -139,17 +140,18 @@ impl<M: Machine> SnapshotLog<M> {
         result
     }
 
-    /// Begins a snapshot of what is there when its first step has ended, and the
-    /// truncation that it allows if `truncates`. Does nothing while a job is under way.
+    /// Begins a snapshot. The snapshot covers the entries that exist when the job has
+    /// sealed the active segment. If `truncates`, the removal of covered files follows. Has
+    /// no effect while a job is running.
     pub fn begin_snapshot(&mut self, truncates: bool) {
         if self.job.is_none() {
             self.job = Some(Job::snapshot(truncates));
         }
     }
 
-    /// Begins the removal of the segments that end at or before `offset`, which no
-    /// truncation leads beyond the newest snapshot, and of the older snapshots. Does
-    /// nothing while a job is under way.
+    /// Begins the removal of the older snapshots and of the segments that end at or before
+    /// `offset`. An offset after the newest snapshot is reduced to the end of that
+    /// snapshot. Has no effect while a job is running.
     pub fn begin_truncation(&mut self, offset: u64) {
         if self.job.is_none() {
             let covered = self.snapshot().map_or(0, |snapshot| snapshot.offset);
@@ -157,16 +159,16 @@ impl<M: Machine> SnapshotLog<M> {
         }
     }
 
-    /// Whether a job is under way.
+    /// Whether a job is running.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.job.is_some()
     }
 
-    /// Does one operation of the job; false when none is under way any more.
+    /// Does one operation of the job. Returns false when no job is running any more.
     ///
     /// # Errors
-    /// Whatever the disk says; the instance stops then.
+    /// Errors of the disk. The instance stops then.
     pub fn step(&mut self) -> Result<bool, Failure> {
         let Some(mut job) = self.job.take() else {
             return Ok(false);
@@ -184,13 +186,13 @@ impl<M: Machine> SnapshotLog<M> {
         &self.machine
     }
 
-    /// The offset that the next entry gets: how many were ever appended.
+    /// The offset of the next entry, which is the number of entries ever appended.
     #[must_use]
     pub fn next_offset(&self) -> u64 {
         self.log.next_offset()
     }
 
-    /// The segments in order, the last of which is written.
+    /// The segments in order. The last one receives new entries.
     #[must_use]
     pub fn segments(&self) -> Vec<Segment> {
         self.log.segments().collect()
@@ -210,29 +212,30 @@ impl<M: Machine> SnapshotLog<M> {
         self.snapshots.len() > 1 || first.is_some_and(|first| first.end() <= covered)
     }
 
-    /// Whether every entry is durable. The name of a segment that has none yet need not be.
+    /// Whether every entry is durable. The name of a segment without entries may be not
+    /// durable.
     #[must_use]
     pub fn is_synced(&self) -> bool {
         let is_named = !self.log.has_unsynced_name || self.log.active.segment.entries == 0;
         is_named && !self.log.has_unsynced_bytes
     }
 
-    /// The entry at `offset`, or `None` when the log does not hold it (any more, or
-    /// yet). Reads the entry, or without an index its segment.
+    /// The entry at `offset`, or `None` if the log has removed it or never had it. Reads
+    /// only the entry if there is an index, otherwise the whole segment.
     ///
     /// # Errors
-    /// Whatever the disk says.
+    /// Errors of the disk.
     pub fn read(&self, offset: u64) -> Result<Option<Stored>, Failure> {
         self.log.read(offset)
     }
 
-    /// Changes when segments end from now on. Bytes, as in [`Options`].
+    /// Changes the length of segments that end from now on. In bytes, as in [`Options`].
     pub fn set_segment_bytes(&mut self, bytes: u64) {
         self.log.segment_bytes = bytes;
     }
 
-    /// How far it has come, in words that are equal when it goes on alike from the same
-    /// machine and the same disk: what only memory knows of job, log and snapshots.
+    /// The state of job, log and snapshots that only memory holds, as text. Two instances
+    /// with equal texts, equal machines and equal disks behave equally from then on.
     #[must_use]
     pub fn progress(&self) -> String {
         let job = self.job.as_ref().map(Job::progress);
@@ -240,7 +243,7 @@ impl<M: Machine> SnapshotLog<M> {
         format!("{job:?} {log} {:?} {:?}", self.snapshots, self.poison)
     }
 
-    /// The files that the store needs, or is writing.
+    /// The files that the store needs or is writing.
     #[must_use]
     pub fn files(&self) -> BTreeSet<String> {
         let mut files: BTreeSet<String> = self.log.files().collect();
@@ -254,8 +257,8 @@ impl<M: Machine> SnapshotLog<M> {
         files
     }
 
-    /// Makes everything durable and closes the store. A job that is under way is left;
-    /// the next opening sweeps what it has written.
+    /// Makes everything durable and closes the store. A running job is abandoned; the next
+    /// opening removes the files that it has written.
     ///
     /// # Errors
     /// As [`SnapshotLog::sync`].
@@ -264,8 +267,9 @@ impl<M: Machine> SnapshotLog<M> {
     }
 }
 
-/// The number in the name of a snapshot of so many entries: that number. A name of its
-/// own for each is what survives a rename that is lost in parts.
+/// The number in the name of the snapshot that covers `offset` entries. Each snapshot has
+/// its own name, because a rename over an existing file can lose both files when a crash
+/// keeps only parts of the rename.
 pub(super) fn identity(offset: u64) -> u64 {
     if planted::is_active("one-snapshot-name") {
         0

@@ -1,10 +1,10 @@
-//! The state machine of the node: `set k=v` and `del k`.
+//! The state machine of `wal-node`: payloads are `set k=v` and `del k`.
 
 use std::collections::BTreeMap;
 
 use crate::parts::machine::{Machine, put, take};
 
-/// Keys and values. Payloads that are neither `set k=v` nor `del k` change nothing.
+/// Keys and values. Other payloads than `set k=v` and `del k` change nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Texts {
     pairs: BTreeMap<String, String>,

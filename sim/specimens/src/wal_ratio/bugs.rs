@@ -1,12 +1,12 @@
-//! The bugs that can be planted, each a mistake that a real system has made or that the
-//! published text invites.
+//! The bugs that can be planted. Each is a mistake that a real system has made, or that
+//! the wording of the published text invites.
 
 use lithify_sim::planted::Planted;
 
 use crate::parts::bugs as shared;
 
 pub(super) const BUGS: &[Planted] = &[
-    // The loop.
+    // Bugs of the loop.
     Planted::new(
         "acknowledged-before-sync",
         "M01",
@@ -32,7 +32,7 @@ pub(super) const BUGS: &[Planted] = &[
         "M61",
         "a group is written twice at the same place before it is synced: right, and twice as many bytes to the disk",
     ),
-    // The pause.
+    // Bugs of the pause.
     Planted::new(
         "pending-batch-dropped",
         "S000",
@@ -58,7 +58,7 @@ pub(super) const BUGS: &[Planted] = &[
         "O24",
         "a rewrite syncs the pieces before each further one, and nothing depends on them before the last: right, and as slow as it has pieces",
     ),
-    // The swap.
+    // Bugs of the swap.
     Planted::new(
         "rename-before-sync",
         "M32",
@@ -109,7 +109,7 @@ pub(super) const BUGS: &[Planted] = &[
         "M05",
         "a process goes on in the log that it has found, so that a commit that an earlier one has lost passes at its place (found here, see tests/traces/lost-tail-passes-in-the-same-log.sim)",
     ),
-    // What is rewritten.
+    // Bugs of the rewritten content.
     Planted::new(
         "empty-value-dropped",
         "S000",
@@ -120,7 +120,7 @@ pub(super) const BUGS: &[Planted] = &[
         "M21",
         "the new log counts its pairs for commits, so numbers begin again, as in Typhon (#712)",
     ),
-    // The policy.
+    // Bugs of the policy.
     Planted::new(
         "dead-bytes-count-as-live",
         "S000",
@@ -146,7 +146,7 @@ pub(super) const BUGS: &[Planted] = &[
         "S000",
         "the time of the last rewrite is set when one begins, so one that failed keeps the next away",
     ),
-    // The way back.
+    // Bugs of recovery.
     Planted::new(
         "oldest-log-counts",
         "M34",

@@ -1,9 +1,9 @@
-//! A check of the files of a closed store, by code that the store does not use.
+//! Checks the files of a closed store, with code that the store does not use.
 //!
-//! Written from the format's description: it has its own CRC, its own reading of names
-//! and lengths, and looks at every byte of the log that counts. It demands more than
-//! recovery does: no torn tail, keys of the base in order, no pair behind it, and at least
-//! as many commits as the base claims.
+//! The check was written from the description of the format: it has its own CRC, its own
+//! parser of names and lengths, and reads every byte of the newest log. It demands more
+//! than recovery does: no torn tail, the keys of the base in order, no pair after the
+//! base, and a base that is complete.
 
 use lithify::fs::whole::read_exact_at;
 use lithify::fs::{Access, Fs};
@@ -36,7 +36,7 @@ fn disk(error: std::io::Error) -> Failure {
     Failure::Disk(format!("cannot check the store: {error}"))
 }
 
-/// Walks a log from its first byte to its last.
+/// Reads a log from its first byte to its last.
 fn check_log(generation: u64, bytes: &[u8]) -> Result<(), String> {
     let (mut position, mut entries) = (0, 0);
     let (mut pairs, mut salt) = (0, generation);

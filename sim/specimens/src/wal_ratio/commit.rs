@@ -1,14 +1,15 @@
-//! Commits of the laboratory as operations of the store: one batch is one commit.
+//! Converts commits of the laboratory to operations of the store. One batch is one
+//! commit.
 
 use lithify_sim::history::{Batch, State};
 
 use super::record::Operation;
 use super::table::Table;
 
-/// What stands between keyspace and key; no keyspace contains it.
+/// Separates keyspace and key. No keyspace contains this byte.
 const SEPARATOR: u8 = b'/';
 
-/// The operations of a batch, in its order.
+/// The operations of a batch, in the order of the batch.
 pub(super) fn operations(batch: &Batch) -> Vec<Operation> {
     batch
         .writes
@@ -25,7 +26,7 @@ pub(super) fn operations(batch: &Batch) -> Vec<Operation> {
         .collect()
 }
 
-/// The state of a table, as the laboratory sees it.
+/// Converts a table to a state of the laboratory.
 pub(super) fn state(table: &Table) -> State {
     let pair = |(key, value): (&Vec<u8>, &Vec<u8>)| {
         let keyspace = key.split(|byte| *byte == SEPARATOR).next();

@@ -1,8 +1,8 @@
-//! What a history must cost, from the rule alone: by arithmetic on the lengths of
-//! commits, without a store.
+//! Predicts the costs of a history from the rule, by arithmetic on the lengths of
+//! commits and without a store.
 //!
-//! The one thing that the rule does not say is when the checks came. So the ticks of the
-//! clock are given, each with how many commits were durable and how many were pending.
+//! The rule does not say when the checks happen. So the ticks of the clock are an input.
+//! Each tick has the number of durable commits and the number of pending commits.
 
 use std::collections::BTreeMap;
 
@@ -15,16 +15,17 @@ use super::settings::Chosen;
 use super::store::commit_bytes;
 use super::table::Table;
 
-/// A tick of the clock of a store that has existed since its first commit.
+/// A tick of the clock, for a store that has existed since its first commit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tick {
-    /// How many commits were in the log.
+    /// The number of commits in the log.
     pub(super) durable: u64,
-    /// How many were accepted; the rest is flushed before a rewrite.
+    /// The number of accepted commits. Those that are not durable are flushed before a
+    /// rewrite.
     pub(super) accepted: u64,
 }
 
-/// What was spent, and what is left.
+/// The bytes that were written, and the length of the log at the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Spent {
     pub(super) rewrites: u64,
@@ -33,13 +34,14 @@ pub(super) struct Spent {
     pub(super) log_bytes: u64,
 }
 
-/// The length of a base without pairs: header of 8, kind, and four numbers of 8.
+/// The length of a base without pairs: a header of 8 bytes, a kind, and four numbers of
+/// 8 bytes.
 const EMPTY_BASE: u64 = 41;
 
 /// The length of a pair without its key and value.
 const EMPTY_PAIR: u64 = 18;
 
-/// The live bytes, key by key.
+/// The live bytes of each key.
 #[derive(Default)]
 pub(super) struct Live(BTreeMap<Vec<u8>, u64>);
 
@@ -56,7 +58,7 @@ impl Live {
         }
     }
 
-    /// What the pairs of a table take, counted anew.
+    /// The live bytes of a table, counted from its pairs.
     pub(super) fn of(table: &Table) -> Self {
         let bytes =
             |(key, value): (&Vec<u8>, &Vec<u8>)| EMPTY_PAIR + (key.len() + value.len()) as u64;
@@ -69,8 +71,8 @@ impl Live {
     }
 }
 
-/// Whether the rule rewrites a log at a tick. `last` is when the last rewrite ended, and
-/// time begins with the opening.
+/// Whether the rule rewrites a log at a tick. `last` is the time when the last rewrite
+/// ended. Time begins with the opening.
 pub(super) fn is_due(
     policy: &Policy,
     (log_bytes, live_bytes): (u64, u64),
@@ -84,7 +86,7 @@ pub(super) fn is_due(
     (is_full || is_late) && !is_soon
 }
 
-/// What these commits and ticks cost.
+/// The costs of these commits and ticks.
 pub(super) fn forecast(chosen: &Chosen, history: &[Batch], ticks: &[Tick]) -> Spent {
     let policy = chosen.options.policy;
     let mut live = Live::default();

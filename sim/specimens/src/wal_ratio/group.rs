@@ -1,5 +1,5 @@
-//! What waits becomes one group: one write, one sync, and only then applied and
-//! acknowledged.
+//! Writes the queue as one group: one write, one sync, and only then the commits are
+//! applied and acknowledged.
 //!
 //! A failure here stops the store: see [`super::store`].
 
@@ -11,14 +11,15 @@ use super::store::RatioStore;
 use crate::parts::disk::failed;
 use crate::parts::entry::{self, Before};
 
-/// A group that is written and not synced yet.
+/// A group that is written and not synced.
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) payloads: Vec<Vec<u8>>,
 }
 
 impl RatioStore {
-    /// Writes what waits of the commits up to `most`, or syncs what was written.
+    /// Writes the queued commits up to number `most`, or syncs the group that was
+    /// written.
     pub(super) fn group_step(&mut self, most: u64) -> Result<(), Failure> {
         let result = match self.group.take() {
             None => self.write_group(most),

@@ -1,11 +1,11 @@
 //! An open store, driven by the laboratory.
 //!
-//! Three tasks take turns with the client: `group` writes or syncs what waits, `rewrite`
-//! does one operation of a rewrite, and `timer` lets the clock of the instance go on by
-//! the check interval and evaluates the policy. Like the worker of a real store the
-//! timer waits for the other two. It is offered only when time alone could bring a
-//! rewrite, so that a store can come to rest: settling lets the time pass until then,
-//! and the length of what is left is known exactly.
+//! Three tasks alternate with the client. `group` writes or syncs the queued commits.
+//! `rewrite` does one operation of a rewrite. `timer` advances the clock of the instance
+//! by the check interval and evaluates the policy. As in the worker of a real store, the
+//! timer waits until the other two have no work. The timer is offered only if the passage
+//! of time can lead to a rewrite, so that a store can become idle. Settling advances the
+//! time until then, so the final length of the log is known exactly.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -33,7 +33,8 @@ pub(super) struct Open {
     /// The virtual time since the opening, in milliseconds.
     now: u64,
     ticks: Vec<Tick>,
-    /// How many rewrites had ended at the last tick, and when the last one did.
+    /// The number of rewrites that had ended at the last tick, and the time when the last
+    /// one was seen to have ended.
     ended: (u64, Option<u64>),
 }
 
@@ -48,7 +49,7 @@ impl Open {
         })
     }
 
-    /// The task that is due.
+    /// The next task.
     fn task(&self) -> Option<&'static str> {
         if self.store.has_stopped() {
             None
@@ -61,21 +62,22 @@ impl Open {
         }
     }
 
-    /// Whether a tick could bring a rewrite, by what the store says or by the rule.
+    /// Whether a tick can lead to a rewrite, according to the store or according to the
+    /// rule.
     fn time_matters(&self) -> bool {
         let (log_bytes, live_bytes) = self.bytes();
         let is_full = log_bytes >= self.chosen.options.policy.threshold * live_bytes;
         is_full || self.store.may_come_to_rewrite(self.now)
     }
 
-    /// The length of the log, and what it would be if it were rewritten.
+    /// The length of the log, and its length after a rewrite.
     fn bytes(&self) -> (u64, u64) {
         let live = Live::of(&self.store.read_table());
         (self.store.log_bytes(), live.bytes())
     }
 
-    /// Lets the clock go on to the next check, whose outcome must be that of the rule,
-    /// whatever has failed before.
+    /// Advances the clock to the next check. The decision of the store must agree with
+    /// the rule, even after failures.
     fn tick(&mut self) -> Result<(), Failure> {
         let rewrites = self.store.counters().rewrites;
         if rewrites > self.ended.0 {
@@ -119,7 +121,7 @@ impl Instance for Open {
         self.store.finish_commit(self.store.accepted(), self.now)
     }
 
-    /// What is acknowledged, and what is accepted on top.
+    /// The acknowledged commits, and the accepted commits on top of them.
     fn state_at(&mut self, commit: u64) -> Result<Option<State>, Failure> {
         if commit != self.head() {
             return Ok(None);
@@ -133,7 +135,7 @@ impl Instance for Open {
 
     fn tasks(&self) -> Vec<String> {
         let mut tasks: Vec<_> = self.task().map(str::to_owned).into_iter().collect();
-        // A pending batch may be written, or found by a tick.
+        // A pending batch may be written, or still be pending at a tick.
         if self.task() == Some(GROUP) && self.store.has_only_queued() && self.time_matters() {
             tasks.push(TIMER.to_owned());
         }
@@ -161,7 +163,8 @@ impl Instance for Open {
     }
 
     fn progress(&self) -> String {
-        // What a check decides depends on when the last rewrite was seen to have ended.
+        // The decision of a check depends on the time when the last rewrite was seen to
+        // have ended.
         format!("{} {:?} {}", self.now, self.ended, self.store.progress())
     }
 
@@ -169,9 +172,9 @@ impl Instance for Open {
         Some(self.store.files())
     }
 
-    /// When and how often the log was rewritten, and what that cost, byte for byte and
-    /// sync for sync. How commits were grouped is predicted only when each call waits for
-    /// its own: otherwise a group is what has come until the loop had its turn.
+    /// When and how often the log was rewritten, and the exact bytes and syncs of this.
+    /// The number of groups is predicted only if each call waits for its own commits.
+    /// Otherwise a group holds the commits that were queued when the loop had its turn.
     fn equalities(&self, account: &Account<'_>) -> Vec<Equality> {
         let expected = forecast(&self.chosen, account.history, &self.ticks);
         let counters = self.store.counters();
@@ -184,7 +187,7 @@ impl Instance for Open {
         let logs = account
             .disk
             .total(|name| names::generation(name).is_some() || name == names::TEMPORARY);
-        // The first log, and one for each rewrite.
+        // The first log, and one log for each rewrite.
         let made = expected.rewrites + 1;
         vec![
             Equality::new("rewrites", counters.rewrites, expected.rewrites),

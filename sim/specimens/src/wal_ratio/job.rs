@@ -1,6 +1,6 @@
-//! The order in which the log is rewritten while nothing else happens.
+//! The order of a rewrite of the log. No group is written during a rewrite.
 //!
-//! The order is a value, so that most planted bugs are another order and nothing else.
+//! The order is a list of phases, so most planted bugs only change the list.
 
 use lithify_sim::planted;
 
@@ -9,29 +9,32 @@ use super::table::{BaseWriter, Table};
 use crate::parts::identity::Identity;
 use crate::parts::replace::{self, Replacement};
 
-/// What is done next.
+/// The next phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Write the batch that was pending at the pause to the old log, and sync it.
+    /// Write the batch that was pending when the rewrite began to the old log, and sync
+    /// it.
     Flush,
-    /// Write the state to a temporary log and give it the next generation's name.
+    /// Write the state to a temporary log, and give it the name of the next generation.
     Replace(replace::Phase),
-    /// Go over to the new log. Only memory changes.
+    /// Switch to the new log. Changes only memory.
     Swap,
     /// Remove the old log.
     Remove,
 }
 
-/// A rewrite that is under way.
+/// A rewrite in progress.
 #[derive(Debug)]
 pub(super) struct Job {
-    /// The phases that are left, the next one last.
+    /// The remaining phases. The next phase is the last item.
     phases: Vec<Phase>,
     /// The generation of the new log.
     pub(super) generation: u64,
-    /// Which store, and from the creation of the file on, which file.
+    /// The identity of the new log. The number of the file is drawn when the file is
+    /// created.
     pub(super) identity: Identity,
-    /// What was accepted before the pause: so much is flushed, the rest waits.
+    /// Accepted commits up to this number are flushed to the old log. Later commits
+    /// wait.
     pub(super) flushed_up_to: u64,
     pub(super) file: Replacement,
     pub(super) writer: BaseWriter,
@@ -54,13 +57,13 @@ impl Job {
         }
     }
 
-    /// The phase that is due.
+    /// The current phase.
     pub(super) fn phase(&self) -> Option<Phase> {
         self.phases.last().copied()
     }
 
-    /// How far it has come. A flush without anything to write, the end of the pieces and
-    /// the swap do not show on the disk.
+    /// The progress as text. The text is needed because the disk does not show a flush
+    /// without bytes, the end of the pieces, or the swap.
     pub(super) fn progress(&self) -> String {
         format!(
             "{:?} generation {} flush {} name {:?} bytes {} {:?}",
@@ -73,13 +76,13 @@ impl Job {
         )
     }
 
-    /// The phase that was due has ended.
+    /// Ends the current phase.
     pub(super) fn advance(&mut self) {
         self.phases.pop();
     }
 }
 
-/// Flush, replace, swap, remove: no two of these may change places.
+/// The phases: flush, replace, swap, remove. No two of them can be swapped.
 fn phases() -> Vec<Phase> {
     use Phase::{Flush, Remove, Replace, Swap};
     let mut phases = vec![Flush];
@@ -89,7 +92,8 @@ fn phases() -> Vec<Phase> {
         phases.pop();
         phases.insert(1, Remove);
     } else if planted::is_active("one-directory-sync-for-both") {
-        // Write, sync, rename, swap, remove, and only then the directory.
+        // The order is then: write, sync, rename, swap, remove, and the directory sync
+        // last.
         let sync = phases.remove(4);
         phases.push(sync);
     } else if planted::is_active("flush-left-to-snapshot") {

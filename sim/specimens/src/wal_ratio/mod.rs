@@ -1,20 +1,20 @@
-//! A table in memory behind one log, and a policy that has the log rewritten.
+//! A table in memory with one log, and a policy that decides when the log is rewritten.
 //!
-//! Whoever writes one key a hundred thousand times leaves a log of which one entry
-//! matters. Now and then the worker that writes the log compares its length with what is
-//! live, and when it is worth it the world stops: the pending batch is flushed, the
-//! state is written to a new log, which takes the old one's place in one step, and the
-//! world goes on.
+//! If a client writes one key a hundred thousand times, only one entry of the log matters.
+//! From time to time the worker that writes the log compares its length with the length of
+//! the live data. If the ratio is large enough, the worker pauses all commits, flushes the
+//! pending batch, and writes the state to a new log. The new log replaces the old one
+//! atomically, and commits continue.
 //!
-//! The same store is used three times: here, in virtual time on simulated disks; by
-//! [`SharedStore`], with a worker thread and a real clock; and by the command
-//! `lithify ratio-store`.
+//! The same store has three users: the laboratory, with virtual time on simulated disks;
+//! [`SharedStore`], with a worker thread and a real clock; and the command `lithify
+//! ratio-store`.
 //!
 //! Reading order: `policy` (when), `record` and `table` (what), `names`, `job` (in which
-//! order), `store` (the loop), `group` and `rewrite` (its two kinds of work), `recover` (the
-//! way back), `check`, `shared` (threads), and `settings`, `commit`, `instance`, `forecast`,
-//! `bugs` for the laboratory. Entries and the
-//! replacement of files are in `parts`. `design/wal-ratio.md` says why.
+//! order), `store` (the loop), `group` and `rewrite` (its two kinds of work), `recover`
+//! (opening), `check`, `shared` (threads), and `settings`, `commit`, `instance`, `forecast`,
+//! `bugs` for the laboratory. Entries and the replacement of files are in `parts`.
+//! `design/wal-ratio.md` gives the reasons.
 
 mod bugs;
 mod check;
@@ -93,9 +93,10 @@ impl Engine for settings::Chosen {
         check::check(fs)
     }
 
-    /// A settled store has let the time pass until no check can change anything: with a
-    /// longest interval nothing is dead any more, without one the ratio is below the
-    /// threshold. No slack: what arrives between two checks has arrived.
+    /// A settled store has let the time pass until no check can lead to a rewrite. With a
+    /// longest interval, no bytes are dead then. Without one, the ratio is below the
+    /// threshold. The limit has no slack, because a settled store gets no commits between
+    /// two checks.
     fn space_limit(&self, history: &[Batch], _state: &State) -> Option<u64> {
         let mut live = forecast::Live::default();
         history.iter().for_each(|batch| live.apply(batch));
@@ -106,7 +107,8 @@ impl Engine for settings::Chosen {
         })
     }
 
-    /// Every log began under the temporary name, and the laboratory keeps that one.
+    /// Every log begins under the temporary name, and the laboratory identifies a file by
+    /// its first name.
     fn is_log(&self, file: &str) -> bool {
         file == names::TEMPORARY || file.ends_with(".log")
     }

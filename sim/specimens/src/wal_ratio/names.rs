@@ -1,20 +1,21 @@
-//! Which files a store consists of, by their names.
+//! The names of the files of a store.
 //!
-//! A log is named by its generation: `wal-00000007.log`. Each rewrite makes the next
-//! one, so no name is ever given twice, and entries of one generation are none in
-//! another. Numbers have at least eight digits and no needless zeros, so a file has one
-//! name and a foreign file is never taken for one of ours.
+//! A log is named after its generation: `wal-00000007.log`. Each rewrite creates the
+//! next generation, so no name is used twice, and an entry of one generation is not
+//! valid in another one. A number has at least eight digits, and no leading zeros
+//! beyond eight digits. So each number has exactly one name, and a file with any other
+//! name is foreign.
 
 use lithify_sim::planted;
 
-/// A log that is being written. There is one at a time. The laboratory knows files by
-/// their first names, so this one begins as the final ones do.
+/// A log that is not complete yet. At most one exists. The laboratory identifies files
+/// by their first names, so this name begins as the final names do.
 pub(super) const TEMPORARY: &str = "wal-new.tmp";
 
-/// Held by the process that has the store open. Stays empty.
+/// The file that an open store locks. It stays empty.
 pub(super) const LOCK: &str = "lock";
 
-/// The fewest digits of a number.
+/// The minimal number of digits of a number.
 const DIGITS: usize = 8;
 
 /// The name of the log of a generation.
@@ -22,7 +23,7 @@ pub(super) fn log(generation: u64) -> String {
     format!("wal-{generation:08}.log")
 }
 
-/// The generation of a log by its name, or `None` when it is not ours.
+/// The generation of a log, from its name. `None` if the file is foreign.
 pub(super) fn generation(name: &str) -> Option<u64> {
     let digits = name.strip_prefix("wal-")?.strip_suffix(".log")?;
     let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -30,12 +31,12 @@ pub(super) fn generation(name: &str) -> Option<u64> {
     digits.parse().ok().filter(|_| is_plain && is_shortest)
 }
 
-/// Whether a file with this name belongs to such a store, and to no other.
+/// Whether a file with this name belongs to a store of this kind.
 pub(crate) fn owns(name: &str) -> bool {
     name == TEMPORARY || generation(name).is_some()
 }
 
-/// The generation that follows.
+/// The next generation.
 pub(super) fn next(generation: u64) -> u64 {
     if planted::is_active("one-log-name") {
         return generation;

@@ -1,8 +1,9 @@
-//! When to rewrite the log. Pure: time is handed in, on any clock that starts anywhere.
+//! When to rewrite the log. Pure: the caller passes the time, from any clock.
 //!
-//! The rule is a check now and then, a threshold, and limits of the rate on both sides:
-//! `(ratio or max interval) and min interval`. Times are milliseconds of the caller's
-//! clock; only differences count, and a clock that steps back counts as standing still.
+//! The rule consists of periodic checks, a threshold, and limits of the rate in both
+//! directions: `(ratio or max interval) and min interval`. Times are milliseconds of
+//! the caller's clock. Only differences matter. A clock that goes backwards counts as
+//! stopped.
 
 use lithify_sim::planted;
 
@@ -11,14 +12,14 @@ const MINUTE: u64 = 60 * 1000;
 /// The parameters of the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// How often the rule is evaluated, in milliseconds; at least 1.
+    /// The time between two checks, in milliseconds. At least 1.
     pub check_every: u64,
-    /// The least time from one rewrite to the next, in milliseconds.
+    /// The minimal time from one rewrite to the next, in milliseconds.
     pub min_interval: u64,
-    /// The time in milliseconds after which dead bytes are reason enough; `None` for
-    /// never.
+    /// The time after which any dead byte is a reason for a rewrite, in milliseconds.
+    /// `None` for never.
     pub max_interval: Option<u64>,
-    /// The ratio of log bytes to live bytes that is reason enough; at least 2.
+    /// The ratio of log bytes to live bytes that is a reason for a rewrite. At least 2.
     pub threshold: u64,
 }
 
@@ -31,39 +32,40 @@ impl Policy {
         threshold: 10,
     };
 
-    /// The most bytes of a log whose live bytes are these before the ratio is reason
-    /// enough.
+    /// The largest length of a log with this number of live bytes whose ratio is below
+    /// the threshold.
     #[must_use]
     pub fn most_bytes(&self, live_bytes: u64) -> u64 {
         self.threshold.saturating_mul(live_bytes).saturating_sub(1)
     }
 }
 
-/// What the rule looks at.
+/// The input of the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct View {
     /// The time.
     pub now: u64,
     /// When the store was opened.
     pub opened: u64,
-    /// When the last rewrite of this process ended, if there was one.
+    /// When the last rewrite of this incarnation ended, if there was one.
     pub last: Option<u64>,
     /// The length of the log in bytes.
     pub log_bytes: u64,
-    /// What the log would take if it were rewritten now; never 0.
+    /// The length of the log after a rewrite now. Never 0.
     pub live_bytes: u64,
 }
 
-/// What the rule says.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Rewrite: the ratio has reached the threshold.
     Ratio,
-    /// Rewrite: the last one is long ago and some bytes are dead.
+    /// Rewrite: the longest interval has passed since the last rewrite, and some bytes
+    /// are dead.
     MaxInterval,
-    /// There would be a reason, and the last rewrite is too recent.
+    /// There is a reason for a rewrite, but the last rewrite is too recent.
     TooSoon,
-    /// No reason.
+    /// There is no reason for a rewrite.
     NoReason,
 }
 
@@ -78,9 +80,10 @@ impl Decision {
 impl Policy {
     /// Evaluates the rule.
     ///
-    /// After an opening no rewrite is known. Then the least interval counts as over, or
-    /// a store that is opened again and again within it would never be rewritten; and
-    /// the longest interval begins with the opening.
+    /// After an opening, the time of the last rewrite is not known. Then the minimal
+    /// interval counts as passed. Otherwise a store that is always opened again within
+    /// this interval would never be rewritten. The longest interval begins with the
+    /// opening.
     #[must_use]
     pub fn decide(&self, view: &View) -> Decision {
         let since = |time: u64| view.now.saturating_sub(time);
@@ -101,7 +104,7 @@ impl Policy {
         reason
     }
 
-    /// Whether a check could come to rewrite by nothing but time passing.
+    /// Whether a check can lead to a rewrite only because time passes.
     #[must_use]
     pub fn may_come(&self, view: &View) -> bool {
         self.reaches_threshold(view) || (self.max_interval.is_some() && view.has_dead_bytes())

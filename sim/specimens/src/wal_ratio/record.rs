@@ -1,8 +1,8 @@
-//! What the entries of a log mean.
+//! The records of a log.
 //!
-//! A log begins with its *base*: one record that says how many commits it stands for
-//! and how many pairs follow, then one record for each pair, in the order of keys. Behind
-//! the base each record is a commit. Numbers are little-endian.
+//! A log begins with its *base*: one record with the number of commits that the base
+//! represents and the number of its pairs, then one record for each pair, in the order of
+//! keys. After the base, each record is a commit. Numbers are little-endian.
 //!
 //! ```text
 //! base    3 | commits u64 | pairs u64 | store u64 | file u64
@@ -13,8 +13,8 @@
 //!             0 | length u32 | key                          deletes
 //! ```
 //!
-//! A pair is as long as the commit of one put, so a log of puts to distinct keys and its
-//! rewritten form have the same length.
+//! A pair is as long as a commit with one put. So a log of puts to distinct keys has the
+//! same length before and after a rewrite.
 
 use crate::parts::entry::HEADER_BYTES;
 use crate::parts::identity::Identity;
@@ -25,7 +25,7 @@ use crate::parts::machine::{put, take};
 pub enum Operation {
     /// The key gets this value.
     Put(Vec<u8>, Vec<u8>),
-    /// The key goes.
+    /// The key is deleted.
     Delete(Vec<u8>),
 }
 
@@ -41,7 +41,7 @@ pub(super) enum Record {
     Commit(Vec<Operation>),
 }
 
-/// Of version 1, which did not say which store and file it is.
+/// The base of version 1, which had no store and no file number.
 const FIRST_BASE: u8 = 0;
 const PAIR: u8 = 1;
 const COMMIT: u8 = 2;
@@ -50,10 +50,11 @@ const BASE: u8 = 3;
 const DELETE: u8 = 0;
 const PUT: u8 = 1;
 
-/// The entry of a base record, in bytes of the log.
+/// The length in the log of the entry of a base record.
 pub(super) const BASE_BYTES: u64 = HEADER_BYTES as u64 + 1 + 4 * 8;
 
-/// The entry of a pair, or of a commit that puts it, in bytes of the log.
+/// The length in the log of the entry of a pair, and also of a commit that puts this
+/// pair.
 pub(super) fn pair_bytes(key: &[u8], value: &[u8]) -> u64 {
     (HEADER_BYTES + 1 + 1 + 4 + key.len() + 4 + value.len()) as u64
 }
@@ -94,10 +95,10 @@ fn put_operation(payload: &mut Vec<u8>, key: &[u8], value: Option<&[u8]>) {
     }
 }
 
-/// What a payload says.
+/// Decodes a payload.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The reason why the payload is not valid.
 pub(super) fn decode(payload: &[u8]) -> Result<Record, String> {
     let (&kind, mut bytes) = payload.split_first().ok_or("an empty payload")?;
     match kind {

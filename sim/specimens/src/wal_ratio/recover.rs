@@ -1,24 +1,25 @@
-//! Opening: from whatever a crash has left to a store whose every answer is durable.
+//! Opening: reads what a crash has left, and makes it durable before it serves it.
 //!
-//! 1. The log of the highest generation counts. It got its name after its base was
-//!    durable, and no commit went into an older one since; so the others are leftovers
-//!    whatever they hold. Without any log the store is new, and its first log comes into
-//!    being like every other: written, synced, renamed.
-//! 2. Its entries are read up to the first that is invalid. What lies behind is a torn
-//!    tail, unless an entry there was written when everything before it was durable, or
-//!    the base is not whole: then bytes that were durable are gone, which is damage.
-//! 3. What is about to be served is made durable. The last process may have left its last
-//!    group in the page cache only, and after a failed sync the cache may hold pages that
-//!    are marked clean: syncing them would do nothing. So the last group is written
-//!    again, in place; everything before it was durable when it was begun, as its first
-//!    entry says. Without any, the first entry of the base is written again, so that the
-//!    sync has something to do and reports what went wrong behind the last process's back.
-//!    If it does report something, nobody knows what of the file is meant: all of it is
-//!    written again. Writing equal bytes harms nothing, whatever part a crash keeps.
-//! 4. A torn tail is cut. No commit goes to where it was: the first one of this process goes
-//!    into the next generation ([`super::store`]).
-//! 5. The directory is synced: the name of the log may not be durable yet. Only then the
-//!    leftovers go, for one of them may be what the log replaces.
+//! 1. The log of the highest generation counts. It got its name after its base was durable,
+//!    and since then no commit was written to an older log. So the older logs are leftovers,
+//!    independent of their content. If there is no log, the store is new, and its first log
+//!    is created like every other: written, synced, renamed.
+//! 2. The entries of the log are read up to the first invalid one. The bytes after it are a
+//!    torn tail. There are two exceptions: an entry there was written when everything before
+//!    it was durable, or the base is not complete. Then durable bytes are lost, which is
+//!    damage.
+//! 3. The entries are made durable before they are served. The last process may have left
+//!    its last group only in the page cache. After a failed sync the cache can hold pages
+//!    that are marked clean, and a sync of these pages does nothing. So the last group is
+//!    written again, at the same place. The bytes before the group were durable when the
+//!    group began, as its first entry says. If there is no group, the base record is written
+//!    again, so that the sync has work to do and reports an earlier write error. If the sync
+//!    reports an error, it is unknown which bytes failed, so all bytes are written again.
+//!    The new bytes equal the old ones, so a crash may keep any part of them.
+//! 4. A torn tail is cut. No commit is written to its place: the first commit of this
+//!    incarnation is written to the next generation ([`super::store`]).
+//! 5. The directory is synced, because the name of the log may not be durable. Only then the
+//!    leftovers are removed: one of them can be the log that this log replaces.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -69,7 +70,7 @@ pub(super) fn open(disk: Disk, options: Options, now: u64) -> Result<RatioStore,
     Ok(RatioStore::recovered(disk, options, now, opened, lock))
 }
 
-/// Removes every log but that of the generation that counts.
+/// Removes the temporary log and every log of another generation.
 fn sweep(disk: &Disk, counts: u64) -> Result<(), Failure> {
     let is_leftover = |name: &String| match names::generation(name) {
         Some(generation) => generation != counts,
@@ -80,11 +81,11 @@ fn sweep(disk: &Disk, counts: u64) -> Result<(), Failure> {
     leftovers.try_for_each(|name| disk.remove(name))
 }
 
-/// A base is written in pieces of about so many bytes.
+/// A base is written in pieces of about this number of bytes.
 const PIECE_BYTES: usize = 256 << 10;
 
-/// The first log, durable under a name that is not durable yet, and how many bytes were
-/// written for it.
+/// Creates the first log, and returns it with the number of bytes written. Its content is
+/// durable, its name is not.
 fn create(disk: &Disk) -> Result<(Table, Log, u64), Failure> {
     const GENERATION: u64 = 1;
     let table = Table::default();
@@ -107,7 +108,7 @@ fn create(disk: &Disk) -> Result<(Table, Log, u64), Failure> {
     Ok((table, log, file.bytes()))
 }
 
-/// Reads the log that counts, and makes what it says durable.
+/// Reads the log that counts, and makes its content durable.
 fn read(disk: &Disk, generation: u64) -> Result<(Table, Log, u64), Failure> {
     let name = names::log(generation);
     let bytes = disk.read(&name)?;
@@ -145,8 +146,9 @@ fn read(disk: &Disk, generation: u64) -> Result<(Table, Log, u64), Failure> {
     Ok((table, log, 0))
 }
 
-/// Reads the base record, which says what salts the entries behind it, and then those. The
-/// base was durable when the log got its name, so an earlier file cannot stand there.
+/// Reads the base record, which contains the salt of the entries after it, and then these
+/// entries. The base was durable when the log got its name, so it cannot hold bytes of an
+/// earlier file.
 fn scan(bytes: &[u8], generation: u64) -> Result<(Identity, Scan), String> {
     let first = entry::decode(bytes, generation, 0);
     let base = first.as_ref().map(|entry| &bytes[entry.payload.clone()]);
@@ -160,7 +162,8 @@ fn scan(bytes: &[u8], generation: u64) -> Result<(Identity, Scan), String> {
     }
 }
 
-/// Whether the bytes behind the last entry are a torn tail, which is cut.
+/// Checks that the bytes after the last entry are a torn tail, which recovery cuts.
+/// Otherwise they are damage.
 fn check_tail(name: &str, bytes: &[u8], scan: &Scan) -> Result<(), Failure> {
     if let Some(witness) = scan.witness {
         return Err(Failure::Damage(format!(
@@ -177,7 +180,7 @@ fn check_tail(name: &str, bytes: &[u8], scan: &Scan) -> Result<(), Failure> {
     Ok(())
 }
 
-/// How many entries the base has, if it is whole.
+/// The number of entries of the base, if the base is complete.
 fn check_base(bytes: &[u8], entries: &[Entry]) -> Result<usize, String> {
     let mut records = entries
         .iter()
@@ -198,8 +201,9 @@ fn check_base(bytes: &[u8], entries: &[Entry]) -> Result<usize, String> {
     Ok(1 + found)
 }
 
-/// The bytes that may not be durable: from the last entry on that was written when
-/// everything before it was. The base is durable since it has its name.
+/// The bytes that may not be durable. They begin at the last entry that was written when
+/// everything before it was durable. The base is durable because the log got its name after
+/// it.
 fn in_doubt(scan: &Scan, base_entries: usize) -> Range<usize> {
     let commits = scan.entries.iter().skip(base_entries);
     let begins = |entry: &&Entry| entry.before == Before::Durable;
@@ -209,7 +213,7 @@ fn in_doubt(scan: &Scan, base_entries: usize) -> Range<usize> {
     }
 }
 
-/// Makes the bytes in doubt durable and cuts what is behind the end.
+/// Makes the bytes in doubt durable and cuts the bytes after the end.
 fn settle(
     file: &dyn File,
     bytes: &[u8],

@@ -1,8 +1,9 @@
-//! A rewrite of the log, operation by operation, in the order of [`super::job`].
+//! A rewrite of the log, one operation at a time, in the order of [`super::job`].
 //!
-//! Until the new log is renamed nothing has happened: a failure gives the rewrite up and
-//! the old log goes on. From then on nobody knows which log the next opening finds, so a
-//! failure stops the store, except that an old log which stays is swept by that opening.
+//! Before the new log is renamed, a failure abandons the rewrite, and commits continue
+//! in the old log. From the rename on, it is unknown which log the next opening finds,
+//! so a failure stops the store. There is one exception: if only the removal of the old
+//! log fails, the store continues, and the next opening removes the old log.
 
 use std::sync::Arc;
 
@@ -36,14 +37,14 @@ impl RatioStore {
                 {
                     Err(self.give_up(failure))
                 }
-                // The new log counts, and the old one is swept by the next opening.
+                // The new log counts already, and the next opening removes the old one.
                 Some(Phase::Remove) => Err(failure),
                 _ => Err(self.stop(failure)),
             },
         }
     }
 
-    /// Does one operation of a rewrite; true when the phase that was due has ended.
+    /// Does one operation of a rewrite. Returns true when the current phase has ended.
     fn perform(&mut self, job: &mut Job, now: u64) -> Result<bool, Failure> {
         match job.phase() {
             Some(Phase::Flush) => return self.flush(job),
@@ -126,9 +127,9 @@ impl RatioStore {
         self.disk.remove(&name)
     }
 
-    /// The rewrite has come to nothing, and the old log goes on.
+    /// Abandons the rewrite. Commits continue in the old log.
     fn give_up(&mut self, failure: Failure) -> Failure {
-        // What cannot be removed now is swept by the next opening.
+        // If the removal fails, the next opening removes the file.
         let _ = self.disk.remove(names::TEMPORARY);
         self.counters.given_up += 1;
         failure

@@ -1,5 +1,5 @@
-//! The settings of the system, with values so small that ten commits go through several
-//! rewrites, and through checks that come too soon.
+//! The settings of the system. The values are small, so that ten commits cause several
+//! rewrites, and some checks that come too soon.
 
 use lithify_sim::system::{Setting, Settings, Values, unknown_value};
 
@@ -7,7 +7,7 @@ use super::WalRatioSystem;
 use super::policy::Policy;
 use super::store::Options;
 
-/// Nothing decides what is on the disk for good, so everything may change at opening.
+/// No setting is part of the format on disk, so each may change at every opening.
 pub(super) const SETTINGS: &[Setting] = &[
     Setting::tuning(
         "threshold",
@@ -41,15 +41,14 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
 ];
 
-/// What the laboratory needs to open a store.
+/// The settings that the laboratory needs to open a store.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chosen {
     pub(super) options: Options,
-    /// Whether a commit returns only when it is durable.
+    /// Whether a commit returns only after it is durable.
     pub(super) syncs_commits: bool,
 }
 
-/// The chosen options.
 pub(super) fn chosen(settings: &Settings) -> Result<Chosen, String> {
     let values = Values::new(&WalRatioSystem, settings)?;
     let number = |name: &str, least: u64| match values.value(name).parse() {

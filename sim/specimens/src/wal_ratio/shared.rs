@@ -1,14 +1,15 @@
-//! The store for real: many threads write, one worker owns the file.
+//! The store as it runs for real: many threads write, and one worker owns the file.
 //!
 //! The worker is the published flow chart as a loop. It waits for commits or for the
-//! next check; takes everything that waits as one group; if a check is due, evaluates
-//! the policy; then lets the store do what is under way, operation by operation, and
-//! answers each writer when its commit is durable. While the log is rewritten that is
-//! all it does, so writers wait: in the bounded queue, or for a place in it. Readers do
-//! not: they read the table in memory, which holds what is acknowledged.
+//! next check. It takes all waiting commits as one group. If a check is due, it
+//! evaluates the policy. Then it does all operations that the store has to do, one
+//! after another, and answers each writer when its commit is durable. During a rewrite
+//! the worker does nothing else, so writers wait in the bounded queue, or for a place
+//! in it. Readers do not wait: they read the table in memory, which holds the
+//! acknowledged commits.
 //!
-//! The first check comes with the opening, because a process that never lives as long
-//! as the check interval would otherwise never rewrite its log.
+//! The first check happens at the opening. Otherwise a process that always ends before
+//! the first check interval has passed would never rewrite its log.
 
 #![expect(
     clippy::disallowed_methods,
@@ -29,16 +30,16 @@ use super::record::Operation;
 use super::store::{Counters, Options, RatioStore};
 use super::table::Table;
 
-/// So many commits may wait; more wait for a place.
+/// The capacity of the queue. Further commits wait for a place in it.
 const MOST_WAITING: usize = 1024;
 
-/// A commit on its way to the worker, and where its writer waits.
+/// A commit for the worker, and the channel on which its writer waits.
 struct Request {
     operations: Vec<Operation>,
     reply: SyncSender<Result<u64, Failure>>,
 }
 
-/// The answer to a commit, when there is one.
+/// The future answer to a commit.
 #[derive(Debug)]
 pub struct Ticket(Receiver<Result<u64, Failure>>);
 
@@ -46,12 +47,13 @@ impl Ticket {
     /// Waits until the commit is durable, and returns its number.
     ///
     /// # Errors
-    /// When the commit was refused, or is in doubt because the store has stopped.
+    /// If the commit was refused, or if it is unknown whether it is stored because the
+    /// store has stopped.
     pub fn wait(self) -> Result<u64, Failure> {
         self.0.recv().unwrap_or_else(|_| Err(gone()))
     }
 
-    /// The answer, if it has come.
+    /// The answer, if it has arrived.
     #[must_use]
     pub fn answer(&self) -> Option<Result<u64, Failure>> {
         self.0.try_recv().ok()
@@ -62,21 +64,21 @@ fn gone() -> Failure {
     Failure::Disk("the store has stopped; open it again".to_owned())
 }
 
-/// How large a store is and what it has done since it was opened.
+/// The size of a store and its work since the opening.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// The length of the log in bytes.
     pub log_bytes: u64,
     /// What the worker has done.
     pub counters: Counters,
-    /// Why the last rewrite was given up, until one comes to its end.
+    /// Why the last rewrite was abandoned. Cleared when a rewrite completes.
     pub trouble: Option<String>,
 }
 
-/// A store that threads share. See the module.
+/// A store for several threads. See the module.
 #[derive(Debug)]
 pub struct SharedStore {
-    /// Closed when the store is.
+    /// `None` after the store was closed.
     requests: Option<SyncSender<Request>>,
     table: Arc<RwLock<Table>>,
     status: Arc<Mutex<Status>>,
@@ -87,7 +89,7 @@ impl SharedStore {
     /// Opens the store on `fs`, or creates one, and starts its worker.
     ///
     /// # Errors
-    /// As [`RatioStore::open`]; `Other` when the system gives no thread.
+    /// As [`RatioStore::open`]. `Other` if the operating system cannot start a thread.
     pub fn open(fs: Arc<dyn Fs>, options: Options) -> Result<Self, Failure> {
         let clock = Clock(Instant::now());
         let store = RatioStore::open(fs, options, clock.now())?;
@@ -119,20 +121,21 @@ impl SharedStore {
         })
     }
 
-    /// Hands over a commit, which becomes durable as a whole or not at all. Waits only
-    /// when too many wait already.
+    /// Submits a commit, which becomes durable as a whole or not at all. Waits only if
+    /// the queue is full.
     #[must_use]
     pub fn submit(&self, operations: Vec<Operation>) -> Ticket {
         let (reply, ticket) = sync_channel(1);
         let request = Request { operations, reply };
-        // When the worker is gone so is the other end of the ticket, which says so.
+        // If the worker has ended, it has dropped its end of the ticket's channel, and
+        // the ticket returns an error.
         if let Some(requests) = &self.requests {
             let _ = requests.send(request);
         }
         Ticket(ticket)
     }
 
-    /// Sets a key, and returns when that is durable.
+    /// Sets a key, and returns when the commit is durable.
     ///
     /// # Errors
     /// As [`Ticket::wait`].
@@ -141,7 +144,7 @@ impl SharedStore {
             .wait()
     }
 
-    /// Deletes a key, which need not be there, and returns when that is durable.
+    /// Deletes a key, which may be absent, and returns when the commit is durable.
     ///
     /// # Errors
     /// As [`Ticket::wait`].
@@ -149,28 +152,28 @@ impl SharedStore {
         self.submit(vec![Operation::Delete(key.to_vec())]).wait()
     }
 
-    /// The value of a key. Only what is durable is seen. Does not wait for the disk.
+    /// The value of a key. Sees only durable commits. Does not wait for the disk.
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.read(|table| table.pairs().get(key).cloned())
     }
 
-    /// Looks at the table. Commits wait meanwhile.
+    /// Reads the table. Commits wait until `look` returns.
     pub fn read<T>(&self, look: impl FnOnce(&Table) -> T) -> T {
         look(&self.table.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How large the store is and what it has done.
+    /// The size of the store and its work since the opening.
     #[must_use]
     pub fn status(&self) -> Status {
         let status = self.status.lock();
         status.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Finishes what is under way and closes the store.
+    /// Finishes the work in progress and closes the store.
     ///
     /// # Errors
-    /// Why the store had stopped, if it had.
+    /// The reason why the store had stopped, if it had.
     pub fn close(mut self) -> Result<(), Failure> {
         self.join()
     }
@@ -188,7 +191,7 @@ impl SharedStore {
 impl Drop for SharedStore {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            // Whoever wants to know closes.
+            // A caller that needs the result calls `close`.
             let _ = self.join();
         }
     }
@@ -208,13 +211,13 @@ struct Worker {
     check_every: u64,
     next_check: u64,
     clock: Clock,
-    /// The writers whose commits are accepted, by number.
+    /// The writers of the accepted commits, by commit number.
     waiting: VecDeque<(u64, SyncSender<Result<u64, Failure>>)>,
     status: Arc<Mutex<Status>>,
 }
 
 impl Worker {
-    /// Works until nobody can ask for anything any more, or the store stops.
+    /// Works until all senders of requests are dropped, or the store stops.
     fn run(mut self, requests: &Receiver<Request>) -> Result<(), Failure> {
         loop {
             let pause = self.next_check.saturating_sub(self.clock.now());
@@ -245,7 +248,7 @@ impl Worker {
         }
     }
 
-    /// Does what is under way: a group, or a pause with all that belongs to it.
+    /// Does the work in progress: a group, or a whole rewrite.
     fn work(&mut self) -> Result<(), Failure> {
         while self.store.is_busy() {
             match self.store.step(self.clock.now()) {
@@ -264,11 +267,11 @@ impl Worker {
         Ok(())
     }
 
-    /// Tells the writers whose commits are durable.
+    /// Answers the writers whose commits are durable.
     fn answer(&mut self) {
         let acknowledged = self.store.acknowledged();
         while let Some((commit, reply)) = self.waiting.pop_front_if(|it| it.0 <= acknowledged) {
-            // A writer that has gone away wants no answer.
+            // The writer may have dropped its ticket.
             let _ = reply.send(Ok(commit));
         }
     }

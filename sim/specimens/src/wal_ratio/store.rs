@@ -1,24 +1,24 @@
 //! The store: a table in memory, one log, and the loop that writes both.
 //!
-//! Commits are accepted into a queue. The loop takes what waits as one group, writes it,
-//! syncs it, and only then applies and acknowledges it ([`super::group`]). Rewriting the
-//! log is folded into the same loop ([`super::rewrite`]): while it is under way no group
-//! is written, so commits that come meanwhile wait in the queue, neither lost nor
-//! acknowledged. A process writes groups only to logs that it has begun: before its first
-//! group it rewrites the log that it has found.
+//! Commits are accepted into a queue. The loop takes the queued commits as one group, writes
+//! it, syncs it, and only then applies and acknowledges it ([`super::group`]). The rewrite of
+//! the log is part of the same loop ([`super::rewrite`]). During a rewrite no group is
+//! written, so new commits wait in the queue: they are not lost and not acknowledged. An
+//! incarnation writes groups only to logs that it has created itself: before its first group
+//! it rewrites the log that it has found.
 //!
-//! No clock, no thread: time is handed in, and [`RatioStore::step`] does at most one
-//! operation that matters for durability. Whoever drives it decides when.
+//! This code has no clock and no thread. The caller passes the time and decides when
+//! [`RatioStore::step`] is called. A step does at most one durability-relevant operation.
 //!
-//! What can fail, and what then:
+//! The failures, and their effects:
 //!
-//! - writing or syncing a group, or giving the new log its name: nobody knows what the
-//!   disk holds, and a later sync that succeeds proves nothing (Rebello et al., USENIX
-//!   ATC 2020). The store stops; only a new opening, which reads what is there, goes on.
-//! - writing the new log under its temporary name: nothing has happened yet. The rewrite
-//!   is given up, the old log stays, commits go on, and the next check tries again. A
-//!   full disk is the likely case. Where commits wait for the first log of this process they
-//!   cannot go on, and the store stops.
+//! - A failure to write or sync a group, or to give the new log its name: the content of the
+//!   disk is unknown, and a later successful sync proves nothing (Rebello et al., USENIX ATC
+//!   2020). The store stops. Only a new opening, which reads the files again, continues.
+//! - A failure to write the new log under its temporary name, for example on a full disk:
+//!   nothing has changed. The rewrite is abandoned, the old log stays, commits continue, and
+//!   the next check tries again. But if commits wait for the first log of this incarnation,
+//!   they cannot continue, and the store stops.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -37,12 +37,12 @@ use crate::parts::disk::Disk;
 use crate::parts::entry::{HEADER_BYTES, MAX_PAYLOAD_BYTES};
 use crate::parts::identity::Identity;
 
-/// How a store is run. Nothing of it is part of the format.
+/// How a store is run. No option is part of the format on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// When the log is rewritten.
     pub policy: Policy,
-    /// A rewrite writes pieces of about this many bytes, one a step; at least 1.
+    /// A rewrite writes pieces of about this number of bytes, one in each step. At least 1.
     pub piece_bytes: usize,
 }
 
@@ -54,31 +54,32 @@ impl Options {
     };
 }
 
-/// What a store has done since it was opened, and how large it is.
+/// The work of a store since the opening.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Bytes of commits that were written to a log.
+    /// Bytes of commits that were written to logs.
     pub commit_bytes: u64,
-    /// Bytes of bases that were written to a log: the price of rewriting.
+    /// Bytes of bases that were written to logs: the cost of rewriting.
     pub base_bytes: u64,
     /// Groups that were written.
     pub groups: u64,
-    /// Rewrites that came to their end.
+    /// Rewrites that are complete.
     pub rewrites: u64,
-    /// Rewrites that were given up.
+    /// Rewrites that were abandoned.
     pub given_up: u64,
 }
 
-/// The log that is written.
+/// The log that receives new groups.
 #[derive(Debug)]
 pub(super) struct Log {
     pub(super) generation: u64,
     pub(super) identity: Identity,
     pub(super) file: Arc<dyn File>,
-    /// Its length: where the next group goes.
+    /// The length of the log, and the position of the next group.
     pub(super) bytes: u64,
-    /// Whether another process has begun it. Then no group goes into it, for what that process
-    /// has lost behind its end would pass there: same log, same place, same numbers.
+    /// Whether an earlier incarnation has created the log. Then no group is written to it:
+    /// bytes that the earlier incarnation has lost after the end of the log would count as
+    /// valid there, because log, position and numbers are the same.
     pub(super) is_found: bool,
 }
 
@@ -87,23 +88,23 @@ impl Log {
         names::log(self.generation)
     }
 
-    /// The salt of the checksums of everything behind the base record.
+    /// The salt of all checksums except that of the base record.
     pub(super) fn salt(&self) -> u64 {
         self.identity.salt(self.generation)
     }
 }
 
-/// A table behind a log that rewrites itself. See the module.
+/// A table with a log that rewrites itself. See the module.
 #[derive(Debug)]
 pub struct RatioStore {
     pub(super) disk: Disk,
     pub(super) options: Options,
-    /// Shared with readers, who need not wait for the disk.
+    /// Shared with readers, so that they do not wait for the disk.
     pub(super) table: Arc<RwLock<Table>>,
     pub(super) log: Log,
-    /// The old log, from the swap until it is removed.
+    /// The name of the old log, from the swap until its removal.
     pub(super) old: Option<String>,
-    /// Commits that are accepted and not written yet, in order.
+    /// Commits that are accepted and not written, in order.
     pub(super) queue: VecDeque<Vec<u8>>,
     pub(super) group: Option<Group>,
     pub(super) accepted: u64,
@@ -117,13 +118,12 @@ pub struct RatioStore {
 }
 
 impl RatioStore {
-    /// Opens the store on `fs`, or creates one. Everything that it then serves is
-    /// durable. `now` is the time in milliseconds, on a clock that need not be the same
-    /// at the next opening.
+    /// Opens the store on `fs`, or creates one. Everything that the open store serves is
+    /// durable. `now` is the time in milliseconds; the next opening may use another clock.
     ///
     /// # Errors
-    /// `Damage` when bytes that were durable are not there; `Disk` when the store is
-    /// locked or the disk fails.
+    /// `Damage` if durable bytes are lost. `Other` if the store is locked or the directory
+    /// belongs to another system. `Disk` if the disk fails.
     pub fn open(fs: Arc<dyn Fs>, options: Options, now: u64) -> Result<Self, Failure> {
         recover::open(Disk::new(fs), options, now)
     }
@@ -157,12 +157,13 @@ impl RatioStore {
         }
     }
 
-    /// Takes a commit, which becomes durable as a whole or not at all, and returns its
-    /// number. It is acknowledged when [`RatioStore::acknowledged`] has reached that.
+    /// Accepts a commit, which becomes durable as a whole or not at all, and returns its
+    /// number. The commit is acknowledged when [`RatioStore::acknowledged`] has reached this
+    /// number.
     ///
     /// # Errors
-    /// `Other` for a commit that is too long, and nothing has happened; `Disk` when the
-    /// store has stopped.
+    /// `Other` for a commit that is too long; nothing has changed then. `Disk` if the store
+    /// has stopped.
     pub fn accept(&mut self, operations: &[Operation]) -> Result<u64, Failure> {
         self.check_running()?;
         let payload = record::commit(&self.meant(operations));
@@ -177,7 +178,7 @@ impl RatioStore {
         Ok(self.accepted)
     }
 
-    /// The operations, without what a planted bug believes to be needless.
+    /// The operations, without those that a planted bug takes for unnecessary.
     fn meant(&self, operations: &[Operation]) -> Vec<Operation> {
         let mut meant = operations.to_vec();
         if planted::is_active("delete-of-absent-key-dropped") {
@@ -190,8 +191,8 @@ impl RatioStore {
         meant
     }
 
-    /// Evaluates the policy, and begins a rewrite if it says so and none is under way.
-    /// From then on until the rewrite ends no group but the pending one is written.
+    /// Evaluates the policy. Begins a rewrite if the policy wants one and none is running.
+    /// From then until the end of the rewrite, only the pending group is written.
     pub fn check(&mut self, now: u64) -> Decision {
         let decision = self.options.policy.decide(&self.view(now));
         if decision.rewrites() && self.job.is_none() && self.poison.is_none() {
@@ -206,7 +207,7 @@ impl RatioStore {
             }
             if planted::is_active("flush-left-to-snapshot") {
                 let queue: Vec<_> = self.queue.drain(..).collect();
-                // A payload of ours always applies.
+                // A payload that the store has encoded itself can always be applied.
                 let _ = self.acknowledge(&queue);
             }
             if planted::is_active("last-rewrite-noted-early") {
@@ -217,7 +218,7 @@ impl RatioStore {
         decision
     }
 
-    /// A rewrite of what is there now.
+    /// A rewrite of the current state.
     fn rewrite(&self) -> Job {
         let Log {
             generation,
@@ -232,7 +233,7 @@ impl RatioStore {
         Job::new(names::next(generation), identity, flushed_up_to)
     }
 
-    /// Whether a check could come to rewrite by nothing but time passing.
+    /// Whether a check can lead to a rewrite only because time passes.
     #[must_use]
     pub fn may_come_to_rewrite(&self, now: u64) -> bool {
         self.options.policy.may_come(&self.view(now))
@@ -248,12 +249,12 @@ impl RatioStore {
         }
     }
 
-    /// Does one operation of what is under way; false when nothing is. `now` is the time
-    /// in milliseconds.
+    /// Does one operation of the work in progress. Returns false if no work is left. `now` is
+    /// the time in milliseconds.
     ///
     /// # Errors
-    /// Whatever the disk says. The store has stopped then, unless a rewrite was given up:
-    /// see [`RatioStore::has_stopped`].
+    /// Errors of the disk. Either the store has stopped, or a rewrite was abandoned: see
+    /// [`RatioStore::has_stopped`].
     pub fn step(&mut self, now: u64) -> Result<bool, Failure> {
         self.check_running()?;
         if self.log.is_found && self.job.is_none() && self.has_group() {
@@ -270,32 +271,32 @@ impl RatioStore {
         Ok(self.is_busy())
     }
 
-    /// Whether there is anything to do but wait.
+    /// Whether there is work in progress.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.job.is_some() || self.has_group()
     }
 
-    /// Whether a group is waiting, or written and not synced.
+    /// Whether commits are queued, or a group is written and not synced.
     #[must_use]
     pub fn has_group(&self) -> bool {
         self.group.is_some() || !self.queue.is_empty()
     }
 
-    /// Whether all that waits is in the queue, and nothing of it written.
+    /// Whether commits are queued and no group is written and not synced.
     #[must_use]
     pub fn has_only_queued(&self) -> bool {
         self.group.is_none() && !self.queue.is_empty()
     }
 
-    /// Whether a rewrite is under way, so that commits have to wait.
+    /// Whether a rewrite is running, so that commits have to wait.
     #[must_use]
     pub fn is_paused(&self) -> bool {
         self.job.is_some()
     }
 
-    /// Nothing more is done until the store is opened again. What was not acknowledged
-    /// is in doubt.
+    /// Stops the store until it is opened again. It is unknown whether the commits that were
+    /// not acknowledged are stored.
     pub(super) fn stop(&mut self, failure: Failure) -> Failure {
         if !planted::is_active("appends-after-failed-write") {
             self.poison = Some(failure.to_string());
@@ -315,17 +316,17 @@ impl RatioStore {
         }
     }
 
-    /// Whether nothing is done any more until the store is opened again.
+    /// Whether the store has stopped until it is opened again.
     #[must_use]
     pub fn has_stopped(&self) -> bool {
         self.poison.is_some()
     }
 
-    /// Does everything that is under way.
+    /// Does all work in progress.
     ///
     /// # Errors
-    /// As [`RatioStore::step`], when the store has stopped. A rewrite that was given up
-    /// is no reason to stop: commits go on in the old log.
+    /// As [`RatioStore::step`], if the store has stopped. An abandoned rewrite does not end
+    /// the loop: commits continue in the old log.
     pub fn finish(&mut self, now: u64) -> Result<(), Failure> {
         loop {
             match self.step(now) {
@@ -337,11 +338,11 @@ impl RatioStore {
         }
     }
 
-    /// Does what it takes until a commit is acknowledged. One that waits for the end of
-    /// a rewrite waits here.
+    /// Works until a commit is acknowledged. If the commit waits for a rewrite, the rewrite is
+    /// done first.
     ///
     /// # Errors
-    /// As [`RatioStore::step`], when the commit will not be acknowledged any more.
+    /// As [`RatioStore::step`], if the commit cannot be acknowledged any more.
     pub fn finish_commit(&mut self, commit: u64, now: u64) -> Result<(), Failure> {
         while self.acknowledged < commit {
             match self.step(now) {
@@ -358,7 +359,7 @@ impl RatioStore {
         Ok(())
     }
 
-    /// The number of the last commit that was accepted.
+    /// The number of the last accepted commit.
     #[must_use]
     pub fn accepted(&self) -> u64 {
         self.accepted
@@ -376,14 +377,14 @@ impl RatioStore {
         written.chain(&self.queue)
     }
 
-    /// The table, for readers on other threads. It holds what is acknowledged.
+    /// The table, for readers on other threads. It holds the acknowledged commits.
     #[must_use]
     pub fn table(&self) -> Arc<RwLock<Table>> {
         Arc::clone(&self.table)
     }
 
-    /// What was acknowledged. Nothing that can panic runs while the lock is held for
-    /// writing, so a poisoned lock is as good as any.
+    /// The acknowledged state. No code panics while it holds the write lock, so the content of
+    /// a poisoned lock is valid.
     pub fn read_table(&self) -> RwLockReadGuard<'_, Table> {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -404,9 +405,9 @@ impl RatioStore {
         self.counters
     }
 
-    /// How far it has come, in words that are equal when it goes on alike from the same
-    /// table, the same disk and the same time: what only memory knows of commits that
-    /// wait, of the log and of a rewrite.
+    /// The state of waiting commits, log and rewrite that only memory holds, as text. Two
+    /// stores with equal texts, equal tables, equal disks and equal times behave equally from
+    /// then on.
     #[must_use]
     pub fn progress(&self) -> String {
         let job = self.job.as_ref().map(Job::progress);
@@ -421,7 +422,7 @@ impl RatioStore {
         )
     }
 
-    /// The files that the store needs, or is writing.
+    /// The files that the store needs or is writing.
     #[must_use]
     pub fn files(&self) -> BTreeSet<String> {
         let mut files = BTreeSet::from([names::LOCK.to_owned(), self.log.name()]);
@@ -434,7 +435,7 @@ impl RatioStore {
         files
     }
 
-    /// Does everything that is under way and closes the store.
+    /// Does all work in progress and closes the store.
     ///
     /// # Errors
     /// As [`RatioStore::finish`].

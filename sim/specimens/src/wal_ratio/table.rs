@@ -1,8 +1,8 @@
-//! The state in memory, and how many bytes it takes in a log that was just rewritten.
+//! The state in memory, and the length of a rewritten log of this state.
 //!
-//! Invariant: [`Table::live_bytes`] is the length of the base that
-//! [`BaseWriter`] would write, byte for byte. It is kept up to date with each change,
-//! so the policy costs nothing.
+//! Invariant: [`Table::live_bytes`] is the exact length of the base that
+//! [`BaseWriter`] would write. Each change updates it, so the policy does not have to
+//! count.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -13,7 +13,7 @@ use super::record::{self, BASE_BYTES, Operation, Record, pair_bytes};
 use crate::parts::entry::{self, Before};
 use crate::parts::identity::Identity;
 
-/// Keys and values, and how many commits made them.
+/// Keys and values, and the number of commits that made them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     commits: u64,
@@ -32,7 +32,7 @@ impl Default for Table {
 }
 
 impl Table {
-    /// How many commits were applied.
+    /// The number of applied commits.
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.commits
@@ -44,16 +44,16 @@ impl Table {
         &self.pairs
     }
 
-    /// What a rewritten log of this state takes, in bytes.
+    /// The length in bytes of a rewritten log of this state.
     #[must_use]
     pub fn live_bytes(&self) -> u64 {
         self.live_bytes
     }
 
-    /// Applies a payload that was made by [`record::commit`] or stands in a log.
+    /// Applies a payload that [`record::commit`] has made or that was read from a log.
     ///
     /// # Errors
-    /// What is wrong with the payload; nothing has changed then.
+    /// The reason why the payload is not valid. The table has not changed then.
     pub(super) fn apply(&mut self, payload: &[u8]) -> Result<(), String> {
         match record::decode(payload)? {
             Record::Base { commits, .. } => self.commits = commits,
@@ -91,7 +91,7 @@ impl Table {
         }
     }
 
-    /// Whether a rewrite keeps a pair: always, without a planted bug.
+    /// Whether a rewrite keeps a pair. Always true without a planted bug.
     fn keeps(value: &[u8]) -> bool {
         !(value.is_empty() && planted::is_active("empty-value-dropped"))
     }
@@ -110,13 +110,13 @@ impl Table {
     }
 }
 
-/// Writes the base of a log, a piece at a time, so that memory holds one piece and not
-/// the state twice. The state must not change meanwhile.
+/// Writes the base of a log in pieces, so that memory holds one piece and not a second
+/// copy of the state. The state must not change until the last piece.
 #[derive(Debug)]
 pub(super) struct BaseWriter {
     generation: u64,
     identity: Identity,
-    /// How many bytes were handed out.
+    /// The number of bytes in the pieces so far.
     position: u64,
     /// The last key that was written.
     last: Option<Vec<u8>>,
@@ -132,20 +132,21 @@ impl BaseWriter {
         }
     }
 
-    /// Says which file it is, which is known when that is created.
+    /// Sets the identity of the file, which is known after the file was created.
     pub(super) fn identify(&mut self, identity: Identity) {
         self.identity = identity;
     }
 
-    /// The next bytes: the shortest run of entries of at least `piece_bytes`, or all
-    /// that are left. `None` behind the end.
+    /// The next piece: the shortest sequence of entries with at least `piece_bytes`
+    /// bytes, or all remaining entries. `None` after the end.
     pub(super) fn next(&mut self, table: &Table, piece_bytes: usize) -> Option<Vec<u8>> {
         let mut piece = Vec::new();
         let (base, salt) = (
             table.base(self.identity),
             self.identity.salt(self.generation),
         );
-        // The base says what salts the others, so nothing but its name can salt it.
+        // The base record contains the salt of the other entries. So its own salt can
+        // only be the generation, which is in the name of the file.
         let mut add = |before, payload: &[u8], salt: u64| {
             entry::encode(&mut piece, salt, self.position, before, payload);
             piece.len() >= piece_bytes
@@ -176,8 +177,8 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Whatever was done, the base has the length that was counted, in whatever
-        /// pieces it is written, and reads back as the same table.
+        /// For any commits and any size of pieces, the base has the counted length and
+        /// can be read back as the same table.
         #[test]
         fn live_bytes_are_the_bytes_of_the_base(
             commits in prop::collection::vec(

@@ -1,4 +1,4 @@
-//! Drawn histories with compactions at drawn moments, interrupted by drawn restarts.
+//! Drawn histories with compactions and restarts at drawn moments.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::fixture::{Model, apply, eager, finish, live_bytes, open, state, step}
 #[derive(Clone, Debug)]
 enum Action {
     Commit(Vec<Vec<Write>>),
-    /// A step of the compaction, which begins when none is under way.
+    /// One step of the compaction. Begins a compaction if none is running.
     Step,
     Restart,
 }
@@ -36,7 +36,7 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-/// A run: the store, its model, and what is under way.
+/// A run: the store, its model, and the running compaction.
 struct Run {
     fs: SimFs,
     store: Option<Store>,
@@ -96,8 +96,8 @@ impl Run {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// Whatever happens in whatever order, the store is the model, its live bytes are
-    /// those of a file without dead space, and a compaction leaves exactly them.
+    /// For any actions in any order: the store equals the model, its live bytes are
+    /// those of a file without dead space, and a compaction leaves exactly these bytes.
     #[test]
     fn a_store_is_its_model(actions in prop::collection::vec(action(), 0..60)) {
         let mut run = Run::new();
@@ -118,8 +118,9 @@ proptest! {
         prop_assert_eq!(state(&open(&run.fs, &eager())), run.model);
     }
 
-    /// Checked after every commit, the file obeys the ratio law, and all compactions
-    /// together have written at most 1/threshold - 1 bytes for each byte committed.
+    /// If the policy is checked after every commit, the file obeys the ratio law, and
+    /// all compactions together write at most 1/threshold - 1 bytes for each committed
+    /// byte.
     #[test]
     fn the_ratio_law_holds(
         batches in prop::collection::vec(prop::collection::vec(write(), 1..4), 1..120),
@@ -139,8 +140,8 @@ proptest! {
                 let report = finish(&mut compaction, &mut store, Duration::ZERO);
                 prop_assert_eq!(report.entries_caught_up, 0);
                 copied += report.bytes_after - 72;
-                // What is dead was committed since, or was live then: each compaction of
-                // T bytes frees at least threshold * T.
+                // A compaction of a file with T bytes frees at least threshold * T
+                // bytes.
                 let freed = report.bytes_before - report.bytes_after;
                 prop_assert!(freed * 100 >= u64::from(percent) * report.bytes_before);
             }
@@ -148,8 +149,9 @@ proptest! {
             let most = options.policy.threshold.most_bytes(space.live_bytes).unwrap();
             prop_assert!(space.total_bytes <= most, "{:?} beyond {}", space, most);
         }
-        // Live bytes at a compaction are at most (1/threshold - 1) times what it frees,
-        // and nothing is freed twice; headers are copied and not freed.
+        // The live bytes at a compaction are at most (1/threshold - 1) times the freed
+        // bytes, and no byte is freed twice. Headers are copied and never freed, so they
+        // are not counted.
         prop_assert!(copied * u64::from(percent) <= committed * u64::from(100 - percent));
     }
 }

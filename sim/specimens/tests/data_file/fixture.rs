@@ -1,4 +1,4 @@
-//! A store next to a model of it.
+//! A store and a model of its content.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use lithify_specimens::data_file::{
     Compaction, Options, Phase, Policy, Report, Share, Store, Write,
 };
 
-/// What a store must hold.
+/// The expected content of a store.
 pub(crate) type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// The length of a file's header and of the entry that ends a commit, by the page
+/// The lengths of a file's header and of the entry that ends a commit, from the page
 /// `design/data-file.md`.
 pub(crate) const HEADER_BYTES: u64 = 72;
 pub(crate) const END_BYTES: u64 = 17;
@@ -38,7 +38,7 @@ pub(crate) fn delete(key: &str) -> Write {
     }
 }
 
-/// Compacts whenever anything is dead; a step of the copy writes one value.
+/// Options that compact whenever a byte is dead. A step of the copy writes one value.
 pub(crate) fn eager() -> Options {
     Options {
         policy: Policy {
@@ -55,7 +55,7 @@ pub(crate) fn open(fs: &SimFs, options: &Options) -> Store {
     Store::open(Arc::new(fs.clone()), options).expect("the store opens")
 }
 
-/// Writes a batch into a model.
+/// Applies a batch to a model.
 pub(crate) fn apply(model: &mut Model, batch: &[Write]) {
     for write in batch {
         match &write.value {
@@ -72,7 +72,7 @@ pub(crate) fn state(store: &Store) -> Model {
     pairs.expect("every value can be read")
 }
 
-/// What a file without dead space would take.
+/// The length of a data file without dead space.
 pub(crate) fn live_bytes(model: &Model) -> u64 {
     let pairs = model.iter().map(|(key, value)| {
         entry_bytes(&Write {
@@ -87,7 +87,7 @@ pub(crate) fn commit_bytes(batch: &[Write]) -> u64 {
     batch.iter().map(entry_bytes).sum::<u64>() + END_BYTES
 }
 
-/// Does one step, whatever phase it belongs to.
+/// Does one step of any phase.
 pub(crate) fn step(compaction: &mut Compaction, store: &mut Store, now: Duration) {
     let done = match compaction.phase() {
         Some(Phase::Swap) => compaction.swap_step(store, now),
@@ -96,7 +96,7 @@ pub(crate) fn step(compaction: &mut Compaction, store: &mut Store, now: Duration
     done.expect("the disk is healthy");
 }
 
-/// Does all that is left; each step takes a millisecond.
+/// Does all remaining steps. Each step takes a millisecond.
 pub(crate) fn finish(compaction: &mut Compaction, store: &mut Store, mut now: Duration) -> Report {
     while compaction.phase().is_some() {
         now += Duration::from_millis(1);

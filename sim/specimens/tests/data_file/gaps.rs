@@ -1,4 +1,4 @@
-//! Every kind of write between any two steps of a compaction.
+//! Each kind of write between any two steps of a compaction.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::fixture::{
     Model, apply, commit_bytes, delete, eager, finish, live_bytes, names, open, put, state, step,
 };
 
-/// Four keys, of which each was written twice, so that half of the file is dead.
+/// Four keys. Each was written twice, so half of the file is dead.
 fn filled(fs: &SimFs) -> (Store, Model) {
     let mut store = open(fs, &eager());
     let mut model = Model::new();
@@ -23,7 +23,8 @@ fn filled(fs: &SimFs) -> (Store, Model) {
     (store, model)
 }
 
-/// What may happen in a gap. The copy goes by the order in the file: a, b, c, d.
+/// The batches that are committed in a gap. The copy reads the keys in their order in
+/// the file: a, b, c, d.
 fn batches() -> Vec<(&'static str, Vec<Write>)> {
     vec![
         ("nothing at all", vec![]),
@@ -48,7 +49,7 @@ fn batches() -> Vec<(&'static str, Vec<Write>)> {
     ]
 }
 
-/// The steps that a compaction of [`filled`] has before its swap takes the store.
+/// The number of steps of a compaction of [`filled`] before its swap needs the store.
 fn steps_of_copy() -> usize {
     let fs = SimFs::new();
     let (mut store, _) = filled(&fs);
@@ -69,7 +70,7 @@ struct Outcome {
     report: Report,
 }
 
-/// Compacts, with a batch behind so many steps.
+/// Compacts, and commits a batch after this number of steps.
 fn compact_around(batch: &[Write], gap: usize) -> Outcome {
     let fs = SimFs::new();
     let (mut store, mut model) = filled(&fs);
@@ -104,7 +105,7 @@ fn a_write_in_any_gap_is_in_the_new_file_now_and_later() {
             } = compact_around(&batch, gap);
             assert_eq!(state(&store), model, "{name}, gap {gap}");
             assert_eq!(store.head(), 9);
-            // And a commit goes behind it.
+            // A later commit is stored too.
             let last = store.commit(&[vec![put("last", "1")]]).unwrap();
             assert_eq!(last, 10);
             drop(store);
@@ -136,8 +137,8 @@ fn statistics_are_exact() {
                 bytes_after: live_bytes(&before) + commit_bytes(&batch),
                 entries_copied: 4,
                 entries_caught_up: batch.len() as u64,
-                // Of the steps that the swap takes, each of a millisecond, the first
-                // begins the pause and the last does nothing on the disk.
+                // Each step of the swap takes a millisecond. The pause begins at the
+                // first step and ends at the last one, which does no disk operation.
                 pause: Duration::from_millis(7),
                 duration: Duration::from_millis((17 - gap) as u64),
             };
@@ -151,7 +152,7 @@ fn statistics_are_exact() {
     }
 }
 
-/// A reader that was opened in any gap, in the swap too, goes on seeing its commit.
+/// A reader that was opened in any gap, even during the swap, keeps its view.
 #[test]
 fn readers_of_any_moment_keep_what_they_saw() {
     let fs = SimFs::new();
@@ -175,8 +176,8 @@ fn readers_of_any_moment_keep_what_they_saw() {
     }
 }
 
-/// The second compaction copies what the first has copied, and the backup is the file
-/// before the last swap.
+/// The second compaction copies what the first has copied. The backup is the file
+/// that the last swap has replaced.
 #[test]
 fn compactions_follow_one_another() {
     let fs = SimFs::new();
@@ -195,8 +196,8 @@ fn compactions_follow_one_another() {
     assert_eq!(state(&open(&fs, &eager())), model);
 }
 
-/// A copy that is given up leaves the store as it was, and the next one does not mind
-/// what it has left.
+/// An abandoned copy does not change the store, and its file does not disturb the
+/// next compaction.
 #[test]
 fn a_copy_that_is_given_up_changes_nothing() {
     let fs = SimFs::new();

@@ -1,7 +1,7 @@
-//! Each planted bug, and what of the laboratory finds it first.
+//! Plants each bug and records which check of the laboratory finds it first.
 //!
-//! The table is a snapshot, so an oracle that becomes blind shows as a changed line. Bugs
-//! that only the weakest disks punish are looked for there.
+//! The table is a snapshot, so an oracle that stops finding bugs shows as a changed line. Bugs
+//! that only the weakest disks reveal are searched there.
 
 use std::time::Duration;
 
@@ -11,18 +11,19 @@ use lithify_sim::finding::traces::parse;
 use lithify_sim::search::mutants::{Mutant, Row, Search, hunt, mutants};
 use lithify_specimens::data_file::DataFileSystem;
 
-/// Bugs that nothing but a rename that is lost in halves can show.
+/// Bugs that only a partly lost rename reveals.
 const OF_HALF_RENAMES: &[&str] = &["no-backup", "old-removed-before-swap-durable"];
 
-/// Bugs that only bytes of an earlier file of the same generation show, now that openings tell
-/// what lies in one file: too rare for a search as short as this one, so a trace shows them.
+/// Bugs that only bytes of an earlier file of the same generation reveal. Since openings
+/// separate the commits within one file, such bytes are too rare for a search as short as
+/// this one. So a trace reveals these bugs.
 const OF_EARLIER_FILES: &[&str] = &["salt-without-file-number", "file-number-not-fresh"];
 
-/// The trace that does.
+/// The trace that reveals them.
 const EARLIER_FILE: &str =
     include_str!("../../../../tests/traces/leftover-passes-in-the-next-file.sim");
 
-/// Replays that trace with a bug; the oracle that objects.
+/// Replays that trace with a bug, and returns the oracle that reports a finding.
 fn replayed(name: &str) -> Option<&'static str> {
     let text = EARLIER_FILE.replace("\nseed 0\n", &format!("\nseed 0\nbug {name}\n"));
     let plan = parse(&[&DataFileSystem], &text).expect("it is a trace");
@@ -31,7 +32,7 @@ fn replayed(name: &str) -> Option<&'static str> {
     outcome.finding.map(|finding| finding.oracle.name())
 }
 
-/// Bounds the work on a machine that is very slow; on others the search ends by itself.
+/// Limits the work on a very slow machine. On other machines the search ends before.
 const LONGEST: Duration = Duration::from_secs(300);
 
 fn look(mutant: &Mutant, model: &str) -> Row {

@@ -1,15 +1,14 @@
 //! Goal: a store on one append-only file keeps every commit while the file is copied,
-//! swapped and cleaned up under it, and what is said about its policy, its statistics and
-//! its replicas is true to the byte.
+//! swapped and cleaned up, and all statements about its policy, statistics and replicas are
+//! exact to the byte.
 //!
 //! Method: [`policy`] is a table over virtual time. [`gaps`] puts each kind of write between
-//! any two steps of a compaction, and compares values, files and statistics with what the
-//! rule says. [`swap`] interrupts the swap between its renames. [`drawn`] does all of this
-//! with drawn histories. [`replicas`] repeats commits elsewhere. [`threads`] stops the
-//! background thread at gates in the file system, so that readers and writers meet every
-//! phase. [`kills`] plants each bug and wants the laboratory
-//! to object. Crashes of every other kind are the business of the laboratory itself:
-//! `lithify sim run --system data-file`.
+//! any two steps of a compaction, and compares values, files and statistics with the rule.
+//! [`swap`] interrupts the swap between its renames. [`drawn`] does all of this with drawn
+//! histories. [`replicas`] replicates commits to other stores. [`threads`] stops the
+//! background thread at gates in the file system, so that readers and writers run in every
+//! phase. [`kills`] plants each bug and expects a finding of the laboratory. The laboratory
+//! itself tests all other crashes: `lithify sim run --system data-file`.
 
 mod drawn;
 mod fixture;

@@ -1,4 +1,4 @@
-//! When a compaction is wanted: the document's rule, over virtual time.
+//! When a compaction is due: the rule of the document, over virtual time.
 
 use std::time::Duration;
 
@@ -95,8 +95,9 @@ fn the_ratio_is_the_documents_formula() {
     assert!(Space::default().dead_ratio().abs() < f64::EPSILON);
 }
 
-/// One key of 1000 bytes is written once a virtual minute; the policy is asked every hour.
-/// The file is compacted at the first check at which both conditions hold, and only then.
+/// One key of 1000 bytes is written once in every virtual minute, and the policy is asked
+/// every hour. The file is compacted at the first check at which both conditions hold, and
+/// only then.
 #[test]
 fn compactions_happen_at_the_hours_that_the_rule_says() {
     let options = Options {
@@ -121,14 +122,14 @@ fn compactions_happen_at_the_hours_that_the_rule_says() {
             compacted_at.push(minute / 60);
         }
     }
-    // A commit takes 1033 bytes: 60 of them are 61 980, 120 are 123 960 and enough. A
-    // compaction leaves one.
+    // A commit takes 1033 bytes: 60 of them are 61 980 bytes, 120 are 123 960, which is
+    // above the minimum. A compaction leaves one entry.
     assert_eq!(compacted_at, [2, 4, 6, 8, 10]);
     assert_eq!(state(&store).len(), 1);
 }
 
-/// With one overwrite at a time, the entries written are those of the closed form of the
-/// family: a hundred keys of equal length, checked after each commit.
+/// With one overwrite per commit, the number of written entries equals the closed form of
+/// the family. The test has a hundred keys of equal length and checks after each commit.
 #[test]
 fn entries_written_are_those_of_the_ratio_rule() {
     const KEYS: u64 = 100;
@@ -148,7 +149,7 @@ fn entries_written_are_those_of_the_ratio_rule() {
     }
     let mut first = store.begin_compaction(Duration::ZERO).unwrap();
     let live_bytes = finish(&mut first, &mut store, Duration::ZERO).bytes_after;
-    // dead >= 0.3 * (live + dead), in commits of an entry and its end.
+    // dead >= 0.3 * (live + dead). A commit is one entry and its end.
     let commit_bytes = commit_bytes(&[write(0)]);
     let cycle = (3 * live_bytes).div_ceil(7 * commit_bytes);
     let rule = RatioRule::new(KEYS, KEYS + cycle).expect("a cycle has updates");
@@ -167,7 +168,7 @@ fn entries_written_are_those_of_the_ratio_rule() {
             "after {number} updates"
         );
     }
-    // Ends of commits are dead too, so there are a few more compactions than the limit
-    // of 1/0.3 entries for each update would have.
+    // The ends of commits are dead too, so there are a few more compactions than the limit
+    // of 1/0.3 entries for each update allows for.
     assert_eq!(written, 3600);
 }

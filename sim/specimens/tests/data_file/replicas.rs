@@ -1,4 +1,4 @@
-//! A replica repeats its primary's commits, all of them and nothing else.
+//! A replica applies all commits of its primary, and no others.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ fn replica() -> Options {
     }
 }
 
-/// Six commits, of which some overwrite and delete.
+/// Six commits. Some of them overwrite and delete.
 fn primary(fs: &SimFs) -> Store {
     let mut store = open(fs, &eager());
     let batches = [
@@ -89,7 +89,7 @@ fn a_gap_is_refused_with_the_commit_that_is_missing() {
         message.contains("commit 4 came after 2: commit 3 is missing"),
         "{message}"
     );
-    // One that begins well is not taken in part.
+    // A group that begins correctly and has a gap is refused completely.
     let with_hole = [changes[2].clone(), changes[4].clone()];
     assert!(refused(store.replicate(&with_hole)).contains("commit 4 is missing"));
     assert_eq!((store.head(), state(&store)), (2, before));
@@ -104,7 +104,7 @@ fn a_gap_is_refused_with_the_commit_that_is_missing() {
 fn divergence_is_refused_with_the_first_commit_that_differs() {
     let (fs, elsewhere, other) = (SimFs::new(), SimFs::new(), SimFs::new());
     let primary = primary(&fs);
-    // Another store has the first three commits, and then its own.
+    // Another store has the first three commits, and then two commits of its own.
     let mut forked = open(&elsewhere, &eager());
     let batches = primary.changes_since(0, 3).unwrap();
     let batches: Vec<_> = batches.into_iter().map(|change| change.writes).collect();
@@ -121,7 +121,8 @@ fn divergence_is_refused_with_the_first_commit_that_differs() {
         message.contains("commit 4 is the first that differs"),
         "{message}"
     );
-    // With the next commit alone it is noticed too, and how to learn more is said.
+    // The next commit alone shows the difference too. The message then says how to find
+    // the first one.
     let message = refused(store.replicate(&primary.changes_since(5, 100).unwrap()));
     assert!(
         message.contains("commit 6 follows another history: commit 5"),
@@ -195,7 +196,8 @@ fn a_promoted_replica_goes_on_where_its_primary_stopped() {
         decide(&options.policy, options.role, store.space()),
         Decision::Compact
     );
-    // Another replica takes the new primary's commits, and then none of the old one's.
+    // Another replica takes the commits of the new primary, and then refuses those of
+    // the old one.
     let mut next = open(&third, &replica());
     next.replicate(&store.changes_since(0, 100).unwrap())
         .unwrap();
@@ -207,7 +209,7 @@ fn a_promoted_replica_goes_on_where_its_primary_stopped() {
     );
 }
 
-/// Commits that a primary could still lose are not sent.
+/// Commits that the primary could still lose are not sent.
 #[test]
 fn only_durable_commits_are_sent() {
     let options = Options {
@@ -221,8 +223,8 @@ fn only_durable_commits_are_sent() {
     assert_eq!(store.changes_since(0, 100).unwrap().len(), 1);
 }
 
-/// The images that a power failure may leave after what was done to `fs`, by the weakest
-/// model, from operation `from` on.
+/// Calls `look` with the images that a power failure can leave, under the weakest model,
+/// at each operation from `from` on.
 fn after_power_failures(fs: &SimFs, from: usize, look: &mut dyn FnMut(&SimFs)) {
     let log = fs.log();
     let model = Model::named("paranoid").expect("it exists");
@@ -246,7 +248,7 @@ fn reopened(fs: &SimFs, options: &Options) -> Result<Store, Failure> {
     Store::open(Arc::new(fs.clone()), options)
 }
 
-/// No power failure leaves commits of a primary without the mark of a replica.
+/// No power failure leaves commits of a primary without the marker of the replica.
 #[test]
 fn a_replica_is_marked_before_its_first_commit() {
     let (fs, other) = (SimFs::new(), SimFs::new());
@@ -267,8 +269,8 @@ fn a_replica_is_marked_before_its_first_commit() {
     assert!(with_commits > 0);
 }
 
-/// A power failure in a promotion leaves either role; behind it, and behind the next
-/// opening, the primary.
+/// A power failure during a promotion leaves one of the two roles. A power failure after
+/// the promotion, or after the next opening, leaves the primary.
 #[test]
 fn a_promotion_that_was_answered_is_not_taken_back() {
     let (fs, other) = (SimFs::new(), SimFs::new());

@@ -1,4 +1,4 @@
-//! A process that dies inside the swap, and what the next one makes of the files.
+//! A process that dies during the swap, and the store that the next process recovers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,8 @@ use lithify_specimens::data_file::{Compaction, Phase, Store};
 
 use crate::fixture::{Model, apply, delete, eager, finish, names, open, put, state, step};
 
-/// A store that was compacted once and written to since, and a second compaction.
+/// A store that was compacted once and got commits after that, and a second compaction that
+/// has finished its copy.
 fn compacting() -> (SimFs, Store, Model, Compaction) {
     let fs = SimFs::new();
     let mut store = open(&fs, &eager());
@@ -28,14 +29,14 @@ fn compacting() -> (SimFs, Store, Model, Compaction) {
     while compaction.phase() == Some(Phase::Copy) {
         step(&mut compaction, &mut store, Duration::ZERO);
     }
-    // What only the swap carries over.
+    // Only the swap carries over this batch.
     let batch = vec![delete("key 0"), put("late", "1")];
     apply(&mut model, &batch);
     store.commit(&[batch]).unwrap();
     (fs, store, model, compaction)
 }
 
-/// The files when the process dies after so many steps of the swap.
+/// The files when the process dies after this number of steps of the swap.
 fn dead_after(steps: usize) -> (SimFs, Model) {
     let (fs, mut store, model, mut compaction) = compacting();
     for _ in 0..steps {
@@ -51,15 +52,15 @@ fn refused(fs: &SimFs) -> String {
     }
 }
 
-/// The step behind which no file has the name of the data.
+/// The files after the step that leaves no file with the name of the data.
 fn between_the_renames() -> (SimFs, Model) {
     let (fs, model) = dead_after(4);
     assert_eq!(names(&fs), ["data.db.old", "data.db.tmp", "lock"]);
     (fs, model)
 }
 
-/// Whoever lets go of the store between two steps of a swap would lose what is committed
-/// there, in a file that is being replaced.
+/// If a caller released the store between two steps of a swap, a commit there would go to the
+/// file that is being replaced, and would be lost.
 #[test]
 #[should_panic(expected = "nothing is committed in a swap")]
 fn a_commit_between_two_steps_of_a_swap_is_a_bug() {
@@ -69,8 +70,8 @@ fn a_commit_between_two_steps_of_a_swap_is_a_bug() {
     step(&mut compaction, &mut store, Duration::ZERO);
 }
 
-/// All of a file was durable when it got its name, also what was carried over last, so
-/// nothing that is damaged in it is a torn tail.
+/// All bytes of a file were durable when it got its name, including the records that were
+/// carried over last. So damage in the file is never treated as a torn tail.
 #[test]
 fn no_damage_in_a_file_that_was_just_swapped_in_is_cut() {
     let (fs, mut store, _, mut compaction) = compacting();
@@ -110,8 +111,9 @@ fn a_process_may_die_after_any_step_of_the_swap() {
     assert_eq!(seen, expected);
 }
 
-/// A swap whose second rename has failed leaves the copy as the newest file, and a compaction
-/// begins by removing it: found by the laboratory, `tests/traces/stopped-store-compacts.sim`.
+/// After the second rename of a swap has failed, the copy is the newest file, and a
+/// compaction would begin by removing it. Found by the laboratory:
+/// `tests/traces/stopped-store-compacts.sim`.
 #[test]
 fn a_store_that_has_stopped_in_a_swap_compacts_no_more() {
     let (fs, mut store, model, mut compaction) = compacting();
@@ -147,7 +149,7 @@ fn between_the_renames_the_copy_becomes_the_data() {
     );
 }
 
-/// The rename of the copy may be lost in halves, so that it has no name at all.
+/// A crash can lose a part of the rename of the copy, so that the copy has no name.
 #[test]
 fn when_the_copy_is_lost_the_file_that_it_replaces_becomes_the_data() {
     let (fs, model) = between_the_renames();
@@ -174,7 +176,7 @@ fn a_damaged_copy_is_not_served_from() {
     );
 }
 
-/// Once commits have gone into the new file, the backup is no answer to its loss.
+/// Once commits were written to the new file, the backup must not replace it if it is lost.
 #[test]
 fn a_backup_that_is_out_of_date_is_never_served_from() {
     let (fs, mut store, _, mut compaction) = compacting();
@@ -193,7 +195,7 @@ fn a_backup_that_is_out_of_date_is_never_served_from() {
     );
 }
 
-/// A crash before the clean-up leaves a backup without its mark; opening makes up for it.
+/// A crash before the clean-up leaves a backup without its mark. Opening writes the mark.
 #[test]
 fn opening_marks_a_backup_that_has_no_mark() {
     let (fs, mut store, _, mut compaction) = compacting();
@@ -229,8 +231,8 @@ fn every_flipped_bit_of_the_data_is_noticed() {
     assert_eq!(state(&open(&SimFs::from_image(&image), &eager())), whole);
 }
 
-/// A file that ends inside its last commit has the commits before it, and goes on behind
-/// them.
+/// A file that ends inside its last commit holds the commits before it, and the store
+/// continues after them.
 #[test]
 fn a_torn_commit_is_cut_at_any_byte() {
     let fs = SimFs::new();

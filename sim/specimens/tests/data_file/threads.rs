@@ -1,7 +1,7 @@
-//! Readers and writers in every phase of a compaction that a background thread does.
+//! Readers and writers in every phase of a compaction of the background thread.
 //!
-//! A gate in the file system holds the thread at an operation on the disk until the test has
-//! done what it wants to do meanwhile. Nothing sleeps and nothing is timed.
+//! A gate in the file system holds the thread at a disk operation until the test has done
+//! its own work. No test sleeps or measures time.
 #![allow(
     clippy::disallowed_methods,
     reason = "these tests are about threads; scopes end them"
@@ -18,7 +18,7 @@ use lithify_specimens::data_file::{Options, Policy, Role, Shared};
 
 use crate::fixture::{Model, delete, eager, put};
 
-/// A store whose background thread wakes up only when it is asked.
+/// A store whose background thread works only on request.
 fn shared(role: Role) -> (Shared, Gate) {
     let fs = ObservedFs::new(Arc::new(MemFs::new()));
     let gate = fs.gate().clone();
@@ -39,7 +39,7 @@ fn value(store: &Shared, key: &str) -> Option<String> {
     value.map(|value| String::from_utf8(value).unwrap())
 }
 
-/// While the copy stands still, four threads write and read, each its own key.
+/// While the copy is held, four threads write and read, each with its own key.
 #[test]
 fn writers_and_readers_go_on_during_the_copy() {
     for operation in [
@@ -87,8 +87,8 @@ fn writers_and_readers_go_on_during_the_copy() {
     }
 }
 
-/// In the swap the store is held, so clients wait; a reader that was opened before does
-/// not. Whatever the clients do happens after the swap, and is not lost.
+/// During the swap clients wait, and a reader that was opened before does not. The commits
+/// of the clients happen after the swap and are not lost.
 #[test]
 fn clients_wait_for_the_swap_and_readers_of_before_do_not() {
     for operation in [
@@ -144,14 +144,14 @@ fn the_background_thread_compacts_when_its_interval_has_passed() {
     };
     let store = Shared::open(Arc::new(MemFs::new()), &options).unwrap();
     fill(&store);
-    // However long it takes: nobody asks the thread to.
+    // The wait has no limit: no caller requests a compaction here.
     while store.statistics().compactions == 0 || store.statistics().space.dead_bytes() > 0 {
         std::thread::yield_now();
     }
     assert_eq!(value(&store, "a"), Some("new".to_owned()));
 }
 
-/// The interval is an hour, and the copy would not end by itself.
+/// The interval is an hour, and the copy is held, so neither ends by itself.
 #[test]
 fn closing_waits_neither_for_the_interval_nor_for_the_copy() {
     let (store, gate) = shared(Role::Primary);
@@ -161,7 +161,7 @@ fn closing_waits_neither_for_the_interval_nor_for_the_copy() {
         let compaction = scope.spawn(|| store.compact());
         gate.wait_until_held();
         let closing = scope.spawn(|| store.close());
-        // The copy is stopped at its next step by the close, whenever that comes.
+        // The close stops the copy at its next step, however late the close comes.
         while store.commit(&[vec![]]).is_ok() {
             std::thread::yield_now();
         }

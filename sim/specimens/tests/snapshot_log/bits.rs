@@ -1,14 +1,15 @@
-//! One flipped bit at every byte of a store that is not open.
+//! Flips one bit at every byte of a closed store.
 //!
-//! It is noticed, or it does not matter, or it hits the last group of the log, whose
-//! loss nothing can tell from a torn tail. It is never answered with a wrong state.
+//! The flip is reported, or has no effect, or loses the last group of the log: there,
+//! damage cannot be distinguished from a torn tail. A flip never leads to a wrong
+//! state.
 
 use lithify_sim::disk::{Image, SimFs};
 
 use crate::script::{Action, Run, Script, nothing, scripts};
 use crate::verdict::{Expected, Finding};
 
-/// What became of the flips.
+/// The number of flips by effect.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Flips {
     noticed: u64,
@@ -16,7 +17,7 @@ pub(crate) struct Flips {
     last_group_lost: u64,
 }
 
-/// Flips bit after bit of what a script leaves.
+/// Flips one bit of every byte in the files that a script leaves.
 pub(crate) fn flip(script: &Script) -> Result<Flips, Finding> {
     let mut run = Run::new(SimFs::new(), script.engine.clone(), nothing());
     run.play(&script.actions)?;

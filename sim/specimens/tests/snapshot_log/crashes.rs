@@ -1,4 +1,4 @@
-//! Every crash image of every moment, under every honest model.
+//! Every crash image at every moment, under every honest model.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -11,35 +11,36 @@ use lithify_sim::keyed::{Domain, Seed};
 use crate::script::{Action, Run, Script, batch, nothing, scripts};
 use crate::verdict::{Expected, Finding, check_image, check_lied_to};
 
-/// Of so many distinct images one goes through a second crash.
+/// One of this number of distinct images goes through a second crash.
 const SECOND_CRASH_ONE_IN: u64 = 41;
 
-/// At the crash points of a first life. Of few changes everything, of many those images
-/// that lack or hold one of them, and a sample.
+/// The images at a crash point of the first incarnation. If few changes are pending,
+/// all images are tried. Otherwise only the images that lack or hold one change, and a
+/// sample.
 pub(crate) const FIRST_LIFE: Budget = Budget {
     enumerate: 256,
     bound: 1,
     samples: 8,
 };
 
-/// At those of a second.
+/// The images at a crash point of the second incarnation.
 const SECOND_LIFE: Budget = Budget {
     enumerate: 16,
     bound: 1,
     samples: 0,
 };
 
-/// What is looked at.
+/// The model, the images and the number of crashes of a search.
 #[derive(Clone, Copy)]
 pub(crate) struct Search {
     pub(crate) model: &'static Model,
     pub(crate) budget: Budget,
-    /// How many crashes one history goes through.
+    /// The number of crashes that one history goes through.
     pub(crate) crashes: u32,
 }
 
 impl Search {
-    /// A search for one crash.
+    /// A search with one crash.
     pub(crate) fn new(model: &str, budget: Budget) -> Self {
         Self {
             model: Model::named(model).expect("the model exists"),
@@ -49,14 +50,14 @@ impl Search {
     }
 }
 
-/// How much was looked at.
+/// The number of images that were tried.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Looked {
     pub(crate) coverage: Coverage,
     pub(crate) distinct: u64,
 }
 
-/// Runs a script and looks at all that may be left of it.
+/// Runs a script and checks everything that a crash can leave of it.
 pub(crate) fn search(script: &Script, search: Search) -> Result<Looked, Finding> {
     let search = Search {
         crashes: script.crashes,
@@ -72,8 +73,8 @@ pub(crate) fn search(script: &Script, search: Search) -> Result<Looked, Finding>
     Ok(looked)
 }
 
-/// Looks at what may be left of a run that began on `start`, at all crash points from
-/// the position `from` of its log on.
+/// Checks what a crash can leave of a run that began on `start`, at all crash points
+/// from position `from` of its log on.
 pub(crate) fn images(
     run: &Run,
     start: &Image,
@@ -81,7 +82,7 @@ pub(crate) fn images(
     search: Search,
     looked: &mut Looked,
 ) -> Result<(), Finding> {
-    // The process dies at the end, and everything is in the page cache.
+    // The process dies at the end. The page cache still has everything.
     let cached = SimFs::from_image(&run.fs.image());
     check_image(&run.engine, &cached, run.expected.clone())?;
     let log = run.fs.log();
@@ -105,7 +106,8 @@ pub(crate) fn images(
     }
 }
 
-/// What a crash at one place may leave, and what the marks say that must be there.
+/// Checks what a crash at this point can leave, against the promises that the marks
+/// record.
 fn point(
     run: &Run,
     frontier: &Frontier<'_>,
@@ -142,7 +144,8 @@ fn point(
     verdict
 }
 
-/// Goes on with what a crash has left, and crashes again: at first inside recovery.
+/// Continues on what a crash has left, and crashes again. The first of these crashes
+/// are during recovery.
 fn second_life(
     first: &Run,
     image: &Image,
@@ -151,7 +154,7 @@ fn second_life(
     looked: &mut Looked,
 ) -> Result<(), Finding> {
     let fs = SimFs::from_image(image);
-    // The promises of the first life hold until the second makes its own.
+    // The promises of the first incarnation hold until the second one makes its own.
     fs.mark(Mark::Acknowledged(expected.acknowledged));
     fs.mark(Mark::Issued(expected.history.head()));
     let mut run = Run::new(fs, first.engine.clone(), expected.clone());
@@ -166,8 +169,10 @@ fn second_life(
         budget: SECOND_LIFE,
         ..search
     };
-    // Crashes inside the opening are judged by what was issued before: the commits of
-    // the second life are not issued yet, so both histories agree on what counts.
+    // A crash during the opening is judged by the commits issued before it. No commit
+    // of the second incarnation is issued then, so such an image can only hold commits
+    // that both histories have in common. If the second history is shorter than the
+    // first one, crashes during the opening are skipped.
     let from = if run.expected.history.head() >= expected.history.head() {
         0
     } else {
@@ -177,8 +182,8 @@ fn second_life(
         .map_err(|Finding(text)| Finding(format!("second life: {text}")))
 }
 
-/// The number of distinct images is part of the snapshot: a change of it is a change of
-/// what is written, or of how hard this test looks.
+/// The number of distinct images is part of the snapshot. If it changes, then the
+/// written bytes have changed, or the thoroughness of this test.
 fn look_everywhere(is_meant: impl Fn(&Model) -> bool) -> String {
     let mut text = String::new();
     for model in MODELS.iter().filter(|model| is_meant(model)) {
@@ -206,7 +211,7 @@ fn a_disk_that_lies_is_noticed_or_answered_with_a_prefix() {
     insta::assert_snapshot!(look_everywhere(|model| !model.honest));
 }
 
-/// The same with a budget that leaves little out.
+/// The same with a budget that tries almost all images.
 #[test]
 #[ignore = "a larger search, for quiet hours"]
 fn larger_budgets_find_nothing_either() {

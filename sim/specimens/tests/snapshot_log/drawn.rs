@@ -1,7 +1,7 @@
-//! Drawn histories: settings, groups, steps, restarts and faults that nobody chose.
+//! Drawn histories: random settings, groups, steps, restarts and faults.
 //!
-//! The written scripts are for bugs that somebody has thought of. Each seed here is a
-//! script of its own, looked at under one model, and once more with faults somewhere.
+//! The written scripts test for known kinds of bugs. Here each seed gives a script of
+//! its own. It is checked under one model, and once more with faults at drawn places.
 
 use lithify_sim::disk::{Budget, Fault, FaultKind, Image, SimFs};
 use lithify_sim::keyed::{Domain, Draws, Seed};
@@ -36,7 +36,7 @@ fn script(seed: u64) -> Script {
         name: "drawn",
         engine: engine(&settings),
         actions,
-        // An index is never synced, so there is much to look at with it.
+        // An index is never synced, so histories with an index have many images.
         crashes: if has_index { 1 } else { 2 },
     }
 }

@@ -1,8 +1,9 @@
 //! One fault at every operation that it can strike.
 //!
-//! The process that meets a fault ends, the next one opens the store. Faults that leave
-//! the bytes alone may lose nothing that was acknowledged, then or in a later crash;
-//! faults that give wrong bytes may be answered with an error, never with a wrong state.
+//! The process with the fault ends, and the next one opens the store. Faults that do not
+//! change stored bytes may not lose acknowledged commits, neither then nor in a later
+//! crash. Faults that return wrong bytes may lead to an error, but never to a wrong
+//! state.
 
 use lithify_sim::disk::{Budget, Fault, FaultKind, Image, SimFs};
 
@@ -10,8 +11,9 @@ use crate::crashes::{Looked, Search, images};
 use crate::script::{Run, Script, nothing, scripts};
 use crate::verdict::Finding;
 
-/// Tries a kind at each place of a script, with a process that ends at the first failure
-/// and with one that is used on; returns how many places there are.
+/// Tries one kind of fault at each place of a script: once with a process that ends at
+/// the first failure, and once with a process that continues. Returns the number of
+/// places.
 pub(crate) fn strike(script: &Script, kind: FaultKind) -> Result<u32, Finding> {
     let places = strike_process(script, kind, false)?;
     strike_process(script, kind, true).map(|_| places)
@@ -28,7 +30,8 @@ fn strike_process(script: &Script, kind: FaultKind, goes_on: bool) -> Result<u32
         });
         let mut expected = nothing();
         if kind.harm().excuses_loss() {
-            // The last group has no witness; what is lost with it must be a suffix.
+            // The last group has no witness, so its loss is not detected. Only a suffix
+            // of the history may be lost.
             expected.may_lose = u64::MAX / 2;
         }
         let mut run = Run::new(fs, script.engine.clone(), expected);
@@ -43,7 +46,8 @@ fn strike_process(script: &Script, kind: FaultKind, goes_on: bool) -> Result<u32
     unreachable!("a script ends")
 }
 
-/// The machine loses power after it: whatever the last process has served is there.
+/// The machine loses power after the fault. Everything that the last process has served
+/// must be stored.
 fn crash(run: &mut Run, kind: FaultKind) -> Result<(), Finding> {
     run.fs.disarm();
     if kind.harm().excuses_loss() || kind == FaultKind::StrayFiles {

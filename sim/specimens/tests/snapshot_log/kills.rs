@@ -1,6 +1,6 @@
-//! Each planted bug, and which of the checks find it.
+//! Plants each bug and records which checks find it.
 //!
-//! The table is a snapshot, so a check that becomes blind, or a bug that becomes
+//! The table is a snapshot, so a check that stops finding bugs, or a bug that becomes
 //! harmless, shows as a changed line.
 
 #![expect(clippy::disallowed_methods, reason = "spreads bugs over cores")]
@@ -24,7 +24,7 @@ use crate::faults::strike;
 use crate::script::{Script, scripts};
 use crate::verdict::Finding;
 
-/// The models that bugs are hunted under; the comparison shows what it misses.
+/// The models under which bugs are searched. `prefix-only` shows what the comparison misses.
 const MODELS: [&str; 5] = [
     "posix-min",
     "paranoid",
@@ -33,7 +33,7 @@ const MODELS: [&str; 5] = [
     "prefix-only",
 ];
 
-/// One crash is enough to hunt: what it leaves is opened, written on and opened again.
+/// One crash is enough: the image is opened, written to and opened again.
 fn hunt_crashes(model: &str) -> Result<(), Finding> {
     for script in scripts() {
         let script = Script {
@@ -63,8 +63,8 @@ fn hunt_bits() -> Result<(), Finding> {
     Ok(())
 }
 
-/// Histories that nobody has written down, without a crash: settings change at reopening,
-/// and what the disk has seen is compared with what the history costs.
+/// Drawn histories without a crash. Settings change at reopening, and the bytes and syncs on
+/// the disk are compared with the costs of the history.
 fn hunt_drawn() -> Result<(), Finding> {
     for workload in mixed() {
         let mut campaign = Campaign::new(&SnapshotLogSystem);
@@ -77,16 +77,17 @@ fn hunt_drawn() -> Result<(), Finding> {
     Ok(())
 }
 
-/// Whether a hunt finds the bug. A panic is a finding too.
+/// Whether a hunt finds the bug. A panic is also a finding.
 fn finds(bug: &'static str, hunt: impl FnOnce() -> Result<(), Finding>) -> bool {
     let outcome = catch_unwind(AssertUnwindSafe(|| planted::with(Some(bug), hunt)));
     !matches!(outcome, Ok(Ok(())))
 }
 
-/// Bytes of an earlier file, or a name, come back after two crashes with a client in between,
-/// for which the scripts are too short and the drawn histories have no images. `sim mutants`
-/// finds these, and `tests/traces/segment-that-lost-its-name.sim`, `identity-outlives-its-segment.sim`
-/// and `leftover-passes-in-the-next-file.sim` tell their kind.
+/// These bugs need bytes of an earlier file, or a name, that come back after two crashes with
+/// a client between them. The scripts are too short for that, and the drawn histories have no
+/// crash images. `sim mutants` finds these bugs. The traces
+/// `tests/traces/segment-that-lost-its-name.sim`, `identity-outlives-its-segment.sim` and
+/// `leftover-passes-in-the-next-file.sim` show such histories.
 const OF_SEARCHES: &[&str] = &[
     "name-synced-late",
     "salt-without-file-number",
@@ -94,7 +95,7 @@ const OF_SEARCHES: &[&str] = &[
     "identity-removed-early",
 ];
 
-/// What finds a bug, cheapest checks first.
+/// The checks that find a bug. The cheapest ones come first.
 fn hunts_that_find(bug: &'static str) -> Vec<&'static str> {
     let mut by: Vec<&str> = MODELS
         .into_iter()
@@ -106,7 +107,8 @@ fn hunts_that_find(bug: &'static str) -> Vec<&'static str> {
     if finds(bug, hunt_bits) {
         by.push("bits");
     }
-    // Drawn histories change with every workload, and cost the most: for what is left.
+    // Drawn histories cost the most and change with every workload, so they are used only for
+    // bugs that no other check finds.
     if by.is_empty() && OF_SEARCHES.contains(&bug) {
         by.push("searches");
     } else if by.is_empty() && finds(bug, hunt_drawn) {
@@ -115,7 +117,7 @@ fn hunts_that_find(bug: &'static str) -> Vec<&'static str> {
     by
 }
 
-/// Bugs are planted for a thread, so each thread hunts for one after the other.
+/// A bug is planted for one thread, so each thread searches for one bug after another.
 #[test]
 fn every_planted_bug_is_found() {
     let bugs = SnapshotLogSystem.bugs();

@@ -1,4 +1,4 @@
-//! Scripted histories: what is done, with which settings, and running it.
+//! Scripted histories: their actions and settings, and the code that runs them.
 
 use std::sync::Arc;
 
@@ -9,26 +9,26 @@ use lithify_specimens::snapshot_log::SnapshotLogSystem;
 
 use crate::verdict::{Expected, Finding};
 
-/// One thing that happens.
+/// One action of a history.
 #[derive(Clone, Debug)]
 pub(crate) enum Action {
     /// A group of batches is committed.
     Commit(Vec<Batch>),
-    /// Commits are made durable where committing alone does not do it.
+    /// Commits become durable, if the settings do not sync each commit.
     Sync,
-    /// The background task does one operation, if it has one.
+    /// The background task does one operation, if there is a task.
     Step,
-    /// The process dies and another one opens the store. The machine goes on.
+    /// The process dies and another one opens the store. The machine keeps running.
     Restart,
 }
 
-/// A history and the settings that it runs with.
+/// A history and its settings.
 #[derive(Clone)]
 pub(crate) struct Script {
     pub(crate) name: &'static str,
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) actions: Vec<Action>,
-    /// How many crashes the history goes through.
+    /// The number of crashes that the history goes through.
     pub(crate) crashes: u32,
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn engine(settings: &[(&str, &str)]) -> Arc<dyn Engine> {
         .expect("the settings are legal")
 }
 
-/// A batch that writes two keys, and at times deletes one.
+/// A batch that writes two keys, and for each third tag deletes one of them.
 pub(crate) fn batch(tag: u32, length: u32) -> Batch {
     let key = |key: u32| Key {
         keyspace: (key % 2) as u16,
@@ -65,8 +65,8 @@ pub(crate) fn batch(tag: u32, length: u32) -> Batch {
     Batch { writes }
 }
 
-/// Commits, with steps of the background task between them, so that snapshots are
-/// interrupted by commits.
+/// Commits with steps of the background task between them, so that commits interrupt
+/// snapshots.
 fn commits(tags: std::ops::Range<u32>, length: u32, steps: usize) -> Vec<Action> {
     let mut actions = Vec::new();
     for tag in tags {
@@ -76,7 +76,8 @@ fn commits(tags: std::ops::Range<u32>, length: u32, steps: usize) -> Vec<Action>
     actions
 }
 
-/// The scripts. Small enough to look at everything, and different in what is pending.
+/// The scripts. They are small enough to check everything, and differ in the work that is
+/// pending.
 pub(crate) fn scripts() -> Vec<Script> {
     let settings = |bytes, every, durability, index| {
         engine(&[
@@ -89,7 +90,8 @@ pub(crate) fn scripts() -> Vec<Script> {
     let group = |tags: std::ops::Range<u32>, length| {
         Action::Commit(tags.map(|tag| batch(tag, length)).collect())
     };
-    // Six operations lead to the rename at first, five when the segment has ended already.
+    // The rename follows after six operations, or after five if the segment has ended
+    // already.
     let mut restarts = commits(1..4, 20, 0);
     for (steps, tags) in [(6, 4..4), (8, 4..7), (5, 7..7), (5, 7..7), (8, 7..9)] {
         restarts.extend(vec![Action::Step; steps]);
@@ -112,7 +114,8 @@ pub(crate) fn scripts() -> Vec<Script> {
     let mut indexed = commits(1..4, 30, 3);
     indexed.push(Action::Restart);
     indexed.extend(vec![Action::Step; 14]);
-    // An index is never synced, so one life with it has as many images as two without.
+    // An index is never synced, so one incarnation with an index has as many images as two
+    // without.
     let script = |name, engine, actions| Script {
         name,
         engine,
@@ -136,23 +139,24 @@ pub(crate) fn scripts() -> Vec<Script> {
     ]
 }
 
-/// A run so far: the disk, the open store if there is one, and what it must hold.
+/// A run: the disk, the open store if there is one, and its expected content.
 pub(crate) struct Run {
     pub(crate) fs: SimFs,
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) expected: Expected,
-    /// Where the log stood when the last process began to serve. What was issued and not
-    /// served then never happened, so only crashes from here on can be judged by the end.
+    /// The length of the log when the last process began to serve. Commits that were
+    /// issued before and are not served then count as never made. So only crashes after
+    /// this position can be judged by the expected content at the end.
     pub(crate) serves_since: usize,
-    /// Whether a process that meets a failure is used on.
+    /// Whether a process continues after a failure.
     pub(crate) goes_on: bool,
-    /// What the process held when an operation failed.
+    /// The head of the process after an operation has failed.
     doubted: Option<u64>,
     instance: Option<Box<dyn Instance>>,
 }
 
 impl Run {
-    /// Begins on a disk that may hold a store already.
+    /// Begins on a disk that may already hold a store.
     pub(crate) fn new(fs: SimFs, engine: Arc<dyn Engine>, expected: Expected) -> Self {
         Self {
             fs,
@@ -165,9 +169,9 @@ impl Run {
         }
     }
 
-    /// Does everything in turn. When an operation fails, its cause goes away, and the
-    /// process ends unless `goes_on`; the next one opens the store again. The failures
-    /// are returned.
+    /// Runs all actions. When an operation fails, the fault is disarmed, and the process
+    /// ends unless `goes_on`. The next action then opens the store again. Returns the
+    /// failures.
     pub(crate) fn play(&mut self, actions: &[Action]) -> Result<Vec<Failure>, Finding> {
         let mut failures = Vec::new();
         for action in actions {
@@ -207,7 +211,7 @@ impl Run {
         Ok(done)
     }
 
-    /// Opens the store. What it serves must never be lost again.
+    /// Opens the store. The commits that it serves must never be lost again.
     fn open(&mut self) -> Result<Result<Box<dyn Instance>, Failure>, Finding> {
         let fs = Arc::new(self.fs.clone());
         let mut instance = match self.engine.open(fs) {
@@ -234,7 +238,8 @@ impl Run {
             Err(failure) => return Ok(Err(failure)),
         };
         if let Some(held) = self.doubted.take() {
-            // The process has gone on: it says that what failed never happened.
+            // The process has continued, which means that the failed commits were never
+            // made.
             self.expected.history.truncate(held);
             self.expected.issue(batches);
         }

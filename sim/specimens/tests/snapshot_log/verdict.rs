@@ -1,4 +1,4 @@
-//! What a store that was opened must hold, and what is found when it does not.
+//! The expected content of an opened store, and the findings if it differs.
 
 use std::sync::Arc;
 
@@ -9,18 +9,19 @@ use lithify_sim::system::{Engine, Failure, Instance};
 
 use crate::script::batch;
 
-/// A promise that was not kept.
+/// A promise that the store has not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Finding(pub(crate) String);
 
-/// What was asked for, and how much of it was promised.
+/// The commits that were issued, and how many of them were promised.
 #[derive(Clone, Debug)]
 pub(crate) struct Expected {
-    /// Every commit that was asked for.
+    /// All issued commits.
     pub(crate) history: History,
-    /// Commits up to this one must be there.
+    /// Commits up to this one must be stored.
     pub(crate) acknowledged: u64,
-    /// So many of the last ones may be lost without notice: damage has no witness there.
+    /// This number of the last commits may be lost without an error, because damage has
+    /// no witness there.
     pub(crate) may_lose: u64,
 }
 
@@ -31,8 +32,8 @@ impl Expected {
         }
     }
 
-    /// Takes what a newly opened store serves, if it may: a prefix of the history that
-    /// holds all that was acknowledged. What it lacks never happened.
+    /// Accepts the head of a newly opened store if it is a prefix of the history with
+    /// all acknowledged commits. Removes the other commits from the history.
     pub(crate) fn admit(&mut self, instance: &mut dyn Instance) -> Result<(), Finding> {
         let (head, issued) = (instance.head(), self.history.head());
         if head + self.may_lose < self.acknowledged || head > issued {
@@ -45,7 +46,7 @@ impl Expected {
         self.check_state(instance)
     }
 
-    /// The store must be at the head of the history.
+    /// Checks that the store has the state at the head of the history.
     pub(crate) fn check_state(&self, instance: &mut dyn Instance) -> Result<(), Finding> {
         let head = instance.head();
         match instance.state_at(head) {
@@ -55,8 +56,8 @@ impl Expected {
     }
 }
 
-/// Opens what a crash has left, holds it against the history, writes on, closes, checks
-/// the files, and opens again.
+/// Opens what a crash has left, compares it with the history, writes to it, closes it,
+/// checks the files, and opens it again.
 pub(crate) fn check_image(
     engine: &Arc<dyn Engine>,
     fs: &SimFs,
@@ -88,8 +89,8 @@ pub(crate) fn check_image(
     expected.admit(&mut *open(engine, fs)?)
 }
 
-/// Opens what is left by a disk whose syncs did nothing: an error will do, and so will
-/// any prefix, but nothing else.
+/// Opens what is left by a disk whose syncs do nothing. An error and any prefix of the
+/// history are accepted.
 pub(crate) fn check_lied_to(
     engine: &Arc<dyn Engine>,
     fs: &SimFs,
@@ -108,7 +109,7 @@ fn open(engine: &Arc<dyn Engine>, fs: &SimFs) -> Result<Box<dyn Instance>, Findi
         .map_err(|failure| Finding(format!("opening fails: {failure}")))
 }
 
-/// Nothing but the store's files lies in the directory, and all of them do.
+/// Checks that the directory holds exactly the files of the store.
 fn check_files(instance: &dyn Instance, fs: &SimFs) -> Result<(), Finding> {
     let needed: Vec<String> = instance.files().into_iter().flatten().collect();
     let there = fs.list("").map_err(|error| Finding(error.to_string()))?;
@@ -121,7 +122,7 @@ fn check_files(instance: &dyn Instance, fs: &SimFs) -> Result<(), Finding> {
     }
 }
 
-/// A settled store takes no more room than it says.
+/// Checks that a settled store takes no more space than its limit.
 fn check_room(engine: &Arc<dyn Engine>, expected: &Expected, fs: &SimFs) -> Result<(), Finding> {
     let state = expected.history.state(expected.history.head());
     let limit = engine.space_limit(expected.history.batches(), state);

@@ -1,4 +1,4 @@
-//! The laboratory's verdict: clean as it is, and found when a bug is planted.
+//! The laboratory passes the system as it is, and finds each planted bug.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use lithify_specimens::wal_ratio::WalRatioSystem;
 
 static SYSTEM: WalRatioSystem = WalRatioSystem;
 
-/// Bounds the work on a machine that is very slow; on others the search ends by itself.
+/// Limits the work on a very slow machine. On other machines the search ends before.
 const LONGEST: Duration = Duration::from_secs(300);
 
 fn campaign(model: &'static Model, workload: &'static Workload, faults: &[FaultKind]) -> Campaign {

@@ -1,10 +1,10 @@
-//! What the log costs, as exact numbers.
+//! The costs of the log, as exact numbers.
 //!
-//! A log of threshold t is at most t times as long as what is live, and whatever the
-//! workload, everything that is ever written is at most t / (t - 1) times what the
-//! commits write. Both hold when the policy is asked after every commit; the interval of
-//! the checks adds to the first what arrives between two of them, and to the second
-//! nothing at all.
+//! A log with threshold t is at most t times as long as its live data. For any workload,
+//! all bytes ever written are at most t / (t - 1) times the bytes of the commits. Both
+//! laws hold if the policy is asked after every commit. With an interval between checks,
+//! the first limit grows by the bytes that arrive between two checks, and the second
+//! limit does not change.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use lithify::predict::ratio::RatioRule;
 use lithify_specimens::wal_ratio::{Operation, Options, Policy, RatioStore, commit_bytes};
 use proptest::prelude::*;
 
-/// The entry of a base, of a pair with 23 bytes of key and value, and of a commit of one
-/// such put: all the same, so that bytes can be counted in entries.
+/// The length of the entry of a base, of a pair with 23 bytes of key and value, and of a
+/// commit with one such put. All are equal, so bytes can be counted in entries.
 const ENTRY_BYTES: u64 = 41;
 
 const PUTS: u64 = 100_000;
@@ -32,14 +32,14 @@ fn commit(store: &mut RatioStore, operations: &[Operation], now: u64) {
     store.finish(now).expect("memory does not fail");
 }
 
-/// One key, whose value changes.
+/// A put of one key with a changing value.
 fn hot(number: u64) -> [Operation; 1] {
     let value = format!("{:022}", number % 1_000_000).into_bytes();
     [Operation::Put(b"k".to_vec(), value)]
 }
 
-/// The sabotage, with a policy that is asked after each write: the closed form of the
-/// engine's predictions to the byte.
+/// One key is written again and again, and the policy is asked after each write. The
+/// costs equal the closed form of the engine's predictions to the byte.
 #[test]
 fn a_hundred_thousand_writes_of_one_key_cost_what_the_closed_form_says() {
     for threshold in [2, 3, 10] {
@@ -51,7 +51,8 @@ fn a_hundred_thousand_writes_of_one_key_cost_what_the_closed_form_says() {
         });
         let live = 2 * ENTRY_BYTES;
         let rule = RatioRule::new(2, 2 * threshold).expect("a rule that ends");
-        // The base of a new store and its first put are a log that was just rewritten.
+        // The base of a new store and its first put together equal a log that was just
+        // rewritten.
         commit(&mut store, &hot(0), 0);
         let mut longest = 0;
         for number in 1..PUTS {
@@ -88,9 +89,9 @@ fn a_hundred_thousand_writes_of_one_key_cost_what_the_closed_form_says() {
     }
 }
 
-/// The sabotage with the published intervals, one put a second: the interval decides, not
-/// the threshold. In half an hour a log of two live entries takes 1800 more, so it is
-/// 901 times as long as what is live and not 10 times.
+/// The same with the published intervals and one put per second: the interval decides,
+/// not the threshold. In half an hour a log of two live entries grows by 1800 entries, so
+/// it is 901 times as long as the live data, not 10 times.
 #[test]
 fn with_the_published_intervals_the_log_is_as_long_as_what_arrives_between_checks() {
     const SECOND: u64 = 1000;
@@ -126,10 +127,10 @@ fn operation() -> impl Strategy<Value = Operation> {
 }
 
 proptest! {
-    /// Whatever is written, and however the live bytes grow and shrink: the log is below
-    /// t times the live bytes after every check that is not too soon, and never longer
-    /// than that and what came since; all writing together is at most
-    /// t / (t - 1) times that of the commits and the first base, whatever the intervals.
+    /// For any writes and any changes of the live bytes: after every check that is not
+    /// too soon, the log is shorter than t times the live bytes. Until the next check it
+    /// grows only by the new commits. All writing together is at most t / (t - 1) times
+    /// that of the commits and the first base, for any intervals.
     #[test]
     fn the_laws_hold_for_every_history(
         commits in prop::collection::vec(prop::collection::vec(operation(), 0..4), 1..200),

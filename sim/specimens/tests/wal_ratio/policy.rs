@@ -1,6 +1,6 @@
-//! The rule as a table: what is seen, and what is decided.
+//! The rule as a table of inputs and decisions.
 //!
-//! Times are minutes here. The store was opened at minute 0 unless a row says otherwise.
+//! Times are in minutes. The store was opened at minute 0.
 
 use Decision::{MaxInterval, NoReason, Ratio, TooSoon};
 use lithify_sim::planted;
@@ -11,31 +11,31 @@ const MINUTE: u64 = 60_000;
 const DAY: u64 = 24 * 60;
 
 /// Now, the last rewrite, log bytes, live bytes, and the decision of the published
-/// policy: threshold 10, least interval 30 minutes, longest interval 24 hours.
+/// policy: threshold 10, minimal interval 30 minutes, longest interval 24 hours.
 type Row = (u64, Option<u64>, u64, u64, Decision);
 
 const ROWS: [Row; 18] = [
-    // The ratio alone.
+    // Only the ratio is a reason.
     (30, None, 1000, 100, Ratio),
     (30, None, 999, 100, NoReason),
     (30, None, 1001, 100, Ratio),
     (30, None, 100_000, 1, Ratio),
-    // Nothing is dead, and nothing ever was.
+    // Nothing is dead, so no time is a reason.
     (30, None, 100, 100, NoReason),
     (10 * DAY, None, 100, 100, NoReason),
     (10 * DAY, Some(0), 100, 100, NoReason),
-    // At most one rewrite in the least interval.
+    // At most one rewrite in the minimal interval.
     (59, Some(30), 1000, 100, TooSoon),
     (60, Some(30), 1000, 100, Ratio),
     (61, Some(30), 1000, 100, Ratio),
     (30, Some(30), 1_000_000, 1, TooSoon),
-    // The longest interval, counted from the last rewrite or from the opening.
+    // The longest interval is counted from the last rewrite or from the opening.
     (DAY - 1, None, 101, 100, NoReason),
     (DAY, None, 101, 100, MaxInterval),
     (DAY + 29, Some(30), 101, 100, NoReason),
     (DAY + 30, Some(30), 101, 100, MaxInterval),
     (DAY + 30, Some(30), 1000, 100, Ratio),
-    // A clock that steps back stands still.
+    // A clock that goes backwards counts as stopped.
     (10, Some(30), 1000, 100, TooSoon),
     (0, None, 1000, 100, Ratio),
 ];
@@ -50,7 +50,7 @@ fn view((now, last, log_bytes, live_bytes, _): Row) -> View {
     }
 }
 
-/// The first row that is decided otherwise.
+/// The first row with another decision.
 fn wrong() -> Option<(Row, Decision)> {
     ROWS.into_iter().find_map(|row| {
         let decision = Policy::PUBLISHED.decide(&view(row));
@@ -86,7 +86,7 @@ fn without_a_longest_interval_time_alone_rewrites_nothing() {
     assert!(!policy.may_come(&view));
 }
 
-/// A longest interval below the least one cannot undercut it.
+/// A longest interval that is shorter than the minimal interval does not override it.
 #[test]
 fn the_least_interval_has_the_last_word() {
     let policy = Policy {
@@ -101,8 +101,8 @@ fn the_least_interval_has_the_last_word() {
 }
 
 proptest! {
-    /// The rule is `(ratio or longest interval) and least interval`, and `may_come` says
-    /// no exactly when no later time would make it say yes.
+    /// The rule is `(ratio or longest interval) and minimal interval`. `may_come` is
+    /// false exactly if no later time leads to a rewrite.
     #[test]
     fn the_rule_is_its_formula(
         (threshold, min_interval, max_interval) in (2_u64..12, 0_u64..50, prop::option::of(1_u64..100)),

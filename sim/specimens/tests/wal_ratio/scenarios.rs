@@ -1,4 +1,4 @@
-//! What a rewrite does when commits, failures, crashes and restarts meet it.
+//! What a rewrite does with commits, failures, crashes and restarts.
 
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ fn arm(fs: &SimFs, kind: FaultKind, file: &str, at: u32) {
     });
 }
 
-/// The whole order of a store's life, for people to read.
+/// The complete order of operations of a store, for human readers.
 #[test]
 fn the_order_of_operations() {
     let fs = SimFs::new();
@@ -95,8 +95,8 @@ fn the_order_of_operations() {
     insta::assert_snapshot!(lines.join("\n"));
 }
 
-/// A commit that comes during the pause is durable when it is acknowledged, and it is
-/// acknowledged after the swap: it goes into the new log, wherever the power fails.
+/// A commit that arrives during the pause is acknowledged after the swap and is durable
+/// then. It is written to the new log, and no power failure after that loses it.
 #[test]
 fn commits_that_come_during_the_pause_wait_for_its_end() {
     let fs = SimFs::new();
@@ -131,7 +131,7 @@ fn commits_that_come_during_the_pause_wait_for_its_end() {
         .expect("the disk works");
     let log = fs.log();
     drop(store);
-    // Every image of a power failure at the end holds both.
+    // Every image of a power failure at the end holds both commits.
     let model = Model::named("paranoid").expect("it exists");
     let mut frontier = Frontier::new(model, Image::default(), &log);
     frontier.advance_to(log.operations().len());
@@ -147,8 +147,8 @@ fn commits_that_come_during_the_pause_wait_for_its_end() {
     assert!(images > 0);
 }
 
-/// Whatever fails before the new log has its name: the rewrite is given up, nothing is
-/// lost, commits go on in the old log, and the next check tries again.
+/// If an operation fails before the new log has its name, the rewrite is abandoned,
+/// nothing is lost, commits continue in the old log, and the next check tries again.
 fn survive_a_failed_rewrite(kind: FaultKind, at: u32) {
     let fs = SimFs::new();
     let mut store = open(&fs, 0);
@@ -165,7 +165,7 @@ fn survive_a_failed_rewrite(kind: FaultKind, at: u32) {
     assert_eq!(names(&fs), ["lock", "wal-00000001.log"], "{kind}");
     commit(&mut store, &put("after", "1"), 40 * MINUTE);
     sabotage(&mut store, 40 * MINUTE);
-    // A failure is no rewrite: the least interval has not begun.
+    // A failed rewrite does not count as a rewrite: the minimal interval has not begun.
     assert_eq!(store.check(45 * MINUTE), Decision::Ratio, "{kind}");
     store.finish(45 * MINUTE).expect("the disk works");
     assert_eq!(store.counters().given_up, 1, "{kind}");
@@ -187,7 +187,7 @@ fn a_rewrite_that_fails_is_given_up_and_tried_again() {
     ] {
         survive_a_failed_rewrite(kind, 1);
     }
-    // In the middle of the pieces.
+    // A failure in the middle of the pieces.
     survive_a_failed_rewrite(FaultKind::WriteError, 2);
     let result = std::panic::catch_unwind(|| {
         planted::with(Some("last-rewrite-noted-early"), || {
@@ -200,8 +200,8 @@ fn a_rewrite_that_fails_is_given_up_and_tried_again() {
     );
 }
 
-/// From the rename on nobody knows which log a next opening will find, so nothing may be
-/// acknowledged until one has.
+/// From the rename on, it is unknown which log the next opening will find. So nothing may
+/// be acknowledged until the store was opened again.
 #[test]
 fn a_failed_swap_stops_the_store() {
     for (kind, file) in [
@@ -230,14 +230,14 @@ fn a_failed_swap_stops_the_store() {
         fs.disarm();
         let mut store = open(&fs, 0);
         assert_eq!(names(&fs), ["lock", "wal-00000002.log"], "{kind}");
-        // The first commit of this process goes into a log of its own.
+        // The first commit of this incarnation is written to a log of its own.
         commit(&mut store, &put("after", "1"), 0);
         assert_eq!(names(&fs), ["lock", "wal-00000003.log"], "{kind}");
     }
 }
 
-/// A process that never lives as long as the least interval still has its log rewritten:
-/// what an earlier process did is not known, and does not count.
+/// The log is rewritten even if each incarnation is shorter than the minimal interval.
+/// The rewrites of earlier incarnations are not known and do not count.
 #[test]
 fn short_lives_do_not_let_the_log_grow() {
     let fs = SimFs::new();
@@ -252,7 +252,8 @@ fn short_lives_do_not_let_the_log_grow() {
         store.check(19 * MINUTE);
         store.finish(19 * MINUTE).expect("the disk works");
         let most = POLICY.most_bytes(store.read_table().live_bytes());
-        // Of 25 bytes each: what a life without its second rewrite may leave.
+        // An incarnation may end without its second rewrite and then leaves 20 commits of
+        // 25 bytes each.
         assert!(
             store.log_bytes() <= most + 20 * 25,
             "life {life}: {}",
@@ -261,7 +262,7 @@ fn short_lives_do_not_let_the_log_grow() {
     }
 }
 
-/// The longest interval rewrites an idle store once, and then finds nothing dead.
+/// The longest interval rewrites an idle store once. After that, nothing is dead.
 #[test]
 fn an_idle_store_is_rewritten_once() {
     let policy = Policy {
@@ -284,7 +285,7 @@ fn an_idle_store_is_rewritten_once() {
     assert_eq!(rewritten_at, [48]);
 }
 
-/// Without live bytes the ratio would divide by nothing; the base is always live.
+/// The base always counts as live, so the ratio never divides by zero.
 #[test]
 fn a_log_of_deleted_keys_shrinks_to_its_base() {
     let fs = SimFs::new();
@@ -303,7 +304,7 @@ fn a_log_of_deleted_keys_shrinks_to_its_base() {
     assert_eq!(store.acknowledged(), 40);
 }
 
-/// A store that somebody else has open is refused, and so is one whose base is cut.
+/// A store that is already open is refused, and so is a store whose base is cut.
 #[test]
 fn what_cannot_be_opened_says_why() {
     let fs = SimFs::new();
@@ -331,9 +332,9 @@ fn what_cannot_be_opened_says_why() {
     );
 }
 
-/// How many disks that a power failure may leave lose something: at any moment of a
-/// rewrite, or of the opening that follows it. The process may die between the rename and
-/// the sync of the directory, with the machine going on.
+/// Counts the crash images with a loss, at every moment of a rewrite and of the opening
+/// that follows. With `dies_after_rename`, the process dies between the rename and the
+/// sync of the directory, and the machine keeps running.
 fn losses(model: &str, dies_after_rename: bool) -> u64 {
     let fs = SimFs::new();
     let mut store = open(&fs, 0);
@@ -386,7 +387,7 @@ fn a_power_failure_during_a_rewrite_or_the_next_opening_loses_nothing() {
     }
 }
 
-/// The bugs that chance rarely reaches, and how much each model shows of them.
+/// The bugs that random histories rarely reveal, and the models that reveal them.
 #[test]
 fn power_failures_show_what_the_published_text_leaves_out() {
     let lost = |bug, model, dies| planted::with(Some(bug), || losses(model, dies)) > 0;
@@ -394,7 +395,7 @@ fn power_failures_show_what_the_published_text_leaves_out() {
     assert!(!lost("log-removed-by-recovery", "posix-min", false));
     assert!(lost("one-log-name", "paranoid", false));
     assert!(!lost("one-log-name", "posix-min", false));
-    // A laptop with ext4 shows nothing of the missing directory sync.
+    // A laptop with ext4 does not reveal a missing directory sync.
     assert!(lost("no-directory-sync", "posix-min", false));
     assert!(!lost("no-directory-sync", "ext4-ordered", false));
     assert!(lost("rename-before-sync", "ext4-ordered", false));

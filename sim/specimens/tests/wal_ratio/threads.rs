@@ -1,5 +1,5 @@
-//! The store with real threads: a gate in the file system holds the worker where the test
-//! wants it, so nothing here depends on timing.
+//! The store with real threads. A gate in the file system holds the worker at the
+//! operations that the test chooses, so no test depends on timing.
 
 #![expect(
     clippy::disallowed_methods,
@@ -15,7 +15,7 @@ use lithify_sim::disk::gate::Gate;
 use lithify_sim::disk::observed::ObservedFs;
 use lithify_specimens::wal_ratio::{Operation, Options, Policy, SharedStore, Ticket};
 
-/// Asks the policy all the time, and never rewrites for time alone.
+/// Asks the policy all the time, and never rewrites only because time has passed.
 const OPTIONS: Options = Options {
     policy: Policy {
         check_every: 1,
@@ -26,7 +26,7 @@ const OPTIONS: Options = Options {
     piece_bytes: 1 << 20,
 };
 
-/// An empty store. Its gate calls a log what the log was called when it was created.
+/// An empty store. The gate identifies a log by the name with which it was created.
 fn gated() -> (MemFs, Gate, SharedStore) {
     let memory = MemFs::new();
     let fs = ObservedFs::new(Arc::new(memory.clone()));
@@ -39,7 +39,7 @@ fn submit(store: &SharedStore, key: &str, value: &str) -> Ticket {
     store.submit(vec![Operation::Put(key.into(), value.into())])
 }
 
-/// Lets the clock of the worker go on until its next check is due.
+/// Waits until the next check of the worker is due.
 fn pass_the_check_interval() {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_millis(2 * OPTIONS.policy.check_every) {
@@ -48,15 +48,16 @@ fn pass_the_check_interval() {
 }
 
 /// Four threads write one key each, and the worker is held at the sync that makes the log
-/// long enough. A commit that comes then is pending at the pause: it is answered when it
-/// is flushed to the old log, and no sooner. One that comes during the pause is answered
-/// after the swap. Reads go on all the time, and see what is durable.
+/// long enough. A commit that arrives then is pending at the pause: it is answered when
+/// it was flushed to the old log, and not before. A commit that arrives during the pause
+/// is answered after the swap. Reads are possible all the time and see only durable
+/// commits.
 #[test]
 fn writers_that_the_pause_blocks_are_neither_lost_nor_answered_early() {
     const WRITERS: usize = 4;
     const PUTS: usize = 50;
     let (memory, gate, store) = gated();
-    // The base of 41 bytes and one pair are 66 bytes, and each put adds 25.
+    // The base of 41 bytes and one pair are 66 bytes. Each put adds 25 bytes.
     const FULL: u64 = 3 * 66;
     let full = loop {
         let held = gate.hold("sync wal");
@@ -69,7 +70,7 @@ fn writers_that_the_pause_blocks_are_neither_lost_nor_answered_early() {
         drop(held);
         ticket.wait().unwrap();
     };
-    // From here on every operation is held.
+    // From here on, the gate holds every operation.
     let held = gate.hold("");
     drop(full);
     let pending = submit(&store, "pending", "1");
@@ -132,7 +133,7 @@ fn writers_that_the_pause_blocks_are_neither_lost_nor_answered_early() {
     }
 }
 
-/// What comes while a group is on its way to the disk is the next group, whole.
+/// All commits that arrive while a group is written and synced form the next group.
 #[test]
 fn commits_that_come_during_a_sync_are_one_group() {
     let (_, gate, store) = gated();
@@ -153,8 +154,8 @@ fn commits_that_come_during_a_sync_are_one_group() {
     store.close().unwrap();
 }
 
-/// On the real disk, with the real clock: what was answered is there, whoever else wrote,
-/// and the log has stayed short.
+/// On the real disk, with the real clock: every acknowledged commit is stored, for any
+/// number of writers, and the log stays short.
 #[test]
 fn threads_on_the_real_disk_lose_nothing() {
     const WRITERS: usize = 8;
@@ -194,7 +195,7 @@ fn threads_on_the_real_disk_lose_nothing() {
     }
 }
 
-/// A store that is open elsewhere is refused; when it is dropped its lock is free.
+/// A store that is already open is refused. Dropping the store releases its lock.
 #[test]
 fn one_process_at_a_time() {
     let memory = MemFs::new();

@@ -1,4 +1,5 @@
-//! What is on disk: live segments and kept inputs. Kept inputs go when the policy says so.
+//! The segments on disk: live segments and kept inputs. Kept inputs are removed when the
+//! policy no longer keeps them.
 
 use super::Store;
 use crate::policies::Policy;
@@ -16,7 +17,7 @@ impl Store {
         self.disk_bytes
     }
 
-    /// Removes the kept inputs of a stream that the policy keeps no longer.
+    /// Removes the kept inputs of a stream that the policy no longer keeps.
     pub(super) fn sweep(&mut self, stream: usize, policy: &dyn Policy) {
         let kept = std::mem::take(&mut self.kept[stream]);
         let inputs: Vec<&Segment> = kept.iter().map(|&id| &self.segments[id as usize]).collect();

@@ -1,5 +1,5 @@
-//! Commits enter the index, and their callbacks come: a level-0 segment for each stream that a
-//! commit touched, or the end of the newest log file.
+//! Commits and their callbacks. A commit enters the index as a level-0 segment for each stream
+//! that it touched, or at the end of the newest log file.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::policies::Ingest;
 use crate::policies::segment::{Segment, SegmentId, State};
 
 impl Store {
-    /// Puts a commit into the index. The streams that it touched.
+    /// Adds a commit to the index, and returns the streams that it touched.
     pub(in crate::compare) fn commit(
         &mut self,
         commit: &Commit,
@@ -68,7 +68,7 @@ impl Store {
         self.contents[id as usize].records.extend(records);
     }
 
-    /// The level-0 segment that the next commit of a stream goes to.
+    /// The level-0 segment that takes the next commit of a stream.
     fn open_file(&mut self, stream: usize, ingest: Ingest) -> SegmentId {
         if let (Ingest::AppendToLog { roll_bytes }, Some(&newest)) =
             (ingest, self.streams[stream].last())
@@ -84,14 +84,14 @@ impl Store {
             first_seconds: self.clock[self.clock.len() - 1],
             ..blank(stream, 0)
         };
-        // The writer that appends to a file knows of it.
+        // The writer itself appends to the file, so the file needs no callback.
         if matches!(ingest, Ingest::AppendToLog { .. }) {
             segment.arrival = Some(self.next_arrival());
         }
         self.install(segment, Contents::default())
     }
 
-    /// The callback of a segment has come.
+    /// Delivers the callback of a segment.
     pub(in crate::compare) fn announce(&mut self, stream: usize, commit: u64) {
         let arrival = self.next_arrival();
         let mut ids = self.streams[stream].iter().rev();
@@ -105,12 +105,12 @@ impl Store {
         }
     }
 
-    /// The callback of a commit has come.
+    /// Delivers the callback of a commit.
     pub(in crate::compare) fn hear(&mut self, commit: u64) {
         self.heard.insert(commit);
     }
 
-    /// Moves the watermark by one commit, if the next one is known.
+    /// Moves the watermark by one commit, if the next commit is known.
     pub(in crate::compare) fn advance(&mut self) -> Option<u64> {
         let next = self.moment.watermark + 1;
         self.heard.remove(&next).then(|| {

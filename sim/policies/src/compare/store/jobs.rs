@@ -1,4 +1,4 @@
-//! Jobs are checked, taken up, and done: at once, or beat by beat.
+//! Checks and performs jobs, immediately or spread over several commits.
 
 use std::collections::BTreeSet;
 
@@ -17,11 +17,12 @@ pub(super) struct Running {
     beat: u64,
 }
 
-/// Syncs of a merge: its output, and the record that makes it count.
+/// The syncs of a merge: one for its output, and one for the record that makes the output
+/// valid.
 const SYNCS_OF_A_MERGE: u64 = 2;
 
 impl Store {
-    /// Performs a job, or takes it up when its work is spread.
+    /// Performs a job immediately, or starts it if its work is spread over commits.
     pub(in crate::compare) fn apply(
         &mut self,
         job: Job,
@@ -55,7 +56,7 @@ impl Store {
         Ok(())
     }
 
-    /// The stream of a job that can be performed.
+    /// Checks that a job can be performed, and returns its stream.
     fn check(&self, job: &Job) -> Result<usize, RunError> {
         let refused = |what: String| RunError::Refused {
             reason: job.reason.clone(),
@@ -83,7 +84,8 @@ impl Store {
         stream.ok_or_else(|| refused("its first input does not exist".to_owned()))
     }
 
-    /// One beat of every merge under way; those that are done are installed.
+    /// Does one beat of every running merge, and installs the outputs of completed
+    /// merges.
     pub(in crate::compare) fn beat(&mut self, policy: &dyn Policy) {
         let mut running = std::mem::take(&mut self.running);
         for one in &mut running {
@@ -102,7 +104,7 @@ impl Store {
         }
     }
 
-    /// Puts the output of a merge in the place of its inputs.
+    /// Replaces the inputs of a merge with its output.
     fn finish(&mut self, running: Running, policy: &dyn Policy) {
         let Running { job, output, .. } = running;
         let stream = self.segments[job.inputs[0] as usize].stream;
@@ -114,7 +116,8 @@ impl Store {
             self.kept[stream].push(id);
         }
         if output.is_none() {
-            // Nothing is left that could say so: between its commits there was something.
+            // There is no output segment that could record the gap: at the commits
+            // between `first` and `last`, the inputs had records.
             let inputs = || job.inputs.iter().map(|&id| &self.segments[id as usize]);
             let first = inputs().map(|input| input.first).min();
             let last = inputs().map(|input| input.last).max();

@@ -1,14 +1,14 @@
-//! The simulated store: segments in streams, merges with real keys and sizes, and a count of
-//! every byte.
+//! The simulated store: segments in streams, merges with real keys and sizes, and counters
+//! of all bytes.
 //!
-//! Invariants: a key's newest version is in exactly one live segment, or was deleted, or was
-//! dropped by a policy; the live segments of a stream are in the order of their last
-//! commits; work under way installs its output only when its last beat is done.
+//! Invariants: the newest version of a key is in exactly one live segment, or was deleted,
+//! or was dropped by a policy; the live segments of a stream are in the order of their last
+//! commits; a running merge installs its output only after its last beat.
 //!
-//! Reading order: this file (what there is), `ingest` (commits and their callbacks), `jobs`
-//! (merges and removals, at once or spread), `output` (what a merge makes of its inputs),
-//! `newest` (which segment holds the newest version of a key), `tombstones` (how long they
-//! stay), `disk` (what is on disk, and what goes), `reads`, and `tally` (what is counted).
+//! Reading order: this file (the data), `ingest` (commits and their callbacks), `jobs`
+//! (merges and removals), `output` (the output of a merge), `newest` (the segment with the
+//! newest version of each key), `tombstones` (how long they stay), `disk` (segments on disk
+//! and their removal), `reads`, and `tally` (the counters).
 
 mod disk;
 mod ingest;
@@ -34,22 +34,21 @@ use tally::Tally;
 
 pub(super) use tally::Written;
 
-/// What is inside a segment, beside what policies see of it.
+/// The content of a segment that policies do not see.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     pub(super) records: Vec<Record>,
-    /// Commits in `first..last` at which it cannot be read.
+    /// The commits in `first..last` at which the segment cannot be read.
     pub(super) gaps: Intervals,
     pub(super) inputs: Vec<SegmentId>,
 }
 
-/// The store.
 #[derive(Debug)]
 pub(super) struct Store {
     pub(super) segments: Vec<Segment>,
     pub(super) contents: Vec<Contents>,
     pub(super) streams: Vec<Vec<SegmentId>>,
-    /// Inputs that stayed on disk, for each stream.
+    /// The inputs that stayed on disk, for each stream.
     kept: Vec<Vec<SegmentId>>,
     ingested: Vec<Ingested>,
     keys: Vec<Newest>,
@@ -63,7 +62,7 @@ pub(super) struct Store {
     disk_bytes: u64,
     disk_records: u64,
     pub(super) moment: Moment,
-    /// Bytes of the newest versions of all keys that exist.
+    /// The bytes of the newest versions of all existing keys.
     pub(super) logical_bytes: u64,
     pub(super) logical_records: u64,
     pub(super) tally: Tally,
@@ -115,7 +114,7 @@ impl Store {
         ids.map(|&id| &self.segments[id as usize])
     }
 
-    /// The inputs of merges that stayed on disk, of all streams.
+    /// The inputs of merges that stayed on disk, for all streams.
     pub(super) fn kept(&self) -> impl Iterator<Item = &Segment> {
         let ids = self.kept.iter().flatten();
         ids.map(|&id| &self.segments[id as usize])
@@ -140,7 +139,7 @@ impl Store {
     }
 }
 
-/// A segment without content.
+/// A segment without records.
 fn blank(stream: usize, level: u8) -> Segment {
     Segment {
         id: 0,

@@ -1,4 +1,5 @@
-//! Which live segment holds the newest version of each key, and how much of a segment is that.
+//! The live segment that holds the newest version of each key, and the bytes of newest
+//! versions in each segment.
 
 use super::super::merge::Record;
 use super::Store;
@@ -14,7 +15,7 @@ pub(super) struct Newest {
 }
 
 impl Store {
-    /// Notes a newer version of a key.
+    /// Records a newer version of a key.
     pub(super) fn set_newest(&mut self, record: &Record, holder: SegmentId) {
         let newest = &mut self.keys[record.key as usize];
         if newest.commit > 0 && !newest.is_tombstone {
@@ -37,7 +38,8 @@ impl Store {
         }
     }
 
-    /// The newest versions that the inputs held are now in the output, or gone.
+    /// Updates the holders after a merge: the newest versions of the inputs are now in the
+    /// output, or were dropped.
     pub(super) fn move_newest(&mut self, inputs: &[SegmentId], output: Option<SegmentId>) {
         for &input in inputs {
             for record in &self.contents[input as usize].records {

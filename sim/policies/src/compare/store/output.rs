@@ -1,4 +1,4 @@
-//! What a merge makes of its inputs. Nothing changes here.
+//! Computes the output of a merge. Does not change the store.
 
 use super::super::intervals::{Intervals, union};
 use super::super::merge::{Keep, Record, merge};
@@ -7,13 +7,13 @@ use crate::policies::segment::{Segment, SegmentId};
 use crate::policies::{Action, Job, Tombstones, Versions};
 
 impl Store {
-    /// The output of a merge; `None` when nothing is left.
+    /// The output of a merge. `None` if it has no records.
     pub(super) fn merged(&self, job: &Job, stream: usize) -> Option<(Segment, Contents)> {
         let inputs = || job.inputs.iter().map(|&id| &self.segments[id as usize]);
         let contents = || job.inputs.iter().map(|&id| &self.contents[id as usize]);
         let first = inputs().map(|input| input.first).min()?;
         let last = inputs().max_by_key(|input| input.last)?;
-        // Inputs that arrived out of order can have older segments between them.
+        // If inputs arrived out of order, there can be older segments between them.
         let is_older = |id: &SegmentId| {
             !job.inputs.contains(id) && self.segments[*id as usize].first < last.last
         };
@@ -41,7 +41,8 @@ impl Store {
         }
         let mut gaps: Intervals = contents().flat_map(|one| one.gaps.clone()).collect();
         gaps.push(match by_index {
-            // What a newer segment overwrote is gone even where that segment is too new.
+            // A version that a newer segment has overwritten is dropped, even for reads
+            // at commits before that newer segment.
             true => (first, self.moment.head.saturating_sub(1)),
             false => (first, last.last.min(all_after).saturating_sub(1)),
         });

@@ -1,10 +1,10 @@
-//! Reads, by the segments that they open.
+//! Reads, counted by the segments that they open.
 
 use super::super::history::Read;
 use super::Store;
 
 impl Store {
-    /// Performs a read, and counts the segments that it opens.
+    /// Performs a read, and counts the opened segments.
     pub(in crate::compare) fn read(
         &mut self,
         read: Read,
@@ -27,10 +27,11 @@ impl Store {
         self.tally.segments_read += segments;
     }
 
-    /// Segments that are opened to find the newest version of a key, newest first, without
-    /// filters. Ranges can overlap, so the search goes on while an older place in the order
-    /// may still hold a newer commit: it opens every segment that ends at that version or
-    /// later, and all of them when there is none. Counted, not walked: a stream that is
+    /// The number of segments that are opened to find the newest version of a key, newest
+    /// first and without filters. Ranges can overlap, so the search continues while an
+    /// older segment in the order may still contain a newer commit. It opens every segment
+    /// that ends at the commit of that version or later, and all segments if the key has no
+    /// version. The number is computed and not counted by a loop, because a stream that is
     /// never merged has as many segments as commits. O(log segments).
     fn search(&self, stream: usize, key: u32) -> u64 {
         let (ids, newest) = (&self.streams[stream], self.keys[key as usize]);

@@ -1,22 +1,22 @@
-//! What is counted while a store is played.
+//! The counters of a run.
 
 use std::collections::BTreeMap;
 
 use super::super::intervals::Intervals;
 use super::Store;
 
-/// What was written for one cause.
+/// The number of written segments, records and bytes for one cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Written {
-    /// How many segments.
+    /// The number of segments.
     pub segments: u64,
-    /// Their records.
+    /// The number of records.
     pub records: u64,
-    /// Their bytes.
+    /// The number of bytes.
     pub bytes: u64,
 }
 
-/// What is counted while a store is played.
+/// The counters of a run.
 #[derive(Debug, Default)]
 pub(in crate::compare) struct Tally {
     pub(in crate::compare) by_cause: BTreeMap<&'static str, Written>,
@@ -24,10 +24,11 @@ pub(in crate::compare) struct Tally {
     pub(in crate::compare) syncs: u64,
     pub(in crate::compare) peak_bytes: u64,
     pub(in crate::compare) peak_records: u64,
-    /// Records and bytes that merges wrote while this commit was the head.
+    /// The records and bytes that merges wrote while a commit was the head, for each
+    /// commit.
     pub(in crate::compare) pauses: Vec<(u64, u64)>,
     pub(in crate::compare) lost_records: u64,
-    /// Commits at which something is missing that no segment tells of any more.
+    /// The commits at which records are missing that no segment mentions any more.
     pub(in crate::compare) lost: Intervals,
     pub(in crate::compare) point_reads: u64,
     pub(in crate::compare) scans: u64,
@@ -35,7 +36,7 @@ pub(in crate::compare) struct Tally {
 }
 
 impl Store {
-    /// Counts work that was done for a merge while this commit was the head.
+    /// Counts the work of a merge for the commit that is the head.
     pub(super) fn charge(&mut self, cause: &'static str, records: u64, bytes: u64) {
         let pause = self.tally.pauses.last_mut().expect("there is a commit");
         pause.0 += records;

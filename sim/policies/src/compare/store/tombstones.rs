@@ -1,4 +1,4 @@
-//! How long tombstones stay: the oldest one of all live segments, at any time.
+//! The age of tombstones: the oldest tombstone of all live segments, at any time.
 //!
 //! A segment is in the set as long as it is live and has a tombstone.
 
@@ -16,20 +16,20 @@ impl Segment {
 }
 
 impl Store {
-    /// A segment is live, or has its first tombstone.
+    /// Adds a segment that is live now, or that has got its first tombstone.
     pub(super) fn tombstones_came(&mut self, id: SegmentId) {
         let oldest = self.segments[id as usize].oldest_tombstone;
         self.tombstones.extend(oldest.map(|commit| (commit, id)));
     }
 
-    /// A segment is no longer live.
+    /// Removes a segment that is no longer live.
     pub(super) fn tombstones_went(&mut self, id: SegmentId) {
         if let Some(commit) = self.segments[id as usize].oldest_tombstone {
             self.tombstones.remove(&(commit, id));
         }
     }
 
-    /// How many commits the oldest live tombstone lies before the watermark.
+    /// The distance of the oldest live tombstone from the watermark, in commits.
     pub(in crate::compare) fn tombstone_age(&self) -> u64 {
         let oldest = self.tombstones.first();
         oldest.map_or(0, |&(commit, _)| {
