@@ -6,7 +6,7 @@
 use std::io::{BufRead, BufReader, Read};
 
 use lithify::limits;
-use lithify_sim::cli::exit::{Exit, Failure, Outcome};
+use lithify_sim::cli::exit::{Exit, Outcome};
 use serde::de::DeserializeOwned;
 
 /// The longest line in bytes: the largest batch, with every byte escaped.
@@ -60,6 +60,28 @@ impl<R: Read> Lines<R> {
 /// Reads a line of at most `most` bytes without its end; false at the end of the input.
 fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>, most: usize) -> Outcome<bool> {
     line.clear();
+    let is_line = match read_to_end(input, line, most)? {
+        End::TooLong => {
+            return Err(Exit::Input.because(format!("the line is longer than {most} bytes")));
+        }
+        End::OfLine => true,
+        End::OfInput => !line.is_empty(),
+    };
+    let checked = has_room(line).map_err(|text| Exit::Io.because(text));
+    checked.map(|()| is_line)
+}
+
+/// Why reading a line has ended.
+enum End {
+    OfLine,
+    OfInput,
+    /// The rest of the line was not read.
+    TooLong,
+}
+
+/// Appends the bytes up to the end of the line, at most `most` of them. Memory that cannot be
+/// had is an error and does not end the process.
+fn read_to_end(input: &mut impl BufRead, line: &mut Vec<u8>, most: usize) -> Outcome<End> {
     loop {
         let buffer = match input.fill_buf() {
             Ok(buffer) => buffer,
@@ -69,21 +91,19 @@ fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>, most: usize) -> Outco
             }
         };
         if buffer.is_empty() {
-            return Ok(!line.is_empty());
+            return Ok(End::OfInput);
         }
         let end = buffer.iter().position(|byte| *byte == b'\n');
         let part = &buffer[..end.unwrap_or(buffer.len())];
         if line.len() + part.len() > most {
-            return Err(Exit::Input.because(format!("the line is longer than {most} bytes")));
+            return Ok(End::TooLong);
         }
         reserve(line, part.len())?;
         line.extend_from_slice(part);
         let taken = part.len() + usize::from(end.is_some());
         input.consume(taken);
         if end.is_some() {
-            return has_room(line)
-                .map(|()| true)
-                .map_err(|text| Exit::Io.because(text));
+            return Ok(End::OfLine);
         }
     }
 }
@@ -121,21 +141,20 @@ pub(crate) enum Line {
 
 /// The next line; `None` at the end of the input. The content of a line of more than
 /// `most` bytes is dropped.
-pub(crate) fn next_line(input: &mut impl BufRead, most: u64) -> Outcome<Option<Line>> {
-    let failed = |error: std::io::Error| -> Failure {
-        Exit::Io.because(format!("cannot read the input: {error}"))
-    };
+pub(crate) fn next_line(input: &mut impl BufRead, most: usize) -> Outcome<Option<Line>> {
     let mut bytes = Vec::new();
-    let mut bounded = input.by_ref().take(most + 1);
-    bounded.read_until(b'\n', &mut bytes).map_err(failed)?;
-    if bytes.is_empty() {
-        return Ok(None);
+    match read_to_end(input, &mut bytes, most)? {
+        End::OfInput if bytes.is_empty() => return Ok(None),
+        End::OfInput => {}
+        End::OfLine => bytes.push(b'\n'),
+        End::TooLong => {
+            drop(bytes);
+            let skipped = input.skip_until(b'\n');
+            skipped.map_err(|error| Exit::Io.because(format!("cannot read the input: {error}")))?;
+            return Ok(Some(Line::TooLong));
+        }
     }
-    if bytes.len() as u64 <= most || bytes.ends_with(b"\n") {
-        return Ok(Some(Line::Whole(bytes)));
-    }
-    input.skip_until(b'\n').map_err(failed)?;
-    Ok(Some(Line::TooLong))
+    Ok(Some(Line::Whole(bytes)))
 }
 
 /// Parses a line, or describes the error with its column.
@@ -152,6 +171,8 @@ pub(crate) fn parse<T: DeserializeOwned>(line: &[u8], what: &str) -> Result<T, S
 
 #[cfg(test)]
 mod tests {
+    use lithify_sim::cli::exit::Failure;
+
     use super::*;
 
     #[test]

@@ -62,7 +62,7 @@ the last rewrite is --min-interval ago. The first check is at the start. During 
 wait; reads continue.";
 
 /// The longest line in bytes; a longer line is answered with an error.
-const MAX_LINE_BYTES: u64 = 8 << 20;
+const MAX_LINE_BYTES: usize = 8 << 20;
 
 /// The largest number of requests that are read, and of changes in progress, before the
 /// first answer.

@@ -46,7 +46,7 @@ wal_segment_info
 wal_recover          wal_entries: a list of entries
 wal_snapshot
 wal_compact          snapshot_at_offset: a number
-fsync_benchmark      entries: a number; strategies: always, batch, none"#;
+fsync_benchmark      entries: a number; strategies: always, batch_10ms, none"#;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -70,7 +70,7 @@ An error has the type error, a text and a code: 1 the message is for another nod
 no such entry; 22 compaction above the newest snapshot, or init with another name.";
 
 /// The longest line in bytes; a longer line is answered with an error.
-pub(super) const MAX_LINE_BYTES: u64 = 32 << 20;
+pub(super) const MAX_LINE_BYTES: usize = 32 << 20;
 
 /// The length of a segment before `wal_segment_config` changes it.
 const DEFAULT_SEGMENT_BYTES: u64 = 1 << 20;

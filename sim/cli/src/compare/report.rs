@@ -73,7 +73,7 @@ pub(super) fn play(
     };
     Ok(PolicyReport {
         policy: spec.to_string(),
-        predictions: outcome.measured.compare(&policy.predict(&profile)),
+        predictions: outcome.measured.compare(&policy.expectations(&profile)),
         is_bounded: policy.ingest() == Ingest::SegmentPerCommit
             && outcome.measured.lost_records == 0,
         measured: outcome.measured,
@@ -119,7 +119,7 @@ impl Report {
             workload.policies.iter().find_map(|policy| {
                 let broken = policy.predictions.iter().find(|one| one.is_broken)?;
                 Some(format!(
-                    "{} on {}: {} was predicted as {:?}, but is {}",
+                    "{} on {}: {} was predicted to be {}, and is {}",
                     policy.policy,
                     workload.workload,
                     broken.expectation.metric.name(),

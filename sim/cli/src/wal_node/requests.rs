@@ -40,7 +40,7 @@ impl Node {
     }
 
     /// The answer to a line that was too long to be read.
-    pub(super) fn refuse_line(&mut self, most_bytes: u64) -> Vec<u8> {
+    pub(super) fn refuse_line(&mut self, most_bytes: usize) -> Vec<u8> {
         let text = format!("the line is longer than {most_bytes} bytes");
         self.reply(&Request::default(), Err(Code::Malformed.because(text)))
     }

@@ -231,4 +231,8 @@ impl Policy for Aligned {
     fn predict(&self, profile: &Profile) -> Vec<Expectation> {
         super::aligned_predict::predict(self, profile)
     }
+
+    fn predict_late(&self, profile: &Profile) -> Vec<Expectation> {
+        self.predict(profile)
+    }
 }

@@ -108,4 +108,8 @@ impl Policy for AlignedLazy {
             ),
         ]
     }
+
+    fn predict_late(&self, profile: &Profile) -> Vec<Expectation> {
+        self.predict(profile)
+    }
 }

@@ -67,4 +67,8 @@ impl Policy for AlignedLeveled {
             Expectation::exactly(Metric::Merges, streams * u128::from(commits - alone)),
         ]
     }
+
+    fn predict_late(&self, profile: &Profile) -> Vec<Expectation> {
+        self.predict(profile)
+    }
 }

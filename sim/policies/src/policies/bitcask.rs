@@ -128,7 +128,7 @@ impl Policy for Bitcask {
     /// dropped twice.
     fn predict(&self, profile: &Profile) -> Vec<Expectation> {
         let has_tombstones = profile.streams.iter().any(|stream| stream.has_tombstones);
-        if profile.reordering > 0 || has_tombstones {
+        if has_tombstones {
             return Vec::new();
         }
         let mut expected = Vec::new();

@@ -140,11 +140,11 @@ impl Count {
 }
 
 /// The numbers of live segments and merges of a policy that merges every `divisor` segments
-/// of a level. Valid for callbacks in order and merges whose output is never empty.
+/// of a level. Valid for merges whose output is never empty.
 pub(super) fn counted(profile: &Profile, divisor: u64, cascade: Cascade) -> Vec<Expectation> {
     let can_be_empty = |stream: &StreamProfile| stream.has_tombstones;
     let is_exact = profile.keeps_all_versions || !profile.streams.iter().any(can_be_empty);
-    if profile.reordering > 0 || !is_exact {
+    if !is_exact {
         return Vec::new();
     }
     let alignment = Alignment::uniform(divisor).expect("the divisor was checked");
@@ -176,17 +176,13 @@ impl Policy for Count {
 
     fn predict(&self, profile: &Profile) -> Vec<Expectation> {
         let mut expected = counted(profile, self.divisor, self.cascade);
-        if profile.reordering == 0 {
-            let alone = Alignment::uniform(self.divisor).expect("the divisor was checked");
-            let records = profile
-                .streams
-                .iter()
-                .map(|stream| self.records(stream, profile, &alone))
-                .sum::<Option<u128>>();
-            expected.extend(
-                records.map(|records| Expectation::exactly(Metric::RecordsWritten, records)),
-            );
-        }
+        let alone = Alignment::uniform(self.divisor).expect("the divisor was checked");
+        let streams = profile.streams.iter();
+        let records: Option<u128> = streams
+            .map(|stream| self.records(stream, profile, &alone))
+            .sum();
+        expected
+            .extend(records.map(|records| Expectation::exactly(Metric::RecordsWritten, records)));
         expected
     }
 }

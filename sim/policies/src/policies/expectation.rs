@@ -1,5 +1,7 @@
 //! The predictions of a policy about a run. The measured numbers are compared with them.
 
+use std::fmt;
+
 use serde::Serialize;
 
 /// A number that is measured and can be predicted. Exact predictions are numbers of records
@@ -109,6 +111,16 @@ impl Expectation {
         Self {
             metric,
             expected: Value::OnAverage(value),
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exactly(value) => write!(formatter, "exactly {value}"),
+            Self::AtMost(value) => write!(formatter, "at most {value}"),
+            Self::OnAverage(value) => write!(formatter, "{value:.2} on average"),
         }
     }
 }

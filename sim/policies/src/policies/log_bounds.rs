@@ -31,7 +31,7 @@ pub(super) struct LogRule {
 
 impl LogRule {
     pub(super) fn at_most(&self, profile: &Profile) -> Vec<Expectation> {
-        if profile.keeps_all_versions || profile.reordering > 0 {
+        if profile.keeps_all_versions {
             return Vec::new();
         }
         let volume = &profile.volume;

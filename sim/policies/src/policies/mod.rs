@@ -148,8 +148,23 @@ pub trait Policy: std::fmt::Debug {
         inputs.iter().map(keeps).collect()
     }
 
-    /// The predictions about a run of this history.
+    /// The predictions about a run of this history in which every callback comes at once.
     fn predict(&self, _profile: &Profile) -> Vec<Expectation> {
         Vec::new()
+    }
+
+    /// The predictions that hold in every order of callbacks. A policy that places its merges by
+    /// commit numbers has such predictions. A policy that looks at the segments of the moment
+    /// has none: a late callback shows it more commits than it was called for.
+    fn predict_late(&self, _profile: &Profile) -> Vec<Expectation> {
+        Vec::new()
+    }
+
+    /// The predictions that hold for the callbacks of this profile.
+    fn expectations(&self, profile: &Profile) -> Vec<Expectation> {
+        match profile.reordering {
+            0 => self.predict(profile),
+            _ => self.predict_late(profile),
+        }
     }
 }

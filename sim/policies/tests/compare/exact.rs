@@ -18,7 +18,7 @@ fn checked(spec: &str, history: &History, options: &RunOptions) -> Vec<Compared>
         options.keeps_all_versions,
         options.reordering,
     );
-    let compared = outcome.measured.compare(&policy.predict(&profile));
+    let compared = outcome.measured.compare(&policy.expectations(&profile));
     for one in &compared {
         assert!(!one.is_broken, "{spec} on {}: {one:?}", history.name);
     }

@@ -30,7 +30,7 @@ proptest! {
         prop_assert!(measured.oldest_tombstone < threshold, "{}", measured.oldest_tombstone);
         let policy = policy(&spec);
         let profile = history.profile(policy.streams(), false, reordering);
-        let compared = measured.compare(&policy.predict(&profile));
+        let compared = measured.compare(&policy.expectations(&profile));
         prop_assert_eq!(compared.len(), 1);
         prop_assert!(!compared[0].is_broken);
     }

@@ -15,7 +15,7 @@ use lithify_policies::compare::git::{self, Grouping};
 use lithify_policies::compare::schedules::schedules;
 use lithify_policies::compare::{History, RunOptions, run};
 use lithify_policies::git::RawLog;
-use lithify_policies::policies::{Event, Job, Policy, View};
+use lithify_policies::policies::{Event, Job, Policy, View, registry};
 use lithify_sim::keyed::Seed;
 use proptest::prelude::*;
 
@@ -238,4 +238,42 @@ fn git_history(path: &str) -> History {
     let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
     let text = zstd::decode_all(std::fs::File::open(path).unwrap()).unwrap();
     git::history("git", RawLog::new(&text[..]), Grouping::Directory, Seed(0)).unwrap()
+}
+
+/// Predictions were once made without asking whether callbacks are late, and `compare
+/// --reorder` called the truth about `snapshot-truncate` and `aligned-paced` a broken
+/// prediction.
+#[test]
+fn no_late_callback_breaks_a_prediction() {
+    let workloads = [
+        "dense",
+        "round-robin:7",
+        "hot-key",
+        "scrape",
+        "odd-only",
+        "bernoulli:0.3",
+        "insert-then-delete:3",
+        "ycsb-a",
+        "mixgraph",
+    ];
+    for workload in workloads {
+        for (commits, reordering) in [(100, 1), (100, 3), (600, 8), (600, 64)] {
+            let history = synthetic(workload, commits, 2, 7);
+            let options = RunOptions {
+                reordering,
+                ..RunOptions::default()
+            };
+            for spec in registry::ALL {
+                let policy = policy(spec);
+                let profile = history.profile(policy.streams(), false, reordering);
+                let measured = play_with(spec, &history, &options).measured;
+                for one in measured.compare(&policy.expectations(&profile)) {
+                    assert!(
+                        !one.is_broken,
+                        "{spec} on {workload}, {commits} commits, late by {reordering}: {one:?}"
+                    );
+                }
+            }
+        }
+    }
 }
