@@ -4,17 +4,17 @@ use super::expectation::{Expectation, Metric};
 use super::{Event, Job, Policy, Profile, Registered, View};
 
 #[derive(Debug)]
-struct None;
+struct NoMerges;
 
 pub(super) const REGISTERED: Registered = Registered {
     name: "none",
     about: "never merges: the fewest writes, the most segments",
     source: "baseline",
     parameters: &[],
-    build: |_| Ok(Box::new(None)),
+    build: |_| Ok(Box::new(NoMerges)),
 };
 
-impl Policy for None {
+impl Policy for NoMerges {
     fn plan(&self, _: &View<'_>, _: Event) -> Vec<Job> {
         Vec::new()
     }

@@ -88,7 +88,7 @@ impl Shared {
         let thread = std::thread::Builder::new()
             .name("data-file".to_owned())
             .spawn(move || background.run())
-            .map_err(|error| Failure::Disk(format!("cannot start a thread: {error}")))?;
+            .map_err(|error| Failure::Other(format!("cannot start a thread: {error}")))?;
         Ok(Self {
             owner: Arc::new(Owner {
                 inner,
