@@ -317,7 +317,7 @@ impl Found {
     }
 
     /// Refuses what is not, or not yet, a store for this purpose.
-    fn must_be_open_to(&self, mode: Mode) -> Result<()> {
+    pub(crate) fn must_be_open_to(&self, mode: Mode) -> Result<()> {
         if self.is_restoring && mode != Mode::Restore {
             let reason = "restoring it was interrupted: restore it again, or remove the directory";
             return Err(not_a_store(reason));

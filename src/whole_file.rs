@@ -72,6 +72,14 @@ pub(crate) fn or_damage<T>(
     }
 }
 
+/// The damage that a read of this place of a segment file has found, if there is any.
+///
+/// # Errors
+/// As [`or_damage`].
+pub(crate) fn damage_of<T>(outcome: Result<T>, name: &str, offset: u64) -> Result<Option<Damage>> {
+    Ok(or_damage(outcome, name, offset, "bytes that can be read")?.err())
+}
+
 /// The first `most_bytes` bytes of the file `name`, or all bytes of a shorter file.
 pub(crate) fn read_start(fs: &dyn Fs, name: &str, most_bytes: u64) -> Result<Vec<u8>> {
     let (file, length) = open(fs, name)?;

@@ -25,6 +25,7 @@ mod restore;
 
 pub(crate) use cut::Cut;
 pub use restore::restore;
+pub(crate) use restore::{commit_again, make_store};
 
 use std::fmt;
 use std::io::ErrorKind;

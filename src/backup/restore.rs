@@ -19,7 +19,7 @@ use crate::files::RESTORING;
 use crate::fs::Fs;
 use crate::identity;
 use crate::options::{Durability, Options, Placement};
-use crate::read::Changes;
+use crate::read::CommitChanges;
 use crate::recover::{Mode, lock_exclusively};
 use crate::replica::batch_of;
 use crate::store::Store;
@@ -62,7 +62,7 @@ pub fn restore(from: Arc<dyn Fs>, to: Arc<dyn Fs>, at: Option<Commit>) -> Result
 }
 
 /// Makes a store in a directory, in which nothing is opened as a store before it is whole.
-fn make_store(
+pub(crate) fn make_store(
     to: &Arc<dyn Fs>,
     make: impl FnOnce(&Arc<dyn Fs>) -> Result<Commit>,
 ) -> Result<Commit> {
@@ -143,7 +143,11 @@ fn end_store(mut store: Store) -> Result<Commit> {
 }
 
 /// Makes these commits again, from the first one on, in such a directory.
-fn commit_again(placement: &Placement, changes: Changes, to: &Arc<dyn Fs>) -> Result<Commit> {
+pub(crate) fn commit_again(
+    placement: &Placement,
+    changes: impl IntoIterator<Item = Result<CommitChanges>>,
+    to: &Arc<dyn Fs>,
+) -> Result<Commit> {
     let mut store = begin_store(placement, to)?;
     let mut group = Vec::new();
     let mut bytes = 0;

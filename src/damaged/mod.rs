@@ -21,31 +21,70 @@
 //! so the losses are known when the store is open. An answer never depends on lost data.
 //!
 //! This module does not guess. Segments that no manifest names are not used, because a failed merge
-//! leaves such segments too. Blocks are not searched for without their index.
+//! leaves such segments too; only [`salvage`](salvage()), which writes what is left into a new store,
+//! uses them and says so. Blocks are not searched for without their index.
 
 mod loss;
+mod salvage;
 mod segments;
+mod tables;
 
 pub use loss::{Loss, Takes};
+pub use salvage::{Salvage, Salvaged, Unproven, salvage};
 
 use std::sync::Arc;
 
+use crate::commit::Commit;
 use crate::error::{Damage, Result};
 use crate::files::{FileKind, IDENTITY, file_name};
 use crate::fs::Fs;
-use crate::identity::{self, FileId, StoreId};
+use crate::identity::{self, FileId, PREAMBLE_BYTES, StoreId};
 use crate::manifest::{self, Manifest, ManifestState};
 use crate::options::{Options, Placement};
 use crate::recover::{self, Found, Mode};
 use crate::storage::Storage;
 use crate::wal::{CommitRecord, Piece, first_with_commits, replay_whole};
-use crate::whole_file::read_or_damage;
+use crate::whole_file::{or_damage, read_or_damage, read_start};
+
+/// How far an opening goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// To what is proven: every answer is right.
+    Proven,
+    /// To everything that can be found, for [`salvage`].
+    All,
+    /// To the log alone, for the same: it may still have commits that are in segments, too.
+    Log,
+}
+
+/// A damaged store.
+#[derive(Debug)]
+struct Opened {
+    storage: Storage,
+    /// Of the identity, the manifest and the log.
+    losses: Vec<Loss>,
+    segments: segments::Damaged,
+    /// The first damage of the manifest, after which what files it names is not known.
+    manifest_damage: Option<Damage>,
+    has_manifest: bool,
+    /// What was found beside the manifest.
+    found: tables::Found,
+    /// From here on the log has every commit, up to the newest that is known.
+    log_from: Commit,
+}
 
 /// Opens the intact part of the store at the root of `fs`.
 ///
 /// # Errors
 /// The errors of opening for reading in [`Error`](crate::Error), except damage.
 pub(crate) fn open(fs: Arc<dyn Fs>, options: Options) -> Result<(Storage, Vec<Loss>)> {
+    let opened = open_as_far(fs, options, Reach::Proven)?;
+    let mut losses = opened.losses;
+    losses.extend(opened.segments.losses);
+    Ok((opened.storage, losses))
+}
+
+fn open_as_far(fs: Arc<dyn Fs>, options: Options, reach: Reach) -> Result<Opened> {
     options.check()?;
     let found = Found::list(&*fs)?.filter(|found| !found.is_empty());
     if found.is_none() {
@@ -72,10 +111,10 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options) -> Result<(Storage, Vec<Lo
     let mut causes = whole.damages;
     let store = match whole.store {
         Some(store) => store,
-        None => store_of_logs(&*fs, &found.wals)?
+        None => store_of_files(&*fs, &found)?
             .ok_or_else(|| recover::not_a_store("nothing says which store this is"))?,
     };
-    let manifest = match whole.manifest {
+    let mut manifest = match whole.manifest {
         Some(manifest) => manifest,
         None => {
             if causes.is_empty() {
@@ -87,21 +126,37 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options) -> Result<(Storage, Vec<Lo
         }
     };
     causes.extend(older_manifest(&manifest, &found));
-    if let Some(placement) = options.placement.as_ref().filter(|_| manifest.number() > 0) {
+    let has_manifest = manifest.number() > 0;
+    if let Some(placement) = options.placement.as_ref().filter(|_| has_manifest) {
         placement.must_equal(&manifest.state.placement)?;
+    }
+    let manifest_damage = causes.first().cloned();
+    let beside = match reach {
+        Reach::Proven => tables::Found::default(),
+        Reach::All | Reach::Log => tables::add(&*fs, store, &found, &mut manifest.state, &causes)?,
+    };
+    if reach == Reach::Log {
+        manifest.state.forget_segments();
     }
     let mut storage = recover::assemble(fs, store, options, Mode::Damaged, lock, manifest, &found)?;
     // Segments before the log: this check rebuilds the version, and the log adds its commits behind
     // it.
-    let in_segments = segments::check(&mut storage)?;
-    let in_log = read_log(&mut storage, &found, causes)?;
+    let mut segments = segments::check(&mut storage)?;
+    if planted!(LossOfSegmentsUnnamed) {
+        segments.losses.clear();
+        segments.segments.clear();
+    }
+    let (in_log, log_from) = read_log(&mut storage, &found, causes)?;
     losses.extend(in_log.into_iter().filter(|_| !planted!(LossOfLogUnnamed)));
-    losses.extend(
-        in_segments
-            .into_iter()
-            .filter(|_| !planted!(LossOfSegmentsUnnamed)),
-    );
-    Ok((storage, losses))
+    Ok(Opened {
+        storage,
+        losses,
+        segments,
+        manifest_damage,
+        has_manifest,
+        found: beside,
+        log_from,
+    })
 }
 
 /// The identity file is missing or damaged: the manifest holds the same information.
@@ -121,13 +176,21 @@ fn identity_loss(fs: &dyn Fs) -> Result<Option<Loss>> {
     }))
 }
 
-/// The store of the newest log whose preamble can be read.
-fn store_of_logs(fs: &dyn Fs, numbers: &[u64]) -> Result<Option<StoreId>> {
-    for &number in numbers.iter().rev() {
-        let Ok(bytes) = read_or_damage(fs, &file_name(FileKind::Wal, number))? else {
-            continue;
-        };
-        if let Ok(id) = FileId::read(FileKind::Wal, number, &bytes) {
+/// The store of the newest log whose preamble can be read, or else of the newest segment file.
+fn store_of_files(fs: &dyn Fs, found: &Found) -> Result<Option<StoreId>> {
+    let logs = found
+        .wals
+        .iter()
+        .rev()
+        .map(|&number| (FileKind::Wal, number));
+    let segments = found.segments.iter().rev();
+    let segments = segments.map(|&number| (FileKind::Segment, number));
+    for (kind, number) in logs.chain(segments) {
+        let name = file_name(kind, number);
+        let start = read_start(fs, &name, PREAMBLE_BYTES);
+        let start = or_damage(start, &name, 0, "a file that can be read")?;
+        let id = start.map(|bytes| FileId::read(kind, number, &bytes));
+        if let Ok(Ok(id)) = id {
             return Ok(Some(id.store));
         }
     }
@@ -177,7 +240,11 @@ fn older_manifest(manifest: &Manifest, found: &Found) -> Option<Damage> {
 }
 
 /// Adds the commits of the log behind those in segments, lost commits among them.
-fn read_log(storage: &mut Storage, found: &Found, causes: Vec<Damage>) -> Result<Vec<Loss>> {
+fn read_log(
+    storage: &mut Storage,
+    found: &Found,
+    causes: Vec<Damage>,
+) -> Result<(Vec<Loss>, Commit)> {
     let fs = Arc::clone(&storage.fs);
     let state = &storage.manifest.state;
     let (oldest, through) = (state.oldest_wal, state.flushed_through);
@@ -185,6 +252,7 @@ fn read_log(storage: &mut Storage, found: &Found, causes: Vec<Damage>) -> Result
         .filter(|&number| number >= oldest)
         .collect();
     let store = storage.store;
+    let mut log_from = through.next();
     let losses = replay_whole(
         &*fs,
         store,
@@ -192,12 +260,15 @@ fn read_log(storage: &mut Storage, found: &Found, causes: Vec<Damage>) -> Result
         through,
         causes,
         &mut |piece| {
+            if let Piece::Lost(last, _) = &piece {
+                log_from = last.next();
+            }
             take(storage, piece);
             Ok(())
         },
-    );
+    )?;
     storage.events.clear();
-    losses
+    Ok((losses, log_from))
 }
 
 fn take(storage: &mut Storage, piece: Piece) {

@@ -5,25 +5,34 @@
 //! the damaged part is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Loss, Takes};
-use crate::error::{Damage, Result};
+use crate::error::Result;
 use crate::segment::block::BlockHandle;
 use crate::segment::cache::BlockCache;
 use crate::segment::file::{DataFile, FileSegment, Shared};
 use crate::segment::{Place, Segment, SegmentId, SegmentMeta};
 use crate::storage::Storage;
 use crate::version::forest;
-use crate::whole_file::or_damage;
+use crate::whole_file::damage_of;
 
 type Segments = BTreeMap<SegmentId, Arc<Segment>>;
+
+/// What a check of all segments has found.
+#[derive(Debug)]
+pub(super) struct Damaged {
+    pub(super) losses: Vec<Loss>,
+    /// The segments that have lost entries, and which of the losses are theirs.
+    pub(super) segments: BTreeMap<SegmentId, Range<usize>>,
+}
 
 /// Checks every segment, and rebuilds the version from the segments that can be served.
 ///
 /// # Errors
 /// [`Error::Io`](crate::Error::Io) when the file system denies permission.
-pub(super) fn check(storage: &mut Storage) -> Result<Vec<Loss>> {
+pub(super) fn check(storage: &mut Storage) -> Result<Damaged> {
     let state = &storage.manifest.state;
     let mut keyspaces = vec![Segments::new(); state.keyspaces.len()];
     let mut losses = Vec::new();
@@ -59,7 +68,10 @@ pub(super) fn check(storage: &mut Storage) -> Result<Vec<Loss>> {
     let version = Arc::make_mut(&mut storage.version);
     let (head, keeps_all) = (version.head(), version.keeps_all());
     version.restore(head, keyspaces.iter().map(forest).collect(), keeps_all);
-    Ok(losses)
+    Ok(Damaged {
+        losses,
+        segments: damaged,
+    })
 }
 
 /// The result of a check, and the place of the segment without a damaged filter.
@@ -127,11 +139,6 @@ fn check_segment(
         }
     }
     Ok(checked)
-}
-
-/// The damage that a read has found, if there is any.
-fn damage_of<T>(outcome: Result<T>, name: &str, offset: u64) -> Result<Option<Damage>> {
-    Ok(or_damage(outcome, name, offset, "bytes that can be read")?.err())
 }
 
 /// Takes out every damaged live segment whose inputs are all there and intact. The inputs are live

@@ -159,6 +159,13 @@ impl ManifestState {
         Ok(())
     }
 
+    /// Keeps the names of keyspaces and where the log begins: then the log is read from its beginning.
+    pub(crate) fn forget_segments(&mut self) {
+        self.flushed_through = Commit::ZERO;
+        self.files.clear();
+        self.segments.clear();
+    }
+
     /// The edit that leads from the empty state to this one.
     pub(crate) fn as_edit(&self) -> Edit {
         Edit {

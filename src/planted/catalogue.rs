@@ -1140,4 +1140,20 @@ catalogue! {
     BackupLogProvenEarly "backup-log-proven-early" "M15" "backup"
         "opens" "crash in a second backup, between its log and its manifest"
         "The log of a backup gets the mark that proves it before the manifest that names it is durable, so the backup before it has lost its log."
+
+    SalvageLossUnnamed "salvage-loss-unnamed" "M62" "salvage"
+        "salvage" "damage to a block of a segment"
+        "What is lost with the blocks of a segment is left out of a new store and not named, so older versions pass for the newest ones."
+
+    SalvageWithoutTables "salvage-without-tables" "M62" "salvage"
+        "salvage" "damage to the manifest"
+        "Without a manifest only the log is salvaged, although each segment file lists what it holds."
+
+    SalvageDropsUnnamed "salvage-drops-unnamed" "M62" "salvage"
+        "salvage" "damage to the manifest, or to the commit that was the first to write to a keyspace"
+        "A keyspace whose name is lost is left out with everything in it, although its entries are whole."
+
+    SalvageExactOneLate "salvage-exact-one-late" "M62" "salvage"
+        "salvage" "damage to a record of the log, or to a block of a segment"
+        "The first commit of which something is lost is called exact."
 }

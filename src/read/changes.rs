@@ -5,13 +5,17 @@
 //! that hold more are read several times.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::commit::Commit;
-use crate::error::{Error, Result};
+use crate::error::{Damage, Error, Result};
 use crate::read::Snapshot;
 use crate::read::past::{Past, Trail};
-use crate::segment::{Fetch, KeyspaceId};
+use crate::segment::file::FileSegment;
+use crate::segment::run::{EntryRef, Run};
+use crate::segment::{Fetch, KeyspaceId, Segment};
 use crate::version::Part;
+use crate::whole_file::damage_of;
 
 /// One operation of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,15 +79,26 @@ impl Snapshot {
                 head: self.at,
             });
         }
-        Ok(Changes {
-            parts: self.version.exact(from, self.at)?,
-            snapshot: self.clone(),
-            trail: Trail::default(),
-            past: Past::default(),
-            next: from.next(),
-            ready: VecDeque::new(),
-            is_over: false,
-        })
+        Ok(Changes::over(
+            self,
+            from,
+            self.version.exact(from, self.at)?,
+        ))
+    }
+
+    /// What these parts of a damaged store hold of every commit after `from`, in commit order. What
+    /// the damages in `named` take is left out; any other damage is an error, so nothing is left out
+    /// that nobody has named.
+    pub(crate) fn intact_changes(
+        &self,
+        from: Commit,
+        parts: Vec<Part>,
+        named: Arc<[Damage]>,
+    ) -> Changes {
+        Changes {
+            left_out: Some(named),
+            ..Changes::over(self, from, parts)
+        }
     }
 }
 
@@ -100,9 +115,24 @@ pub struct Changes {
     next: Commit,
     ready: VecDeque<CommitChanges>,
     is_over: bool,
+    /// The damages whose blocks are left out, for a damaged store.
+    left_out: Option<Arc<[Damage]>>,
 }
 
 impl Changes {
+    fn over(snapshot: &Snapshot, from: Commit, parts: Vec<Part>) -> Self {
+        Self {
+            parts,
+            snapshot: snapshot.clone(),
+            trail: Trail::default(),
+            past: Past::default(),
+            next: from.next(),
+            ready: VecDeque::new(),
+            is_over: false,
+            left_out: None,
+        }
+    }
+
     /// The history up to the beginning of the stream.
     #[must_use]
     pub fn trail(&self) -> &Trail {
@@ -155,7 +185,19 @@ impl Changes {
             let meta = &part.segment.meta;
             let last = first.get() + ready.len() as u64 - 1;
             if meta.last >= first && meta.first.get() <= last {
-                gather_from(part, &self.snapshot, first, &mut ready, &mut bytes)?;
+                let gathered = &mut Gathered {
+                    part,
+                    snapshot: &self.snapshot,
+                    first,
+                    ready: &mut ready,
+                    bytes: &mut bytes,
+                };
+                match &self.left_out {
+                    None => for_each(&part.segment, &mut |entry| gathered.take(entry))?,
+                    Some(named) => {
+                        for_each_intact(&part.segment, named, &mut |entry| gathered.take(entry))?;
+                    }
+                }
             }
         }
         let passed = match ready.len() {
@@ -172,43 +214,98 @@ impl Changes {
     }
 }
 
-fn gather_from(
-    part: &Part,
-    snapshot: &Snapshot,
+/// Commits to which the entries of one part are being added.
+struct Gathered<'a> {
+    part: &'a Part,
+    snapshot: &'a Snapshot,
     first: Commit,
-    ready: &mut VecDeque<CommitChanges>,
-    bytes: &mut usize,
-) -> Result<()> {
-    let keyspace: KeyspaceId = part.segment.meta.keyspace;
-    let most_bytes = snapshot.version.thresholds().gathered_bytes;
-    let mut cursor = part.segment.cursor(Fetch::Ahead);
+    ready: &'a mut VecDeque<CommitChanges>,
+    bytes: &'a mut usize,
+}
+
+impl Gathered<'_> {
+    fn take(&mut self, entry: EntryRef<'_>) {
+        let position = entry.commit.get().checked_sub(self.first.get());
+        let wanted = position.and_then(|position| self.ready.get_mut(position as usize));
+        let Some(changes) = wanted.filter(|_| self.part.holds(entry.commit)) else {
+            return;
+        };
+        let keyspace: KeyspaceId = self.part.segment.meta.keyspace;
+        changes.operations.push(Operation {
+            keyspace: self.snapshot.version.keyspace_name(keyspace).to_string(),
+            key: entry.key.to_vec(),
+            value: entry
+                .value
+                .filter(|value| !value.is_empty() || !planted!(EmptyStreamedAsDeletion))
+                .map(<[u8]>::to_vec),
+        });
+        *self.bytes += entry.key.len() + entry.value.map_or(0, <[u8]>::len);
+        let most_bytes = self.snapshot.version.thresholds().gathered_bytes;
+        while *self.bytes > most_bytes && self.ready.len() > 1 {
+            mark!(CommitsLeftToTheNextPass);
+            let left_out = self.ready.pop_back().expect("there are two");
+            *self.bytes -= left_out
+                .operations
+                .iter()
+                .map(Operation::bytes)
+                .sum::<usize>();
+        }
+    }
+}
+
+/// Calls `visit` on every entry of a segment.
+fn for_each(segment: &Segment, visit: &mut dyn FnMut(EntryRef<'_>)) -> Result<()> {
+    let mut cursor = segment.cursor(Fetch::Ahead);
     cursor.seek_first()?;
     while let Some(entry) = cursor.entry() {
-        let position = entry.commit.get().checked_sub(first.get());
-        let wanted = position.and_then(|position| ready.get_mut(position as usize));
-        if let Some(changes) = wanted.filter(|_| part.holds(entry.commit)) {
-            changes.operations.push(Operation {
-                keyspace: snapshot.version.keyspace_name(keyspace).to_string(),
-                key: entry.key.to_vec(),
-                value: entry
-                    .value
-                    .filter(|value| !value.is_empty() || !planted!(EmptyStreamedAsDeletion))
-                    .map(<[u8]>::to_vec),
-            });
-            *bytes += entry.key.len() + entry.value.map_or(0, <[u8]>::len);
-            while *bytes > most_bytes && ready.len() > 1 {
-                mark!(CommitsLeftToTheNextPass);
-                let left_out = ready.pop_back().expect("there are two");
-                *bytes -= left_out
-                    .operations
-                    .iter()
-                    .map(Operation::bytes)
-                    .sum::<usize>();
-            }
-        }
+        visit(entry);
         cursor.next()?;
     }
     Ok(())
+}
+
+/// Calls `visit` on every entry that none of the damages in `named` takes.
+fn for_each_intact(
+    segment: &Segment,
+    named: &[Damage],
+    visit: &mut dyn FnMut(EntryRef<'_>),
+) -> Result<()> {
+    let Some(file) = segment.file() else {
+        // Lost commits have no entries.
+        return match segment.is_in_memory() {
+            true => for_each(segment, visit),
+            false => Ok(()),
+        };
+    };
+    let place = file.place();
+    let Some(index) = intact(file, file.index().cloned(), place.index.offset, named)? else {
+        return Ok(());
+    };
+    for position in 0..index.len() {
+        let block: Option<Arc<Run>> = intact(file, file.block(position), place.start, named)?;
+        block
+            .iter()
+            .flat_map(|block| block.iter())
+            .for_each(&mut *visit);
+    }
+    Ok(())
+}
+
+/// What was read; `None` when a damage in `named` takes it.
+fn intact<T>(
+    file: &FileSegment,
+    read: Result<T>,
+    offset: u64,
+    named: &[Damage],
+) -> Result<Option<T>> {
+    let read = match read {
+        Ok(read) => return Ok(Some(read)),
+        Err(error) => Err::<T, _>(error),
+    };
+    match damage_of(read, file.data().name(), offset)? {
+        Some(damage) if !named.contains(&damage) => Err(Error::Damage(damage)),
+        _ => Ok(None),
+    }
 }
 
 impl Iterator for Changes {

@@ -24,7 +24,7 @@ use crate::align::Window;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::names::Names;
-use crate::segment::{KeyspaceId, Segment};
+use crate::segment::{KeyspaceId, Segment, SegmentId};
 use crate::thresholds::Thresholds;
 
 /// The live segments of one keyspace, oldest first.
@@ -186,6 +186,45 @@ impl Version {
             }
         }
         Ok(parts)
+    }
+
+    /// The segments that state what is known of the commits up to `to`, in the same order: their
+    /// exact writes where these are known. Where retention has dropped some, the live segment alone,
+    /// because some of its inputs without the others would bring deleted keys back; so, too, where
+    /// an input is damaged. Also returns the commits at which the state is not known for that reason.
+    pub(crate) fn known(
+        &self,
+        to: Commit,
+        is_damaged: impl Fn(SegmentId) -> bool,
+    ) -> (Vec<Part>, Vec<RangeInclusive<Commit>>) {
+        let (mut parts, mut thinned) = (Vec::new(), Vec::new());
+        let nodes = self.all_roots().flat_map(|(_, roots)| roots.iter());
+        for node in nodes.filter(|node| node.meta().first <= to) {
+            let before = parts.len();
+            let is_known = node.exact(Commit::ZERO, to, &mut parts).is_ok();
+            let is_input = |part: &&Part| !Arc::ptr_eq(&part.segment, &node.segment);
+            let mut inputs = parts[before..].iter().filter(is_input);
+            if !is_known || inputs.any(|part| is_damaged(part.segment.meta.id())) {
+                parts.truncate(before);
+                parts.push(Part {
+                    segment: Arc::clone(&node.segment),
+                    after: Commit::ZERO,
+                    until: to,
+                });
+                thinned.push(node.meta().first..=node.meta().floor.minus(1));
+            }
+        }
+        (parts, thinned)
+    }
+
+    /// The newest commit of which anything is known. It differs from the head when one lost commit
+    /// stands for an unknown number of them.
+    pub(crate) fn known_head(&self) -> Commit {
+        let has_end = self
+            .hidden
+            .as_ref()
+            .is_none_or(|hidden| hidden.end.is_none());
+        self.head.minus(u64::from(!has_end))
     }
 
     /// The refusal of a commit, with the nearest readable commits.

@@ -78,6 +78,7 @@ commands! {
     Compact(super::write::Compact) => super::write::compact,
     Backup(super::backup::Backup) => super::backup::backup,
     Restore(super::backup::Restore) => super::backup::restore,
+    Salvage(Box<super::salvage::Salvage>) => super::salvage::run,
     Changes(super::replica::ShowChanges) => super::replica::changes,
     Follow(super::replica::Follow) => super::replica::follow,
     Promote(super::replica::Promote) => super::replica::promote,

@@ -123,7 +123,7 @@ pub(crate) fn restore(arguments: &Restore) -> Outcome {
 }
 
 /// Adds the directory to an error, if the error is about it.
-fn of_directory(error: Error, path: &std::path::Path) -> Failure {
+pub(crate) fn of_directory(error: Error, path: &std::path::Path) -> Failure {
     let names_directory = matches!(
         error,
         Error::BackupRefused { .. }

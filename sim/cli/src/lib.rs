@@ -33,6 +33,7 @@ mod predict;
 mod ratio_store;
 mod recorded;
 mod replica;
+mod salvage;
 mod scan;
 mod stats;
 mod store;

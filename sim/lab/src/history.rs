@@ -157,6 +157,22 @@ impl History {
         &self.batches
     }
 
+    /// The keyspaces that the commits up to `head` have written to, in the order of first use.
+    #[must_use]
+    pub fn keyspaces(&self, head: u64) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for write in self.batches[..head as usize]
+            .iter()
+            .flat_map(|it| &it.writes)
+        {
+            let name = write.key.keyspace_name();
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+
     /// The state after `commit`, which must not be beyond the head.
     #[must_use]
     pub fn state(&self, commit: u64) -> &Arc<State> {

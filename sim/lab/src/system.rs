@@ -207,6 +207,13 @@ pub trait Engine: Send + Sync {
         None
     }
 
+    /// Salvages the store on `from`: writes its intact data into a new store on `to`. Writes nothing
+    /// on `from`. `None` if the system has no such call.
+    fn salvage(&self, from: Arc<dyn Fs>, to: Arc<dyn Fs>) -> Option<Result<Salvaged, Failure>> {
+        let _ = (from, to);
+        None
+    }
+
     /// Whether a returned commit is durable. Otherwise only [`Instance::sync`] makes it
     /// durable.
     fn syncs_commits(&self) -> bool {
@@ -463,6 +470,41 @@ pub struct Taken {
     /// Reads of single keys from this key on ...
     pub first_key: Vec<u8>,
     /// ... and up to this key; `None` means all following keys.
+    pub last_key: Option<Vec<u8>>,
+}
+
+/// The report on a store that was salvaged from a damaged one. Its commits have the numbers of
+/// the damaged store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Salvaged {
+    /// The newest commit.
+    pub head: u64,
+    /// Every commit up to this one has the state that it had in the damaged store, except the
+    /// thinned ones.
+    pub exact_through: u64,
+    /// The ranges of commits, first and last, that retention has thinned out.
+    pub thinned: Vec<(u64, u64)>,
+    /// The writes that may be missing. A key with a missing write has an older value, or none.
+    pub gaps: Vec<Gap>,
+    /// Whether some commits come from files that no intact manifest names.
+    pub is_unproven: bool,
+    /// The keyspaces whose names are lost: the new name, and the number of keyspaces that were
+    /// written to before.
+    pub unnamed: Vec<(String, usize)>,
+}
+
+/// Writes that a salvaged store may lack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The keyspace; `None` for all keyspaces.
+    pub keyspace: Option<String>,
+    /// The first commit.
+    pub first: u64,
+    /// The last commit; `None` if the number of lost commits is unknown.
+    pub last: Option<u64>,
+    /// The first key.
+    pub first_key: Vec<u8>,
+    /// The last key; `None` for all following keys.
     pub last_key: Option<Vec<u8>>,
 }
 

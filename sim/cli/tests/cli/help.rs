@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 29] = [
     "import-git",
     "check-git",
     "get",
@@ -22,6 +22,7 @@ const COMMANDS: [&str; 28] = [
     "compact",
     "backup",
     "restore",
+    "salvage",
     "changes",
     "follow",
     "promote",

@@ -17,6 +17,7 @@ mod importing;
 mod reading;
 mod replicas;
 mod repositories;
+mod salvaging;
 mod terminal;
 mod verifying;
 mod writing;

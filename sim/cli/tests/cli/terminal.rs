@@ -171,6 +171,7 @@ const CASES: &[(&str, i32)] = &[
     ("import --store P nowhere.jsonl", 6),
     ("backup --store S --to B", 0),
     ("restore --from B --to N", 0),
+    ("salvage --store S --to V", 0),
     ("changes --store S", 0),
     ("follow --store F", 3),
     ("promote --store P", 0),

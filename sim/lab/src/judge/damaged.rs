@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::salvaged::Lost;
 use super::settled::own_files;
 use super::{Bounds, Checked, Judge};
 use crate::disk::{Image, SimFs};
@@ -42,16 +43,28 @@ impl Judge<'_> {
         let Some(head) = self.check_whole(&image, bounds)? else {
             return Ok(());
         };
+        if let Some(wrong) = self.check_salvaged(&image, head, Lost::Nothing)? {
+            self.enabled.object(Oracle::Salvage, wrong)?;
+        }
         let times = if self.listed > 0 { TIMES } else { 1 };
         for time in 0..times {
             let mut draws = Seed(disk as u64).draws(Domain::Damage, moment << 32 | time);
-            let Some((mut copy, mut what)) = damaged(&image, &mut draws) else {
+            let Some((mut copy, file, mut what)) = damaged(&image, &mut draws) else {
                 return Ok(());
             };
             // A second damage may hide the first.
             let is_once = !draws.percent(TWICE);
-            if !is_once && let Some((again, more)) = damaged(&copy, &mut draws) {
+            if !is_once && let Some((again, _, more)) = damaged(&copy, &mut draws) {
                 (copy, what) = (again, format!("{what}, and {more}"));
+            }
+            let lost = match (is_once, moment) {
+                (true, WHEN_CLOSED) if file.starts_with("manifest-") => Lost::Manifest,
+                (true, _) => Lost::Once,
+                (false, _) => Lost::Twice,
+            };
+            if let Some(wrong) = self.check_salvaged(&copy, head, lost)? {
+                self.enabled
+                    .object(Oracle::Salvage, format!("{what}: {wrong}"))?;
             }
             let outcome = self.check_copy(&copy, (head, is_once), &mut draws)?;
             if let Some(wrong) = outcome {
@@ -147,9 +160,9 @@ impl Judge<'_> {
     }
 }
 
-/// The disk with one damaged place, and a text about the damage. `None` if there are no
-/// bytes to damage.
-fn damaged(image: &Image, draws: &mut Draws) -> Option<(Image, String)> {
+/// The disk with one damaged place, the name of the damaged file, and a text about the damage.
+/// `None` if there are no bytes to damage.
+fn damaged(image: &Image, draws: &mut Draws) -> Option<(Image, String, String)> {
     let is_filled = |(_, bytes): &(&str, &[u8])| !bytes.is_empty();
     let files: Vec<_> = own_files(image).filter(is_filled).collect();
     if files.is_empty() {
@@ -188,7 +201,11 @@ fn damaged(image: &Image, draws: &mut Draws) -> Option<(Image, String)> {
             after.truncate(place);
             format!("{name} is cut to {place} bytes")
         }
-        _ => return Some((image.replacing(name, None), format!("{name} is gone"))),
+        _ => {
+            let what = format!("{name} is gone");
+            return Some((image.replacing(name, None), name.to_owned(), what));
+        }
     };
-    Some((image.replacing(name, Some(after)), what))
+    let copy = image.replacing(name, Some(after));
+    Some((copy, name.to_owned(), what))
 }

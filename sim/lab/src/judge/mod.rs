@@ -15,6 +15,7 @@ mod memory;
 mod opened;
 pub mod oracle;
 mod reads;
+mod salvaged;
 mod settled;
 
 use std::sync::Arc;

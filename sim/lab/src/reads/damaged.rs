@@ -94,9 +94,9 @@ fn misnamed(model: &Model<'_>, answer: &Answer, lost: &[Lost]) -> Option<String>
     let takes_names = |lost: &Lost| lost.takes.as_ref().is_some_and(|it| it.keyspace.is_none());
     let least = match lost.iter().any(takes_names) {
         true => Vec::new(),
-        false => model.keyspaces(model.head),
+        false => model.history.keyspaces(model.head),
     };
-    let all = model.keyspaces(model.history.head());
+    let all = model.history.keyspaces(model.history.head());
     let is_right = match answer {
         Answer::Names(names) => all.starts_with(names) && names.starts_with(&least),
         _ => false,

@@ -107,23 +107,9 @@ impl Model<'_> {
                 Answer::Versions(found) => self.wrong_versions(*at, *key, found, readable),
                 other => Some(format!("versions are asked for, the answer is {other:?}")),
             },
-            Question::Keyspaces => unlike(Answer::Names(self.keyspaces(self.head))),
+            Question::Keyspaces => unlike(Answer::Names(self.history.keyspaces(self.head))),
             Question::Changes { .. } | Question::Readable(_) => None,
         }
-    }
-
-    /// The keyspaces that the commits up to `head` have written to, in the order of
-    /// first use.
-    pub(super) fn keyspaces(&self, head: u64) -> Vec<String> {
-        let batches = &self.history.batches()[..head as usize];
-        let mut names: Vec<String> = Vec::new();
-        for write in batches.iter().flat_map(|batch| &batch.writes) {
-            let name = write.key.keyspace_name();
-            if !names.iter().any(|known| known == name) {
-                names.push(name.to_owned());
-            }
-        }
-        names
     }
 
     fn value(&self, at: u64, key: Key) -> Option<&Vec<u8>> {

@@ -22,7 +22,9 @@ use crate::disk::Image;
 use crate::history::Batch;
 use crate::keyed::Draws;
 use crate::planted::Planted;
-use crate::system::{Engine, Failure, Instance, Piece, Remains, Setting, Settings, System};
+use crate::system::{
+    Engine, Failure, Instance, Piece, Remains, Salvaged, Setting, Settings, System,
+};
 use instance::Open;
 pub(super) use instance::{
     Reader, SETTLE_STEPS, SETTLE_STEPS_OF_A_COMMIT, batch_of, counted, pieces_of, state_of,
@@ -92,6 +94,10 @@ impl Engine for Configured {
 
     fn open_damaged(&self, fs: Arc<dyn Fs>) -> Option<Result<Box<dyn Remains>, Failure>> {
         Some(remains::open(fs, self.options.clone()))
+    }
+
+    fn salvage(&self, from: Arc<dyn Fs>, to: Arc<dyn Fs>) -> Option<Result<Salvaged, Failure>> {
+        Some(remains::salvage(from, to, &self.options))
     }
 
     fn syncs_commits(&self) -> bool {
