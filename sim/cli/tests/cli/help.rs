@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 32] = [
     "import-git",
     "check-git",
     "get",
@@ -28,6 +28,10 @@ const COMMANDS: [&str; 28] = [
     "predict",
     "compare",
     "sim",
+    "record",
+    "crash",
+    "fix",
+    "image",
     "wal-node",
     "ratio-store",
     "data-file",
