@@ -12,15 +12,18 @@ mod bytes;
 mod check_git;
 mod compare;
 mod completions;
+mod crash;
 mod data_file;
 mod diff;
 mod export;
+mod fix;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 mod get;
 mod git_log;
 mod history;
+mod image;
 mod import;
 mod import_git;
 mod layout;
@@ -30,7 +33,9 @@ mod operations;
 mod person;
 mod placement;
 mod predict;
+mod programs;
 mod ratio_store;
+mod record;
 mod recorded;
 mod replica;
 mod salvage;

@@ -121,10 +121,11 @@ fn lines_with(word: &str, folders: &[&str], but: &[&str]) -> Vec<String> {
         .collect()
 }
 
-const ABOVE_THE_ENGINE: [&str; 4] = [
+const ABOVE_THE_ENGINE: [&str; 5] = [
     "sim/cli/src",
     "sim/lab/src",
     "sim/policies/src",
+    "sim/programs/src",
     "sim/specimens/src",
 ];
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 33] = [
     "import-git",
     "check-git",
     "get",
@@ -29,6 +29,10 @@ const COMMANDS: [&str; 29] = [
     "predict",
     "compare",
     "sim",
+    "record",
+    "crash",
+    "fix",
+    "image",
     "wal-node",
     "ratio-store",
     "data-file",

@@ -98,9 +98,13 @@ pub(super) fn oracle() -> impl TypedValueParser<Value = Oracle> {
 
 /// One model, or all of them.
 #[derive(Clone, Debug)]
-pub(super) struct ChosenModels(pub(super) Vec<&'static Model>);
+pub struct ChosenModels(
+    /// In the order in which they were named.
+    pub Vec<&'static Model>,
+);
 
-pub(super) fn models() -> impl TypedValueParser<Value = ChosenModels> {
+/// A list of models, or `all`.
+pub fn models() -> impl TypedValueParser<Value = ChosenModels> {
     offering(list_of_models, ["all"].into_iter().chain(Model::names()))
 }
 

@@ -38,8 +38,9 @@ use std::process::ExitCode;
 
 use clap::{Args, FromArgMatches, Subcommand};
 
-pub use self::choose::{Offering, offer_systems, offering};
+pub use self::choose::{ChosenModels, Offering, models, offer_systems, offering};
 use self::exit::{Exit, Failure, Outcome};
+pub use self::workers::{stop_on_interrupt, threads};
 use crate::finding::replay::replay;
 use crate::history::Batch;
 use crate::judge::oracle::{Finding, Oracle};

@@ -16,7 +16,7 @@ const INTERRUPTED: i32 = 130;
 
 /// After this call, Ctrl-C ends the work and not the process, so that the findings so
 /// far can be reported. A second Ctrl-C ends the process.
-pub(super) fn stop_on_interrupt() -> Stop {
+pub fn stop_on_interrupt() -> Stop {
     let signal = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&signal);
     // A user who presses Ctrl-C twice does not want to wait for destructors.
@@ -81,7 +81,7 @@ pub(super) fn spread<T: Send>(
 }
 
 /// The number of threads: the requested number, or one for each core.
-pub(super) fn threads(asked: Option<u16>) -> usize {
+pub fn threads(asked: Option<u16>) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     asked.map_or_else(cores, usize::from)
 }

@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+use lithify::fs::name;
+
 use super::model::Model;
 use super::oplog::{InodeId, Log, Operation};
 
@@ -70,6 +72,22 @@ impl ChangeKind {
     #[must_use]
     pub fn is_name(&self) -> bool {
         self.content_of().is_none()
+    }
+
+    /// The file that gets a name.
+    pub(super) fn named(&self) -> Option<InodeId> {
+        match self {
+            Self::Link { inode, .. } | Self::Rename { inode, .. } => Some(*inode),
+            _ => None,
+        }
+    }
+
+    /// Whether this moves a name from one directory to another.
+    pub(super) fn crosses_directories(&self) -> bool {
+        match self {
+            Self::Rename { from, to, .. } => name::split(from).0 != name::split(to).0,
+            _ => false,
+        }
     }
 
     /// The names that this change affects.
@@ -139,8 +157,14 @@ pub fn changes_of(log: &Log, position: usize, model: &Model) -> Vec<Change> {
                 replaced,
             } if from != to => {
                 let (from, to) = (log.path(*from), log.path(*to));
-                rename(model, from, to, *inode, replaced.is_some(), &mut push);
+                // A directory has one name at any time.
+                let splits = model.splits_renames && log.directory(*inode).is_none();
+                rename(splits, from, to, *inode, replaced.is_some(), &mut push);
             }
+            Operation::Link { path, inode } => push(ChangeKind::Link {
+                name: Arc::clone(log.path(*path)),
+                inode: *inode,
+            }),
             Operation::Remove { path, .. } => push(ChangeKind::Unlink {
                 name: Arc::clone(log.path(*path)),
             }),
@@ -188,14 +212,14 @@ fn write(
 }
 
 fn rename(
-    model: &Model,
+    splits: bool,
     from: &Arc<str>,
     to: &Arc<str>,
     inode: InodeId,
     replaces: bool,
     push: &mut impl FnMut(ChangeKind),
 ) {
-    if model.splits_renames {
+    if splits {
         // Three changes, each of which may be lost: the default of ALICE.
         push(ChangeKind::Unlink {
             name: Arc::clone(to),

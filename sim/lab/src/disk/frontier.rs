@@ -1,6 +1,6 @@
 //! What is durable and what is pending, at each operation of a log, under one model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
@@ -393,7 +393,10 @@ impl<'log> Frontier<'log> {
     }
 
     fn sync(&mut self, file: InodeId, data_only: bool, barrier: Barrier) {
-        let is_own = |change: &Change| change.kind.content_of() == Some(file);
+        let log = self.log;
+        let end = log.covers_up_to(self.position);
+        let is_covered = |change: &Change| change.operation < end;
+        let is_own = |change: &Change| change.kind.content_of() == Some(file) && is_covered(change);
         match barrier {
             Barrier::Ignored => return,
             Barrier::Dropped => {
@@ -407,26 +410,29 @@ impl<'log> Frontier<'log> {
         match self.model.sync {
             SyncScope::Nothing => {}
             SyncScope::Own => self.make_durable(is_own),
-            SyncScope::Everything => self.make_durable(|_| true),
-            SyncScope::OwnAndItsNames => self.make_durable(|change| {
-                let named = match change.kind {
-                    ChangeKind::Link { inode, .. } | ChangeKind::Rename { inode, .. } => {
-                        Some(inode)
-                    }
-                    _ => None,
-                };
-                is_own(change) || named == Some(file)
-            }),
+            SyncScope::Everything => self.make_durable(is_covered),
+            SyncScope::OwnAndItsNames => {
+                let reached = self.with_ancestors(file);
+                self.make_durable(|change| {
+                    let is_named = (change.kind.named()).is_some_and(|it| reached.contains(&it));
+                    is_own(change) || (is_named && is_covered(change))
+                });
+            }
             SyncScope::OwnAndJournal => {
                 let writes_journal = !data_only
                     || self.pending.iter().any(|change| match change.kind {
-                        ChangeKind::Size { inode, .. } | ChangeKind::Link { inode, .. } => {
-                            inode == file
+                        ChangeKind::Size { inode, .. } => inode == file && is_covered(change),
+                        // A second name is no data: only the first makes the file.
+                        ChangeKind::Link { inode, .. } => {
+                            let operation = &log.operations()[change.operation];
+                            let is_first = !matches!(operation, Operation::Link { .. });
+                            inode == file && is_first && is_covered(change)
                         }
                         _ => false,
                     });
                 self.make_durable(|change| {
-                    is_own(change) || (writes_journal && change.kind.is_name())
+                    let is_name = change.kind.is_name() && is_covered(change);
+                    is_own(change) || (writes_journal && is_name)
                 });
             }
         }
@@ -436,19 +442,42 @@ impl<'log> Frontier<'log> {
         if barrier != Barrier::Kept {
             return;
         }
+        let end = self.log.covers_up_to(self.position);
+        let is_covered = |change: &Change| change.operation < end;
         match self.model.sync_directory {
             DirectoryScope::Nothing => {}
-            DirectoryScope::Everything => self.make_durable(|_| true),
-            DirectoryScope::Journal => self.make_durable(|change| change.kind.is_name()),
-            DirectoryScope::Own => self.make_durable(|change| {
-                change
-                    .kind
-                    .names()
-                    .into_iter()
-                    .flatten()
-                    .any(|path| name::split(path).0 == directory)
-            }),
+            DirectoryScope::Everything => self.make_durable(is_covered),
+            DirectoryScope::Journal => {
+                self.make_durable(|change| change.kind.is_name() && is_covered(change));
+            }
+            DirectoryScope::Own => {
+                let own = match self.model.sync {
+                    SyncScope::OwnAndItsNames => self.log.directory_named(directory),
+                    _ => None,
+                };
+                let reached = own.map_or_else(BTreeSet::new, |own| self.with_ancestors(own));
+                self.make_durable(|change| {
+                    let mut names = change.kind.names().into_iter().flatten();
+                    let is_in_it = names.any(|path| name::split(path).0 == directory);
+                    let is_named = (change.kind.named()).is_some_and(|it| reached.contains(&it));
+                    (is_in_it || is_named) && is_covered(change)
+                });
+            }
         }
+    }
+
+    /// A file or directory, and the directories above it by pending names.
+    fn with_ancestors(&self, file: InodeId) -> BTreeSet<InodeId> {
+        let mut reached = BTreeSet::from([file]);
+        let mut waiting = vec![file];
+        while let Some(below) = waiting.pop() {
+            let names = (self.pending.iter())
+                .filter(|change| change.kind.named() == Some(below))
+                .flat_map(|change| change.kind.names().into_iter().flatten());
+            let above = names.filter_map(|path| self.log.directory_named(name::split(path).0));
+            waiting.extend(above.filter(|above| reached.insert(*above)));
+        }
+        reached
     }
 
     /// Makes the selected changes and their requirements durable.
@@ -457,7 +486,12 @@ impl<'log> Frontier<'log> {
         if !selected.contains(&true) {
             return;
         }
-        let is_closed_by_itself = self.model.sync == SyncScope::Own && !self.model.orders_all;
+        // What one barrier selects holds all that it requires, unless a name came from another
+        // directory: then what this one had there before is not selected.
+        let crosses = |change: &Change| change.kind.crosses_directories();
+        let is_closed_by_itself = self.model.sync == SyncScope::Own
+            && !self.model.orders_all
+            && !self.pending.iter().any(crosses);
         if !is_closed_by_itself {
             let required = requirements(self.model, &self.pending);
             for index in 0..selected.len() {

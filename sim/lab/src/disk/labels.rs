@@ -1,7 +1,8 @@
 //! The names of pending changes in traces: short, readable, unique, and the same when
 //! unrelated changes are added or removed.
 //!
-//! A file has the name that it has at that moment. A file without a name has its last
+//! A file has the name that it has at that moment; a file with several names, the first of those that
+//! it still has. A file without a name has its last
 //! name, or `former:NAME` if another file has that name now. A label that was used
 //! before gets `~2`, `~3`.
 
@@ -42,7 +43,7 @@ impl<'log> Called<'log> {
 
     fn pass(&mut self, operation: &Operation) {
         match operation {
-            Operation::Create { path, inode } => {
+            Operation::Create { path, inode } | Operation::Link { path, inode } => {
                 self.holders.insert(*path, *inode);
             }
             Operation::Rename {
@@ -52,8 +53,13 @@ impl<'log> Called<'log> {
                 self.holders.insert(*to, *inode);
                 self.names[*inode as usize] = *to;
             }
-            Operation::Remove { path, .. } => {
+            Operation::Remove { path, inode } => {
                 self.holders.remove(path);
+                let mut others = self.holders.iter();
+                let other = others.find_map(|(other, file)| (file == inode).then_some(*other));
+                if let (Some(other), true) = (other, self.names[*inode as usize] == *path) {
+                    self.names[*inode as usize] = other;
+                }
             }
             _ => {}
         }

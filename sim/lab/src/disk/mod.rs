@@ -40,6 +40,7 @@ pub mod power_loss;
 mod remnants;
 mod skipped;
 mod state;
+pub mod tree;
 pub mod usage;
 
 pub use change::{Change, ChangeKind};
@@ -52,4 +53,5 @@ pub use model::Model;
 pub use oplog::{Log, Mark, Operation, place_of};
 pub use remnants::Source;
 pub use skipped::{SkippedBarrier, context, without_numbers};
+pub use tree::{Place, Tree};
 pub use usage::{DiskUse, FileUse};

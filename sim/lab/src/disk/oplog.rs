@@ -5,6 +5,7 @@
 //! arena, so logging a write costs one copy and no allocation. Reads and listings are
 //! not logged.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -100,6 +101,13 @@ pub enum Operation {
         /// The file that had the new name before.
         replaced: Option<InodeId>,
     },
+    /// A file got one more name. Only a [`Tree`](super::Tree) does this.
+    Link {
+        /// The name.
+        path: PathId,
+        /// The file.
+        inode: InodeId,
+    },
     /// A name was removed.
     Remove {
         /// The name.
@@ -169,6 +177,12 @@ pub struct Log {
     first_names: Vec<PathId>,
     /// The current name of each file, or its last name.
     names: Vec<PathId>,
+    /// The files that are directories, each with what the names in it begin with. Empty unless
+    /// a [`Tree`](super::Tree) has made this log.
+    directories: BTreeMap<InodeId, Arc<str>>,
+    /// The barriers that began before the operation in front of them was over: by position,
+    /// the first operation that each does not cover.
+    entered: BTreeMap<usize, usize>,
 }
 
 impl Log {
@@ -196,12 +210,44 @@ impl Log {
         self.path(self.first_names[inode as usize])
     }
 
+    /// What the names in a directory begin with; `None` for a file.
+    #[must_use]
+    pub fn directory(&self, inode: InodeId) -> Option<&Arc<str>> {
+        self.directories.get(&inode)
+    }
+
+    /// The directory in which these names are.
+    #[must_use]
+    pub fn directory_named(&self, key: &str) -> Option<InodeId> {
+        let mut directories = self.directories.iter();
+        directories.find_map(|(inode, name)| (&**name == key).then_some(*inode))
+    }
+
+    pub(super) fn make_directory(&mut self, inode: InodeId, key: Arc<str>) {
+        self.directories.insert(inode, key);
+    }
+
+    /// The first operation that the barrier at `position` does not cover.
+    #[must_use]
+    pub fn covers_up_to(&self, position: usize) -> usize {
+        self.entered.get(&position).copied().unwrap_or(position)
+    }
+
+    /// A barrier that was entered before the operation at `entered` was over.
+    pub(super) fn push_barrier(&mut self, barrier: Operation, entered: usize) {
+        if entered < self.operations.len() {
+            self.entered.insert(self.operations.len(), entered);
+        }
+        self.push(barrier);
+    }
+
     pub(super) fn first_path(&self, inode: InodeId) -> PathId {
         self.first_names[inode as usize]
     }
 
     /// The number of files that exist or existed.
-    pub(super) fn file_count(&self) -> usize {
+    #[must_use]
+    pub fn file_count(&self) -> usize {
         self.first_names.len()
     }
 
@@ -252,6 +298,7 @@ impl Log {
     /// Forgets all operations. For long runs that simulate no crash.
     pub(super) fn clear(&mut self) {
         self.operations.clear();
+        self.entered.clear();
         self.arena.clear();
     }
 
@@ -294,6 +341,10 @@ impl fmt::Display for Described<'_> {
             }
             Operation::Rename { from, to, .. } => {
                 write!(formatter, "rename {} {}", log.path(*from), log.path(*to))
+            }
+            Operation::Link { path, inode } => {
+                let first = log.first_name(*inode);
+                write!(formatter, "link {first} {}", log.path(*path))
             }
             Operation::Remove { path, .. } => write!(formatter, "remove {}", log.path(*path)),
             Operation::CreateDirectory { path } => {

@@ -114,6 +114,13 @@ impl State {
             }
             Operation::SetLength { inode, after, .. } => self.set_len(*inode, *after)?,
             Operation::Rename { from, to, .. } => self.rename(log.path(*from), log.path(*to))?,
+            Operation::Link { path, inode } => {
+                let name = log.path(*path);
+                self.names.insert(Arc::clone(name), *inode);
+                let path = self.log.intern(name);
+                let inode = *inode;
+                self.log.push(Operation::Link { path, inode });
+            }
             Operation::Remove { path, .. } => self.remove(log.path(*path))?,
             Operation::CreateDirectory { path } => self.create_dir(log.path(*path))?,
             Operation::Rot { inode, offset, .. } => self.rot(*inode, *offset),

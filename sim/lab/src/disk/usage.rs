@@ -90,7 +90,8 @@ impl DiskUse {
             }
             Operation::Sync { inode, .. } => self.file(log, *inode).syncs += 1,
             Operation::SyncDirectory { .. } => self.directory_syncs += 1,
-            Operation::Remove { .. }
+            Operation::Link { .. }
+            | Operation::Remove { .. }
             | Operation::CreateDirectory { .. }
             | Operation::Rot { .. }
             | Operation::Mark(_) => {}

@@ -1,0 +1,227 @@
+//! `crash`: every image that a loss of power may leave of a recorded program, and a checker.
+
+use std::time::Duration;
+
+use clap::Args;
+use lithify_programs::Recording;
+use lithify_programs::crash::{self, Found, Row, Verdicts};
+use lithify_programs::losses::{Crashes, Loss};
+use lithify_programs::shrink::{Shrunk, shrink};
+use lithify_sim::cli::args::{Format, FormatArgument};
+use lithify_sim::cli::exit::{Exit, Outcome};
+use lithify_sim::cli::output::Output;
+use lithify_sim::cli::stop_on_interrupt;
+use lithify_sim::cli::terminal::Colour;
+use serde::Serialize;
+
+use super::programs::{CheckerArguments, ImageArguments, notes, of_programs};
+
+const EXAMPLES: &str = "\
+Examples:
+  lithify crash run.rec --check ./check.sh
+  lithify crash run.rec --check ./check.sh --model ext4-ordered,posix-min
+  lithify crash run.rec --check ./check.sh --model all --time 60 --shrink
+
+The checker is run as CHECK DIRECTORY STDOUT: the image, and a file with what the user had seen when \
+the power failed. It exits with 0 if all is well, 1 if something is lost but the rest is consistent, \
+2 if the data are inconsistent, 3 if they cannot be opened. It may change the directory.
+
+Exits with 1 on a finding.";
+
+/// Makes every crash image of a recorded program, and asks a checker about each
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Crash {
+    #[command(flatten)]
+    checker: CheckerArguments,
+    #[command(flatten)]
+    images: ImageArguments,
+    /// Find the smallest loss behind each finding, and the sync that is missing
+    #[arg(long)]
+    shrink: bool,
+    /// Exit with 7 if --time or Ctrl-C ends it before all images were judged
+    #[arg(long)]
+    fail_on_incomplete: bool,
+    #[command(flatten)]
+    format: FormatArgument,
+}
+
+/// All that is told.
+#[derive(Serialize)]
+struct Report {
+    program: Vec<String>,
+    operations: usize,
+    models: Vec<Row>,
+    judged: usize,
+    complete: bool,
+    findings: Vec<Finding>,
+    notes: Vec<String>,
+}
+
+/// One finding as it is told.
+#[derive(Serialize)]
+struct Finding {
+    wrong: String,
+    message: String,
+    images: usize,
+    model: &'static str,
+    after_operations: usize,
+    next: String,
+    pending: usize,
+    lost: Vec<String>,
+    /// What `image --lose` takes.
+    lost_numbers: String,
+    lost_bytes_read_as: String,
+    goes_away_if: Vec<String>,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Crash) -> Outcome {
+    let recording = Recording::read(&arguments.checker.recording).map_err(of_programs)?;
+    let checker = arguments.checker.checker()?;
+    crash::check_checker(&recording.disk, &checker).map_err(of_programs)?;
+    let time = arguments.images.time.map(Duration::from_secs);
+    let options = arguments.images.options(stop_on_interrupt().within(time));
+    let mut verdicts = Verdicts::new();
+    let outcome = crash::crash(&recording.disk, &checker, &options, &mut verdicts);
+    let outcome = outcome.map_err(of_programs)?;
+    let crashes = Crashes::of(&recording.disk);
+    let mut findings = Vec::new();
+    for found in &outcome.found {
+        let shrunk = match arguments.shrink {
+            true => {
+                let (loss, wrong) = (&found.loss, found.wrong);
+                let shrunk = shrink(&recording, &checker, loss, wrong, &mut verdicts);
+                Some(shrunk.map_err(of_programs)?)
+            }
+            false => None,
+        };
+        findings.push(finding(&crashes, found, shrunk.as_ref()));
+    }
+    let report = Report {
+        program: recording.header.program.clone(),
+        operations: crash::operations(&recording.disk),
+        models: outcome.rows,
+        judged: outcome.judged,
+        complete: outcome.is_complete,
+        findings,
+        notes: notes(&recording.header),
+    };
+    tell(&report, arguments)?;
+    match (report.findings.len(), report.complete) {
+        (0, false) if arguments.fail_on_incomplete => {
+            Err(Exit::Unfinished.because("not all images were judged"))
+        }
+        (0, _) => Ok(()),
+        (count, _) => Err(Exit::Negative.because(format!(
+            "{}: {count} findings",
+            arguments.checker.recording.display()
+        ))),
+    }
+}
+
+fn finding(crashes: &Crashes<'_>, found: &Found, shrunk: Option<&Shrunk>) -> Finding {
+    let loss: &Loss = shrunk.map_or(&found.loss, |shrunk| &shrunk.loss);
+    let cures = shrunk.map_or(&[][..], |shrunk| &shrunk.cures);
+    Finding {
+        wrong: found.wrong.to_string(),
+        message: found.message.clone(),
+        images: found.images,
+        model: loss.model.name,
+        after_operations: crashes.count_at(loss.position),
+        next: crashes.describe(loss.position),
+        pending: loss.kept.len(),
+        lost: crashes
+            .words(loss)
+            .into_iter()
+            .map(|word| word.text)
+            .collect(),
+        lost_numbers: crashes.numbers(loss),
+        lost_bytes_read_as: loss.fill.name().into_owned(),
+        goes_away_if: cures
+            .iter()
+            .map(|cure| format!("fsync({}) comes before {}", cure.target, cure.before))
+            .collect(),
+    }
+}
+
+fn tell(report: &Report, arguments: &Crash) -> Outcome {
+    let mut output = Output::for_reading();
+    if arguments.format.format == Format::Json {
+        output.json(report)?;
+        return output.finish();
+    }
+    for row in &report.models {
+        let unjudged = match row.unjudged {
+            0 => String::new(),
+            count => format!(", {count} not judged"),
+        };
+        let line = format!(
+            "{}: {}; {} distinct, {} refused{unjudged}",
+            row.model, row.coverage, row.distinct, row.bad
+        );
+        output.line(line.as_bytes())?;
+    }
+    let end = match report.complete {
+        true => "",
+        false => "; ended early",
+    };
+    output.line(format!("{} images judged{end}", report.judged).as_bytes())?;
+    for finding in &report.findings {
+        tell_finding(&mut output, finding, arguments)?;
+    }
+    for note in &report.notes {
+        output.line(note.as_bytes())?;
+    }
+    output.finish()
+}
+
+fn tell_finding(output: &mut Output, finding: &Finding, arguments: &Crash) -> Outcome {
+    let head = match finding.message.is_empty() {
+        true => finding.wrong.clone(),
+        false => format!("{}: {}", finding.wrong, finding.message),
+    };
+    output.line(b"")?;
+    let head = output.screen().paint(Colour::Red, &head);
+    output.line(format!("{head} ({} images)", finding.images).as_bytes())?;
+    let lost = match finding.lost.is_empty() {
+        true => "nothing".to_owned(),
+        false => finding.lost.join(", "),
+    };
+    let lines = [
+        format!(
+            "  the power fails after {} operations, {} (model {})",
+            finding.after_operations, finding.next, finding.model
+        ),
+        format!(
+            "  lost of {} pending changes: {lost}; lost bytes read as {}",
+            finding.pending, finding.lost_bytes_read_as
+        ),
+    ];
+    for line in lines {
+        output.line(line.as_bytes())?;
+    }
+    for cure in &finding.goes_away_if {
+        output.line(format!("  goes away if {cure}").as_bytes())?;
+    }
+    output.line(format!("  {}", image_command(finding, arguments)).as_bytes())
+}
+
+/// How to look at an image.
+fn image_command(finding: &Finding, arguments: &Crash) -> String {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+    let lost = match &*finding.lost_numbers {
+        "" => String::new(),
+        numbers => format!(" --lose {numbers}"),
+    };
+    let fill = match &*finding.lost_bytes_read_as {
+        "zero" => String::new(),
+        fill => format!(" --fill {}", quoted(fill)),
+    };
+    format!(
+        "lithify image {} --model {} --at {}{lost}{fill} --to DIRECTORY",
+        arguments.checker.recording.display(),
+        finding.model,
+        finding.after_operations,
+    )
+}

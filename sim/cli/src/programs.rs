@@ -1,0 +1,114 @@
+//! What the commands about recorded programs share.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use lithify_programs::checker::Checker;
+use lithify_programs::crash::Options;
+use lithify_programs::failure::{Failure as ProgramFailure, Matter};
+use lithify_programs::recording::Header;
+use lithify_sim::cli::exit::{Exit, Failure, Outcome};
+use lithify_sim::cli::{ChosenModels, models, threads};
+use lithify_sim::disk::Budget;
+use lithify_sim::stop::Stop;
+
+/// A failure of the recorder, with the exit code of its kind.
+pub(crate) fn of_programs(failure: ProgramFailure) -> Failure {
+    let exit = match failure.matter {
+        Matter::Usage => Exit::Usage,
+        Matter::Input => Exit::Input,
+        Matter::Io => Exit::Io,
+    };
+    exit.because(failure.message)
+}
+
+/// What a recording does not hold, a line each.
+pub(crate) fn notes(header: &Header) -> Vec<String> {
+    let gaps = header.gaps.iter().map(ToString::to_string);
+    let mut notes: Vec<String> = gaps
+        .map(|gap| format!("not in the images: {gap}"))
+        .collect();
+    if let Some(first) = header.written_outside.first() {
+        let more = match header.written_outside.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        notes.push(format!(
+            "not in the images: files outside of the directory were opened for writing: {first}{more}"
+        ));
+    }
+    notes
+}
+
+/// A recording and who judges it.
+#[derive(Args, Debug)]
+pub(crate) struct CheckerArguments {
+    /// A file that `record` has written
+    pub(crate) recording: PathBuf,
+    /// The checker: a command for the shell
+    #[arg(long, value_name = "COMMAND")]
+    check: String,
+    /// A checker that takes longer than this number of seconds hangs
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: u64,
+    /// The directory for images [default: memory if the machine has a file system for it]
+    #[arg(long, value_name = "DIRECTORY")]
+    scratch: Option<PathBuf>,
+}
+
+impl CheckerArguments {
+    /// The checker, with a place for its images.
+    pub(crate) fn checker(&self) -> Outcome<Checker> {
+        let timeout = Duration::from_secs(self.timeout);
+        let checker = Checker::new(&self.check, timeout, self.scratch.as_deref());
+        checker.map_err(of_programs)
+    }
+}
+
+/// Which images, and how many at a time.
+#[derive(Args, Debug)]
+pub(crate) struct ImageArguments {
+    /// Persistence models, separated by commas; or all
+    #[arg(long, value_name = "MODELS", default_value = "posix-min", hide_possible_values = true, value_parser = models())]
+    model: ChosenModels,
+    /// How many images of each crash point: all if there are at most 64 (small) or 4096 (large),
+    /// otherwise those that lose or keep little, prefixes and a sample; or all, whatever it costs
+    #[arg(long, value_enum, default_value = "small")]
+    images: Images,
+    /// Number of checkers at a time [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Stop after this number of seconds
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) time: Option<u64>,
+}
+
+impl ImageArguments {
+    /// What they mean to the package.
+    pub(crate) fn options(&self, stop: Stop) -> Options {
+        Options {
+            models: self.model.0.clone(),
+            budget: self.images.budget(),
+            jobs: threads(self.jobs),
+            stop,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Images {
+    Small,
+    Large,
+    All,
+}
+
+impl Images {
+    fn budget(self) -> Budget {
+        match self {
+            Self::Small => Budget::SMALL,
+            Self::Large => Budget::LARGE,
+            Self::All => Budget::ALL,
+        }
+    }
+}
