@@ -176,20 +176,19 @@ fn remove(place: &Path) -> io::Result<()> {
 
 /// A directory in memory, where the machine has one.
 fn in_memory() -> Option<TempDir> {
-    const TMPFS: i64 = 0x0102_1994;
     let place = PathBuf::from("/dev/shm");
-    let is_memory = is_of_type(&place, TMPFS);
-    is_memory
+    is_memory(&place)
         .then(|| tempfile::tempdir_in(place).ok())
         .flatten()
 }
 
 #[cfg(target_os = "linux")]
-fn is_of_type(place: &Path, kind: i64) -> bool {
-    rustix::fs::statfs(place).is_ok_and(|found| i64::from(found.f_type) == kind)
+fn is_memory(place: &Path) -> bool {
+    const TMPFS: rustix::fs::FsWord = 0x0102_1994;
+    rustix::fs::statfs(place).is_ok_and(|found| found.f_type == TMPFS)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn is_of_type(_: &Path, _: i64) -> bool {
+fn is_memory(_: &Path) -> bool {
     false
 }

@@ -154,6 +154,22 @@ fn threads_children_and_overlapping_syncs() {
     ));
 }
 
+/// What `execve` has closed is known no more, and what is under that number then came from nowhere.
+#[test]
+fn exec_closes_what_it_shall() {
+    let lines = |flag: &str| {
+        format!(
+            r#"1 openat(AT_FDCWD</d>, "f", O_RDWR|O_CREAT{flag}, 0666) = 3</d/f>
+            1 execve("/bin/x", ["x"], 0x1 /* 3 vars */) = 0
+            1 write(3</d/f>, "a", 1) = 1"#
+        )
+    };
+    assert!(follow(&lines(""), &[]).is_ok());
+    let refused = follow(&lines("|O_CLOEXEC"), &[]).err();
+    let why = "write: nobody saw where its descriptor stands (descriptor)";
+    assert_eq!(refused.as_deref(), Some(why));
+}
+
 #[test]
 fn copies_between_files() {
     let followed = follow(

@@ -259,6 +259,40 @@ fn what_is_recorded_is_what_is_there() {
     );
 }
 
+/// What is in the directory before keeps its links, of both kinds, and its names.
+#[test]
+fn a_directory_may_hold_data_already() {
+    if !can_record() {
+        return;
+    }
+    let place = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| place.path().join(name);
+    std::fs::create_dir(path("d")).expect("there is room");
+    std::fs::write(path("d/one"), "1").expect("there is room");
+    std::fs::hard_link(path("d/one"), path("two")).expect("there is room");
+    std::os::unix::fs::symlink("two", path("three")).expect("there is room");
+    let script = format!("cd {} && printf 2 >>three", place.path().display());
+    let recording = record(&request(place.path(), &script, &[])).expect("it can be recorded");
+    let tree = recording.disk.tree();
+    let shown = |image| -> Vec<String> {
+        let shown = tree.show(image);
+        let texts = shown.iter().map(|(path, place)| match place {
+            Place::File { bytes, .. } => format!("{path}={}", String::from_utf8_lossy(bytes)),
+            Place::Symlink(target) => format!("{path}->{target}"),
+            Place::Directory => format!("{path}/"),
+        });
+        texts.collect()
+    };
+    assert_eq!(
+        shown(tree.start()),
+        ["d/", "d/one=1", "three->two", "two=1"]
+    );
+    assert_eq!(
+        shown(&tree.live()),
+        ["d/", "d/one=12", "three->two", "two=12"]
+    );
+}
+
 /// Somebody else writes into the directory: the recording would not make what is there.
 #[test]
 fn what_was_not_seen_is_refused() {

@@ -138,12 +138,11 @@ impl Follower<'_> {
             false => self.opened_at(call, path)?,
         };
         match &target {
-            Target::Inside(file) if !self.disk.tree().is_directory(*file) => {
-                if is_creat || has("O_TRUNC") {
-                    let length = 0;
-                    let file = *file;
-                    self.step(call, Step::SetLength { file, length })?;
-                }
+            Target::Inside(file)
+                if !self.disk.tree().is_directory(*file) && (is_creat || has("O_TRUNC")) =>
+            {
+                let (file, length) = (*file, 0);
+                self.step(call, Step::SetLength { file, length })?;
             }
             Target::Outside(path) if is_written && !is_device(path) => {
                 self.written_outside.insert(path.clone());

@@ -82,9 +82,7 @@ impl Follower<'_> {
                 continue;
             }
             let (directory, so_far) = above.last().expect("the root is above all");
-            let Some(found) = tree.lookup(*directory, &escape(part)) else {
-                return None;
-            };
+            let found = tree.lookup(*directory, &escape(part))?;
             let is_last = place + 1 == parts.len();
             if let Some(target) = tree.symlink(found).filter(|_| !is_last || follows_last) {
                 if depth == 40 {
