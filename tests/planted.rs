@@ -46,7 +46,7 @@ fn names_are_unique_and_kebab_case() {
 /// A report prints all of this in one row, and the laboratory reads the pattern.
 #[test]
 fn the_catalogue_is_complete() {
-    const AREAS: [&str; 15] = [
+    const AREAS: [&str; 16] = [
         "wal",
         "sequencer",
         "segment",
@@ -62,6 +62,7 @@ fn the_catalogue_is_complete() {
         "damaged",
         "transaction",
         "backup",
+        "salvage",
     ];
     let mut areas = BTreeSet::new();
     for bug in Bug::ALL {

@@ -13,7 +13,6 @@
 
 #![expect(
     clippy::disallowed_methods,
-    clippy::disallowed_types,
     reason = "people and other processes read these files, and no run does"
 )]
 
