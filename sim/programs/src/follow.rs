@@ -1,6 +1,6 @@
 //! What the calls of a program mean: calls in, [`Step`]s out, no input and no output.
 //!
-//! Each call that has succeeded is looked up in the tables of its process ([`crate::processes`]) and
+//! Each call that has succeeded is looked up in the tables of its process (`processes`) and
 //! on the disk as it was then, and becomes the steps of a recording. Paths are those that the kernel
 //! reports where `strace -y` shows one, and are walked on the recorded disk otherwise.
 //!
