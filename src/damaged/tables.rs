@@ -119,25 +119,26 @@ impl Names {
         }
     }
 
-    /// The names of all keyspaces after those that the manifest names.
+    /// The names of all keyspaces after those that the manifest names. O(n log n) in all names.
     fn behind(&self, named: &[String], unnamed: &mut Vec<String>) -> Vec<String> {
-        let mut names: Vec<String> = named.to_vec();
+        let mut used: BTreeSet<String> = named.iter().cloned().collect();
+        let known: BTreeSet<&String> = self.known.values().collect();
+        let mut names = Vec::new();
         for number in named.len()..self.count {
-            let known = self.known.get(&(number as KeyspaceId));
-            let name = known.filter(|name| !names.contains(name)).cloned();
-            let is_taken = |name: &String| {
-                names.contains(name) || self.known.values().any(|known| known == name)
-            };
-            names.push(name.unwrap_or_else(|| {
+            let found = self.known.get(&(number as KeyspaceId));
+            let found = found.filter(|name| !used.contains(*name)).cloned();
+            let name = found.unwrap_or_else(|| {
                 let mut given = format!("keyspace-{number}");
-                while is_taken(&given) {
+                while used.contains(&given) || known.contains(&given) {
                     given.push('-');
                 }
                 unnamed.push(given.clone());
                 given
-            }));
+            });
+            used.insert(name.clone());
+            names.push(name);
         }
-        names.split_off(named.len())
+        names
     }
 }
 

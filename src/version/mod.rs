@@ -220,11 +220,9 @@ impl Version {
     /// The newest commit of which anything is known. It differs from the head when one lost commit
     /// stands for an unknown number of them.
     pub(crate) fn known_head(&self) -> Commit {
-        let has_end = self
-            .hidden
-            .as_ref()
-            .is_none_or(|hidden| hidden.end.is_none());
-        self.head.minus(u64::from(!has_end))
+        let hidden = self.hidden.as_ref();
+        let is_end_unknown = hidden.is_some_and(|hidden| hidden.end.is_some());
+        self.head.minus(u64::from(is_end_unknown))
     }
 
     /// The refusal of a commit, with the nearest readable commits.

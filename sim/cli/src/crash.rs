@@ -1,20 +1,16 @@
 //! `crash`: every image that a loss of power may leave of a recorded program, and a checker.
 
-use std::time::Duration;
-
 use clap::Args;
-use lithify_programs::Recording;
-use lithify_programs::crash::{self, Found, Row, Verdicts};
+use lithify_programs::crash::{self, Found, Row};
 use lithify_programs::losses::{Crashes, Loss};
 use lithify_programs::shrink::{Shrunk, shrink};
 use lithify_sim::cli::args::{Format, FormatArgument};
 use lithify_sim::cli::exit::{Exit, Outcome};
 use lithify_sim::cli::output::Output;
-use lithify_sim::cli::stop_on_interrupt;
 use lithify_sim::cli::terminal::Colour;
 use serde::Serialize;
 
-use super::programs::{CheckerArguments, ImageArguments, notes, of_programs};
+use super::programs::{CheckerArguments, ImageArguments, Session, notes, of_programs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -77,12 +73,12 @@ struct Finding {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Crash) -> Outcome {
-    let recording = Recording::read(&arguments.checker.recording).map_err(of_programs)?;
-    let checker = arguments.checker.checker()?;
-    crash::check_checker(&recording.disk, &checker).map_err(of_programs)?;
-    let time = arguments.images.time.map(Duration::from_secs);
-    let options = arguments.images.options(stop_on_interrupt().within(time));
-    let mut verdicts = Verdicts::new();
+    let Session {
+        recording,
+        checker,
+        options,
+        mut verdicts,
+    } = Session::begin(&arguments.checker, &arguments.images)?;
     let outcome = crash::crash(&recording.disk, &checker, &options, &mut verdicts);
     let outcome = outcome.map_err(of_programs)?;
     let crashes = Crashes::of(&recording.disk);

@@ -1,19 +1,16 @@
 //! `fix`: the syncs with which every image of a recorded program passes its checker.
 
-use std::time::Duration;
+use std::fmt;
 
 use clap::Args;
-use lithify_programs::Recording;
-use lithify_programs::crash::{self, Verdicts};
 use lithify_programs::fix::{Fixed, Missing, fix, superfluous};
 use lithify_programs::losses::Crashes;
 use lithify_sim::cli::args::{Format, FormatArgument};
 use lithify_sim::cli::exit::{Exit, Outcome};
 use lithify_sim::cli::output::Output;
-use lithify_sim::cli::stop_on_interrupt;
 use serde::Serialize;
 
-use super::programs::{CheckerArguments, ImageArguments, notes, of_programs};
+use super::programs::{CheckerArguments, ImageArguments, Session, notes, of_programs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -59,14 +56,24 @@ struct Told {
     after_operations: usize,
 }
 
+impl fmt::Display for Told {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "fsync({}) before {} (after {} operations)",
+            self.target, self.before, self.after_operations
+        )
+    }
+}
+
 /// Runs the command.
 pub(crate) fn run(arguments: &Fix) -> Outcome {
-    let recording = Recording::read(&arguments.checker.recording).map_err(of_programs)?;
-    let checker = arguments.checker.checker()?;
-    crash::check_checker(&recording.disk, &checker).map_err(of_programs)?;
-    let time = arguments.images.time.map(Duration::from_secs);
-    let options = arguments.images.options(stop_on_interrupt().within(time));
-    let mut verdicts = Verdicts::new();
+    let Session {
+        recording,
+        checker,
+        options,
+        mut verdicts,
+    } = Session::begin(&arguments.checker, &arguments.images)?;
     let fixed = fix(&recording, &checker, &options, &mut verdicts).map_err(of_programs)?;
     let crashes = Crashes::of(&recording.disk);
     let mut report = Report {
@@ -122,11 +129,7 @@ fn tell(report: &Report, format: Format) -> Outcome {
         return output.finish();
     }
     for sync in report.missing.iter().flatten() {
-        let line = format!(
-            "fsync({}) before {} (after {} operations)",
-            sync.target, sync.before, sync.after_operations
-        );
-        output.line(line.as_bytes())?;
+        output.line(sync.to_string().as_bytes())?;
     }
     let end = match (&report.missing, &report.unprevented) {
         (_, Some(place)) => {
@@ -137,11 +140,7 @@ fn tell(report: &Report, format: Format) -> Outcome {
     };
     output.line(end.as_bytes())?;
     for sync in report.superfluous.iter().flatten() {
-        let line = format!(
-            "no image needs fsync({}) before {} (after {} operations)",
-            sync.target, sync.before, sync.after_operations
-        );
-        output.line(line.as_bytes())?;
+        output.line(format!("no image needs {sync}").as_bytes())?;
     }
     for note in &report.notes {
         output.line(note.as_bytes())?;

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use lithify_programs::Recording;
 use lithify_programs::checker::Checker;
-use lithify_programs::crash::Options;
+use lithify_programs::crash::{Options, Verdicts, check_checker};
 use lithify_programs::failure::{Failure as ProgramFailure, Matter};
 use lithify_programs::recording::Header;
 use lithify_sim::cli::exit::{Exit, Failure, Outcome};
-use lithify_sim::cli::{ChosenModels, models, threads};
+use lithify_sim::cli::{ChosenModels, models, stop_on_interrupt, threads};
 use lithify_sim::disk::Budget;
 use lithify_sim::stop::Stop;
 
@@ -59,7 +60,7 @@ pub(crate) struct CheckerArguments {
 
 impl CheckerArguments {
     /// The checker, with a place for its images.
-    pub(crate) fn checker(&self) -> Outcome<Checker> {
+    fn checker(&self) -> Outcome<Checker> {
         let timeout = Duration::from_secs(self.timeout);
         let checker = Checker::new(&self.check, timeout, self.scratch.as_deref());
         checker.map_err(of_programs)
@@ -81,18 +82,42 @@ pub(crate) struct ImageArguments {
     jobs: Option<u16>,
     /// Stop after this number of seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) time: Option<u64>,
+    time: Option<u64>,
 }
 
 impl ImageArguments {
     /// What they mean to the package.
-    pub(crate) fn options(&self, stop: Stop) -> Options {
+    fn options(&self, stop: Stop) -> Options {
         Options {
             models: self.model.0.clone(),
             budget: self.images.budget(),
             jobs: threads(self.jobs),
             stop,
         }
+    }
+}
+
+/// What a command needs before it asks a checker about the images of a recording.
+pub(crate) struct Session {
+    pub(crate) recording: Recording,
+    pub(crate) checker: Checker,
+    pub(crate) options: Options,
+    pub(crate) verdicts: Verdicts,
+}
+
+impl Session {
+    /// Reads the recording, and refuses a checker that cannot be trusted. --time begins then.
+    pub(crate) fn begin(checked: &CheckerArguments, images: &ImageArguments) -> Outcome<Self> {
+        let recording = Recording::read(&checked.recording).map_err(of_programs)?;
+        let checker = checked.checker()?;
+        check_checker(&recording.disk, &checker).map_err(of_programs)?;
+        let time = images.time.map(Duration::from_secs);
+        Ok(Self {
+            recording,
+            checker,
+            options: images.options(stop_on_interrupt().within(time)),
+            verdicts: Verdicts::new(),
+        })
     }
 }
 

@@ -154,7 +154,7 @@ pub(super) fn run(arguments: &Run, laboratory: Laboratory<'_>) -> Outcome {
     };
     let mixture = mixture(arguments, laboratory, system, &settings)?;
     let shard = match arguments.shard.map(ChosenShard::resolve) {
-        Some(Ok(shard)) => Some((shard, campaign(arguments, &mixture, shard)?)),
+        Some(Ok(shard)) => Some((shard, campaign(arguments, &mixture, shard))),
         Some(Err(message)) => return Err(Exit::Usage.because(message)),
         None => None,
     };
@@ -206,9 +206,9 @@ pub(super) fn run(arguments: &Run, laboratory: Laboratory<'_>) -> Outcome {
 }
 
 /// The campaign that a shard is a part of.
-fn campaign(arguments: &Run, mixture: &Mixture, shard: Shard) -> Outcome<CampaignOf> {
+fn campaign(arguments: &Run, mixture: &Mixture, shard: Shard) -> CampaignOf {
     let models = mixture.models.iter().map(|model| model.name.to_owned());
-    Ok(CampaignOf {
+    CampaignOf {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         system: mixture.system.name().to_owned(),
         models: models.collect(),
@@ -221,7 +221,7 @@ fn campaign(arguments: &Run, mixture: &Mixture, shard: Shard) -> Outcome<Campaig
         first_seed: arguments.from.0,
         seeds: count(arguments),
         shards: shard.of,
-    })
+    }
 }
 
 /// Runs all seeds, or all seeds up to the first finding that ends the run. Also returns

@@ -114,10 +114,11 @@ impl FromStr for ChosenShard {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let no_shard = || format!("{text:?} is not K/N, auto, or auto/N");
         let number = |digits: &str| {
             let is_number = digits.bytes().all(|digit| digit.is_ascii_digit());
             let parsed = digits.parse().ok().filter(|_| is_number);
-            parsed.ok_or_else(|| format!("{text:?} is not K/N, auto, or auto/N"))
+            parsed.ok_or_else(no_shard)
         };
         match text.split_once('/') {
             None if text == "auto" => Ok(Self::OfScheduler(None)),
@@ -126,7 +127,7 @@ impl FromStr for ChosenShard {
                 of => Ok(Self::OfScheduler(Some(of))),
             },
             Some((shard, of)) => Shard::new(number(shard)?, number(of)?).map(Self::Numbered),
-            None => number("").map(|_: u64| Self::OfScheduler(None)),
+            None => Err(no_shard()),
         }
     }
 }

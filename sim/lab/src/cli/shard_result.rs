@@ -152,7 +152,10 @@ impl ShardResult {
     /// amounts are told apart by the text, so that the order of files has no effect.
     pub(super) fn is_better_than(&self, other: &Self) -> bool {
         let amount = |result: &Self| (result.complete, result.covered.seeds);
-        (amount(self), self.text()) > (amount(other), other.text())
+        let by_amount = amount(self).cmp(&amount(other));
+        by_amount
+            .then_with(|| self.text().cmp(&other.text()))
+            .is_gt()
     }
 
     fn text(&self) -> String {
@@ -281,8 +284,7 @@ pub(super) fn difference(left: &CampaignOf, right: &CampaignOf) -> Option<String
     let mut differing = left.filter(|(name, value)| right.get(name) != Some(value));
     differing
         .next()
-        .map(|(name, value)| format!("{name} is {value} there, and {} ", right[&name]))
-        .map(|text| text.trim_end().to_owned())
+        .map(|(name, value)| format!("{name} is {value} there, and {}", right[&name]))
 }
 
 #[cfg(test)]
