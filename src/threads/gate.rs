@@ -189,3 +189,48 @@ impl<K: Shell> Gate<K> {
         self.state.visit(|state, _| (state.progress, state.waits))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALLOWANCE: Allowance = Allowance {
+        backlog_commits: u64::MAX,
+        free_memory_bytes: 1000,
+        memory_bytes: 2000,
+    };
+
+    /// Lets a group of this size and price through. Returns false if the group has to wait.
+    fn goes_on(state: &mut State, memory_bytes: usize, price_entries: u64) -> bool {
+        let request = Request {
+            head: 1,
+            memory_bytes,
+            price_entries,
+        };
+        let due = state.arrive(request, ALLOWANCE);
+        state.pass(request, due, ALLOWANCE).is_some()
+    }
+
+    /// Nothing that was read while writing was free pays for anything later. After that, each group
+    /// pays once.
+    #[test]
+    fn what_was_read_since_writing_is_not_free_pays_for_groups() {
+        let mut state = State::default();
+        state.progress.read_entries = 500;
+        assert!(goes_on(&mut state, 1000, 16), "writing is free");
+        assert!(!goes_on(&mut state, 1001, 16), "nothing was read since");
+        state.progress.read_entries = 550;
+        let paid = (0..10).take_while(|_| goes_on(&mut state, 1001, 16));
+        assert_eq!(paid.count(), 50 / 16);
+        assert_eq!(state.waits, 2);
+        assert!(
+            !goes_on(&mut state, 2001, 0),
+            "the limit holds at any price"
+        );
+        state.idle_through = Some(1);
+        assert!(
+            goes_on(&mut state, 2001, 16),
+            "an idle compactor makes no room"
+        );
+    }
+}

@@ -1,7 +1,6 @@
 //! Who waits for what: readers for nobody, commits for their own log and, beyond the
 //! limit, for the compactor; asynchronous commits for nothing.
 
-use std::cell::Cell;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -163,20 +162,19 @@ fn commits_are_paid_for_when_memory_is_over_its_budget() {
         begun += 1;
     }
     fs.gate().wait_until_held();
-    let (paid, waited) = (Cell::new(0), db.pressure().waits);
+    let waited = db.pressure().waits;
     commit_until(&db, held, begun..600, |pressure| {
         assert_eq!(pressure.free_memory_bytes, BUDGET);
         assert!(pressure.memory_bytes <= 2 * BUDGET, "{pressure:?}");
         let stats = db.stats();
         let read = stats.counters.merge_entries_read + stats.counters.moved_entries;
-        // One of them is under way, and one was free.
+        // One of them is under way, and one was free. How many come before the first wait depends
+        // on the speed of the compactor; `threads_model` has the prices.
         assert!((stats.head - begun) * 16 <= read, "{stats:?}");
-        paid.set(stats.head - begun);
         // Asked before the numbers above, which on a busy machine may be from before the first
         // of these commits; and some that came before may have waited.
         pressure.waits > waited
     });
-    assert!(paid.get() > 0, "what was read pays for something");
     let pressure = db.pressure();
     assert!(pressure.memory_bytes <= BUDGET, "{pressure:?}");
     assert_eq!(db.layout().digest(), digest(options, 600));
