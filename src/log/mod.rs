@@ -151,6 +151,31 @@ mod tests {
         }
     }
 
+    /// The marks of the third and fourth record prove the first two. Damage to the second one hides
+    /// nothing. If the third one is bad too, nobody knows whether damage or a crash has taken it, so
+    /// the fourth one does not count.
+    #[test]
+    fn a_record_behind_damage_counts_if_a_mark_proves_the_bytes_up_to_it() {
+        let intact = log();
+        let ends = ends(&intact);
+        let whole = |bad: &[usize], end: Option<u64>| {
+            let mut bytes = intact.clone();
+            bad.iter()
+                .for_each(|record| bytes[ends[*record] as usize - 1] ^= 1);
+            let whole = scan_whole(NAME, ID.salts(), &bytes, end);
+            let text = |record: &Record<'_>| String::from_utf8(record.payload.to_vec()).unwrap();
+            let records: Vec<_> = whole.records.iter().map(text).collect();
+            (records.join(" "), whole.damages.len())
+        };
+        let is = |records: &str, damages| (records.to_owned(), damages);
+        assert_eq!(whole(&[1], None), is("one three four", 1));
+        assert_eq!(whole(&[2], None), is("one two", 0));
+        assert_eq!(whole(&[1, 2], None), is("one", 1));
+        // The next file states that all four were durable.
+        assert_eq!(whole(&[1, 2], Some(ends[3])), is("one four", 1));
+        assert_eq!(whole(&[2], Some(ends[3])), is("one two four", 1));
+    }
+
     /// A record of another file, or of the same file at another place, never passes.
     #[test]
     fn misplaced_records_are_refused() {

@@ -91,7 +91,7 @@ pub(crate) fn scan<'a>(name: &str, salts: Salts, bytes: &'a [u8], known_durable:
     } else if planted!(TornTailIsFatal)
         || is_refused
         || end < known_durable
-        || is_proven_behind(salts, bytes, end)
+        || proven_behind(salts, bytes, end) > end
     {
         Tail::Damaged(describe(name, salts, bytes, end))
     } else {
@@ -121,6 +121,10 @@ pub(crate) struct Whole<'a> {
 /// file states it. Without it, the file ends where no later record proves that more bytes were
 /// durable; bytes after that place were never part of the log.
 ///
+/// Without `end`, a record behind damage counts only if a mark proves the bytes up to it. Otherwise
+/// the damage may cover the place where a crash tore the log, and the record behind it was never
+/// acknowledged.
+///
 /// Damages come in the order of their offsets, so a record follows every damage with a smaller
 /// offset. Linear for each damage.
 pub(crate) fn scan_whole<'a>(
@@ -138,14 +142,16 @@ pub(crate) fn scan_whole<'a>(
             whole.records.push(record);
             continue;
         }
-        if end.is_none() && !is_proven_behind(salts, bytes, at) && !planted!(ReadsPastTornTail) {
+        let durable = end.unwrap_or_else(|| proven_behind(salts, bytes, at));
+        if durable <= at && !planted!(ReadsPastTornTail) {
             break;
         }
         whole.damages.push(describe(name, salts, bytes, at));
+        let is_part = |next: u64| next <= durable || planted!(DamageHidesTornTail);
         let mut behind = at + 1..bytes.len() as u64;
         match behind.find(|&offset| record_at(salts, bytes, offset).is_some()) {
-            Some(next) => at = next,
-            None => break,
+            Some(next) if is_part(next) => at = next,
+            _ => break,
         }
     }
     whole
@@ -201,22 +207,25 @@ fn candidate_at(place_salt: u64, bytes: &[u8], offset: u64) -> Option<(&[u8], u6
     (synced <= offset).then_some((payload, synced, fields.u32()?))
 }
 
-/// Whether an intact record behind `from` has a mark behind `from`: the bytes at `from` were
-/// durable once.
+/// The last mark of the intact records behind `from`, or `from`: up to there all bytes were durable
+/// once.
 ///
 /// Linear: a failed candidate costs its length, and candidates occur only by chance, at one place
 /// in 2^31. If someone has placed candidates on purpose, with the salt read from the file itself,
 /// the search ends after twice the length of the file.
-fn is_proven_behind(salts: Salts, bytes: &[u8], from: u64) -> bool {
+fn proven_behind(salts: Salts, bytes: &[u8], from: u64) -> u64 {
+    let mut proven = from;
     if planted!(MidLogDamageIsTorn) {
-        return false;
+        return proven;
     }
     let mut checked_bytes = 0;
     let mut offset = from;
     while offset < bytes.len() as u64 && checked_bytes <= 2 * bytes.len() {
         match record_at(salts, bytes, offset) {
-            Some((_, synced)) if synced > from => return true,
-            Some((record, _)) => offset = record.end,
+            Some((record, synced)) => {
+                proven = proven.max(synced);
+                offset = record.end;
+            }
             None => {
                 let candidate = candidate_at(salts.place, bytes, offset);
                 checked_bytes += candidate.map_or(0, |(payload, ..)| payload.len());
@@ -224,7 +233,7 @@ fn is_proven_behind(salts: Salts, bytes: &[u8], from: u64) -> bool {
             }
         }
     }
-    false
+    proven
 }
 
 /// Whether `bytes`, whose preamble is unreadable, are those of a log file whose creation was

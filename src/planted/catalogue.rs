@@ -1156,4 +1156,8 @@ catalogue! {
     SalvageExactOneLate "salvage-exact-one-late" "M62" "salvage"
         "salvage" "damage to a record of the log, or to a block of a segment"
         "The first commit of which something is lost is called exact."
+
+    DamageHidesTornTail "damage-hides-torn-tail" "M60" "damaged"
+        "salvage" "a torn tail with intact records behind it, and damage to the record before it"
+        "Damage to the last record before a torn tail hides the tail, so a record behind it, of which nobody was told, counts as a commit."
 }

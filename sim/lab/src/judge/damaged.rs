@@ -130,6 +130,12 @@ impl Judge<'_> {
             Err(Failure::Damage(_)) if head == 0 || !is_once => return Ok(None),
             Err(failure) => return Ok(Some(format!("it cannot be opened: {failure}"))),
         };
+        let newest = remains.head();
+        if newest > head {
+            return Ok(Some(format!(
+                "commit {head} was the newest, and commit {newest} is read"
+            )));
+        }
         if remains.lost().is_empty() {
             let refusal = self.engine.open(Arc::new(SimFs::from_image(copy))).err();
             if let Some(Failure::Damage(message)) = refusal {
@@ -137,8 +143,7 @@ impl Judge<'_> {
                     "nothing is lost, and it is refused: {message}"
                 )));
             }
-        } else if is_once && remains.head() < head && remains.is_end_known() {
-            let newest = remains.head();
+        } else if is_once && newest < head && remains.is_end_known() {
             let named = &remains.lost()[0].damage;
             return Ok(Some(format!(
                 "commit {head} was there, {newest} is called the newest, and it is named that {named}"
