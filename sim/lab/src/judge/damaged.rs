@@ -130,7 +130,8 @@ impl Judge<'_> {
             Err(Failure::Damage(_)) if head == 0 || !is_once => return Ok(None),
             Err(failure) => return Ok(Some(format!("it cannot be opened: {failure}"))),
         };
-        let newest = remains.head();
+        // Behind a lost end, one more commit stands for all that may be lost.
+        let newest = remains.head() - u64::from(!remains.is_end_known());
         if newest > head {
             return Ok(Some(format!(
                 "commit {head} was the newest, and commit {newest} is read"
