@@ -9,6 +9,7 @@ use crate::commit::Commit;
 use crate::error::Result;
 use crate::limits;
 use crate::names::Names;
+use crate::options::Durability;
 use crate::segment::run::{EntryRef, Run, prefix_of};
 
 /// Puts and deletes in any number of keyspaces. A keyspace exists from the first commit that names
@@ -27,6 +28,7 @@ pub struct WriteBatch {
     bytes: Vec<u8>,
     longest_key: usize,
     longest_value: usize,
+    durability: Option<Durability>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +84,22 @@ impl WriteBatch {
         self.bytes.len()
     }
 
-    /// Removes all operations and keeps the memory.
+    /// Sets when the commit of this batch is acknowledged, whatever
+    /// [`Options::durability`](crate::Options::durability) says.
+    ///
+    /// The log keeps the order of commits, so a commit that is [`Durability::Synced`] makes all earlier
+    /// commits durable, too. Batches that are committed as one group share a sync if one of them asks
+    /// for it.
+    pub fn durability(&mut self, durability: Durability) {
+        self.durability = Some(durability);
+    }
+
+    /// The durability of this batch; `None` for that of the store.
+    pub(crate) fn own_durability(&self) -> Option<Durability> {
+        self.durability
+    }
+
+    /// Removes all operations and keeps the memory, and the durability.
     pub fn clear(&mut self) {
         self.keyspaces.truncate(0);
         self.operations.clear();

@@ -71,7 +71,8 @@ pub enum Error {
         /// Why the directory is no store.
         reason: String,
     },
-    /// Another process, or another handle of this one, has the store open.
+    /// Another process, or another handle of this one, has the store open. A reader beside a writer
+    /// gets this error only if the writer has changed the store during each attempt to read it.
     Locked,
     /// The store was created with other options that fix the layout.
     OptionsMismatch {
@@ -211,6 +212,7 @@ impl Error {
             Self::Poisoned { cause } => Self::Poisoned {
                 cause: cause.clone(),
             },
+            Self::ReadOnly => Self::ReadOnly,
             other => Self::Poisoned {
                 cause: other.to_string(),
             },

@@ -78,14 +78,28 @@ impl Job {
         }
     }
 
-    /// The number of entries that the job adds.
-    pub(crate) fn entries(&self) -> usize {
-        let batches = match self {
-            Self::Commit(batches) => &batches[..],
+    fn batches(&self) -> &[SortedBatch] {
+        match self {
+            Self::Commit(batches) => batches,
             Self::Transaction(batch, _) => slice::from_ref(batch),
             Self::Sync | Self::Refused(_) => &[],
-        };
-        let runs = batches.iter().flat_map(|batch| &batch.runs);
+        }
+    }
+
+    /// Whether the job may be answered only after a sync. A store has this durability unless a batch
+    /// has another one.
+    fn wants_sync(&self, durability: Durability) -> bool {
+        let of = |batch: &SortedBatch| batch.durability.unwrap_or(durability);
+        let is_synced = |batch: &SortedBatch| of(batch) == Durability::Synced;
+        match self {
+            _ if planted!(LastBatchDecides) => self.batches().last().is_some_and(is_synced),
+            _ => self.batches().iter().any(is_synced),
+        }
+    }
+
+    /// The number of entries that the job adds.
+    pub(crate) fn entries(&self) -> usize {
+        let runs = self.batches().iter().flat_map(|batch| &batch.runs);
         runs.map(|(_, run)| run.len()).sum()
     }
 }
@@ -109,6 +123,7 @@ fn check_group(bytes: impl Iterator<Item = usize>) -> Result<()> {
 pub(crate) struct SortedBatch {
     /// The name of each keyspace, and what is written to it.
     runs: Vec<(Arc<str>, Run)>,
+    durability: Option<Durability>,
 }
 
 impl SortedBatch {
@@ -116,6 +131,7 @@ impl SortedBatch {
         batch.check_limits()?;
         Ok(Self {
             runs: batch.sorted_runs(Commit::ZERO),
+            durability: batch.own_durability(),
         })
     }
 }
@@ -151,8 +167,13 @@ impl Group {
         let jobs = jobs.into_iter();
         let mut records = Vec::with_capacity(jobs.size_hint().0);
         let mut answers = Vec::with_capacity(jobs.size_hint().0);
-        let mut asks_for_sync = false;
+        let (mut asks_for_sync, mut wants_sync) = (false, false);
         for job in jobs {
+            let wants = job.wants_sync(storage.options.durability);
+            wants_sync = match planted!(LastJobDecides) {
+                true => wants,
+                false => wants_sync || wants,
+            };
             answers.push(match job {
                 Job::Commit(batches) => numbers.take(batches, &mut records),
                 Job::Refused(refusal) => Err(refusal),
@@ -179,7 +200,7 @@ impl Group {
         let io = if records.is_empty() && !asks_for_sync {
             Ok(None)
         } else {
-            stage(storage, &records, asks_for_sync)
+            stage(storage, &records, (asks_for_sync, wants_sync))
         };
         // Poison before the error is returned: a caller that knows of the failure must find that
         // the next commit is refused.
@@ -244,21 +265,23 @@ impl Group {
     }
 }
 
-/// Stages the records, and takes the pending operation on the log file out of the WAL.
+/// Stages the records, and takes the pending operation on the log file out of the WAL. `asks_for_sync`
+/// when a caller wants earlier commits to be durable, `wants_sync` when a batch of the group does.
 fn stage(
     storage: &mut Storage,
     records: &[CommitRecord],
-    asks_for_sync: bool,
+    (asks_for_sync, wants_sync): (bool, bool),
 ) -> Result<Option<LogIo>> {
     if !records.is_empty() {
         storage.stage(records)?;
     }
     let syncs = asks_for_sync
-        || match storage.options.durability {
-            Durability::Synced if planted!(AckBeforeSync) => storage.wal.sync().is_err(),
-            Durability::Synced => records.len() <= 1 || !planted!(GroupCommitUnsynced),
-            Durability::Buffered => planted!(BufferedCommitsSynced),
+        || match wants_sync {
+            true if planted!(AckBeforeSync) => storage.wal.sync().is_err(),
+            true => records.len() <= 1 || !planted!(GroupCommitUnsynced),
+            false => planted!(BufferedCommitsSynced),
         };
+    storage.has_buffered |= !syncs;
     storage.wal.begin_write(syncs)
 }
 

@@ -40,6 +40,7 @@ mod work;
 pub mod align;
 pub mod backup;
 mod batch;
+mod beside;
 mod codec;
 pub mod commit;
 mod compactor;

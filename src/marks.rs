@@ -125,6 +125,7 @@ mod counted {
         ConflictFound "transaction-refused-by-a-conflict"
         ConflictInGroup "transaction-refused-by-its-own-group"
         ConflictUnknown "transaction-refused-behind-a-thinned-segment"
+        ReadAgainBesideWriter "reading-beside-a-writer-begun-anew"
     }
 
     thread_local! {

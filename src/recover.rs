@@ -12,6 +12,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::beside;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::files::{
@@ -84,7 +85,10 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
         None if creates => fs.create_dir("").map_err(Error::io("create", ""))?,
         None => return Err(not_a_store("there is no such directory")),
     }
-    let lock = lock(&*fs, mode)?;
+    let lock = match lock(&*fs, mode) {
+        Err(Error::Locked) if mode == Mode::ReadOnly => return beside::open(&fs, &options),
+        lock => lock?,
+    };
     // Another process may have changed the directory between the first look and the lock.
     let found = Found::list(&*fs)?.unwrap_or_default();
     found.must_be_open_to(mode)?;
@@ -145,18 +149,28 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
     Ok(storage)
 }
 
-/// What a directory holds that its caller has locked; `None` when no manifest is intact. Nothing is
-/// written.
-pub(crate) fn look(fs: Arc<dyn Fs>) -> Result<Option<Storage>> {
-    let found = Found::list(&*fs)?.unwrap_or_default();
+/// Reads the store at the root of `fs` without a lock; `None` when no manifest is intact. Nothing is
+/// written. While a writer has the store open, every error may come from a change that the writer has
+/// made meanwhile: see `beside`.
+pub(crate) fn look(fs: Arc<dyn Fs>, options: Options) -> Result<Option<Storage>> {
+    let mut found = Found::list(&*fs)?.unwrap_or_default();
+    found.must_be_open_to(Mode::ReadOnly)?;
+    if planted!(NewestLogLeftOut) && found.wals.len() > 1 {
+        found.wals.pop();
+    }
     let store = identity::load_store_id(&*fs)?;
     let Some(loaded) = manifest::load(&*fs, &found.manifests, store)? else {
         return Ok(None);
     };
-    let (store, options) = (loaded.store, Options::default());
-    let manifest = loaded.manifest;
+    let (store, manifest) = (loaded.store, loaded.manifest);
+    if let Some(placement) = &options.placement {
+        placement.must_equal(&manifest.state.placement)?;
+    }
     let mut storage = assemble(fs, store, options, Mode::ReadOnly, None, manifest, &found)?;
-    replay_wal(&mut storage, &found)?;
+    match replay_wal(&mut storage, &found) {
+        Err(_) if planted!(LogBesideIsOptional) => {}
+        outcome => _ = outcome?,
+    }
     Ok(Some(storage))
 }
 
@@ -473,7 +487,9 @@ pub(crate) fn assemble(
         pause: (Commit::ZERO, 0),
         poison: None,
         most_keyspaces: limits::KEYSPACES,
+        has_buffered: false,
         read_only: !mode.writes(),
+        is_beside_writer: false,
         is_replica: found.is_replica || mode == Mode::Replica,
         lock,
     })

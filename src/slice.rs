@@ -15,6 +15,10 @@ use std::hash::{Hash, Hasher};
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_bytes::{ByteBuf, Bytes};
+
 use crate::segment::run::Run;
 
 /// A key or a value: bytes that are cheap to clone.
@@ -110,6 +114,24 @@ impl<const LENGTH: usize> From<&[u8; LENGTH]> for Slice {
 impl From<&str> for Slice {
     fn from(text: &str) -> Self {
         text.as_bytes().into()
+    }
+}
+
+/// Bytes, where the format has them; otherwise a sequence of numbers.
+impl Serialize for Slice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Bytes::new(self).serialize(serializer)
+    }
+}
+
+/// A slice with memory of its own, from bytes, a sequence of numbers, or text.
+impl<'de> Deserialize<'de> for Slice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = ByteBuf::deserialize(deserializer)?.into_vec();
+        match u32::try_from(bytes.len()) {
+            Ok(_) => Ok(bytes.into()),
+            Err(_) => Err(D::Error::invalid_length(bytes.len(), &"less than 4 GiB")),
+        }
     }
 }
 

@@ -77,7 +77,11 @@ pub(crate) struct Storage {
     pub(crate) poison: Option<String>,
     /// [`limits::KEYSPACES`](crate::limits::KEYSPACES), or fewer in tests of the limit.
     pub(crate) most_keyspaces: usize,
+    /// Whether a commit since opening was acknowledged before its sync.
+    pub(crate) has_buffered: bool,
     pub(crate) read_only: bool,
+    /// Whether a writer has the store open: see `beside`.
+    pub(crate) is_beside_writer: bool,
     pub(crate) is_replica: bool,
     /// Held until the storage is dropped, or until one of several owners closes it.
     pub(crate) lock: Option<Box<dyn Lock>>,

@@ -67,12 +67,20 @@ impl Store {
         Self::open_in_mode(fs, options, Mode::ReadWrite)
     }
 
-    /// Opens an existing store for reading. Several readers may have the store open at once, but no
-    /// reader while a writer has it open. Segments in memory are compacted in memory, so that the
-    /// layout equals the layout that a writer would show; the disk is not changed.
+    /// Opens an existing store for reading, as of its newest commit. Segments in memory are compacted in
+    /// memory, so that the layout equals the layout that a writer would show; the disk is not changed.
+    ///
+    /// Several readers may have the store open at once. While they have, no writer can open it. But if a
+    /// writer has it open already, the readers read beside it: they show every commit that was
+    /// acknowledged before they were opened, and keep showing that state while the writer goes on. The
+    /// newest commit may be one that the writer has not acknowledged yet, and then a power failure can
+    /// take it. Such a reader keeps every segment file open, whatever [`Options::most_open_files`] says,
+    /// so the space of files that the writer removes is free only when the reader is dropped. For later
+    /// commits open another one.
     ///
     /// # Errors
-    /// See [`Error`](crate::Error).
+    /// See [`Error`](crate::Error). [`Error::Locked`](crate::Error::Locked) if the writer has changed the
+    /// store during each of 16 attempts to read it.
     pub fn open_read_only(fs: Arc<dyn Fs>, options: Options) -> Result<Self> {
         let mut store = Self::open_in_mode(fs, options, Mode::ReadOnly)?;
         store.settle()?;
@@ -121,7 +129,7 @@ impl Store {
     }
 
     /// Commits a batch and returns its number. When this returns, the batch is as
-    /// durable as [`Options::durability`] says, and visible.
+    /// durable as [`Options::durability`] or the batch says, and visible.
     ///
     /// # Errors
     /// A refused batch ([`Error::Limit`](crate::Error::Limit)) changes nothing. After

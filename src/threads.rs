@@ -132,6 +132,15 @@ impl Db {
         Self::builder(directory).open()
     }
 
+    /// Opens the store in a directory for reading, also while another process has it open for writing:
+    /// see [`Store::open_read_only`](crate::Store::open_read_only).
+    ///
+    /// # Errors
+    /// As [`Store::open_read_only`](crate::Store::open_read_only).
+    pub fn open_read_only(directory: impl AsRef<Path>) -> Result<Self> {
+        Self::builder(directory).open_read_only()
+    }
+
     /// Opens a store in a directory, or creates one there, with options of the caller.
     pub fn builder(directory: impl AsRef<Path>) -> Builder {
         Builder::new(directory.as_ref())
@@ -151,6 +160,22 @@ impl Db {
     /// As [`Db::open`]. [`Options::pacing`] is for [`Store`](crate::Store) and must be
     /// [`Pacing::Bounded`] here.
     pub fn open_in(fs: Arc<dyn Fs>, options: Options) -> Result<Self> {
+        Self::open_in_mode(fs, options, Mode::ReadWrite)
+    }
+
+    /// Opens the store at the root of `fs` for reading: see
+    /// [`Store::open_read_only`](crate::Store::open_read_only). Commits are refused with
+    /// [`Error::ReadOnly`].
+    ///
+    /// # Errors
+    /// As [`Store::open_read_only`](crate::Store::open_read_only) and [`Db::open_in`].
+    pub fn open_read_only_in(fs: Arc<dyn Fs>, options: Options) -> Result<Self> {
+        let db = Self::open_in_mode(fs, options, Mode::ReadOnly)?;
+        db.settle()?;
+        Ok(db)
+    }
+
+    fn open_in_mode(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Self> {
         if options.pacing != Pacing::Bounded {
             return Err(Error::InvalidOptions(format!(
                 "pacing is {:?}, but the compactor of a shared store has a thread of its own: \
@@ -158,7 +183,7 @@ impl Db {
                 options.pacing
             )));
         }
-        let storage = recover::open(fs, options, Mode::ReadWrite)?;
+        let storage = recover::open(fs, options, mode)?;
         let compactor = Compactor::new(&storage);
         let owner = Owner {
             shared: Arc::new(Shared::new(storage, shared::Sizes::USUAL)),
@@ -251,7 +276,7 @@ impl Db {
     }
 
     /// Commits a batch and returns its number. When this returns, the batch is as durable as
-    /// [`Options::durability`] says, and visible. Concurrent commits share one write and one sync.
+    /// [`Options::durability`] or the batch says, and visible. Concurrent commits share one write and one sync.
     ///
     /// # Errors
     /// A refused batch ([`Error::Limit`]) changes nothing. After any other error but
@@ -323,9 +348,14 @@ impl Db {
     /// As [`Db::backup`].
     pub fn begin_backup(&self, to: Arc<dyn Fs>) -> Result<Backup> {
         let directory = Directory::claim(to)?;
-        let cut = self.shared().lend(|storage| Cut::take(storage))?;
-        // So that the store cannot lose what the backup has.
-        self.sync()?;
+        let (cut, is_read_only) = self
+            .shared()
+            .lend(|storage| (Cut::take(storage), storage.read_only));
+        let cut = cut?;
+        if !is_read_only {
+            // So that the store cannot lose what the backup has.
+            self.sync()?;
+        }
         Backup::begin(directory, cut)
     }
 

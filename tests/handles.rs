@@ -12,6 +12,18 @@ use lithify::{
 };
 use proptest::prelude::*;
 
+/// A slice in a struct of a program: bytes where the format has bytes, numbers in JSON.
+#[test]
+fn slices_can_be_stored_with_serde() {
+    let slice = Slice::from("ab");
+    let json = serde_json::to_string(&slice).unwrap();
+    assert_eq!(json, "[97,98]");
+    for text in [json.as_str(), "\"ab\""] {
+        assert_eq!(serde_json::from_str::<Slice>(text).unwrap(), slice);
+    }
+    assert!(serde_json::from_str::<Slice>("[256]").is_err());
+}
+
 /// The ten calls that were tried first by somebody who had read no documentation.
 #[test]
 fn first_guesses_compile_and_do_what_they_say() -> Result<()> {
@@ -45,6 +57,7 @@ fn first_guesses_compile_and_do_what_they_say() -> Result<()> {
     let mut batch = db.batch();
     batch.put(&files, "a", "1");
     batch.delete(&files, "README.md");
+    batch.durability(Durability::Buffered);
     assert_eq!(batch.len(), 2);
     let n = batch.commit()?;
     assert_eq!(n, db.head());

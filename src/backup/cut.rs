@@ -46,8 +46,12 @@ impl Cut {
     /// Takes it.
     ///
     /// # Errors
-    /// Whatever opening a log file meets.
+    /// Whatever opening a log file meets. [`Error::Locked`] for a reader beside a writer: it may show
+    /// commits that are not durable, and a backup must not have commits that its store can lose.
     pub(crate) fn take(storage: &Storage) -> Result<Self> {
+        if storage.is_beside_writer {
+            return Err(Error::Locked);
+        }
         let state = storage.manifest.state.clone();
         // Others may be on their way into the manifest, or out of the store.
         let held = state.files.keys().map(|number| {

@@ -38,6 +38,7 @@ use crate::error::{Error, Result};
 use crate::files::{BACKUP, COPY_SUFFIX, LOCK, NEW_IDENTITY};
 use crate::fs::{Fs, Lock};
 use crate::identity::{self, StoreId};
+use crate::options::Options;
 use crate::recover::{self, Found, lock_exclusively};
 use crate::sweep;
 use place::Placing;
@@ -180,7 +181,7 @@ fn must_be_of(to: &Arc<dyn Fs>, cut: &Cut) -> Result<()> {
     if identity::load_store_id(&**to)?.is_some_and(|store| !is_own(store)) {
         return refuse("it holds backups of another store".to_owned());
     }
-    let Some(before) = recover::look(Arc::clone(to))? else {
+    let Some(before) = recover::look(Arc::clone(to), Options::default())? else {
         return Ok(());
     };
     if !is_own(before.store) {

@@ -271,7 +271,11 @@ impl FileJob {
     /// Whether retention has removed inputs at a closing that a crash could undo. A store that ends
     /// before that closing still needs those inputs.
     fn outruns_log(&self, storage: &Storage) -> bool {
-        storage.options.durability == Durability::Buffered
+        let has_buffered = match planted!(OptionsDecideRetention) {
+            true => storage.options.durability == Durability::Buffered,
+            false => storage.has_buffered,
+        };
+        has_buffered
             && removes_later(storage.placement.remove_inputs)
             && storage.latest_closing > self.log_synced_for
             && !planted!(RetentionOutrunsLog)

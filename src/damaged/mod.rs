@@ -176,25 +176,33 @@ fn identity_loss(fs: &dyn Fs) -> Result<Option<Loss>> {
     }))
 }
 
-/// The store of the newest log whose preamble can be read, or else of the newest segment file.
+/// The store of all logs and segment files whose preambles can be read. Bytes of another store, from
+/// before this one was created, can be in a file that a crash has left. So if two files differ, nothing
+/// says which of them is right.
 fn store_of_files(fs: &dyn Fs, found: &Found) -> Result<Option<StoreId>> {
-    let logs = found
-        .wals
-        .iter()
-        .rev()
-        .map(|&number| (FileKind::Wal, number));
-    let segments = found.segments.iter().rev();
-    let segments = segments.map(|&number| (FileKind::Segment, number));
-    for (kind, number) in logs.chain(segments) {
+    let mut first: Option<FileId> = None;
+    for (kind, number) in found
+        .files()
+        .filter(|(kind, _)| *kind != FileKind::Manifest)
+    {
         let name = file_name(kind, number);
         let start = read_start(fs, &name, PREAMBLE_BYTES);
         let start = or_damage(start, &name, 0, "a file that can be read")?;
-        let id = start.map(|bytes| FileId::read(kind, number, &bytes));
-        if let Ok(Ok(id)) = id {
-            return Ok(Some(id.store));
+        let Ok(Ok(id)) = start.map(|bytes| FileId::read(kind, number, &bytes)) else {
+            continue;
+        };
+        match first {
+            Some(first) if first.store != id.store && !planted!(NewestFileNamesStore) => {
+                return Err(recover::not_a_store(&format!(
+                    "{} and {name} are of different stores, and no identity or manifest says which \
+                     one this is: move the files of the other store away",
+                    first.name()
+                )));
+            }
+            _ => first = Some(id),
         }
     }
-    Ok(None)
+    Ok(first.map(|id| id.store))
 }
 
 /// Without a manifest, the leftovers of an interrupted creation are no store.

@@ -4,6 +4,7 @@ use crate::batch::WriteBatch;
 use crate::commit::Commit;
 use crate::error::{Error, Result};
 use crate::handle::Keyspace;
+use crate::options::Durability;
 use crate::threads::Db;
 
 /// Writes that become one commit: all of them, or none. The last write to a key wins.
@@ -51,6 +52,12 @@ impl Batch {
     pub fn delete(&mut self, keyspace: &Keyspace, key: impl AsRef<[u8]>) {
         self.check(keyspace);
         self.writes.delete(keyspace.name(), key.as_ref());
+    }
+
+    /// Sets when the commit is acknowledged: see
+    /// [`WriteBatch::durability`](crate::WriteBatch::durability).
+    pub fn durability(&mut self, durability: Durability) {
+        self.writes.durability(durability);
     }
 
     fn check(&mut self, keyspace: &Keyspace) {

@@ -87,6 +87,14 @@ impl Builder {
         Db::open_in(Arc::new(OsFs::new(self.directory)), self.options)
     }
 
+    /// Opens the store in the directory for reading: see [`Db::open_read_only`].
+    ///
+    /// # Errors
+    /// As [`Db::open_read_only`].
+    pub fn open_read_only(self) -> Result<Db> {
+        Db::open_read_only_in(Arc::new(OsFs::new(self.directory)), self.options)
+    }
+
     /// Opens a new store in memory. The store is gone when its last handle is dropped. The
     /// directory is not touched.
     ///

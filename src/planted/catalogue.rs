@@ -1160,4 +1160,36 @@ catalogue! {
     DamageHidesTornTail "damage-hides-torn-tail" "M60" "damaged"
         "salvage" "a torn tail with intact records behind it, and damage to the record before it"
         "Damage to the last record before a torn tail hides the tail, so a record behind it, of which nobody was told, counts as a commit."
+
+    FirstFailureBelieved "first-failure-believed" "M61" "reading"
+        "beside" "none; another process reads while a file is removed or a log is written"
+        "A reader beside the writer takes what the writer changes meanwhile for damage or for a missing file."
+
+    FilesBesideNotKept "files-beside-not-kept" "M61" "reading"
+        "beside" "none; another process reads while compaction removes files"
+        "A reader beside the writer opens segment files when it needs them, and by then they are gone."
+
+    NewestLogLeftOut "newest-log-left-out" "M61" "reading"
+        "beside" "none; another process reads behind the last commit"
+        "A reader beside the writer leaves out the newest log file, because the writer may not have finished it."
+
+    LogBesideIsOptional "log-beside-is-optional" "M61" "reading"
+        "beside" "none; another process reads while the log is retired"
+        "A reader beside the writer that misses a log file shows what the segment files hold, although later commits were acknowledged."
+
+    NewestFileNamesStore "newest-file-names-store" "M60" "damaged"
+        "damaged-reads" "damage to the identity and to the manifest; a file with bytes of another store"
+        "Without identity and manifest the newest file says which store this is, although it may be a leftover with bytes of another store."
+
+    LastBatchDecides "last-batch-decides" "M64" "wal"
+        "durability" "batches with a durability of their own in one group, power that fails"
+        "Of batches that are committed together, the last one decides whether the group is synced."
+
+    LastJobDecides "last-job-decides" "M64" "threads"
+        "durability" "clients whose batches have a durability of their own in one group, power that fails"
+        "Of clients whose commits share a write, the last one decides whether the write is synced."
+
+    OptionsDecideRetention "options-decide-retention" "M39" "retention"
+        "confluence" "a synced store with buffered batches, removal of inputs later, power that fails"
+        "Before a file without removed inputs is published, the log is synced only if the options of the store are buffered, although batches were."
 }

@@ -213,7 +213,10 @@ impl<K: Shell> Shared<K> {
             if storage.lock.is_none() {
                 return Ok(());
             }
-            let outcome = storage.close();
+            let outcome = match storage.read_only {
+                true => Ok(()),
+                false => storage.close(),
+            };
             let kept = storage.keep_open_for_readers(Some(self.version()));
             // The lock last: from then on another process may open the directory and remove files
             // that our readers need.

@@ -26,6 +26,7 @@ pub enum Domain {
     Reads = 10,
     Damage = 11,
     Flips = 12,
+    Beside = 13,
 }
 
 /// The source of all randomness of one run.

@@ -207,6 +207,24 @@ pub trait Engine: Send + Sync {
         None
     }
 
+    /// Whether a second process can open the store for reading while a writer has it open: see
+    /// [`Engine::open_beside`].
+    fn reads_beside(&self) -> bool {
+        false
+    }
+
+    /// Opens the store on `fs` for reading, while another process has it open for writing and changes
+    /// the disk between any two calls. Only [`Instance::head`] and [`Instance::state_at`] are called.
+    /// `None` if the writer has changed the disk in each of 16 attempts or more, so that the reader
+    /// gave up.
+    ///
+    /// # Errors
+    /// If the store cannot be opened.
+    fn open_beside(&self, fs: Arc<dyn Fs>) -> Result<Option<Box<dyn Instance>>, Failure> {
+        let _ = fs;
+        unreachable!("a system that reads beside a writer opens the store")
+    }
+
     /// Salvages the store on `from`: writes its intact data into a new store on `to`. Writes nothing
     /// on `from`. `None` if the system has no such call.
     fn salvage(&self, from: Arc<dyn Fs>, to: Arc<dyn Fs>) -> Option<Result<Salvaged, Failure>> {
@@ -214,10 +232,16 @@ pub trait Engine: Send + Sync {
         None
     }
 
-    /// Whether a returned commit is durable. Otherwise only [`Instance::sync`] makes it
-    /// durable.
+    /// Whether every returned commit is durable. Otherwise only [`Instance::sync`] makes it
+    /// durable, or a later commit that [`Engine::syncs`].
     fn syncs_commits(&self) -> bool {
         true
+    }
+
+    /// Whether the returned commit of these batches is durable.
+    fn syncs(&self, batches: &[Batch]) -> bool {
+        let _ = batches;
+        self.syncs_commits()
     }
 
     /// Whether every error of the disk fails the call that meets it. A system may also

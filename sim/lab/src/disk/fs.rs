@@ -90,6 +90,12 @@ impl SimFs {
         }
     }
 
+    /// Does again what a log says was done.
+    pub(super) fn redo(&self, log: &Log, operation: &Operation) {
+        let redone = self.state().redo(log, operation);
+        redone.expect("what a log says was done can be done again");
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state
             .lock()

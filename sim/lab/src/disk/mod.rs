@@ -16,6 +16,7 @@
 //! These modules are for tests with their own checks, without systems and plans:
 //! - [`power_loss`] gives every moment of a run at which the process can die or the
 //!   power can fail;
+//! - [`moving`] is a disk that a second process changes while the first one reads;
 //! - [`observed`] is a file system that records and counts the operations on it. Its
 //!   [`gate`] holds or fails the operations that a test chooses;
 //! - [`conformance`] checks what every implementation of the engine's `Fs` must do.
@@ -32,6 +33,7 @@ mod image;
 mod labels;
 pub mod litmus;
 pub mod model;
+pub mod moving;
 pub mod observed;
 pub mod oplog;
 mod order;

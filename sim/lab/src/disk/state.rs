@@ -99,7 +99,7 @@ impl State {
         state
     }
 
-    fn redo(&mut self, log: &Log, operation: &Operation) -> io::Result<()> {
+    pub(super) fn redo(&mut self, log: &Log, operation: &Operation) -> io::Result<()> {
         match operation {
             Operation::Create { path, .. } => {
                 self.new_inode(log.path(*path));

@@ -5,6 +5,7 @@
 //! oracle can be switched off, to learn what the other oracles would miss.
 
 mod again;
+pub(crate) mod beside;
 mod bounds;
 mod damaged;
 mod difference;

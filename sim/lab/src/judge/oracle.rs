@@ -86,6 +86,9 @@ oracles! {
     /// A store that is opened in spite of damage answers as the model or names the
     /// damage, and writes nothing.
     DamagedReads = "damaged-reads", "of a damaged store the rest is read right, all damage is named, and nothing is written";
+    /// A reader that opens the store while a writer has it open sees every acknowledged commit, each as
+    /// it was, for as long as it reads.
+    Beside = "beside", "who reads beside a writer sees every acknowledged commit, each as it was";
     /// A store that is made of a damaged one has each commit as it was, or what it lacks is named.
     Salvage = "salvage", "what is salvaged of a damaged store is as it was, or named as lost";
 }

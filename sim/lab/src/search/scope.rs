@@ -337,7 +337,7 @@ impl SmallScope<'_> {
                     committed += 1;
                     fs.mark(Mark::Issued(committed));
                     instance.commit(batches).map_err(wrong)?;
-                    if self.engine.syncs_commits() {
+                    if self.engine.syncs(batches) {
                         fs.mark(Mark::Acknowledged(committed));
                     }
                 }

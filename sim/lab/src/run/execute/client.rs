@@ -52,7 +52,7 @@ impl Executor<'_> {
                 format!("the commit should have number {issued} and has {number}"),
             )?;
         }
-        if self.engine.syncs_commits() {
+        if self.engine.syncs(batches) {
             self.acknowledge(issued);
         }
         Ok(())

@@ -19,8 +19,8 @@ mod timeline;
 mod witness;
 
 use crate::disk::oplog::Operation;
-use crate::judge::Enabled;
 use crate::judge::oracle::Finding;
+use crate::judge::{Enabled, beside};
 use crate::run::plan::{Action, Plan};
 use executor::Executor;
 
@@ -123,6 +123,9 @@ pub fn execute(plan: &Plan, enabled: &Enabled, wants_timeline: bool) -> Executio
     }
     if executor.is_alive {
         executor.end_life(end);
+    }
+    if finding.is_none() {
+        finding = beside::check(plan, &executor.lives, enabled).err();
     }
     Execution {
         finding,

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use lithify::files::{FileKind, parse_file_name};
 use lithify::{Durability, Options, RemoveInputs};
 
+use super::settings::Promise;
 use crate::disk::usage::{DiskUse, FileUse};
 use crate::history::{Batch, Key};
 use crate::system::{Account, Call, Equality};
@@ -50,11 +51,11 @@ pub(super) struct Published {
 /// The costs of an undisturbed store, each with its predicted value. `published`: what
 /// the store reports as published.
 pub(super) fn equalities(
-    options: &Options,
+    (options, promise): (&Options, Promise),
     account: &Account<'_>,
     published: Published,
 ) -> Vec<Equality> {
-    let mut equalities = wal(options, account);
+    let mut equalities = wal((options, promise), account);
     equalities.extend(files(options, account.disk, published));
     equalities
 }
@@ -77,14 +78,14 @@ pub(super) fn is_of(kind: FileKind, name: &str) -> bool {
     parse_file_name(name).is_some_and(|(found, _)| found == kind)
 }
 
-fn wal(options: &Options, account: &Account<'_>) -> Vec<Equality> {
+fn wal((options, promise): (&Options, Promise), account: &Account<'_>) -> Vec<Equality> {
     let is_wal = |name: &str| is_of(FileKind::Wal, name);
     let names = account.disk.files.iter().map(|file| &file.name);
     let numbers = names.filter_map(|name| match parse_file_name(name) {
         Some((FileKind::Wal, number)) => Some(number),
         _ => None,
     });
-    let mut forecast = Forecast::new(options, numbers.collect());
+    let mut forecast = Forecast::new((options, promise), numbers.collect());
     let mut batches = account.history.iter();
     for call in account.calls {
         match *call {
@@ -101,7 +102,7 @@ fn wal(options: &Options, account: &Account<'_>) -> Vec<Equality> {
             forecast.bytes,
         ),
     ];
-    if !may_wait_for_log(options) {
+    if !may_wait_for_log(options, promise) {
         equalities.push(Equality::of_syncs(
             "syncs of WAL files",
             seen.syncs,
@@ -114,13 +115,13 @@ fn wal(options: &Options, account: &Account<'_>) -> Vec<Equality> {
 /// Whether a segment file may have to wait for the WAL, because a later closing has
 /// removed inputs that the file omits. How often this happens, and what is synced by
 /// then, depends on time.
-fn may_wait_for_log(options: &Options) -> bool {
+fn may_wait_for_log(options: &Options, promise: Promise) -> bool {
     let rule = options.placement.as_ref().map(|rule| rule.remove_inputs);
     let removes_later = matches!(
         rule,
         Some(RemoveInputs::HeadWindow { .. } | RemoveInputs::HeadWindowUpToLevel { .. })
     );
-    options.durability == Durability::Buffered && removes_later
+    promise != Promise::Synced && removes_later
 }
 
 /// The laws of all other files, and of the directory.
@@ -188,6 +189,7 @@ fn replaced_early(options: &Options, disk: &DiskUse) -> u64 {
 /// The predicted cost of the WAL so far.
 struct Forecast<'run> {
     options: &'run Options,
+    promise: Promise,
     /// The numbers of the files, in the order of creation.
     numbers: Vec<u64>,
     files: u64,
@@ -205,9 +207,10 @@ struct Forecast<'run> {
 
 impl<'run> Forecast<'run> {
     /// A newly created store: it has one file, without commits.
-    fn new(options: &'run Options, numbers: Vec<u64>) -> Self {
+    fn new((options, promise): (&'run Options, Promise), numbers: Vec<u64>) -> Self {
         let mut forecast = Self {
             options,
+            promise,
             numbers,
             files: 0,
             bytes: 0,
@@ -269,18 +272,19 @@ impl<'run> Forecast<'run> {
 
     /// Batches that are committed together are in one file and share a sync.
     fn commit<'batch>(&mut self, batches: impl Iterator<Item = &'batch Batch>) {
-        let mut batches = batches.peekable();
-        if batches.peek().is_none() {
+        let batches: Vec<Batch> = batches.cloned().collect();
+        if batches.is_empty() {
             return;
         }
         if self.length >= self.options.wal_file_bytes {
             self.sync();
             self.begin_file();
         }
-        let records = batches.map(|batch| RECORD_HEADER_BYTES + self.payload_bytes(batch));
+        let records = batches.iter();
+        let records = records.map(|batch| RECORD_HEADER_BYTES + self.payload_bytes(batch));
         let bytes = records.sum();
         self.write(bytes);
-        if self.options.durability == Durability::Synced {
+        if self.promise.syncs(&batches) {
             self.sync();
         }
     }

@@ -10,6 +10,7 @@ use lithify::{
 };
 
 use super::placement::Held;
+use super::settings::Promise;
 use super::{costs, failure, forecast, placement, reads};
 use crate::disk::usage::FileUse;
 use crate::history::{Batch, State};
@@ -23,6 +24,7 @@ pub(in crate::systems) const SETTLE_STEPS_OF_A_COMMIT: u64 = 200;
 pub(super) struct Open {
     store: Store,
     options: Options,
+    promise: Promise,
     /// Whether a step may find work.
     may_work: bool,
     /// The newest commit that was last read without an error, and its state.
@@ -43,10 +45,11 @@ struct Retired {
 }
 
 impl Open {
-    pub(super) fn new(store: Store, options: &Options) -> Self {
+    pub(super) fn new(store: Store, options: &Options, promise: Promise) -> Self {
         Self {
             store,
             options: options.clone(),
+            promise,
             may_work: true,
             served: None,
             readers: Rc::default(),
@@ -136,6 +139,15 @@ pub(in crate::systems) fn batch_of(batch: &Batch) -> WriteBatch {
     writes
 }
 
+/// The batch, with its own durability if batches have one.
+pub(in crate::systems) fn batch_with(batch: &Batch, promise: Promise) -> WriteBatch {
+    let mut writes = batch_of(batch);
+    if let Some(durability) = promise.own(batch) {
+        writes.durability(durability);
+    }
+    writes
+}
+
 pub(in crate::systems) fn state_of(snapshot: &Snapshot) -> lithify::Result<State> {
     let mut state = State::new();
     for keyspace in snapshot.keyspaces() {
@@ -149,7 +161,8 @@ pub(in crate::systems) fn state_of(snapshot: &Snapshot) -> lithify::Result<State
 
 impl Instance for Open {
     fn commit(&mut self, batches: &[Batch]) -> Result<u64, Failure> {
-        let batches: Vec<WriteBatch> = batches.iter().map(batch_of).collect();
+        let own = |batch: &Batch| batch_with(batch, self.promise);
+        let batches: Vec<WriteBatch> = batches.iter().map(own).collect();
         let commit = self.store.commit_group(&batches).map_err(failure)?;
         Ok(commit.get())
     }
@@ -270,7 +283,12 @@ impl Instance for Open {
 
     fn equalities(&self, account: &Account<'_>) -> Vec<Equality> {
         let layout = self.store.layout();
-        let mut equalities = counted(&self.options, &self.store.stats(), &layout, account);
+        let mut equalities = counted(
+            (&self.options, self.promise),
+            &self.store.stats(),
+            &layout,
+            account,
+        );
         equalities.push(Equality::new(
             "commits that the compactor does not know of",
             self.store.lag(),
@@ -403,7 +421,7 @@ fn held(placement: &Placement, layout: &Layout, account: &Account<'_>) -> Vec<Eq
 /// The counters of an undisturbed store and the use of its disk, compared with the
 /// rule.
 pub(in crate::systems) fn counted(
-    options: &Options,
+    (options, promise): (&Options, Promise),
     stats: &Stats,
     layout: &Layout,
     account: &Account<'_>,
@@ -437,7 +455,7 @@ pub(in crate::systems) fn counted(
         bytes: counters.segment_file_bytes,
         edits: counters.edits,
     };
-    equalities.extend(costs::equalities(options, account, published));
+    equalities.extend(costs::equalities((options, promise), account, published));
     equalities.extend(placement.map_or(Vec::new(), |rule| held(rule, layout, account)));
     equalities
 }

@@ -27,10 +27,11 @@ use crate::system::{
 };
 use instance::Open;
 pub(super) use instance::{
-    Reader, SETTLE_STEPS, SETTLE_STEPS_OF_A_COMMIT, batch_of, counted, pieces_of, state_of,
+    Reader, SETTLE_STEPS, SETTLE_STEPS_OF_A_COMMIT, batch_of, batch_with, counted, pieces_of,
+    state_of,
 };
 pub(super) use reads::{of_snapshots as reads_of_snapshots, of_store as reads_of_store};
-pub(super) use settings::{OPEN_FILES, ROOM, SETTINGS, number, options};
+pub(super) use settings::{OPEN_FILES, Promise, ROOM, SETTINGS, number, options, promise};
 
 /// The system.
 #[derive(Debug)]
@@ -56,6 +57,7 @@ impl System for Lithify {
     fn configure(&self, settings: &Settings) -> Result<Arc<dyn Engine>, String> {
         Ok(Arc::new(Configured {
             options: settings::options(settings)?,
+            promise: settings::promise(settings)?,
         }))
     }
 
@@ -83,17 +85,38 @@ impl System for Lithify {
 #[derive(Debug)]
 pub(super) struct Configured {
     pub(super) options: Options,
+    pub(super) promise: Promise,
 }
 
 impl Engine for Configured {
     fn open(&self, fs: Arc<dyn Fs>) -> Result<Box<dyn Instance>, Failure> {
         let mut store = Store::open(fs, self.options.clone()).map_err(failure)?;
         store.hold_events();
-        Ok(Box::new(Open::new(store, &self.options)))
+        Ok(Box::new(Open::new(store, &self.options, self.promise)))
     }
 
     fn open_damaged(&self, fs: Arc<dyn Fs>) -> Option<Result<Box<dyn Remains>, Failure>> {
         Some(remains::open(fs, self.options.clone()))
+    }
+
+    fn reads_beside(&self) -> bool {
+        true
+    }
+
+    fn open_beside(&self, fs: Arc<dyn Fs>) -> Result<Option<Box<dyn Instance>>, Failure> {
+        let options = Options {
+            create: false,
+            ..self.options.clone()
+        };
+        match Store::open_read_only(fs, options) {
+            Ok(store) => Ok(Some(Box::new(Open::new(
+                store,
+                &self.options,
+                self.promise,
+            )))),
+            Err(Error::Locked) => Ok(None),
+            Err(error) => Err(failure(error)),
+        }
     }
 
     fn salvage(&self, from: Arc<dyn Fs>, to: Arc<dyn Fs>) -> Option<Result<Salvaged, Failure>> {
@@ -101,7 +124,11 @@ impl Engine for Configured {
     }
 
     fn syncs_commits(&self) -> bool {
-        self.options.durability == ::lithify::Durability::Synced
+        self.promise == Promise::Synced
+    }
+
+    fn syncs(&self, batches: &[Batch]) -> bool {
+        self.promise.syncs(batches)
     }
 
     fn opens_untouched(&self) -> bool {

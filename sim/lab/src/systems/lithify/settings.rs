@@ -6,6 +6,7 @@ use lithify::{
 };
 
 use super::Lithify;
+use crate::history::Batch;
 use crate::system::{Setting, Settings, Values, unknown_value};
 
 /// The name of this setting in every system of the engine.
@@ -66,7 +67,7 @@ pub(in crate::systems) const SETTINGS: &[Setting] = &[
     Setting::tuning(
         "durability",
         "when a commit is acknowledged",
-        &["synced", "buffered"],
+        &["synced", "buffered", "by-batch"],
     ),
     Setting::tuning("compression", "of blocks", &["none", "none", "lz4"]),
     Setting::tuning("cache", "bytes of decoded blocks kept", &["0", "4000"]),
@@ -149,7 +150,47 @@ pub(in crate::systems) const SETTINGS: &[Setting] = &[
     ),
 ];
 
-/// The engine's options.
+/// When commits are durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::systems) enum Promise {
+    Synced,
+    Buffered,
+    /// Every batch has a durability of its own: a batch with an odd number of writes is synced.
+    ByBatch,
+}
+
+impl Promise {
+    /// The durability of this batch, if it has one of its own.
+    pub(in crate::systems) fn own(self, batch: &Batch) -> Option<Durability> {
+        (self == Self::ByBatch).then(|| match batch.writes.len() % 2 {
+            0 => Durability::Buffered,
+            _ => Durability::Synced,
+        })
+    }
+
+    /// Whether a commit of these batches is durable when it returns.
+    pub(in crate::systems) fn syncs(self, batches: &[Batch]) -> bool {
+        let is_synced = |batch: &Batch| self.own(batch) == Some(Durability::Synced);
+        match self {
+            Self::Synced => true,
+            Self::Buffered => false,
+            Self::ByBatch => batches.iter().any(is_synced),
+        }
+    }
+}
+
+/// When commits of a store with these settings are durable.
+pub(in crate::systems) fn promise(settings: &Settings) -> Result<Promise, String> {
+    let values = Values::new(&Lithify, settings)?;
+    match values.value("durability") {
+        "synced" => Ok(Promise::Synced),
+        "buffered" => Ok(Promise::Buffered),
+        "by-batch" => Ok(Promise::ByBatch),
+        other => Err(unknown_value(SETTINGS, "durability", other)),
+    }
+}
+
+/// The engine's options. [`promise`] has the rest of the durability.
 pub(in crate::systems) fn options(settings: &Settings) -> Result<Options, String> {
     let values = Values::new(&Lithify, settings)?;
     let value = |name: &str| values.value(name);
@@ -181,9 +222,8 @@ pub(in crate::systems) fn options(settings: &Settings) -> Result<Options, String
         most_open_files: number(OPEN_FILES, value(OPEN_FILES))?,
         thresholds: thresholds(&values)?,
         durability: match value("durability") {
-            "synced" => Durability::Synced,
             "buffered" => Durability::Buffered,
-            other => return Err(unknown_value(SETTINGS, "durability", other)),
+            _ => Durability::Synced,
         },
         pacing: Pacing::Manual,
         ..Options::default()

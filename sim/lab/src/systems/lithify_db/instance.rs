@@ -25,8 +25,8 @@ use crate::history::{Batch, State, apply};
 use crate::reads::{Answer, Question};
 use crate::system::{Account, Call as PlanCall, Equality, Failure, Instance, Piece, Pinned};
 use crate::systems::lithify::{
-    Reader, SETTLE_STEPS, SETTLE_STEPS_OF_A_COMMIT, batch_of, counted, failure, pieces_of,
-    reads_of_snapshots, state_of,
+    Promise, Reader, SETTLE_STEPS, SETTLE_STEPS_OF_A_COMMIT, batch_with, counted, failure,
+    pieces_of, reads_of_snapshots, state_of,
 };
 
 /// Turns that settling may take for each step that a store with one owner would take.
@@ -47,6 +47,8 @@ pub(super) struct Open {
     clients: Vec<Client>,
     /// Submitted commits that are not visible yet.
     handed_over: BTreeMap<u64, Batch>,
+    /// Commits that are durable when their calls end.
+    durable: BTreeSet<u64>,
     /// The number of the last submitted commit.
     accepted: u64,
     /// The newest commit that was visible.
@@ -73,6 +75,7 @@ impl Open {
             chosen,
             clients: Vec::new(),
             handed_over: BTreeMap::new(),
+            durable: BTreeSet::new(),
             accepted: head,
             seen: head,
             acknowledged: 0,
@@ -91,7 +94,15 @@ impl Open {
     }
 
     fn is_synced(&self) -> bool {
-        self.chosen.options.durability == Durability::Synced
+        self.chosen.promise == Promise::Synced
+    }
+
+    /// Whether the commit of a client is durable when its call ends.
+    fn is_durable(&self, call: Call) -> bool {
+        match call {
+            Call::Commit(number) | Call::Transaction(number) => self.durable.contains(&number),
+            _ => false,
+        }
     }
 
     /// All clients and threads that may take a turn, in the order in which they came.
@@ -179,7 +190,7 @@ impl Open {
             // No caller waits for a compactor that was told to end.
             return self.look();
         }
-        let told = client.told(&self.db, outcome, self.is_synced());
+        let told = client.told(&self.db, outcome, self.is_durable(client.call));
         match client.gives_back(&self.db, &told) {
             Some(number) => self.take_back(number),
             // The store continues although it could not check the reads of the
@@ -257,7 +268,7 @@ impl Open {
     fn hand_over(&mut self, batch: &Batch, is_alone: bool) -> Result<(), Failure> {
         self.let_in()?;
         let number = self.accepted + 1;
-        let writes = batch_of(batch);
+        let writes = batch_with(batch, self.chosen.promise);
         let waits = match self.chosen.clients {
             Clients::Waiting => true,
             Clients::Async => false,
@@ -270,6 +281,11 @@ impl Open {
         // The outcome of a transaction that has read is known only at its end, so no
         // client submits before that.
         let has_read = transaction.is_some() && self.keeps_all();
+        let is_durable = match &transaction {
+            // A transaction has the durability of the store.
+            Some(_) => self.chosen.options.durability == Durability::Synced,
+            None => self.chosen.promise.syncs(slice::from_ref(batch)),
+        };
         let task = self.start(match transaction {
             Some(draft) => Request::Transaction(draft),
             None if waits => Request::Commit(slice::from_ref(&writes)),
@@ -277,6 +293,9 @@ impl Open {
             None => Request::CommitAsync(&writes),
         })?;
         self.accepted = number;
+        if is_durable {
+            self.durable.insert(number);
+        }
         self.recent.add(number, batch);
         self.handed_over.insert(number, batch.clone());
         let call = match has_read {
@@ -469,7 +488,7 @@ impl Instance for Open {
             ..*account
         };
         let mut equalities = counted(
-            &self.chosen.options,
+            (&self.chosen.options, self.chosen.promise),
             &self.db.stats(),
             &self.db.layout(),
             &account,

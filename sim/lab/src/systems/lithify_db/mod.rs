@@ -64,6 +64,7 @@ impl System for LithifyDb {
         Ok(Arc::new(Shared {
             files: Configured {
                 options: chosen.options.clone(),
+                promise: chosen.promise,
             },
             chosen,
         }))
@@ -125,6 +126,14 @@ impl Engine for Shared {
 
     fn tells_stale_bytes(&self) -> bool {
         true
+    }
+
+    fn reads_beside(&self) -> bool {
+        self.files.reads_beside()
+    }
+
+    fn open_beside(&self, fs: Arc<dyn Fs>) -> Result<Option<Box<dyn Instance>>, Failure> {
+        self.files.open_beside(fs)
     }
 
     fn check(&self, fs: &dyn Fs) -> Result<(), Failure> {

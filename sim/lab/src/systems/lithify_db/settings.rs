@@ -7,7 +7,7 @@ use ::lithify::stepped::Sizes;
 use super::LithifyDb;
 use super::order::Order;
 use crate::system::{Setting, Settings, Values, unknown_value};
-use crate::systems::lithify::{self, OPEN_FILES, ROOM, number};
+use crate::systems::lithify::{self, OPEN_FILES, Promise, ROOM, number};
 
 /// The number of keyspaces of the laboratory's batches. A commit that must be refused
 /// names more.
@@ -47,7 +47,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting::tuning(
         "durability",
         "when a commit is acknowledged",
-        &["synced", "synced", "buffered"],
+        &["synced", "synced", "buffered", "by-batch"],
     ),
     Setting::tuning(
         INBOX,
@@ -126,6 +126,7 @@ pub(super) enum Transactions {
 #[derive(Clone, Debug)]
 pub(super) struct Chosen {
     pub(super) options: Options,
+    pub(super) promise: Promise,
     pub(super) sizes: Sizes,
     pub(super) clients: Clients,
     /// Whether other clients sync and settle.
@@ -146,13 +147,15 @@ pub(super) fn chosen(settings: &Settings) -> Result<Chosen, String> {
     };
     let of_engine = SETTINGS.iter().filter(|setting| is_of_engine(setting.name));
     let of_engine = of_engine.map(|setting| (setting.name.to_owned(), value(setting.name).into()));
+    let of_engine = of_engine.collect();
     let options = Options {
         most_backlog_commits: number(BACKLOG, value(BACKLOG))?,
-        ..lithify::options(&of_engine.collect())?
+        ..lithify::options(&of_engine)?
     };
     let others = value(OTHERS);
     Ok(Chosen {
         options,
+        promise: lithify::promise(&of_engine)?,
         sizes: Sizes {
             inbox_commits: number(INBOX, value(INBOX))?,
             group_bytes: number(GROUP, value(GROUP))?,
