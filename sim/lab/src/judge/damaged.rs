@@ -132,9 +132,12 @@ impl Judge<'_> {
         };
         // Behind a lost end, one more commit stands for all that may be lost.
         let newest = remains.head() - u64::from(!remains.is_end_known());
-        if newest > head {
+        // Damage can take the proof away that a later commit was lost, so commits behind the head of the
+        // intact store may come back, but none that the model does not have.
+        let issued = self.history.head();
+        if newest > issued {
             return Ok(Some(format!(
-                "commit {head} was the newest, and commit {newest} is read"
+                "commit {newest} is read, only {issued} were asked for"
             )));
         }
         if remains.lost().is_empty() {
