@@ -41,8 +41,8 @@ mod counted {
             }
 
             impl Mark {
-                /// All marks: first those of opening a store, then those of commits, merges, files and
-                /// reads.
+                /// All marks: first those of opening a store, then those of commits, merges, files
+                /// and reads.
                 pub const ALL: &'static [Self] = &[$(Self::$mark),*];
 
                 /// The name of the mark in reports and traces.
@@ -140,8 +140,8 @@ mod counted {
         COUNTS.with_borrow_mut(|counts| counts[mark as usize] += 1);
     }
 
-    /// The name of each mark, and the number of times that this thread has reached it since the last
-    /// call of `take`. Sets the counts to 0.
+    /// The name of each mark, and the number of times that this thread has reached it since the
+    /// last call of `take`. Sets the counts to 0.
     pub fn take() -> Vec<(&'static str, u64)> {
         let none = vec![0; Mark::ALL.len()];
         let counts = COUNTS.with_borrow_mut(|counts| std::mem::replace(counts, none));

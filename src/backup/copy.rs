@@ -6,8 +6,8 @@
 //! holds exactly the bytes of the original file.
 //!
 //! The copy may belong to another store. Then the copy has the preamble of that store, and each
-//! checksum is replaced by a checksum with the salt of that store. All other bytes stay the same, so
-//! offsets and lengths stay the same.
+//! checksum is replaced by a checksum with the salt of that store. All other bytes stay the same,
+//! so offsets and lengths stay the same.
 //!
 //! Memory: the index of one segment, and [`SPAN_BYTES`] or one block.
 

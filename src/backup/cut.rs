@@ -1,10 +1,10 @@
 //! A cut: the state of a store at one moment, from which a backup is copied.
 //!
 //! A cut holds everything that an opening at that moment would find: the state of the manifest, the
-//! segment files that this state names, and the log from there up to the newest commit. Taking a cut
-//! reads no file. The cut holds the segment files, and held segment files are not removed. The cut
-//! keeps the WAL files open, so they can be read after their names were removed. So the writer is not
-//! delayed; files that the writer removes meanwhile take space until the cut is dropped.
+//! segment files that this state names, and the log from there up to the newest commit. Taking a
+//! cut reads no file. The cut holds the segment files, and held segment files are not removed. The
+//! cut keeps the WAL files open, so they can be read after their names were removed. So the writer
+//! is not delayed; files that the writer removes meanwhile take space until the cut is dropped.
 
 use std::sync::Arc;
 
@@ -46,8 +46,9 @@ impl Cut {
     /// Takes a cut.
     ///
     /// # Errors
-    /// Any error of opening a WAL file. [`Error::Locked`] for a reader beside a writer: the reader may
-    /// show commits that are not durable, and a backup must hold only durable commits of its store.
+    /// Any error of opening a WAL file. [`Error::Locked`] for a reader beside a writer: the reader
+    /// may show commits that are not durable, and a backup must hold only durable commits of its
+    /// store.
     pub(crate) fn take(storage: &Storage) -> Result<Self> {
         if storage.is_beside_writer {
             return Err(Error::Locked);

@@ -1,11 +1,11 @@
-//! Backups: a copy of a store as of one commit in another directory, and the restore of a store from
-//! a backup.
+//! Backups: a copy of a store as of one commit in another directory, and the restore of a store
+//! from a backup.
 //!
 //! A backup is a directory that can be read as a store but accepts no commits: a marker file named
-//! `backup` is in the directory. A backup holds the segment files of the store unchanged, and its own
-//! log and manifest. Segment files never change and contain an identity, so the next backup into the
-//! same directory copies new segment files only. Then the directory holds the newest backup, with the
-//! history that the store had kept at the commit of that backup.
+//! `backup` is in the directory. A backup holds the segment files of the store unchanged, and its
+//! own log and manifest. Segment files never change and contain an identity, so the next backup
+//! into the same directory copies new segment files only. Then the directory holds the newest
+//! backup, with the history that the store had kept at the commit of that backup.
 //!
 //! Invariants:
 //! - a backup holds every commit up to one commit, and no later commit. The store accepts commits
@@ -16,8 +16,8 @@
 //! - a backup of a store that is open for writing holds only commits that are durable in the store;
 //! - a restored store is a new store: it draws a new store number, which salts every checksum. So
 //!   the files and backups of the restored store are never accepted as those of the original store;
-//! - until a restored store is complete, a file named `restoring` is in its directory, and opening is
-//!   refused.
+//! - until a restored store is complete, a file named `restoring` is in its directory, and opening
+//!   is refused.
 //!
 //! A backup does not read segment files that are in the directory already; `verify` does.
 
@@ -141,7 +141,8 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// Locks a directory that is empty or already has the marker of backups, and creates the marker.
+    /// Locks a directory that is empty or already has the marker of backups, and creates the
+    /// marker.
     pub(crate) fn claim(fs: Arc<dyn Fs>) -> Result<Self> {
         must_be_free(&*fs, BACKUP)?;
         let lock = lock_exclusively(&*fs)?;

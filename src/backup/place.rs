@@ -1,17 +1,17 @@
-//! Writes a cut into a directory: first segment files, then a WAL file, then the manifest that names
-//! them.
+//! Writes a cut into a directory: first segment files, then a WAL file, then the manifest that
+//! names them.
 //!
-//! - A segment file gets its final name after all its bytes were checked and synced; before that its
-//!   name is `segment-000001.copy`. So a file with its final name is complete after every crash. A
-//!   file with the same store, number, fresh number and length as the file to be copied is the same
-//!   file, and is not copied again.
+//! - A segment file gets its final name after all its bytes were checked and synced; before that
+//!   its name is `segment-000001.copy`. So a file with its final name is complete after every
+//!   crash. A file with the same store, number, fresh number and length as the file to be copied is
+//!   the same file, and is not copied again.
 //! - The names of the segment files are synced together with the name of the WAL file. The WAL file
-//!   is synced before the manifest is created. The copy counts when the mark that proves the manifest
-//!   is durable. Only then the WAL file gets its own mark: the newest WAL file with a mark is the log
-//!   of its directory, and until then the log of the preceding backup must count.
+//!   is synced before the manifest is created. The copy counts when the mark that proves the
+//!   manifest is durable. Only then the WAL file gets its own mark: the newest WAL file with a mark
+//!   is the log of its directory, and until then the log of the preceding backup must count.
 //! - Files that only the preceding manifest names are removed last.
-//! - The numbers of the WAL file and of the manifest are higher than all numbers in the directory and
-//!   all numbers that the store has used.
+//! - The numbers of the WAL file and of the manifest are higher than all numbers in the directory
+//!   and all numbers that the store has used.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -147,8 +147,8 @@ impl Placing {
     }
 
     /// Removes the older manifests and WAL files, and the segment files that the new manifest does
-    /// not name. `log` is the number of the new WAL file. The next backup removes a file that a crash
-    /// brings back.
+    /// not name. `log` is the number of the new WAL file. The next backup removes a file that a
+    /// crash brings back.
     fn sweep(&self, log: u64) -> Result<()> {
         let found = Found::list(&*self.to)?.unwrap_or_default();
         let is_unneeded = |&(kind, number): &sweep::File| match kind {

@@ -1,11 +1,12 @@
 //! Restores a store from a backup.
 //!
-//! The newest commit of a backup is restored by a copy of the files, in which each checksum is replaced
-//! by a checksum of the new store. An earlier commit is restored by repeating the commits one by one:
-//! then the new store has the state and the layout that the original store had at that commit.
+//! The newest commit of a backup is restored by a copy of the files, in which each checksum is
+//! replaced by a checksum of the new store. An earlier commit is restored by repeating the commits
+//! one by one: then the new store has the state and the layout that the original store had at that
+//! commit.
 //!
-//! The file `restoring` is created before the first file of the new store and removed after the last
-//! one, so an incomplete store is never opened. A restore that finds this file starts again.
+//! The file `restoring` is created before the first file of the new store and removed after the
+//! last one, so an incomplete store is never opened. A restore that finds this file starts again.
 
 use std::sync::Arc;
 
@@ -29,12 +30,13 @@ const GROUP_COMMITS: usize = 256;
 /// A group with at least this number of bytes is committed.
 const GROUP_BYTES: usize = 4 * 1024 * 1024;
 
-/// Creates a store from the backup at the root of `from`, as of the newest commit of the backup or as
-/// of the earlier commit `at`. The directory `to` of the new store must be missing or empty, or hold an
-/// interrupted restore. Returns the newest commit of the new store.
+/// Creates a store from the backup at the root of `from`, as of the newest commit of the backup or
+/// as of the earlier commit `at`. The directory `to` of the new store must be missing or empty, or
+/// hold an interrupted restore. Returns the newest commit of the new store.
 ///
-/// The new store is another store, and a primary: its commits after `at` may have the same numbers as
-/// other commits of the original store. A replica of the original store detects and refuses them.
+/// The new store is another store, and a primary: its commits after `at` may have the same numbers
+/// as other commits of the original store. A replica of the original store detects and refuses
+/// them.
 ///
 /// `from` may also be a store that is not open for writing.
 ///
@@ -143,7 +145,8 @@ fn end_store(mut store: Store) -> Result<Commit> {
     Ok(head)
 }
 
-/// Repeats these commits, from the first commit on, in a directory that [`make_store`] has prepared.
+/// Repeats these commits, from the first commit on, in a directory that [`make_store`] has
+/// prepared.
 pub(crate) fn commit_again(
     placement: &Placement,
     changes: impl IntoIterator<Item = Result<CommitChanges>>,
