@@ -75,7 +75,7 @@ catalogue! {
 
     MidLogDamageIsTorn "mid-log-damage-is-torn" "M08" "wal"
         "damage" "bit rot or stale read in the newest WAL file"
-        "Replay does not search for marks behind a corrupt record, so it cuts off durable commits behind damage as if they were a torn tail (Pebble 9a86078d6; PAR, FAST 2018)."
+        "Replay does not search for marks behind a corrupt record, so replay cuts off durable commits like a torn tail (Pebble 9a86078d6; PAR, FAST 2018)."
 
     PartialBatchReplayed "partial-batch-replayed" "M06" "wal"
         "batch atomicity" "crash with torn writes, batches over several keyspaces"
@@ -83,7 +83,7 @@ catalogue! {
 
     SyncErrorSwallowed "sync-error-swallowed" "M16" "wal"
         "error honesty" "sync error"
-        "The error of a sync is ignored, so a commit is acknowledged although its sync has failed (LevelDB before 1.15, raft-engine #131)."
+        "The error of a sync is ignored, so a commit is acknowledged although the sync of its record has failed (LevelDB before 1.15, raft-engine #131)."
 
     SyncRetried "sync-retried" "M16" "wal"
         "durability" "sync error that drops pages and marks them clean, then crash"
@@ -127,7 +127,7 @@ catalogue! {
 
     CloseErrorIgnored "close-error-ignored" "M16" "wal"
         "error honesty" "sync error at the end, with buffered commits"
-        "Closing ignores an error of its sync of the WAL and reports success, so buffered commits can be lost without an error (ATC 2020, ext4 with data=journal)."
+        "Closing ignores the error of the last sync of the WAL and reports success, so buffered commits can be lost without an error (ATC 2020, ext4 with data=journal)."
 
     WalRemovedEarly "wal-removed-early" "M13" "wal"
         "opens" "crash"
@@ -267,7 +267,7 @@ catalogue! {
 
     RangeOverClaims "range-over-claims" "M38" "compactor"
         "windows" "none"
-        "The last commit of a merged segment is set to the end of its window, and not to the last commit that wrote to its keyspace, so the segment claims commits that it does not hold (persistCurrent of the original design)."
+        "The last commit of a merged segment is set to the end of its window, and not to the last commit that wrote to its keyspace, so the segment claims commits without having their entries (persistCurrent of the original design)."
 
     ListingOverClaims "listing-over-claims" "M38" "compactor"
         "layout" "none; a keyspace that some commits do not write to"
@@ -387,7 +387,7 @@ catalogue! {
 
     OtherPastAccepted "other-past-accepted" "M21" "replica"
         "confluence" "none; a primary with another history of the same length"
-        "A replica compares the number of a commit and not the history before the commit, so it follows a primary with a different history."
+        "A replica compares the number of a commit and not the history before the commit, so the replica follows a primary with a different history."
 
     ReplicaMarkedLate "replica-marked-late" "M03" "replica"
         "errors" "crash right after a replica was made"
@@ -419,7 +419,7 @@ catalogue! {
 
     TailLeftUnsynced "tail-left-unsynced" "M22" "recovery"
         "stability" "process killed before a sync, then power failure"
-        "Recovery continues in the WAL file that it has read and serves its last commits at once, but only the next commit syncs them, so a power failure takes back served commits (RocksDB 7.4.0, the bugs that take a second crash)."
+        "Recovery continues in the last WAL file and serves the last commits of that file at once, but only the next commit syncs these commits, so a power failure takes back served commits (RocksDB 7.4.0, the bugs that take a second crash)."
 
     NamedTwice "named-twice" "M15" "recovery"
         "none" "none; reopening"
@@ -431,11 +431,11 @@ catalogue! {
 
     UnprovenDropped "unproven-dropped" "M21" "recovery"
         "durability" "crash"
-        "Recovery drops the last intact commits because no mark proves that they are durable, so acknowledged commits are lost (Typhon #712)."
+        "Recovery drops the last intact commits because no mark proves the durability of these commits, so acknowledged commits are lost (Typhon #712)."
 
     SweepBeforeProof "sweep-before-proof" "M62" "recovery"
         "opens" "process killed, then power failure in recovery"
-        "Recovery removes old manifests and other files before the manifest that it relies on is durable, so a power failure during recovery leaves no usable manifest (Typhon #715: the second crash loses everything)."
+        "Recovery removes old manifests and other files before the manifest in use is durable, so a power failure during recovery leaves no usable manifest (Typhon #715: the second crash loses everything)."
 
     OrphansNotSwept "orphans-not-swept" "M56" "recovery"
         "orphans" "crash while a segment file is written"
@@ -487,7 +487,7 @@ catalogue! {
 
     BackwardMissesNewest "backward-misses-newest" "M59" "reading"
         "exact state" "none; scans from the end"
-        "A scan from the end skips the writes of the commit that it reads at, so it returns older values."
+        "A scan from the end skips the writes of the commit of its snapshot, so the scan returns older values."
 
     NewestIsBehind "newest-is-behind" "M59" "reading"
         "exact state" "none"
@@ -499,7 +499,7 @@ catalogue! {
 
     FilesByRange "files-by-range" "M29" "reading"
         "dangling" "none; a removed segment file between two others"
-        "The list of needed files contains every number between the oldest and the newest segment file, so it contains files that were removed (Pebble 9656de4a3, names taken for files)."
+        "The list of needed files contains every number between the oldest and the newest segment file, so the list contains removed files (Pebble 9656de4a3, names taken for files)."
 
     NeighbourSlotRead "neighbour-slot-read" "M63" "reading"
         "exact state" "none; with a block cache"
@@ -531,7 +531,7 @@ catalogue! {
 
     IdentityUnsynced "identity-unsynced" "M04" "identity"
         "opens" "crash during creation, stale bytes of another store"
-        "The identity file, which says which store a directory holds, is not durable before the first WAL file is created, so after a crash it can name another store."
+        "The identity file, which says which store a directory holds, is not durable before the first WAL file is created, so after a crash the file can name another store."
 
     CachedProofBelieved "cached-proof-believed" "M14" "identity"
         "stability" "a sync that fails in an opening"
@@ -575,7 +575,7 @@ catalogue! {
 
     RoomNotAnnounced "room-not-announced" "R8" "threads"
         "liveness" "none; room for few bytes"
-        "A thread that waits for room in the queue is not woken when jobs are taken out, so it waits for ever."
+        "A thread that waits for room in the queue is not woken when jobs are taken out, so the thread waits for ever."
 
     RoomNeverCountedBack "room-never-counted-back" "R8" "threads"
         "liveness" "none; room for few bytes"
@@ -599,7 +599,7 @@ catalogue! {
 
     FullInboxWakesNobody "full-inbox-wakes-nobody" "R8" "threads"
         "liveness" "none; an inbox for few commits"
-        "After an inbox has dropped a message, messages no longer wake the compactor, so it does not look for the dropped commits."
+        "After an inbox has dropped a message, messages no longer wake the compactor, so the compactor does not look for the dropped commits."
 
     ClosedInboxWakesNobody "closed-inbox-wakes-nobody" "R8" "threads"
         "liveness" "none; reopening"
@@ -611,7 +611,7 @@ catalogue! {
 
     StoppedGateWakesNobody "stopped-gate-wakes-nobody" "R8" "threads"
         "liveness" "a disk error while a leader waits for room"
-        "A compactor that stops does not wake the threads that wait at the gate, so they wait for ever."
+        "A compactor that stops does not wake the threads that wait at the gate, so these threads wait for ever."
 
     SettledBeforeTheLook "settled-before-the-look" "M45" "threads"
         "answers" "none"
@@ -627,7 +627,7 @@ catalogue! {
 
     FailureHidesCommits "failure-hides-commits" "M22" "threads"
         "answers" "a disk error in the compactor while a commit is in progress"
-        "A commit that is in progress when the compactor fails is acknowledged but not published, so reads do not see it (found in this engine by a test)."
+        "A commit that is in progress when the compactor fails is acknowledged but not published, so reads do not see the commit (found in this engine by a test)."
 
     SyncAsksForNothing "sync-asks-for-nothing" "M03" "threads"
         "durability" "crash; buffered commits and explicit syncs"
@@ -683,7 +683,7 @@ catalogue! {
 
     RemovedInputPassed "removed-input-passed" "M59" "reading"
         "time travel" "none; inputs of several levels, removed by level"
-        "A read at a thinned commit skips an input that was removed and gives no error, so it returns an older value."
+        "A read at a thinned commit skips a removed input and gives no error, so the read returns an older value."
 
     ReadableOneEarly "readable-one-early" "M59" "reading"
         "reads" "none; thinned history"
@@ -695,7 +695,7 @@ catalogue! {
 
     BackwardEndIncluded "backward-end-included" "M59" "reading"
         "reads" "none; a scan from the end with an excluded end key"
-        "A scan from the end starts at the end key of the range although this key is excluded, so it returns a key outside the range."
+        "A scan from the end starts at the end key of the range although this key is excluded, so the scan returns a key outside the range."
 
     BackwardSeesLater "backward-sees-later" "M59" "reading"
         "reads" "none; a scan from the end as of an earlier commit"
@@ -723,19 +723,19 @@ catalogue! {
 
     VerifyBelievesBlocks "verify-believes-blocks" "M08" "verify"
         "physical" "none; a changed bit"
-        "The check of a closed store does not compare the checksums of blocks, so it misses a changed bit."
+        "The check of a closed store does not compare the checksums of blocks, so the check misses a changed bit."
 
     VerifyBelievesRecords "verify-believes-records" "M08" "verify"
         "physical" "none; a changed bit"
-        "The check of a closed store does not compare the checksums of log records, so it misses a changed bit."
+        "The check of a closed store does not compare the checksums of log records, so the check misses a changed bit."
 
     VerifyBelievesFooters "verify-believes-footers" "M08" "verify"
         "physical" "none; a changed bit"
-        "The check of a closed store does not compare the checksums of segment file footers, so it misses a changed bit."
+        "The check of a closed store does not compare the checksums of segment file footers, so the check misses a changed bit."
 
     VerifyBelievesIdentities "verify-believes-identities" "M08" "verify"
         "physical" "none; a changed bit"
-        "The check of a closed store does not compare the checksum of the numbers in a preamble, so it misses a changed bit."
+        "The check of a closed store does not compare the checksum of the numbers in a preamble, so the check misses a changed bit."
 
     GetIsNewest "get-is-newest" "M59" "reading"
         "reads" "none; a key as of an earlier commit"
@@ -771,7 +771,7 @@ catalogue! {
 
     AppendOverlaps "append-overlaps" "M61" "segment"
         "errors" "none; a file of more than one append"
-        "Each append of a segment file after the first begins one byte too early, so it overwrites the end of the preceding append."
+        "Each append of a segment file after the first begins one byte too early and overwrites the end of the preceding append."
 
     EarlySyncSuffices "early-sync-suffices" "M22" "compactor"
         "dangling" "crash; a file that is synced while it is written"
@@ -783,7 +783,7 @@ catalogue! {
 
     StepLosesEntry "step-loses-entry" "M49" "compactor"
         "exact state" "none; a merge with more entries than a step reads"
-        "A merge that stops at the end of a step skips the next entry when it continues, so the output lacks that entry."
+        "A merge that continues after the end of a step skips one entry, so the output lacks that entry."
 
     StreamSkipsBetweenPasses "stream-skips-between-passes" "M59" "reading"
         "reads" "none; a stream of changes that is gathered in several passes"
@@ -791,7 +791,7 @@ catalogue! {
 
     LeftOutCommitsLost "left-out-commits-lost" "M59" "reading"
         "reads" "none; commits too large to be gathered in one pass"
-        "If a pass of a stream of changes reaches its limit of bytes, its last commits are left to the next pass. The next pass begins behind these commits, so the stream lacks them."
+        "If a pass of a stream of changes reaches its limit of bytes, its last commits are left to the next pass. The next pass begins behind these commits, so the stream lacks these commits."
 
     FarTrailEndsEarly "far-trail-ends-early" "M59" "replica"
         "errors" "none; a history longer than the dense part of a trail"
@@ -815,7 +815,7 @@ catalogue! {
 
     EmptyValueThinned "empty-value-thinned" "M41" "compactor"
         "exact state" "none; an empty value, thinned history"
-        "A merge treats an empty value as a deletion and drops it if no older segment exists, so the key disappears."
+        "A merge treats an empty value as a deletion and drops the value if no older segment exists, so the key disappears."
 
     EmptyStreamedAsDeletion "empty-streamed-as-deletion" "M59" "reading"
         "reads" "none; an empty value"
@@ -875,7 +875,7 @@ catalogue! {
 
     UnmergedInspiteOfThinning "unmerged-inspite-of-thinning" "M57" "compactor"
         "physical" "none; thinned history"
-        "A merge that drops versions is left to its first reader as if it kept all versions, so the segment holds versions that it should not hold."
+        "A merge that drops versions is left to its first reader as if it kept all versions, so the output holds too many versions."
 
     ClosingWakesNobody "closing-wakes-nobody" "R8" "threads"
         "liveness" "none; several clients"
@@ -891,11 +891,11 @@ catalogue! {
 
     InputAcrossEdgeStays "input-across-edge-stays" "M57" "retention"
         "confluence" "none; a head window"
-        "A closing skips the kept input that reaches across the edge of the last closing, so inputs below it stay although they are due."
+        "A closing skips the kept input that reaches across the edge of the last closing, so due inputs below that input stay."
 
     LastWriteForgotten "last-write-forgotten" "M57" "compactor"
         "state" "none; many writes"
-        "When the list of recent writes is shortened, its last write is removed too, so a closing ignores the keyspace of that write and its windows stay unmerged."
+        "When the list of recent writes is shortened, the newest write is removed too, so a closing ignores the keyspace of that write and the windows of that keyspace stay unmerged."
 
     FailedReadCached "failed-read-cached" "M47" "reading"
         "exact state" "a read error; with a block cache"
@@ -911,7 +911,7 @@ catalogue! {
 
     CloseMarksEarly "close-marks-early" "M07" "wal"
         "damage" "damage after a closing"
-        "Closing writes its mark before it syncs the commits, so the mark does not prove that the commits are durable (one of the sixty fresh bugs)."
+        "Closing writes its mark before the sync of the commits, so the mark does not prove that the commits are durable (one of the sixty fresh bugs)."
 
     OpenLogNotCounted "open-log-not-counted" "M07" "wal"
         "counters" "none"
@@ -927,7 +927,7 @@ catalogue! {
 
     ClearsWhenIdle "clears-when-idle" "M57" "retention"
         "counters" "none"
-        "Files that a file job has retired are removed only when the compactor has no other work, so they take space for too long (one of the sixty fresh bugs)."
+        "Files that a file job has retired are removed only when the compactor has no other work, so the files take space for too long (one of the sixty fresh bugs)."
 
     MovedMemoryKept "moved-memory-kept" "M57" "compactor"
         "counters" "none"
@@ -935,7 +935,7 @@ catalogue! {
 
     StreamStaysOver "stream-stays-over" "M59" "reading"
         "reads" "a read error in a stream of changes"
-        "A stream of changes that has met an error returns nothing after it continues with a later snapshot (one of the sixty fresh bugs)."
+        "A stream of changes that has met an error and then continues with a later snapshot returns nothing (one of the sixty fresh bugs)."
 
     PrefixIsKey "prefix-is-key" "M43" "segment"
         "layout" "none; keys with the same first eight bytes"
@@ -959,19 +959,19 @@ catalogue! {
 
     VerifySkipsFilter "verify-skips-filter" "M08" "verify"
         "physical" "none; a filter that lacks a key"
-        "The check of a closed store does not look up the keys in the filter, so it misses a filter that lacks a key (one of the sixty fresh bugs)."
+        "The check of a closed store does not look up the keys in the filter, so the check misses a filter that lacks a key (one of the sixty fresh bugs)."
 
     VerifyTakesGap "verify-takes-gap" "M08" "verify"
         "physical" "none; a log that lacks commits"
-        "The check of a closed store accepts a WAL file that begins after a later commit than the preceding file ends with, so it misses lost commits (one of the sixty fresh bugs)."
+        "The check of a closed store accepts a WAL file that begins after a later commit than the last commit of the preceding file, so the check misses lost commits (one of the sixty fresh bugs)."
 
     VerifyBelievesTable "verify-believes-table" "M08" "verify"
         "physical" "none; a table that contradicts the manifest"
-        "The check of a closed store does not compare the table of contents of a segment file with the manifest, so it misses a contradiction (one of the sixty fresh bugs)."
+        "The check of a closed store does not compare the table of contents of a segment file with the manifest, so the check misses a contradiction (one of the sixty fresh bugs)."
 
     VerifySettledEarly "verify-settled-early" "M08" "verify"
         "physical" "none"
-        "The check of a closed store expects that windows that end at the last flushed commit are merged, so it reports a correct store as wrong (one of the sixty fresh bugs)."
+        "The check of a closed store expects that windows that end at the last flushed commit are merged, so the check reports a correct store as wrong (one of the sixty fresh bugs)."
 
     PredictEdgeKept "predict-edge-kept" "M08" "verify"
         "counters" "none; a head window"
@@ -979,7 +979,7 @@ catalogue! {
 
     SmallestSkipsZero "smallest-skips-zero" "M08" "verify"
         "layout" "none"
-        "The smallest window of one commit has level 1 and not level 0, so it is too wide (one of the sixty fresh bugs)."
+        "The smallest window of one commit has level 1 and not level 0, so the window is too wide (one of the sixty fresh bugs)."
 
     LeveledRest "leveled-rest" "M08" "verify"
         "counters" "none"
@@ -1027,7 +1027,7 @@ catalogue! {
 
     ZerosAreRecord "zeros-are-record" "M07" "wal"
         "opens" "none; reopening a store that was not closed"
-        "Replay takes the zeros of the room for empty records: it accepts a tag of zero, and a header of zeros without a checksum, so opening fails."
+        "Replay takes the zeros of the room for empty records: a tag of zero is accepted, and a header of zeros needs no checksum, so opening fails."
 
     RoomForBuffered "room-for-buffered" "M64" "wal"
         "counters" "none; buffered commits"
@@ -1051,15 +1051,15 @@ catalogue! {
 
     KeysUnchecked "keys-unchecked" "M67" "transaction"
         "serializable" "none; transactions of several clients"
-        "The commit of a transaction checks the ranges that the transaction has scanned but not the keys that it has got, so a conflict on a key is not detected."
+        "The commit of a transaction checks the scanned ranges but not the keys of gets, so a conflict on a key is not detected."
 
     WalksUnchecked "walks-unchecked" "M67" "transaction"
         "serializable" "none; transactions that scan a range"
-        "The commit of a transaction checks the keys that the transaction has got but not the ranges that it has scanned, so a new key in a range (a phantom) is not detected."
+        "The commit of a transaction checks the keys of gets but not the scanned ranges, so a new key in a range (a phantom) is not detected."
 
     EndOfWalkForgotten "end-of-walk-forgotten" "M67" "transaction"
         "serializable" "none; a new key after the last key of a range"
-        "A transaction that has scanned a range to its end records the range only up to the last key that it has found, so a new key behind the last key is not detected as a conflict."
+        "A transaction that has scanned a range to its end records the range only up to the last key in the range, so a new key behind the last key is not detected as a conflict."
 
     DeletionIsNoWrite "deletion-is-no-write" "M67" "transaction"
         "serializable" "none; a key that was read is deleted"
@@ -1079,7 +1079,7 @@ catalogue! {
 
     PartOfWalkForgotten "part-of-walk-forgotten" "M67" "transaction"
         "serializable" "none; a scan that stops before the end of its range"
-        "A scan that stops before the end of its range is not recorded, so a change in the scanned part is not detected as a conflict."
+        "A scan from the start that stops before the end of its range is not recorded, so a change in the scanned part is not detected as a conflict."
 
     SortedByPrefix "sorted-by-prefix" "M18" "segment"
         "exact state" "none; keys that differ only after the shared bytes and eight more bytes"
@@ -1095,7 +1095,7 @@ catalogue! {
 
     FoundLogGoneOn "found-log-gone-on" "M05" "recovery"
         "exact state" "stale bytes of the log itself; two power failures"
-        "Opening continues in the WAL file that it has read, after it has synced the file. A commit that an earlier process has lost in this file can then be valid in the place of a later commit."
+        "Opening continues in the last WAL file after a sync of that file, and creates no new WAL file. A commit that an earlier process has lost in this file can then be valid in the place of a later commit."
 
     BackupFileUnsynced "backup-file-unsynced" "M01" "backup"
         "opens" "crash after a backup"
@@ -1151,7 +1151,7 @@ catalogue! {
 
     SalvageDropsUnnamed "salvage-drops-unnamed" "M62" "salvage"
         "salvage" "damage to the manifest, or to the commit that was the first to write to a keyspace"
-        "A keyspace whose name is lost is not salvaged, so the new store lacks its entries although they are intact."
+        "A keyspace whose name is lost is not salvaged, so the new store lacks the intact entries of that keyspace."
 
     SalvageExactOneLate "salvage-exact-one-late" "M62" "salvage"
         "salvage" "damage to a record of the log, or to a block of a segment"
@@ -1167,15 +1167,15 @@ catalogue! {
 
     FilesBesideNotKept "files-beside-not-kept" "M61" "reading"
         "beside" "none; another process reads while the compactor removes files"
-        "A reader beside the writer opens segment files when it needs them and not when it opens the store, so the writer can remove them before."
+        "A reader beside the writer opens a segment file at the first read of the file and not at the opening of the store, so the writer can remove the file before."
 
     NewestLogLeftOut "newest-log-left-out" "M61" "reading"
         "beside" "none; another process reads the last commits"
-        "A reader beside the writer ignores the newest WAL file, so it misses acknowledged commits."
+        "A reader beside the writer ignores the newest WAL file, so the reader misses acknowledged commits."
 
     LogBesideIsOptional "log-beside-is-optional" "M61" "reading"
         "beside" "none; another process reads while the writer removes a WAL file"
-        "A reader beside the writer ignores an error of replay, for example a missing WAL file, so it misses commits that were acknowledged."
+        "A reader beside the writer ignores an error of replay, for example a missing WAL file, so the reader misses acknowledged commits."
 
     NewestFileNamesStore "newest-file-names-store" "M60" "damaged"
         "damaged-reads" "damage to the identity and to the manifest; a file with bytes of another store"
@@ -1183,7 +1183,7 @@ catalogue! {
 
     LastBatchDecides "last-batch-decides" "M64" "wal"
         "durability" "batches with different durability in one group, power failure"
-        "If several batches are committed together, only the durability of the last batch decides whether they are synced, so a crash can lose a synced batch."
+        "If several batches are committed together, only the durability of the last batch decides whether the batches are synced, so a crash can lose a synced batch."
 
     LastJobDecides "last-job-decides" "M64" "threads"
         "durability" "clients with different durability in one group, power failure"

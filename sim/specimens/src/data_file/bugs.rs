@@ -10,12 +10,12 @@ const OWN: &[Planted] = &[
     Planted::new(
         "deletes-not-carried-over",
         "D01",
-        "the catch-up does not write deletions to the copy, so a key that is deleted after it was copied comes back: the document carries over entries that were added, and a deletion adds no entry",
+        "the catch-up does not write deletions to the copy, so a key that is deleted after the copy comes back: the document carries over entries that were added, and a deletion adds no entry",
     ),
     Planted::new(
         "overwrites-not-carried-over",
         "D02",
-        "the catch-up skips keys that are already in the copy, so a value that is replaced after it was copied keeps its old content",
+        "the catch-up skips keys that are already in the copy, so a value that is replaced after the copy keeps its old content",
     ),
     Planted::new(
         "appended-during-copy-lost",
@@ -35,12 +35,12 @@ const OWN: &[Planted] = &[
     Planted::new(
         "old-handle-kept",
         "D06",
-        "after the swap commits go into the old file, which has another name now, so the next opening does not find them",
+        "after the swap commits go into the old file, which has another name now, so the next opening does not find these commits",
     ),
     Planted::new(
         "reader-follows-the-name",
         "D07",
-        "a reader opens the file by its name at each read, so it reads the new file at the offsets of the old file",
+        "a reader opens the file by its name at each read, so the reader reads the new file at the offsets of the old file",
     ),
     Planted::new(
         "interrupted-swap-means-empty",
@@ -60,7 +60,7 @@ const OWN: &[Planted] = &[
     Planted::new(
         "caught-up-not-synced",
         "D11",
-        "the copy is synced before the catch-up but not after it, so a crash can lose the bytes that the catch-up has written",
+        "the copy is synced before the catch-up but not after the catch-up, so a crash can lose the bytes that the catch-up has written",
     ),
     Planted::new(
         "renamed-before-sync",
@@ -80,7 +80,7 @@ const OWN: &[Planted] = &[
     Planted::new(
         "no-backup",
         "D12",
-        "the old file is removed and not renamed to a backup, so the copy is the only file when it is renamed",
+        "the old file is removed and not renamed to a backup, so at the rename of the copy no other file exists",
     ),
     Planted::new(
         "old-removed-before-swap-durable",
@@ -100,7 +100,7 @@ const OWN: &[Planted] = &[
     Planted::new(
         "chain-begins-again",
         "D13",
-        "the chain of the new file begins at 0, so the new file does not say which history it continues",
+        "the chain of the new file begins at 0, so the new file does not say which history comes before",
     ),
     Planted::new(
         "overwritten-bytes-counted-as-live",
@@ -125,17 +125,17 @@ const OWN: &[Planted] = &[
     Planted::new(
         "backup-marked-behind-torn-mark",
         "M11",
-        "the mark of a backup is written behind the torn mark of an earlier attempt and does not replace it, so the backup grows with each attempt (found here, see tests/traces/backup-marked-twice.sim)",
+        "the mark of a backup is written behind the torn mark of an earlier attempt and does not replace the torn mark, so the backup grows with each attempt (found here, see tests/traces/backup-marked-twice.sim)",
     ),
     Planted::new(
         "opening-unannounced",
         "M05",
-        "a process continues in the file that it has found without writing an opening entry, so a commit that an earlier process has lost can be valid in the place of a later commit (found here, see tests/traces/lost-tail-passes-in-the-same-file.sim)",
+        "a process continues in the existing file without writing an opening entry, so a commit that an earlier process has lost can be valid in the place of a later commit (found here, see tests/traces/lost-tail-passes-in-the-same-file.sim)",
     ),
     Planted::new(
         "opening-number-repeated",
         "M05",
-        "every process that continues in the file writes the same opening number, so a commit that an earlier process has lost can be valid in the place of a later commit",
+        "every process that continues in the existing file writes the same opening number, so a commit that an earlier process has lost can be valid in the place of a later commit",
     ),
     Planted::new(
         "replica-compacts",

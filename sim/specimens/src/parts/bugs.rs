@@ -24,7 +24,7 @@ pub(crate) const SALT_WITHOUT_IDENTITY: Planted = Planted::new(
 pub(crate) const FILE_NUMBER_NOT_FRESH: Planted = Planted::new(
     "file-number-not-fresh",
     "M05",
-    "a new file keeps the file number of the file that it replaces, so an earlier file of its generation has the same number",
+    "a new file keeps the file number of the replaced file, so an earlier file of its generation has the same number",
 );
 
 pub(crate) const LENGTH_BELIEVED: Planted = Planted::new(
@@ -66,5 +66,5 @@ pub(crate) const RECOVERED_TAIL_NOT_SYNCED: Planted = Planted::new(
 pub(crate) const RECOVERED_TAIL_NOT_REWRITTEN: Planted = Planted::new(
     "recovered-tail-not-rewritten",
     "M16",
-    "after a failed sync the next process syncs the last entries but does not write them again: their pages are marked clean, so the sync writes nothing (Rebello et al., ATC 2020)",
+    "after a failed sync the next process syncs the last entries but does not write the entries again: the pages of the entries are marked clean, so the sync writes nothing (Rebello et al., ATC 2020)",
 );

@@ -8,7 +8,7 @@ pub(super) const BUGS: &[Planted] = &[
     Planted::new(
         "acknowledged-before-sync",
         "M01",
-        "a commit is acknowledged when it is written, and only the next commit syncs it, as Electric acknowledged transactions on a flush (#2974)",
+        "a commit is acknowledged when its entry is written, and only the next commit syncs the entry, as Electric acknowledged transactions on a flush (#2974)",
     ),
     Planted::new(
         "segment-name-not-synced",
@@ -42,7 +42,7 @@ pub(super) const BUGS: &[Planted] = &[
     Planted::new(
         "batch-split",
         "M12",
-        "a batch is written as two entries without a mark that they belong together, so a crash can leave a part of the batch, as before raft-engine's atomic groups (#290)",
+        "a batch is written as two entries without a mark that both belong together, so a crash can leave a part of the batch, as before raft-engine's atomic groups (#290)",
     ),
     Planted::new(
         "log-removed-first",
@@ -118,7 +118,7 @@ pub(super) const BUGS: &[Planted] = &[
     Planted::new(
         "snapshot-offset-off-by-one",
         "M59",
-        "the snapshot claims one entry more than it covers, so replay skips that entry, as slatedb's replay bounds (f0b2ab64)",
+        "the snapshot claims one entry more than its state contains, so replay skips that entry, as slatedb's replay bounds (f0b2ab64)",
     ),
     Planted::new(
         "recovery-grows-log",

@@ -10,7 +10,7 @@ pub(super) const BUGS: &[Planted] = &[
     Planted::new(
         "acknowledged-before-sync",
         "M01",
-        "a commit is acknowledged when it is written, and only the next rewrite makes it durable, as Electric acknowledged transactions on a flush (#2974)",
+        "a commit is acknowledged when its entry is written, and only the next rewrite makes the commit durable, as Electric acknowledged transactions on a flush (#2974)",
     ),
     Planted::new(
         "sync-error-swallowed",
@@ -51,7 +51,7 @@ pub(super) const BUGS: &[Planted] = &[
     Planted::new(
         "puts-not-paused",
         "S000",
-        "commits are acknowledged and written to the old log while the new log is written, so the new log can lack them, as with deletions during bitcask's merge",
+        "commits are acknowledged and written to the old log while the new log is written, so the new log can lack these commits, as with deletions during bitcask's merge",
     ),
     Planted::new(
         "every-piece-synced",
@@ -87,7 +87,7 @@ pub(super) const BUGS: &[Planted] = &[
     Planted::new(
         "old-handle-after-swap",
         "S000",
-        "after the swap commits go into the old file, which has no name any more, so the next opening does not find them",
+        "after the swap commits go into the old file, which has no name any more, so the next opening does not find these commits",
     ),
     Planted::new(
         "rename-error-means-not-renamed",
@@ -107,7 +107,7 @@ pub(super) const BUGS: &[Planted] = &[
     Planted::new(
         "found-log-gone-on",
         "M05",
-        "a process continues in the log that it has found, so a commit that an earlier process has lost can be valid in the place of a later commit (found here, see tests/traces/lost-tail-passes-in-the-same-log.sim)",
+        "a process continues in the existing log and does not begin a new log, so a commit that an earlier process has lost can be valid in the place of a later commit (found here, see tests/traces/lost-tail-passes-in-the-same-log.sim)",
     ),
     // Bugs of the rewritten content.
     Planted::new(
