@@ -3,9 +3,12 @@
 //! A store directory holds numbered files of three kinds and a lock file. All kinds draw from one
 //! number space. While a store is open no number is used twice. After a crash a number may be given
 //! out again if its file did not count, and then `identity` tells the two files apart. A file with
-//! any other name is foreign and is never changed, except these: `identity`, which names the store
-//! (`identity.new` while it is written again), and `replica`, which is empty and marks the store as
-//! a replica (`promoted` during a promotion).
+//! any other name is foreign and is never changed, except these:
+//! - `identity` names the store (`identity.new` while it is written again);
+//! - `replica` is empty and marks the store as a replica (`promoted` during a promotion);
+//! - `backup` marks a directory of backups, in which `segment-000001.copy` is a segment file that
+//!   is being copied;
+//! - `restoring` marks a directory in which a restore is not complete.
 //!
 //! The preamble of a file names its content and its identity: see `identity`.
 
