@@ -335,7 +335,7 @@ catalogue! {
 
     CreateRetried "create-retried" "M37b" "compactor"
         "orphans" "false error"
-        "If a file cannot be created, the store creates a file with the next number. If the error was false, the first file stays for ever (RocksDB 6.21.0, an error although applied)."
+        "If a file cannot be created, the store creates a file with the next number. If the error was false, the first file stays until the next opening (RocksDB 6.21.0, an error although applied)."
 
     BaseDropped "base-dropped" "M48" "retention"
         "exact state" "none; thinned history"
@@ -407,7 +407,7 @@ catalogue! {
 
     HugeNumberIsOurs "huge-number-is-ours" "M28" "recovery"
         "foreign files" "foreign file with a huge number in its name"
-        "A foreign file with a huge number in its name is taken for a file of the store, so no file number is left for new files (found in this engine, see tests/regressions.rs)."
+        "A foreign file with a huge number in its name is taken for a file of the store, so no numbers are left for new files (found in this engine, see tests/regressions.rs)."
 
     SimilarNameIsOurs "similar-name-is-ours" "M29" "recovery"
         "opens" "foreign file whose name has too few digits"
@@ -703,7 +703,7 @@ catalogue! {
 
     EndsMeetTwice "ends-meet-twice" "M59" "reading"
         "reads" "none; a scan from both ends"
-        "A scan from both ends returns the key at which the two ends meet twice."
+        "A scan from both ends returns the key at which the two ends meet two times and not once."
 
     StreamRepeatsInputs "stream-repeats-inputs" "M59" "reading"
         "reads" "none; the last commits are kept, with inputs below"
