@@ -1,8 +1,8 @@
 //! The errors of the engine, sorted by what the caller should do about them.
 //!
-//! Every message is one line that names the file and the numbers compared. Bugs are not here: they
-//! panic. An [`Error`] is always the fault of the environment (disk, damage, another process) or of
-//! the caller's input.
+//! Every message is one line that names the file and the compared numbers. A bug of the engine is
+//! not an error: it panics. The cause of an [`Error`] is always the environment (disk, damage,
+//! another process) or the input of the caller.
 
 use std::fmt;
 use std::io;
@@ -120,16 +120,16 @@ pub enum Error {
     IsBackup,
     /// A directory that cannot take this backup, or this restored store. Nothing was changed.
     BackupRefused {
-        /// Why not.
+        /// The reason of the refusal.
         reason: String,
     },
     /// A commit that a backup does not hold.
     NotHeld {
         /// The commit asked for.
         commit: Commit,
-        /// The first commit that it holds, ...
+        /// The first commit that the backup holds.
         first: Commit,
-        /// ... and the last one.
+        /// The last commit that the backup holds.
         last: Commit,
     },
     /// A commit that a replica cannot take yet. Nothing was written.

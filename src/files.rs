@@ -3,9 +3,12 @@
 //! A store directory holds numbered files of three kinds and a lock file. All kinds draw from one
 //! number space. While a store is open no number is used twice. After a crash a number may be given
 //! out again if its file did not count, and then `identity` tells the two files apart. A file with
-//! any other name is foreign and is never changed, except these: `identity`, which names the store
-//! (`identity.new` while it is written again), and `replica`, which is empty and marks the store as
-//! a replica (`promoted` during a promotion).
+//! any other name is foreign and is never changed, except these:
+//! - `identity` names the store (`identity.new` while it is written again);
+//! - `replica` is empty and marks the store as a replica (`promoted` during a promotion);
+//! - `backup` marks a directory of backups, in which `segment-000001.copy` is a segment file that
+//!   is being copied;
+//! - `restoring` marks a directory in which a restore is not complete.
 //!
 //! The preamble of a file names its content and its identity: see `identity`.
 
@@ -19,17 +22,17 @@ pub const PROMOTED: &str = "promoted";
 pub const IDENTITY: &str = "identity";
 /// The name under which a lost identity file is written again, until its bytes are durable.
 pub const NEW_IDENTITY: &str = "identity.new";
-/// The name of the file that makes a directory one of backups, which nobody commits to.
+/// The name of the file that marks a directory of backups. Such a directory accepts no commits.
 pub const BACKUP: &str = "backup";
-/// The name of the file that is beside a store until it is restored as a whole.
+/// The name of the file that is in the directory of a store until its restore is complete.
 pub const RESTORING: &str = "restoring";
-/// What the name of a segment file ends in while it is copied.
+/// The suffix of the name of a segment file while it is copied.
 pub(crate) const COPY_SUFFIX: &str = ".copy";
 /// The format version that this library writes and reads.
 pub const FORMAT_VERSION: u32 = 2;
 
-/// The highest file number. A file with a higher one is foreign: it would leave no
-/// numbers for new files.
+/// The highest file number. A file with a higher number is foreign, because no numbers would be
+/// left for new files.
 const HIGHEST_NUMBER: u64 = 1 << 62;
 
 /// The content of a numbered file.

@@ -10,11 +10,11 @@
 //! numbered file is created, so it decides which files are the store's own. A file whose preamble
 //! names another store does not count, and is removed like any other file that is not needed.
 //!
-//! A salt cannot expose a file all of whose bytes, preamble included, are those of an earlier file
-//! of the same store, kind and number. But such a file never had a durable name. So it contains
-//! none of the records that are written only behind a durable name: a mark that proves its
-//! beginning. `wal::replay` and `manifest::log` keep the rule that follows: a file without a proof
-//! is never preferred to a proven one.
+//! A file can also show all bytes of an earlier file of the same store, kind and number, including
+//! the preamble. A salt does not detect this case. But the name of such an earlier file was never
+//! durable, so the file contains no mark that proves its beginning: such a mark is written only
+//! after the name is durable. So `wal::replay` and `manifest::log` never prefer a file without a
+//! proof to a proven file.
 //!
 //! The preamble also tells a store of another format version from a damaged one: its first sixteen
 //! bytes (magic, kind, version, checksum) mean the same in every version.

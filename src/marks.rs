@@ -1,13 +1,15 @@
-//! Marks: situations that a run of the laboratory must have been in before it may say that
-//! it has tried the engine. One that stays dark is a hole in the workloads.
+//! Coverage marks: situations of the engine that the workloads of the laboratory must reach. A mark
+//! that no run reaches shows a situation that the workloads do not test.
 //!
-//! Invariants: a mark changes nothing, and without the feature `planted-bugs` it is no
-//! code at all. Counts belong to the thread that reached them, so that every worker of
-//! the laboratory has its own.
+//! Invariants: a coverage mark changes no behaviour, and without the feature `planted-bugs` the
+//! macro `mark!` expands to nothing. Counts are kept per thread, so every worker of the laboratory
+//! counts its own runs.
 //!
-//! This file only names the marks. Where each one is, `mark!(Name)` says.
+//! A coverage mark is not a mark of a log, which proves that records are durable (see `log`).
+//!
+//! This file only names the coverage marks. The place of each mark is the macro call `mark!(Name)`.
 
-/// Notes that this place was reached.
+/// Counts that the thread has reached this place.
 #[cfg(feature = "planted-bugs")]
 macro_rules! mark {
     ($mark:ident) => {
@@ -15,7 +17,7 @@ macro_rules! mark {
     };
 }
 
-/// Notes that this place was reached: nothing, in a normal build.
+/// Does nothing in a normal build.
 #[cfg(not(feature = "planted-bugs"))]
 macro_rules! mark {
     ($mark:ident) => {{}};
@@ -31,7 +33,7 @@ mod counted {
     /// Defines the enumeration and its names from one list.
     macro_rules! marks {
         ($($mark:ident $name:literal)*) => {
-            /// A situation that can be reached.
+            /// A situation that a run can reach.
             #[derive(Clone, Copy, Debug, PartialEq, Eq)]
             #[allow(missing_docs, reason = "the name says it")]
             pub enum Mark {
@@ -39,10 +41,11 @@ mod counted {
             }
 
             impl Mark {
-                /// All of them, in the order of the engine's life.
+                /// All marks: first those of opening a store, then those of commits, merges, files
+                /// and reads.
                 pub const ALL: &'static [Self] = &[$(Self::$mark),*];
 
-                /// Its name in reports.
+                /// The name of the mark in reports and traces.
                 #[must_use]
                 pub const fn name(self) -> &'static str {
                     match self {
@@ -132,12 +135,13 @@ mod counted {
         static COUNTS: RefCell<Vec<u64>> = RefCell::new(vec![0; Mark::ALL.len()]);
     }
 
-    /// Counts a mark on this thread.
+    /// Adds one to the count of a mark on this thread.
     pub fn reach(mark: Mark) {
         COUNTS.with_borrow_mut(|counts| counts[mark as usize] += 1);
     }
 
-    /// How often this thread has reached each mark since this was asked before.
+    /// The name of each mark, and the number of times that this thread has reached it since the
+    /// last call of `take`. Sets the counts to 0.
     pub fn take() -> Vec<(&'static str, u64)> {
         let none = vec![0; Mark::ALL.len()];
         let counts = COUNTS.with_borrow_mut(|counts| std::mem::replace(counts, none));

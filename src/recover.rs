@@ -330,7 +330,8 @@ impl Found {
         Ok(Some(found))
     }
 
-    /// Refuses what is not, or not yet, a store for this purpose.
+    /// Refuses a directory that cannot be opened in this mode: an interrupted restore, a backup or
+    /// a replica.
     pub(crate) fn must_be_open_to(&self, mode: Mode) -> Result<()> {
         if self.is_restoring && mode != Mode::Restore {
             let reason = "restoring it was interrupted: restore it again, or remove the directory";

@@ -3,16 +3,17 @@
 //! Invariants:
 //! - the marker is durable before a replica writes anything: a crash must not leave a primary with
 //!   the commits of another store;
-//! - a promotion renames the marker before it removes it. A removal alone could come back in a power
-//!   failure after the store has committed as a primary; two names cannot both come back unnoticed,
-//!   and the next opening ends what it finds under the second name.
+//! - a promotion renames the marker before it removes the marker. A power failure can undo a
+//!   removal. Without the rename, it could bring the marker back after the store has committed as a
+//!   primary. With the rename, the file that comes back has the second name, and the next opening
+//!   completes the promotion.
 
 use crate::error::{Error, Result};
 use crate::files::{PROMOTED, REPLICA};
 use crate::fs::Fs;
 
-/// Makes the store a replica. An existing marker may be in the cache only, so the directory is
-/// synced in any case.
+/// Makes the store a replica. An existing marker may be in the page cache only, so the directory is
+/// always synced.
 pub(crate) fn make_replica(fs: &dyn Fs, is_marked: bool) -> Result<()> {
     if !is_marked {
         fs.create(REPLICA).map_err(Error::io("create", REPLICA))?;

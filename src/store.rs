@@ -61,8 +61,8 @@ impl Store {
     /// Opens the store at the root of `fs`. Creates a store there if [`Options::create`] says so.
     ///
     /// # Errors
-    /// See [`Error`](crate::Error). A store that cannot be read whole is left as it is; a directory
-    /// without one may have got a lock file.
+    /// See [`Error`](crate::Error). A store that cannot be read completely is not changed. In a
+    /// directory without a store, a lock file may have been created.
     pub fn open(fs: Arc<dyn Fs>, options: Options) -> Result<Self> {
         Self::open_in_mode(fs, options, Mode::ReadWrite)
     }
@@ -70,13 +70,14 @@ impl Store {
     /// Opens an existing store for reading, as of its newest commit. Segments in memory are compacted in
     /// memory, so that the layout equals the layout that a writer would show; the disk is not changed.
     ///
-    /// Several readers may have the store open at once. While they have, no writer can open it. But if a
-    /// writer has it open already, the readers read beside it: they show every commit that was
-    /// acknowledged before they were opened, and keep showing that state while the writer goes on. The
-    /// newest commit may be one that the writer has not acknowledged yet, and then a power failure can
-    /// take it. Such a reader keeps every segment file open, whatever [`Options::most_open_files`] says,
-    /// so the space of files that the writer removes is free only when the reader is dropped. For later
-    /// commits open another one.
+    /// Several readers may have the store open at once. While a reader has the store open, no
+    /// writer can open it. But if a writer has the store open already, the readers read beside the
+    /// writer: a reader shows every commit that was acknowledged before the reader was opened, and
+    /// keeps showing that state. The newest commit of a reader may be a commit that the writer has
+    /// not acknowledged yet, and a power failure can take back such a commit. A reader beside a
+    /// writer keeps every segment file open, even beyond [`Options::most_open_files`], so the space
+    /// of files that the writer removes is free only when the reader is dropped. To see later
+    /// commits, open another reader.
     ///
     /// # Errors
     /// See [`Error`](crate::Error). [`Error::Locked`](crate::Error::Locked) if the writer has changed the
@@ -260,11 +261,11 @@ impl Store {
     }
 
     /// Begins a backup of the newest commit into the root of `to`: a directory that is missing or
-    /// empty, or holds a backup of this store. Commits may come while it is under way. See
-    /// [`backup`](crate::backup).
+    /// empty, or holds a backup of this store. The store can commit between the steps of the
+    /// backup. See [`backup`](crate::backup).
     ///
     /// # Errors
-    /// [`Error::BackupRefused`](crate::Error::BackupRefused), and whatever the disks say.
+    /// [`Error::BackupRefused`](crate::Error::BackupRefused), and any error of the two disks.
     pub fn begin_backup(&mut self, to: Arc<dyn Fs>) -> Result<Backup> {
         if !self.storage.read_only && !planted!(BackupOfUnsynced) {
             self.sync()?;

@@ -302,7 +302,7 @@ impl Db {
         pending.map(PendingCommit)
     }
 
-    /// Makes every commit durable that has returned, also commits that were only buffered.
+    /// Makes every commit durable whose call has returned, also buffered commits.
     ///
     /// # Errors
     /// Any error of the disk; every handle then refuses further commits.
@@ -314,9 +314,9 @@ impl Db {
         now(self.shared().run(job, bytes))
     }
 
-    /// Backs up the newest commit into a directory that is missing or empty, or holds a backup of
-    /// this store, and then copies only what is new. Commits go on meanwhile. See
-    /// [`backup`](crate::backup).
+    /// Backs up the newest commit into a directory. The directory must be missing or empty, or hold
+    /// a backup of this store; then only new segment files are copied. Other threads can commit
+    /// meanwhile. See [`backup`](crate::backup).
     ///
     /// ```
     /// use lithify::{Db, Error};
@@ -335,14 +335,14 @@ impl Db {
     /// ```
     ///
     /// # Errors
-    /// [`Error::BackupRefused`] for any other directory, [`Error::Damage`] when the store's files are
-    /// not what was written, and whatever the disks say.
+    /// [`Error::BackupRefused`] for any other directory, [`Error::Damage`] when a file of the store
+    /// is damaged, and any error of the two disks.
     pub fn backup(&self, directory: impl AsRef<Path>) -> Result<BackedUp> {
         self.begin_backup(Arc::new(OsFs::new(directory.as_ref())))?
             .finish()
     }
 
-    /// Begins a backup into the root of `to`, which the caller steps.
+    /// Begins a backup into the root of `to`. The caller does its steps with [`Backup::step`].
     ///
     /// # Errors
     /// As [`Db::backup`].
@@ -353,7 +353,7 @@ impl Db {
             .lend(|storage| (Cut::take(storage), storage.read_only));
         let cut = cut?;
         if !is_read_only {
-            // So that the store cannot lose what the backup has.
+            // Every commit in the backup must be durable in the store.
             self.sync()?;
         }
         Backup::begin(directory, cut)
@@ -378,7 +378,7 @@ impl Db {
     /// and loses no commit that was synced.
     ///
     /// # Errors
-    /// Any error of the disk, and what has poisoned the store.
+    /// Any error of the disk, and the error that has poisoned the store.
     pub fn close(self) -> Result<()> {
         // The threads end before the storage is closed: after that the directory is free, and this
         // store may not write to it any more.

@@ -24,7 +24,7 @@ pub(crate) fn length(file: &dyn File, name: &str) -> Result<u64> {
     file.len().map_err(Error::io("read the length of", name))
 }
 
-/// Refuses a file that is not as long as it was when it was written.
+/// Refuses a file whose length has changed since the file was written.
 pub(crate) fn must_be_of_length(file: &dyn File, name: &str, expected: u64) -> Result<()> {
     let found = length(file, name)?;
     if found == expected {

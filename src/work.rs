@@ -1,8 +1,8 @@
 //! Counts of work, for tests that state what a cost depends on. Such a test counts and never
 //! measures time.
 //!
-//! Invariants: a count changes nothing, and outside of unit tests it is no code at all. Counts
-//! belong to the thread that did the work.
+//! Invariants: a count changes no behaviour, and outside of unit tests the macro `work!` expands to
+//! nothing. Counts are kept per thread.
 
 /// Counts one piece of work.
 #[cfg(test)]
@@ -12,7 +12,7 @@ macro_rules! work {
     };
 }
 
-/// Counts one piece of work: nothing, outside of unit tests.
+/// Does nothing outside of unit tests.
 #[cfg(not(test))]
 macro_rules! work {
     ($work:ident) => {{}};

@@ -1,12 +1,13 @@
-//! Copying a segment file, checked byte by byte on its way.
+//! Copies a segment file and checks every byte.
 //!
-//! A segment file is tiled by what has a checksum: the preamble, blocks, and the footer. The copy
-//! goes from one end to the other, and a piece is written only after its checksum was found right
-//! and only where the piece before it has ended, so a copy that comes to its end has every byte
-//! that was written once, and no other.
+//! A segment file consists of parts with checksums and without gaps: the preamble, blocks, and the
+//! footer. The copy proceeds from the first byte to the last. A part is written only after its
+//! checksum was compared, and only if it begins where the part before it ends. So a complete copy
+//! holds exactly the bytes of the original file.
 //!
-//! The copy may belong to another store. Then its preamble says so, and each checksum is replaced by
-//! the one with that store's salt; nothing else changes, so places and lengths stay the same.
+//! The copy may belong to another store. Then the copy has the preamble of that store, and each
+//! checksum is replaced by a checksum with the salt of that store. All other bytes stay the same,
+//! so offsets and lengths stay the same.
 //!
 //! Memory: the index of one segment, and [`SPAN_BYTES`] or one block.
 
@@ -24,10 +25,10 @@ use crate::whole_file::must_be_of_length;
 const SPAN_BYTES: usize = 1024 * 1024;
 /// Bytes of a checksum.
 const CHECKSUM_BYTES: usize = 4;
-/// What the checksum of a footer covers.
+/// The bytes of a footer that its checksum covers.
 const FOOTER_FIELDS: usize = 12;
 
-/// A file that is copied, and what the copy is.
+/// A file that is being copied, and the identity of its copy.
 #[derive(Debug)]
 struct Copying<'a> {
     from: &'a dyn File,
@@ -36,15 +37,15 @@ struct Copying<'a> {
     copy: FileId,
     name: String,
     length: u64,
-    /// Everything before it was checked and written.
+    /// The offset before which every byte was checked and written.
     end: u64,
 }
 
-/// Copies the segment file `id`, which has this length, into the empty file `to`, which is `copy`.
-/// Syncs nothing.
+/// Copies the segment file `id`, which has this length, into the empty file `to` with the identity
+/// `copy`. Does not sync.
 ///
 /// # Errors
-/// [`Error::Damage`] for the first byte that is not what was written, and whatever the disks say.
+/// [`Error::Damage`] for the first damaged part, and any error of the two disks.
 pub(super) fn copy(
     from: &dyn File,
     (id, length): (FileId, u64),
@@ -89,7 +90,7 @@ impl Copying<'_> {
         Ok(bytes)
     }
 
-    /// Writes what comes next.
+    /// Appends bytes to the copy.
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let written = write_all_at(self.to, self.end, bytes);
         written.map_err(Error::io("write to", &self.name))?;
@@ -97,7 +98,7 @@ impl Copying<'_> {
         Ok(())
     }
 
-    /// What comes next begins where the copy has come to.
+    /// Refuses a part that does not begin at the end of the copy.
     fn must_go_on(&self, offset: u64, what: &str) -> Result<()> {
         match offset == self.end {
             true => Ok(()),
@@ -121,7 +122,7 @@ impl Copying<'_> {
         self.write(&self.copy.preamble())
     }
 
-    /// Where the footer lies.
+    /// The offset of the footer.
     fn footer_offset(&self) -> u64 {
         self.length - FOOTER_BYTES as u64
     }
@@ -181,7 +182,7 @@ impl Copying<'_> {
         handles.ok_or_else(|| self.damage(place.index.offset, "an index", "something else"))
     }
 
-    /// Copies blocks that follow one another, as many at once as fit into a span.
+    /// Copies consecutive blocks, as many in one write as fit into a span.
     fn blocks(&mut self, mut handles: &[BlockHandle]) -> Result<()> {
         while !handles.is_empty() {
             let first = self.end;
@@ -214,7 +215,7 @@ impl Copying<'_> {
         Ok(())
     }
 
-    /// Checks a block and gives it the checksum that it has in the copy.
+    /// Checks a block and replaces its checksum by the checksum of the copy.
     fn reseal(&self, offset: u64, block: &mut [u8]) -> Result<()> {
         let (body, sum) = block.split_at_mut(block.len() - CHECKSUM_BYTES);
         let expected = checksum(self.id.salts().file, offset, &[body]).to_le_bytes();

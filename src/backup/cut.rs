@@ -1,10 +1,10 @@
-//! What a backup copies: a store as of one moment.
+//! A cut: the state of a store at one moment, from which a backup is copied.
 //!
-//! A cut is what an opening would find at that moment: the manifest's state, the segment files that
-//! it names, and the log behind them up to the newest commit. Taking it reads nothing. The cut holds
-//! the segment files, which nobody removes while they are held, and the log files are open, so that
-//! they can be read when their names are gone. So a writer goes on as before, and what it removes
-//! meanwhile takes its space until the cut is dropped.
+//! A cut holds everything that an opening at that moment would find: the state of the manifest, the
+//! segment files that this state names, and the log from there up to the newest commit. Taking a
+//! cut reads no file. The cut holds the segment files, and held segment files are not removed. The
+//! cut keeps the WAL files open, so they can be read after their names were removed. So the writer
+//! is not delayed; files that the writer removes meanwhile take space until the cut is dropped.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::storage::Storage;
 use crate::wal::commit_in;
 use crate::whole_file::read_open;
 
-/// A store as of one moment.
+/// The state of a store at one moment.
 #[derive(Debug)]
 pub(crate) struct Cut {
     pub(super) fs: Arc<dyn Fs>,
@@ -29,7 +29,7 @@ pub(crate) struct Cut {
     pub(super) head: Commit,
     pub(super) state: ManifestState,
     pub(super) files: Vec<Arc<DataFile>>,
-    /// Numbers from here on were never given to a file.
+    /// The lowest file number that was never used.
     pub(super) next_file: u64,
     logs: Vec<LogFile>,
 }
@@ -38,22 +38,23 @@ pub(crate) struct Cut {
 struct LogFile {
     number: u64,
     file: Arc<dyn File>,
-    /// Where its part of the log ends; `None` for the newest file, which others may write to.
+    /// The offset at which the log in this file ends; `None` for the newest file, which may grow.
     end: Option<u64>,
 }
 
 impl Cut {
-    /// Takes it.
+    /// Takes a cut.
     ///
     /// # Errors
-    /// Whatever opening a log file meets. [`Error::Locked`] for a reader beside a writer: it may show
-    /// commits that are not durable, and a backup must not have commits that its store can lose.
+    /// Any error of opening a WAL file. [`Error::Locked`] for a reader beside a writer: the reader
+    /// may show commits that are not durable, and a backup must hold only durable commits of its
+    /// store.
     pub(crate) fn take(storage: &Storage) -> Result<Self> {
         if storage.is_beside_writer {
             return Err(Error::Locked);
         }
         let state = storage.manifest.state.clone();
-        // Others may be on their way into the manifest, or out of the store.
+        // Only files that the manifest names: other open files may be unpublished or retired.
         let held = state.files.keys().map(|number| {
             let data = storage.data_files.get(number);
             Arc::clone(
@@ -81,11 +82,11 @@ impl Cut {
 
     /// The records of the commits that are not in segment files, oldest first.
     ///
-    /// Memory: all of them, which [`Options::log_budget_bytes`](crate::Options::log_budget_bytes)
-    /// bounds, and one file.
+    /// Memory: all records, which [`Options::log_budget_bytes`](crate::Options::log_budget_bytes)
+    /// bounds, and one WAL file.
     ///
     /// # Errors
-    /// [`Error::Damage`] when one is missing, and whatever the disk says.
+    /// [`Error::Damage`] when a commit is missing, and any error of the disk.
     pub(super) fn read_log(&self) -> Result<Vec<Vec<u8>>> {
         let mut last = self.state.flushed_through;
         let mut records = Vec::new();

@@ -1,22 +1,25 @@
-//! Backups: a store as of one commit, in another directory, and a store made of one.
+//! Backups: a copy of a store as of one commit in another directory, and the restore of a store
+//! from a backup.
 //!
-//! A backup is a directory that can be read as a store and that nobody can commit to: a file named
-//! `backup` says so. It holds the segment files of the store as they are, and a log and a manifest
-//! of its own. Segment files never change and carry an identity, so the next backup into the same
-//! directory copies only those that are new, and the directory holds the newest backup, with the
-//! history that the store had kept at its commit.
+//! A backup is a directory that can be read as a store but accepts no commits: a marker file named
+//! `backup` is in the directory. A backup holds the segment files of the store unchanged, and its
+//! own log and manifest. Segment files never change and contain an identity, so the next backup
+//! into the same directory copies new segment files only. Then the directory holds the newest
+//! backup, with the history that the store had kept at the commit of that backup.
 //!
 //! Invariants:
-//! - a backup is of one commit: everything up to it, and nothing behind it. Writers go on meanwhile
-//!   (see `cut`);
-//! - every byte is checked before it counts (see `copy`), and durable before it is named (`place`);
-//! - a backup that was interrupted changes nothing of the one before it;
-//! - no commit is in a backup that its store can still lose, where the store writes;
-//! - what is restored is another store: it draws a number of its own, and every checksum is salted
-//!   with it. So its backups, and its files, never pass for those of the store that it came from;
-//! - until a restored store is whole, a file named `restoring` is beside it, and nothing opens it.
+//! - a backup holds every commit up to one commit, and no later commit. The store accepts commits
+//!   while a backup is made (see `cut`);
+//! - every byte is checked before it counts (see `copy`), and durable before the manifest names its
+//!   file (see `place`);
+//! - an interrupted backup does not change the backup before it;
+//! - a backup of a store that is open for writing holds only commits that are durable in the store;
+//! - a restored store is a new store: it draws a new store number, which salts every checksum. So
+//!   the files and backups of the restored store are never accepted as those of the original store;
+//! - until a restored store is complete, a file named `restoring` is in its directory, and opening
+//!   is refused.
 //!
-//! What it does not do: read the segment files that are in the backup already. `verify` does.
+//! A backup does not read segment files that are in the directory already; `verify` does.
 
 mod copy;
 mod cut;
@@ -43,29 +46,29 @@ use crate::recover::{self, Found, lock_exclusively};
 use crate::sweep;
 use place::Placing;
 
-/// What a backup has done.
+/// The result of a backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct BackedUp {
-    /// The commit that it is of.
+    /// The last commit in the backup.
     pub commit: Commit,
-    /// Segment files that were copied, ...
+    /// The number of segment files that were copied.
     pub copied_files: u64,
-    /// ... and their bytes.
+    /// The bytes of the copied segment files.
     pub copied_bytes: u64,
-    /// Segment files that were there already, ...
+    /// The number of segment files that were in the directory already.
     pub kept_files: u64,
-    /// ... and their bytes.
+    /// The bytes of the kept segment files.
     pub kept_bytes: u64,
 }
 
-/// A backup under way: see [`Db::begin_backup`](crate::Db::begin_backup). Dropping it ends it, and
-/// the backup before it stays.
+/// A backup in progress: see [`Db::begin_backup`](crate::Db::begin_backup). A drop ends the backup,
+/// and the backup before it stays.
 ///
-/// While it lives, the segment files of its commit stay in the store's directory, and nobody else
-/// backs up into the same one.
+/// While a value of this type exists, the segment files of its commit stay in the directory of the
+/// store, and no other backup can be made in the directory of the backup.
 pub struct Backup {
     placing: Placing,
-    /// Until it has ended.
+    /// The lock of the directory; `None` when the backup has ended.
     lock: Option<Box<dyn Lock>>,
 }
 
@@ -89,20 +92,20 @@ impl Backup {
         Ok(Self { placing, lock })
     }
 
-    /// The commit that it is of.
+    /// The last commit in the backup.
     #[must_use]
     pub fn commit(&self) -> Commit {
         self.placing.commit()
     }
 
-    /// Copies one segment file, or makes the backup count, and then returns what was done.
+    /// Copies one segment file and returns `None`, or publishes the backup and returns its result.
     ///
     /// # Panics
-    /// Behind the last step.
+    /// When the last step was done before.
     ///
     /// # Errors
-    /// [`Error::Damage`] when the store's files are not what was written, and whatever the disks
-    /// say. The backup has ended then, and the one before it stays.
+    /// [`Error::Damage`] when a file of the store is damaged, and any error of the two disks. The
+    /// backup has ended then, and the backup before it stays.
     pub fn step(&mut self) -> Result<Option<BackedUp>> {
         assert!(
             self.lock.is_some(),
@@ -117,7 +120,7 @@ impl Backup {
         Ok(Some(done))
     }
 
-    /// Does everything that is left.
+    /// Does all remaining steps.
     ///
     /// # Errors
     /// As [`Backup::step`].
@@ -130,7 +133,7 @@ impl Backup {
     }
 }
 
-/// A directory that is for backups, and for nobody else now.
+/// A locked directory for backups.
 #[derive(Debug)]
 pub(crate) struct Directory {
     fs: Arc<dyn Fs>,
@@ -138,21 +141,22 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// Takes a directory that is empty, or for backups already.
+    /// Locks a directory that is empty or already has the marker of backups, and creates the
+    /// marker.
     pub(crate) fn claim(fs: Arc<dyn Fs>) -> Result<Self> {
         must_be_free(&*fs, BACKUP)?;
         let lock = lock_exclusively(&*fs)?;
-        // Another process may have worked between the first look and the lock.
+        // Another process may have changed the directory between the first look and the lock.
         if !must_be_free(&*fs, BACKUP)? {
             fs.create(BACKUP).map_err(Error::io("create", BACKUP))?;
         }
-        // A marker that is there may exist in the cache only.
+        // An existing marker may be in the page cache only.
         fs.sync_dir("").map_err(Error::io("sync", ""))?;
         Ok(Self { fs, lock })
     }
 }
 
-/// Refuses a directory that holds anything and no marker; says whether the marker is there.
+/// Refuses a directory that holds files but no marker. Returns whether the marker is there.
 fn must_be_free(fs: &dyn Fs, marker: &str) -> Result<bool> {
     let names = match fs.list("") {
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -174,7 +178,8 @@ fn must_be_free(fs: &dyn Fs, marker: &str) -> Result<bool> {
     }
 }
 
-/// Refuses backups of another store, and those of this one as it will not be any more.
+/// Refuses a directory with a backup of another store, and a directory with a backup of a later
+/// commit than the newest commit of the store.
 fn must_be_of(to: &Arc<dyn Fs>, cut: &Cut) -> Result<()> {
     let refuse = |reason: String| Err(Error::BackupRefused { reason });
     let is_own = |store: StoreId| store == cut.store || planted!(BackupOfAnyStore);
@@ -197,7 +202,7 @@ fn must_be_of(to: &Arc<dyn Fs>, cut: &Cut) -> Result<()> {
     Ok(())
 }
 
-/// The same error, which says that the file is the backup's and not the store's.
+/// The same error, with the note that the damaged file is a file of the backup.
 fn in_backup(error: Error) -> Error {
     match error {
         Error::Damage(mut damage) => {
@@ -208,8 +213,9 @@ fn in_backup(error: Error) -> Error {
     }
 }
 
-/// Removes the copies that an interrupted backup has not finished. A name that a rename has left
-/// behind may be that of a finished one, so nobody writes to such a file.
+/// Removes the temporary files of an interrupted backup. After an interrupted rename, a temporary
+/// name may belong to a complete file that also has its final name. So such a file is removed and
+/// never overwritten.
 fn remove_leftovers(fs: &dyn Fs) -> Result<()> {
     let names = fs.list("").map_err(Error::io("list", ""))?;
     let is_leftover = |name: &&String| name.ends_with(COPY_SUFFIX) || *name == NEW_IDENTITY;
@@ -219,7 +225,7 @@ fn remove_leftovers(fs: &dyn Fs) -> Result<()> {
     Ok(())
 }
 
-/// Removes what an interrupted restoring has left.
+/// Removes the files of an interrupted restore.
 fn remove_all(fs: &dyn Fs) -> Result<()> {
     remove_leftovers(fs)?;
     let found = Found::list(fs)?.unwrap_or_default();

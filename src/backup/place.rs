@@ -1,15 +1,17 @@
-//! Putting a cut into a directory: segment files, then a log, then the manifest that names them.
+//! Writes a cut into a directory: first segment files, then a WAL file, then the manifest that
+//! names them.
 //!
-//! - A segment file gets its name when every byte of it was checked and synced; until then it is
-//!   called `segment-000001.copy`. So a file that has its name is whole, whatever a crash took, and
-//!   one with the same store, number, fresh number and length as the one to be copied is that file:
-//!   nobody copies it again.
-//! - The names are synced with that of the log, the log before the manifest is created, and the mark that
-//!   proves the manifest is what makes the copy count. Only then the log gets a mark of its own: the newest
-//!   log that has one is the log of its directory, and until then that is the log before it.
-//! - What only the manifest before it names goes last.
-//! - Numbers of log and manifest are above all that are in the directory and all that the store has
-//!   given out.
+//! - A segment file gets its final name after all its bytes were checked and synced; before that
+//!   its name is `segment-000001.copy`. So a file with its final name is complete after every
+//!   crash. A file with the same store, number, fresh number and length as the file to be copied is
+//!   the same file, and is not copied again.
+//! - The names of the segment files are synced together with the name of the WAL file. The WAL file
+//!   is synced before the manifest is created. The copy counts when the mark that proves the
+//!   manifest is durable. Only then the WAL file gets its own mark: the newest WAL file with a mark
+//!   is the log of its directory, and until then the log of the preceding backup must count.
+//! - Files that only the preceding manifest names are removed last.
+//! - The numbers of the WAL file and of the manifest are higher than all numbers in the directory
+//!   and all numbers that the store has used.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -30,14 +32,14 @@ use crate::sweep;
 use crate::wal::Wal;
 use crate::whole_file::{must_be_of_length, read_start};
 
-/// A cut on its way into a directory.
+/// A cut that is being written into a directory.
 #[derive(Debug)]
 pub(super) struct Placing {
     cut: Cut,
     to: Arc<dyn Fs>,
     /// The store that the copies belong to.
     store: StoreId,
-    /// How many segment files are there.
+    /// The number of segment files that are in the directory already.
     placed: usize,
     done: BackedUp,
 }
@@ -64,7 +66,7 @@ impl Placing {
         self.cut.head
     }
 
-    /// Puts one segment file there; false when all are.
+    /// Copies one segment file unless the directory has it. Returns false when all are there.
     pub(super) fn place_next(&mut self) -> Result<bool> {
         if planted!(BackupManifestFirst) && self.placed == 0 && !self.cut.files.is_empty() {
             self.publish()?;
@@ -109,7 +111,7 @@ impl Placing {
         Ok(())
     }
 
-    /// Makes the copy count, when all segment files are there.
+    /// Makes the copy count. All segment files must be in the directory.
     pub(super) fn publish(&mut self) -> Result<BackedUp> {
         let to = Arc::clone(&self.to);
         let highest = Found::list(&*to)?.unwrap_or_default().highest;
@@ -144,8 +146,9 @@ impl Placing {
         Ok(self.done)
     }
 
-    /// Removes what the manifests before have named, and the log with this number and the manifest
-    /// behind it do not. What a crash brings back goes with the next backup.
+    /// Removes the older manifests and WAL files, and the segment files that the new manifest does
+    /// not name. `log` is the number of the new WAL file. The next backup removes a file that a
+    /// crash brings back.
     fn sweep(&self, log: u64) -> Result<()> {
         let found = Found::list(&*self.to)?.unwrap_or_default();
         let is_unneeded = |&(kind, number): &sweep::File| match kind {
@@ -157,11 +160,11 @@ impl Placing {
     }
 }
 
-/// Whether this segment file is in the directory. One that has its name is whole.
+/// Whether this segment file is in the directory. A file with its final name is complete.
 ///
 /// # Errors
-/// [`Error::BackupRefused`] when another file has its name, [`Error::Damage`] when what is there says
-/// nothing, and whatever the disk says.
+/// [`Error::BackupRefused`] when another file has this name, [`Error::Damage`] when the file with
+/// this name has no valid preamble or a wrong length, and any error of the disk.
 fn is_there(fs: &dyn Fs, id: FileId, length: u64) -> Result<bool> {
     let name = file_name(id.kind, id.number);
     let start = match read_start(fs, &name, PREAMBLE_BYTES) {

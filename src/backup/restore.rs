@@ -1,11 +1,12 @@
-//! Making a store of a backup.
+//! Restores a store from a backup.
 //!
-//! The newest commit of a backup is restored by copying its files, each checksum of which is replaced
-//! by one of the new store. An earlier commit is restored by making the commits again, one by one: the
-//! new store is then what the old one was at that commit, layout and all.
+//! The newest commit of a backup is restored by a copy of the files, in which each checksum is
+//! replaced by a checksum of the new store. An earlier commit is restored by repeating the commits
+//! one by one: then the new store has the state and the layout that the original store had at that
+//! commit.
 //!
-//! The directory has a file named `restoring` from before its first file to behind its last, so that a
-//! part of a store is never opened. Whoever finds it begins anew.
+//! The file `restoring` is created before the first file of the new store and removed after the
+//! last one, so an incomplete store is never opened. A restore that finds this file starts again.
 
 use std::sync::Arc;
 
@@ -24,23 +25,24 @@ use crate::recover::{Mode, lock_exclusively};
 use crate::replica::batch_of;
 use crate::store::Store;
 
-/// Commits that are made again together, at most.
+/// The maximum number of commits that are repeated in one group.
 const GROUP_COMMITS: usize = 256;
-/// Bytes of a group behind which it is committed.
+/// A group with at least this number of bytes is committed.
 const GROUP_BYTES: usize = 4 * 1024 * 1024;
 
-/// Makes a store of the backup at the root of `from`: as of its commit, or of an earlier one. The
-/// directory of the new store must be missing, empty, or have a store whose restoring was
-/// interrupted. Returns the newest commit of the new store.
+/// Creates a store from the backup at the root of `from`, as of the newest commit of the backup or
+/// as of the earlier commit `at`. The directory `to` of the new store must be missing or empty, or
+/// hold an interrupted restore. Returns the newest commit of the new store.
 ///
-/// The new store is another store, and a primary: its commits behind `at` may have numbers that the
-/// old store has given out too. A replica of the old one finds that out and refuses them.
+/// The new store is another store, and a primary: its commits after `at` may have the same numbers
+/// as other commits of the original store. A replica of the original store detects and refuses
+/// them.
 ///
-/// `from` may also be a store that nobody has open for writing.
+/// `from` may also be a store that is not open for writing.
 ///
 /// # Errors
 /// [`Error::NotHeld`] for a commit that the backup does not hold, [`Error::BackupRefused`] for a
-/// directory with anything in it, [`Error::Damage`], and whatever the disks say.
+/// directory `to` with other files, [`Error::Damage`], and any error of the two disks.
 pub fn restore(from: Arc<dyn Fs>, to: Arc<dyn Fs>, at: Option<Commit>) -> Result<Commit> {
     let options = Options {
         create: false,
@@ -61,7 +63,8 @@ pub fn restore(from: Arc<dyn Fs>, to: Arc<dyn Fs>, at: Option<Commit>) -> Result
     Ok(at)
 }
 
-/// Makes a store in a directory, in which nothing is opened as a store before it is whole.
+/// Creates a store in a directory. The directory cannot be opened as a store before the store is
+/// complete.
 pub(crate) fn make_store(
     to: &Arc<dyn Fs>,
     make: impl FnOnce(&Arc<dyn Fs>) -> Result<Commit>,
@@ -75,7 +78,7 @@ pub(crate) fn make_store(
     let sync_names = || to.sync_dir("").map_err(Error::io("sync", ""));
     sync_names()?;
     remove_all(&**to)?;
-    // A store that is opened takes it again.
+    // `make` opens a store, which takes the lock again.
     drop(lock);
     let made = make(to)?;
     if !planted!(RestoredUnmarked) {
@@ -86,13 +89,13 @@ pub(crate) fn make_store(
     Ok(made)
 }
 
-/// Refuses a commit that cannot be made the newest one.
+/// Refuses a commit that cannot be the newest commit of the new store.
 fn must_hold(backup: &Store, at: Commit) -> Result<()> {
     let head = backup.head();
     if at == head {
         return Ok(());
     }
-    // What each commit wrote must be known, from the first one on.
+    // The writes of every commit must be known, from the first commit on.
     let first = match backup.changes_since(Commit::ZERO) {
         Ok(_) => Commit::ZERO,
         Err(Error::Thinned { .. }) => head,
@@ -134,7 +137,7 @@ fn begin_store(placement: &Placement, to: &Arc<dyn Fs>) -> Result<Store> {
     Store::open_in_mode(Arc::clone(to), options, Mode::Restore)
 }
 
-/// Settles and closes it; returns its newest commit.
+/// Settles and closes a store. Returns its newest commit.
 fn end_store(mut store: Store) -> Result<Commit> {
     let head = store.head();
     store.settle()?;
@@ -142,7 +145,8 @@ fn end_store(mut store: Store) -> Result<Commit> {
     Ok(head)
 }
 
-/// Makes these commits again, from the first one on, in such a directory.
+/// Repeats these commits, from the first commit on, in a directory that [`make_store`] has
+/// prepared.
 pub(crate) fn commit_again(
     placement: &Placement,
     changes: impl IntoIterator<Item = Result<CommitChanges>>,

@@ -395,9 +395,9 @@ impl FileJob {
             })
             .collect();
         install_outputs(storage, self.at, outputs);
-        // The edit has removed its own segments, and has added again those that have moved. Two
-        // kinds of segments go with the next edit: those that left the version meanwhile, and those
-        // that were added in vain.
+        // The edit has removed its own segments, and has added the moved segments again. The next
+        // edit removes two kinds of segments: segments that left the version meanwhile, and moved
+        // segments that were added although they had left the version.
         let is_added: BTreeSet<SegmentId> = edit.added.iter().map(|(meta, _)| meta.id()).collect();
         storage
             .removed_since_edit

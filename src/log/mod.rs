@@ -6,15 +6,15 @@
 //!   cheap to reject, so the reader can look for intact records behind a damaged one. It can be
 //!   computed without the preamble.
 //! - `synced` is the offset up to which the file was known to be durable when the record was
-//!   written. A bad record *below* a mark found further on was durable once, so it is damage; a bad
-//!   record above every mark is a torn tail.
+//!   written: the mark of the record. A corrupt record *below* the mark of a later record was
+//!   durable once, so the record is damage; a corrupt record above every mark is a torn tail.
 //! - `checksum` covers the file's salt, the offset, the other header fields and the payload. A
 //!   record of another file, of an earlier file of this name, or at another place never passes. A
 //!   value that a client writes cannot contain a record that passes, because the salt contains a
 //!   number that is drawn when the file is created.
 //!
-//! A log may keep zeros written ahead of its end: see `room`. Zeros are no record, so the log ends
-//! where they begin; zeros up to the end of the file are no torn tail.
+//! A log may have zeros behind its end: see `room`. Zeros are not a record, so the log ends where
+//! the zeros begin. Zeros up to the end of the file are not a torn tail.
 //!
 //! This module does not interpret payloads.
 
@@ -151,9 +151,9 @@ mod tests {
         }
     }
 
-    /// The marks of the third and fourth record prove the first two. Damage to the second one hides
-    /// nothing. If the third one is bad too, nobody knows whether damage or a crash has taken it, so
-    /// the fourth one does not count.
+    /// The marks of the third and fourth record prove the first two records. Damage to the second
+    /// record hides no other record. If the third record is corrupt too, damage or a crash can be
+    /// the cause, so the fourth record does not count.
     #[test]
     fn a_record_behind_damage_counts_if_a_mark_proves_the_bytes_up_to_it() {
         let intact = log();

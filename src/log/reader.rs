@@ -236,8 +236,8 @@ fn proven_behind(salts: Salts, bytes: &[u8], from: u64) -> u64 {
     proven
 }
 
-/// Whether `bytes`, whose preamble is unreadable, are those of a log file whose creation was
-/// finished: some record was written after the first record was known to be durable.
+/// Whether `bytes`, whose preamble is unreadable, belong to a log file whose creation was
+/// completed: a record was written after the first record was known to be durable.
 ///
 /// Without the preamble checksums cannot be checked, but tags can. Two tags in a row are no
 /// accident (2^-62 for each place). An earlier file of this number that had a record with a mark

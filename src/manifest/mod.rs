@@ -2,14 +2,14 @@
 //!
 //! It is a log of *edits*. The state after the last intact edit lists the segments in files, and
 //! the commit (`flushed_through`) up to which they hold everything; later commits are in the WAL.
-//! An edit adds outputs and removes inputs in one record, so there is no state with both or with
-//! neither.
+//! An edit adds outputs and removes inputs in one record, so every state has either the inputs of a
+//! merge or its outputs.
 //!
-//! The log does not grow for ever. When it is much longer than its state, a new manifest with the
-//! next file number begins with that state, and the old manifest is removed. The manifest in force
-//! is the file with the highest number whose first record is proven to be durable; while there is
-//! no such file, the highest file whose first record is intact. There is no pointer file and no
-//! rename, so nothing depends on an atomic rename.
+//! The length of a manifest is bounded. When a manifest is much longer than its state, a new
+//! manifest with the next file number begins with that state, and the old manifest is removed. The
+//! manifest in force is the file with the highest number whose first record is proven to be
+//! durable; while there is no such file, the highest file whose first record is intact. There is no
+//! pointer file and no rename, so nothing depends on an atomic rename.
 
 mod edit;
 mod log;

@@ -71,7 +71,8 @@ impl Snapshot {
         Ok(changes)
     }
 
-    /// The same for callers that compare operations only: the commits do not know their past.
+    /// The same for callers that compare operations only: the field `before` of the commits is not
+    /// set.
     pub(crate) fn bare_changes_since(&self, from: Commit) -> Result<Changes> {
         if from > self.at {
             return Err(Error::BeyondHead {
@@ -86,9 +87,9 @@ impl Snapshot {
         ))
     }
 
-    /// What these parts of a damaged store hold of every commit after `from`, in commit order. What
-    /// the damages in `named` take is left out; any other damage is an error, so nothing is left out
-    /// that nobody has named.
+    /// The intact operations of every commit after `from` in these parts of a damaged store, in
+    /// commit order. Operations that the damages in `named` have taken are left out. Any other
+    /// damage is an error, so only operations with a named damage are missing.
     pub(crate) fn intact_changes(
         &self,
         from: Commit,
@@ -291,7 +292,7 @@ fn for_each_intact(
     Ok(())
 }
 
-/// What was read; `None` when a damage in `named` takes it.
+/// The result of a read; `None` when a damage in `named` has taken the bytes.
 fn intact<T>(
     file: &FileSegment,
     read: Result<T>,

@@ -54,8 +54,8 @@ struct State {
     idle_through: Option<u64>,
     /// The number of the last look request after which no work was left.
     answered: u64,
-    /// Of the entries read, those that groups have paid with, and those that were read while
-    /// writing was free.
+    /// The number of read entries that pay for no further group: the entries that groups have paid
+    /// with, and the entries that were read while writing was free.
     spent_entries: u64,
     /// The reason why the compactor has stopped.
     stopped: Option<String>,

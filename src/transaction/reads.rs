@@ -2,10 +2,10 @@
 //!
 //! A key counts as written when a version of it was committed after the commit that the transaction
 //! reads. That version may be a deletion, or a value equal to the one before. The newest version of
-//! a key survives every merge, so the live segments show it. The exception is a deletion in the
-//! oldest segment of a placement that thins history out: a merge drops it. When a key is absent,
-//! and a merge may have dropped a deletion after the commit that was read, the answer is a
-//! conflict, because the truth is unknown.
+//! a key survives every merge, so the live segments show it, with one exception: if history is
+//! thinned out, a merge into the oldest segment drops deletions. If a key is absent, and a merge
+//! may have dropped a deletion that is later than the commit that was read, the transaction is
+//! refused with a conflict.
 //!
 //! Checking proceeds forward: commits that were checked once are not checked again. So most of the
 //! check is done before the storage is held.

@@ -188,10 +188,11 @@ impl Version {
         Ok(parts)
     }
 
-    /// The segments that state what is known of the commits up to `to`, in the same order: their
-    /// exact writes where these are known. Where retention has dropped some, the live segment alone,
-    /// because some of its inputs without the others would bring deleted keys back; so, too, where
-    /// an input is damaged. Also returns the commits at which the state is not known for that reason.
+    /// The segments that hold the known writes of the commits up to `to`, in the order of commits.
+    /// If the exact writes are known, these are the segments that hold them. If retention has
+    /// removed an input, or an input is damaged, it is the live segment alone: the other inputs
+    /// without this one could bring back deleted keys. Also returns the commits at which the state
+    /// is unknown for that reason.
     pub(crate) fn known(
         &self,
         to: Commit,

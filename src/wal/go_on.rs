@@ -1,9 +1,8 @@
-//! Two planted bugs: the store continues in the log that was read back, as most stores do. One of
-//! the bugs leaves it to the next sync to make the last commits durable, and until then these
-//! commits are served.
+//! Two planted bugs: the store continues in the WAL file that was read back, as most stores do.
+//! With one of the bugs, the last commits are served before the next sync makes them durable.
 //!
-//! Everything else is correct: the torn end is cut, and the commits are written again in place, so
-//! that an earlier failed sync does them no harm.
+//! Everything else is correct: the torn tail is cut off, and the last commits are written again at
+//! the same offsets, so these commits become durable even if an earlier sync has failed.
 
 use crate::commit::Commit;
 use crate::error::{Error, Result};
@@ -17,8 +16,8 @@ use crate::whole_file::read_whole;
 use super::Wal;
 
 impl Wal {
-    /// Continues in the newest file, whose last records are these. Returns false when they are not
-    /// in it.
+    /// Continues in the newest file. Returns false when the last records of the file are not
+    /// `unproven`.
     pub(crate) fn go_on(
         &mut self,
         fs: &dyn Fs,
@@ -39,7 +38,7 @@ impl Wal {
             }
             end += HEADER_BYTES + payload.len();
         }
-        // A mark behind them is a proof: the bug that does all else right cuts none.
+        // The bug `found-log-gone-on` does not cut off bytes: a mark behind the records is a proof.
         if planted!(FoundLogGoneOn) && bytes[end..].iter().any(|&byte| byte != 0) {
             return Ok(false);
         }

@@ -320,13 +320,14 @@ impl Wal {
         numbers.map(|number| file_name(FileKind::Wal, number))
     }
 
-    /// The numbers of its files, oldest first, each with the place where its part of the log ends;
-    /// `None` for the newest one.
+    /// The numbers of the WAL files, oldest first. Each number comes with the offset at which the
+    /// log in that file ends; `None` for the newest file.
     pub(crate) fn parts(&self) -> Vec<(u64, Option<u64>)> {
         let sealed = self.sealed.iter().map(|wal| (wal.number, Some(wal.end)));
         let newest = self.writer.iter().map(|writer| (writer.number(), None));
         let mut parts: Vec<_> = sealed.chain(newest).collect();
-        // What an opening for reading has read back may go on behind what is proven.
+        // An opening for reading does not write unproven commits again, so the newest file can have
+        // commits behind its proven end.
         if let Some((_, end)) = parts.last_mut() {
             *end = None;
         }

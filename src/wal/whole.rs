@@ -1,14 +1,14 @@
 //! Reads the intact part of a damaged WAL.
 //!
-//! The files of the log are those that `replay` would take, as far as that can still be decided:
-//! the file that the manifest names, every file that proves itself begun, and every file that one
-//! of these names as its predecessor. The intact records of each file count, up to the end that the
-//! next file states. Where commit numbers leave a gap, the commits in the gap are lost. Every
-//! damage that was found since the last known commit is named as the cause.
+//! The files of the log are the files that `replay` would take, if their readable bytes still show
+//! this: the file that the manifest names, every file whose marks prove its creation, and every
+//! file that one of these files names as its predecessor. The intact records of each file count, up
+//! to the end that the next file states. Where commit numbers leave a gap, the commits in the gap
+//! are lost. Every damage that was found since the last known commit is named as the cause.
 //!
-//! A file without a proof is not part of the log, intact or not. Records behind a torn tail are not
-//! part of it either: their commits were never acknowledged, and other commits may have their
-//! numbers.
+//! A file without a proof is not part of the log, even if the file is intact. Records behind a torn
+//! tail are not part of the log either: their commits were never acknowledged, and other commits
+//! may have the same numbers.
 //!
 //! This file does not decide what a lost commit means for a reader, and writes nothing.
 
@@ -70,7 +70,7 @@ pub(crate) fn replay_whole(
     reader.end(files.is_empty())
 }
 
-/// A file, as far as its first bytes can be read.
+/// The facts about a file that its first bytes show.
 #[derive(Debug)]
 struct Known {
     number: u64,

@@ -1,6 +1,6 @@
 //! One file of [`super::MemFs`]: its bytes, its lock, and the handles on both.
 //!
-//! The inode does not know its name, nor whether it still has one.
+//! The inode does not store its names. An open inode may have no name any more.
 
 use crate::fs::{Access, File, Lock, LockKind};
 use std::fmt;
