@@ -18,7 +18,7 @@ fn carry(db: &Db, mut replica: Replica, committed: Receiver<()>) -> lithify::Res
     // The first commit that is new to the replica shows whether both have one history.
     let mut stream = db.snapshot().changes_since(replica.store().head())?;
     for () in committed {
-        // What is visible is durable, unless `Options::durability` says otherwise: call
+        // What is visible is durable, unless options or a batch say otherwise: call
         // `db.sync()` behind `db.snapshot()` then.
         stream.go_on(&db.snapshot())?;
         let group: Vec<_> = stream.by_ref().collect::<lithify::Result<_>>()?;

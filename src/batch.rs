@@ -89,7 +89,8 @@ impl WriteBatch {
     ///
     /// The log keeps the order of commits, so a commit that is [`Durability::Synced`] makes all earlier
     /// commits durable, too. Batches that are committed as one group share a sync if one of them asks
-    /// for it.
+    /// for it. A [`Durability::Buffered`] commit is visible before it is durable, also in a store
+    /// whose other commits are not: see [`Store::sync`](crate::Store::sync).
     pub fn durability(&mut self, durability: Durability) {
         self.durability = Some(durability);
     }

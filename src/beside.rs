@@ -52,13 +52,6 @@ pub(crate) fn open(fs: &Arc<dyn Fs>, options: &Options) -> Result<Storage> {
 }
 
 fn attempt(fs: &Arc<dyn Fs>, options: &Options) -> Result<Storage> {
-    let mut storage = recover::look(Arc::clone(fs), options.clone())?
-        .ok_or_else(|| recover::not_a_store("no manifest is intact"))?;
-    storage.is_beside_writer = true;
-    for file in storage.data_files.values() {
-        if !planted!(FilesBesideNotKept) {
-            file.keep_open()?;
-        }
-    }
-    Ok(storage)
+    let storage = recover::look(Arc::clone(fs), options.clone(), true)?;
+    storage.ok_or_else(|| recover::not_a_store("no manifest is intact"))
 }

@@ -198,7 +198,7 @@ impl Options {
         (self.memory_budget_bytes as u64).max(self.wal_file_bytes.saturating_mul(2))
     }
 
-    /// The room of the log. Buffered commits need none, because no caller waits for a sync.
+    /// The room of the log. A buffered store needs none, because its callers seldom wait for a sync.
     pub(crate) fn log_room(&self) -> Room {
         let is_synced = self.durability == Durability::Synced || planted!(RoomForBuffered);
         Room {

@@ -79,14 +79,19 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
     options.check()?;
     let writes = mode.writes();
     let creates = options.create && writes;
-    match Found::list(&*fs)? {
-        Some(found) if !found.is_empty() || creates => {}
+    let found = match Found::list(&*fs)? {
+        Some(found) if !found.is_empty() || creates => found,
         Some(_) => return Err(not_a_store("the directory holds no manifest")),
-        None if creates => fs.create_dir("").map_err(Error::io("create", ""))?,
+        None if creates => {
+            fs.create_dir("").map_err(Error::io("create", ""))?;
+            Found::default()
+        }
         None => return Err(not_a_store("there is no such directory")),
-    }
+    };
     let lock = match lock(&*fs, mode) {
-        Err(Error::Locked) if mode == Mode::ReadOnly => return beside::open(&fs, &options),
+        Err(Error::Locked) if mode == Mode::ReadOnly && !found.is_restoring => {
+            return beside::open(&fs, &options);
+        }
         lock => lock?,
     };
     // Another process may have changed the directory between the first look and the lock.
@@ -150,23 +155,38 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
 }
 
 /// Reads the store at the root of `fs` without a lock; `None` when no manifest is intact. Nothing is
-/// written. While a writer has the store open, every error may come from a change that the writer has
-/// made meanwhile: see `beside`.
-pub(crate) fn look(fs: Arc<dyn Fs>, options: Options) -> Result<Option<Storage>> {
+/// written. While a writer has the store open (`is_beside_writer`), every error may come from a change
+/// that the writer has made meanwhile: see `beside`.
+pub(crate) fn look(
+    fs: Arc<dyn Fs>,
+    options: Options,
+    is_beside_writer: bool,
+) -> Result<Option<Storage>> {
     let mut found = Found::list(&*fs)?.unwrap_or_default();
     found.must_be_open_to(Mode::ReadOnly)?;
-    if planted!(NewestLogLeftOut) && found.wals.len() > 1 {
-        found.wals.pop();
-    }
     let store = identity::load_store_id(&*fs)?;
     let Some(loaded) = manifest::load(&*fs, &found.manifests, store)? else {
         return Ok(None);
     };
+    if is_beside_writer && !planted!(OlderListOfLogs) {
+        // Listed again behind the manifest: retention depends on later commits than those in files, so
+        // a reader must know every log that was there when the manifest was written.
+        found = Found::list(&*fs)?.unwrap_or_default();
+    }
+    if planted!(NewestLogLeftOut) && found.wals.len() > 1 {
+        found.wals.pop();
+    }
     let (store, manifest) = (loaded.store, loaded.manifest);
     if let Some(placement) = &options.placement {
         placement.must_equal(&manifest.state.placement)?;
     }
     let mut storage = assemble(fs, store, options, Mode::ReadOnly, None, manifest, &found)?;
+    if is_beside_writer && !planted!(FilesBesideNotKept) {
+        // Before the log is read: the writer can remove files meanwhile.
+        let mut files = storage.data_files.values();
+        files.try_for_each(|file| file.keep_open())?;
+    }
+    storage.is_beside_writer = is_beside_writer;
     match replay_wal(&mut storage, &found) {
         Err(_) if planted!(LogBesideIsOptional) => {}
         outcome => _ = outcome?,

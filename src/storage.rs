@@ -221,6 +221,14 @@ impl Storage {
             || self.wal.live_bytes() > self.options.log_budget_bytes()
     }
 
+    /// Refuses what needs durable commits to a reader beside a writer, which may show others.
+    pub(crate) fn must_not_be_beside_writer(&self) -> Result<()> {
+        match self.is_beside_writer {
+            true => Err(Error::Locked),
+            false => Ok(()),
+        }
+    }
+
     /// Refuses to write after a failure, or through a read-only handle.
     pub(crate) fn check_writable(&self) -> Result<()> {
         if self.read_only {

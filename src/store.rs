@@ -74,7 +74,7 @@ impl Store {
     /// writer can open it. But if a writer has the store open already, the readers read beside the
     /// writer: a reader shows every commit that was acknowledged before the reader was opened, and
     /// keeps showing that state. The newest commit of a reader may be a commit that the writer has
-    /// not acknowledged yet, and a power failure can take back such a commit. A reader beside a
+    /// not acknowledged yet, and a power failure or a failed sync can take back such a commit. A reader beside a
     /// writer keeps every segment file open, even beyond [`Options::most_open_files`], so the space
     /// of files that the writer removes is free only when the reader is dropped. To see later
     /// commits, open another reader.
@@ -265,13 +265,26 @@ impl Store {
     /// backup. See [`backup`](crate::backup).
     ///
     /// # Errors
-    /// [`Error::BackupRefused`](crate::Error::BackupRefused), and any error of the two disks.
+    /// [`Error::BackupRefused`](crate::Error::BackupRefused), any error of the two disks, and
+    /// [`Error::Locked`](crate::Error::Locked) for a reader beside a writer.
     pub fn begin_backup(&mut self, to: Arc<dyn Fs>) -> Result<Backup> {
+        // Before the directory is claimed: a refused backup leaves nothing in it.
+        self.must_not_be_beside_writer()?;
         if !self.storage.read_only && !planted!(BackupOfUnsynced) {
             self.sync()?;
         }
         let directory = Directory::claim(to)?;
         Backup::begin(directory, Cut::take(&self.storage)?)
+    }
+
+    /// Refuses a reader beside a writer with [`Error::Locked`](crate::Error::Locked). For work that
+    /// needs durable commits, as a backup or a stream to a replica does: such a reader may show
+    /// commits that the writer can still lose.
+    ///
+    /// # Errors
+    /// [`Error::Locked`](crate::Error::Locked).
+    pub fn must_not_be_beside_writer(&self) -> Result<()> {
+        self.storage.must_not_be_beside_writer()
     }
 
     /// The newest commit.

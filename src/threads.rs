@@ -345,17 +345,16 @@ impl Db {
     /// Begins a backup into the root of `to`. The caller does its steps with [`Backup::step`].
     ///
     /// # Errors
-    /// As [`Db::backup`].
+    /// As [`Db::backup`]; [`Error::ReadOnly`] for a store that is open for reading:
+    /// [`Store::begin_backup`](crate::Store::begin_backup) backs up a closed store.
     pub fn begin_backup(&self, to: Arc<dyn Fs>) -> Result<Backup> {
-        let directory = Directory::claim(to)?;
-        let (cut, is_read_only) = self
-            .shared()
-            .lend(|storage| (Cut::take(storage), storage.read_only));
-        let cut = cut?;
-        if !is_read_only {
-            // Every commit in the backup must be durable in the store.
-            self.sync()?;
+        if self.shared().lend(|storage| storage.read_only) {
+            return Err(Error::ReadOnly);
         }
+        let directory = Directory::claim(to)?;
+        let cut = self.shared().lend(|storage| Cut::take(storage))?;
+        // Every commit in the backup must be durable in the store.
+        self.sync()?;
         Backup::begin(directory, cut)
     }
 

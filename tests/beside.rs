@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use lithify::backup::restore;
 use lithify::fs::{Fs, MemFs, OsFs};
 use lithify::{Commit, Db, Durability, Error, KeyRange, Options, Placement, Store, WriteBatch};
 
@@ -136,14 +137,53 @@ fn a_shared_store_can_be_opened_for_reading() {
     let names = OsFs::new(&path).list("").unwrap();
     assert!(matches!(reader.sync(), Err(Error::ReadOnly)));
     let backup = reader.backup(directory.path().join("backup"));
-    assert!(matches!(backup, Err(Error::Locked)), "{backup:?}");
+    assert!(matches!(backup, Err(Error::ReadOnly)), "{backup:?}");
     reader.close().unwrap();
     drop(later);
     assert_eq!(OsFs::new(&path).list("").unwrap(), names);
     writer.close().unwrap();
-    let reader = Db::open_read_only(&path).unwrap();
-    let backup = reader.backup(directory.path().join("again")).unwrap();
-    assert_eq!(backup.commit, Commit::new(2));
+}
+
+/// A reader may show a commit that a power failure can still take. So nothing is made of such a reader
+/// that must not be ahead of its store.
+#[test]
+fn no_backup_is_made_beside_a_writer() {
+    let fs = Arc::new(MemFs::new());
+    let mut writer = Store::open(fs.clone(), options()).unwrap();
+    writer.commit(&batch(1)).unwrap();
+    let (to, restored) = (Arc::new(MemFs::new()), Arc::new(MemFs::new()));
+    let mut reader = Store::open_read_only(fs.clone(), options()).unwrap();
+    assert!(matches!(
+        reader.begin_backup(to.clone()),
+        Err(Error::Locked)
+    ));
+    assert!(matches!(
+        reader.must_not_be_beside_writer(),
+        Err(Error::Locked)
+    ));
+    for at in [None, Some(Commit::new(1))] {
+        let outcome = restore(fs.clone(), restored.clone(), at);
+        assert!(matches!(outcome, Err(Error::Locked)), "{outcome:?}");
+    }
+    for untouched in [&to, &restored] {
+        assert!(untouched.list("").unwrap_or_default().is_empty());
+    }
+    drop((writer, reader));
+    let mut reader = Store::open_read_only(fs, options()).unwrap();
+    reader.begin_backup(to).unwrap().finish().unwrap();
+}
+
+/// A store that is being restored is held by those who restore it, and is not called interrupted.
+#[test]
+fn a_store_that_is_being_restored_is_locked() {
+    let fs = Arc::new(MemFs::new());
+    let writer = Store::open(fs.clone(), options()).unwrap();
+    fs.create("restoring").unwrap();
+    let reader = Store::open_read_only(fs.clone(), options());
+    assert!(matches!(reader, Err(Error::Locked)), "{reader:?}");
+    drop(writer);
+    let reader = Store::open_read_only(fs, options());
+    assert!(matches!(reader, Err(Error::NotAStore { .. })), "{reader:?}");
 }
 
 /// Ends the readers, also when the writer has panicked.

@@ -46,13 +46,8 @@ impl Cut {
     /// Takes a cut.
     ///
     /// # Errors
-    /// Any error of opening a WAL file. [`Error::Locked`] for a reader beside a writer: the reader
-    /// may show commits that are not durable, and a backup must hold only durable commits of its
-    /// store.
+    /// Any error of opening a WAL file.
     pub(crate) fn take(storage: &Storage) -> Result<Self> {
-        if storage.is_beside_writer {
-            return Err(Error::Locked);
-        }
         let state = storage.manifest.state.clone();
         // Only files that the manifest names: other open files may be unpublished or retired.
         let held = state.files.keys().map(|number| {

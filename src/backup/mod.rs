@@ -186,7 +186,7 @@ fn must_be_of(to: &Arc<dyn Fs>, cut: &Cut) -> Result<()> {
     if identity::load_store_id(&**to)?.is_some_and(|store| !is_own(store)) {
         return refuse("it holds backups of another store".to_owned());
     }
-    let Some(before) = recover::look(Arc::clone(to), Options::default())? else {
+    let Some(before) = recover::look(Arc::clone(to), Options::default(), false)? else {
         return Ok(());
     };
     if !is_own(before.store) {

@@ -49,6 +49,8 @@ pub fn restore(from: Arc<dyn Fs>, to: Arc<dyn Fs>, at: Option<Commit>) -> Result
         ..Options::default()
     };
     let mut backup = Store::open_in_mode(from, options, Mode::ReadOnly)?;
+    // Before anything is made: a store that somebody writes to may lose what was restored from it.
+    backup.must_not_be_beside_writer()?;
     let head = backup.head();
     let at = at.unwrap_or(head);
     must_hold(&backup, at)?;

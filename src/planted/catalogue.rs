@@ -1192,4 +1192,8 @@ catalogue! {
     OptionsDecideRetention "options-decide-retention" "M39" "retention"
         "confluence" "a synced store with buffered batches, a head window, power failure"
         "Before a file without removed inputs is published, the log is synced only if the options of the store say buffered, and not if single batches were buffered, so a crash can lose a closing whose inputs are already removed."
+
+    OlderListOfLogs "older-list-of-logs" "M61" "reading"
+        "beside" "none; another process reads while inputs are removed by a later closing"
+        "A reader beside the writer lists the log files before it reads the manifest. The manifest can omit inputs that a commit in a newer log has removed, so the reader shows an older commit without inputs that this commit needs."
 }

@@ -79,7 +79,7 @@ struct Restored {
 
 /// Runs `backup`.
 pub(crate) fn backup(arguments: &Backup) -> Outcome {
-    let mut store = arguments.store.open()?;
+    let mut store = arguments.store.open_unused()?;
     let under_way = store.begin_backup(Arc::new(OsFs::new(&arguments.to)));
     let done = under_way.and_then(lithify::Backup::finish);
     let done = done.map_err(|error| of_directory(error, &arguments.to))?;

@@ -105,6 +105,15 @@ impl StoreArgument {
         Store::open_read_only(self.fs(), options).map_err(|error| self.open_failure(error))
     }
 
+    /// Opens the store for reading, and refuses a store that somebody writes to: its newest commits may
+    /// not be durable yet.
+    pub(crate) fn open_unused(&self) -> Outcome<Store> {
+        let store = self.open()?;
+        let unused = store.must_not_be_beside_writer();
+        unused.map_err(|error| self.open_failure(error))?;
+        Ok(store)
+    }
+
     /// Opens the store for reading, and checks that `keyspace` exists.
     pub(crate) fn open_keyspace(&self, keyspace: &KeyspaceArgument) -> Outcome<Store> {
         let store = self.open()?;

@@ -214,7 +214,8 @@ pub trait Engine: Send + Sync {
     }
 
     /// Opens the store on `fs` for reading, while another process has it open for writing and changes
-    /// the disk between any two calls. Only [`Instance::head`] and [`Instance::state_at`] are called.
+    /// the disk between any two calls. Only [`Instance::head`], [`Instance::state_at`] and
+    /// [`Instance::ask`] are called.
     /// `None` if the writer has changed the disk in each of 16 attempts or more, so that the reader
     /// gave up.
     ///

@@ -63,7 +63,7 @@ struct Promoted {
 
 /// Runs `changes`.
 pub(crate) fn changes(arguments: &ShowChanges) -> Outcome {
-    let store = arguments.store.open()?;
+    let store = arguments.store.open_unused()?;
     let changes = store.changes_since(Commit::new(arguments.since))?;
     let mut output = Output::for_reading();
     let header = Header::new(&store, arguments.since, changes.trail());

@@ -128,6 +128,13 @@ fn a_store_that_another_process_has_open() {
         .text();
     assert!(newest.contains("\"head\":15"), "{newest}");
     assert_eq!(fixture.run(&PUT).failure(4), locked);
+    // A replica and a backup must not have commits that the store can lose.
+    for ahead in [
+        vec!["changes", "--store", "S"],
+        vec!["backup", "--store", "S", "--to", "B"],
+    ] {
+        assert_eq!(fixture.run(&ahead).failure(4), locked);
+    }
     drop(input);
     assert!(writer.wait().unwrap().success());
     fixture.run(&PUT).text();

@@ -36,6 +36,8 @@ struct Rest {
     end: usize,
     /// The calls that have happened since the reader began.
     passed: usize,
+    /// The calls of the reader that would have changed something.
+    refused: usize,
     pace: Pace,
 }
 
@@ -57,6 +59,7 @@ impl MovingFs {
                 position: moves.start,
                 end: moves.end,
                 passed: 0,
+                refused: 0,
                 pace,
             })),
         }
@@ -72,6 +75,17 @@ impl MovingFs {
     #[must_use]
     pub fn passed(&self) -> usize {
         self.rest().passed
+    }
+
+    /// The number of calls of the reader that would have changed something.
+    #[must_use]
+    pub fn refused(&self) -> usize {
+        self.rest().refused
+    }
+
+    fn refuse<T>(&self) -> io::Result<T> {
+        self.rest().refused += 1;
+        Err(io::ErrorKind::PermissionDenied.into())
     }
 
     /// Lets the rest of the log happen.
@@ -103,22 +117,18 @@ impl MovingFs {
     }
 }
 
-fn refused<T>() -> io::Result<T> {
-    Err(io::ErrorKind::PermissionDenied.into())
-}
-
 impl Fs for MovingFs {
     fn create(&self, _: &str) -> io::Result<Arc<dyn File>> {
-        refused()
+        self.refuse()
     }
 
     fn fresh_number(&self, _: &str) -> io::Result<u64> {
-        refused()
+        self.refuse()
     }
 
     fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn File>> {
         if access == Access::Write {
-            return refused();
+            return self.refuse();
         }
         self.go_on();
         Ok(Arc::new(MovingFile {
@@ -128,15 +138,15 @@ impl Fs for MovingFs {
     }
 
     fn rename(&self, _: &str, _: &str) -> io::Result<()> {
-        refused()
+        self.refuse()
     }
 
     fn remove(&self, _: &str) -> io::Result<()> {
-        refused()
+        self.refuse()
     }
 
     fn create_dir(&self, _: &str) -> io::Result<()> {
-        refused()
+        self.refuse()
     }
 
     fn list(&self, dir: &str) -> io::Result<Vec<String>> {
@@ -145,7 +155,7 @@ impl Fs for MovingFs {
     }
 
     fn sync_dir(&self, _: &str) -> io::Result<()> {
-        refused()
+        self.refuse()
     }
 
     fn lock(&self, _: &str, _: LockKind) -> io::Result<Box<dyn Lock>> {
@@ -162,11 +172,11 @@ struct MovingFile {
 
 impl File for MovingFile {
     fn append(&self, _: &[u8]) -> io::Result<usize> {
-        refused()
+        self.fs.refuse()
     }
 
     fn write_at(&self, _: u64, _: &[u8]) -> io::Result<usize> {
-        refused()
+        self.fs.refuse()
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
@@ -178,7 +188,7 @@ impl File for MovingFile {
     }
 
     fn set_len(&self, _: u64) -> io::Result<()> {
-        refused()
+        self.fs.refuse()
     }
 
     fn len(&self) -> io::Result<u64> {
@@ -187,10 +197,10 @@ impl File for MovingFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        refused()
+        self.fs.refuse()
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        refused()
+        self.fs.refuse()
     }
 }

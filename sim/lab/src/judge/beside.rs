@@ -9,7 +9,7 @@
 //! The promises:
 //! - the reader shows all commits that were acknowledged before it began, and none that nobody asked for;
 //! - the state at each of them is the model's, also at the end, when the writer has removed what it
-//!   does not need any more;
+//!   does not need any more, and every other read is the model's too;
 //! - it opens, unless the writer has changed the disk [`GIVES_UP_AFTER`] times meanwhile. It reports no
 //!   damage, and writes nothing.
 
@@ -22,12 +22,15 @@ use crate::disk::{Known, Log, Mark, Operation};
 use crate::history::History;
 use crate::judge::oracle::{Finding, Oracle};
 use crate::keyed::{Domain, Draws, Seed};
+use crate::reads::{self, Ask};
 use crate::run::execute::Life;
 use crate::run::plan::Plan;
 use crate::system::{Engine, Failure, Instance};
 
 /// The number of readers of one life. Each begins in its own part of the life.
 const READERS: u64 = 8;
+/// The number of drawn questions to each reader.
+const DRAWN: u64 = 6;
 /// A reader may give up when the writer has made this number of calls while the reader opened the
 /// store: each attempt of a reader that fails needs one.
 const GIVES_UP_AFTER: usize = 16;
@@ -55,7 +58,7 @@ pub(crate) fn check(plan: &Plan, lives: &[Life], enabled: &Enabled) -> Result<()
             let begin = first + draws.between(from, to) as usize;
             let pace = pace(&mut draws);
             let fs = MovingFs::new(&life.start, Arc::clone(&log), begin..life.end, pace);
-            let wrong = wrong(&*engine, life, begin, &fs)
+            let wrong = wrong(&*engine, life, (begin, &fs), &mut draws)
                 .unwrap_or_else(|failure| Some(format!("it cannot read: {failure}")));
             if let Some(wrong) = wrong {
                 let place = place(life, begin, fs.position());
@@ -104,8 +107,8 @@ fn pace(draws: &mut Draws) -> Pace {
 fn wrong(
     engine: &dyn Engine,
     life: &Life,
-    begin: usize,
-    fs: &MovingFs,
+    (begin, fs): (usize, &MovingFs),
+    draws: &mut Draws,
 ) -> Result<Option<String>, Failure> {
     let Some(mut reader) = engine.open_beside(Arc::new(fs.clone()))? else {
         let passed = fs.passed();
@@ -135,8 +138,23 @@ fn wrong(
             return Ok(Some(wrong));
         }
     }
+    let ask = Ask {
+        engine,
+        history,
+        head,
+        reader: None,
+        is_kept: true,
+        drawn: DRAWN,
+        listed: 0,
+    };
+    let wrong = reads::check(&ask, draws, &mut |question| reader.ask(question))?;
+    if wrong.is_some() {
+        return Ok(wrong);
+    }
     fs.finish();
-    misread(engine, &mut *reader, history, head)
+    let wrong = misread(engine, &mut *reader, history, head)?;
+    let refused = fs.refused();
+    Ok(wrong.or_else(|| (refused > 0).then(|| format!("it made {refused} calls that write"))))
 }
 
 fn misread(

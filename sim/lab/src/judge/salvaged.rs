@@ -176,7 +176,9 @@ impl Judge<'_> {
         (1..=commit).rev().find(writes).unwrap_or(0)
     }
 
-    /// Without a manifest, the segment files and the log of a closed store hold all data.
+    /// Without a manifest, the segment files and the log of a closed store hold all data. Only the
+    /// manifest may say that the newest commits were there if they wrote nothing: a loss of power can
+    /// have taken their records, and no file has an entry of them.
     fn check_all_there(
         &self,
         told: &Salvaged,
@@ -184,8 +186,14 @@ impl Judge<'_> {
         head: u64,
     ) -> Checked<Option<String>> {
         let expected = self.history.state(head);
-        let found = match store.head() == head {
-            true => store.state_at(head)?,
+        let is_empty = |commit: u64| {
+            self.history.batches()[commit as usize - 1]
+                .writes
+                .is_empty()
+        };
+        let newest = store.head();
+        let found = match newest <= head && (newest + 1..=head).all(is_empty) {
+            true => store.state_at(newest)?,
             false => None,
         };
         let is_there = found.is_some_and(|found| contents(&found) == contents(expected));
