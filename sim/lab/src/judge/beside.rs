@@ -85,11 +85,11 @@ fn is_calm(life: &Life) -> bool {
         && !life.log.operations()[..life.end].iter().any(disturbs)
 }
 
-/// The place from which on a store is there for certain: the first commit was asked for, or was there
+/// The place behind the mark from which on a store is there for certain: the first commit was asked for, or was there
 /// from the beginning.
 fn first_commit(log: &Log) -> Option<usize> {
     let is_commit = |operation: &Operation| matches!(operation, Operation::Mark(Mark::Issued(number)) if *number > 0);
-    log.operations().iter().position(is_commit)
+    Some(log.operations().iter().position(is_commit)? + 1)
 }
 
 /// Draws how fast the writer is: as a rule it makes no call between two calls of the reader.
