@@ -1,5 +1,7 @@
 //! `crash`: every image that a loss of power may leave of a recorded program, and a checker.
 
+use std::path::Path;
+
 use clap::Args;
 use lithify_programs::crash::{self, Found, Row};
 use lithify_programs::losses::{Crashes, Loss};
@@ -7,6 +9,7 @@ use lithify_programs::shrink::{Shrunk, shrink};
 use lithify_sim::cli::args::{Format, FormatArgument};
 use lithify_sim::cli::exit::{Exit, Outcome};
 use lithify_sim::cli::output::Output;
+use lithify_sim::cli::quoted;
 use lithify_sim::cli::terminal::Colour;
 use serde::Serialize;
 
@@ -17,10 +20,15 @@ Examples:
   lithify crash run.rec --check ./check.sh
   lithify crash run.rec --check ./check.sh --model ext4-ordered,posix-min
   lithify crash run.rec --check ./check.sh --model all --time 60 --shrink
+  lithify crash run.rec --warm 'python3 check.py'
+  lithify crash run.rec --check restart
 
 The checker is run as CHECK DIRECTORY STDOUT: the image, and a file with what the user had seen when \
 the power failed. It exits with 0 if all is well, 1 if something is lost but the rest is consistent, \
-2 if the data are inconsistent, 3 if they cannot be opened. It may change the directory.
+2 if the data are inconsistent, 3 if they cannot be opened. It may change the directory. A checker \
+for --warm reads lines DIRECTORY, tab, STDOUT, and answers each with a line: such an exit code, and \
+behind a space what it has to say. With --check restart the recorded program is started again on each image, \
+and must say what it would say without the loss of power.
 
 Exits with 1 on a finding.";
 
@@ -87,7 +95,8 @@ pub(crate) fn run(arguments: &Crash) -> Outcome {
         let shrunk = match arguments.shrink {
             true => {
                 let (loss, wrong) = (&found.loss, found.wrong);
-                let shrunk = shrink(&recording, &checker, loss, wrong, &mut verdicts);
+                let stop = &options.stop;
+                let shrunk = shrink(&recording, &checker, loss, wrong, &mut verdicts, stop);
                 Some(shrunk.map_err(of_programs)?)
             }
             false => None,
@@ -205,18 +214,17 @@ fn tell_finding(output: &mut Output, finding: &Finding, arguments: &Crash) -> Ou
 
 /// How to look at an image.
 fn image_command(finding: &Finding, arguments: &Crash) -> String {
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
     let lost = match &*finding.lost_numbers {
         "" => String::new(),
         numbers => format!(" --lose {numbers}"),
     };
     let fill = match &*finding.lost_bytes_read_as {
         "zero" => String::new(),
-        fill => format!(" --fill {}", quoted(fill)),
+        fill => format!(" --fill {}", quoted(Path::new(fill))),
     };
     format!(
         "lithify image {} --model {} --at {}{lost}{fill} --to DIRECTORY",
-        arguments.checker.recording.display(),
+        quoted(&arguments.checker.recording),
         finding.model,
         finding.after_operations,
     )

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use lithify_programs::Recording;
-use lithify_programs::checker::Checker;
+use lithify_programs::checker::{Checker, Judge, Restart};
 use lithify_programs::crash::{Options, Verdicts, check_checker};
 use lithify_programs::failure::{Failure as ProgramFailure, Matter};
 use lithify_programs::recording::Header;
@@ -20,6 +20,7 @@ pub(crate) fn of_programs(failure: ProgramFailure) -> Failure {
         Matter::Usage => Exit::Usage,
         Matter::Input => Exit::Input,
         Matter::Io => Exit::Io,
+        Matter::Unfinished => Exit::Unfinished,
     };
     exit.because(failure.message)
 }
@@ -47,9 +48,12 @@ pub(crate) fn notes(header: &Header) -> Vec<String> {
 pub(crate) struct CheckerArguments {
     /// A file that `record` has written
     pub(crate) recording: PathBuf,
-    /// The checker: a command for the shell
-    #[arg(long, value_name = "COMMAND")]
-    check: String,
+    /// The checker: a command for the shell; or restart, which starts the recorded program again
+    #[arg(long, value_name = "COMMAND", required_unless_present = "warm")]
+    check: Option<String>,
+    /// A checker that stays: it reads images line by line, and answers a verdict for each
+    #[arg(long, value_name = "COMMAND", conflicts_with = "check")]
+    warm: Option<String>,
     /// A checker that takes longer than this number of seconds hangs
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
@@ -60,10 +64,15 @@ pub(crate) struct CheckerArguments {
 
 impl CheckerArguments {
     /// The checker, with a place for its images.
-    fn checker(&self) -> Outcome<Checker> {
+    fn checker(&self, header: &Header) -> Result<Checker, ProgramFailure> {
         let timeout = Duration::from_secs(self.timeout);
-        let checker = Checker::new(&self.check, timeout, self.scratch.as_deref());
-        checker.map_err(of_programs)
+        let judge = match (&self.check, &self.warm) {
+            (Some(command), _) if command == "restart" => Judge::Restart(Restart::of(header)?),
+            (Some(command), _) => Judge::Command(command.clone()),
+            (None, Some(command)) => Judge::Warm(command.clone()),
+            (None, None) => unreachable!("one of the two is required"),
+        };
+        Checker::new(judge, timeout, self.scratch.as_deref())
     }
 }
 
@@ -109,13 +118,14 @@ impl Session {
     /// Reads the recording, and refuses a checker that cannot be trusted. --time begins then.
     pub(crate) fn begin(checked: &CheckerArguments, images: &ImageArguments) -> Outcome<Self> {
         let recording = Recording::read(&checked.recording).map_err(of_programs)?;
-        let checker = checked.checker()?;
-        check_checker(&recording.disk, &checker).map_err(of_programs)?;
+        let stop = stop_on_interrupt();
+        let checker = checked.checker(&recording.header).map_err(of_programs)?;
+        check_checker(&recording.disk, &checker, &stop).map_err(of_programs)?;
         let time = images.time.map(Duration::from_secs);
         Ok(Self {
             recording,
             checker,
-            options: images.options(stop_on_interrupt().within(time)),
+            options: images.options(stop.within(time)),
             verdicts: Verdicts::new(),
         })
     }

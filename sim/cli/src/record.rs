@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{StringValueParser, TypedValueParser};
 use lithify_programs::gaps::Kind;
+use lithify_programs::recording::check_place;
 use lithify_programs::steps::Step;
 use lithify_programs::{Recording, Request};
 use lithify_sim::cli::exit::Outcome;
@@ -66,6 +67,7 @@ pub(crate) fn run(arguments: &Record) -> Outcome {
         marker: arguments.marker.clone(),
         allowed: arguments.allow.iter().copied().collect::<BTreeSet<_>>(),
     };
+    check_place(&arguments.out).map_err(of_programs)?;
     let recording = lithify_programs::record(&request).map_err(of_programs)?;
     recording.write(&arguments.out).map_err(of_programs)?;
     tell(&summary(&recording, &arguments.out));

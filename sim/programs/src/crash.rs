@@ -81,12 +81,14 @@ pub struct Outcome {
 ///
 /// # Errors
 /// When it does not.
-pub fn check_checker(disk: &Disk, checker: &Checker) -> Result<(), Failure> {
-    let tree = disk.tree();
-    let shown = tree.show(&tree.live());
-    let output = disk.output(disk.outputs());
+pub fn check_checker(disk: &Disk, checker: &Checker, stop: &Stop) -> Result<(), Failure> {
+    let (key, shown) = Crashes::of(disk).killed(disk.log().operations().len());
     for _ in 0..2 {
-        match checker.judge(0, &shown, output)? {
+        let Some(verdict) = checker.judge(0, disk, key, &shown, stop)? else {
+            let why = "ended before the checker had judged the complete run";
+            return Err(Failure::unfinished(why.to_owned()));
+        };
+        match verdict {
             Verdict::Good => {}
             Verdict::Bad(Wrong::Code(code @ (126 | 127)), message) => {
                 let why = "the checker cannot be run";
@@ -126,7 +128,9 @@ pub fn crash(
         for worker in 0..options.jobs {
             let (receiver, answers) = (&receiver, &answers);
             let is_over = &is_over;
-            scope.spawn(move || work(worker, disk, checker, receiver, answers, is_over));
+            let stop = &options.stop;
+            let work = move || work(worker, disk, checker, stop, receiver, answers, is_over);
+            scope.spawn(work);
         }
         let rows = options.models.iter().map(|model| {
             look(&crashes, model, options, &mut |key, shown| {
@@ -142,14 +146,7 @@ pub fn crash(
     });
     *verdicts = answers.into_inner().expect("workers return failures")?;
     let judged = verdicts.len() - asked;
-    told(
-        &crashes,
-        checker,
-        rows,
-        verdicts,
-        judged,
-        !options.stop.is_due(),
-    )
+    told(&crashes, checker, rows, verdicts, judged, &options.stop)
 }
 
 fn is_failed(answers: &Mutex<Result<Verdicts, Failure>>) -> bool {
@@ -198,6 +195,7 @@ fn work(
     worker: usize,
     disk: &Disk,
     checker: &Checker,
+    stop: &Stop,
     receiver: &Mutex<Receiver<(Key, Shown)>>,
     answers: &Mutex<Result<Verdicts, Failure>>,
     is_over: &dyn Fn() -> bool,
@@ -209,10 +207,11 @@ fn work(
         if is_over() {
             continue;
         }
-        let verdict = checker.judge(worker, &shown, disk.output(key.outputs));
+        let verdict = checker.judge(worker, disk, key, &shown, stop);
         let mut answers = answers.lock().expect("workers return failures");
         match (&mut *answers, verdict) {
-            (Ok(known), Ok(verdict)) => _ = known.insert(key, verdict),
+            (Ok(known), Ok(Some(verdict))) => _ = known.insert(key, verdict),
+            (Ok(_), Ok(None)) => {}
             (Ok(_), Err(failure)) => *answers = Err(failure),
             (Err(_), _) => {}
         }
@@ -225,8 +224,9 @@ fn told(
     rows: Vec<(Row, Vec<(Key, Loss)>)>,
     verdicts: &Verdicts,
     judged: usize,
-    is_complete: bool,
+    stop: &Stop,
 ) -> Result<Outcome, Failure> {
+    let is_complete = !stop.is_due();
     let mut outcome = Outcome {
         rows: Vec::new(),
         found: Vec::new(),
@@ -256,7 +256,7 @@ fn told(
     }
     let mut found = Vec::new();
     for ((wrong, _), group) in groups {
-        found.push(least(crashes, checker, wrong, &group, verdicts)?);
+        found.push(least(crashes, checker, wrong, &group, verdicts, stop)?);
     }
     found.sort_by_key(|found| std::cmp::Reverse(severity(found.wrong)));
     outcome.found = found;
@@ -285,13 +285,15 @@ fn without_numbers(text: &str) -> String {
     words
 }
 
-/// Of some images with one verdict, the one that has lost least. It is judged twice more.
+/// Of some images with one verdict, the one that has lost least. It is judged twice more, unless the
+/// time is over.
 fn least(
     crashes: &Crashes<'_>,
     checker: &Checker,
     wrong: Wrong,
     group: &[&(Key, Loss)],
     verdicts: &Verdicts,
+    stop: &Stop,
 ) -> Result<Found, Failure> {
     const LOOKED_AT: usize = 8;
     let mut by_loss: Vec<&&(Key, Loss)> = group.iter().collect();
@@ -304,7 +306,9 @@ fn least(
     let (_, shown) = crashes.image(&loss);
     let first = &verdicts[&key];
     for _ in 0..2 {
-        let again = checker.judge(0, &shown, crashes.disk().output(key.outputs))?;
+        let Some(again) = checker.judge(0, crashes.disk(), key, &shown, stop)? else {
+            break;
+        };
         if !matches!((first, &again), (Verdict::Bad(one, _), Verdict::Bad(other, _)) if one == other)
         {
             let why = "the checker changes its mind about one image: first";

@@ -160,6 +160,19 @@ impl<'run> Crashes<'run> {
         (key, shown)
     }
 
+    /// What is there when the program is killed at a position, and no power fails: nothing is lost.
+    #[must_use]
+    pub fn killed(&self, position: usize) -> (Key, Shown) {
+        let frontier = self.frontier(Model::DEFAULT, position);
+        let loss = Loss {
+            model: Model::DEFAULT,
+            position,
+            kept: frontier.dropping(&[]),
+            fill: Fill::Zero,
+        };
+        self.image_at(&frontier, &loss)
+    }
+
     /// The same loss without what cannot be seen: bytes of a file that has lost its name.
     #[must_use]
     pub fn seen_only(&self, loss: &Loss) -> Loss {

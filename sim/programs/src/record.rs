@@ -118,6 +118,8 @@ pub fn record(request: &Request) -> Result<Recording, Failure> {
             .map(|word| escape(word.as_bytes()))
             .collect(),
         directory: escape(root.as_os_str().as_bytes()),
+        place: escape(place.as_os_str().as_bytes()),
+        has_marker: request.marker.is_some(),
         end: ended(status),
         strace,
         calls: followed.calls,

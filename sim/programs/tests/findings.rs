@@ -1,62 +1,24 @@
 //! Crashing a recording that was written by hand, so without `strace`: what is found, what it is
 //! called, and what prevents it.
 
+mod hand;
+
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use hand::{at, recording, sync};
 use lithify_programs::Recording;
-use lithify_programs::blobs::Blobs;
-use lithify_programs::checker::{Checker, Wrong};
+use lithify_programs::checker::{Checker, Judge, Wrong};
 use lithify_programs::crash::{Options, Verdicts, crash};
 use lithify_programs::edit::{Insertion, with_syncs};
 use lithify_programs::fix::{Fixed, fix};
 use lithify_programs::losses::{Crashes, Loss};
-use lithify_programs::recording::Header;
 use lithify_programs::shrink::shrink;
-use lithify_programs::steps::{Disk, Entry, Step};
+use lithify_programs::steps::{Disk, Step};
 use lithify_sim::disk::model::MODELS;
 use lithify_sim::disk::{Budget, Model};
 use lithify_sim::stop::Stop;
-
-fn at(directory: u32, name: &str) -> Entry {
-    Entry {
-        directory,
-        name: name.to_owned(),
-    }
-}
-
-fn recording(make: impl FnOnce(&mut Blobs) -> Vec<Step>) -> Recording {
-    let mut blobs = Blobs::default();
-    let steps = make(&mut blobs);
-    let mut disk = Disk::default();
-    for step in &steps {
-        disk.take(step, &blobs).expect("it fits");
-    }
-    let header = Header {
-        program: Vec::new(),
-        directory: String::new(),
-        end: String::new(),
-        strace: String::new(),
-        calls: 0,
-        gaps: Vec::new(),
-        written_outside: Vec::new(),
-    };
-    Recording {
-        header,
-        steps,
-        blobs,
-        disk,
-    }
-}
-
-fn sync(file: u32, entered: usize) -> Step {
-    Step::Sync {
-        file,
-        data_only: false,
-        entered,
-    }
-}
 
 /// A log in a directory of its own, written in three pieces, of which only the last is synced when
 /// the user is told; the name of the directory never is.
@@ -102,7 +64,8 @@ fn texts(crashes: &Crashes<'_>, loss: &Loss) -> Vec<String> {
 }
 
 fn checker() -> Checker {
-    Checker::new(CHECK, Duration::from_secs(30), None).expect("a directory")
+    let judge = Judge::Command(CHECK.to_owned());
+    Checker::new(judge, Duration::from_secs(30), None).expect("a directory")
 }
 
 fn options(model: &str) -> Options {
@@ -134,6 +97,7 @@ fn everything_that_is_wrong_is_found_and_named() {
             &found.loss,
             found.wrong,
             &mut verdicts,
+            &Stop::never(),
         );
         let shrunk = shrunk.expect("it can be judged");
         told += &format!(

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use lithify_programs::checker::{Checker, Wrong};
+use lithify_programs::checker::{Checker, Judge, Wrong};
 use lithify_programs::crash::{Options, Outcome, Verdicts, check_checker, crash};
 use lithify_programs::fix::{Fixed, fix, superfluous};
 use lithify_programs::gaps::Kind;
@@ -65,12 +65,13 @@ fn recorded(files: &[(&str, &str)], script: &str, allowed: &[Kind]) -> Recording
 }
 
 fn checker(command: &str) -> Checker {
-    Checker::new(command, Duration::from_secs(30), None).expect("a directory")
+    let judge = Judge::Command(command.to_owned());
+    Checker::new(judge, Duration::from_secs(30), None).expect("a directory")
 }
 
 fn crashed(recording: &Recording, check: &str, model: &str) -> (Outcome, Verdicts) {
     let checker = checker(check);
-    check_checker(&recording.disk, &checker).expect("nothing is lost");
+    check_checker(&recording.disk, &checker, &Stop::never()).expect("nothing is lost");
     let options = Options {
         models: vec![Model::named(model).expect("a model")],
         budget: Budget::SMALL,
@@ -114,6 +115,7 @@ fn a_missing_sync_is_found_shrunk_and_named() {
         &found.loss,
         found.wrong,
         &mut verdicts,
+        &Stop::never(),
     );
     let shrunk = shrunk.expect("it can be judged");
     let cures: Vec<String> = (shrunk.cures.iter())
@@ -169,7 +171,7 @@ fn a_superfluous_sync_is_named() {
         stop: Stop::never(),
     };
     let found = superfluous(&recording, &checker(CHECK), &options, &mut Verdicts::new());
-    let found: Vec<String> = (found.expect("it can be judged").iter())
+    let found: Vec<String> = (found.expect("it can be judged").0.iter())
         .map(|sync| format!("{} before {}", sync.target, sync.before))
         .collect();
     // Each of the two alone is.
@@ -191,7 +193,7 @@ fn a_flaky_checker_is_refused() {
         count.display()
     );
     let checker = checker(&command);
-    check_checker(&recording.disk, &checker).expect("good so far");
+    check_checker(&recording.disk, &checker, &Stop::never()).expect("good so far");
     let options = Options {
         models: vec![Model::DEFAULT],
         budget: Budget::SMALL,
@@ -333,8 +335,10 @@ fn a_bad_checker_is_refused_first() {
     }
     let recording = recorded(&[("config", "old\n")], RIGHT, &[]);
     let refused = |command: &str| {
-        let checker = Checker::new(command, Duration::from_millis(300), None).expect("a directory");
-        let failure = check_checker(&recording.disk, &checker).expect_err("it is refused");
+        let judge = Judge::Command(command.to_owned());
+        let checker = Checker::new(judge, Duration::from_millis(300), None).expect("a directory");
+        let failure =
+            check_checker(&recording.disk, &checker, &Stop::never()).expect_err("it is refused");
         failure
             .message
             .split(" (exit")
