@@ -76,6 +76,10 @@ pub(crate) fn run(arguments: &Fix) -> Outcome {
         options,
         mut verdicts,
     } = Session::begin(&arguments.checker, &arguments.images)?;
+    let recording = match arguments.images.after_failed_sync {
+        Some(variant) => variant.apply(&recording)?,
+        None => recording,
+    };
     let fixed = fix(&recording, &checker, &options, &mut verdicts).map_err(of_programs)?;
     let crashes = Crashes::of(&recording.disk);
     let mut report = Report {

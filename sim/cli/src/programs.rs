@@ -9,6 +9,7 @@ use lithify_programs::checker::{Checker, Judge, Restart};
 use lithify_programs::crash::{Options, Verdicts, check_checker};
 use lithify_programs::failure::{Failure as ProgramFailure, Matter};
 use lithify_programs::recording::Header;
+use lithify_programs::steps::AfterFailedSync;
 use lithify_sim::cli::exit::{Exit, Failure, Outcome};
 use lithify_sim::cli::{ChosenModels, models, stop_on_interrupt, threads};
 use lithify_sim::disk::Budget;
@@ -40,6 +41,8 @@ pub(crate) fn notes(header: &Header) -> Vec<String> {
             "not in the images: files outside of the directory were opened for writing: {first}{more}"
         ));
     }
+    let injected = header.injected.iter();
+    notes.extend(injected.map(|it| format!("made to fail in this recording: {it}")));
     notes
 }
 
@@ -89,6 +92,10 @@ pub(crate) struct ImageArguments {
     /// Number of checkers at a time [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
+    /// What becomes of the bytes that a failed sync would have written: they count as written and
+    /// are not (clean: ext4, XFS), or wait for the next sync (dirty)
+    #[arg(long, value_enum, value_name = "VARIANT")]
+    pub(crate) after_failed_sync: Option<AfterSync>,
     /// Stop after this number of seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     time: Option<u64>,
@@ -101,6 +108,7 @@ impl ImageArguments {
             models: self.model.0.clone(),
             budget: self.images.budget(),
             jobs: threads(self.jobs),
+            by_class: false,
             stop,
         }
     }
@@ -128,6 +136,36 @@ impl Session {
             options: images.options(stop.within(time)),
             verdicts: Verdicts::new(),
         })
+    }
+}
+
+/// What becomes of the bytes that a failed sync would have written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum AfterSync {
+    Clean,
+    Dirty,
+}
+
+impl AfterSync {
+    pub(crate) fn meant(self) -> AfterFailedSync {
+        match self {
+            Self::Clean => AfterFailedSync::Clean,
+            Self::Dirty => AfterFailedSync::Dirty,
+        }
+    }
+
+    /// The recording on a file system that does this.
+    pub(crate) fn apply(self, recording: &Recording) -> Outcome<Recording> {
+        let on = recording.on(self.meant());
+        on.map_err(|why| Exit::Input.because(why))
+    }
+
+    /// As it is named on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::Dirty => "dirty",
+        }
     }
 }
 

@@ -26,8 +26,10 @@ use serde::Serialize;
 use tempfile::TempDir;
 
 use crate::base;
+use crate::classes::Asked;
 use crate::failure::Failure;
 use crate::losses::{Key, Shown};
+use crate::reads;
 use crate::steps::Disk;
 
 use process::End;
@@ -94,7 +96,8 @@ pub enum Judge {
 pub struct Checker {
     judge: Judge,
     timeout: Duration,
-    scratch: TempDir,
+    root: PathBuf,
+    _scratch: TempDir,
     /// Warm ones, by worker.
     warm: Mutex<BTreeMap<usize, Warm>>,
     images: AtomicU64,
@@ -112,7 +115,9 @@ impl Checker {
             None => in_memory().map_or_else(tempfile::tempdir, Ok),
         };
         let scratch = made.map_err(of_machine)?;
-        let path = scratch.path().as_os_str().as_bytes();
+        // As the kernel knows it, and the checker is told.
+        let root = scratch.path().canonicalize().map_err(of_machine)?;
+        let path = root.as_os_str().as_bytes();
         if matches!(judge, Judge::Warm(_)) && path.iter().any(|byte| b"\t\n".contains(byte)) {
             let why =
                 "a warm checker gets its paths in a line, and this one has a tab or newline in it";
@@ -124,7 +129,8 @@ impl Checker {
         Ok(Self {
             judge,
             timeout,
-            scratch,
+            root,
+            _scratch: scratch,
             warm: Mutex::default(),
             images: AtomicU64::new(0),
         })
@@ -146,7 +152,7 @@ impl Checker {
         let output = disk.output(key.outputs);
         match &self.judge {
             Judge::Command(command) => self.with_image(worker, shown, |place| {
-                self.run(command, place, output, stop)
+                self.run(Command::new("sh"), command, place, output, stop)
             }),
             Judge::Warm(command) => self.with_image(worker, shown, |place| {
                 self.ask(command, worker, place, output, stop)
@@ -163,6 +169,41 @@ impl Checker {
         }
     }
 
+    /// The same for a command, with what it asks of the image. `calls` are those that `strace` is to
+    /// look at, which are [`reads::CALLS`] unless somebody wants to know what happens when it does not see all.
+    ///
+    /// # Errors
+    /// As [`Self::judge`], and when this checker is no command.
+    pub fn judge_noting(
+        &self,
+        worker: usize,
+        disk: &Disk,
+        key: Key,
+        shown: &Shown,
+        calls: &str,
+        stop: &Stop,
+    ) -> Result<Option<Asked>, Failure> {
+        let Judge::Command(command) = &self.judge else {
+            let why = "classes are for checkers that are a command of their own for each image";
+            return Err(Failure::usage(why.to_owned()));
+        };
+        let here = std::env::current_dir().map_err(of_machine)?;
+        let output = disk.output(key.outputs);
+        self.with_image(worker, shown, |place| {
+            let log = place.join("calls");
+            let shell = reads::shell(calls, &log);
+            let verdict = self.run(shell, command, place, output, stop)?;
+            Ok(verdict.map(|verdict| {
+                let is_over = matches!(verdict, Verdict::Bad(Wrong::Hang, _));
+                let questions = match is_over {
+                    true => Err("a checker that hangs asks without end".to_owned()),
+                    false => reads::questions(&place.join("image"), &here, shown, &log),
+                };
+                Asked { verdict, questions }
+            }))
+        })
+    }
+
     /// Hands on a directory with the image in it, in `image`, and takes it away.
     fn with_image<T>(
         &self,
@@ -170,7 +211,7 @@ impl Checker {
         shown: &Shown,
         use_it: impl FnOnce(&Path) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let mut place = self.scratch.path().join(worker.to_string());
+        let mut place = self.root.join(worker.to_string());
         if matches!(self.judge, Judge::Warm(_)) {
             // It may have kept something under the path of the image before.
             let number = self.images.fetch_add(1, Ordering::Relaxed);
@@ -188,6 +229,7 @@ impl Checker {
     /// Runs the command for one image.
     fn run(
         &self,
+        mut shell: Command,
         command: &str,
         place: &Path,
         output: &[u8],
@@ -195,7 +237,6 @@ impl Checker {
     ) -> Result<Option<Verdict>, Failure> {
         let (image, stdout) = (place.join("image"), place.join("stdout"));
         fs::write(&stdout, output).map_err(of_machine)?;
-        let mut shell = Command::new("sh");
         shell
             .args(["-c", &format!("{command} \"$@\""), "checker"])
             .args([&image, &stdout])
@@ -247,7 +288,7 @@ impl Checker {
         let mut warm = match waiting {
             Some(warm) => warm,
             None => {
-                let said = self.scratch.path().join(format!("{worker}.said"));
+                let said = self.root.join(format!("{worker}.said"));
                 Warm::start(command, self.timeout, said).map_err(of_machine)?
             }
         };

@@ -14,6 +14,7 @@ use lithify_sim::stop::Stop;
 use serde::Serialize;
 
 use crate::checker::{Checker, Verdict, Wrong};
+use crate::classes::{Asked, Asking, Pruned, judge_all};
 use crate::failure::Failure;
 use crate::losses::{Crashes, Key, Loss, Shown};
 use crate::steps::Disk;
@@ -30,6 +31,8 @@ pub struct Options {
     pub budget: Budget,
     /// How many checkers at a time.
     pub jobs: usize,
+    /// Whether to look at what the checker asks, and judge by class.
+    pub by_class: bool,
     /// When to end early.
     pub stop: Stop,
 }
@@ -47,6 +50,21 @@ pub struct Row {
     pub bad: usize,
     /// Of these, those that it has not been asked about.
     pub unjudged: usize,
+    /// How the images were judged by class, if they were.
+    pub classes: Option<Pruned>,
+}
+
+impl Row {
+    fn of(model: &Model, coverage: Coverage) -> Self {
+        Self {
+            model: model.name,
+            coverage,
+            distinct: 0,
+            bad: 0,
+            unjudged: 0,
+            classes: None,
+        }
+    }
 }
 
 /// Images that the checker refuses with one word, and the one of them that has lost least.
@@ -116,6 +134,9 @@ pub fn crash(
     options: &Options,
     verdicts: &mut Verdicts,
 ) -> Result<Outcome, Failure> {
+    if options.by_class {
+        return crash_by_class(disk, checker, options, verdicts);
+    }
     let crashes = Crashes::of(disk);
     let asked = verdicts.len();
     let known: BTreeSet<Key> = verdicts.keys().copied().collect();
@@ -147,6 +168,61 @@ pub fn crash(
     *verdicts = answers.into_inner().expect("workers return failures")?;
     let judged = verdicts.len() - asked;
     told(&crashes, checker, rows, verdicts, judged, &options.stop)
+}
+
+/// A checker under `strace`.
+struct Noting<'run> {
+    checker: &'run Checker,
+    stop: &'run Stop,
+}
+
+impl Asking for Noting<'_> {
+    fn ask(
+        &self,
+        worker: usize,
+        disk: &Disk,
+        key: Key,
+        shown: &Shown,
+    ) -> Result<Option<Asked>, Failure> {
+        let calls = crate::reads::CALLS;
+        self.checker
+            .judge_noting(worker, disk, key, shown, calls, self.stop)
+    }
+}
+
+fn crash_by_class(
+    disk: &Disk,
+    checker: &Checker,
+    options: &Options,
+    verdicts: &mut Verdicts,
+) -> Result<Outcome, Failure> {
+    let (crashes, stop) = (Crashes::of(disk), &options.stop);
+    let noting = Noting { checker, stop };
+    let (key, shown) = crashes.killed(disk.log().operations().len());
+    if let Some(asked) = noting.ask(0, disk, key, &shown)?
+        && let Verdict::Bad(wrong, message) = asked.verdict
+    {
+        let why = "under strace the checker refuses the complete run, of which nothing is lost";
+        return Err(Failure::input(format!("{why}: {wrong}: {message}")));
+    }
+    let (points, judged) = judge_all(disk, &noting, options, verdicts)?;
+    let mut rows: Vec<(Row, Vec<(Key, Loss)>)> = (options.models.iter())
+        .map(|model| (Row::of(model, Coverage::default()), Vec::new()))
+        .collect();
+    for point in points {
+        let (row, images) = &mut rows[point.model];
+        row.coverage.add(point.coverage);
+        row.unjudged += point.unjudged;
+        row.classes.get_or_insert_default().add(point.pruned);
+        images.extend(point.judged.into_iter().map(|it| (it.key, it.loss)));
+    }
+    for (row, images) in &mut rows {
+        // Of each image the crash that has lost least.
+        images.sort_by_key(|(key, loss)| (*key, loss.kept.count_zeroes(..)));
+        images.dedup_by_key(|(key, _)| *key);
+        row.distinct = images.len();
+    }
+    told(&crashes, checker, rows, verdicts, judged, stop)
 }
 
 fn is_failed(answers: &Mutex<Result<Verdicts, Failure>>) -> bool {
@@ -181,11 +257,8 @@ fn look(
         },
     );
     let row = Row {
-        model: model.name,
-        coverage,
         distinct: own.len(),
-        bad: 0,
-        unjudged: 0,
+        ..Row::of(model, coverage)
     };
     (row, own.into_iter().collect())
 }

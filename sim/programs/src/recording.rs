@@ -22,7 +22,7 @@ use tempfile::NamedTempFile;
 use crate::blobs::{Blobs, Hash};
 use crate::failure::Failure;
 use crate::gaps::Gap;
-use crate::steps::{Disk, Step};
+use crate::steps::{AfterFailedSync, Disk, Step};
 
 const MAGIC: &str = "lithify-recording ";
 const VERSION: u32 = 1;
@@ -44,6 +44,9 @@ pub struct Header {
     pub end: String,
     /// Which version of `strace` saw it.
     pub strace: String,
+    /// Which calls it was told to fail, as it takes that.
+    #[serde(default)]
+    pub injected: Vec<String>,
     /// How many calls it saw.
     pub calls: u64,
     /// What the recording does not hold.
@@ -74,6 +77,28 @@ enum Line {
 }
 
 impl Recording {
+    /// The same on a file system that treats failed syncs in this way.
+    ///
+    /// # Errors
+    /// In words, when the steps do not fit each other.
+    pub fn on(&self, after_failed_sync: AfterFailedSync) -> Result<Self, String> {
+        let mut disk = Disk::of(after_failed_sync);
+        for step in &self.steps {
+            disk.take(step, &self.blobs)?;
+        }
+        Ok(Self {
+            disk,
+            ..self.clone()
+        })
+    }
+
+    /// Whether a sync failed in it.
+    #[must_use]
+    pub fn has_failed_sync(&self) -> bool {
+        let is_it = |step: &Step| matches!(step, Step::FailedSync { .. });
+        self.steps.iter().any(is_it)
+    }
+
     /// Writes it under a name of its own, and renames it: a file that was there stays whole
     /// until the new one is.
     ///

@@ -49,6 +49,7 @@ fn options() -> Options {
         models: vec![Model::DEFAULT],
         budget: Budget::SMALL,
         jobs: 2,
+        by_class: false,
         stop: Stop::never(),
     }
 }

@@ -15,7 +15,7 @@ use lithify_programs::edit::{Insertion, with_syncs};
 use lithify_programs::fix::{Fixed, fix};
 use lithify_programs::losses::{Crashes, Loss};
 use lithify_programs::shrink::shrink;
-use lithify_programs::steps::{Disk, Step};
+use lithify_programs::steps::{AfterFailedSync, Disk, Step};
 use lithify_sim::disk::model::MODELS;
 use lithify_sim::disk::{Budget, Model};
 use lithify_sim::stop::Stop;
@@ -73,6 +73,7 @@ fn options(model: &str) -> Options {
         models: vec![Model::named(model).expect("a model")],
         budget: Budget::SMALL,
         jobs: 2,
+        by_class: false,
         stop: Stop::never(),
     }
 }
@@ -233,4 +234,54 @@ fn a_sync_that_is_put_in_moves_what_others_cover() {
     insta::assert_debug_snapshot!((covers(&recording.disk), covers(&edited)));
     let nothing = with_syncs(&recording, &[], &BTreeSet::new()).expect("it fits");
     assert_eq!(covers(&nothing), covers(&recording.disk));
+}
+
+/// A commit whose sync fails, is tried again, and then reported: what the first sync would have written
+/// is lost for ever where its pages count as clean, and safe where they do not.
+#[test]
+fn a_failed_sync_may_forget() {
+    let recording = recording(|blobs| {
+        let (line, done) = (
+            blobs.keep(b"line\n".to_vec()),
+            blobs.keep(b"done\n".to_vec()),
+        );
+        vec![
+            Step::Create { at: at(0, "log") },
+            sync(0, 1),
+            Step::Write {
+                file: 1,
+                offset: 0,
+                bytes: line,
+            },
+            Step::FailedSync {
+                file: 1,
+                data_only: true,
+                entered: 3,
+            },
+            sync(1, 4),
+            Step::Output { bytes: done },
+        ]
+    });
+    assert!(recording.has_failed_sync());
+    let check =
+        r#"check() { if grep -q done "$2"; then grep -qx line "$1/log" || exit 1; fi; }; check"#;
+    let wrongs = |after| {
+        let recording = recording.on(after).expect("it fits");
+        let judge = Judge::Command(check.to_owned());
+        let checker = Checker::new(judge, Duration::from_secs(30), None).expect("a directory");
+        let outcome = crash(
+            &recording.disk,
+            &checker,
+            &options("posix-min"),
+            &mut Verdicts::new(),
+        );
+        let found = outcome.expect("it can be judged").found;
+        found.iter().map(|found| found.wrong).collect::<Vec<_>>()
+    };
+    assert_eq!(wrongs(AfterFailedSync::Clean), [Wrong::Lost]);
+    assert_eq!(wrongs(AfterFailedSync::Dirty), []);
+    // Syncs that are put in keep what the file system does.
+    let dirty = recording.on(AfterFailedSync::Dirty).expect("it fits");
+    let with = with_syncs(&dirty, &[], &BTreeSet::new()).expect("it fits");
+    assert_eq!(with.after_failed_sync(), AfterFailedSync::Dirty);
 }

@@ -54,6 +54,11 @@ fn recording() -> Recording {
             target: "..".to_owned(),
         },
         Step::SetLength { file: 2, length: 1 },
+        Step::FailedSync {
+            file: 2,
+            data_only: true,
+            entered: 3,
+        },
         Step::Output { bytes: old },
         Step::Rename {
             from: at(0, "n"),
@@ -76,6 +81,7 @@ fn recording() -> Recording {
         directory: "/d".to_owned(),
         place: "/home".to_owned(),
         has_marker: false,
+        injected: Vec::new(),
         end: "exit code 0".to_owned(),
         strace: "6.1".to_owned(),
         calls: 12,

@@ -5,16 +5,15 @@
 //! answers something else, or answers what it was not asked, is an error and no finding: nobody
 //! knows which of the images that it has seen is to blame.
 
-use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::time::Duration;
 
 use lithify_sim::stop::Stop;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use wait_timeout::ChildExt as _;
 
 use super::process::{Group, SLICE};
@@ -29,13 +28,21 @@ const ENDING: Duration = Duration::from_secs(1);
 pub(super) struct Warm {
     child: Child,
     requests: ChildStdin,
-    answers: Receiver<Vec<u8>>,
+    answers: ChildStdout,
+    /// What was read and is no whole line yet.
+    begun: Vec<u8>,
     /// What it writes to standard error.
     said: PathBuf,
     answered: u64,
     timeout: Duration,
-    /// The last of all: the reader of the answers ends when the process does.
     _group: Group,
+}
+
+/// What is there to read.
+enum Heard {
+    Line(Vec<u8>),
+    Nothing,
+    End,
 }
 
 impl Warm {
@@ -47,14 +54,11 @@ impl Warm {
             .stdout(Stdio::piped())
             .stderr(File::create(&said)?);
         let (mut child, group) = Group::start(&mut shell)?;
-        let requests = child.stdin.take().expect("it was piped");
-        let output = child.stdout.take().expect("it was piped");
-        let (sender, answers) = sync_channel(1);
-        std::thread::spawn(move || read(output, &sender));
         Ok(Self {
+            requests: child.stdin.take().expect("it was piped"),
+            answers: child.stdout.take().expect("it was piped"),
             child,
-            requests,
-            answers,
+            begun: Vec::new(),
             said,
             answered: 0,
             timeout,
@@ -69,36 +73,33 @@ impl Warm {
         stdout: &Path,
         stop: &Stop,
     ) -> Result<Option<(i32, String)>, Failure> {
-        match self.answers.try_recv() {
-            Err(TryRecvError::Empty) => {}
-            Err(TryRecvError::Disconnected) => return Err(self.ended()),
-            Ok(answer) => return Err(nonsense(&answer, "without being asked")),
+        match self.hear(Duration::ZERO) {
+            Heard::Nothing => {}
+            Heard::End => return Err(self.ended()),
+            Heard::Line(answer) => return Err(nonsense(&answer, "without being asked")),
         }
-        let line = [image.as_os_str(), OsStr::new("\t"), stdout.as_os_str()];
-        let mut line: Vec<u8> = line
-            .iter()
-            .flat_map(|part| part.as_bytes())
-            .copied()
-            .collect();
-        line.push(b'\n');
-        let written = self.requests.write_all(&line);
-        if written.and_then(|()| self.requests.flush()).is_err() {
+        let line = [
+            image.as_os_str().as_bytes(),
+            b"\t",
+            stdout.as_os_str().as_bytes(),
+            b"\n",
+        ];
+        if self.requests.write_all(&line.concat()).is_err() {
             return Err(self.ended());
         }
         let mut left = self.timeout;
         while !left.is_zero() {
             let slice = left.min(SLICE);
-            match self.answers.recv_timeout(slice) {
-                Ok(answer) => {
+            match self.hear(slice) {
+                Heard::Line(answer) => {
                     self.answered += 1;
                     let verdict = parse(&answer);
-                    return match verdict {
-                        Some(verdict) => Ok(Some(verdict)),
-                        None => Err(nonsense(&answer, "and not with an exit code")),
-                    };
+                    let verdict =
+                        verdict.ok_or_else(|| nonsense(&answer, "and not with an exit code"));
+                    return verdict.map(Some);
                 }
-                Err(RecvTimeoutError::Disconnected) => return Err(self.ended()),
-                Err(RecvTimeoutError::Timeout) => left -= slice,
+                Heard::End => return Err(self.ended()),
+                Heard::Nothing => left -= slice,
             }
             if stop.is_due() {
                 return Ok(None);
@@ -110,6 +111,31 @@ impl Warm {
             self.timeout.as_secs_f64(),
             self.answered
         )))
+    }
+
+    /// A line, if one comes before nothing has come for so long.
+    fn hear(&mut self, wait: Duration) -> Heard {
+        let wait = Timespec {
+            tv_sec: wait.as_secs() as i64,
+            tv_nsec: wait.subsec_nanos().into(),
+        };
+        loop {
+            if let Some(end) = self.begun.iter().position(|&byte| byte == b'\n') {
+                return Heard::Line(self.begun.drain(..=end).collect());
+            }
+            if self.begun.len() as u64 > MOST_MESSAGE_BYTES {
+                return Heard::Line(std::mem::take(&mut self.begun));
+            }
+            let mut waiting = [PollFd::new(&self.answers, PollFlags::IN)];
+            if !matches!(poll(&mut waiting, Some(&wait)), Ok(1..)) {
+                return Heard::Nothing;
+            }
+            let mut bytes = [0; 4096];
+            match self.answers.read(&mut bytes) {
+                Ok(count @ 1..) => self.begun.extend_from_slice(&bytes[..count]),
+                Ok(0) | Err(_) => return Heard::End,
+            }
+        }
     }
 
     /// It is no more.
@@ -136,20 +162,6 @@ impl Drop for Warm {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-/// Hands on line after line, until there is no more or nobody listens.
-fn read(output: ChildStdout, sender: &SyncSender<Vec<u8>>) {
-    let mut output = BufReader::new(output);
-    loop {
-        let mut line = Vec::new();
-        let read = (&mut output)
-            .take(MOST_MESSAGE_BYTES)
-            .read_until(b'\n', &mut line);
-        if !matches!(read, Ok(1..)) || sender.send(line).is_err() {
-            return;
-        }
     }
 }
 

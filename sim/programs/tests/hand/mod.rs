@@ -24,6 +24,7 @@ pub(crate) fn recording(make: impl FnOnce(&mut Blobs) -> Vec<Step>) -> Recording
         directory: String::new(),
         place: String::new(),
         has_marker: false,
+        injected: Vec::new(),
         end: String::new(),
         strace: String::new(),
         calls: 0,
