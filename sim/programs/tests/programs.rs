@@ -441,7 +441,7 @@ fn classes_find_what_images_find() {
     let found = |by_class| {
         let options = Options {
             models: vec![Model::named("ext4-ordered").expect("a model")],
-            budget: Budget::LARGE,
+            budget: Budget::SMALL,
             jobs: 2,
             by_class,
             stop: Stop::never(),

@@ -100,3 +100,56 @@ fn a_checker_that_stays_and_a_restart_judge_too() {
     let said = String::from_utf8(ended.stdout).unwrap();
     assert!(ended.code == 0 && said.contains("0 refused"), "{said}");
 }
+
+/// A store whose creation was cut short anywhere is created by the next command that writes, and keeps
+/// what was acknowledged. The binary is recorded and judged by itself.
+#[test]
+fn a_creation_that_was_cut_short_is_done_again() {
+    let lithify = env!("CARGO_BIN_EXE_lithify");
+    let script = format!("'{lithify}' put --store \"it's data/S\" k v && echo done");
+    let Some(fixture) = recorded(&script) else {
+        return;
+    };
+    let check = format!(
+        r#"check() {{ said=$('{lithify}' put --store "$1/S" a b 2>&1) || {{ echo "$said"; exit 3; }}
+        grep -q done "$2" || exit 0
+        [ "$('{lithify}' get --store "$1/S" k)" = v ] || exit 1; }}; check"#
+    );
+    for model in ["posix-min", "ext4-ordered"] {
+        let ended = fixture.run(&["crash", "run 1.rec", "--check", &check, "--model", model]);
+        let said = String::from_utf8_lossy(&ended.stdout).into_owned();
+        assert_eq!(ended.code, 0, "{model}: {said}{}", ended.stderr);
+        let judged: usize = said
+            .lines()
+            .find_map(|line| line.strip_suffix(" images judged")?.parse().ok())
+            .unwrap();
+        assert!(judged > 20, "{judged}");
+    }
+}
+
+/// The rows of `design/programs.md` whose programs are surely here are as they are told there.
+#[test]
+fn the_matrix_is_as_it_is_told() {
+    let Some(fixture) = recorded("true") else {
+        return;
+    };
+    let script = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../programs/examples/matrix.sh"
+    );
+    let mut command = Command::new("sh");
+    let place = fixture.path("matrix");
+    command
+        .arg(script)
+        .arg(env!("CARGO_BIN_EXE_lithify"))
+        .arg(place)
+        .args(["replace", "sed", "git", "lithify"]);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    for line in said.lines().filter(|line| line.starts_with("skipped")) {
+        eprintln!("{line}");
+    }
+    let rows = said.lines().filter(|line| line.starts_with("| "));
+    assert!(rows.count() >= 5, "{said}");
+}

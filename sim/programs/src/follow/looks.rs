@@ -73,6 +73,8 @@ impl Follower<'_> {
                 if is_path(&call.name, place) {
                     self.observe_path(call, place, &text, is_cut)?;
                 }
+            } else if argument.has("sun_path") {
+                self.observe_socket(call, argument)?;
             } else if let Some(descriptor) = argument.descriptor() {
                 let is_base = matches!(call.arguments.get(place + 1).and_then(Argument::string),
                     Some((path, _)) if !path.is_empty() && is_path(&call.name, place + 1));
@@ -82,6 +84,19 @@ impl Follower<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The path of a socket: binding one asks whether anything has the name.
+    fn observe_socket(&mut self, call: &Call, argument: &Argument) -> Result {
+        match argument.strings() {
+            Some((path, false)) => {
+                let path = self.absolute(call.pid, &path, None);
+                self.walk(&path, false);
+                self.walk(&path, true);
+                Ok(())
+            }
+            _ => Err(unclear(call, "has a path that strace does not show")),
+        }
     }
 
     fn observe_path(&mut self, call: &Call, place: usize, text: &[u8], is_cut: bool) -> Result {
