@@ -1,26 +1,37 @@
 //! `crash`: every image that a loss of power may leave of a recorded program, and a checker.
 
+use std::path::Path;
+
 use clap::Args;
+use lithify_programs::Recording;
+use lithify_programs::classes::Pruned;
 use lithify_programs::crash::{self, Found, Row};
 use lithify_programs::losses::{Crashes, Loss};
 use lithify_programs::shrink::{Shrunk, shrink};
 use lithify_sim::cli::args::{Format, FormatArgument};
 use lithify_sim::cli::exit::{Exit, Outcome};
 use lithify_sim::cli::output::Output;
+use lithify_sim::cli::quoted;
 use lithify_sim::cli::terminal::Colour;
 use serde::Serialize;
 
-use super::programs::{CheckerArguments, ImageArguments, Session, notes, of_programs};
+use super::programs::{AfterSync, CheckerArguments, ImageArguments, Session, notes, of_programs};
 
 const EXAMPLES: &str = "\
 Examples:
   lithify crash run.rec --check ./check.sh
   lithify crash run.rec --check ./check.sh --model ext4-ordered,posix-min
   lithify crash run.rec --check ./check.sh --model all --time 60 --shrink
+  lithify crash run.rec --warm 'python3 check.py'
+  lithify crash run.rec --check restart
+  lithify crash run.rec --check ./check.sh --images large --classes
 
 The checker is run as CHECK DIRECTORY STDOUT: the image, and a file with what the user had seen when \
 the power failed. It exits with 0 if all is well, 1 if something is lost but the rest is consistent, \
-2 if the data are inconsistent, 3 if they cannot be opened. It may change the directory.
+2 if the data are inconsistent, 3 if they cannot be opened. It may change the directory. A checker \
+for --warm reads lines DIRECTORY, tab, STDOUT, and answers each with a line: such an exit code, and \
+behind a space what it has to say. With --check restart the recorded program is started again on each image, \
+and must say what it would say without the loss of power.
 
 Exits with 1 on a finding.";
 
@@ -35,6 +46,10 @@ pub(crate) struct Crash {
     /// Find the smallest loss behind each finding, and the sync that is missing
     #[arg(long)]
     shrink: bool,
+    /// Look at what the checker reads of an image, and judge together all images that it cannot tell
+    /// apart; --images is then how often it may be asked for each crash point
+    #[arg(long, conflicts_with = "warm")]
+    classes: bool,
     /// Exit with 7 if --time or Ctrl-C ends it before all images were judged
     #[arg(long)]
     fail_on_incomplete: bool,
@@ -47,11 +62,39 @@ pub(crate) struct Crash {
 struct Report {
     program: Vec<String>,
     operations: usize,
-    models: Vec<Row>,
+    models: Vec<RowOf>,
     judged: usize,
     complete: bool,
     findings: Vec<Finding>,
     notes: Vec<String>,
+}
+
+/// What was looked at under one model, and on which file systems.
+#[derive(Serialize)]
+struct RowOf {
+    #[serde(flatten)]
+    row: Row,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after_failed_sync: Option<&'static str>,
+}
+
+/// What came of all variants.
+struct Judged {
+    rows: Vec<RowOf>,
+    judged: usize,
+    is_complete: bool,
+    findings: Vec<Finding>,
+}
+
+impl Default for Judged {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            judged: 0,
+            is_complete: true,
+            findings: Vec::new(),
+        }
+    }
 }
 
 /// One finding as it is told.
@@ -68,6 +111,8 @@ struct Finding {
     /// What `image --lose` takes.
     lost_numbers: String,
     lost_bytes_read_as: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after_failed_sync: Option<&'static str>,
     goes_away_if: Vec<String>,
 }
 
@@ -76,31 +121,48 @@ pub(crate) fn run(arguments: &Crash) -> Outcome {
     let Session {
         recording,
         checker,
-        options,
+        mut options,
         mut verdicts,
     } = Session::begin(&arguments.checker, &arguments.images)?;
-    let outcome = crash::crash(&recording.disk, &checker, &options, &mut verdicts);
-    let outcome = outcome.map_err(of_programs)?;
-    let crashes = Crashes::of(&recording.disk);
-    let mut findings = Vec::new();
-    for found in &outcome.found {
-        let shrunk = match arguments.shrink {
-            true => {
-                let (loss, wrong) = (&found.loss, found.wrong);
-                let shrunk = shrink(&recording, &checker, loss, wrong, &mut verdicts);
-                Some(shrunk.map_err(of_programs)?)
-            }
-            false => None,
+    options.by_class = arguments.classes;
+    let mut found = Judged::default();
+    for variant in variants(&recording, arguments) {
+        let applied = match variant {
+            Some(variant) => variant.apply(&recording)?,
+            None => recording.clone(),
         };
-        findings.push(finding(&crashes, found, shrunk.as_ref()));
+        let outcome = crash::crash(&applied.disk, &checker, &options, &mut verdicts);
+        let outcome = outcome.map_err(of_programs)?;
+        let after_failed_sync = variant.map(AfterSync::name);
+        let rows = outcome.rows.into_iter();
+        found.rows.extend(rows.map(|row| RowOf {
+            row,
+            after_failed_sync,
+        }));
+        found.judged += outcome.judged;
+        found.is_complete &= outcome.is_complete;
+        for one in &outcome.found {
+            let shrunk = match arguments.shrink {
+                true => {
+                    let (loss, wrong) = (&one.loss, one.wrong);
+                    let stop = &options.stop;
+                    let shrunk = shrink(&applied, &checker, loss, wrong, &mut verdicts, stop);
+                    Some(shrunk.map_err(of_programs)?)
+                }
+                false => None,
+            };
+            let crashes = Crashes::of(&applied.disk);
+            let finding = finding(&crashes, one, shrunk.as_ref(), after_failed_sync);
+            found.findings.push(finding);
+        }
     }
     let report = Report {
         program: recording.header.program.clone(),
         operations: crash::operations(&recording.disk),
-        models: outcome.rows,
-        judged: outcome.judged,
-        complete: outcome.is_complete,
-        findings,
+        models: found.rows,
+        judged: found.judged,
+        complete: found.is_complete,
+        findings: found.findings,
         notes: notes(&recording.header),
     };
     tell(&report, arguments)?;
@@ -116,7 +178,24 @@ pub(crate) fn run(arguments: &Crash) -> Outcome {
     }
 }
 
-fn finding(crashes: &Crashes<'_>, found: &Found, shrunk: Option<&Shrunk>) -> Finding {
+/// Which treatments of failed syncs are tried: the one that was asked for, or both if a sync failed.
+fn variants(recording: &Recording, arguments: &Crash) -> Vec<Option<AfterSync>> {
+    match (
+        arguments.images.after_failed_sync,
+        recording.has_failed_sync(),
+    ) {
+        (Some(variant), _) => vec![Some(variant)],
+        (None, true) => vec![Some(AfterSync::Clean), Some(AfterSync::Dirty)],
+        (None, false) => vec![None],
+    }
+}
+
+fn finding(
+    crashes: &Crashes<'_>,
+    found: &Found,
+    shrunk: Option<&Shrunk>,
+    after_failed_sync: Option<&'static str>,
+) -> Finding {
     let loss: &Loss = shrunk.map_or(&found.loss, |shrunk| &shrunk.loss);
     let cures = shrunk.map_or(&[][..], |shrunk| &shrunk.cures);
     Finding {
@@ -134,6 +213,7 @@ fn finding(crashes: &Crashes<'_>, found: &Found, shrunk: Option<&Shrunk>) -> Fin
             .collect(),
         lost_numbers: crashes.numbers(loss),
         lost_bytes_read_as: loss.fill.name().into_owned(),
+        after_failed_sync,
         goes_away_if: cures
             .iter()
             .map(|cure| format!("fsync({}) comes before {}", cure.target, cure.before))
@@ -148,15 +228,9 @@ fn tell(report: &Report, arguments: &Crash) -> Outcome {
         return output.finish();
     }
     for row in &report.models {
-        let unjudged = match row.unjudged {
-            0 => String::new(),
-            count => format!(", {count} not judged"),
-        };
-        let line = format!(
-            "{}: {}; {} distinct, {} refused{unjudged}",
-            row.model, row.coverage, row.distinct, row.bad
-        );
-        output.line(line.as_bytes())?;
+        for line in row_lines(row) {
+            output.line(line.as_bytes())?;
+        }
     }
     let end = match report.complete {
         true => "",
@@ -172,6 +246,59 @@ fn tell(report: &Report, arguments: &Crash) -> Outcome {
     output.finish()
 }
 
+fn row_lines(
+    RowOf {
+        row,
+        after_failed_sync,
+    }: &RowOf,
+) -> Vec<String> {
+    let unjudged = match row.unjudged {
+        0 => String::new(),
+        count => format!(", {count} not judged"),
+    };
+    let model = match after_failed_sync {
+        Some(variant) => format!("{}, {variant} after a failed sync", row.model),
+        None => row.model.to_owned(),
+    };
+    let Some(classes) = &row.classes else {
+        return vec![format!(
+            "{model}: {}; {} distinct, {} refused{unjudged}",
+            row.coverage, row.distinct, row.bad
+        )];
+    };
+    let points = row.coverage.points;
+    let which = match classes.whole_points == points {
+        true => format!("all images of {points} crash points"),
+        false => format!(
+            "all images of {} of {points} crash points, and {} of the others",
+            classes.whole_points,
+            row.coverage.images - classes.parts
+        ),
+    };
+    let mut lines = vec![format!(
+        "{model}: {which}; {} sets of lost changes in {} parts; {} distinct, {} refused{unjudged}",
+        sets(classes),
+        classes.parts,
+        row.distinct,
+        row.bad
+    )];
+    if let Some(why) = &classes.unseen {
+        lines.push(format!(
+            "  what the checker asks could not be seen everywhere: {why}"
+        ));
+    }
+    lines
+}
+
+/// How many sets of lost changes there are.
+fn sets(classes: &Pruned) -> String {
+    let more = if classes.more_sets { "more than " } else { "" };
+    match classes.sets {
+        few if few < 1e6 => format!("{more}{few}"),
+        many => format!("{more}2^{:.1}", many.log2()),
+    }
+}
+
 fn tell_finding(output: &mut Output, finding: &Finding, arguments: &Crash) -> Outcome {
     let head = match finding.message.is_empty() {
         true => finding.wrong.clone(),
@@ -184,9 +311,13 @@ fn tell_finding(output: &mut Output, finding: &Finding, arguments: &Crash) -> Ou
         true => "nothing".to_owned(),
         false => finding.lost.join(", "),
     };
+    let after = match finding.after_failed_sync {
+        Some(variant) => format!(", {variant} after a failed sync"),
+        None => String::new(),
+    };
     let lines = [
         format!(
-            "  the power fails after {} operations, {} (model {})",
+            "  the power fails after {} operations, {} (model {}{after})",
             finding.after_operations, finding.next, finding.model
         ),
         format!(
@@ -205,18 +336,21 @@ fn tell_finding(output: &mut Output, finding: &Finding, arguments: &Crash) -> Ou
 
 /// How to look at an image.
 fn image_command(finding: &Finding, arguments: &Crash) -> String {
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
     let lost = match &*finding.lost_numbers {
         "" => String::new(),
         numbers => format!(" --lose {numbers}"),
     };
     let fill = match &*finding.lost_bytes_read_as {
         "zero" => String::new(),
-        fill => format!(" --fill {}", quoted(fill)),
+        fill => format!(" --fill {}", quoted(Path::new(fill))),
+    };
+    let after = match finding.after_failed_sync {
+        None | Some("clean") => String::new(),
+        Some(variant) => format!(" --after-failed-sync {variant}"),
     };
     format!(
-        "lithify image {} --model {} --at {}{lost}{fill} --to DIRECTORY",
-        arguments.checker.recording.display(),
+        "lithify image {} --model {} --at {}{lost}{fill}{after} --to DIRECTORY",
+        quoted(&arguments.checker.recording),
         finding.model,
         finding.after_operations,
     )

@@ -40,8 +40,10 @@ pub(crate) struct Fix {
 
 #[derive(Serialize)]
 struct Report {
-    /// `null` if none prevents what was found.
+    /// `null` if none prevents what was found. If it is not complete, these are missing, and more may
+    /// be.
     missing: Option<Vec<Told>>,
+    complete: bool,
     /// How many images the recording with the syncs has, none of which is refused.
     images: u64,
     unprevented: Option<String>,
@@ -74,10 +76,15 @@ pub(crate) fn run(arguments: &Fix) -> Outcome {
         options,
         mut verdicts,
     } = Session::begin(&arguments.checker, &arguments.images)?;
+    let recording = match arguments.images.after_failed_sync {
+        Some(variant) => variant.apply(&recording)?,
+        None => recording,
+    };
     let fixed = fix(&recording, &checker, &options, &mut verdicts).map_err(of_programs)?;
     let crashes = Crashes::of(&recording.disk);
     let mut report = Report {
         missing: Some(Vec::new()),
+        complete: true,
         images: 0,
         unprevented: None,
         superfluous: None,
@@ -85,16 +92,20 @@ pub(crate) fn run(arguments: &Fix) -> Outcome {
     };
     let name = arguments.checker.recording.display();
     let outcome = match fixed {
-        Fixed::Unknown => {
-            return Err(
-                Exit::Unfinished.because(format!("{name}: not known yet which are missing"))
-            );
+        Fixed::Unknown(missing) => {
+            report.complete = false;
+            report.missing = Some(missing.into_iter().map(told).collect());
+            Err(Exit::Unfinished.because(format!("{name}: not known yet which are missing")))
         }
         Fixed::Nothing if arguments.superfluous => {
             let found = superfluous(&recording, &checker, &options, &mut verdicts);
-            let found = found.map_err(of_programs)?;
+            let (found, is_complete) = found.map_err(of_programs)?;
             report.superfluous = Some(found.into_iter().map(told).collect());
-            Ok(())
+            report.complete = is_complete;
+            match is_complete {
+                true => Ok(()),
+                false => Err(Exit::Unfinished.because(format!("{name}: not all syncs were tried"))),
+            }
         }
         Fixed::Nothing => Ok(()),
         Fixed::With(missing, outcome) => {
@@ -134,6 +145,12 @@ fn tell(report: &Report, format: Format) -> Outcome {
     let end = match (&report.missing, &report.unprevented) {
         (_, Some(place)) => {
             format!("no sync prevents what is refused {place}: nothing was lost there")
+        }
+        (Some(missing), _) if !report.complete && report.superfluous.is_none() => {
+            format!(
+                "{} syncs are missing so far, and it was ended early",
+                missing.len()
+            )
         }
         (Some(missing), _) if missing.is_empty() => "no sync is missing".to_owned(),
         _ => format!("with these, none of {} images is refused", report.images),

@@ -11,7 +11,7 @@ use lithify_sim::cli::{ChosenModels, models};
 use lithify_sim::disk::{Fill, Frontier};
 use lithify_sim::names::unknown;
 
-use super::programs::of_programs;
+use super::programs::{AfterSync, of_programs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,6 +43,9 @@ pub(crate) struct Image {
     /// What lost bytes read as
     #[arg(long, value_name = "FILL", default_value = "zero")]
     fill: String,
+    /// What becomes of the bytes that a failed sync would have written
+    #[arg(long, value_enum, value_name = "VARIANT", default_value = "clean")]
+    after_failed_sync: AfterSync,
     /// The directory for the image, which must not exist
     #[arg(long, value_name = "DIRECTORY")]
     to: Option<PathBuf>,
@@ -51,6 +54,7 @@ pub(crate) struct Image {
 /// Runs the command.
 pub(crate) fn run(arguments: &Image) -> Outcome {
     let recording = Recording::read(&arguments.recording).map_err(of_programs)?;
+    let recording = arguments.after_failed_sync.apply(&recording)?;
     let crashes = Crashes::of(&recording.disk);
     let [model] = arguments.model.0[..] else {
         return Err(Exit::Usage.because("name one --model"));

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use lithify_programs::Recording;
-use lithify_programs::checker::Checker;
+use lithify_programs::checker::{Checker, Judge, Restart};
 use lithify_programs::crash::{Options, Verdicts, check_checker};
 use lithify_programs::failure::{Failure as ProgramFailure, Matter};
 use lithify_programs::recording::Header;
+use lithify_programs::steps::AfterFailedSync;
 use lithify_sim::cli::exit::{Exit, Failure, Outcome};
 use lithify_sim::cli::{ChosenModels, models, stop_on_interrupt, threads};
 use lithify_sim::disk::Budget;
@@ -20,6 +21,7 @@ pub(crate) fn of_programs(failure: ProgramFailure) -> Failure {
         Matter::Usage => Exit::Usage,
         Matter::Input => Exit::Input,
         Matter::Io => Exit::Io,
+        Matter::Unfinished => Exit::Unfinished,
     };
     exit.because(failure.message)
 }
@@ -39,6 +41,8 @@ pub(crate) fn notes(header: &Header) -> Vec<String> {
             "not in the images: files outside of the directory were opened for writing: {first}{more}"
         ));
     }
+    let injected = header.injected.iter();
+    notes.extend(injected.map(|it| format!("made to fail in this recording: {it}")));
     notes
 }
 
@@ -47,9 +51,12 @@ pub(crate) fn notes(header: &Header) -> Vec<String> {
 pub(crate) struct CheckerArguments {
     /// A file that `record` has written
     pub(crate) recording: PathBuf,
-    /// The checker: a command for the shell
-    #[arg(long, value_name = "COMMAND")]
-    check: String,
+    /// The checker: a command for the shell; or restart, which starts the recorded program again
+    #[arg(long, value_name = "COMMAND", required_unless_present = "warm")]
+    check: Option<String>,
+    /// A checker that stays: it reads images line by line, and answers a verdict for each
+    #[arg(long, value_name = "COMMAND", conflicts_with = "check")]
+    warm: Option<String>,
     /// A checker that takes longer than this number of seconds hangs
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
@@ -60,10 +67,15 @@ pub(crate) struct CheckerArguments {
 
 impl CheckerArguments {
     /// The checker, with a place for its images.
-    fn checker(&self) -> Outcome<Checker> {
+    fn checker(&self, header: &Header) -> Result<Checker, ProgramFailure> {
         let timeout = Duration::from_secs(self.timeout);
-        let checker = Checker::new(&self.check, timeout, self.scratch.as_deref());
-        checker.map_err(of_programs)
+        let judge = match (&self.check, &self.warm) {
+            (Some(command), _) if command == "restart" => Judge::Restart(Restart::of(header)?),
+            (Some(command), _) => Judge::Command(command.clone()),
+            (None, Some(command)) => Judge::Warm(command.clone()),
+            (None, None) => unreachable!("one of the two is required"),
+        };
+        Checker::new(judge, timeout, self.scratch.as_deref())
     }
 }
 
@@ -80,6 +92,10 @@ pub(crate) struct ImageArguments {
     /// Number of checkers at a time [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
+    /// What becomes of the bytes that a failed sync would have written: they count as written and
+    /// are not (clean: ext4, XFS), or wait for the next sync (dirty)
+    #[arg(long, value_enum, value_name = "VARIANT")]
+    pub(crate) after_failed_sync: Option<AfterSync>,
     /// Stop after this number of seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     time: Option<u64>,
@@ -92,6 +108,7 @@ impl ImageArguments {
             models: self.model.0.clone(),
             budget: self.images.budget(),
             jobs: threads(self.jobs),
+            by_class: false,
             stop,
         }
     }
@@ -109,15 +126,46 @@ impl Session {
     /// Reads the recording, and refuses a checker that cannot be trusted. --time begins then.
     pub(crate) fn begin(checked: &CheckerArguments, images: &ImageArguments) -> Outcome<Self> {
         let recording = Recording::read(&checked.recording).map_err(of_programs)?;
-        let checker = checked.checker()?;
-        check_checker(&recording.disk, &checker).map_err(of_programs)?;
+        let stop = stop_on_interrupt();
+        let checker = checked.checker(&recording.header).map_err(of_programs)?;
+        check_checker(&recording.disk, &checker, &stop).map_err(of_programs)?;
         let time = images.time.map(Duration::from_secs);
         Ok(Self {
             recording,
             checker,
-            options: images.options(stop_on_interrupt().within(time)),
+            options: images.options(stop.within(time)),
             verdicts: Verdicts::new(),
         })
+    }
+}
+
+/// What becomes of the bytes that a failed sync would have written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum AfterSync {
+    Clean,
+    Dirty,
+}
+
+impl AfterSync {
+    pub(crate) fn meant(self) -> AfterFailedSync {
+        match self {
+            Self::Clean => AfterFailedSync::Clean,
+            Self::Dirty => AfterFailedSync::Dirty,
+        }
+    }
+
+    /// The recording on a file system that does this.
+    pub(crate) fn apply(self, recording: &Recording) -> Outcome<Recording> {
+        let on = recording.on(self.meant());
+        on.map_err(|why| Exit::Input.because(why))
+    }
+
+    /// As it is named on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::Dirty => "dirty",
+        }
     }
 }
 

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{StringValueParser, TypedValueParser};
 use lithify_programs::gaps::Kind;
+use lithify_programs::inject::Injection;
+use lithify_programs::recording::check_place;
 use lithify_programs::steps::Step;
 use lithify_programs::{Recording, Request};
 use lithify_sim::cli::exit::Outcome;
@@ -22,10 +24,12 @@ Examples:
   lithify record --dir db -o run.rec -- sqlite3 db/t 'create table t(x)'
   lithify record --dir data -o run.rec --marker acks -- ./server.sh   # what is
                                         # written to acks is what clients saw
+  lithify record --dir db -o run.rec --inject fdatasync:error=EIO:when=3 -- sqlite3 db/t < work.sql
 
 Needs strace 5.3 or newer, and no privileges. Threads and children are followed. What the program \
 prints is kept as what its user has seen. A call that the recording cannot hold ends it, with its \
-name; --allow keeps the recording, which says so with every finding.";
+name; --allow keeps the recording, which says so with every finding. With --inject some calls fail, and \
+nothing of them reaches the directory; threads and children count their calls each for itself.";
 
 /// Records what a program does to a directory
 #[derive(Args, Debug)]
@@ -43,6 +47,9 @@ pub(crate) struct Record {
     /// Kinds of gaps that do not end the recording, separated by commas
     #[arg(long, value_name = "KINDS", value_delimiter = ',', hide_possible_values = true, value_parser = kind())]
     allow: Vec<Kind>,
+    /// Calls that fail, as strace takes them: CALLS:error=E:when=N; may be repeated
+    #[arg(long, value_name = "EXPRESSION")]
+    inject: Vec<Injection>,
     /// The program and its arguments
     #[arg(last = true, required = true, value_name = "PROGRAM")]
     program: Vec<OsString>,
@@ -65,7 +72,9 @@ pub(crate) fn run(arguments: &Record) -> Outcome {
         program: arguments.program.clone(),
         marker: arguments.marker.clone(),
         allowed: arguments.allow.iter().copied().collect::<BTreeSet<_>>(),
+        injected: arguments.inject.clone(),
     };
+    check_place(&arguments.out).map_err(of_programs)?;
     let recording = lithify_programs::record(&request).map_err(of_programs)?;
     recording.write(&arguments.out).map_err(of_programs)?;
     tell(&summary(&recording, &arguments.out));
@@ -82,9 +91,13 @@ fn summary(recording: &Recording, out: &std::path::Path) -> String {
         steps.filter(|step| is_meant(step)).count()
     };
     let is_sync = |step: &Step| matches!(step, Step::Sync { .. } | Step::SyncAll { .. });
+    let failed = match count(|step| matches!(step, Step::FailedSync { .. })) {
+        0 => String::new(),
+        failed => format!(", {failed} syncs that failed"),
+    };
     let is_output = |step: &Step| matches!(step, Step::Output { .. });
     format!(
-        "{}: {} operations, {} of them syncs, and {} outputs, out of {} calls; the program ended with {}",
+        "{}: {} operations, {} of them syncs{failed}, and {} outputs, out of {} calls; the program ended with {}",
         out.display(),
         lithify_programs::crash::operations(&recording.disk),
         count(is_sync),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use lithify::files::{FileKind, PROMOTED, REPLICA, parse_file_name};
+use lithify::files::{FileKind, IDENTITY, NEW_IDENTITY, PROMOTED, REPLICA, parse_file_name};
 use lithify::fs::{Fs, OsFs};
 use lithify::{Commit, Error, Options, Replica, Snapshot, Store};
 use lithify_sim::cli::exit::{Exit, Failure, Outcome};
@@ -18,7 +18,7 @@ use super::placement::PlacementArguments;
 use super::tuning::TuningArguments;
 
 /// The names in a store directory besides the numbered files.
-const OWN_NAMES: [&str; 3] = ["lock", REPLICA, PROMOTED];
+const OWN_NAMES: [&str; 5] = ["lock", IDENTITY, NEW_IDENTITY, REPLICA, PROMOTED];
 
 /// The keyspace that commands use when none is named.
 pub(crate) const DEFAULT_KEYSPACE: &str = "default";

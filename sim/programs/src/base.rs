@@ -80,6 +80,30 @@ pub(crate) fn read(root: &Path) -> io::Result<Read> {
     Ok(read)
 }
 
+/// Paths, with the length of what is a file and has a known one.
+pub(crate) type Outline = BTreeMap<String, Option<u64>>;
+
+/// What is below a directory.
+pub(crate) fn outline(root: &Path) -> io::Result<Outline> {
+    let mut outline = BTreeMap::new();
+    let mut waiting = vec![(root.to_owned(), String::new())];
+    while let Some((path, above)) = waiting.pop() {
+        for path in listed(&path)? {
+            let metadata = with_path(&path, fs::symlink_metadata(&path))?;
+            let name = escape(path.file_name().unwrap_or_default().as_bytes());
+            let shown = match &*above {
+                "" => name,
+                above => format!("{above}/{name}"),
+            };
+            if metadata.is_dir() {
+                waiting.push((path, shown.clone()));
+            }
+            outline.insert(shown, metadata.is_file().then_some(metadata.len()));
+        }
+    }
+    Ok(outline)
+}
+
 /// The paths in a directory, in the order of their bytes.
 fn listed(path: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = with_path(path, fs::read_dir(path))?;

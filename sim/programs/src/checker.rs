@@ -1,25 +1,41 @@
-//! The checker: a command that says whether a directory is good.
+//! The checker: who says whether a directory is good.
 //!
-//! The contract is that of ALICE: `COMMAND DIRECTORY STDOUT_FILE`, and exit code 0 is good. The codes 1,
-//! 2 and 3 say what is wrong, any other one only that something is. The command runs in a process
-//! group of its own, which is ended when its time is over.
+//! The contract of a command is that of ALICE: `COMMAND DIRECTORY STDOUT_FILE`, and exit code 0 is
+//! good. The codes 1, 2 and 3 say what is wrong, any other one only that something is. The command
+//! runs in a process group of its own, which is ended when its time is over. `warm` is a command
+//! that stays, `restart` the recorded program in the place of a checker.
 
+mod process;
+mod restart;
+mod warm;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use lithify_sim::stop::Stop;
 use serde::Serialize;
 use tempfile::TempDir;
-use wait_timeout::ChildExt as _;
 
 use crate::base;
+use crate::classes::Asked;
 use crate::failure::Failure;
-use crate::losses::Shown;
+use crate::losses::{Key, Shown};
+use crate::reads;
+use crate::steps::Disk;
+
+use process::End;
+use restart::Answer;
+pub use restart::Restart;
+use warm::Warm;
 
 /// How much of what a checker says is kept, in bytes.
 const MOST_MESSAGE_BYTES: u64 = 4096;
@@ -64,12 +80,27 @@ impl fmt::Display for Wrong {
     }
 }
 
+/// Who says whether an image is good.
+#[derive(Debug)]
+pub enum Judge {
+    /// A command for the shell, which is run for each image.
+    Command(String),
+    /// A command for the shell that stays, see [`warm`](self).
+    Warm(String),
+    /// The recorded program itself.
+    Restart(Restart),
+}
+
 /// A checker and where it gets its directories.
 #[derive(Debug)]
 pub struct Checker {
-    command: String,
+    judge: Judge,
     timeout: Duration,
-    scratch: TempDir,
+    root: PathBuf,
+    _scratch: TempDir,
+    /// Warm ones, by worker.
+    warm: Mutex<BTreeMap<usize, Warm>>,
+    images: AtomicU64,
 }
 
 impl Checker {
@@ -78,80 +109,242 @@ impl Checker {
     ///
     /// # Errors
     /// When no directory can be made.
-    pub fn new(command: &str, timeout: Duration, scratch: Option<&Path>) -> Result<Self, Failure> {
+    pub fn new(judge: Judge, timeout: Duration, scratch: Option<&Path>) -> Result<Self, Failure> {
         let made = match scratch {
             Some(place) => base::with_path(place, tempfile::tempdir_in(place)),
             None => in_memory().map_or_else(tempfile::tempdir, Ok),
         };
+        let scratch = made.map_err(of_machine)?;
+        // As the kernel knows it, and the checker is told.
+        let root = scratch.path().canonicalize().map_err(of_machine)?;
+        let path = root.as_os_str().as_bytes();
+        if matches!(judge, Judge::Warm(_)) && path.iter().any(|byte| b"\t\n".contains(byte)) {
+            let why =
+                "a warm checker gets its paths in a line, and this one has a tab or newline in it";
+            return Err(Failure::usage(format!(
+                "{}: {why}",
+                scratch.path().display()
+            )));
+        }
         Ok(Self {
-            command: command.to_owned(),
+            judge,
             timeout,
-            scratch: made.map_err(|error| Failure::io(error.to_string()))?,
+            root,
+            _scratch: scratch,
+            warm: Mutex::default(),
+            images: AtomicU64::new(0),
         })
     }
 
-    /// Writes an image, and asks about it. `worker` says which directory may be used.
+    /// Writes an image, and asks about it; `None` when the work was to stop. `worker` says which
+    /// directory may be used, `disk` what the user had seen.
     ///
     /// # Errors
-    /// When the image cannot be written or the checker cannot be started.
-    pub fn judge(&self, worker: usize, shown: &Shown, output: &[u8]) -> Result<Verdict, Failure> {
-        let place = self.scratch.path().join(worker.to_string());
-        let judged = self.judge_in(&place, shown, output);
-        let removed = remove(&place);
-        let verdict = judged.map_err(|error| Failure::io(error.to_string()))?;
-        removed.map_err(|error| Failure::io(error.to_string()))?;
-        Ok(verdict)
+    /// When the image cannot be written or the checker cannot be started, and when a warm one fails.
+    pub fn judge(
+        &self,
+        worker: usize,
+        disk: &Disk,
+        key: Key,
+        shown: &Shown,
+        stop: &Stop,
+    ) -> Result<Option<Verdict>, Failure> {
+        let output = disk.output(key.outputs);
+        match &self.judge {
+            Judge::Command(command) => self.with_image(worker, shown, |place| {
+                self.run(Command::new("sh"), command, place, output, stop)
+            }),
+            Judge::Warm(command) => self.with_image(worker, shown, |place| {
+                self.ask(command, worker, place, output, stop)
+            }),
+            Judge::Restart(restart) => {
+                let start = |shown: &Shown| {
+                    self.with_image(worker, shown, |place| self.start(restart, place, stop))
+                };
+                match start(shown)? {
+                    Some(answer) => restart.judge(disk, key.outputs, &answer, &start),
+                    None => Ok(None),
+                }
+            }
+        }
     }
 
-    fn judge_in(&self, place: &Path, shown: &Shown, output: &[u8]) -> io::Result<Verdict> {
-        let (image, stdout) = (place.join("image"), place.join("stdout"));
-        fs::create_dir_all(&image)?;
-        base::write(&image, shown)?;
-        fs::write(&stdout, output)?;
-        let said = place.join("said");
-        let status = self.run(&image, &stdout, &said)?;
-        let message = first_words(&said)?;
-        Ok(match status {
-            None => Verdict::Bad(Wrong::Hang, message),
-            Some(status) => verdict(status, message),
+    /// The same for a command, with what it asks of the image. `calls` are those that `strace` is to
+    /// look at, which are [`reads::CALLS`] unless somebody wants to know what happens when it does not see all.
+    ///
+    /// # Errors
+    /// As [`Self::judge`], and when this checker is no command.
+    pub fn judge_noting(
+        &self,
+        worker: usize,
+        disk: &Disk,
+        key: Key,
+        shown: &Shown,
+        calls: &str,
+        stop: &Stop,
+    ) -> Result<Option<Asked>, Failure> {
+        let Judge::Command(command) = &self.judge else {
+            let why = "classes are for checkers that are a command of their own for each image";
+            return Err(Failure::usage(why.to_owned()));
+        };
+        let here = std::env::current_dir().map_err(of_machine)?;
+        let output = disk.output(key.outputs);
+        self.with_image(worker, shown, |place| {
+            let log = place.join("calls");
+            let shell = reads::shell(calls, &log);
+            let verdict = self.run(shell, command, place, output, stop)?;
+            Ok(verdict.map(|verdict| {
+                let is_over = matches!(verdict, Verdict::Bad(Wrong::Hang, _));
+                let questions = match is_over {
+                    true => Err("a checker that hangs asks without end".to_owned()),
+                    false => reads::questions(&place.join("image"), &here, shown, &log),
+                };
+                Asked { verdict, questions }
+            }))
         })
     }
 
-    /// Runs the command; `None` when its time was over.
-    fn run(&self, image: &Path, stdout: &Path, said: &Path) -> io::Result<Option<ExitStatus>> {
-        let output = File::create(said)?;
-        let errors = output.try_clone()?;
-        let mut child = Command::new("sh")
-            .args(["-c", &format!("{} \"$@\"", self.command), "checker"])
-            .args([image, stdout])
-            .env("LITHIFY_IMAGE", image)
-            .env("LITHIFY_STDOUT", stdout)
-            .stdin(Stdio::null())
-            .stdout(output)
-            .stderr(errors)
-            .process_group(0)
-            .spawn()?;
-        let group = Pid::from_raw(child.id().cast_signed());
-        let status = child.wait_timeout(self.timeout)?;
-        // What the checker has left running would hold on to the directory.
-        if let Some(group) = group {
-            let _ = kill_process_group(group, Signal::KILL);
+    /// Hands on a directory with the image in it, in `image`, and takes it away.
+    fn with_image<T>(
+        &self,
+        worker: usize,
+        shown: &Shown,
+        use_it: impl FnOnce(&Path) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut place = self.root.join(worker.to_string());
+        if matches!(self.judge, Judge::Warm(_)) {
+            // It may have kept something under the path of the image before.
+            let number = self.images.fetch_add(1, Ordering::Relaxed);
+            place = place.join(number.to_string());
         }
-        if status.is_none() {
-            child.wait()?;
-        }
-        Ok(status)
+        let image = place.join("image");
+        let made = fs::create_dir_all(&image).and_then(|()| base::write(&image, shown));
+        let used = made.map_err(of_machine).and_then(|()| use_it(&place));
+        let removed = remove(&place).map_err(of_machine);
+        let used = used?;
+        removed?;
+        Ok(used)
+    }
+
+    /// Runs the command for one image.
+    fn run(
+        &self,
+        mut shell: Command,
+        command: &str,
+        place: &Path,
+        output: &[u8],
+        stop: &Stop,
+    ) -> Result<Option<Verdict>, Failure> {
+        let (image, stdout) = (place.join("image"), place.join("stdout"));
+        fs::write(&stdout, output).map_err(of_machine)?;
+        shell
+            .args(["-c", &format!("{command} \"$@\""), "checker"])
+            .args([&image, &stdout])
+            .env("LITHIFY_IMAGE", &image)
+            .env("LITHIFY_STDOUT", &stdout);
+        let said = place.join("said");
+        let end = self.run_silently(&mut shell, &said, &said, stop);
+        let end = end.map_err(of_machine)?;
+        let message = first_words(&said).map_err(of_machine)?;
+        Ok(match end {
+            End::Stopped => None,
+            End::Hang => Some(Verdict::Bad(Wrong::Hang, message)),
+            End::Status(status) => Some(verdict(status, message)),
+        })
+    }
+
+    /// Runs a command with its output in files, which may be the same.
+    fn run_silently(
+        &self,
+        command: &mut Command,
+        output: &Path,
+        errors: &Path,
+        stop: &Stop,
+    ) -> io::Result<End> {
+        let file = File::create(output)?;
+        let errors = match output == errors {
+            true => file.try_clone()?,
+            false => File::create(errors)?,
+        };
+        command.stdin(Stdio::null()).stdout(file).stderr(errors);
+        process::run(command, self.timeout, stop)
+    }
+
+    fn ask(
+        &self,
+        command: &str,
+        worker: usize,
+        place: &Path,
+        output: &[u8],
+        stop: &Stop,
+    ) -> Result<Option<Verdict>, Failure> {
+        let (image, stdout) = (place.join("image"), place.join("stdout"));
+        fs::write(&stdout, output).map_err(of_machine)?;
+        let waiting = self
+            .warm
+            .lock()
+            .expect("checkers are values")
+            .remove(&worker);
+        let mut warm = match waiting {
+            Some(warm) => warm,
+            None => {
+                let said = self.root.join(format!("{worker}.said"));
+                Warm::start(command, self.timeout, said).map_err(of_machine)?
+            }
+        };
+        let Some((code, message)) = warm.ask(&image, &stdout, stop)? else {
+            return Ok(None);
+        };
+        let mut waiting = self.warm.lock().expect("checkers are values");
+        waiting.insert(worker, warm);
+        Ok(Some(verdict_of_code(code, message)))
+    }
+
+    /// Starts the recorded program on one image.
+    fn start(
+        &self,
+        restart: &Restart,
+        place: &Path,
+        stop: &Stop,
+    ) -> Result<Option<Answer>, Failure> {
+        let (output, errors) = (place.join("said"), place.join("errors"));
+        let mut command = restart.command(&place.join("image"));
+        let end = self.run_silently(&mut command, &output, &errors, stop);
+        let end = end.map_err(of_machine)?;
+        let errors = first_words(&errors).map_err(of_machine)?;
+        Ok(match end {
+            End::Stopped => None,
+            End::Hang => Some(Answer::Bad(Wrong::Hang, errors)),
+            End::Status(status) => Some(match status.code() {
+                Some(code) => Answer::Ended {
+                    code,
+                    output: fs::read(&output).map_err(of_machine)?,
+                    errors,
+                },
+                None => Answer::Bad(Wrong::Signal(status.signal().unwrap_or(0)), errors),
+            }),
+        })
     }
 }
 
+fn of_machine(error: io::Error) -> Failure {
+    Failure::io(error.to_string())
+}
+
 fn verdict(status: ExitStatus, message: String) -> Verdict {
-    let wrong = match (status.code(), status.signal()) {
-        (Some(0), _) => return Verdict::Good,
-        (Some(1), _) => Wrong::Lost,
-        (Some(2), _) => Wrong::Inconsistent,
-        (Some(3), _) => Wrong::DoesNotOpen,
-        (Some(code), _) => Wrong::Code(code),
-        (None, signal) => Wrong::Signal(signal.unwrap_or(0)),
+    match status.code() {
+        Some(code) => verdict_of_code(code, message),
+        None => Verdict::Bad(Wrong::Signal(status.signal().unwrap_or(0)), message),
+    }
+}
+
+fn verdict_of_code(code: i32, message: String) -> Verdict {
+    let wrong = match code {
+        0 => return Verdict::Good,
+        1 => Wrong::Lost,
+        2 => Wrong::Inconsistent,
+        3 => Wrong::DoesNotOpen,
+        code => Wrong::Code(code),
     };
     Verdict::Bad(wrong, message)
 }

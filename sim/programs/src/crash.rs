@@ -14,6 +14,7 @@ use lithify_sim::stop::Stop;
 use serde::Serialize;
 
 use crate::checker::{Checker, Verdict, Wrong};
+use crate::classes::{Asked, Asking, Pruned, judge_all};
 use crate::failure::Failure;
 use crate::losses::{Crashes, Key, Loss, Shown};
 use crate::steps::Disk;
@@ -30,6 +31,8 @@ pub struct Options {
     pub budget: Budget,
     /// How many checkers at a time.
     pub jobs: usize,
+    /// Whether to look at what the checker asks, and judge by class.
+    pub by_class: bool,
     /// When to end early.
     pub stop: Stop,
 }
@@ -47,6 +50,21 @@ pub struct Row {
     pub bad: usize,
     /// Of these, those that it has not been asked about.
     pub unjudged: usize,
+    /// How the images were judged by class, if they were.
+    pub classes: Option<Pruned>,
+}
+
+impl Row {
+    fn of(model: &Model, coverage: Coverage) -> Self {
+        Self {
+            model: model.name,
+            coverage,
+            distinct: 0,
+            bad: 0,
+            unjudged: 0,
+            classes: None,
+        }
+    }
 }
 
 /// Images that the checker refuses with one word, and the one of them that has lost least.
@@ -81,12 +99,14 @@ pub struct Outcome {
 ///
 /// # Errors
 /// When it does not.
-pub fn check_checker(disk: &Disk, checker: &Checker) -> Result<(), Failure> {
-    let tree = disk.tree();
-    let shown = tree.show(&tree.live());
-    let output = disk.output(disk.outputs());
+pub fn check_checker(disk: &Disk, checker: &Checker, stop: &Stop) -> Result<(), Failure> {
+    let (key, shown) = Crashes::of(disk).killed(disk.log().operations().len());
     for _ in 0..2 {
-        match checker.judge(0, &shown, output)? {
+        let Some(verdict) = checker.judge(0, disk, key, &shown, stop)? else {
+            let why = "ended before the checker had judged the complete run";
+            return Err(Failure::unfinished(why.to_owned()));
+        };
+        match verdict {
             Verdict::Good => {}
             Verdict::Bad(Wrong::Code(code @ (126 | 127)), message) => {
                 let why = "the checker cannot be run";
@@ -114,6 +134,9 @@ pub fn crash(
     options: &Options,
     verdicts: &mut Verdicts,
 ) -> Result<Outcome, Failure> {
+    if options.by_class {
+        return crash_by_class(disk, checker, options, verdicts);
+    }
     let crashes = Crashes::of(disk);
     let asked = verdicts.len();
     let known: BTreeSet<Key> = verdicts.keys().copied().collect();
@@ -126,7 +149,9 @@ pub fn crash(
         for worker in 0..options.jobs {
             let (receiver, answers) = (&receiver, &answers);
             let is_over = &is_over;
-            scope.spawn(move || work(worker, disk, checker, receiver, answers, is_over));
+            let stop = &options.stop;
+            let work = move || work(worker, disk, checker, stop, receiver, answers, is_over);
+            scope.spawn(work);
         }
         let rows = options.models.iter().map(|model| {
             look(&crashes, model, options, &mut |key, shown| {
@@ -142,14 +167,62 @@ pub fn crash(
     });
     *verdicts = answers.into_inner().expect("workers return failures")?;
     let judged = verdicts.len() - asked;
-    told(
-        &crashes,
-        checker,
-        rows,
-        verdicts,
-        judged,
-        !options.stop.is_due(),
-    )
+    told(&crashes, checker, rows, verdicts, judged, &options.stop)
+}
+
+/// A checker under `strace`.
+struct Noting<'run> {
+    checker: &'run Checker,
+    stop: &'run Stop,
+}
+
+impl Asking for Noting<'_> {
+    fn ask(
+        &self,
+        worker: usize,
+        disk: &Disk,
+        key: Key,
+        shown: &Shown,
+    ) -> Result<Option<Asked>, Failure> {
+        let calls = crate::reads::CALLS;
+        self.checker
+            .judge_noting(worker, disk, key, shown, calls, self.stop)
+    }
+}
+
+fn crash_by_class(
+    disk: &Disk,
+    checker: &Checker,
+    options: &Options,
+    verdicts: &mut Verdicts,
+) -> Result<Outcome, Failure> {
+    let (crashes, stop) = (Crashes::of(disk), &options.stop);
+    let noting = Noting { checker, stop };
+    let (key, shown) = crashes.killed(disk.log().operations().len());
+    if let Some(asked) = noting.ask(0, disk, key, &shown)?
+        && let Verdict::Bad(wrong, message) = asked.verdict
+    {
+        let why = "under strace the checker refuses the complete run, of which nothing is lost";
+        return Err(Failure::input(format!("{why}: {wrong}: {message}")));
+    }
+    let (points, judged) = judge_all(disk, &noting, options, verdicts)?;
+    let mut rows: Vec<(Row, Vec<(Key, Loss)>)> = (options.models.iter())
+        .map(|model| (Row::of(model, Coverage::default()), Vec::new()))
+        .collect();
+    for point in points {
+        let (row, images) = &mut rows[point.model];
+        row.coverage.add(point.coverage);
+        row.unjudged += point.unjudged;
+        row.classes.get_or_insert_default().add(point.pruned);
+        images.extend(point.judged.into_iter().map(|it| (it.key, it.loss)));
+    }
+    for (row, images) in &mut rows {
+        // Of each image the crash that has lost least.
+        images.sort_by_key(|(key, loss)| (*key, loss.kept.count_zeroes(..)));
+        images.dedup_by_key(|(key, _)| *key);
+        row.distinct = images.len();
+    }
+    told(&crashes, checker, rows, verdicts, judged, stop)
 }
 
 fn is_failed(answers: &Mutex<Result<Verdicts, Failure>>) -> bool {
@@ -184,11 +257,8 @@ fn look(
         },
     );
     let row = Row {
-        model: model.name,
-        coverage,
         distinct: own.len(),
-        bad: 0,
-        unjudged: 0,
+        ..Row::of(model, coverage)
     };
     (row, own.into_iter().collect())
 }
@@ -198,6 +268,7 @@ fn work(
     worker: usize,
     disk: &Disk,
     checker: &Checker,
+    stop: &Stop,
     receiver: &Mutex<Receiver<(Key, Shown)>>,
     answers: &Mutex<Result<Verdicts, Failure>>,
     is_over: &dyn Fn() -> bool,
@@ -209,10 +280,11 @@ fn work(
         if is_over() {
             continue;
         }
-        let verdict = checker.judge(worker, &shown, disk.output(key.outputs));
+        let verdict = checker.judge(worker, disk, key, &shown, stop);
         let mut answers = answers.lock().expect("workers return failures");
         match (&mut *answers, verdict) {
-            (Ok(known), Ok(verdict)) => _ = known.insert(key, verdict),
+            (Ok(known), Ok(Some(verdict))) => _ = known.insert(key, verdict),
+            (Ok(_), Ok(None)) => {}
             (Ok(_), Err(failure)) => *answers = Err(failure),
             (Err(_), _) => {}
         }
@@ -225,8 +297,9 @@ fn told(
     rows: Vec<(Row, Vec<(Key, Loss)>)>,
     verdicts: &Verdicts,
     judged: usize,
-    is_complete: bool,
+    stop: &Stop,
 ) -> Result<Outcome, Failure> {
+    let is_complete = !stop.is_due();
     let mut outcome = Outcome {
         rows: Vec::new(),
         found: Vec::new(),
@@ -256,7 +329,7 @@ fn told(
     }
     let mut found = Vec::new();
     for ((wrong, _), group) in groups {
-        found.push(least(crashes, checker, wrong, &group, verdicts)?);
+        found.push(least(crashes, checker, wrong, &group, verdicts, stop)?);
     }
     found.sort_by_key(|found| std::cmp::Reverse(severity(found.wrong)));
     outcome.found = found;
@@ -285,13 +358,15 @@ fn without_numbers(text: &str) -> String {
     words
 }
 
-/// Of some images with one verdict, the one that has lost least. It is judged twice more.
+/// Of some images with one verdict, the one that has lost least. It is judged twice more, unless the
+/// time is over.
 fn least(
     crashes: &Crashes<'_>,
     checker: &Checker,
     wrong: Wrong,
     group: &[&(Key, Loss)],
     verdicts: &Verdicts,
+    stop: &Stop,
 ) -> Result<Found, Failure> {
     const LOOKED_AT: usize = 8;
     let mut by_loss: Vec<&&(Key, Loss)> = group.iter().collect();
@@ -304,7 +379,9 @@ fn least(
     let (_, shown) = crashes.image(&loss);
     let first = &verdicts[&key];
     for _ in 0..2 {
-        let again = checker.judge(0, &shown, crashes.disk().output(key.outputs))?;
+        let Some(again) = checker.judge(0, crashes.disk(), key, &shown, stop)? else {
+            break;
+        };
         if !matches!((first, &again), (Verdict::Bad(one, _), Verdict::Bad(other, _)) if one == other)
         {
             let why = "the checker changes its mind about one image: first";

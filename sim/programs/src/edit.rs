@@ -41,9 +41,9 @@ pub fn with_syncs(
     let mut insertions = insertions.to_vec();
     insertions.sort_unstable();
     let mut waiting = insertions.iter().peekable();
-    let mut disk = Disk::default();
+    let mut disk = Disk::of(recording.disk.after_failed_sync());
     // How long the recorded log is here, and how long ours was then.
-    let mut recorded = Disk::default();
+    let mut recorded = Disk::of(recording.disk.after_failed_sync());
     let mut lengths = vec![0];
     for (number, step) in recording.steps.iter().enumerate() {
         while let Some(next) = waiting.next_if(|next| next.position <= recorded.length()) {
@@ -55,6 +55,15 @@ pub fn with_syncs(
                 data_only,
                 entered,
             } => Step::Sync {
+                file: *file,
+                data_only: *data_only,
+                entered: lengths[*entered].min(disk.length()),
+            },
+            Step::FailedSync {
+                file,
+                data_only,
+                entered,
+            } => Step::FailedSync {
                 file: *file,
                 data_only: *data_only,
                 entered: lengths[*entered].min(disk.length()),

@@ -9,6 +9,8 @@ pub enum Matter {
     Input,
     /// The machine: a full disk, no permission, no `strace`.
     Io,
+    /// Nobody's: the time was over, or the user has ended it.
+    Unfinished,
 }
 
 /// A failure.
@@ -32,6 +34,13 @@ impl Failure {
     #[must_use]
     pub fn input(message: String) -> Self {
         let matter = Matter::Input;
+        Self { matter, message }
+    }
+
+    /// It was ended before it was over.
+    #[must_use]
+    pub fn unfinished(message: String) -> Self {
+        let matter = Matter::Unfinished;
         Self { matter, message }
     }
 

@@ -12,6 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lithify_sim::disk::Change;
+use lithify_sim::stop::Stop;
 
 use crate::checker::{Checker, Verdict};
 use crate::crash::{Options, Outcome, Verdicts, crash};
@@ -34,8 +35,8 @@ pub enum Fixed {
     With(Vec<Missing>, Box<Outcome>),
     /// No sync prevents this.
     Never(Box<Loss>),
-    /// Not found in the rounds or the time that there were.
-    Unknown,
+    /// Not found in the rounds or the time that there were. These are needed, and more may be.
+    Unknown(Vec<Missing>),
 }
 
 /// A sync, by its place.
@@ -69,7 +70,7 @@ pub fn fix(
         let disk = with_syncs(recording, &chosen, &BTreeSet::new()).map_err(Failure::input)?;
         let outcome = crash(&disk, checker, options, verdicts)?;
         if !outcome.is_complete {
-            return Ok(Fixed::Unknown);
+            return Ok(Fixed::Unknown(told(recording, &chosen)));
         }
         if outcome.bad.is_empty() {
             return Ok(match chosen.is_empty() {
@@ -86,11 +87,11 @@ pub fn fix(
             }
             seen.push(need);
             if options.stop.is_due() {
-                return Ok(Fixed::Unknown);
+                return Ok(Fixed::Unknown(told(recording, &chosen)));
             }
             // The sync has to come before what makes the loss matter, not only before the crash.
             let loss = earliest(&crashes, &loss, &mut |loss| {
-                is_refused(&crashes, checker, loss, verdicts)
+                is_refused(&crashes, checker, loss, verdicts, &options.stop)
             })?;
             let need = needed(&crashes, &loss, &chosen);
             if need.is_empty() {
@@ -102,7 +103,7 @@ pub fn fix(
         }
         chosen = cover(&needs);
     }
-    Ok(Fixed::Unknown)
+    Ok(Fixed::Unknown(told(recording, &chosen)))
 }
 
 /// Every crash with an image that is refused, whether or not another one has the same image.
@@ -121,7 +122,8 @@ fn every_refused(crashes: &Crashes<'_>, options: &Options, verdicts: &Verdicts) 
 }
 
 /// The syncs of the program that no image needs, as far as it was looked: each is left out in turn,
-/// and the rest is crashed again. Two of them need not be superfluous together.
+/// and the rest is crashed again. Two of them need not be superfluous together. `false` if the time
+/// was over before all were tried.
 ///
 /// # Errors
 /// As [`crash`].
@@ -130,7 +132,7 @@ pub fn superfluous(
     checker: &Checker,
     options: &Options,
     verdicts: &mut Verdicts,
-) -> Result<Vec<Missing>, Failure> {
+) -> Result<(Vec<Missing>, bool), Failure> {
     let mut found = Vec::new();
     let mut recorded = Disk::default();
     for (number, step) in recording.steps.iter().enumerate() {
@@ -145,7 +147,7 @@ pub fn superfluous(
         let without = without.map_err(Failure::input)?;
         let outcome = crash(&without, checker, options, verdicts)?;
         if !outcome.is_complete {
-            break;
+            return Ok((found, false));
         }
         if outcome.bad.is_empty() {
             found.push(Missing {
@@ -155,7 +157,7 @@ pub fn superfluous(
             });
         }
     }
-    Ok(found)
+    Ok((found, true))
 }
 
 fn is_refused(
@@ -163,12 +165,15 @@ fn is_refused(
     checker: &Checker,
     loss: &Loss,
     verdicts: &mut Verdicts,
+    stop: &Stop,
 ) -> Result<bool, Failure> {
     let (key, shown) = crashes.image(loss);
     if let Some(known) = verdicts.get(&key) {
         return Ok(matches!(known, Verdict::Bad(..)));
     }
-    let verdict = checker.judge(0, &shown, crashes.disk().output(key.outputs))?;
+    let Some(verdict) = checker.judge(0, crashes.disk(), key, &shown, stop)? else {
+        return Ok(false);
+    };
     let is_bad = matches!(verdict, Verdict::Bad(..));
     verdicts.insert(key, verdict);
     Ok(is_bad)

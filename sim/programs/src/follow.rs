@@ -11,10 +11,12 @@
 
 mod births;
 mod descriptors;
+mod looks;
 mod names;
 mod paths;
 mod transfer;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::blobs::Blobs;
@@ -25,6 +27,7 @@ use crate::steps::{Disk, Step};
 use crate::strace::{Argument, Call, Event, Outcome};
 
 pub use births::Births;
+pub(crate) use looks::{Look, Looks};
 
 /// Reads bytes of a file outside of the recorded directory.
 pub type ReadOutside<'run> = &'run dyn Fn(&[u8], u64, usize) -> Option<Vec<u8>>;
@@ -58,6 +61,8 @@ pub struct Follower<'run> {
     mapped: BTreeSet<u32>,
     written_outside: BTreeSet<Vec<u8>>,
     calls: u64,
+    /// What was looked at, if somebody wants to know.
+    looks: Option<RefCell<Looks>>,
 }
 
 /// What came of it.
@@ -108,6 +113,7 @@ impl<'run> Follower<'run> {
             mapped: BTreeSet::new(),
             written_outside: BTreeSet::new(),
             calls: 0,
+            looks: None,
         })
     }
 
@@ -138,10 +144,18 @@ impl<'run> Follower<'run> {
             }
             Event::Returned(call) => {
                 self.meet(call.pid);
+                if self.looks.is_some() {
+                    self.observe(call)?;
+                }
                 let entered = self.entered.remove(&call.pid);
                 let entered = entered.unwrap_or_else(|| self.disk.length());
-                let Outcome::Done(value, _) = call.outcome else {
-                    return Ok(());
+                let value = match &call.outcome {
+                    Outcome::Done(value, _) => *value,
+                    Outcome::Failed(error) => {
+                        let outcome = self.failed(call, error, entered);
+                        return self.tolerate(outcome);
+                    }
+                    Outcome::Unknown => return Ok(()),
                 };
                 self.calls += 1;
                 let outcome = self.call(call, value, entered);
@@ -234,6 +248,24 @@ impl<'run> Follower<'run> {
             return Ok(());
         };
         let step = Step::Sync {
+            file,
+            data_only: call.name == "fdatasync",
+            entered,
+        };
+        self.step(call, step)
+    }
+
+    /// A call failed. Of those only a sync does something to the disk, when the device or the want of
+    /// room is why.
+    fn failed(&mut self, call: &Call, error: &str, entered: usize) -> Result {
+        let is_sync = matches!(&*call.name, "fsync" | "fdatasync");
+        if !is_sync || !matches!(error, "EIO" | "ENOSPC" | "EDQUOT") {
+            return Ok(());
+        }
+        let Some(file) = self.inside(call, 0) else {
+            return Ok(());
+        };
+        let step = Step::FailedSync {
             file,
             data_only: call.name == "fdatasync",
             entered,

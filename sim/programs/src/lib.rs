@@ -1,7 +1,9 @@
 //! Records any program, and says what a loss of power would have left of its files.
 //!
 //! Reading order: [`strace`] (lines to calls), [`follow`] (calls to steps), [`steps`] (steps to a disk of
-//! the laboratory), [`recording`] (the file), [`record()`] (all of it).
+//! the laboratory), [`recording`] (the file), [`record()`] (all of it). Then [`losses`] (what a crash may
+//! leave), [`checker`] (who judges), [`crash`] (image by image), and [`questions`], [`reads`], [`cubes`],
+//! [`classes`] (all images, by what the checker has read).
 //!
 //! `design/programs.md` is the page for users, `design/decisions/0015-recorder.md` says why it is built
 //! so. The laboratory and the engine know nothing of this package.
@@ -9,15 +11,20 @@
 mod base;
 pub mod blobs;
 pub mod checker;
+pub mod classes;
 pub mod crash;
+pub mod cubes;
 pub mod edit;
 pub mod failure;
 pub mod fix;
 pub mod follow;
 pub mod gaps;
+pub mod inject;
 pub mod losses;
 pub mod names;
 mod processes;
+pub mod questions;
+pub mod reads;
 pub mod record;
 pub mod recording;
 pub mod shrink;

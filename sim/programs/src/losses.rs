@@ -85,36 +85,51 @@ impl<'run> Crashes<'run> {
         let mut is_over = false;
         for position in self.points(model) {
             frontier.advance_to(position);
-            let outputs = frontier.known().acknowledged;
-            let mut draws = Seed(0).draws(Domain::CrashImages, position as u64);
-            let seen = explore(&frontier, budget, &mut draws, &mut |choice, image| {
-                let shown = self.disk.tree().show(&image);
-                let key = Key {
-                    digest: digest(&shown),
-                    outputs,
-                };
-                let loss = Loss {
-                    model,
-                    position,
-                    kept: choice.kept,
-                    fill: choice.fill,
-                };
-                is_over = stop.is_due() || visit(loss, key, shown).is_break();
-                match is_over {
-                    true => ControlFlow::Break(()),
-                    false => ControlFlow::Continue(()),
-                }
+            let seen = self.visit_at(&frontier, budget, stop, &mut |loss, key, shown| {
+                let flow = visit(loss, key, shown);
+                is_over |= flow.is_break();
+                flow
             });
             coverage.add(seen);
-            if is_over {
+            if is_over || stop.is_due() {
                 break;
             }
         }
         coverage
     }
 
+    /// The same for one crash point.
+    pub fn visit_at(
+        &self,
+        frontier: &Frontier<'_>,
+        budget: Budget,
+        stop: &Stop,
+        visit: &mut dyn FnMut(Loss, Key, Shown) -> ControlFlow<()>,
+    ) -> Coverage {
+        let (model, position) = (frontier.model(), frontier.position());
+        let outputs = frontier.known().acknowledged;
+        let mut draws = Seed(0).draws(Domain::CrashImages, position as u64);
+        explore(frontier, budget, &mut draws, &mut |choice, image| {
+            if stop.is_due() {
+                return ControlFlow::Break(());
+            }
+            let shown = self.disk.tree().show(&image);
+            let key = Key {
+                digest: digest(&shown),
+                outputs,
+            };
+            let loss = Loss {
+                model,
+                position,
+                kept: choice.kept,
+                fill: choice.fill,
+            };
+            visit(loss, key, shown)
+        })
+    }
+
     /// The positions at which a crash can show what no later one can.
-    fn points(&self, model: &'static Model) -> impl Iterator<Item = usize> {
+    pub(crate) fn points(&self, model: &'static Model) -> impl Iterator<Item = usize> {
         let operations = self.disk.log().operations();
         (0..=operations.len()).filter(move |&position| {
             let next = operations.get(position);
@@ -158,6 +173,19 @@ impl<'run> Crashes<'run> {
             outputs: frontier.known().acknowledged,
         };
         (key, shown)
+    }
+
+    /// What is there when the program is killed at a position, and no power fails: nothing is lost.
+    #[must_use]
+    pub fn killed(&self, position: usize) -> (Key, Shown) {
+        let frontier = self.frontier(Model::DEFAULT, position);
+        let loss = Loss {
+            model: Model::DEFAULT,
+            position,
+            kept: frontier.dropping(&[]),
+            fill: Fill::Zero,
+        };
+        self.image_at(&frontier, &loss)
     }
 
     /// The same loss without what cannot be seen: bytes of a file that has lost its name.

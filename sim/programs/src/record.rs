@@ -17,13 +17,14 @@ use crate::base;
 use crate::failure::Failure;
 use crate::follow::{Births, Followed, Follower, Settings};
 use crate::gaps::{Gap, Kind};
+use crate::inject::Injection;
 use crate::names::escape;
 use crate::recording::{Header, Recording};
 use crate::strace::Parser;
 
-/// The calls that `strace` is asked for. Those that an architecture does not have are left out by
+/// The calls that `strace` is asked for, and that can be made to fail. Those that an architecture does not have are left out by
 /// `strace` itself, because of the question mark.
-const CALLS: &str = "\
+pub(crate) const CALLS: &str = "\
     open openat openat2 creat close close_range dup dup2 dup3 fcntl lseek read readv \
     write pwrite64 writev pwritev pwritev2 sendfile copy_file_range splice vmsplice \
     ioctl truncate ftruncate fallocate rename renameat renameat2 link linkat symlink \
@@ -33,6 +34,9 @@ const CALLS: &str = "\
 
 /// The longest buffer that is shown whole, in bytes.
 const MOST_STRING_BYTES: usize = 64 << 20;
+
+/// How much of what is not understood is told.
+pub(crate) const MOST_LINE_BYTES: usize = 200;
 
 /// The first version with `--seccomp-bpf`, without which every call of a program is stopped.
 const OLDEST: (u32, u32) = (5, 3);
@@ -48,6 +52,8 @@ pub struct Request {
     pub marker: Option<PathBuf>,
     /// Gaps that do not end the recording.
     pub allowed: BTreeSet<Kind>,
+    /// Calls that are to fail, as `strace -e inject` takes them.
+    pub injected: Vec<Injection>,
 }
 
 /// The version of `strace`, if it is new enough.
@@ -108,6 +114,10 @@ pub fn record(request: &Request) -> Result<Recording, Failure> {
         allowed: request.allowed.clone(),
         outside: &read_outside,
     };
+    if !request.injected.is_empty() && !is_injected(&file)? {
+        let why = "nothing was made to fail: the program did not make such a call, or not so often";
+        return Err(Failure::input(why.to_owned()));
+    }
     let births = births(&file)?;
     let follower = Follower::new(settings, births, before.steps, before.blobs);
     let mut followed = follow(follower.map_err(Failure::input)?, &file)?;
@@ -118,8 +128,11 @@ pub fn record(request: &Request) -> Result<Recording, Failure> {
             .map(|word| escape(word.as_bytes()))
             .collect(),
         directory: escape(root.as_os_str().as_bytes()),
+        place: escape(place.as_os_str().as_bytes()),
+        has_marker: request.marker.is_some(),
         end: ended(status),
         strace,
+        injected: request.injected.iter().map(ToString::to_string).collect(),
         calls: followed.calls,
         gaps: gaps.into_iter().collect(),
         written_outside: (followed.written_outside.iter())
@@ -168,7 +181,9 @@ fn run(request: &Request, output: &Path) -> Result<ExitStatus, Failure> {
         .arg(MOST_STRING_BYTES.to_string())
         .arg("-e")
         .arg(format!("trace={}", calls.join(",")))
-        .args(["-e", "signal=none", "-o"])
+        .args(["-e", "signal=none"])
+        .args((request.injected.iter()).flat_map(|it| ["-e".to_owned(), format!("inject={it}")]))
+        .arg("-o")
         .arg(output)
         .arg("--")
         .args(&request.program);
@@ -195,7 +210,18 @@ fn read_outside(path: &[u8], offset: u64, length: usize) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn births(file: &File) -> Result<Births, Failure> {
+/// Whether `strace` says that it made a call fail.
+fn is_injected(file: &File) -> Result<bool, Failure> {
+    let mut is_injected = false;
+    lines(file, |_, line| {
+        is_injected |= line.ends_with(b" (INJECTED)");
+        Ok(())
+    })?;
+    Ok(is_injected)
+}
+
+/// Who was born by whom.
+pub(crate) fn births(file: &File) -> Result<Births, Failure> {
     let mut births = Births::default();
     let mut parser = Parser::default();
     lines(file, |_, line| {
@@ -236,7 +262,8 @@ fn follow(mut follower: Follower<'_>, file: &File) -> Result<Followed, Failure> 
     Ok(follower.finish())
 }
 
-fn lines(
+/// Hands on each line of a file, with its number.
+pub(crate) fn lines(
     mut file: &File,
     mut take: impl FnMut(u64, &[u8]) -> Result<(), Failure>,
 ) -> Result<(), Failure> {

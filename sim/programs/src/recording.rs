@@ -10,16 +10,19 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Write};
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 
 use crate::blobs::{Blobs, Hash};
 use crate::failure::Failure;
 use crate::gaps::Gap;
-use crate::steps::{Disk, Step};
+use crate::steps::{AfterFailedSync, Disk, Step};
 
 const MAGIC: &str = "lithify-recording ";
 const VERSION: u32 = 1;
@@ -31,10 +34,19 @@ pub struct Header {
     pub program: Vec<String>,
     /// The directory that was watched.
     pub directory: String,
+    /// The directory in which the program was started.
+    #[serde(default)]
+    pub place: String,
+    /// Whether the output is what was written to a marker file.
+    #[serde(default)]
+    pub has_marker: bool,
     /// How the program ended: `exit code 0`, `signal 9`.
     pub end: String,
     /// Which version of `strace` saw it.
     pub strace: String,
+    /// Which calls it was told to fail, as it takes that.
+    #[serde(default)]
+    pub injected: Vec<String>,
     /// How many calls it saw.
     pub calls: u64,
     /// What the recording does not hold.
@@ -65,20 +77,48 @@ enum Line {
 }
 
 impl Recording {
-    /// Writes it.
+    /// The same on a file system that treats failed syncs in this way.
     ///
     /// # Errors
-    /// When the file cannot be written; it is then removed.
+    /// In words, when the steps do not fit each other.
+    pub fn on(&self, after_failed_sync: AfterFailedSync) -> Result<Self, String> {
+        let mut disk = Disk::of(after_failed_sync);
+        for step in &self.steps {
+            disk.take(step, &self.blobs)?;
+        }
+        Ok(Self {
+            disk,
+            ..self.clone()
+        })
+    }
+
+    /// Whether a sync failed in it.
+    #[must_use]
+    pub fn has_failed_sync(&self) -> bool {
+        let is_it = |step: &Step| matches!(step, Step::FailedSync { .. });
+        self.steps.iter().any(is_it)
+    }
+
+    /// Writes it under a name of its own, and renames it: a file that was there stays whole
+    /// until the new one is.
+    ///
+    /// # Errors
+    /// When the file cannot be written; what was there before is then left as it was.
     pub fn write(&self, path: &Path) -> Result<(), Failure> {
-        let written = self.write_lines(path);
+        let written = target(path).and_then(|path| {
+            let draft = draft(&path)?;
+            self.write_lines(draft.as_file())?;
+            draft.as_file().sync_all()?;
+            draft.persist(&path)?;
+            Ok(())
+        });
         written.map_err(|error| {
-            let _ = std::fs::remove_file(path);
             Failure::io(format!("{}: {error}; nothing was recorded", path.display()))
         })
     }
 
-    fn write_lines(&self, path: &Path) -> io::Result<()> {
-        let mut file = BufWriter::new(File::create(path)?);
+    fn write_lines(&self, file: &File) -> io::Result<()> {
+        let mut file = BufWriter::new(file);
         writeln!(file, "{MAGIC}{VERSION}")?;
         let mut encoder = zstd::Encoder::new(file, 3)?;
         encoder.include_checksum(true)?;
@@ -168,6 +208,45 @@ impl Recording {
             _ => Err("the recording goes on behind its end".to_owned()),
         }
     }
+}
+
+/// Whether a recording can be written there, for those who do not want to know it after a long run.
+///
+/// # Errors
+/// When it cannot.
+pub fn check_place(path: &Path) -> Result<(), Failure> {
+    let made = target(path).and_then(|path| draft(&path));
+    made.map_err(|error| Failure::io(format!("{}: {error}", path.display())))?;
+    Ok(())
+}
+
+/// The file that is replaced. A link to it stays a link, and what is no file is not replaced.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    if path.file_name().is_none() || path.as_os_str().as_bytes().ends_with(b"/") {
+        return Err(io::Error::other("is no name of a file"));
+    }
+    match path.canonicalize() {
+        Ok(path) if path.is_file() => Ok(path),
+        Ok(_) => Err(io::Error::other("is there, and is no file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(path.to_owned()),
+        Err(error) => Err(error),
+    }
+}
+
+/// A file without its last name, which goes when it does not get that.
+fn draft(path: &Path) -> io::Result<NamedTempFile> {
+    let above = match path.parent() {
+        Some(above) if !above.as_os_str().is_empty() => above,
+        _ => Path::new("."),
+    };
+    let mut begin = path.file_name().unwrap_or_default().to_owned();
+    begin.push(".");
+    let mut draft = tempfile::Builder::new();
+    let rights = std::fs::Permissions::from_mode(0o666);
+    draft.prefix(&begin).suffix(".tmp").permissions(rights);
+    let made = draft.tempfile_in(above);
+    // tempfile names the path that it has tried; ours is the one that the user knows.
+    made.map_err(|error| io::Error::new(error.kind(), error.kind().to_string()))
 }
 
 fn line(writer: &mut impl Write, value: &impl Serialize) -> io::Result<()> {

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use lithify_sim::disk::change::changes_of;
 use lithify_sim::disk::{Change, Frontier, Log, Mark, Model, Operation};
+use lithify_sim::stop::Stop;
 
 use crate::checker::{Checker, Verdict, Wrong};
 use crate::crash::Verdicts;
@@ -47,10 +48,11 @@ struct Shrinker<'run> {
     checker: &'run Checker,
     verdicts: &'run mut Verdicts,
     wrong: Wrong,
+    stop: &'run Stop,
     asked: usize,
 }
 
-/// Shrinks a loss of which the checker says that it is `wrong`.
+/// Shrinks a loss of which the checker says that it is `wrong`, until `stop`.
 ///
 /// # Errors
 /// When an image cannot be written.
@@ -60,6 +62,7 @@ pub fn shrink(
     loss: &Loss,
     wrong: Wrong,
     verdicts: &mut Verdicts,
+    stop: &Stop,
 ) -> Result<Shrunk, Failure> {
     let mut shrinker = Shrinker {
         recording,
@@ -67,6 +70,7 @@ pub fn shrink(
         checker,
         verdicts,
         wrong,
+        stop,
         asked: 0,
     };
     let loss = shrinker.smaller(loss.clone())?;
@@ -85,8 +89,10 @@ impl Shrinker<'_> {
             Some(known) => known.clone(),
             None => {
                 self.asked += 1;
-                let output = self.crashes.disk().output(key.outputs);
-                let verdict = self.checker.judge(0, &shown, output)?;
+                let disk = self.crashes.disk();
+                let Some(verdict) = self.checker.judge(0, disk, key, &shown, self.stop)? else {
+                    return Ok(false);
+                };
                 self.verdicts.insert(key, verdict.clone());
                 verdict
             }
@@ -109,7 +115,7 @@ impl Shrinker<'_> {
                     is_smaller |= self.try_back(&frontier, &mut loss, &[index])?;
                 }
             }
-            if !is_smaller {
+            if !is_smaller || self.stop.is_due() {
                 return Ok(loss);
             }
         }

@@ -122,6 +122,15 @@ pub enum Step {
         /// How many operations of the log were over when the call began; later ones are not covered.
         entered: usize,
     },
+    /// A sync failed: with an error of the device, or for want of room.
+    FailedSync {
+        /// Of which file or directory.
+        file: u32,
+        /// Whether it was `fdatasync`.
+        data_only: bool,
+        /// As above.
+        entered: usize,
+    },
     /// Everything was synced (`sync`, `syncfs`).
     SyncAll {
         /// As above.
@@ -147,10 +156,23 @@ impl Step {
     }
 }
 
+/// What becomes of the bytes that a failed sync would have written. File systems differ (Rebello et al.,
+/// ATC 2020).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AfterFailedSync {
+    /// They count as written and are not, as in ext4 and XFS.
+    #[default]
+    Clean,
+    /// They wait for the next sync.
+    Dirty,
+}
+
 /// A disk and what was seen of the program.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     tree: Tree,
+    after_failed_sync: AfterFailedSync,
     /// What the user saw in all, and how long that was after each output.
     output: Vec<u8>,
     outputs: Vec<usize>,
@@ -159,6 +181,21 @@ pub struct Disk {
 }
 
 impl Disk {
+    /// An empty disk of a file system that does this.
+    #[must_use]
+    pub fn of(after_failed_sync: AfterFailedSync) -> Self {
+        Self {
+            after_failed_sync,
+            ..Self::default()
+        }
+    }
+
+    /// What its file system does.
+    #[must_use]
+    pub fn after_failed_sync(&self) -> AfterFailedSync {
+        self.after_failed_sync
+    }
+
     /// What happened.
     #[must_use]
     pub fn tree(&self) -> &Tree {
@@ -246,6 +283,14 @@ impl Disk {
                 data_only,
                 entered,
             } => self.tree.sync(*file, *data_only, *entered),
+            Step::FailedSync {
+                file,
+                data_only,
+                entered,
+            } => {
+                let stays = self.after_failed_sync == AfterFailedSync::Dirty;
+                self.tree.failed_sync(*file, *data_only, *entered, stays);
+            }
             Step::SyncAll { entered } => self.sync_all(*entered),
             Step::Output { .. } => {
                 self.output.extend_from_slice(&bytes);
@@ -305,7 +350,7 @@ impl Disk {
                 let is_empty = self.tree.list(removed).is_empty();
                 require(is_empty, || format!("{:?} is not empty", at.name))
             }
-            Step::Sync { file, entered, .. } => {
+            Step::Sync { file, entered, .. } | Step::FailedSync { file, entered, .. } => {
                 let known = self.tree.log().file_count();
                 require((*file as usize) < known, || {
                     format!("there is no file {file}")

@@ -1,62 +1,24 @@
 //! Crashing a recording that was written by hand, so without `strace`: what is found, what it is
 //! called, and what prevents it.
 
+mod hand;
+
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use hand::{at, recording, sync};
 use lithify_programs::Recording;
-use lithify_programs::blobs::Blobs;
-use lithify_programs::checker::{Checker, Wrong};
+use lithify_programs::checker::{Checker, Judge, Wrong};
 use lithify_programs::crash::{Options, Verdicts, crash};
 use lithify_programs::edit::{Insertion, with_syncs};
 use lithify_programs::fix::{Fixed, fix};
 use lithify_programs::losses::{Crashes, Loss};
-use lithify_programs::recording::Header;
 use lithify_programs::shrink::shrink;
-use lithify_programs::steps::{Disk, Entry, Step};
+use lithify_programs::steps::{AfterFailedSync, Disk, Step};
 use lithify_sim::disk::model::MODELS;
 use lithify_sim::disk::{Budget, Model};
 use lithify_sim::stop::Stop;
-
-fn at(directory: u32, name: &str) -> Entry {
-    Entry {
-        directory,
-        name: name.to_owned(),
-    }
-}
-
-fn recording(make: impl FnOnce(&mut Blobs) -> Vec<Step>) -> Recording {
-    let mut blobs = Blobs::default();
-    let steps = make(&mut blobs);
-    let mut disk = Disk::default();
-    for step in &steps {
-        disk.take(step, &blobs).expect("it fits");
-    }
-    let header = Header {
-        program: Vec::new(),
-        directory: String::new(),
-        end: String::new(),
-        strace: String::new(),
-        calls: 0,
-        gaps: Vec::new(),
-        written_outside: Vec::new(),
-    };
-    Recording {
-        header,
-        steps,
-        blobs,
-        disk,
-    }
-}
-
-fn sync(file: u32, entered: usize) -> Step {
-    Step::Sync {
-        file,
-        data_only: false,
-        entered,
-    }
-}
 
 /// A log in a directory of its own, written in three pieces, of which only the last is synced when
 /// the user is told; the name of the directory never is.
@@ -102,7 +64,8 @@ fn texts(crashes: &Crashes<'_>, loss: &Loss) -> Vec<String> {
 }
 
 fn checker() -> Checker {
-    Checker::new(CHECK, Duration::from_secs(30), None).expect("a directory")
+    let judge = Judge::Command(CHECK.to_owned());
+    Checker::new(judge, Duration::from_secs(30), None).expect("a directory")
 }
 
 fn options(model: &str) -> Options {
@@ -110,6 +73,7 @@ fn options(model: &str) -> Options {
         models: vec![Model::named(model).expect("a model")],
         budget: Budget::SMALL,
         jobs: 2,
+        by_class: false,
         stop: Stop::never(),
     }
 }
@@ -134,6 +98,7 @@ fn everything_that_is_wrong_is_found_and_named() {
             &found.loss,
             found.wrong,
             &mut verdicts,
+            &Stop::never(),
         );
         let shrunk = shrunk.expect("it can be judged");
         told += &format!(
@@ -269,4 +234,54 @@ fn a_sync_that_is_put_in_moves_what_others_cover() {
     insta::assert_debug_snapshot!((covers(&recording.disk), covers(&edited)));
     let nothing = with_syncs(&recording, &[], &BTreeSet::new()).expect("it fits");
     assert_eq!(covers(&nothing), covers(&recording.disk));
+}
+
+/// A commit whose sync fails, is tried again, and then reported: what the first sync would have written
+/// is lost for ever where its pages count as clean, and safe where they do not.
+#[test]
+fn a_failed_sync_may_forget() {
+    let recording = recording(|blobs| {
+        let (line, done) = (
+            blobs.keep(b"line\n".to_vec()),
+            blobs.keep(b"done\n".to_vec()),
+        );
+        vec![
+            Step::Create { at: at(0, "log") },
+            sync(0, 1),
+            Step::Write {
+                file: 1,
+                offset: 0,
+                bytes: line,
+            },
+            Step::FailedSync {
+                file: 1,
+                data_only: true,
+                entered: 3,
+            },
+            sync(1, 4),
+            Step::Output { bytes: done },
+        ]
+    });
+    assert!(recording.has_failed_sync());
+    let check =
+        r#"check() { if grep -q done "$2"; then grep -qx line "$1/log" || exit 1; fi; }; check"#;
+    let wrongs = |after| {
+        let recording = recording.on(after).expect("it fits");
+        let judge = Judge::Command(check.to_owned());
+        let checker = Checker::new(judge, Duration::from_secs(30), None).expect("a directory");
+        let outcome = crash(
+            &recording.disk,
+            &checker,
+            &options("posix-min"),
+            &mut Verdicts::new(),
+        );
+        let found = outcome.expect("it can be judged").found;
+        found.iter().map(|found| found.wrong).collect::<Vec<_>>()
+    };
+    assert_eq!(wrongs(AfterFailedSync::Clean), [Wrong::Lost]);
+    assert_eq!(wrongs(AfterFailedSync::Dirty), []);
+    // Syncs that are put in keep what the file system does.
+    let dirty = recording.on(AfterFailedSync::Dirty).expect("it fits");
+    let with = with_syncs(&dirty, &[], &BTreeSet::new()).expect("it fits");
+    assert_eq!(with.after_failed_sync(), AfterFailedSync::Dirty);
 }

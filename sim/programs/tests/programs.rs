@@ -9,12 +9,13 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use lithify_programs::checker::{Checker, Wrong};
+use lithify_programs::checker::{Checker, Judge, Wrong};
 use lithify_programs::crash::{Options, Outcome, Verdicts, check_checker, crash};
 use lithify_programs::fix::{Fixed, fix, superfluous};
 use lithify_programs::gaps::Kind;
 use lithify_programs::losses::Crashes;
 use lithify_programs::shrink::shrink;
+use lithify_programs::steps::Step;
 use lithify_programs::{Recording, Request, record, strace_version};
 use lithify_sim::disk::{Budget, Model, Place};
 use lithify_sim::stop::Stop;
@@ -26,6 +27,7 @@ fn request(directory: &Path, script: &str, allowed: &[Kind]) -> Request {
         program: words.iter().map(OsString::from).collect(),
         marker: None,
         allowed: allowed.iter().copied().collect::<BTreeSet<_>>(),
+        injected: Vec::new(),
     }
 }
 
@@ -65,16 +67,18 @@ fn recorded(files: &[(&str, &str)], script: &str, allowed: &[Kind]) -> Recording
 }
 
 fn checker(command: &str) -> Checker {
-    Checker::new(command, Duration::from_secs(30), None).expect("a directory")
+    let judge = Judge::Command(command.to_owned());
+    Checker::new(judge, Duration::from_secs(30), None).expect("a directory")
 }
 
 fn crashed(recording: &Recording, check: &str, model: &str) -> (Outcome, Verdicts) {
     let checker = checker(check);
-    check_checker(&recording.disk, &checker).expect("nothing is lost");
+    check_checker(&recording.disk, &checker, &Stop::never()).expect("nothing is lost");
     let options = Options {
         models: vec![Model::named(model).expect("a model")],
         budget: Budget::SMALL,
         jobs: 2,
+        by_class: false,
         stop: Stop::never(),
     };
     let mut verdicts = Verdicts::new();
@@ -114,6 +118,7 @@ fn a_missing_sync_is_found_shrunk_and_named() {
         &found.loss,
         found.wrong,
         &mut verdicts,
+        &Stop::never(),
     );
     let shrunk = shrunk.expect("it can be judged");
     let cures: Vec<String> = (shrunk.cures.iter())
@@ -141,6 +146,7 @@ fn the_missing_sync_is_enough() {
         ],
         budget: Budget::SMALL,
         jobs: 2,
+        by_class: false,
         stop: Stop::never(),
     };
     let fixed = fix(&recording, &checker(CHECK), &options, &mut Verdicts::new());
@@ -166,10 +172,11 @@ fn a_superfluous_sync_is_named() {
         models: vec![Model::DEFAULT],
         budget: Budget::SMALL,
         jobs: 2,
+        by_class: false,
         stop: Stop::never(),
     };
     let found = superfluous(&recording, &checker(CHECK), &options, &mut Verdicts::new());
-    let found: Vec<String> = (found.expect("it can be judged").iter())
+    let found: Vec<String> = (found.expect("it can be judged").0.iter())
         .map(|sync| format!("{} before {}", sync.target, sync.before))
         .collect();
     // Each of the two alone is.
@@ -191,11 +198,12 @@ fn a_flaky_checker_is_refused() {
         count.display()
     );
     let checker = checker(&command);
-    check_checker(&recording.disk, &checker).expect("good so far");
+    check_checker(&recording.disk, &checker, &Stop::never()).expect("good so far");
     let options = Options {
         models: vec![Model::DEFAULT],
         budget: Budget::SMALL,
         jobs: 1,
+        by_class: false,
         stop: Stop::never(),
     };
     let refused = crash(&recording.disk, &checker, &options, &mut Verdicts::new());
@@ -333,8 +341,10 @@ fn a_bad_checker_is_refused_first() {
     }
     let recording = recorded(&[("config", "old\n")], RIGHT, &[]);
     let refused = |command: &str| {
-        let checker = Checker::new(command, Duration::from_millis(300), None).expect("a directory");
-        let failure = check_checker(&recording.disk, &checker).expect_err("it is refused");
+        let judge = Judge::Command(command.to_owned());
+        let checker = Checker::new(judge, Duration::from_millis(300), None).expect("a directory");
+        let failure =
+            check_checker(&recording.disk, &checker, &Stop::never()).expect_err("it is refused");
         failure
             .message
             .split(" (exit")
@@ -383,4 +393,73 @@ fn sqlite_keeps_what_it_documents() {
     assert_eq!(run("extra"), BTreeSet::new());
     assert_eq!(run("full"), BTreeSet::from([Wrong::Lost]));
     assert!(run("off").contains(&Wrong::Inconsistent));
+}
+
+/// The second sync of a file is made to fail. The program goes on without it, and says so.
+#[test]
+fn a_call_is_made_to_fail() {
+    if !can_record() {
+        return;
+    }
+    let place = tempfile::tempdir().expect("a directory");
+    let script = format!(
+        "cd {}; dd if=/dev/zero of=f bs=9 count=1 conv=fsync; dd if=/dev/zero of=g bs=9 count=1 conv=fsync; echo done",
+        place.path().display()
+    );
+    let with = |injection: &str| {
+        let injected = vec![injection.parse().expect("it is one")];
+        record(&Request {
+            injected,
+            ..request(place.path(), &script, &[])
+        })
+    };
+    let recording = with("fsync:error=EIO").expect("it can be recorded");
+    assert_eq!(recording.header.injected, ["fsync:error=EIO"]);
+    let is_failed = |step: &&Step| matches!(step, Step::FailedSync { .. });
+    assert_eq!(recording.steps.iter().filter(is_failed).count(), 2);
+    let failure = with("fsync:error=EIO:when=9").expect_err("there is no ninth");
+    assert!(
+        failure.message.starts_with("nothing was made to fail"),
+        "{}",
+        failure.message
+    );
+}
+
+/// The same findings as image by image, with fewer runs.
+#[test]
+fn classes_find_what_images_find() {
+    if !can_record() || !has("sqlite3") {
+        return;
+    }
+    let recording = recorded(
+        &[],
+        "sqlite3 t 'create table t(x)'; sqlite3 t 'pragma synchronous=off; insert into t values(1)'; echo ok",
+        &[],
+    );
+    let check = r#"check() { cd "$1" && [ "$(sqlite3 t 'pragma integrity_check' 2>&1)" = ok ] || exit 2; }; check"#;
+    let checker = checker(check);
+    let found = |by_class| {
+        let options = Options {
+            models: vec![Model::named("ext4-ordered").expect("a model")],
+            budget: Budget::SMALL,
+            jobs: 2,
+            by_class,
+            stop: Stop::never(),
+        };
+        let outcome = crash(&recording.disk, &checker, &options, &mut Verdicts::new());
+        outcome.expect("it can be judged")
+    };
+    let (one_by_one, by_class) = (found(false), found(true));
+    let wrongs = |outcome: &Outcome| -> BTreeSet<Wrong> {
+        outcome.found.iter().map(|found| found.wrong).collect()
+    };
+    assert_eq!(wrongs(&one_by_one), wrongs(&by_class));
+    let classes = by_class.rows[0].classes.as_ref().expect("they were used");
+    assert_eq!(classes.unseen, None);
+    assert!(classes.whole_points > 1, "{classes:?}");
+    assert!(
+        by_class.judged < one_by_one.judged,
+        "{} runs",
+        by_class.judged
+    );
 }

@@ -8,7 +8,7 @@ use lithify_programs::Recording;
 use lithify_programs::blobs::Blobs;
 use lithify_programs::failure::Matter;
 use lithify_programs::gaps::{Gap, Kind};
-use lithify_programs::recording::Header;
+use lithify_programs::recording::{Header, check_place};
 use lithify_programs::steps::{Disk, Entry, Step};
 use proptest::prelude::*;
 
@@ -54,6 +54,11 @@ fn recording() -> Recording {
             target: "..".to_owned(),
         },
         Step::SetLength { file: 2, length: 1 },
+        Step::FailedSync {
+            file: 2,
+            data_only: true,
+            entered: 3,
+        },
         Step::Output { bytes: old },
         Step::Rename {
             from: at(0, "n"),
@@ -74,6 +79,9 @@ fn recording() -> Recording {
     let header = Header {
         program: vec!["x".to_owned()],
         directory: "/d".to_owned(),
+        place: "/home".to_owned(),
+        has_marker: false,
+        injected: Vec::new(),
         end: "exit code 0".to_owned(),
         strace: "6.1".to_owned(),
         calls: 12,
@@ -220,4 +228,38 @@ proptest! {
         let tree = disk.tree();
         let _ = tree.show(&tree.live());
     }
+}
+
+/// What was there stays until the new file is whole, and a link to it stays a link.
+#[test]
+fn what_was_there_is_replaced_at_once() {
+    let place = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| place.path().join(name);
+    fs::write(path("old"), "old").expect("there is room");
+    std::os::unix::fs::symlink("old", path("link")).expect("there is room");
+    recording().write(&path("link")).expect("it can be written");
+    assert!(path("link").is_symlink());
+    Recording::read(&path("old")).expect("it is the new one");
+    let names = fs::read_dir(place.path()).expect("it is there").count();
+    assert_eq!(names, 2);
+}
+
+#[test]
+fn where_nothing_can_be_written_is_known_before() {
+    let place = tempfile::tempdir().expect("a directory");
+    fs::create_dir(place.path().join("d")).expect("there is room");
+    for (path, why) in [
+        ("d", "is there, and is no file"),
+        ("no/run.rec", "entity not found"),
+        ("new/", "is no name of a file"),
+        ("d/..", "is no name of a file"),
+        ("/dev/null", "is there, and is no file"),
+    ] {
+        let failure = check_place(&place.path().join(path)).expect_err(path);
+        assert!(failure.message.ends_with(why), "{}", failure.message);
+        recording().write(&place.path().join(path)).expect_err(path);
+    }
+    check_place(&place.path().join("run.rec")).expect("there is room");
+    let names = fs::read_dir(place.path()).expect("it is there").count();
+    assert_eq!(names, 1);
 }

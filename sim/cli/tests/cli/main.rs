@@ -14,6 +14,7 @@ mod exporting;
 mod fixture;
 mod help;
 mod importing;
+mod programs;
 mod reading;
 mod replicas;
 mod repositories;

@@ -228,7 +228,8 @@ fn failure(laboratory: Laboratory<'_>, finding: &Finding, plan: &Plan, trace: &P
 }
 
 /// A path, quoted for a shell.
-fn quoted(path: &Path) -> String {
+#[must_use]
+pub fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+".contains(letter);
     if text.chars().all(is_plain) {

@@ -154,7 +154,8 @@ impl<'log> Frontier<'log> {
 
     /// As [`Frontier::fills`], but the only stale fill is the file that most recently
     /// lost its name.
-    pub(super) fn first_fills(&self) -> Vec<Fill> {
+    #[must_use]
+    pub fn first_fills(&self) -> Vec<Fill> {
         let stale = || {
             self.stale.clone().map(|bytes| Fill::Stale {
                 source: None,
@@ -276,6 +277,12 @@ impl<'log> Frontier<'log> {
         };
         let image = only.with(&own, |_| true, &Fill::Zero);
         image.files.get(&file).cloned().unwrap_or_default()
+    }
+
+    /// For each pending change, all those that it requires, directly or indirectly.
+    #[must_use]
+    pub fn required(&self) -> Vec<FixedBitSet> {
+        requirements(self.model, &self.pending)
     }
 
     /// All pending changes except `dropped` and the changes that require one of them.

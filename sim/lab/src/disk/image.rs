@@ -123,8 +123,15 @@ impl Image {
     }
 
     /// The file with this name.
-    pub(crate) fn file(&self, name: &str) -> Option<InodeId> {
+    #[must_use]
+    pub fn file(&self, name: &str) -> Option<InodeId> {
         self.names.get(name).copied()
+    }
+
+    /// The bytes of a file, with a name or without.
+    #[must_use]
+    pub fn content(&self, file: InodeId) -> Option<&Arc<Vec<u8>>> {
+        self.files.get(&file)
     }
 
     /// The same disk, but one file holds other bytes or is removed.

@@ -332,7 +332,26 @@ impl Tree {
     /// A file or directory was synced. `entered` is the length of the log when the call began:
     /// what came later is not covered.
     pub fn sync(&mut self, inode: InodeId, data_only: bool, entered: usize) {
-        let barrier = Barrier::Kept;
+        self.barrier(inode, data_only, entered, Barrier::Kept);
+    }
+
+    /// A sync of a file or directory failed, and made nothing durable. The bytes of a file that it
+    /// would have covered stay pending, or are never written any more, although processes read them.
+    pub fn failed_sync(
+        &mut self,
+        inode: InodeId,
+        data_only: bool,
+        entered: usize,
+        stays_pending: bool,
+    ) {
+        let barrier = match stays_pending {
+            true => Barrier::Ignored,
+            false => Barrier::Dropped,
+        };
+        self.barrier(inode, data_only, entered, barrier);
+    }
+
+    fn barrier(&mut self, inode: InodeId, data_only: bool, entered: usize, barrier: Barrier) {
         let operation = match self.log.directory(inode).map(Arc::clone) {
             Some(key) => Operation::SyncDirectory {
                 path: self.log.intern(&key),

@@ -64,12 +64,36 @@ impl Follower<'_> {
         })
     }
 
+    fn walk_again(&self, path: &[u8], follows_last: bool, depth: u32) -> Option<u32> {
+        match depth {
+            40 => None,
+            depth => self.walk_to(path, follows_last, depth + 1),
+        }
+    }
+
+    /// What of a path is below the root, where it enters that first. Outside, `..` takes away the name
+    /// before it, as if no link was there.
+    fn entering(&self, path: &[u8]) -> Option<Vec<u8>> {
+        let root = self.settings.root.split(|&byte| byte == b'/').skip(1);
+        let root: Vec<&[u8]> = root.collect();
+        let mut stack: Vec<&[u8]> = Vec::new();
+        let mut parts = path.split(|&byte| byte == b'/');
+        while let Some(part) = parts.next() {
+            match part {
+                b"" | b"." => continue,
+                b".." => _ = stack.pop(),
+                part => stack.push(part),
+            }
+            if stack == root {
+                return Some(parts.collect::<Vec<_>>().join(&b'/'));
+            }
+        }
+        None
+    }
+
     fn walk_to(&self, path: &[u8], follows_last: bool, depth: u32) -> Option<u32> {
         let tree = self.disk.tree();
-        if !self.is_inside(path) {
-            return None;
-        }
-        let rest = &path[self.settings.root.len()..];
+        let rest = self.entering(path)?;
         let parts = rest.split(|&byte| byte == b'/');
         let parts: Vec<&[u8]> = parts.filter(|it| !matches!(it, [] | [b'.'])).collect();
         let mut above = vec![(Tree::ROOT, self.settings.root.clone())];
@@ -77,17 +101,20 @@ impl Follower<'_> {
             if *part == b".." {
                 above.pop();
                 if above.is_empty() {
-                    return None;
+                    // It may come back.
+                    let root = &self.settings.root;
+                    let above = root.iter().rposition(|&byte| byte == b'/')?;
+                    let rest = parts[place + 1..].join(&b'/');
+                    let led = [&root[..above], b"/", &rest].concat();
+                    return self.walk_again(&led, follows_last, depth);
                 }
                 continue;
             }
             let (directory, so_far) = above.last().expect("the root is above all");
+            self.look_up(*directory, part);
             let found = tree.lookup(*directory, &escape(part))?;
             let is_last = place + 1 == parts.len();
             if let Some(target) = tree.symlink(found).filter(|_| !is_last || follows_last) {
-                if depth == 40 {
-                    return None;
-                }
                 let target = crate::names::unescape(target);
                 let mut led = match target.first() {
                     Some(b'/') => target,
@@ -97,7 +124,7 @@ impl Follower<'_> {
                     led.push(b'/');
                     led.extend_from_slice(part);
                 }
-                return self.walk_to(&led, follows_last, depth + 1);
+                return self.walk_again(&led, follows_last, depth);
             }
             let path = [&so_far[..], b"/", part].concat();
             above.push((found, path));

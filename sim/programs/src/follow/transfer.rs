@@ -3,7 +3,7 @@
 use super::{Follower, Result};
 use crate::gaps::{Gap, Kind};
 use crate::processes::{OpenId, Synced, Target};
-use crate::steps::Step;
+use crate::steps::{MOST_FILE_BYTES, Step};
 use crate::strace::{Argument, Call};
 
 impl Follower<'_> {
@@ -42,6 +42,10 @@ impl Follower<'_> {
         };
         let (mut bytes, _) = handed.unwrap_or_default();
         let taken = usize::try_from(value).unwrap_or(0);
+        if self.looks.is_some() && taken as u64 <= MOST_FILE_BYTES {
+            // What a checker writes does not matter, only how much.
+            bytes.resize(taken, 0);
+        }
         if bytes.len() < taken {
             let text = format!(
                 "{}: {taken} bytes, of which strace shows {}",
