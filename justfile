@@ -27,6 +27,10 @@ simulate:
 documented:
     .ci/documented
 
+# The pages of --report in Chromium; `just browser --pictures` takes those of the README.
+browser *arguments:
+    .ci/browser {{arguments}}
+
 import-demo:
     cargo run --release -- import-git --repo . --store target/demo
 

@@ -160,6 +160,7 @@ const CASES: &[(&str, i32)] = &[
     ("layout --store L", 0),
     ("layout --store L --pyramid", 0),
     ("layout --store S --against L", 1),
+    ("layout --store L --report L.html", 0),
     ("stats --store L", 0),
     ("verify --store L", 0),
     ("check-git --store S --repo repo", 0),

@@ -94,7 +94,7 @@ pub(super) fn run(arguments: &Enumerate, laboratory: Laboratory<'_>) -> Outcome 
     if let Err(message) = system.configure(&settings) {
         return Err(Exit::Usage.because(message));
     }
-    let place = trace_file::Place::check(&arguments.out)?;
+    let place = trace_file::Place::check(&arguments.out, "a trace")?;
     let start = Clock::start();
     let scope = Scope {
         system,

@@ -12,6 +12,7 @@ use clap::Args;
 use super::args::FormatArgument;
 use super::exit::{Exit, Outcome};
 use super::known::Known;
+use super::report_file::CampaignReportArgument;
 use super::shard_result::{self, CampaignOf, ShardResult, difference};
 use super::told::{self, End, Told};
 use super::{Laboratory, trace_file};
@@ -22,6 +23,7 @@ const EXAMPLES: &str = "\
 Examples:
   lithify sim run --seeds 64000 --shard 3/64 --out results   # on each machine, with its number
   lithify sim merge results
+  lithify sim merge results --report campaign.html
   lithify sim merge results --format json --fail-on-incomplete --known tests/known.txt";
 
 /// Adds up the results of `sim run --shard`
@@ -42,6 +44,8 @@ pub(crate) struct Merge {
     #[arg(long, value_name = "DIRECTORY", default_value = "sim-findings")]
     out: PathBuf,
     #[command(flatten)]
+    report: CampaignReportArgument,
+    #[command(flatten)]
     format: FormatArgument,
 }
 
@@ -51,6 +55,7 @@ pub(super) fn run(arguments: &Merge, laboratory: Laboratory<'_>) -> Outcome {
         Some(path) => Known::read(path)?,
         None => Known::default(),
     };
+    let page = arguments.report.place()?;
     let (campaign, results) = gather(&arguments.results)?;
     let (mut ledger, mut gathered) = (Ledger::default(), Gathered::default());
     for (path, result) in results.values() {
@@ -78,6 +83,7 @@ pub(super) fn run(arguments: &Merge, laboratory: Laboratory<'_>) -> Outcome {
             format: arguments.format.format,
             must_be_complete: arguments.fail_on_incomplete,
         },
+        page,
     )
 }
 

@@ -34,10 +34,10 @@ pub(super) struct ReachArguments {
 /// The values that were used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ReachLine {
-    images: u64,
-    point_images: usize,
-    depth: u32,
-    recoveries_one_in: u64,
+    pub(super) images: u64,
+    pub(super) point_images: usize,
+    pub(super) depth: u32,
+    pub(super) recoveries_one_in: u64,
 }
 
 impl ReachArguments {

@@ -8,7 +8,9 @@ use serde::Serialize;
 use super::args::{Format, FormatArgument};
 use super::exit::{Exit, Outcome};
 use super::output::Output;
+use super::page::Shown;
 use super::progress::Progress;
+use super::report_file::{self, ReportArgument};
 use super::terminal::Colour;
 use super::{Laboratory, NON_DETERMINISM, trace_file, workers};
 use crate::finding::replay::{Replay, replay};
@@ -20,6 +22,7 @@ const EXAMPLES: &str = "\
 Examples:
   lithify sim replay finding.sim
   lithify sim replay finding.sim --trace    # prints each operation
+  lithify sim replay finding.sim --report finding.html
   lithify sim replay tests/traces           # all traces of a directory";
 
 /// Runs saved traces; the exit code says whether each does what it expects
@@ -32,6 +35,8 @@ pub(crate) struct ReplayTrace {
     /// Print each operation
     #[arg(long, alias = "trace-operations")]
     trace: bool,
+    #[command(flatten)]
+    report: ReportArgument,
     #[command(flatten)]
     format: FormatArgument,
 }
@@ -48,6 +53,8 @@ struct Line {
     without_effect: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     timeline: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<Shown>,
 }
 
 /// A trace and the outcome of its replay.
@@ -57,19 +64,26 @@ struct Replayed {
     replay: Replay,
     /// The difference of a second run, unless the trace expects a difference.
     difference: Option<Finding>,
+    /// The facts, if a page of them is wanted.
+    shown: Option<Shown>,
 }
 
 /// Runs the command.
 pub(super) fn run(arguments: &ReplayTrace, laboratory: Laboratory<'_>) -> Outcome {
     let paths = trace_file::expand(&arguments.traces)?;
+    if arguments.report.report.is_some() && paths.len() > 1 {
+        let message = format!("--report is about one trace, and here are {}", paths.len());
+        return Err(Exit::Usage.because(message));
+    }
+    let mut place = arguments.report.place()?;
     // The exit code says whether all traces hold, so the command finishes even if its
     // output is not read.
     let mut output = Output::for_writing();
     let mut all = Vec::new();
     let mut unreadable = Vec::new();
     let stop = match paths.len() {
-        // A single trace has no intermediate result to report.
-        1 => Stop::never(),
+        // A single trace has no intermediate result, unless it is explained, too.
+        1 if arguments.report.report.is_none() => Stop::never(),
         _ => workers::stop_on_interrupt(),
     };
     let count = paths.len();
@@ -80,7 +94,7 @@ pub(super) fn run(arguments: &ReplayTrace, laboratory: Laboratory<'_>) -> Outcom
         }
         let outcome = replay_file(laboratory, &path);
         progress.advance();
-        let replayed = match outcome {
+        let mut replayed = match outcome {
             Ok(replayed) => replayed,
             // The other traces are replayed in any case.
             Err(failure) => {
@@ -88,6 +102,12 @@ pub(super) fn run(arguments: &ReplayTrace, laboratory: Laboratory<'_>) -> Outcom
                 continue;
             }
         };
+        if let Some(place) = place.take() {
+            let about = (&*replayed.path, &replayed.plan);
+            let shown = report_file::shown(laboratory, about, &stop)?;
+            report_file::write(place, &shown)?;
+            replayed.shown = Some(shown);
+        }
         if arguments.format.format == Format::Text {
             text(arguments, &mut output, &replayed)?;
         }
@@ -95,7 +115,7 @@ pub(super) fn run(arguments: &ReplayTrace, laboratory: Laboratory<'_>) -> Outcom
     }
     drop(progress);
     if arguments.format.format == Format::Json {
-        let mut lines: Vec<Line> = all.iter().map(line).collect();
+        let mut lines: Vec<Line> = all.iter_mut().map(line).collect();
         if !arguments.trace {
             lines.iter_mut().for_each(|line| line.timeline.clear());
         }
@@ -139,6 +159,7 @@ fn replay_file(laboratory: Laboratory<'_>, path: &Path) -> Outcome<Replayed> {
         plan,
         replay,
         difference,
+        shown: None,
     })
 }
 
@@ -165,7 +186,8 @@ impl Replayed {
     }
 }
 
-fn line(replayed: &Replayed) -> Line {
+fn line(replayed: &mut Replayed) -> Line {
+    let report = replayed.shown.take();
     let finding = replayed.replay.finding.as_ref();
     Line {
         trace: replayed.path.display().to_string(),
@@ -176,6 +198,7 @@ fn line(replayed: &Replayed) -> Line {
         holds: replayed.holds(),
         without_effect: replayed.unmatched().to_vec(),
         timeline: replayed.timeline().to_vec(),
+        report,
     }
 }
 

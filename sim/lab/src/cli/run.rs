@@ -15,6 +15,7 @@ use super::known::Known;
 use super::output::Output;
 use super::progress::{Clock, Progress};
 use super::reach::ReachArguments;
+use super::report_file::CampaignReportArgument;
 use super::shard::{ChosenShard, Shard};
 use super::shard_result::{self, CampaignOf, ShardResult};
 use super::told::{self, End, Told};
@@ -38,6 +39,7 @@ Examples:
   lithify sim run --seeds 1000
   lithify sim run --time 60 --model all --faults none
   lithify sim run --seeds 100000 --keep-going     # all findings, by signature
+  lithify sim run --seeds 1000 --keep-going --report campaign.html
   lithify sim run --seeds 1000 --time 60 --fail-on-incomplete   # for CI
   lithify sim run --seeds 64000 --shard 3/64 --out results      # a part, for sim merge
   lithify sim run --seed 7 --trace                # one seed, each operation
@@ -60,7 +62,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "SEED", value_parser = choose::seed, default_value = "0", conflicts_with = "seed")]
     from: Seed,
     /// Print each operation of one seed, and do not crash it
-    #[arg(long, requires = "seed", conflicts_with_all = ["time", "jobs", "seeds", "from", "out"])]
+    #[arg(long, requires = "seed", conflicts_with_all = ["time", "jobs", "seeds", "from", "out", "report"])]
     trace: bool,
     /// The system [default: the first system of `list`]
     #[arg(long, value_name = "NAME")]
@@ -114,6 +116,8 @@ pub(crate) struct Run {
     #[arg(long, value_name = "DIRECTORY", default_value = "sim-findings")]
     out: PathBuf,
     #[command(flatten)]
+    report: CampaignReportArgument,
+    #[command(flatten)]
     format: FormatArgument,
     #[command(flatten)]
     reach: ReachArguments,
@@ -158,6 +162,7 @@ pub(super) fn run(arguments: &Run, laboratory: Laboratory<'_>) -> Outcome {
         Some(Err(message)) => return Err(Exit::Usage.because(message)),
         None => None,
     };
+    let page = arguments.report.place()?;
     let is_new = trace_file::check_directory(&arguments.out)?;
     if let Some((shard, campaign)) = &shard {
         shard_result::check(&arguments.out, campaign, *shard)?;
@@ -202,7 +207,7 @@ pub(super) fn run(arguments: &Run, laboratory: Laboratory<'_>) -> Outcome {
         let result = ShardResult::new(campaign, shard, is_complete, ledger.clone(), &gathered);
         shard_result::write(&arguments.out, shard, &result)?;
     }
-    told::tell(laboratory, &run)
+    told::tell(laboratory, &run, page)
 }
 
 /// The campaign that a shard is a part of.

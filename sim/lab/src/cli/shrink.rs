@@ -9,7 +9,9 @@ use serde::Serialize;
 use super::args::{Format, FormatArgument};
 use super::exit::{Exit, Outcome};
 use super::output::Output;
+use super::page::Shown;
 use super::progress::{Clock, Progress};
+use super::report_file::{self, ReportArgument};
 use super::{Laboratory, trace_file, workers};
 use crate::finding::explain::explain;
 use crate::finding::shrink::shrink_watched;
@@ -18,7 +20,8 @@ use crate::run::plan::Plan;
 const EXAMPLES: &str = "\
 Examples:
   lithify sim shrink finding.sim            # writes finding.small.sim
-  lithify sim shrink finding.sim --time 5 --out small.sim";
+  lithify sim shrink finding.sim --time 5 --out small.sim
+  lithify sim shrink finding.sim --report finding.html      # all facts about the short trace";
 
 /// Makes a failing trace short, and says which single change makes it pass
 #[derive(Args, Debug)]
@@ -33,6 +36,8 @@ pub(crate) struct ShrinkTrace {
     /// far is written in any case
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u64).range(1..))]
     time: u64,
+    #[command(flatten)]
+    report: ReportArgument,
     #[command(flatten)]
     format: FormatArgument,
 }
@@ -49,6 +54,8 @@ struct Line {
     message: String,
     pivots: Vec<String>,
     stale: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<Shown>,
 }
 
 /// Runs the command.
@@ -58,7 +65,8 @@ pub(super) fn run(arguments: &ShrinkTrace, laboratory: Laboratory<'_>) -> Outcom
         .out
         .clone()
         .unwrap_or_else(|| arguments.trace.with_extension("small.sim"));
-    let place = trace_file::Place::check(&out)?;
+    let place = trace_file::Place::check(&out, "a trace")?;
+    let page = arguments.report.place()?;
     let start = Clock::start();
     let interrupt = workers::stop_on_interrupt();
     let in_time = || {
@@ -81,6 +89,15 @@ pub(super) fn run(arguments: &ShrinkTrace, laboratory: Laboratory<'_>) -> Outcom
     place.keep(&shrunk.plan)?;
     progress.say("looking for the cause");
     let explained = explain(&shrunk.plan, &in_time()).map_err(refused)?;
+    let shown = match page {
+        Some(page) => {
+            progress.say("writing the report");
+            let shown = report_file::shown(laboratory, (&out, &shrunk.plan), &interrupt)?;
+            report_file::write(page, &shown)?;
+            Some(shown)
+        }
+        None => None,
+    };
     drop(progress);
     let pivots: Vec<String> = explained.pivots.iter().map(ToString::to_string).collect();
     let stale: Vec<String> = explained.stale.iter().map(ToString::to_string).collect();
@@ -97,6 +114,7 @@ pub(super) fn run(arguments: &ShrinkTrace, laboratory: Laboratory<'_>) -> Outcom
             message: explained.finding.message,
             pivots,
             stale,
+            report: shown,
         })?,
         Format::Text => {
             output.bytes(shrunk.plan.to_string().as_bytes())?;

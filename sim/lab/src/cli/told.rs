@@ -1,22 +1,21 @@
 //! The report of `sim run` at its end: what was covered, the findings by signature,
 //! which of them are known, and whether the whole request was completed.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
-
-use serde::Serialize;
 
 use super::args::Format;
 use super::exit::{Exit, Outcome};
 use super::known::Known;
 use super::output::Output;
 use super::reach::ReachLine;
+use super::report_file;
+use super::summary::{FaultLine, FindingLine, Summary, summary};
 use super::table::{Column, Table};
 use super::terminal::{Colour, Screen};
+use super::trace_file::Place;
 use super::{Laboratory, failure, trace_file};
-use crate::disk::Coverage;
 use crate::finding::gathered::Gathered;
 use crate::finding::signature::Signature;
 use crate::search::campaign::Ledger;
@@ -52,73 +51,9 @@ pub(super) struct Told<'run> {
     pub(super) must_be_complete: bool,
 }
 
-/// The report in JSON.
-#[derive(Serialize)]
-struct Summary<'run> {
-    seeds: u64,
-    asked: u64,
-    complete: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seconds: Option<f64>,
-    commits: u64,
-    operations: u64,
-    images: u64,
-    distinct_images: u64,
-    recoveries: u64,
-    models: Vec<ModelLine>,
-    faults: Vec<FaultLine>,
-    operations_reached: &'run BTreeMap<String, u64>,
-    marks: &'run BTreeMap<Cow<'static, str>, u64>,
-    reach: ReachLine,
-    /// By signature, the most frequent first.
-    findings: Vec<FindingLine>,
-    /// Known signatures that were not seen.
-    known_unseen: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct ModelLine {
-    model: String,
-    crash_points: u64,
-    enumerated_points: u64,
-    images: u64,
-    most_pending_changes: usize,
-    #[serde(skip)]
-    coverage: Coverage,
-}
-
-#[derive(Serialize)]
-struct FaultLine {
-    fault: &'static str,
-    armed: u64,
-    fired: u64,
-    observed: u64,
-}
-
-#[derive(Serialize)]
-struct FindingLine {
-    seed: u64,
-    oracle: &'static str,
-    model: &'static str,
-    message: String,
-    /// What had to go wrong, if that is known.
-    why: Vec<String>,
-    signature: Signature,
-    /// The number of seeds that have shown it.
-    count: u64,
-    /// Whether the file of known findings excuses it today.
-    known: bool,
-    until: Option<String>,
-    reason: Option<String>,
-    /// The shortest trace.
-    trace: String,
-    /// What the replay of the trace finds instead, if it finds something else.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    disagreement: Option<String>,
-}
-
-/// Writes the traces and the report. Returns the outcome of the command.
-pub(super) fn tell(laboratory: Laboratory<'_>, run: &Told<'_>) -> Outcome {
+/// Writes the traces, the page if there is a place for it, and the report. Returns the
+/// outcome of the command.
+pub(super) fn tell(laboratory: Laboratory<'_>, run: &Told<'_>, page: Option<Place>) -> Outcome {
     let kinds = run.gathered.kinds();
     let mut lines = Vec::new();
     let mut first = None;
@@ -143,13 +78,21 @@ pub(super) fn tell(laboratory: Laboratory<'_>, run: &Told<'_>) -> Outcome {
             until: entry.map(|entry| entry.until.clone()),
             reason: entry.map(|entry| entry.reason.clone()),
             trace: path.display().to_string(),
+            page: None,
             disagreement: found.disagreement(),
         });
     }
     let seen: Vec<&Signature> = kinds.iter().map(|(signature, _)| *signature).collect();
     let unseen = run.known.unseen(&seen).map(ToString::to_string).collect();
     let mut output = Output::for_writing();
+    if let Some(page) = &page {
+        let plans = kinds.iter().map(|(_, kind)| &kind.cheapest.plan);
+        report_file::write_findings(laboratory, page, &mut lines, plans)?;
+    }
     let summary = summary(run, lines, unseen);
+    if let Some(page) = page {
+        report_file::write_campaign(page, &summary)?;
+    }
     match run.format {
         Format::Json => output.json(&summary)?,
         Format::Text => text(&mut output, run, &summary)?,
@@ -173,7 +116,7 @@ impl Told<'_> {
         )
     }
 
-    fn shortfall(&self) -> String {
+    pub(super) fn shortfall(&self) -> String {
         let why = match &self.end {
             End::Done => "all was done",
             End::Finding => "a finding ended the run; with --keep-going it continues",
@@ -194,47 +137,6 @@ impl Told<'_> {
     }
 }
 
-fn summary<'run>(
-    run: &Told<'run>,
-    findings: Vec<FindingLine>,
-    known_unseen: Vec<String>,
-) -> Summary<'run> {
-    let ledger = run.ledger;
-    let models = ledger.coverage.iter().map(|(model, coverage)| ModelLine {
-        model: model.to_string(),
-        crash_points: coverage.points,
-        enumerated_points: coverage.enumerated_points,
-        images: coverage.images,
-        most_pending_changes: coverage.most_pending,
-        coverage: *coverage,
-    });
-    let faults = ledger.faults.iter().map(|(kind, count)| FaultLine {
-        fault: kind.name(),
-        armed: count.armed,
-        fired: count.fired,
-        observed: count.observed,
-    });
-    let models: Vec<ModelLine> = models.collect();
-    Summary {
-        seeds: ledger.seeds,
-        asked: run.asked,
-        complete: run.end == End::Done,
-        seconds: run.time.map(|time| time.as_secs_f64()),
-        commits: ledger.commits,
-        operations: ledger.operations,
-        images: models.iter().map(|line| line.images).sum(),
-        distinct_images: ledger.distinct,
-        recoveries: ledger.recovered,
-        models,
-        faults: faults.collect(),
-        operations_reached: &ledger.calls,
-        marks: &ledger.marks,
-        reach: run.reach,
-        findings,
-        known_unseen,
-    }
-}
-
 fn text(output: &mut Output, run: &Told<'_>, summary: &Summary<'_>) -> Outcome {
     let mut line = |text: String| output.line(text.as_bytes());
     let took = summary.seconds.map(|seconds| format!(", {seconds:.1} s"));
@@ -245,8 +147,8 @@ fn text(output: &mut Output, run: &Told<'_>, summary: &Summary<'_>) -> Outcome {
         summary.operations,
         took.unwrap_or_default()
     ))?;
-    if !summary.complete {
-        line(format!("ended early: {}", run.shortfall()))?;
+    if let Some(shortfall) = &summary.shortfall {
+        line(format!("ended early: {shortfall}"))?;
     }
     let rate = summary.seconds.map(|seconds| {
         let rate = summary.recoveries as f64 / seconds.max(1e-9);

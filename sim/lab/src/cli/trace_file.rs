@@ -1,4 +1,4 @@
-//! Traces on disk.
+//! Traces and reports on disk.
 
 #![expect(
     clippy::disallowed_methods,
@@ -66,32 +66,37 @@ pub(super) fn expand(paths: &[PathBuf]) -> Outcome<Vec<PathBuf>> {
 
 /// Writes a trace, and creates its directory if it does not exist.
 pub(super) fn write(path: &Path, plan: &Plan) -> Outcome {
+    write_text(path, &plan.to_string(), "the trace")
+}
+
+/// Writes a text, and creates its directory if it does not exist.
+pub(super) fn write_text(path: &Path, text: &str, what: &str) -> Outcome {
     let failed = |error: std::io::Error| {
-        Exit::Usage.because(format!(
-            "cannot write the trace {}: {error}",
-            path.display()
-        ))
+        Exit::Usage.because(format!("cannot write {what} {}: {error}", path.display()))
     };
     if let Some(directory) = directory_of(path) {
         std::fs::create_dir_all(directory).map_err(failed)?;
     }
-    std::fs::write(path, plan.to_string()).map_err(failed)
+    std::fs::write(path, text).map_err(failed)
 }
 
-/// A file for a trace that may be written later. It is checked in advance that the file
-/// can be written. If no trace is written, the file is removed again.
-pub(super) struct Place {
+/// A file for a trace or a report that may be written later. It is checked in advance
+/// that the file can be written. If nothing is written, the file is removed again.
+#[derive(Debug)]
+pub struct Place {
     path: PathBuf,
+    /// What is written, for messages.
+    what: &'static str,
     /// Whether the file and the directory were created for this.
     made: [bool; 2],
 }
 
 impl Place {
-    /// Fails early if a trace could not be written there.
-    pub(super) fn check(path: &Path) -> Outcome<Self> {
+    /// Fails early if a text could not be written there.
+    pub(super) fn check(path: &Path, what: &'static str) -> Outcome<Self> {
         let failed = |error: std::io::Error| {
             let path = path.display();
-            Exit::Usage.because(format!("a trace cannot be written to {path}: {error}"))
+            Exit::Usage.because(format!("{what} cannot be written to {path}: {error}"))
         };
         let directory = directory_of(path);
         let has_directory = directory.is_none_or(Path::exists);
@@ -100,6 +105,7 @@ impl Place {
         }
         let mut place = Self {
             path: path.to_owned(),
+            what,
             made: [false, !has_directory],
         };
         let is_new = !path.exists();
@@ -113,10 +119,25 @@ impl Place {
         Ok(place)
     }
 
-    /// Writes the trace.
-    pub(super) fn keep(mut self, plan: &Plan) -> Outcome {
+    /// A file in the same directory, whose name begins with the name of this one.
+    pub(super) fn beside(&self, rest: &str) -> PathBuf {
+        let stem = self.path.file_stem().unwrap_or_default();
+        let name = format!("{}-{rest}", stem.to_string_lossy());
+        self.path.with_file_name(name)
+    }
+
+    /// Writes a trace.
+    pub(super) fn keep(self, plan: &Plan) -> Outcome {
+        self.keep_text(&plan.to_string())
+    }
+
+    /// Writes a text, in the place of what the file held before.
+    ///
+    /// # Errors
+    /// If the file cannot be written any more.
+    pub fn keep_text(mut self, text: &str) -> Outcome {
         self.made = [false; 2];
-        write(&self.path, plan)
+        write_text(&self.path, text, self.what)
     }
 }
 

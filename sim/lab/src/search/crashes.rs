@@ -270,7 +270,7 @@ impl Crasher<'_> {
     ) -> ControlFlow<()> {
         let mut draws = Seed(self.plan.seed).draws(Domain::CrashImages, frontier.position() as u64);
         let budget = self.reach.budget;
-        let sources = self.sources(bounds);
+        let sources = sources(&*self.engine(), bounds);
         let mut visit = |choice: Choice, image: Image| {
             let key = Judged::new(&image, bounds, judge);
             if self.judged.contains_key(&key) {
@@ -292,18 +292,6 @@ impl Crasher<'_> {
             return ControlFlow::Break(());
         }
         self.go_on()
-    }
-
-    /// The sources of stale bytes. If syncs lie, a *whole* file may be an earlier one,
-    /// including the bytes that identify the file, and no store can notice that.
-    fn sources(&self, bounds: Bounds) -> Sources {
-        /// Enough for two remnants of the same name and one of another name, in
-        /// addition to the remnants of the file itself.
-        const SOURCES: usize = 3;
-        match self.engine().tells_stale_bytes() && !bounds.excuses_loss {
-            true => Sources::Earlier(SOURCES),
-            false => Sources::Last,
-        }
     }
 
     /// Continues until enough images were judged or the search must stop.
@@ -399,7 +387,7 @@ impl Crasher<'_> {
         let identity = frontier.position() as u64;
         let mut draws = Seed(self.plan.seed).draws(Domain::Recovery, identity);
         let budget = self.reach.recovery_budget;
-        let sources = self.sources(bounds);
+        let sources = sources(&*self.engine(), bounds);
         let mut visit = |choice: Choice, image: Image| {
             if depth > 1 && self.go_on().is_break() {
                 return ControlFlow::Break(());
@@ -447,6 +435,18 @@ impl Crasher<'_> {
             plan.actions.push(Action::Heal);
         }
         plan
+    }
+}
+
+/// The sources of stale bytes. If syncs lie, a *whole* file may be an earlier one,
+/// including the bytes that identify the file, and no store can notice that.
+pub(crate) fn sources(engine: &dyn Engine, bounds: Bounds) -> Sources {
+    /// Enough for two remnants of the same name and one of another name, in addition to
+    /// the remnants of the file itself.
+    const SOURCES: usize = 3;
+    match engine.tells_stale_bytes() && !bounds.excuses_loss {
+        true => Sources::Earlier(SOURCES),
+        false => Sources::Last,
     }
 }
 

@@ -255,7 +255,7 @@ impl<'run> Case<'run> {
             return Ok(None);
         };
         let frontier = scene.frontier(plan.model);
-        let kept = scene.kept(&frontier, crash);
+        let kept = crash.kept(&frontier);
         let mut suspect = Suspect {
             plan,
             crash_index,

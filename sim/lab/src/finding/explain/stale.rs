@@ -72,7 +72,7 @@ pub(super) fn stale_bytes(
         fill: "zero".to_owned(),
         ..crash.clone()
     };
-    let (image, blank) = (scene.image(frontier, crash), scene.image(frontier, &blank));
+    let (image, blank) = (crash.image(frontier), blank.image(frontier));
     let pairs = image.files().zip(blank.files());
     pairs
         .filter_map(|((name, stale), (_, blank))| {

@@ -31,12 +31,13 @@ impl Executor<'_> {
             self.unmatched
                 .push(Action::Crash(crash.clone()).to_string());
         }
-        let image = scene.image(&frontier, crash);
+        let image = crash.image(&frontier);
         let position = scene.position;
         let known = frontier.known();
-        self.note(|| format!("    {}", outcome_of(&scene, &frontier, crash)));
+        self.note(|| format!("    {}", outcome_of(&frontier, crash)));
         self.end_life(scene.log.operations().len());
-        let life = self.lives.last().expect("a life has ended");
+        let life = self.lives.last_mut().expect("a life has ended");
+        life.crashed_at = Some(position);
         // The action was executed to its end. Trouble after the moment of the crash
         // never happened.
         let trouble = life.trouble_at(position, self.plan.model);
@@ -136,8 +137,8 @@ impl Executor<'_> {
 }
 
 /// A text about the pending changes that a crash keeps and loses, for people.
-fn outcome_of(scene: &CrashScene, frontier: &Frontier<'_>, crash: &Crash) -> String {
-    let kept = scene.kept(frontier, crash);
+fn outcome_of(frontier: &Frontier<'_>, crash: &Crash) -> String {
+    let kept = crash.kept(frontier);
     let labels = frontier.labels();
     let list = |is_meant: bool| -> String {
         let meant = labels.iter().enumerate();

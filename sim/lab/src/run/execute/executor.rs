@@ -156,6 +156,7 @@ impl<'run> Executor<'run> {
             start: self.start.clone(),
             log: self.fs.log(),
             end,
+            crashed_at: None,
             histories,
             past: self.past.clone(),
             lost_witness_since: self.lost_witness_since(),

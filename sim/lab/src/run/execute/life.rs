@@ -17,6 +17,9 @@ pub struct Life {
     /// The position in the log at which the plan's last action ended. Later operations
     /// belong to the judge.
     pub end: usize,
+    /// The position in the log at which the power failed, if a planned crash has ended this
+    /// life. The plan's last action was done to its end, so there may be later operations.
+    pub crashed_at: Option<usize>,
     /// The histories that the client knew, each with the position in the log where it
     /// begins.
     pub histories: Vec<(usize, History)>,

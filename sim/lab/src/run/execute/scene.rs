@@ -32,21 +32,6 @@ impl CrashScene {
         frontier
     }
 
-    /// The pending changes of the scene's frontier that a crash keeps.
-    #[must_use]
-    pub fn kept(&self, frontier: &Frontier<'_>, crash: &Crash) -> FixedBitSet {
-        let labels = frontier.labels();
-        let named = |names: &[String]| -> Vec<usize> {
-            (0..labels.len())
-                .filter(|&index| names.contains(&labels[index]))
-                .collect()
-        };
-        match &crash.survivors {
-            Survivors::AllBut(names) => frontier.dropping(&named(names)),
-            Survivors::Only(names) => frontier.keeping(&named(names)),
-        }
-    }
-
     /// Whether everything that the plan says about a crash exists.
     pub(super) fn is_understood(&self, frontier: &Frontier<'_>, crash: &Crash) -> bool {
         let labels = frontier.labels();
@@ -60,13 +45,30 @@ impl CrashScene {
         let is_filled = !crash.fill.contains('#') || is_source();
         self.is_matched && is_filled && names.iter().all(|name| labels.contains(name))
     }
+}
 
-    /// The image that a crash leaves.
+impl Crash {
+    /// The pending changes of a frontier that this crash keeps.
     #[must_use]
-    pub fn image(&self, frontier: &Frontier<'_>, crash: &Crash) -> Image {
-        let kept = self.kept(frontier, crash);
+    pub fn kept(&self, frontier: &Frontier<'_>) -> FixedBitSet {
+        let labels = frontier.labels();
+        let named = |names: &[String]| -> Vec<usize> {
+            (0..labels.len())
+                .filter(|&index| names.contains(&labels[index]))
+                .collect()
+        };
+        match &self.survivors {
+            Survivors::AllBut(names) => frontier.dropping(&named(names)),
+            Survivors::Only(names) => frontier.keeping(&named(names)),
+        }
+    }
+
+    /// The image that this crash leaves.
+    #[must_use]
+    pub fn image(&self, frontier: &Frontier<'_>) -> Image {
+        let kept = self.kept(frontier);
         let mut fills = frontier.fills().into_iter();
-        let fill = fills.find(|fill| fill.name() == crash.fill);
+        let fill = fills.find(|fill| fill.name() == self.fill);
         frontier.image(|index| kept.contains(index), &fill.unwrap_or(Fill::Zero))
     }
 }

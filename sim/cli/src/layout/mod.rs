@@ -1,5 +1,8 @@
 //! `layout`: the live segments, as canonical text, as a table, as JSON or as a drawing,
-//! or the difference between two layouts.
+//! or the difference between two layouts; or as a page with the layouts of all commits.
+
+mod lifetimes;
+mod page;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -10,10 +13,12 @@ use lithify::layout::{Layout, SegmentLayout};
 use lithify_sim::cli::args::{Format, FormatArgument};
 use lithify_sim::cli::exit::{Exit, Outcome};
 use lithify_sim::cli::output::Output;
+use lithify_sim::cli::report_file;
 use lithify_sim::cli::table::{Column, Table};
 use lithify_sim::cli::terminal::{Colour, Screen};
 use serde::Serialize;
 
+use self::lifetimes::Lifetimes;
 use super::store::StoreArgument;
 
 /// The width of the drawing in a pipe.
@@ -37,6 +42,7 @@ Examples:
   lithify layout --store S --pyramid
   lithify layout --store S --format json
   lithify layout --store S --against T       # exits with 1 when they differ
+  lithify layout --store S --report layout.html   # a page with a slider over every commit
 
 In a pipe the text is canonical: two stores with the same history and placement print the same \
 text, once both are settled. A terminal shows the same numbers as a table. A window is the range \
@@ -54,8 +60,21 @@ pub(crate) struct ShowLayout {
     /// Print the differences from this other store instead: - is only here, + is only there
     #[arg(long, value_name = "DIRECTORY", conflicts_with = "pyramid")]
     against: Option<PathBuf>,
+    /// Also write a page in HTML: the layout at every commit, as predicted, and as the engine has it
+    /// when it plays the history again. With --format json the output has the same numbers
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["against", "pyramid"])]
+    report: Option<PathBuf>,
     #[command(flatten)]
     format: FormatArgument,
+}
+
+/// A layout, and those of all commits.
+#[derive(Serialize)]
+struct WithHistory<'run> {
+    #[serde(flatten)]
+    layout: &'run Layout,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    over_commits: Option<Lifetimes>,
 }
 
 /// The segments that only one of two layouts has.
@@ -81,15 +100,31 @@ pub(crate) fn run(arguments: &ShowLayout) -> Outcome {
     if is_json && arguments.pyramid {
         return Err(Exit::Usage.because("--pyramid is a drawing and has no JSON form"));
     }
-    let layout = arguments.store.open()?.layout();
+    let place = report_file::place(arguments.report.as_deref())?;
+    let store = arguments.store.open()?;
+    let layout = store.layout();
     if let Some(path) = &arguments.against {
         let other = StoreArgument { path: path.clone() }.open()?.layout();
         return differences(&layout, &other, is_json);
     }
+    let over_commits = match place {
+        Some(place) => {
+            let found = lifetimes::lifetimes(&store)?;
+            place.keep_text(&page::draw(
+                &found,
+                &arguments.store.path.display().to_string(),
+            ))?;
+            Some(found)
+        }
+        None => None,
+    };
     let mut output = Output::for_reading();
     let screen = output.screen();
     match (is_json, arguments.pyramid) {
-        (true, _) => output.json(&layout)?,
+        (true, _) => output.json(&WithHistory {
+            layout: &layout,
+            over_commits,
+        })?,
         (_, true) => output.bytes(pyramid(&layout, screen).as_bytes())?,
         _ if screen.is_terminal() => tables(&mut output, &layout)?,
         _ => output.bytes(layout.to_string().as_bytes())?,
