@@ -162,10 +162,11 @@ pub(in crate::systems) enum Promise {
 impl Promise {
     /// The durability of this batch, if it has one of its own.
     pub(in crate::systems) fn own(self, batch: &Batch) -> Option<Durability> {
-        (self == Self::ByBatch).then(|| match batch.writes.len() % 2 {
-            0 => Durability::Buffered,
-            _ => Durability::Synced,
-        })
+        match (self, batch.writes.len() % 2) {
+            (Self::ByBatch, 0) => Some(Durability::Buffered),
+            (Self::ByBatch, _) => Some(Durability::Synced),
+            (Self::Synced | Self::Buffered, _) => None,
+        }
     }
 
     /// Whether a commit of these batches is durable when it returns.
