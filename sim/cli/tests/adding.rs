@@ -86,14 +86,14 @@ fn root() -> PathBuf {
 fn sources(folder: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(root().join(folder)).expect("the folder is there") {
-        let name = entry.expect("an entry").file_name();
+        let entry = entry.expect("an entry");
+        let name = entry.file_name();
         let path = format!("{folder}/{}", name.to_str().expect("names are text"));
-        match path.ends_with(".rs") {
-            true => found.push((
-                path.clone(),
-                fs::read_to_string(root().join(&path)).expect("text"),
-            )),
-            false => found.extend(sources(&path)),
+        if entry.file_type().expect("a kind").is_dir() {
+            found.extend(sources(&path));
+        } else if path.ends_with(".rs") {
+            let text = fs::read_to_string(root().join(&path)).expect("text");
+            found.push((path, text));
         }
     }
     found.sort();
