@@ -150,7 +150,7 @@ pub struct Options {
     /// Filter bits for each distinct key of a segment; 0 for no filters.
     pub filter_bits_per_key: u32,
     /// When a commit is acknowledged, unless its batch says otherwise
-    /// ([`WriteBatch::durability`](crate::WriteBatch::set_durability)).
+    /// ([`WriteBatch::durability`](crate::WriteBatch::durability)).
     pub durability: Durability,
     /// The amount of merging that a commit does.
     pub pacing: Pacing,

@@ -104,10 +104,12 @@ pub fn crash_everywhere(
             stride: &mut stride,
             is_last_life: number + 1 == execution.lives.len(),
         };
-        match number < first {
-            true => crasher.pass(life),
-            false => crasher.life(life),
+        if number >= first {
+            crasher.life(life);
         }
+        // Also after a life that was crashed: its crashes end early when enough images were judged, and
+        // the next life begins with all changes of settings.
+        crasher.pass(life);
         if explored.finding.is_some() {
             break;
         }
@@ -245,7 +247,7 @@ impl Crasher<'_> {
         }
     }
 
-    /// Passes a life that is not crashed, and applies the changes of settings in it.
+    /// Applies the changes of settings in a life.
     fn pass(&mut self, life: &Life) {
         for operation in life.log.operations() {
             if let Operation::Mark(Mark::Action(action)) = operation
