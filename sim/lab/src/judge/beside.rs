@@ -18,7 +18,7 @@ use std::sync::Arc;
 use super::Enabled;
 use super::difference::difference;
 use crate::disk::moving::{MovingFs, Pace};
-use crate::disk::{Known, Log, Mark, Operation};
+use crate::disk::{Known, Log, Mark, Model, Operation};
 use crate::history::History;
 use crate::judge::oracle::{Finding, Oracle};
 use crate::keyed::{Domain, Draws, Seed};
@@ -45,6 +45,7 @@ pub(crate) fn check(plan: &Plan, lives: &[Life], enabled: &Enabled) -> Result<()
     if !engine.reads_beside() {
         return Ok(());
     }
+    let is_calm = |life: &Life| is_calm(life, plan.model);
     for (number, life) in lives.iter().enumerate().filter(|(_, life)| is_calm(life)) {
         let Some(first) = first_commit(&life.log) else {
             continue;
@@ -72,15 +73,17 @@ pub(crate) fn check(plan: &Plan, lives: &[Life], enabled: &Enabled) -> Result<()
     Ok(())
 }
 
-/// Whether no fault has disturbed the life, so that every demand holds.
-fn is_calm(life: &Life) -> bool {
+/// Whether no fault has disturbed the life, so that every demand holds. Where syncs lie, a loss of power
+/// can leave a directory without a store.
+fn is_calm(life: &Life, model: &'static Model) -> bool {
     let disturbs = |operation: &Operation| {
         matches!(
             operation,
             Operation::Rot { .. } | Operation::Mark(Mark::Fault { .. })
         )
     };
-    life.past.is_empty()
+    !life.trouble_at(0, model).has_lies()
+        && life.past.is_empty()
         && life.undecided.is_empty()
         && !life.log.operations()[..life.end].iter().any(disturbs)
 }
