@@ -127,6 +127,28 @@ fn a_trace_is_read_with_the_systems_that_are_given() {
     );
 }
 
+/// Systems that share a setting do not share its values: only some know batches with a durability of
+/// their own. The others took the value for another one for a day.
+#[test]
+fn a_setting_has_only_the_values_of_its_own_system() {
+    for (system, knows_batches) in [
+        ("lithify", true),
+        ("lithify-db", true),
+        ("replica", false),
+        ("backup", false),
+    ] {
+        let plan = |value: &str| {
+            let header = format!("lithify-sim 1\nsystem {system}\nmodel posix-min\nseed 1\n");
+            parse(&format!("{header}set durability {value}\nbegin\nsettle\n"))
+        };
+        assert!(plan("buffered").is_ok(), "{system}");
+        assert_eq!(plan("by-batch").is_ok(), knows_batches, "{system}");
+        let error = plan("sideways").expect_err("no system has it");
+        let expected = "the setting durability has no value \"sideways\"";
+        assert!(error.to_string().contains(expected), "{system}: {error}");
+    }
+}
+
 #[test]
 fn errors_name_line_and_column() {
     let header = "lithify-sim 1\nsystem lithify\nmodel posix-min\nseed 1\n";

@@ -122,6 +122,19 @@ impl<'run> Values<'run> {
         let default = default.map_or("", |setting| setting.values[0]);
         self.settings.get(name).map_or(default, String::as_str)
     }
+
+    /// The value of a setting that has only the listed values.
+    ///
+    /// # Errors
+    /// One line, for another value.
+    pub fn choice(&self, name: &str) -> Result<&'run str, String> {
+        let value = self.value(name);
+        let mut own = self.known.iter().filter(|setting| setting.name == name);
+        match own.any(|setting| setting.values.contains(&value)) {
+            true => Ok(value),
+            false => Err(unknown_value(self.known, name, value)),
+        }
+    }
 }
 
 /// The message for a value that the setting does not have.

@@ -91,7 +91,7 @@ impl System for BackupSystem {
     }
 
     fn configure(&self, settings: &Settings) -> Result<Arc<dyn Engine>, String> {
-        Values::new(self, settings)?;
+        Values::new(self, settings)?.choice("durability")?;
         Ok(Arc::new(SharedDisk {
             options: options(settings)?,
             open: |fs, options| Ok(Box::new(Kept::open(fs, options)?)),

@@ -182,13 +182,13 @@ impl Promise {
 
 /// When commits of a store with these settings are durable.
 pub(in crate::systems) fn promise(settings: &Settings) -> Result<Promise, String> {
-    let values = Values::new(&Lithify, settings)?;
-    match values.value("durability") {
-        "synced" => Ok(Promise::Synced),
-        "buffered" => Ok(Promise::Buffered),
-        "by-batch" => Ok(Promise::ByBatch),
-        other => Err(unknown_value(SETTINGS, "durability", other)),
-    }
+    Ok(
+        match Values::new(&Lithify, settings)?.choice("durability")? {
+            "buffered" => Promise::Buffered,
+            "by-batch" => Promise::ByBatch,
+            _ => Promise::Synced,
+        },
+    )
 }
 
 /// The engine's options. [`promise`] has the rest of the durability.
@@ -222,9 +222,9 @@ pub(in crate::systems) fn options(settings: &Settings) -> Result<Options, String
         filter_bits_per_key: number("filter-bits", value("filter-bits"))?,
         most_open_files: number(OPEN_FILES, value(OPEN_FILES))?,
         thresholds: thresholds(&values)?,
-        durability: match value("durability") {
-            "buffered" => Durability::Buffered,
-            _ => Durability::Synced,
+        durability: match promise(settings)? {
+            Promise::Buffered => Durability::Buffered,
+            Promise::Synced | Promise::ByBatch => Durability::Synced,
         },
         pacing: Pacing::Manual,
         ..Options::default()

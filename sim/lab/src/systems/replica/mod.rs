@@ -107,7 +107,7 @@ impl System for ReplicaSystem {
     }
 
     fn configure(&self, settings: &Settings) -> Result<Arc<dyn Engine>, String> {
-        Values::new(self, settings)?;
+        Values::new(self, settings)?.choice("durability")?;
         Ok(Arc::new(SharedDisk {
             options: options(settings)?,
             open: |fs, options| Ok(Box::new(Pair::open(fs, options)?)),
