@@ -127,6 +127,11 @@ impl<'run> Judge<'run> {
         }
     }
 
+    /// The system whose promises count.
+    pub(crate) fn engine(&self) -> &'run dyn Engine {
+        self.engine
+    }
+
     /// A judge with the same demands for a store that ran another history.
     pub(crate) fn of<'other>(&'other self, history: &'other History) -> Judge<'other> {
         Judge { history, ..*self }

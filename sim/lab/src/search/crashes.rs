@@ -215,10 +215,9 @@ impl Crasher<'_> {
         let mut memory = Memory::default();
         let mut trouble = life.trouble_at(0, self.model);
         loop {
-            if let Some(Operation::Mark(Mark::Action(action))) = frontier.next()
-                && let Some(Action::Set(name, value)) = self.plan.actions.get(*action as usize)
+            if let Some(operation) = frontier.next()
+                && self.plan.change_settings(operation, self.settings)
             {
-                self.settings.insert(name.clone(), value.clone());
                 engine = self.engine();
                 memory = Memory::default();
                 self.judged.clear();
@@ -250,11 +249,7 @@ impl Crasher<'_> {
     /// Applies the changes of settings in a life.
     fn pass(&mut self, life: &Life) {
         for operation in life.log.operations() {
-            if let Operation::Mark(Mark::Action(action)) = operation
-                && let Some(Action::Set(name, value)) = self.plan.actions.get(*action as usize)
-            {
-                self.settings.insert(name.clone(), value.clone());
-            }
+            self.plan.change_settings(operation, self.settings);
         }
     }
 
@@ -272,7 +267,7 @@ impl Crasher<'_> {
     ) -> ControlFlow<()> {
         let mut draws = Seed(self.plan.seed).draws(Domain::CrashImages, frontier.position() as u64);
         let budget = self.reach.budget;
-        let sources = sources(&*self.engine(), bounds);
+        let sources = sources(judge.engine(), bounds);
         let mut visit = |choice: Choice, image: Image| {
             let key = Judged::new(&image, bounds, judge);
             if self.judged.contains_key(&key) {
@@ -389,7 +384,7 @@ impl Crasher<'_> {
         let identity = frontier.position() as u64;
         let mut draws = Seed(self.plan.seed).draws(Domain::Recovery, identity);
         let budget = self.reach.recovery_budget;
-        let sources = sources(&*self.engine(), bounds);
+        let sources = sources(judge.engine(), bounds);
         let mut visit = |choice: Choice, image: Image| {
             if depth > 1 && self.go_on().is_break() {
                 return ControlFlow::Break(());

@@ -19,7 +19,7 @@ use crate::judge::oracle::Oracle;
 use crate::judge::{Bounds, Enabled, Judge, Memory};
 use crate::keyed::{Domain, Seed};
 use crate::run::execute::{Execution, Life};
-use crate::run::plan::{Action, Plan};
+use crate::run::plan::Plan;
 use crate::search::crashes::sources;
 use crate::system::{Engine, Settings};
 
@@ -77,7 +77,7 @@ pub(super) fn curve(
     let mut settings = plan.settings.clone();
     for life in &execution.lives[..number] {
         life.log.operations().iter().for_each(|operation| {
-            take_setting(plan, operation, &mut settings);
+            plan.change_settings(operation, &mut settings);
         });
     }
     let life = &execution.lives[number];
@@ -98,18 +98,6 @@ pub(super) fn curve(
         points: points.into_iter().map(|(_, point)| point).collect(),
         is_complete: walk.left > 0,
     })
-}
-
-/// Whether the operation begins an action that changes a setting; then changes it.
-fn take_setting(plan: &Plan, operation: &Operation, settings: &mut Settings) -> bool {
-    let Operation::Mark(Mark::Action(action)) = operation else {
-        return false;
-    };
-    let Some(Action::Set(name, value)) = plan.actions.get(*action as usize) else {
-        return false;
-    };
-    settings.insert(name.clone(), value.clone());
-    true
 }
 
 struct Walk<'run> {
@@ -137,7 +125,7 @@ impl Walk<'_> {
             let position = frontier.position();
             let next = frontier.next().filter(|_| position < life.end);
             if let Some(operation) = next
-                && take_setting(self.plan, operation, &mut self.settings)
+                && self.plan.change_settings(operation, &mut self.settings)
             {
                 (engine, memory) = (self.engine(), Memory::default());
                 self.judged.clear();
@@ -154,7 +142,7 @@ impl Walk<'_> {
                 known.issued = known.issued.min(history.head());
                 let bounds = trouble.bounds(life.has_lost_witness(position), known);
                 let operation = next.map(|next| life.log.describe(next).to_string());
-                let point = self.point(&frontier, &judge, bounds, &*engine);
+                let point = self.point(&frontier, &judge, bounds);
                 points.push((position, Point { operation, ..point }));
             }
             if next.is_none() {
@@ -169,13 +157,7 @@ impl Walk<'_> {
         engine.expect("settings are checked when a plan is made")
     }
 
-    fn point(
-        &mut self,
-        frontier: &Frontier<'_>,
-        judge: &Judge<'_>,
-        bounds: Bounds,
-        engine: &dyn Engine,
-    ) -> Point {
+    fn point(&mut self, frontier: &Frontier<'_>, judge: &Judge<'_>, bounds: Bounds) -> Point {
         let mut draws = Seed(self.plan.seed).draws(Domain::CrashImages, frontier.position() as u64);
         let history = judge.history_digest(bounds.known.issued);
         let mut disks: BTreeMap<u128, bool> = BTreeMap::new();
@@ -198,7 +180,7 @@ impl Walk<'_> {
         let coverage = explore_sources(
             frontier,
             BUDGET,
-            sources(engine, bounds),
+            sources(judge.engine(), bounds),
             &mut draws,
             &mut visit,
         );

@@ -7,7 +7,7 @@
 
 pub(crate) mod place;
 
-use crate::disk::{Fault, Model, SkippedBarrier};
+use crate::disk::{Fault, Mark, Model, Operation, SkippedBarrier};
 use crate::history::Batch;
 use crate::judge::oracle::Oracle;
 use crate::system::{Settings, System};
@@ -136,6 +136,19 @@ impl Plan {
             *self.actions,
             [.., Action::Crash(_)] | [.., Action::Crash(_), Action::Heal]
         )
+    }
+
+    /// Changes the settings as the log entry says, if an action begins there that changes a setting.
+    /// Returns whether it does.
+    pub(crate) fn change_settings(&self, operation: &Operation, settings: &mut Settings) -> bool {
+        let Operation::Mark(Mark::Action(action)) = operation else {
+            return false;
+        };
+        let Some(Action::Set(name, value)) = self.actions.get(*action as usize) else {
+            return false;
+        };
+        settings.insert(name.clone(), value.clone());
+        true
     }
 
     /// Whether a fault may still wait at the end.
