@@ -75,16 +75,14 @@ pub(super) fn lifetimes(store: &Store) -> Result<Lifetimes, Error> {
     let head = store.head().get();
     let commits = looked_at(placement, head);
     let predicted = |commit: u64| predicted(placement, &written, commit);
+    let rules: Vec<_> = commits.iter().map(|&commit| predicted(commit)).collect();
     let actual = played(placement, &written, &commits)?;
     let mut keyspaces: Vec<KeyspaceLifetimes> = Vec::new();
     for name in written.by_keyspace.keys() {
         let of = |layout: &BTreeMap<String, BTreeSet<Window>>| {
             layout.get(name).cloned().unwrap_or_default()
         };
-        let rule: Vec<_> = commits
-            .iter()
-            .map(|&commit| of(&predicted(commit)))
-            .collect();
+        let rule: Vec<_> = rules.iter().map(of).collect();
         let engine: Vec<_> = actual.iter().map(of).collect();
         let pairs = commits.iter().zip(rule.iter().zip(&engine));
         let differ = pairs.filter(|(_, (rule, engine))| rule != engine);

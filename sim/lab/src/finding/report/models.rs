@@ -6,7 +6,7 @@ use crate::disk::model::MODELS;
 use crate::disk::{Budget, Coverage, Model};
 use crate::finding::replay::{as_planted, replay};
 use crate::judge::Enabled;
-use crate::judge::oracle::Oracle;
+use crate::judge::oracle::{Finding, Oracle};
 use crate::run::plan::{Action, Expectation, Plan};
 use crate::search::crashes::{Reach, crash_everywhere};
 use crate::stop::Stop;
@@ -71,9 +71,14 @@ fn under(plan: &Plan, model: &'static Model, oracle: Oracle) -> UnderModel {
         return told(Shows::AsItIs, Some(finding.to_string()), None, None);
     }
     let (coverage, other) = elsewhere(&plan);
-    let same = other.filter(|(found, _)| found.starts_with(oracle.name()));
+    let same = other.filter(|(found, _)| found.oracle == oracle);
     match (same, finding) {
-        (Some((found, crash)), _) => told(Shows::WithAnotherCrash, Some(found), crash, None),
+        (Some((found, crash)), _) => told(
+            Shows::WithAnotherCrash,
+            Some(found.to_string()),
+            crash,
+            None,
+        ),
         (None, Some(finding)) => told(
             Shows::AnotherFinding,
             Some(finding.to_string()),
@@ -85,7 +90,7 @@ fn under(plan: &Plan, model: &'static Model, oracle: Oracle) -> UnderModel {
 }
 
 /// Crashes the last life of a plan everywhere, without its last crash.
-fn elsewhere(plan: &Plan) -> (Option<Coverage>, Option<(String, Option<String>)>) {
+fn elsewhere(plan: &Plan) -> (Option<Coverage>, Option<(Finding, Option<String>)>) {
     if !plan.ends_with_crash() {
         return (None, None);
     }
@@ -117,7 +122,7 @@ fn elsewhere(plan: &Plan) -> (Option<Coverage>, Option<(String, Option<String>)>
     let found = explored.finding.map(|(finding, plan)| {
         let mut crashes = plan.actions.iter().rev();
         let crash = crashes.find(|action| matches!(action, Action::Crash(_)));
-        (finding.to_string(), crash.map(ToString::to_string))
+        (finding, crash.map(ToString::to_string))
     });
     (Some(explored.coverage), found)
 }

@@ -375,10 +375,8 @@ impl<'run> Teller<'run> {
             Owner::File(file) => Some((*file, *lane)),
             _ => None,
         });
-        let mut by_number: Vec<(&Owner, usize)> =
-            owners.iter().map(|(owner, lane)| (owner, *lane)).collect();
-        by_number.sort_by_key(|(_, lane)| *lane);
-        let lanes = by_number.into_iter().map(|(owner, _)| {
+        // In the order of their numbers.
+        let lanes = owners.keys().map(|owner| {
             let file = match owner {
                 Owner::File(file) => Some(*file),
                 _ => None,
