@@ -27,7 +27,7 @@ use crate::storage::Storage;
 
 /// The number of attempts. Each one that fails needs a change by the writer, and most changes disturb
 /// no reader.
-pub(crate) const ATTEMPTS: u32 = 16;
+const ATTEMPTS: u32 = 16;
 
 /// Opens the store at the root of `fs`, which somebody has open for writing.
 ///

@@ -235,8 +235,7 @@ impl Checker {
         output: &[u8],
         stop: &Stop,
     ) -> Result<Option<Verdict>, Failure> {
-        let (image, stdout) = (place.join("image"), place.join("stdout"));
-        fs::write(&stdout, output).map_err(of_machine)?;
+        let (image, stdout) = with_output(place, output)?;
         shell
             .args(["-c", &format!("{command} \"$@\""), "checker"])
             .args([&image, &stdout])
@@ -278,8 +277,7 @@ impl Checker {
         output: &[u8],
         stop: &Stop,
     ) -> Result<Option<Verdict>, Failure> {
-        let (image, stdout) = (place.join("image"), place.join("stdout"));
-        fs::write(&stdout, output).map_err(of_machine)?;
+        let (image, stdout) = with_output(place, output)?;
         let waiting = self
             .warm
             .lock()
@@ -325,6 +323,13 @@ impl Checker {
             }),
         })
     }
+}
+
+/// Writes what the user had seen beside an image. Returns the paths of both.
+fn with_output(place: &Path, output: &[u8]) -> Result<(PathBuf, PathBuf), Failure> {
+    let (image, stdout) = (place.join("image"), place.join("stdout"));
+    fs::write(&stdout, output).map_err(of_machine)?;
+    Ok((image, stdout))
 }
 
 fn of_machine(error: io::Error) -> Failure {

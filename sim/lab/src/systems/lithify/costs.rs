@@ -86,10 +86,14 @@ fn wal((options, promise): (&Options, Promise), account: &Account<'_>) -> Vec<Eq
         _ => None,
     });
     let mut forecast = Forecast::new((options, promise), numbers.collect());
-    let mut batches = account.history.iter();
+    let mut batches = account.history;
     for call in account.calls {
         match *call {
-            Call::Commit(count) => forecast.commit(batches.by_ref().take(count)),
+            Call::Commit(count) => {
+                let (group, later) = batches.split_at(count.min(batches.len()));
+                forecast.commit(group);
+                batches = later;
+            }
             Call::Sync => forecast.sync(),
         }
     }
@@ -271,8 +275,7 @@ impl<'run> Forecast<'run> {
     }
 
     /// Batches that are committed together are in one file and share a sync.
-    fn commit<'batch>(&mut self, batches: impl Iterator<Item = &'batch Batch>) {
-        let batches: Vec<Batch> = batches.cloned().collect();
+    fn commit(&mut self, batches: &[Batch]) {
         if batches.is_empty() {
             return;
         }
@@ -284,7 +287,7 @@ impl<'run> Forecast<'run> {
         let records = records.map(|batch| RECORD_HEADER_BYTES + self.payload_bytes(batch));
         let bytes = records.sum();
         self.write(bytes);
-        if self.promise.syncs(&batches) {
+        if self.promise.syncs(batches) {
             self.sync();
         }
     }

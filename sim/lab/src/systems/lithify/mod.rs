@@ -104,11 +104,7 @@ impl Engine for Configured {
     }
 
     fn open_beside(&self, fs: Arc<dyn Fs>) -> Result<Option<Box<dyn Instance>>, Failure> {
-        let options = Options {
-            create: false,
-            ..self.options.clone()
-        };
-        match Store::open_read_only(fs, options) {
+        match Store::open_read_only(fs, self.options.clone()) {
             Ok(store) => Ok(Some(Box::new(Open::new(
                 store,
                 &self.options,
