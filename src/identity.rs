@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::files::{FORMAT_VERSION, FileKind, IDENTITY, NEW_IDENTITY, checksum, file_name, mix};
 use crate::fs::Fs;
 use crate::fs::whole::write_all_at;
-use crate::whole_file::read_start;
+use crate::whole_file::{or_damage, read_start};
 
 /// The length of a preamble in bytes.
 pub(crate) const PREAMBLE_BYTES: u64 = 36;
@@ -192,10 +192,47 @@ pub(crate) fn load_store_id(fs: &dyn Fs) -> Result<Option<StoreId>> {
     };
     match read_preamble(STORE_LETTER, 0, IDENTITY, &bytes) {
         Ok((store, _)) => Ok(Some(store)),
-        // An interrupted creation, or damage. The manifest names the store as well.
+        // An interrupted creation, or damage. Every other file names the store as well.
         Err(Error::Damage(_)) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The store of the files whose preambles can be read, for a directory without an intact identity.
+///
+/// A crash can leave bytes of another store in a file that was being made, whatever its kind. So if two
+/// files name different stores, nothing says which of them is right.
+///
+/// # Errors
+/// [`Error::NotAStore`] for files of two stores, and [`Error::Io`] when the file system denies
+/// permission. Any other unreadable file names no store.
+pub(crate) fn store_of_files(
+    fs: &dyn Fs,
+    files: impl Iterator<Item = (FileKind, u64)>,
+) -> Result<Option<StoreId>> {
+    let mut newest: Option<FileId> = None;
+    for (kind, number) in files {
+        let name = file_name(kind, number);
+        let start = read_start(fs, &name, PREAMBLE_BYTES);
+        let start = or_damage(start, &name, 0, "a file that can be read")?;
+        let Ok(Ok(id)) = start.map(|bytes| FileId::read(kind, number, &bytes)) else {
+            continue;
+        };
+        match newest {
+            Some(other) if other.store != id.store && !planted!(NewestFileNamesStore) => {
+                return Err(Error::NotAStore {
+                    reason: format!(
+                        "{} and {name} are of different stores, and no {IDENTITY} file says which \
+                         one this is: move the files of the other store away",
+                        other.name()
+                    ),
+                });
+            }
+            Some(other) if other.number > number => {}
+            _ => newest = Some(id),
+        }
+    }
+    Ok(newest.map(|id| id.store))
 }
 
 /// The bytes of a preamble that the file has; `None` when there is no such file.

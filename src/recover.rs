@@ -22,7 +22,7 @@ use crate::files::{
 use crate::fs::{Fs, Lock, LockKind};
 use crate::identity::{self, FileId, StoreId};
 use crate::limits;
-use crate::manifest::{self, Manifest, ManifestState};
+use crate::manifest::{self, Loaded, Manifest, ManifestState};
 use crate::options::{History, Options, Placement};
 use crate::recent::Recent;
 use crate::role;
@@ -97,8 +97,9 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
     // Another process may have changed the directory between the first look and the lock.
     let found = Found::list(&*fs)?.unwrap_or_default();
     found.must_be_open_to(mode)?;
-    let store = identity::load_store_id(&*fs)?;
-    let Some(loaded) = manifest::load(&*fs, &found.manifests, store)? else {
+    let identity = identity::load_store_id(&*fs)?;
+    let store = found.store(&*fs, identity)?;
+    let Some(loaded) = load_manifest(&*fs, store, &found)? else {
         if !creates || planted!(FirstOpenRefused) && !found.is_empty() {
             return Err(not_a_store("no manifest is intact"));
         }
@@ -123,7 +124,6 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
         // Checked before anything is written: a refused opening changes nothing.
         placement.must_equal(&loaded.manifest.state.placement)?;
     }
-    let is_identified = store.is_some();
     let (store, manifest) = (loaded.store, loaded.manifest);
     let mut storage = assemble(fs, store, options, mode, lock, manifest, &found)?;
     let replay = replay_wal(&mut storage, &found)?;
@@ -143,7 +143,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
     if writes {
         // The role is durable before any commit can be written in it.
         take_role(&*storage.fs, mode, &found)?;
-        if !is_identified {
+        if identity.is_none() {
             mark!(IdentityWrittenAgain);
             identity::restore_store_id(&*storage.fs, store)?;
         } else if found.has_new_identity {
@@ -164,8 +164,8 @@ pub(crate) fn look(
 ) -> Result<Option<Storage>> {
     let mut found = Found::list(&*fs)?.unwrap_or_default();
     found.must_be_open_to(Mode::ReadOnly)?;
-    let store = identity::load_store_id(&*fs)?;
-    let Some(loaded) = manifest::load(&*fs, &found.manifests, store)? else {
+    let store = found.store(&*fs, identity::load_store_id(&*fs)?)?;
+    let Some(loaded) = load_manifest(&*fs, store, &found)? else {
         return Ok(None);
     };
     if is_beside_writer && !planted!(OlderListOfLogs) {
@@ -192,6 +192,12 @@ pub(crate) fn look(
         outcome => _ = outcome?,
     }
     Ok(Some(storage))
+}
+
+/// The manifest in force; `None` when no manifest is intact, or when no file says which store this is.
+fn load_manifest(fs: &dyn Fs, store: Option<StoreId>, found: &Found) -> Result<Option<Loaded>> {
+    let load = |store| manifest::load(fs, &found.manifests, store);
+    Ok(store.map(load).transpose()?.flatten())
 }
 
 /// Makes durable what will be served, and removes files that are not needed: first the files that
@@ -372,6 +378,18 @@ impl Found {
         (self.manifests.iter().map(of(FileKind::Manifest)))
             .chain(self.wals.iter().map(of(FileKind::Wal)))
             .chain(self.segments.iter().map(of(FileKind::Segment)))
+    }
+
+    /// The store of these files: the one in the identity file, or without an intact one the store that
+    /// all files name.
+    ///
+    /// # Errors
+    /// As [`identity::store_of_files`].
+    pub(crate) fn store(&self, fs: &dyn Fs, identity: Option<StoreId>) -> Result<Option<StoreId>> {
+        match identity {
+            Some(store) => Ok(Some(store)),
+            None => identity::store_of_files(fs, self.files()),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -430,3 +430,54 @@ fn a_log_of_which_nothing_is_needed_goes_without_a_commit() {
     let mut store = Store::open(Arc::new(fs.clone()), Options::default()).unwrap();
     assert_eq!(store.commit(&put("main", b"k")).unwrap(), Commit::new(201));
 }
+
+/// Found by reading, after the laboratory had found the same fault in `Store::open_damaged`.
+///
+/// Without an intact identity file, the newest manifest said which store this is. A crash can leave
+/// bytes of another store in a new manifest. If that manifest named no files, the store opened as the
+/// other one, wrote that identity, and removed its own files as files that are not needed. If it named
+/// some, the refusal blamed a file that the store never had.
+#[test]
+fn without_an_identity_a_manifest_of_another_store_takes_no_files_away() {
+    let options = Options {
+        placement: Some(Placement::with_divisor(2).unwrap()),
+        file_level: Some(1),
+        pacing: Pacing::Manual,
+        ..Options::default()
+    };
+    let store_with = |commits: u64| {
+        let fs = MemFs::new();
+        // This file system counts instead of drawing, and the identity gets the next number.
+        for _ in 0..commits {
+            fs.fresh_number("identity").unwrap();
+        }
+        let mut store = Store::open(Arc::new(fs.clone()), options.clone()).unwrap();
+        for _ in 0..commits {
+            store.commit(&put("main", b"key")).unwrap();
+            store.settle().unwrap();
+        }
+        store.close().unwrap();
+        fs
+    };
+    let newest_manifest = |fs: &MemFs| {
+        let names = fs.list("").unwrap().into_iter();
+        names.filter(|name| name.starts_with("manifest-")).max()
+    };
+    let (ours, theirs) = (store_with(2), store_with(3000));
+    let foreign = newest_manifest(&theirs).unwrap();
+    assert!(newest_manifest(&ours).unwrap() < foreign, "{foreign}");
+    let bytes = theirs.read(&foreign).unwrap();
+    ours.create(&foreign).unwrap().append(&bytes).unwrap();
+    ours.remove("identity").unwrap();
+    let files = ours.list("").unwrap();
+
+    let refused = Store::open(Arc::new(ours.clone()), options.clone()).unwrap_err();
+    assert!(matches!(refused, Error::NotAStore { .. }), "{refused}");
+    assert!(refused.to_string().contains(&foreign), "{refused}");
+    assert_eq!(ours.list("").unwrap(), files);
+
+    ours.remove(&foreign).unwrap();
+    let store = Store::open(Arc::new(ours), options.clone()).unwrap();
+    assert_eq!(store.head().get(), 2);
+    assert!(store.get("main", b"key").unwrap().is_some());
+}

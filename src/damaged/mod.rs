@@ -38,13 +38,13 @@ use crate::commit::Commit;
 use crate::error::{Damage, Result};
 use crate::files::{FileKind, IDENTITY, file_name};
 use crate::fs::Fs;
-use crate::identity::{self, FileId, PREAMBLE_BYTES, StoreId};
+use crate::identity::{self, StoreId};
 use crate::manifest::{self, Manifest, ManifestState};
 use crate::options::{Options, Placement};
 use crate::recover::{self, Found, Mode};
 use crate::storage::Storage;
 use crate::wal::{CommitRecord, Piece, first_with_commits, replay_whole};
-use crate::whole_file::{or_damage, read_or_damage, read_start};
+use crate::whole_file::read_or_damage;
 
 /// How far an opening goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,24 +96,17 @@ fn open_as_far(fs: Arc<dyn Fs>, options: Options, reach: Reach) -> Result<Opened
     // Another process may have changed the directory between the first look and the lock.
     let found = Found::list(&*fs)?.unwrap_or_default();
     let mut losses = Vec::new();
-    let store = identity::load_store_id(&*fs)?;
-    if store.is_none() {
+    let identity = identity::load_store_id(&*fs)?;
+    let store = found.store(&*fs, identity)?;
+    let store = store.ok_or_else(|| recover::not_a_store("nothing says which store this is"))?;
+    if identity.is_none() {
         losses.extend(identity_loss(&*fs)?);
         if planted!(DamagedIdentityMended) {
-            let whole = manifest::load_whole(&*fs, &found.manifests, None)?;
-            whole
-                .store
-                .map(|it| identity::restore_store_id(&*fs, it))
-                .transpose()?;
+            identity::restore_store_id(&*fs, store)?;
         }
     }
     let whole = manifest::load_whole(&*fs, &found.manifests, store)?;
     let mut causes = whole.damages;
-    let store = match whole.store {
-        Some(store) => store,
-        None => store_of_files(&*fs, &found)?
-            .ok_or_else(|| recover::not_a_store("nothing says which store this is"))?,
-    };
     let mut manifest = match whole.manifest {
         Some(manifest) => manifest,
         None => {
@@ -174,35 +167,6 @@ fn identity_loss(fs: &dyn Fs) -> Result<Option<Loss>> {
         damage,
         takes: Takes::Nothing,
     }))
-}
-
-/// The store of all logs and segment files whose preambles can be read. Bytes of another store, from
-/// before this one was created, can be in a file that a crash has left. So if two files differ, nothing
-/// says which of them is right.
-fn store_of_files(fs: &dyn Fs, found: &Found) -> Result<Option<StoreId>> {
-    let mut first: Option<FileId> = None;
-    for (kind, number) in found
-        .files()
-        .filter(|(kind, _)| *kind != FileKind::Manifest)
-    {
-        let name = file_name(kind, number);
-        let start = read_start(fs, &name, PREAMBLE_BYTES);
-        let start = or_damage(start, &name, 0, "a file that can be read")?;
-        let Ok(Ok(id)) = start.map(|bytes| FileId::read(kind, number, &bytes)) else {
-            continue;
-        };
-        match first {
-            Some(first) if first.store != id.store && !planted!(NewestFileNamesStore) => {
-                return Err(recover::not_a_store(&format!(
-                    "{} and {name} are of different stores, and no identity or manifest says which \
-                     one this is: move the files of the other store away",
-                    first.name()
-                )));
-            }
-            _ => first = Some(id),
-        }
-    }
-    Ok(first.map(|id| id.store))
 }
 
 /// Without a manifest, the leftovers of an interrupted creation are no store.

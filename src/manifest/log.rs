@@ -63,12 +63,12 @@ impl Candidate {
 }
 
 /// Loads the manifest in force from the files with these numbers, ascending. `None` when no file
-/// has an intact first record and every file may be a torn creation. `store` is the store in the
-/// identity file; without it, a manifest of any store is taken.
+/// has an intact first record and every file may be a torn creation. A manifest of
+/// another store than `store` does not count.
 ///
 /// # Errors
 /// [`Error::Damage`] and [`Error::UnsupportedFormat`].
-pub(crate) fn load(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -> Result<Option<Loaded>> {
+pub(crate) fn load(fs: &dyn Fs, numbers: &[u64], store: StoreId) -> Result<Option<Loaded>> {
     let mut best: Option<Candidate> = None;
     let mut newest_first: Vec<u64> = numbers.iter().rev().copied().collect();
     if planted!(LowestManifestWins) {
@@ -117,7 +117,6 @@ pub(crate) fn load(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -> Resu
 /// The intact part of damaged manifests.
 #[derive(Debug)]
 pub(crate) struct Whole {
-    pub(crate) store: Option<StoreId>,
     /// The state of the manifest in force, or its state before the place of the damage.
     pub(crate) manifest: Option<Manifest>,
     pub(crate) damages: Vec<Damage>,
@@ -131,9 +130,9 @@ pub(crate) struct Whole {
 ///
 /// # Errors
 /// [`Error::UnsupportedFormat`], and [`Error::Io`] when the file system denies permission.
-pub(crate) fn load_whole(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -> Result<Whole> {
+pub(crate) fn load_whole(fs: &dyn Fs, numbers: &[u64], store: StoreId) -> Result<Whole> {
     let mut damages = Vec::new();
-    let (mut best, mut unproven, mut known_store) = (None, None, store);
+    let (mut best, mut unproven) = (None, None);
     for &number in numbers.iter().rev() {
         let before = damages.len();
         let bytes = match read_or_damage(fs, &file_name(FileKind::Manifest, number))? {
@@ -143,9 +142,6 @@ pub(crate) fn load_whole(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -
                 continue;
             }
         };
-        if let Ok(id) = FileId::read(FileKind::Manifest, number, &bytes) {
-            known_store = known_store.or(Some(id.store));
-        }
         let candidate = read_candidate(number, &bytes, store, &mut |damage| {
             damages.push(damage);
             Ok(())
@@ -168,7 +164,6 @@ pub(crate) fn load_whole(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -
     // back.
     let best = best.or(unproven.filter(|_| damages.is_empty()));
     Ok(Whole {
-        store: best.as_ref().map(|best| best.id.store).or(known_store),
         manifest: best.map(|best| Manifest {
             number: best.id.number,
             state: best.state,
@@ -185,15 +180,14 @@ pub(crate) fn load_whole(fs: &dyn Fs, numbers: &[u64], store: Option<StoreId>) -
 fn read_candidate(
     number: u64,
     bytes: &[u8],
-    store: Option<StoreId>,
+    store: StoreId,
     meet: &mut dyn FnMut(Damage) -> Result<()>,
 ) -> Result<Option<Candidate>> {
     let name = file_name(FileKind::Manifest, number);
     let id = match FileId::read(FileKind::Manifest, number, bytes) {
         Ok(id) => id,
         Err(Error::Damage(damage)) => {
-            let place_salt = store.map(|store| store.place_salt(FileKind::Manifest, number));
-            if place_salt.is_some_and(|salt| was_written(salt, bytes)) {
+            if was_written(store.place_salt(FileKind::Manifest, number), bytes) {
                 meet(damage)?;
             }
             mark!(ManifestPassedOver);
@@ -201,7 +195,7 @@ fn read_candidate(
         }
         Err(error) => return Err(error),
     };
-    if store.is_some_and(|store| store != id.store) && !planted!(ForeignManifestAccepted) {
+    if store != id.store && !planted!(ForeignManifestAccepted) {
         mark!(ForeignFilePassedOver);
         return Ok(None);
     }

@@ -18,5 +18,5 @@ mod state;
 pub(crate) use edit::{Edit, NewFile};
 #[cfg(fuzzing)]
 pub(crate) use log::decode_any;
-pub(crate) use log::{Manifest, Switch, load, load_whole};
+pub(crate) use log::{Loaded, Manifest, Switch, load, load_whole};
 pub(crate) use state::ManifestState;

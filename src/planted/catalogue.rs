@@ -1178,8 +1178,8 @@ catalogue! {
         "A reader beside the writer ignores an error of replay, for example a missing WAL file, so the reader misses acknowledged commits."
 
     NewestFileNamesStore "newest-file-names-store" "M60" "damaged"
-        "damaged-reads" "damage to the identity and to the manifest; a file with bytes of another store"
-        "Without identity and manifest, the last file in the listing decides which store this is, even if other files contradict it. The file can be a leftover with bytes of another store."
+        "damaged-reads" "damage to the identity; a file with bytes of another store"
+        "Without an identity, the file with the highest number decides which store this is, even if other files contradict it. The file can be a leftover with bytes of another store."
 
     LastBatchDecides "last-batch-decides" "M64" "wal"
         "durability" "batches with different durability in one group, power failure"

@@ -300,6 +300,14 @@ pub trait Engine: Send + Sync {
         None
     }
 
+    /// Whether damage took what says which of several stores `damaged` holds: a crash left bytes of
+    /// another store on `intact`, and only the damaged place told them apart. The system may refuse
+    /// such a disk.
+    fn is_ambiguous(&self, intact: &Image, damaged: &Image) -> bool {
+        let _ = (intact, damaged);
+        false
+    }
+
     /// The report of [`Engine::check`], as a text that changes when a bit of the files
     /// changes. `None` if the system has no such check.
     fn report(&self, fs: &dyn Fs) -> Option<String> {

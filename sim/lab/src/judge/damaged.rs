@@ -57,6 +57,8 @@ impl Judge<'_> {
             if !is_once && let Some((again, _, more)) = damaged(&copy, &mut draws) {
                 (copy, what) = (again, format!("{what}, and {more}"));
             }
+            // Bytes of another store that nothing tells from the store's own are a second damage.
+            let is_once = is_once && !self.engine.is_ambiguous(&image, &copy);
             let lost = match (is_once, moment) {
                 (true, WHEN_CLOSED) if file.starts_with("manifest-") => Lost::Manifest,
                 (true, _) => Lost::Once,
@@ -153,7 +155,40 @@ impl Judge<'_> {
                 "commit {head} was there, {newest} is called the newest, and it is named that {named}"
             )));
         }
+        if let Some(wrong) = self.check_opened(copy)? {
+            return Ok(Some(wrong));
+        }
         Ok(self.ask_remains(head).check_remains(draws, &*remains)?)
+    }
+
+    /// Opens the damaged copy as an intact store. The system must notice damage that changes an answer.
+    fn check_opened(&self, copy: &Image) -> Checked<Option<String>> {
+        let mut store = match self.engine.open(Arc::new(SimFs::from_image(copy))) {
+            Ok(store) => store,
+            Err(Failure::Damage(_)) => return Ok(None),
+            Err(failure) => {
+                return Ok(Some(format!(
+                    "opened as an intact store, it fails: {failure}"
+                )));
+            }
+        };
+        let head = store.head();
+        if head > self.history.head() {
+            return Ok(Some(format!(
+                "opened as an intact store, it ends with commit {head}, only {} were asked for",
+                self.history.head()
+            )));
+        }
+        let is_right = match store.state_at(head) {
+            Ok(state) => state.is_some_and(|state| state == **self.history.state(head)),
+            Err(Failure::Damage(_)) => true,
+            Err(failure) => return Err(failure.into()),
+        };
+        Ok((!is_right).then(|| {
+            format!(
+                "opened as an intact store, it has another state than the model at commit {head}"
+            )
+        }))
     }
 
     fn ask_remains(&self, head: u64) -> Ask<'_> {

@@ -6,6 +6,7 @@
 //! between two log files. Only a forged file tests these promises. This file reads and
 //! writes the parts of the format that it needs with its own code.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lithify::{Options, Store};
@@ -49,6 +50,22 @@ pub(super) fn forge(
     };
     let forged = image.replacing(name, Some(bytes));
     Some((forged, format!("{what} in {name}")))
+}
+
+/// Whether the identity file of `intact` is no longer there, and the files of `damaged` name two
+/// stores.
+pub(super) fn names_two_stores(intact: &Image, damaged: &Image) -> bool {
+    let identity = |image: &Image| -> Option<Vec<u8>> {
+        let mut files = image.files();
+        let (_, bytes) = files.find(|(name, _)| *name == "identity")?;
+        Some(bytes.get(..PREAMBLE)?.to_vec())
+    };
+    let files = damaged.files();
+    let stores: BTreeSet<&[u8]> = files
+        .filter(|(name, bytes)| *name != "identity" && bytes.starts_with(b"lithify"))
+        .filter_map(|(_, bytes)| bytes.get(..PREAMBLE)?.get(16..24))
+        .collect();
+    stores.len() > 1 && identity(damaged) != identity(intact)
 }
 
 type Forged<'disk> = Option<(&'disk str, Vec<u8>, String)>;

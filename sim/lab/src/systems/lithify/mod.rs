@@ -156,6 +156,10 @@ impl Engine for Configured {
         forge::forge(image, &self.options, draws)
     }
 
+    fn is_ambiguous(&self, intact: &Image, damaged: &Image) -> bool {
+        forge::names_two_stores(intact, damaged)
+    }
+
     fn report(&self, fs: &dyn Fs) -> Option<String> {
         let report = verify::verify(fs);
         Some(report.map_or_else(|error| error.to_string(), |report| report.to_string()))
