@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::files::{FORMAT_VERSION, FileKind, IDENTITY, NEW_IDENTITY, checksum, file_name, mix};
 use crate::fs::Fs;
 use crate::fs::whole::write_all_at;
-use crate::whole_file::{or_damage, read_start};
+use crate::whole_file::read_start;
 
 /// The length of a preamble in bytes.
 pub(crate) const PREAMBLE_BYTES: u64 = 36;
@@ -172,11 +172,19 @@ pub(crate) fn is_owner(
 
 /// The store that a file names; `None` without an intact preamble.
 fn owner(fs: &dyn Fs, kind: FileKind, number: u64) -> Result<Option<StoreId>> {
+    Ok(load_file_id(fs, kind, number)?.map(|id| id.store))
+}
+
+/// The identity of a file; `None` without an intact preamble.
+///
+/// # Errors
+/// [`Error::UnsupportedFormat`], and any error of the disk.
+pub(crate) fn load_file_id(fs: &dyn Fs, kind: FileKind, number: u64) -> Result<Option<FileId>> {
     let Some(bytes) = read_preamble_of(fs, &file_name(kind, number))? else {
         return Ok(None);
     };
     match FileId::read(kind, number, &bytes) {
-        Ok(id) => Ok(Some(id.store)),
+        Ok(id) => Ok(Some(id)),
         Err(Error::Damage(_)) => Ok(None),
         Err(error) => Err(error),
     }
@@ -198,41 +206,36 @@ pub(crate) fn load_store_id(fs: &dyn Fs) -> Result<Option<StoreId>> {
     }
 }
 
-/// The store of the files whose preambles can be read, for a directory without an intact identity.
+/// The store that all these files name, for a directory without an intact identity. `None` for a file
+/// without an intact preamble.
 ///
 /// A crash can leave bytes of another store in a file that was being made, whatever its kind. So if two
 /// files name different stores, nothing says which of them is right.
 ///
 /// # Errors
-/// [`Error::NotAStore`] for files of two stores, and [`Error::Io`] when the file system denies
-/// permission. Any other unreadable file names no store.
+/// [`Error::NotAStore`] for files of two stores, and the first error of `files`.
 pub(crate) fn store_of_files(
-    fs: &dyn Fs,
-    files: impl Iterator<Item = (FileKind, u64)>,
+    files: impl Iterator<Item = Result<Option<FileId>>>,
 ) -> Result<Option<StoreId>> {
     let mut newest: Option<FileId> = None;
-    for (kind, number) in files {
-        let name = file_name(kind, number);
-        let start = read_start(fs, &name, PREAMBLE_BYTES);
-        let start = or_damage(start, &name, 0, "a file that can be read")?;
-        let Ok(Ok(id)) = start.map(|bytes| FileId::read(kind, number, &bytes)) else {
-            continue;
-        };
+    for file in files {
+        let Some(file) = file? else { continue };
         match newest {
-            Some(other) if other.store != id.store && !planted!(NewestFileNamesStore) => {
+            Some(other) if other.store != file.store && !planted!(NewestFileNamesStore) => {
                 return Err(Error::NotAStore {
                     reason: format!(
-                        "{} and {name} are of different stores, and no {IDENTITY} file says which \
-                         one this is: move the files of the other store away",
-                        other.name()
+                        "{} and {} are of different stores, and no {IDENTITY} file says which one \
+                         this is: move the files of the other store away",
+                        other.name(),
+                        file.name()
                     ),
                 });
             }
-            Some(other) if other.number > number => {}
-            _ => newest = Some(id),
+            Some(other) if other.number > file.number => {}
+            _ => newest = Some(file),
         }
     }
-    Ok(newest.map(|id| id.store))
+    Ok(newest.map(|file| file.store))
 }
 
 /// The bytes of a preamble that the file has; `None` when there is no such file.

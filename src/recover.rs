@@ -384,11 +384,15 @@ impl Found {
     /// all files name.
     ///
     /// # Errors
-    /// As [`identity::store_of_files`].
+    /// [`Error::NotAStore`] for files of two stores, [`Error::UnsupportedFormat`], and any error of the
+    /// disk.
     pub(crate) fn store(&self, fs: &dyn Fs, identity: Option<StoreId>) -> Result<Option<StoreId>> {
         match identity {
             Some(store) => Ok(Some(store)),
-            None => identity::store_of_files(fs, self.files()),
+            None => identity::store_of_files(
+                self.files()
+                    .map(|(kind, number)| identity::load_file_id(fs, kind, number)),
+            ),
         }
     }
 

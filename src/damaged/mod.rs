@@ -38,13 +38,13 @@ use crate::commit::Commit;
 use crate::error::{Damage, Result};
 use crate::files::{FileKind, IDENTITY, file_name};
 use crate::fs::Fs;
-use crate::identity::{self, StoreId};
+use crate::identity::{self, FileId, StoreId};
 use crate::manifest::{self, Manifest, ManifestState};
 use crate::options::{Options, Placement};
 use crate::recover::{self, Found, Mode};
 use crate::storage::Storage;
 use crate::wal::{CommitRecord, Piece, first_with_commits, replay_whole};
-use crate::whole_file::read_or_damage;
+use crate::whole_file::{or_damage, read_or_damage};
 
 /// How far an opening goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +97,10 @@ fn open_as_far(fs: Arc<dyn Fs>, options: Options, reach: Reach) -> Result<Opened
     let found = Found::list(&*fs)?.unwrap_or_default();
     let mut losses = Vec::new();
     let identity = identity::load_store_id(&*fs)?;
-    let store = found.store(&*fs, identity)?;
+    let store = match identity {
+        Some(store) => Some(store),
+        None => identity::store_of_files(found.files().map(|file| readable_id(&*fs, file)))?,
+    };
     let store = store.ok_or_else(|| recover::not_a_store("nothing says which store this is"))?;
     if identity.is_none() {
         losses.extend(identity_loss(&*fs)?);
@@ -150,6 +153,13 @@ fn open_as_far(fs: Arc<dyn Fs>, options: Options, reach: Reach) -> Result<Opened
         found: beside,
         log_from,
     })
+}
+
+/// The identity of a file whose preamble can be read and is intact.
+fn readable_id(fs: &dyn Fs, (kind, number): (FileKind, u64)) -> Result<Option<FileId>> {
+    let id = identity::load_file_id(fs, kind, number);
+    let id = or_damage(id, &file_name(kind, number), 0, "a file that can be read")?;
+    Ok(id.ok().flatten())
 }
 
 /// The identity file is missing or damaged: the manifest holds the same information.
