@@ -16,6 +16,7 @@ use lithify_sim::run::plan::{Action, Plan};
 use lithify_sim::run::workload::{WORKLOADS, Workload};
 use lithify_sim::system::{Setting, Settings};
 use proptest::prelude::*;
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 fn recipe(workload: usize) -> Recipe {
     Recipe {
@@ -72,7 +73,7 @@ fn faults_do_not_re_roll_anything_else() {
 /// no other setting. A fixed setting stays as it was chosen.
 #[test]
 fn every_setting_that_may_change_does() {
-    for &system in SYSTEMS {
+    SYSTEMS.par_iter().for_each(|&system| {
         let recipe = |fixed: Settings| Recipe {
             workload: &WORKLOADS[1],
             fixed,
@@ -99,7 +100,7 @@ fn every_setting_that_may_change_does() {
         all.retain(|(other, _)| *other != name);
         let fixed = Settings::from([(name, value)]);
         assert_eq!(changes(&fixed), all, "{}", system.name());
-    }
+    });
 }
 
 /// The set of changeable settings does not affect the commits.

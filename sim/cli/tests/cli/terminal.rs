@@ -282,7 +282,7 @@ fn findings_fit() {
     let fixture = Fixture::new();
     let lines = [
         (
-            "sim run --bug old-manifest-removed-early --seeds 60 --keep-going --jobs 1",
+            "sim run --bug old-manifest-removed-early --seeds 12 --keep-going --jobs 1",
             1,
         ),
         (

@@ -3,13 +3,7 @@
 //! The table is a snapshot, so a check that stops finding bugs, or a bug that becomes
 //! harmless, shows as a changed line.
 
-#![expect(clippy::disallowed_methods, reason = "spreads bugs over cores")]
-
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use lithify_sim::disk::FaultKind;
 use lithify_sim::planted;
@@ -17,6 +11,7 @@ use lithify_sim::run::workload::mixed;
 use lithify_sim::search::campaign::Campaign;
 use lithify_sim::system::System;
 use lithify_specimens::snapshot_log::SnapshotLogSystem;
+use rayon::prelude::*;
 
 use crate::bits::flip;
 use crate::crashes::{FIRST_LIFE, Search, search};
@@ -121,25 +116,13 @@ fn hunts_that_find(bug: &'static str) -> Vec<&'static str> {
 #[test]
 fn every_planted_bug_is_found() {
     let bugs = SnapshotLogSystem.bugs();
-    let next = AtomicUsize::new(0);
-    let rows = Mutex::new(BTreeMap::new());
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, Into::into) {
-            scope.spawn(|| {
-                while let Some((index, bug)) = {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    bugs.get(index).map(|bug| (index, bug))
-                } {
-                    let by = hunts_that_find(bug.name);
-                    rows.lock().expect("nobody panics").insert(index, by);
-                }
-            });
-        }
-    });
-    let rows = rows.into_inner().expect("nobody panics");
+    let rows: Vec<_> = bugs
+        .par_iter()
+        .map(|bug| hunts_that_find(bug.name))
+        .collect();
     let mut table = String::new();
     let mut missed = Vec::new();
-    for (bug, by) in bugs.iter().zip(rows.values()) {
+    for (bug, by) in bugs.iter().zip(&rows) {
         if by.is_empty() {
             missed.push(bug.name);
         }

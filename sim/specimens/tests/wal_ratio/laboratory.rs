@@ -11,6 +11,7 @@ use lithify_sim::search::crashes::Reach;
 use lithify_sim::search::mutants::{Search, hunt, mutants};
 use lithify_sim::system::System;
 use lithify_specimens::wal_ratio::WalRatioSystem;
+use rayon::prelude::*;
 
 static SYSTEM: WalRatioSystem = WalRatioSystem;
 
@@ -81,8 +82,8 @@ fn the_laboratory_finds_the_planted_bugs() {
     };
     let mutants = mutants(&SYSTEM);
     assert_eq!(mutants.len(), SYSTEM.bugs().len());
-    for mutant in mutants {
-        let row = hunt(&mutant, &search);
+    mutants.par_iter().for_each(|mutant| {
+        let row = hunt(mutant, &search);
         assert!(row.killed, "{} is not found in {} runs", row.name, row.runs);
-    }
+    });
 }
