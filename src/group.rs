@@ -218,6 +218,11 @@ impl Group {
     /// Writes the group, and syncs it if that was promised. Needs no storage.
     pub(crate) fn perform(&self) -> Result<()> {
         work!(GroupPerformed);
+        let first = self
+            .records
+            .first()
+            .map_or(Commit::ZERO, |record| record.commit);
+        span!(DEBUG, "commit", first = first, commits = self.records.len());
         self.io.as_ref().map_or(Ok(()), LogIo::perform)
     }
 
@@ -242,6 +247,13 @@ impl Group {
         // Publish only after the write and the promised sync: otherwise a reader sees a commit that
         // can still fail.
         if outcome.is_ok() || planted!(PublishedBeforeDurable) {
+            if !self.records.is_empty() {
+                let commits = match planted!(GroupCountsAsOne) {
+                    true => 1,
+                    false => self.records.len() as u64,
+                };
+                storage.histograms.group_commits.record(commits);
+            }
             let records = self.records.into_iter();
             records.for_each(|record| storage.apply(record));
         }

@@ -20,6 +20,17 @@
 //! assert_eq!(files.at(commit)?.get("README.md")?.unwrap(), "hello");
 //! # Ok::<(), lithify::Error>(())
 //! ```
+//!
+//! # Features
+//!
+//! - `lz4`, `zstd` (default): compression of blocks. `zstd` needs a C compiler.
+//! - `prometheus`: [`Stats`] for a registry of `prometheus-client`, see `metrics`.
+//! - `tracing`: spans and events with the target `lithify`. Spans: `open`, `look` (a reader beside a
+//!   writer), `replay`, `commit` (one write of a group, with its sync), `append`, `sync`, `merge` and
+//!   `file_job` (one step of the compactor each), `close`. Events: `created`, `opened`, `closed` (the windows of a
+//!   commit), `published`, `removed` (a file), `poisoned`. A subscriber with a clock turns spans into
+//!   times; the engine itself reads no clock. Some events are told while the store is locked, so a
+//!   subscriber must not call the store.
 
 #[macro_use]
 #[cfg(feature = "planted-bugs")]
@@ -36,6 +47,8 @@ mod marks;
 
 #[macro_use]
 mod work;
+#[macro_use]
+mod spans;
 
 pub mod align;
 pub mod backup;
@@ -55,11 +68,14 @@ pub mod fs;
 pub mod fuzzing;
 mod group;
 mod handle;
+mod histogram;
 mod identity;
 pub mod layout;
 pub mod limits;
 mod log;
 mod manifest;
+#[cfg(feature = "prometheus")]
+pub mod metrics;
 mod names;
 pub mod options;
 mod policy;

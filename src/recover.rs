@@ -30,7 +30,7 @@ use crate::segment::cache::BlockCache;
 use crate::segment::file::{DataFile, Shared};
 use crate::segment::open_files::OpenFiles;
 use crate::segment::{Segment, SegmentId};
-use crate::stats::Counters;
+use crate::stats::{Counters, Histograms};
 use crate::storage::Storage;
 use crate::sweep::{self, Proof, Sweep};
 use crate::version::{Version, forest};
@@ -76,6 +76,7 @@ impl Mode {
 /// # Errors
 /// The errors of opening in [`Error`].
 pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Storage> {
+    span!(INFO, "open", mode = format_args!("{mode:?}"));
     options.check()?;
     let writes = mode.writes();
     let creates = options.create && writes;
@@ -118,6 +119,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
         let store = identity::create_store_id(&*fs)?;
         let mut storage = assemble(fs, store, options, mode, lock, manifest, &found)?;
         create(&mut storage)?;
+        event!(INFO, "created");
         return Ok(storage);
     };
     if let Some(placement) = &options.placement {
@@ -151,6 +153,13 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
         }
         write_again(&mut storage, &found, &loaded.proof, replay)?;
     }
+    event!(
+        INFO,
+        "opened",
+        head = storage.version.head(),
+        flushed_through = storage.manifest.state.flushed_through,
+        segment_files = storage.data_files.len()
+    );
     Ok(storage)
 }
 
@@ -162,6 +171,7 @@ pub(crate) fn look(
     options: Options,
     is_beside_writer: bool,
 ) -> Result<Option<Storage>> {
+    span!(DEBUG, "look");
     let mut found = Found::list(&*fs)?.unwrap_or_default();
     found.must_be_open_to(Mode::ReadOnly)?;
     let store = found.store(&*fs, identity::load_store_id(&*fs)?)?;
@@ -526,6 +536,7 @@ pub(crate) fn assemble(
         memory_bytes: 0,
         events: Vec::new(),
         counters: Counters::default(),
+        histograms: Histograms::default(),
         latest_closing: Commit::ZERO,
         pause: (Commit::ZERO, 0),
         poison: None,
@@ -554,6 +565,7 @@ fn roots_of(
 
 /// Replays the WAL into memory.
 fn replay_wal(storage: &mut Storage, found: &Found) -> Result<Replay> {
+    span!(DEBUG, "replay");
     let oldest = storage.manifest.state.oldest_wal;
     let numbers: Vec<u64> = found
         .wals

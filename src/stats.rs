@@ -5,6 +5,8 @@
 
 use serde::Serialize;
 
+pub use crate::histogram::Histogram;
+
 /// The work since the store was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
@@ -36,6 +38,17 @@ pub struct Counters {
     pub steps: u64,
 }
 
+/// The sizes of what was written since the store was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Histograms {
+    /// Bytes of each commit in the log, without the header of its record.
+    pub commit_bytes: Histogram,
+    /// Commits that were written together, and synced together where a sync was promised.
+    pub group_commits: Histogram,
+    /// Entries of each merge output.
+    pub merge_entries: Histogram,
+}
+
 /// The state of an open store, in numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Stats {
@@ -65,4 +78,6 @@ pub struct Stats {
     pub wal_room_bytes_written: u64,
     /// The work since opening.
     pub counters: Counters,
+    /// The sizes of what was written since opening.
+    pub histograms: Histograms,
 }

@@ -33,7 +33,7 @@ use crate::role;
 use crate::segment::file::{DataFile, Shared};
 use crate::segment::run::Run;
 use crate::segment::{Segment, SegmentId, SegmentMeta, WriterOptions};
-use crate::stats::{Counters, Stats};
+use crate::stats::{Counters, Histograms, Stats};
 use crate::version::Version;
 use crate::wal::{CommitRecord, Wal};
 
@@ -70,6 +70,7 @@ pub(crate) struct Storage {
     pub(crate) memory_bytes: usize,
     pub(crate) events: Vec<Event>,
     pub(crate) counters: Counters,
+    pub(crate) histograms: Histograms,
     /// The latest commit whose closing was installed.
     pub(crate) latest_closing: Commit,
     /// The number of entries written by the merges that close at one commit, and that commit.
@@ -175,11 +176,13 @@ impl Storage {
             wal_bytes_written: self.wal.bytes_written(),
             wal_room_bytes_written: self.wal.room_bytes_written(),
             counters: self.counters,
+            histograms: self.histograms,
         }
     }
 
     /// Makes everything durable, and records that in the log and in the manifest.
     pub(crate) fn close(&mut self) -> Result<()> {
+        span!(INFO, "close", head = self.version.head());
         self.check_writable()?;
         // The WAL first: if its sync fails, the manifest must not get a mark behind the failure.
         let outcome = self.wal.close();
@@ -256,6 +259,7 @@ impl Storage {
             && !planted!(WriteErrorNotPoisoned)
         {
             mark!(Poisoned);
+            event!(ERROR, "poisoned", error = error);
             self.poison.get_or_insert_with(|| error.to_string());
         }
         outcome
@@ -285,7 +289,8 @@ impl Storage {
             self.wal.rotate(&*self.fs, id)?;
         }
         for record in records {
-            self.wal.stage(record);
+            let bytes = self.wal.stage(record);
+            self.histograms.commit_bytes.record(bytes);
         }
         #[cfg(feature = "planted-bugs")]
         if planted!(EveryGroupMarked) {
@@ -437,6 +442,7 @@ pub(crate) fn remove_one_obsolete(storage: &mut impl Lend) -> Result<bool> {
     if !planted!(RemoveErrorIgnored) {
         storage.note(outcome)?;
     }
+    event!(DEBUG, "removed", file = file);
     storage.lend(|storage| storage.events.push(Event::FileRemoved { file }));
     Ok(true)
 }

@@ -433,6 +433,13 @@ impl FileJob {
         storage.counters.segment_file_bytes +=
             edit.files.iter().map(|file| file.length).sum::<u64>();
         storage.counters.edits += 1;
+        event!(
+            DEBUG,
+            "published",
+            through = self.at,
+            files = edit.files.len(),
+            merges = self.merges.len()
+        );
         storage.events.push(Event::Published {
             flushed_through: self.at,
         });

@@ -36,6 +36,9 @@ pub(crate) fn install_outputs(storage: &mut Storage, at: Commit, outputs: Vec<Ou
             latest => latest.max(at),
         };
     }
+    if is_closing && !outputs.is_empty() {
+        event!(DEBUG, "closed", at = at, merges = outputs.len());
+    }
     // `latest_closing` advances before the outputs are installed: `install_output` evaluates
     // retention by it.
     for output in outputs {
@@ -109,6 +112,7 @@ fn install_output(storage: &mut Storage, at: Commit, output: Output) {
 }
 
 fn count(storage: &mut Storage, at: Commit, inputs: usize, entries: u64) {
+    storage.histograms.merge_entries.record(entries);
     let counters = &mut storage.counters;
     counters.merges += 1;
     counters.merge_inputs += inputs as u64;

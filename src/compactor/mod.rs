@@ -272,6 +272,7 @@ impl Compactor {
     fn step_memory_lane(&mut self, storage: &mut impl Lend) -> Result<Step> {
         let job = self.memory_job.as_mut();
         let job = job.expect("this lane is chosen for its job");
+        span!(TRACE, "merge");
         let (entries, done) = job.step(storage, &self.thresholds)?;
         if done {
             self.memory_job = None;
@@ -287,6 +288,7 @@ impl Compactor {
             return Ok(Step::Worked { entries: 0 });
         }
         if let Some((_, job)) = &mut self.file_job {
+            span!(TRACE, "file_job");
             let outcome = job.step(storage);
             let (entries, done) = outcome.inspect_err(|_| {
                 // Work that met damage stays in the queue, in front: if the lane went on without

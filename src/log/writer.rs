@@ -60,6 +60,7 @@ impl LogIo {
     /// Performs the operation. May be called without the writer, and only once.
     pub(crate) fn perform(&self) -> Result<()> {
         if !self.bytes.is_empty() {
+            span!(TRACE, "append", file = self.name, bytes = self.bytes.len());
             let offset = match planted!(RecordBehindRoom) {
                 true => self.file.len().unwrap_or(self.offset),
                 false => self.offset,
@@ -76,6 +77,7 @@ impl LogIo {
         if !self.syncs {
             return Ok(());
         }
+        span!(DEBUG, "sync", file = self.name);
         let mut has_failed = self
             .has_failed
             .lock()

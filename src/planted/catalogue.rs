@@ -1196,4 +1196,8 @@ catalogue! {
     OlderListOfLogs "older-list-of-logs" "M61" "reading"
         "beside" "none; another process reads while inputs are removed by a later closing"
         "A reader beside the writer lists the log files before it reads the manifest. The manifest can omit inputs that a commit in a newer log has removed, so the reader shows an older commit without inputs that this commit needs."
+
+    GroupCountsAsOne "group-counts-as-one" "M61" "wal"
+        "counters" "none; groups of batches"
+        "The histogram of groups counts one commit for each group, whatever number of commits the group has."
 }

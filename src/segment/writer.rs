@@ -334,6 +334,7 @@ impl SegmentFileWriter {
 
     /// Makes the file's bytes durable.
     pub(crate) fn sync(&self) -> Result<()> {
+        span!(DEBUG, "sync", file = self.name);
         self.file.sync_data().map_err(Error::io("sync", &self.name))
     }
 

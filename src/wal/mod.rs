@@ -162,8 +162,9 @@ impl Wal {
             .expect("a rotation came before the first commit")
     }
 
-    /// Encodes a commit. [`Wal::write`] brings it into the file.
-    pub(crate) fn stage(&mut self, record: &CommitRecord) {
+    /// Encodes a commit, and returns its bytes without the header of the record. [`Wal::write`] brings
+    /// it into the file.
+    pub(crate) fn stage(&mut self, record: &CommitRecord) -> u64 {
         assert!(
             record.commit > self.last,
             "commit {} is logged behind commit {}",
@@ -171,8 +172,13 @@ impl Wal {
             self.last
         );
         self.last = record.commit;
-        self.writer()
-            .stage(|buffer| record::encode_commit(record, buffer));
+        let mut bytes = 0;
+        self.writer().stage(|buffer| {
+            let before = buffer.len();
+            record::encode_commit(record, buffer);
+            bytes = buffer.len() - before;
+        });
+        bytes as u64
     }
 
     /// Encodes a mark behind the commits, although only the end of a log has one: for a planted

@@ -28,7 +28,8 @@ Examples:
   lithify import-git --repo . --store target/demo
   lithify scan --store target/demo --at 10 --format tree
   lithify history --store target/demo README.md
-  lithify layout --store target/demo --pyramid";
+  lithify layout --store target/demo --pyramid
+  lithify --log debug compact --store target/demo";
 
 /// A commit-addressed store. Each commit has a number and can be read later. Segments are
 /// merged at commit numbers that follow from the options alone.
@@ -36,6 +37,10 @@ Examples:
 #[command(name = "lithify", version, arg_required_else_help = true)]
 #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 pub(crate) struct Arguments {
+    /// Tell on standard error what the engine does, and how long it takes: openings (info), commits,
+    /// syncs, merges and files (debug), every step (trace)
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) log: Option<super::log::Log>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }

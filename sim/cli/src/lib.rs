@@ -28,6 +28,7 @@ mod import;
 mod import_git;
 mod layout;
 mod lines;
+mod log;
 mod man;
 mod operations;
 mod person;
@@ -46,12 +47,16 @@ pub mod systems;
 mod tuning;
 mod verify;
 mod wal_node;
+mod watch;
 mod write;
 
 /// Runs the binary with the arguments of the process.
 #[must_use]
 pub fn main() -> std::process::ExitCode {
     lithify_sim::cli::program("lithify", command(), |arguments: args::Arguments| {
+        if let Some(log) = arguments.log {
+            log::start(log);
+        }
         arguments.command.run()
     })
 }

@@ -415,8 +415,10 @@ pub(crate) fn without_sizes(text: &str) -> String {
         let mut parts = after.split("_bytes\":");
         masked += parts.next().unwrap_or_default();
         for part in parts {
-            masked += "_bytes\":N";
-            masked += part.trim_start_matches(|letter: char| letter.is_ascii_digit());
+            let rest = part.trim_start_matches(|letter: char| letter.is_ascii_digit());
+            // A histogram of sizes has no digit here.
+            let size = if rest == part { "" } else { "N" };
+            masked += &format!("_bytes\":{size}{rest}");
         }
     }
     masked

@@ -179,6 +179,92 @@ fn layouts_and_statistics() {
     insta::assert_snapshot!(without_sizes(&text));
 }
 
+/// Each look is a line. The titles come first, and a rate needs two looks.
+#[test]
+fn a_store_can_be_watched() {
+    let fixture = Fixture::with_store();
+    let watch = ["stats", "--store", "S", "--watch", "0.001", "--times", "3"];
+    let text = fixture.run(&watch).text();
+    let rows: Vec<Vec<&str>> = (text.lines())
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    let titles = [
+        "commit",
+        "commits/s",
+        "unflushed",
+        "segments",
+        "memory",
+        "wal",
+        "files",
+    ];
+    assert_eq!(rows[0], titles);
+    assert_eq!(rows.len(), 4, "{text}");
+    let head = fixture
+        .run(&["stats", "--store", "S", "--format", "json"])
+        .text();
+    let head: serde_json::Value = serde_json::from_str(&head).unwrap();
+    let head = head["stats"]["head"].to_string();
+    let commits_and_rates: Vec<_> = rows[1..].iter().map(|row| (row[0], row[1])).collect();
+    assert_eq!(
+        commits_and_rates,
+        [(&*head, "-"), (&*head, "0"), (&*head, "0")]
+    );
+
+    let json = fixture
+        .run(&[&watch[..], &["--format", "json"]].concat())
+        .text();
+    assert_eq!(json.lines().count(), 3);
+    for line in json.lines() {
+        let look: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(look["stats"]["head"].to_string(), head);
+    }
+    for pause in ["0", "-1", "soon", "100000", "NaN"] {
+        let refused = fixture.run(&["stats", "--store", "S", "--watch", pause]);
+        let message = refused.failure(2);
+        assert!(
+            message.contains("from 0.001 to 86400"),
+            "{pause}: {message}"
+        );
+    }
+}
+
+/// Only what the store holds: this process does no work on the store, so it has none to count.
+#[test]
+fn a_scraper_gets_the_state_of_a_store() {
+    let fixture = Fixture::with_store();
+    let text = fixture
+        .run(&["stats", "--store", "S", "--prometheus"])
+        .text();
+    let shown = fixture
+        .run(&["stats", "--store", "S", "--format", "json"])
+        .text();
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    for (name, number) in [("head", "head"), ("live_entries", "live_entries")] {
+        let line = format!("\nlithify_{name} {}\n", shown["stats"][number]);
+        assert!(text.contains(&line), "{line:?} in {text}");
+    }
+    assert!(!text.contains("_total"), "{text}");
+    assert!(text.ends_with("# EOF\n"), "{text}");
+}
+
+/// `--log` adds lines to standard error, and changes no answer.
+#[test]
+fn the_engine_tells_what_it_does() {
+    let fixture = Fixture::with_store();
+    let plain = fixture.run(&["get", "README.md", "--store", "S"]);
+    let told = fixture.run(&["--log", "debug", "get", "README.md", "--store", "S"]);
+    assert_eq!((told.code, &told.stdout), (0, &plain.stdout));
+    assert_eq!(plain.stderr, "");
+    assert!(told.stderr.contains("opened head="), "{}", told.stderr);
+    assert!(told.stderr.contains("time.busy="), "{}", told.stderr);
+    let put = ["put", "--store", "S", "key", "value"];
+    let told = fixture
+        .run(&[&["--log", "debug"], &put[..]].concat())
+        .stderr;
+    assert!(told.contains("commit{first="), "{told}");
+    assert!(!told.contains("append{"), "{told}");
+}
+
 #[test]
 fn two_layouts_can_be_compared() {
     let fixture = Fixture::with_store();

@@ -84,7 +84,8 @@ impl Screen {
     }
 
     /// Whether text may be coloured.
-    pub(super) fn has_colour(self) -> bool {
+    #[must_use]
+    pub fn has_colour(self) -> bool {
         self.has_colour
     }
 

@@ -18,6 +18,7 @@
 use std::collections::BTreeMap;
 
 use lithify::files::{FileKind, parse_file_name};
+use lithify::stats::Histograms;
 use lithify::{Durability, Options, RemoveInputs};
 
 use super::settings::Promise;
@@ -46,6 +47,8 @@ pub(super) struct Published {
     /// The number of manifest records. A record without a file moves `flushed_through`
     /// past commits that have left nothing in memory.
     pub(super) edits: u64,
+    /// The sizes of commits and groups.
+    pub(super) sizes: Histograms,
 }
 
 /// The costs of an undisturbed store, each with its predicted value. `published`: what
@@ -55,7 +58,7 @@ pub(super) fn equalities(
     account: &Account<'_>,
     published: Published,
 ) -> Vec<Equality> {
-    let mut equalities = wal((options, promise), account);
+    let mut equalities = wal((options, promise), account, &published.sizes);
     equalities.extend(files(options, account.disk, published));
     equalities
 }
@@ -78,7 +81,11 @@ pub(super) fn is_of(kind: FileKind, name: &str) -> bool {
     parse_file_name(name).is_some_and(|(found, _)| found == kind)
 }
 
-fn wal((options, promise): (&Options, Promise), account: &Account<'_>) -> Vec<Equality> {
+fn wal(
+    (options, promise): (&Options, Promise),
+    account: &Account<'_>,
+    sizes: &Histograms,
+) -> Vec<Equality> {
     let is_wal = |name: &str| is_of(FileKind::Wal, name);
     let names = account.disk.files.iter().map(|file| &file.name);
     let numbers = names.filter_map(|name| match parse_file_name(name) {
@@ -104,6 +111,23 @@ fn wal((options, promise): (&Options, Promise), account: &Account<'_>) -> Vec<Eq
             "bytes written to WAL files",
             seen.written_bytes,
             forecast.bytes,
+        ),
+        Equality::new(
+            "commits with a size",
+            sizes.commit_bytes.count(),
+            forecast.commits,
+        ),
+        Equality::new(
+            "sizes of commits",
+            sizes.commit_bytes.sum(),
+            forecast.payloads,
+        ),
+        Equality::new("largest commit", sizes.commit_bytes.max(), forecast.largest),
+        Equality::new("groups", sizes.group_commits.count(), forecast.groups),
+        Equality::new(
+            "commits in groups",
+            sizes.group_commits.sum(),
+            forecast.commits,
         ),
     ];
     if !may_wait_for_log(options, promise) {
@@ -204,7 +228,11 @@ struct Forecast<'run> {
     /// The length of the newest file, including the room after its records.
     file_length: u64,
     is_dirty: bool,
+    groups: u64,
     commits: u64,
+    /// The bytes of the records of all commits and of the largest one, without headers.
+    payloads: u64,
+    largest: u64,
     /// The numbers of the keyspaces, in the order in which batches first named them.
     keyspaces: BTreeMap<u16, u64>,
 }
@@ -222,7 +250,10 @@ impl<'run> Forecast<'run> {
             length: 0,
             file_length: 0,
             is_dirty: false,
+            groups: 0,
             commits: 0,
+            payloads: 0,
+            largest: 0,
             keyspaces: BTreeMap::new(),
         };
         forecast.begin_file();
@@ -283,9 +314,14 @@ impl<'run> Forecast<'run> {
             self.sync();
             self.begin_file();
         }
-        let records = batches.iter();
-        let records = records.map(|batch| RECORD_HEADER_BYTES + self.payload_bytes(batch));
-        let bytes = records.sum();
+        self.groups += 1;
+        let mut bytes = 0;
+        for batch in batches {
+            let payload = self.payload_bytes(batch);
+            self.payloads += payload;
+            self.largest = self.largest.max(payload);
+            bytes += RECORD_HEADER_BYTES + payload;
+        }
         self.write(bytes);
         if self.promise.syncs(batches) {
             self.sync();

@@ -437,6 +437,16 @@ pub(in crate::systems) fn counted(
     let mut equalities = vec![
         Equality::new("commits", counters.commits, history.len() as u64),
         Equality::new("merges", counters.merges, work.merges),
+        Equality::new(
+            "merge outputs with a size",
+            stats.histograms.merge_entries.count(),
+            counters.merges,
+        ),
+        Equality::new(
+            "sizes of merge outputs",
+            stats.histograms.merge_entries.sum(),
+            counters.merge_entries_written,
+        ),
         Equality::new("kept inputs", stats.kept_inputs, work.kept),
         Equality::new(
             "level-0 segments",
@@ -454,6 +464,7 @@ pub(in crate::systems) fn counted(
         files: counters.segment_files,
         bytes: counters.segment_file_bytes,
         edits: counters.edits,
+        sizes: stats.histograms,
     };
     equalities.extend(costs::equalities((options, promise), account, published));
     equalities.extend(placement.map_or(Vec::new(), |rule| held(rule, layout, account)));
