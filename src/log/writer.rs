@@ -7,6 +7,7 @@
 //! because the content of the file is unknown then. Retrying a failed sync would be worse: the
 //! pages may have been dropped and marked clean (Rebello et al., ATC 2020).
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{HEADER_BYTES, Room, record_checksum, tag_at};
@@ -34,7 +35,19 @@ pub(crate) struct LogWriter {
     /// Encoded records that are not written to the file yet.
     staged: Vec<u8>,
     failure: Option<String>,
-    has_failed: Arc<Mutex<bool>>,
+    syncs: Arc<Syncs>,
+}
+
+/// The syncs of one file that have returned, whether the writer has their outcomes already or not.
+#[derive(Debug, Default)]
+struct Syncs {
+    /// Bytes that a sync has made durable. Read without the lock: whoever holds the storage must not
+    /// wait for a sync of another thread.
+    durable: AtomicU64,
+    /// Syncs of one file take turns at this lock, so that no sync succeeds after one that has failed but
+    /// is not yet recorded in the writer. By then the pages may be marked clean, and the error was
+    /// already reported.
+    has_failed: Mutex<bool>,
 }
 
 /// A pending operation on a log file: an append, a sync, or an append followed by a sync. After an
@@ -49,11 +62,8 @@ pub(crate) struct LogIo {
     /// The records, followed by zeros if the file grows.
     bytes: Vec<u8>,
     record_bytes: usize,
-    syncs: bool,
-    /// Whether a sync of the file has failed. Syncs of one file take turns at this lock, so that no
-    /// sync succeeds after one that has failed but is not yet recorded in the writer. By then the
-    /// pages may be marked clean, and the error was already reported.
-    has_failed: Arc<Mutex<bool>>,
+    wants_sync: bool,
+    syncs: Arc<Syncs>,
 }
 
 impl LogIo {
@@ -74,21 +84,19 @@ impl LogIo {
             }
             outcome.map_err(Error::io("write to", &self.name))?;
         }
-        if !self.syncs {
+        if !self.wants_sync {
             return Ok(());
         }
         span!(DEBUG, "sync", file = self.name);
-        let mut has_failed = self
-            .has_failed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let has_failed = self.syncs.has_failed.lock();
+        let mut has_failed = has_failed.unwrap_or_else(PoisonError::into_inner);
         if *has_failed && !planted!(WriteErrorNotPoisoned) {
             return Err(Error::Poisoned {
                 cause: format!("another sync of {} has failed", self.name),
             });
         }
-        // Under the lock of `has_failed`: a second sync that starts before the failure is recorded
-        // could succeed without the lost pages.
+        // Under the lock: a second sync that starts before the failure is recorded could succeed
+        // without the lost pages.
         let mut outcome = self.file.sync_data();
         // Set before the lock is released: the next sync must see the failure.
         *has_failed = outcome.is_err();
@@ -98,7 +106,15 @@ impl LogIo {
         if planted!(SyncErrorSwallowed) {
             outcome = Ok(());
         }
+        if outcome.is_ok() {
+            self.syncs.durable.fetch_max(self.end(), Ordering::AcqRel);
+        }
         outcome.map_err(Error::io("sync", &self.name))
+    }
+
+    /// The end of the records in the file after the operation.
+    fn end(&self) -> u64 {
+        self.offset + self.record_bytes as u64
     }
 }
 
@@ -120,7 +136,7 @@ impl LogWriter {
             room_written: 0,
             staged: id.preamble().to_vec(),
             failure: None,
-            has_failed: Arc::default(),
+            syncs: Arc::default(),
         })
     }
 
@@ -140,7 +156,10 @@ impl LogWriter {
             room_written: 0,
             staged: Vec::new(),
             failure: None,
-            has_failed: Arc::default(),
+            syncs: Arc::new(Syncs {
+                durable: AtomicU64::new(synced),
+                has_failed: Mutex::default(),
+            }),
         }
     }
 
@@ -230,8 +249,13 @@ impl LogWriter {
         Ok(self.io(Vec::new(), true))
     }
 
+    /// Whether everything written is durable, also by a sync whose outcome is still to be taken.
+    fn is_durable(&self) -> bool {
+        self.syncs.durable.load(Ordering::Acquire) >= self.written
+    }
+
     fn io(&self, mut bytes: Vec<u8>, syncs: bool) -> LogIo {
-        let is_durable = bytes.is_empty() && self.synced == self.written;
+        let is_durable = bytes.is_empty() && self.is_durable();
         let record_bytes = bytes.len();
         let end = self.written + record_bytes as u64;
         let grows = !bytes.is_empty() && end > self.length;
@@ -254,8 +278,8 @@ impl LogWriter {
             offset: self.written,
             bytes,
             record_bytes,
-            syncs: syncs && !forgets_sync && (!is_durable || planted!(RedundantSync)),
-            has_failed: Arc::clone(&self.has_failed),
+            wants_sync: syncs && !forgets_sync && (!is_durable || planted!(RedundantSync)),
+            syncs: Arc::clone(&self.syncs),
         }
     }
 
@@ -263,8 +287,8 @@ impl LogWriter {
     /// taken out, also when other threads have written meanwhile. A sync of another file says
     /// nothing about this file.
     pub(crate) fn finish(&mut self, io: LogIo, outcome: Result<()>) -> Result<()> {
-        let covers = io.syncs && io.name == self.name;
-        let end = io.offset + io.record_bytes as u64;
+        let covers = io.wants_sync && io.name == self.name;
+        let end = io.end();
         assert!(
             io.bytes.is_empty() || io.name == self.name && io.offset == self.written,
             "{}: bytes for {} of {} cannot follow {} written ones",
