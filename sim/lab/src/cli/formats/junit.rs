@@ -104,7 +104,7 @@ fn properties(xml: &mut Xml, facts: &Facts) -> io::Result<()> {
     let counts = facts.counts.iter();
     let counts = counts.map(|(name, count)| (*name, count.to_string()));
     let shortfall = facts.shortfall.iter();
-    let shortfall = shortfall.map(|shortfall| ("not finished", shortfall.message.clone()));
+    let shortfall = shortfall.map(|shortfall| ("not_finished", shortfall.message.clone()));
     for (name, value) in [version].into_iter().chain(counts).chain(shortfall) {
         xml.create_element("property")
             .with_attribute(attribute("name", name))
