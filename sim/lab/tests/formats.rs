@@ -386,14 +386,20 @@ fn a_model_that_shows_a_finding_does_not_pass() {
     let place = Place::new();
     // With one image of each execution, some seeds show the finding under the second model only.
     let run = ["run", "--bug", COMMIT_NOT_SYNCED, "--seeds", "60"];
-    let more = ["--keep-going", "--images", "1", "--model", "posix-min,xfs"];
-    place.run(&[&run[..], &more].concat(), 1);
-    let xml = place.read("junit.xml");
-    let document = Document::parse(&xml).expect("it is XML");
-    let [case] = &cases(suite(&document))[..] else {
-        panic!("one signature, and no model that passes: {xml}");
-    };
-    assert_eq!(case.attribute("classname"), Some("odd-log.posix-min"));
+    let more = ["--images", "1", "--model", "posix-min,xfs"];
+    let run = [&run[..], &more].concat();
+    let shard = ["--shard", "1/1", "--out", "parts"];
+    place.run_with(&[&run[..], &shard].concat(), None);
+    let whole = [&run[..], &["--keep-going"]].concat();
+    for arguments in [&whole[..], &["merge", "parts"]] {
+        place.run(arguments, 1);
+        let xml = place.read("junit.xml");
+        let document = Document::parse(&xml).expect("it is XML");
+        let [case] = &cases(suite(&document))[..] else {
+            panic!("one signature, and no model that passes: {xml}");
+        };
+        assert_eq!(case.attribute("classname"), Some("odd-log.posix-min"));
+    }
 }
 
 /// What somebody knows of is skipped, suppressed, and a warning; the exit code is 0.
