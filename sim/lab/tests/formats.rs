@@ -30,7 +30,7 @@ const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 /// The planted bug with the odd message.
 const ODD_WORDS: &str = "odd-words";
-const ODD: &str = "<log> & \"50%\": a, b\n::error::|```\r\u{1b}[31m\u{0}";
+const ODD: &str = "<log> & \"50%0A\": a, b\n::error::|```\r\u{1b}[31m\u{0}";
 
 /// A tiny log that can refuse to open, with odd words.
 struct OddLog;
