@@ -183,8 +183,9 @@ pub(crate) fn run(arguments: &Crash) -> Outcome {
         true => Output::for_writing(),
         false => Output::for_reading(),
     };
-    tell(&mut output, &report, arguments)?;
     let facts = crash_facts::facts(&report, arguments, start.elapsed());
+    places.begin(&facts, &mut output)?;
+    tell(&mut output, &report, arguments)?;
     places.write(&facts, &mut output)?;
     output.finish()?;
     match (report.findings.len(), report.complete) {

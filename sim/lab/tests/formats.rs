@@ -213,8 +213,28 @@ struct Annotation {
     message: String,
 }
 
-/// The annotations, as GitHub's runner reads lines that begin with two colons.
+/// The annotations, as GitHub's runner reads lines that begin with two colons: none between a
+/// line that stops commands and the line with the word that it names.
 fn annotations(output: &str) -> Vec<Annotation> {
+    let mut annotations = Vec::new();
+    let mut stopped_by: Option<String> = None;
+    for line in output
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("::"))
+    {
+        let (head, message) = line.split_once("::").expect("it is a command");
+        match &stopped_by {
+            Some(word) if head == word => stopped_by = None,
+            Some(_) => {}
+            None if head == "stop-commands" => stopped_by = Some(message.to_owned()),
+            None => annotations.push(annotation(head, message)),
+        }
+    }
+    assert_eq!(stopped_by, None, "later commands of the job count");
+    annotations
+}
+
+fn annotation(head: &str, message: &str) -> Annotation {
     let unescaped = |text: &str| {
         text.replace("%2C", ",")
             .replace("%3A", ":")
@@ -222,23 +242,18 @@ fn annotations(output: &str) -> Vec<Annotation> {
             .replace("%0D", "\r")
             .replace("%25", "%")
     };
-    let lines = output.lines().filter_map(|line| line.strip_prefix("::"));
-    let read = |line: &str| {
-        let (head, message) = line.split_once("::")?;
-        let (level, properties) = head.split_once(' ')?;
-        let property = |name: &str| {
-            let mut all = properties.split(',').filter_map(|it| it.split_once('='));
-            all.find(|(found, _)| *found == name)
-                .map(|(_, value)| unescaped(value))
-        };
-        Some(Annotation {
-            level: level.to_owned(),
-            file: property("file"),
-            title: property("title").expect("each has one"),
-            message: unescaped(message),
-        })
+    let (level, properties) = head.split_once(' ').expect("a level and properties");
+    let property = |name: &str| {
+        let mut all = properties.split(',').filter_map(|it| it.split_once('='));
+        let found = all.find(|(found, _)| *found == name);
+        found.map(|(_, value)| unescaped(value))
     };
-    lines.filter_map(read).collect()
+    Annotation {
+        level: level.to_owned(),
+        file: property("file"),
+        title: property("title").expect("each has one"),
+        message: unescaped(message),
+    }
 }
 
 // The tests.
@@ -323,7 +338,8 @@ fn a_clean_run_passes_everywhere() {
     let plain = place.run_with(&clean, None);
     // The first line tells the seconds, and the line of recoveries their rate.
     let untimed = |text: &str| {
-        let lines = text.lines().skip(1);
+        let lines = text.lines().filter(|line| !line.starts_with("::"));
+        let lines = lines.skip(1);
         let lines = lines.filter(|line| !line.ends_with(" a second"));
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
@@ -369,10 +385,14 @@ fn odd_words_arrive_as_they_are() {
     let text = results(&run)[0]["message"]["text"].as_str();
     assert!(text.is_some_and(|text| text.contains(ODD)), "{text:?}");
 
-    let all = annotations(&ended.output);
-    let ours = all.iter().find(|it| it.file.is_some());
-    let ours = ours.expect("the finding has a file");
-    assert!(ours.message.contains(ODD), "{:?}", ours.message);
+    assert!(
+        ended.output.contains("\n::error::|"),
+        "the text has it as it is"
+    );
+    let [annotation] = &annotations(&ended.output)[..] else {
+        panic!("one signature: {}", ended.output);
+    };
+    assert!(annotation.message.contains(ODD), "{:?}", annotation.message);
 
     let summary = place.read("summary.md");
     let (_, block) = summary.split_once("````text\n").expect("a longer fence");

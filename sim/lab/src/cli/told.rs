@@ -103,11 +103,12 @@ pub(super) fn tell(
     if let Some(page) = page {
         report_file::write_campaign(page, &summary)?;
     }
+    let facts = formats::of_campaign(laboratory, run, &summary);
+    places.begin(&facts, &mut output)?;
     match run.format {
         Format::Json => output.json(&summary)?,
         Format::Text => text(&mut output, run, &summary)?,
     }
-    let facts = formats::of_campaign(laboratory, run, &summary);
     places.write(&facts, &mut output)?;
     output.finish()?;
     match first {

@@ -3,8 +3,22 @@
 //! A line is `::error file=FILE,title=TITLE::MESSAGE`. The rules of escaping are those of
 //! GitHub's own toolkit. GitHub shows ten errors and ten warnings of a step, and keeps all in
 //! the log; the job summary has them all.
+//!
+//! The text of a run holds messages of a store, which may have lines that look like commands of
+//! GitHub, by accident. So the text stands between two lines that switch commands off and on.
+
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::facts::{Excuse, Facts, Finding};
+
+/// The lines before and behind the text of a run, between which GitHub reads no commands. The
+/// word in both follows from the messages, so no message holds it by accident.
+pub(super) fn around(facts: &Facts) -> [String; 2] {
+    let lines = facts.findings.iter().flat_map(Finding::lines);
+    let lines: Vec<String> = lines.collect();
+    let word = format!("{:016x}", xxh3_64(lines.join("\n").as_bytes()));
+    [format!("::stop-commands::{word}"), format!("::{word}::")]
+}
 
 /// The annotations: an error for each signature, a warning for each that is known, and a line
 /// for a run that is not finished.

@@ -63,7 +63,7 @@ pub(super) fn document(facts: &Facts) -> String {
 fn of_finding(finding: &Finding) -> String {
     let mut told = vec![finding.message.clone()];
     told.extend(finding.why.iter().cloned());
-    let told = told.join("\n");
+    let told: String = told.join("\n").chars().take(LONGEST).collect();
     let known = finding.excuse.as_ref().map(Excuse::sentence);
     let known = known.map_or(String::new(), |known| format!(", {}", escaped(&known)));
     format!(
@@ -72,16 +72,24 @@ fn of_finding(finding: &Finding) -> String {
         escaped(&finding.count),
         escaped(&finding.part),
         escaped(&finding.file),
-        block("text", &told.chars().take(LONGEST).collect::<String>()),
+        block("text", &told),
         block("sh", &finding.again),
     )
 }
 
-/// A code block. Its fence is longer than every row of backticks in the text.
+/// A code block. Its fence is longer than every row of backticks in the text. Control characters
+/// are written in words.
 fn block(language: &str, text: &str) -> String {
-    let rows = text.split(|letter| letter != '`').map(str::len);
+    let mut shown = String::new();
+    for letter in text.chars() {
+        match letter.is_control() && letter != '\n' {
+            true => shown.extend(letter.escape_default()),
+            false => shown.push(letter),
+        }
+    }
+    let rows = shown.split(|letter| letter != '`').map(str::len);
     let fence = "`".repeat(rows.max().unwrap_or(0).max(2) + 1);
-    format!("{fence}{language}\n{text}\n{fence}\n")
+    format!("{fence}{language}\n{shown}\n{fence}\n")
 }
 
 /// Text in one line in which Markdown and HTML mean nothing.
@@ -106,6 +114,7 @@ mod tests {
     #[test]
     fn a_text_does_not_leave_its_block() {
         assert_eq!(block("text", "a"), "```text\na\n```\n");
+        assert_eq!(block("text", "a\u{1b}\r"), "```text\na\\u{1b}\\r\n```\n");
         assert_eq!(block("text", "```\na"), "````text\n```\na\n````\n");
     }
 

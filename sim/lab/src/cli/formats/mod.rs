@@ -3,7 +3,7 @@
 //!
 //! A command that looks for findings flattens [`IntegrationArguments`] into its arguments, checks
 //! the [`places`](IntegrationArguments::places) before it begins, and gives the [`Facts`] to
-//! [`Places::write`] at its end. This file decides nothing about a run: exit codes and text
+//! [`Places::begin`] and [`Places::write`] around its text at the end. This file decides nothing about a run: exit codes and text
 //! are the same with and without these formats.
 //!
 //! Invariant: the files depend on the facts only. They hold no date and no name of a machine;
@@ -86,7 +86,18 @@ impl Places {
         self.junit.is_some() || self.sarif.is_some() || self.github.is_some()
     }
 
-    /// Writes the files, and prints the annotations behind what was printed before.
+    /// Prints what has to stand before the text of a run.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    pub fn begin(&self, facts: &Facts, output: &mut Output) -> Outcome {
+        match self.github {
+            Some(_) => output.line(annotations::around(facts)[0].as_bytes()),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the files, and prints the annotations behind the text of the run.
     ///
     /// # Errors
     /// If a file cannot be written any more, or the output cannot be written.
@@ -103,7 +114,8 @@ impl Places {
         if let Some(place) = summary {
             place.append_text(&job_summary::document(facts))?;
         }
-        for line in annotations::lines(facts) {
+        let [_, end] = annotations::around(facts);
+        for line in [end].into_iter().chain(annotations::lines(facts)) {
             output.line(line.as_bytes())?;
         }
         Ok(())
