@@ -1,6 +1,7 @@
 //! `crash`: every image that a loss of power may leave of a recorded program, and a checker.
 
 use std::path::Path;
+use std::time::Instant;
 
 use clap::Args;
 use lithify_programs::Recording;
@@ -10,11 +11,13 @@ use lithify_programs::losses::{Crashes, Loss};
 use lithify_programs::shrink::{Shrunk, shrink};
 use lithify_sim::cli::args::{Format, FormatArgument};
 use lithify_sim::cli::exit::{Exit, Outcome};
+use lithify_sim::cli::formats::IntegrationArguments;
 use lithify_sim::cli::output::Output;
 use lithify_sim::cli::quoted;
 use lithify_sim::cli::terminal::Colour;
 use serde::Serialize;
 
+use super::crash_facts;
 use super::programs::{AfterSync, CheckerArguments, ImageArguments, Session, notes, of_programs};
 
 const EXAMPLES: &str = "\
@@ -25,6 +28,7 @@ Examples:
   lithify crash run.rec --warm 'python3 check.py'
   lithify crash run.rec --check restart
   lithify crash run.rec --check ./check.sh --images large --classes
+  lithify crash run.rec --check ./check.sh --junit crash.xml --github   # for CI
 
 The checker is run as CHECK DIRECTORY STDOUT: the image, and a file with what the user had seen when \
 the power failed. It exits with 0 if all is well, 1 if something is lost but the rest is consistent, \
@@ -40,7 +44,7 @@ Exits with 1 on a finding.";
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Crash {
     #[command(flatten)]
-    checker: CheckerArguments,
+    pub(crate) checker: CheckerArguments,
     #[command(flatten)]
     images: ImageArguments,
     /// Find the smallest loss behind each finding, and the sync that is missing
@@ -52,30 +56,35 @@ pub(crate) struct Crash {
     classes: bool,
     /// Exit with 7 if --time or Ctrl-C ends it before all images were judged
     #[arg(long)]
-    fail_on_incomplete: bool,
+    pub(crate) fail_on_incomplete: bool,
+    #[command(flatten)]
+    integration: IntegrationArguments,
     #[command(flatten)]
     format: FormatArgument,
 }
 
+/// Why the result is not whole.
+pub(crate) const NOT_ALL: &str = "not all images were judged";
+
 /// All that is told.
 #[derive(Serialize)]
-struct Report {
-    program: Vec<String>,
-    operations: usize,
-    models: Vec<RowOf>,
-    judged: usize,
-    complete: bool,
-    findings: Vec<Finding>,
+pub(crate) struct Report {
+    pub(crate) program: Vec<String>,
+    pub(crate) operations: usize,
+    pub(crate) models: Vec<RowOf>,
+    pub(crate) judged: usize,
+    pub(crate) complete: bool,
+    pub(crate) findings: Vec<Finding>,
     notes: Vec<String>,
 }
 
 /// What was looked at under one model, and on which file systems.
 #[derive(Serialize)]
-struct RowOf {
+pub(crate) struct RowOf {
     #[serde(flatten)]
-    row: Row,
+    pub(crate) row: Row,
     #[serde(skip_serializing_if = "Option::is_none")]
-    after_failed_sync: Option<&'static str>,
+    pub(crate) after_failed_sync: Option<&'static str>,
 }
 
 /// What came of all variants.
@@ -99,11 +108,13 @@ impl Default for Judged {
 
 /// One finding as it is told.
 #[derive(Serialize)]
-struct Finding {
-    wrong: String,
+pub(crate) struct Finding {
+    pub(crate) wrong: String,
+    #[serde(skip)]
+    pub(crate) rule: &'static str,
     message: String,
-    images: usize,
-    model: &'static str,
+    pub(crate) images: usize,
+    pub(crate) model: &'static str,
     after_operations: usize,
     next: String,
     pending: usize,
@@ -112,12 +123,14 @@ struct Finding {
     lost_numbers: String,
     lost_bytes_read_as: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    after_failed_sync: Option<&'static str>,
-    goes_away_if: Vec<String>,
+    pub(crate) after_failed_sync: Option<&'static str>,
+    pub(crate) goes_away_if: Vec<String>,
 }
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Crash) -> Outcome {
+    let places = arguments.integration.places(&arguments.format)?;
+    let start = Instant::now();
     let Session {
         recording,
         checker,
@@ -165,11 +178,18 @@ pub(crate) fn run(arguments: &Crash) -> Outcome {
         findings: found.findings,
         notes: notes(&recording.header),
     };
-    tell(&report, arguments)?;
+    // A reader that stops reading must not take the files with it.
+    let mut output = match places.are_wanted() {
+        true => Output::for_writing(),
+        false => Output::for_reading(),
+    };
+    let facts = crash_facts::facts(&report, arguments, start.elapsed());
+    places.begin(&facts, &mut output)?;
+    tell(&mut output, &report, arguments)?;
+    places.write(&facts, &mut output)?;
+    output.finish()?;
     match (report.findings.len(), report.complete) {
-        (0, false) if arguments.fail_on_incomplete => {
-            Err(Exit::Unfinished.because("not all images were judged"))
-        }
+        (0, false) if arguments.fail_on_incomplete => Err(Exit::Unfinished.because(NOT_ALL)),
         (0, _) => Ok(()),
         (count, _) => Err(Exit::Negative.because(format!(
             "{}: {count} findings",
@@ -200,6 +220,7 @@ fn finding(
     let cures = shrunk.map_or(&[][..], |shrunk| &shrunk.cures);
     Finding {
         wrong: found.wrong.to_string(),
+        rule: crash_facts::rule(found.wrong),
         message: found.message.clone(),
         images: found.images,
         model: loss.model.name,
@@ -221,11 +242,9 @@ fn finding(
     }
 }
 
-fn tell(report: &Report, arguments: &Crash) -> Outcome {
-    let mut output = Output::for_reading();
+fn tell(output: &mut Output, report: &Report, arguments: &Crash) -> Outcome {
     if arguments.format.format == Format::Json {
-        output.json(report)?;
-        return output.finish();
+        return output.json(report);
     }
     for row in &report.models {
         for line in row_lines(row) {
@@ -238,12 +257,12 @@ fn tell(report: &Report, arguments: &Crash) -> Outcome {
     };
     output.line(format!("{} images judged{end}", report.judged).as_bytes())?;
     for finding in &report.findings {
-        tell_finding(&mut output, finding, arguments)?;
+        tell_finding(output, finding, arguments)?;
     }
     for note in &report.notes {
         output.line(note.as_bytes())?;
     }
-    output.finish()
+    Ok(())
 }
 
 fn row_lines(
@@ -300,33 +319,11 @@ fn sets(classes: &Pruned) -> String {
 }
 
 fn tell_finding(output: &mut Output, finding: &Finding, arguments: &Crash) -> Outcome {
-    let head = match finding.message.is_empty() {
-        true => finding.wrong.clone(),
-        false => format!("{}: {}", finding.wrong, finding.message),
-    };
     output.line(b"")?;
-    let head = output.screen().paint(Colour::Red, &head);
+    let head = output.screen().paint(Colour::Red, &finding.head());
     output.line(format!("{head} ({} images)", finding.images).as_bytes())?;
-    let lost = match finding.lost.is_empty() {
-        true => "nothing".to_owned(),
-        false => finding.lost.join(", "),
-    };
-    let after = match finding.after_failed_sync {
-        Some(variant) => format!(", {variant} after a failed sync"),
-        None => String::new(),
-    };
-    let lines = [
-        format!(
-            "  the power fails after {} operations, {} (model {}{after})",
-            finding.after_operations, finding.next, finding.model
-        ),
-        format!(
-            "  lost of {} pending changes: {lost}; lost bytes read as {}",
-            finding.pending, finding.lost_bytes_read_as
-        ),
-    ];
-    for line in lines {
-        output.line(line.as_bytes())?;
+    for line in finding.loss() {
+        output.line(format!("  {line}").as_bytes())?;
     }
     for cure in &finding.goes_away_if {
         output.line(format!("  goes away if {cure}").as_bytes())?;
@@ -334,8 +331,40 @@ fn tell_finding(output: &mut Output, finding: &Finding, arguments: &Crash) -> Ou
     output.line(format!("  {}", image_command(finding, arguments)).as_bytes())
 }
 
+impl Finding {
+    /// What is wrong, and what the checker said.
+    pub(crate) fn head(&self) -> String {
+        match self.message.is_empty() {
+            true => self.wrong.clone(),
+            false => format!("{}: {}", self.wrong, self.message),
+        }
+    }
+
+    /// When the power fails, and what it takes.
+    pub(crate) fn loss(&self) -> [String; 2] {
+        let lost = match self.lost.is_empty() {
+            true => "nothing".to_owned(),
+            false => self.lost.join(", "),
+        };
+        let after = match self.after_failed_sync {
+            Some(variant) => format!(", {variant} after a failed sync"),
+            None => String::new(),
+        };
+        [
+            format!(
+                "the power fails after {} operations, {} (model {}{after})",
+                self.after_operations, self.next, self.model
+            ),
+            format!(
+                "lost of {} pending changes: {lost}; lost bytes read as {}",
+                self.pending, self.lost_bytes_read_as
+            ),
+        ]
+    }
+}
+
 /// How to look at an image.
-fn image_command(finding: &Finding, arguments: &Crash) -> String {
+pub(crate) fn image_command(finding: &Finding, arguments: &Crash) -> String {
     let lost = match &*finding.lost_numbers {
         "" => String::new(),
         numbers => format!(" --lose {numbers}"),

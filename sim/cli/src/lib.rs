@@ -13,6 +13,7 @@ mod check_git;
 mod compare;
 mod completions;
 mod crash;
+mod crash_facts;
 mod data_file;
 mod diff;
 mod export;

@@ -29,6 +29,7 @@ fn sim(directory: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Ou
         "SLURM_ARRAY_TASK_ID",
         "JOB_COMPLETION_INDEX",
         "CI_NODE_INDEX",
+        "GITHUB_STEP_SUMMARY",
     ] {
         command.env_remove(variable);
     }
@@ -85,6 +86,47 @@ fn any_shards_merge_to_the_bytes_of_one_run() {
     // The kept traces are the shortest of all shards.
     let trace = json["findings"][0]["trace"].as_str().expect("a path");
     assert_eq!(sim(at, &["replay", trace], &[]).status.code(), Some(0));
+}
+
+/// What CI reads of a sum of shards is what it reads of one run, apart from the seconds.
+#[test]
+fn merged_shards_tell_ci_what_one_run_tells() {
+    let directory = directory();
+    let at = directory.path();
+    let formats = [
+        "--junit", "j.xml", "--sarif", "s.json", "--github", "--out", "traces",
+    ];
+    let told = |arguments: &[&str]| {
+        let output = sim(at, &[arguments, &formats].concat(), &[]);
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        let xml = std::fs::read_to_string(at.join("j.xml")).expect("it was written");
+        let document = roxmltree::Document::parse(&xml).expect("it is XML");
+        // Everything but the attributes of the suite, which tell the seconds.
+        let nodes = document
+            .descendants()
+            .filter(|it| it.parent_element().is_some());
+        let nodes = nodes.filter(|it| !it.has_tag_name("testsuite"));
+        let nodes = nodes.map(|it| {
+            let attributes = it.attributes().map(|it| (it.name(), it.value()));
+            format!(
+                "{:?} {:?} {:?}",
+                it.tag_name(),
+                attributes.collect::<Vec<_>>(),
+                it.text()
+            )
+        });
+        let sarif = std::fs::read_to_string(at.join("s.json")).expect("it was written");
+        let text = String::from_utf8(output.stdout).expect("it is text");
+        let lines = text.lines().filter(|line| line.starts_with("::error "));
+        let lines: Vec<String> = lines.map(str::to_owned).collect();
+        (nodes.collect::<Vec<_>>(), sarif, lines)
+    };
+    let whole = told(&[&CAMPAIGN[..], &["--keep-going"]].concat());
+    assert!(whole.2.len() > 1, "several signatures: {:?}", whole.2);
+    for number in 1..=5 {
+        shard(at, &format!("{number}/5"), "parts");
+    }
+    assert_eq!(told(&["merge", "parts"]), whole);
 }
 
 /// A machine that is lost costs its shard, and nothing else.

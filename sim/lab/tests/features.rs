@@ -66,6 +66,7 @@ fn the_laboratory_alone_builds_no_parser_and_no_package_above_it() {
         "indicatif v",
         "maud v",
         "mimalloc v",
+        "quick-xml v",
     ];
     for laboratory in ["features = []", "default-features = false"] {
         let bare = tree(laboratory);

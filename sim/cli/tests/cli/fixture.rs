@@ -379,7 +379,8 @@ fn eventful_history() -> Stream {
     stream
 }
 
-/// Neither the user's settings nor the clock may affect git.
+/// Neither the user's settings nor the clock may affect git, and the job that runs these tests
+/// must not get their summaries.
 fn isolate(command: &mut Command) {
     command
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
@@ -390,7 +391,13 @@ fn isolate(command: &mut Command) {
         .env("GIT_COMMITTER_NAME", "C")
         .env("GIT_COMMITTER_EMAIL", "c@example.org")
         .env("GIT_COMMITTER_DATE", "1700000000 +0000");
-    for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
+    for variable in [
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_PREFIX",
+        "GITHUB_STEP_SUMMARY",
+    ] {
         command.env_remove(variable);
     }
 }

@@ -67,6 +67,56 @@ fn a_finding_names_a_command_that_shows_its_image() {
     assert_ne!(config, b"new\n");
 }
 
+/// The checker's words arrive in every format, with the command that makes the image.
+#[test]
+fn a_finding_is_told_in_the_formats_of_ci() {
+    let Some(fixture) = recorded(WRONG) else {
+        return;
+    };
+    let check = CHECK.replace("echo neither", "printf '<nothing> & 50%%\\033[0m\\n'");
+    let crash = ["crash", "run 1.rec", "--check", &check, "--shrink"];
+    let formats = ["--junit", "j.xml", "--sarif", "s.json", "--github"];
+    let ended = fixture.run(&[&crash[..], &formats].concat());
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    let said = String::from_utf8(ended.stdout).unwrap();
+    let cure = "goes away if fsync(t) comes before rename t config";
+
+    let xml = std::fs::read_to_string(fixture.path("j.xml")).unwrap();
+    let document = roxmltree::Document::parse(&xml).unwrap();
+    let with = |name: &str| {
+        let all = document.descendants();
+        let all = all.filter(|node| node.has_tag_name(name));
+        all.collect::<Vec<_>>()
+    };
+    let failure = with("failure").into_iter();
+    let failure = failure.filter(|it| it.attribute("type") == Some("inconsistent"));
+    let [failure] = failure.collect::<Vec<_>>()[..] else {
+        panic!("one word of the checker: {xml}");
+    };
+    let message = failure.attribute("message").unwrap();
+    assert!(
+        message.contains("inconsistent: <nothing> & 50%"),
+        "{message}"
+    );
+    let text = failure.text().unwrap();
+    let image = "lithify image 'run 1.rec' --model posix-min";
+    assert!(text.contains(cure) && text.contains(image), "{text}");
+    // The only model has findings, so no case passes.
+    assert_eq!(with("testcase").len(), with("failure").len(), "{xml}");
+
+    let sarif = std::fs::read(fixture.path("s.json")).unwrap();
+    let sarif: serde_json::Value = serde_json::from_slice(&sarif).unwrap();
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    assert_eq!(results.len(), with("failure").len());
+    let place = &results[0]["locations"][0]["physicalLocation"]["artifactLocation"];
+    assert_eq!(place["uri"], "run%201.rec");
+
+    let lines = said.lines().filter(|line| line.starts_with("::error "));
+    let lines: Vec<&str> = lines.collect();
+    assert_eq!(lines.len(), results.len(), "{said}");
+    assert!(lines.iter().any(|line| line.contains("& 50%25")), "{said}");
+}
+
 /// A long run must not end with the news that its recording has no place.
 #[test]
 fn the_place_of_a_recording_is_looked_at_before_the_run() {

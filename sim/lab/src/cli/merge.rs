@@ -11,6 +11,7 @@ use clap::Args;
 
 use super::args::FormatArgument;
 use super::exit::{Exit, Outcome};
+use super::formats::IntegrationArguments;
 use super::known::Known;
 use super::report_file::CampaignReportArgument;
 use super::shard_result::{self, CampaignOf, ShardResult, difference};
@@ -46,6 +47,8 @@ pub(crate) struct Merge {
     #[command(flatten)]
     report: CampaignReportArgument,
     #[command(flatten)]
+    integration: IntegrationArguments,
+    #[command(flatten)]
     format: FormatArgument,
 }
 
@@ -56,6 +59,7 @@ pub(super) fn run(arguments: &Merge, laboratory: Laboratory<'_>) -> Outcome {
         None => Known::default(),
     };
     let page = arguments.report.place()?;
+    let places = arguments.integration.places(&arguments.format)?;
     let (campaign, results) = gather(&arguments.results)?;
     let (mut ledger, mut gathered) = (Ledger::default(), Gathered::default());
     for (path, result) in results.values() {
@@ -72,6 +76,8 @@ pub(super) fn run(arguments: &Merge, laboratory: Laboratory<'_>) -> Outcome {
     told::tell(
         laboratory,
         &Told {
+            system: &campaign.system,
+            models: campaign.models.clone(),
             ledger: &ledger,
             gathered: &gathered,
             known: &known,
@@ -84,6 +90,7 @@ pub(super) fn run(arguments: &Merge, laboratory: Laboratory<'_>) -> Outcome {
             must_be_complete: arguments.fail_on_incomplete,
         },
         page,
+        places,
     )
 }
 

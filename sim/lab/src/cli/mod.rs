@@ -14,6 +14,7 @@ mod choose;
 mod economy;
 mod enumerate;
 pub mod exit;
+pub mod formats;
 mod known;
 mod list;
 mod litmus;

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::args::{Format, FormatArgument};
 use super::choose::{self, ChosenFaults, ChosenModels, ChosenWorkload};
 use super::exit::{Exit, Outcome};
+use super::formats::IntegrationArguments;
 use super::known::Known;
 use super::output::Output;
 use super::progress::{Clock, Progress};
@@ -41,6 +42,7 @@ Examples:
   lithify sim run --seeds 100000 --keep-going     # all findings, by signature
   lithify sim run --seeds 1000 --keep-going --report campaign.html
   lithify sim run --seeds 1000 --time 60 --fail-on-incomplete   # for CI
+  lithify sim run --seeds 1000 --keep-going --junit sim.xml --sarif sim.sarif --github
   lithify sim run --seeds 64000 --shard 3/64 --out results      # a part, for sim merge
   lithify sim run --seed 7 --trace                # one seed, each operation
   lithify sim run --system wal-ratio --set threshold=3 --order starve:timer
@@ -62,7 +64,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "SEED", value_parser = choose::seed, default_value = "0", conflicts_with = "seed")]
     from: Seed,
     /// Print each operation of one seed, and do not crash it
-    #[arg(long, requires = "seed", conflicts_with_all = ["time", "jobs", "seeds", "from", "out", "report"])]
+    #[arg(long, requires = "seed", conflicts_with_all = ["time", "jobs", "seeds", "from", "out", "report", "junit", "sarif", "github"])]
     trace: bool,
     /// The system [default: the first system of `list`]
     #[arg(long, value_name = "NAME")]
@@ -118,6 +120,8 @@ pub(crate) struct Run {
     #[command(flatten)]
     report: CampaignReportArgument,
     #[command(flatten)]
+    integration: IntegrationArguments,
+    #[command(flatten)]
     format: FormatArgument,
     #[command(flatten)]
     reach: ReachArguments,
@@ -163,6 +167,7 @@ pub(super) fn run(arguments: &Run, laboratory: Laboratory<'_>) -> Outcome {
         None => None,
     };
     let page = arguments.report.place()?;
+    let places = arguments.integration.places(&arguments.format)?;
     let is_new = trace_file::check_directory(&arguments.out)?;
     if let Some((shard, campaign)) = &shard {
         shard_result::check(&arguments.out, campaign, *shard)?;
@@ -190,7 +195,10 @@ pub(super) fn run(arguments: &Run, laboratory: Laboratory<'_>) -> Outcome {
         false if arguments.seeds.is_none() && arguments.seed.is_none() => End::Done,
         false => End::TimeOver,
     };
+    let models = mixture.models.iter().map(|model| model.name.to_owned());
     let run = Told {
+        system: system.name(),
+        models: models.collect(),
         ledger: &ledger,
         gathered: &gathered,
         known: &known,
@@ -207,7 +215,7 @@ pub(super) fn run(arguments: &Run, laboratory: Laboratory<'_>) -> Outcome {
         let result = ShardResult::new(campaign, shard, is_complete, ledger.clone(), &gathered);
         shard_result::write(&arguments.out, shard, &result)?;
     }
-    told::tell(laboratory, &run, page)
+    told::tell(laboratory, &run, page, places)
 }
 
 /// The campaign that a shard is a part of.

@@ -16,7 +16,7 @@
     reason = "people and other processes read these files, and no run does"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -78,6 +78,9 @@ struct StoredKind {
     oracle: String,
     message: String,
     why: Vec<String>,
+    /// The models that have shown it. Files from before this field name that of the trace only.
+    #[serde(default)]
+    models: BTreeSet<String>,
     /// The text of the shortest trace.
     trace: String,
 }
@@ -112,6 +115,7 @@ impl ShardResult {
             oracle: kind.cheapest.finding.oracle.name().to_owned(),
             message: kind.cheapest.finding.message.clone(),
             why: kind.why.clone(),
+            models: kind.models.clone(),
             trace: kind.cheapest.plan.to_string(),
         };
         Self {
@@ -134,8 +138,11 @@ impl ShardResult {
                 .map_err(|error| format!("the trace of seed {}: {error}", stored.seed))?;
             let oracle = Oracle::named(&stored.oracle)
                 .ok_or_else(|| format!("there is no oracle {:?}", stored.oracle))?;
+            let mut models = stored.models.clone();
+            models.insert(plan.model.name.to_owned());
             let kind = Kind {
                 count: stored.count,
+                models,
                 cheapest: Found {
                     seed: stored.seed,
                     finding: Finding::new(oracle, stored.message.clone()),

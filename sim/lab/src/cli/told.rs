@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::args::Format;
 use super::exit::{Exit, Outcome};
+use super::formats::{self, Places};
 use super::known::Known;
 use super::output::Output;
 use super::reach::ReachLine;
@@ -35,6 +36,10 @@ pub(super) enum End {
 
 /// The content of the report.
 pub(super) struct Told<'run> {
+    /// The name of the system.
+    pub(super) system: &'run str,
+    /// The names of the persistence models that were asked for.
+    pub(super) models: Vec<String>,
     pub(super) ledger: &'run Ledger,
     pub(super) gathered: &'run Gathered,
     pub(super) known: &'run Known,
@@ -51,9 +56,14 @@ pub(super) struct Told<'run> {
     pub(super) must_be_complete: bool,
 }
 
-/// Writes the traces, the page if there is a place for it, and the report. Returns the
-/// outcome of the command.
-pub(super) fn tell(laboratory: Laboratory<'_>, run: &Told<'_>, page: Option<Place>) -> Outcome {
+/// Writes the traces, the page if there is a place for it, the formats for continuous
+/// integration, and the report. Returns the outcome of the command.
+pub(super) fn tell(
+    laboratory: Laboratory<'_>,
+    run: &Told<'_>,
+    page: Option<Place>,
+    places: Places,
+) -> Outcome {
     let kinds = run.gathered.kinds();
     let mut lines = Vec::new();
     let mut first = None;
@@ -93,10 +103,13 @@ pub(super) fn tell(laboratory: Laboratory<'_>, run: &Told<'_>, page: Option<Plac
     if let Some(page) = page {
         report_file::write_campaign(page, &summary)?;
     }
+    let facts = formats::of_campaign(laboratory, run, &summary);
+    places.begin(&facts, &mut output)?;
     match run.format {
         Format::Json => output.json(&summary)?,
         Format::Text => text(&mut output, run, &summary)?,
     }
+    places.write(&facts, &mut output)?;
     output.finish()?;
     match first {
         Some((found, path)) => Err(failure(laboratory, &found.finding, &found.plan, &path)),
@@ -109,7 +122,7 @@ pub(super) fn tell(laboratory: Laboratory<'_>, run: &Told<'_>, page: Option<Plac
 
 impl Told<'_> {
     /// Whether the run was incomplete, and no finding explains that.
-    fn is_unfinished(&self) -> bool {
+    pub(super) fn is_unfinished(&self) -> bool {
         matches!(
             self.end,
             End::TimeOver | End::Interrupted | End::ShardsMissing(_)

@@ -6,6 +6,7 @@
     reason = "people name these files, and no run reads them"
 )]
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::Laboratory;
@@ -131,13 +132,29 @@ impl Place {
         self.keep_text(&plan.to_string())
     }
 
-    /// Writes a text, in the place of what the file held before.
+    /// Writes a text, in the place of what the file held before. Who reads the file meanwhile
+    /// sees the text before it or this one, and no part of it.
     ///
     /// # Errors
     /// If the file cannot be written any more.
-    pub fn keep_text(mut self, text: &str) -> Outcome {
+    pub fn keep_text(self, text: &str) -> Outcome {
+        self.written(|path| replace(path, text))
+    }
+
+    /// Writes a text behind what the file holds.
+    pub(super) fn append_text(self, text: &str) -> Outcome {
+        self.written(|path| {
+            let mut file = std::fs::OpenOptions::new().append(true).open(path)?;
+            file.write_all(text.as_bytes())
+        })
+    }
+
+    fn written(mut self, write: impl FnOnce(&Path) -> std::io::Result<()>) -> Outcome {
         self.made = [false; 2];
-        write_text(&self.path, text, self.what)
+        write(&self.path).map_err(|error| {
+            let (what, path) = (self.what, self.path.display());
+            Exit::Usage.because(format!("cannot write {what} {path}: {error}"))
+        })
     }
 }
 
@@ -152,6 +169,27 @@ impl Drop for Place {
             remove_empty(parent);
         }
     }
+}
+
+/// Replaces the text of a file that exists. The text gets its name when it is whole. A pipe or
+/// a device has no text to replace, and a directory may refuse a second file: then the text is
+/// written where it is.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let before = std::fs::metadata(path)?;
+    if !before.is_file() {
+        return std::fs::write(path, text);
+    }
+    // A link stays a link.
+    let path = std::fs::canonicalize(path)?;
+    let directory = directory_of(&path).unwrap_or(Path::new("."));
+    let Ok(mut file) = tempfile::NamedTempFile::new_in(directory) else {
+        return std::fs::write(path, text);
+    };
+    file.write_all(text.as_bytes())?;
+    file.as_file().set_permissions(before.permissions())?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// The directory part of a path, if any.

@@ -3,8 +3,8 @@
 //! Invariant: the result does not depend on the order of the findings.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::replay::Found;
 use crate::finding::signature::{Diagnosis, Signature};
@@ -18,6 +18,8 @@ pub struct Kind {
     pub cheapest: Found,
     /// What had to go wrong in that finding.
     pub why: Vec<String>,
+    /// The persistence models under which any seed has shown it.
+    pub models: BTreeSet<String>,
 }
 
 /// Findings by signature.
@@ -31,6 +33,7 @@ impl Gathered {
     pub fn add(&mut self, diagnosis: Diagnosis, found: Found) {
         let kind = Kind {
             count: 1,
+            models: BTreeSet::from([found.plan.model.name.to_owned()]),
             cheapest: found,
             why: diagnosis.why,
         };
@@ -53,6 +56,7 @@ impl Gathered {
             Entry::Occupied(mut place) => {
                 let known = place.get_mut();
                 known.count += kind.count;
+                known.models.extend(kind.models);
                 if cost(&kind.cheapest) < cost(&known.cheapest) {
                     (known.cheapest, known.why) = (kind.cheapest, kind.why);
                 }
