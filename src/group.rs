@@ -205,6 +205,13 @@ impl Group {
         // Poison before the error is returned: a caller that knows of the failure must find that
         // the next commit is refused.
         let io = storage.note(io)?;
+        if !records.is_empty() {
+            let commits = match planted!(GroupCountsAsOne) {
+                true => 1,
+                false => records.len() as u64,
+            };
+            storage.histograms.group_commits.record(commits);
+        }
         if planted!(VisibleBeforeWritten) {
             records.drain(..).for_each(|record| storage.apply(record));
         }
@@ -247,13 +254,6 @@ impl Group {
         // Publish only after the write and the promised sync: otherwise a reader sees a commit that
         // can still fail.
         if outcome.is_ok() || planted!(PublishedBeforeDurable) {
-            if !self.records.is_empty() {
-                let commits = match planted!(GroupCountsAsOne) {
-                    true => 1,
-                    false => self.records.len() as u64,
-                };
-                storage.histograms.group_commits.record(commits);
-            }
             let records = self.records.into_iter();
             records.for_each(|record| storage.apply(record));
         }
