@@ -27,10 +27,10 @@
 //! - `prometheus`: [`Stats`] for a registry of `prometheus-client`, see `metrics`.
 //! - `tracing`: spans and events with the target `lithify`. Spans: `open`, `look` (a reader beside a
 //!   writer), `replay`, `commit` (one write of a group, with its sync), `append`, `sync`, `merge` and
-//!   `file_job` (one step of the compactor each), `close`. Events: `created`, `opened`, `closed` (the windows of a
-//!   commit), `published`, `removed` (a file), `poisoned`. A subscriber with a clock turns spans into
-//!   times; the engine itself reads no clock. Some events are told while the store is locked, so a
-//!   subscriber must not call the store.
+//!   `file_job` (one step of the compactor each), `close`. Events: `created`, `opened`, `closed` (the
+//!   windows of a commit), `published`, `removed` (a file), `poisoned`. A subscriber with a clock turns
+//!   spans into times; the engine itself reads no clock. Some events are told while the store is
+//!   locked, so a subscriber must not call the store.
 
 #[macro_use]
 #[cfg(feature = "planted-bugs")]

@@ -2,29 +2,15 @@
 //!
 //! Method: a small history with one owner, so every number is a snapshot.
 
-use std::sync::Arc;
-
 use lithify::fs::MemFs;
 use lithify::metrics::Metrics;
-use lithify::{Options, Pacing, Placement, Stats, Store, WriteBatch};
+use lithify::{Stats, WriteBatch};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
-fn open(fs: &MemFs) -> Store {
-    let options = Options {
-        placement: Some(Placement::with_divisor(2).unwrap()),
-        file_level: Some(1),
-        pacing: Pacing::Manual,
-        ..Options::default()
-    };
-    Store::open(Arc::new(fs.clone()), options).unwrap()
-}
+mod one_key;
 
-fn put(store: &mut Store, value: &[u8]) {
-    let mut batch = WriteBatch::new();
-    batch.put("main", b"key", value);
-    store.commit(&batch).unwrap();
-}
+use one_key::{open, put};
 
 fn shown(metrics: Metrics<impl Fn() -> Stats + Send + Sync + 'static>) -> String {
     let mut registry = Registry::default();

@@ -8,25 +8,12 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use lithify::fs::MemFs;
-use lithify::{Options, Pacing, Placement, Store, WriteBatch};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-fn open(fs: &MemFs) -> Store {
-    let options = Options {
-        placement: Some(Placement::with_divisor(2).unwrap()),
-        file_level: Some(1),
-        pacing: Pacing::Manual,
-        ..Options::default()
-    };
-    Store::open(Arc::new(fs.clone()), options).unwrap()
-}
+mod one_key;
 
-fn put(store: &mut Store, value: &[u8]) {
-    let mut batch = WriteBatch::new();
-    batch.put("main", b"key", value);
-    store.commit(&batch).unwrap();
-}
+use one_key::{open, put};
 
 /// A writer into a string that the test can read.
 #[derive(Clone, Default)]

@@ -275,10 +275,7 @@ fn row_lines(
         0 => String::new(),
         count => format!(", {count} not judged"),
     };
-    let model = match after_failed_sync {
-        Some(variant) => format!("{}, {variant} after a failed sync", row.model),
-        None => row.model.to_owned(),
-    };
+    let model = with_variant(row.model, *after_failed_sync);
     let Some(classes) = &row.classes else {
         return vec![format!(
             "{model}: {}; {} distinct, {} refused{unjudged}",
@@ -331,6 +328,14 @@ fn tell_finding(output: &mut Output, finding: &Finding, arguments: &Crash) -> Ou
     output.line(format!("  {}", image_command(finding, arguments)).as_bytes())
 }
 
+/// A model or a verdict, with what the pages behind a failed sync became.
+pub(crate) fn with_variant(text: &str, after_failed_sync: Option<&str>) -> String {
+    match after_failed_sync {
+        Some(variant) => format!("{text}, {variant} after a failed sync"),
+        None => text.to_owned(),
+    }
+}
+
 impl Finding {
     /// What is wrong, and what the checker said.
     pub(crate) fn head(&self) -> String {
@@ -346,14 +351,11 @@ impl Finding {
             true => "nothing".to_owned(),
             false => self.lost.join(", "),
         };
-        let after = match self.after_failed_sync {
-            Some(variant) => format!(", {variant} after a failed sync"),
-            None => String::new(),
-        };
+        let model = with_variant(self.model, self.after_failed_sync);
         [
             format!(
-                "the power fails after {} operations, {} (model {}{after})",
-                self.after_operations, self.next, self.model
+                "the power fails after {} operations, {} (model {model})",
+                self.after_operations, self.next
             ),
             format!(
                 "lost of {} pending changes: {lost}; lost bytes read as {}",

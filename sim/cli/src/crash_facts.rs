@@ -8,7 +8,7 @@ use std::time::Duration;
 use lithify_programs::checker::Wrong;
 use lithify_sim::cli::formats::{Facts, Finding, Part, Rule, Shortfall};
 
-use super::crash::{self, Crash, Report, RowOf};
+use super::crash::{self, Crash, Report, RowOf, with_variant};
 
 /// All that a checker can say against an image, and what it demands by that.
 const RULES: [(&str, &str); 6] = [
@@ -65,7 +65,7 @@ fn part(
     }: &RowOf,
 ) -> Part {
     Part {
-        name: format!("{}{}", row.model, after(*after_failed_sync)),
+        name: with_variant(row.model, *after_failed_sync),
         covered: format!(
             "{}; {} distinct, {} refused",
             row.coverage, row.distinct, row.bad
@@ -75,13 +75,13 @@ fn part(
 }
 
 fn finding(finding: &crash::Finding, arguments: &Crash) -> Finding {
-    let after = after(finding.after_failed_sync);
+    let told = |text: &str| with_variant(text, finding.after_failed_sync);
     let cures = finding.goes_away_if.iter();
     let cures = cures.map(|cure| format!("goes away if {cure}"));
     Finding {
         rule: finding.rule,
-        part: format!("{}{after}", finding.model),
-        signature: format!("{}{after}", finding.wrong),
+        part: told(finding.model),
+        signature: told(&finding.wrong),
         message: finding.head(),
         why: finding.loss().into_iter().chain(cures).collect(),
         count: format!("{} images", finding.images),
@@ -89,10 +89,4 @@ fn finding(finding: &crash::Finding, arguments: &Crash) -> Finding {
         again: crash::image_command(finding, arguments),
         excuse: None,
     }
-}
-
-fn after(failed_sync: Option<&str>) -> String {
-    failed_sync.map_or(String::new(), |variant| {
-        format!(", {variant} after a failed sync")
-    })
 }

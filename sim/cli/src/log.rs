@@ -2,8 +2,7 @@
 
 use clap::ValueEnum;
 use lithify_sim::cli::terminal::Screen;
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::prelude::*;
 

@@ -71,8 +71,8 @@ impl Report {
 /// Runs the command.
 pub(crate) fn run(arguments: &ShowStats) -> Outcome {
     let format = arguments.format.format;
-    if let Some(pause) = arguments.watch.pause() {
-        return watch::run(&arguments.store, format, pause, &arguments.watch);
+    if let Some(pause) = arguments.watch.watch {
+        return watch::run(&arguments.store, format, pause, arguments.watch.times);
     }
     let report = Report::of(&arguments.store)?;
     let mut output = Output::for_reading();

@@ -33,18 +33,11 @@ pub(crate) struct Watch {
     /// Look again and again, with a pause of this many seconds, and print a line each time
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "1")]
     #[arg(value_parser = seconds)]
-    watch: Option<Duration>,
+    pub(crate) watch: Option<Duration>,
     /// End after this many looks [default: at Ctrl-C]
     #[arg(long, value_name = "N", requires = "watch")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
-    times: Option<u64>,
-}
-
-impl Watch {
-    /// The time between two looks; `None` if one look was asked for.
-    pub(crate) fn pause(&self) -> Option<Duration> {
-        self.watch
-    }
+    pub(crate) times: Option<u64>,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -60,11 +53,11 @@ pub(crate) fn run(
     store: &StoreArgument,
     format: Format,
     pause: Duration,
-    watch: &Watch,
+    times: Option<u64>,
 ) -> Outcome {
     let mut output = Output::for_reading();
     let mut before = None;
-    for look in 0..watch.times.unwrap_or(u64::MAX) {
+    for look in 0..times.unwrap_or(u64::MAX) {
         if look > 0 {
             wait(pause);
         }

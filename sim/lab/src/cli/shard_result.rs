@@ -17,16 +17,17 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use tempfile::NamedTempFile;
 
 use super::Laboratory;
 use super::exit::{Exit, Outcome};
 use super::reach::ReachLine;
 use super::shard::Shard;
+use super::trace_file::name_when_whole;
 use crate::finding::gathered::{Gathered, Kind};
 use crate::finding::replay::Found;
 use crate::finding::signature::Signature;
@@ -238,12 +239,8 @@ pub(super) fn write(directory: &Path, shard: Shard, result: &ShardResult) -> Out
             path.display()
         ))
     };
-    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
-    file.write_all(&result.bytes()).map_err(failed)?;
-    // The name comes behind the bytes: a machine that stops leaves a whole result or none.
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(&path).map_err(|error| failed(error.error))?;
-    Ok(())
+    let file = NamedTempFile::new_in(directory).map_err(failed)?;
+    name_when_whole(file, &result.bytes(), &path).map_err(failed)
 }
 
 /// Reads a result.

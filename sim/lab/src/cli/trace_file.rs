@@ -9,6 +9,8 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use super::Laboratory;
 use super::exit::{Exit, Outcome};
 use crate::finding::traces::parse;
@@ -182,11 +184,21 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     // A link stays a link.
     let path = std::fs::canonicalize(path)?;
     let directory = directory_of(&path).unwrap_or(Path::new("."));
-    let Ok(mut file) = tempfile::NamedTempFile::new_in(directory) else {
+    let Ok(file) = NamedTempFile::new_in(directory) else {
         return std::fs::write(path, text);
     };
-    file.write_all(text.as_bytes())?;
     file.as_file().set_permissions(before.permissions())?;
+    name_when_whole(file, text.as_bytes(), &path)
+}
+
+/// Writes a new file, and gives it its name behind its bytes: a machine that stops leaves the whole
+/// file or what was there before.
+pub(super) fn name_when_whole(
+    mut file: NamedTempFile,
+    bytes: &[u8],
+    path: &Path,
+) -> std::io::Result<()> {
+    file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

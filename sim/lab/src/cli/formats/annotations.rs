@@ -25,7 +25,7 @@ pub(super) fn around(facts: &Facts) -> [String; 2] {
 pub(super) fn lines(facts: &Facts) -> Vec<String> {
     let mut lines: Vec<String> = facts.findings.iter().map(of_finding).collect();
     if let Some(shortfall) = &facts.shortfall {
-        let level = level(!shortfall.is_failure);
+        let level = shortfall.level();
         let title = property(&format!("{}: not finished", facts.title()));
         let message = data(&shortfall.message);
         lines.push(format!("::{level} title={title}::{message}"));
@@ -34,7 +34,7 @@ pub(super) fn lines(facts: &Facts) -> Vec<String> {
 }
 
 fn of_finding(finding: &Finding) -> String {
-    let level = level(finding.excuse.is_some());
+    let level = finding.level();
     let title = match finding.excuse.as_ref().map(Excuse::sentence) {
         Some(excuse) => format!("{} ({excuse})", finding.signature),
         None => finding.signature.clone(),
@@ -45,10 +45,6 @@ fn of_finding(finding: &Finding) -> String {
         property(&title),
         data(&finding.lines().join("\n")),
     )
-}
-
-fn level(is_excused: bool) -> &'static str {
-    if is_excused { "warning" } else { "error" }
 }
 
 /// The text of a message. The percent sign comes first, or it would escape the escapes.

@@ -93,7 +93,24 @@ impl Facts {
     }
 }
 
+/// How grave it is, in a word that all readers know.
+fn level(is_failure: bool) -> &'static str {
+    if is_failure { "error" } else { "warning" }
+}
+
+impl Shortfall {
+    /// How grave it is.
+    pub(super) fn level(&self) -> &'static str {
+        level(self.is_failure)
+    }
+}
+
 impl Finding {
+    /// How grave it is.
+    pub(super) fn level(&self) -> &'static str {
+        level(self.excuse.is_none())
+    }
+
     /// Everything that a reader needs, a line each. A message can have several lines itself.
     pub(super) fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.message.clone()];

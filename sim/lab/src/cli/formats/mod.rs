@@ -3,8 +3,8 @@
 //!
 //! A command that looks for findings flattens [`IntegrationArguments`] into its arguments, checks
 //! the [`places`](IntegrationArguments::places) before it begins, and gives the [`Facts`] to
-//! [`Places::begin`] and [`Places::write`] around its text at the end. This file decides nothing about a run: exit codes and text
-//! are the same with and without these formats.
+//! [`Places::begin`] and [`Places::write`] around its text at the end. This file decides nothing
+//! about a run: exit codes and text are the same with and without these formats.
 //!
 //! Invariant: the files depend on the facts only. They hold no date and no name of a machine;
 //! JUnit alone holds the seconds that the run took.

@@ -43,14 +43,9 @@ pub(super) fn document(facts: &Facts) -> String {
 
 /// Whether the run has done all that was asked for.
 fn invocation(facts: &Facts) -> Value {
-    let notifications = facts.shortfall.iter().map(|shortfall| {
-        let level = if shortfall.is_failure {
-            "error"
-        } else {
-            "warning"
-        };
-        json!({ "level": level, "message": { "text": shortfall.message } })
-    });
+    let notifications = facts.shortfall.iter().map(
+        |shortfall| json!({ "level": shortfall.level(), "message": { "text": shortfall.message } }),
+    );
     let notifications: Vec<Value> = notifications.collect();
     json!({
         "executionSuccessful": notifications.is_empty(),
@@ -60,14 +55,10 @@ fn invocation(facts: &Facts) -> Value {
 
 fn result(facts: &Facts, finding: &Finding) -> Value {
     let index = facts.rules.iter().position(|rule| rule.id == finding.rule);
-    let level = match finding.excuse {
-        Some(_) => "warning",
-        None => "error",
-    };
     let identity = format!("{}\n{}", facts.subject, finding.signature);
     let mut result = json!({
         "ruleId": finding.rule,
-        "level": level,
+        "level": finding.level(),
         "message": { "text": format!("{}\n{}", finding.signature, finding.lines().join("\n")) },
         "locations": [{ "physicalLocation": {
             "artifactLocation": { "uri": uri(&finding.file) },

@@ -60,12 +60,15 @@ pub(super) fn names_two_stores(intact: &Image, damaged: &Image) -> bool {
         let (_, bytes) = files.find(|(name, _)| *name == "identity")?;
         Some(bytes.get(..PREAMBLE)?.to_vec())
     };
+    if identity(damaged) == identity(intact) {
+        return false;
+    }
     let files = damaged.files();
     let stores: BTreeSet<&[u8]> = files
         .filter(|(name, bytes)| *name != "identity" && bytes.starts_with(b"lithify"))
         .filter_map(|(_, bytes)| bytes.get(..PREAMBLE)?.get(16..24))
         .collect();
-    stores.len() > 1 && identity(damaged) != identity(intact)
+    stores.len() > 1
 }
 
 type Forged<'disk> = Option<(&'disk str, Vec<u8>, String)>;
