@@ -35,7 +35,7 @@ pub(super) struct Open {
 }
 
 /// Segment files that are no longer needed and were not removed yet.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Retired {
     files: u64,
     /// Whether a reader may have delayed their removal.
@@ -61,26 +61,28 @@ impl Open {
     /// job publishes its file, unless a reader holds them. Otherwise files would pile
     /// up under load.
     fn check_retired(&mut self) -> Result<(), Failure> {
+        let before = self.retired;
+        self.retired = self.look_for_retired(before.is_held);
+        let is_published = self.retired.edits > before.edits;
+        match is_published && before.files > 0 && !before.is_held {
+            false => Ok(()),
+            true => Err(Failure::Other(format!(
+                "{} retired segment files are there when the next one is published",
+                before.files
+            ))),
+        }
+    }
+
+    /// The retired files that are there. `was_held`: a reader held one of them before.
+    fn look_for_retired(&self, was_held: bool) -> Retired {
         let stats = self.store.stats();
         let files = self.store.files().into_iter();
         let segments = files.filter(|name| name.starts_with("segment-")).count() as u64;
-        let Retired {
+        let files = segments.saturating_sub(stats.segment_files);
+        Retired {
             files,
-            is_held,
-            edits,
-        } = self.retired;
-        let piles_up = stats.counters.edits > edits && files > 0 && !is_held;
-        let retired = segments.saturating_sub(stats.segment_files);
-        self.retired = Retired {
-            files: retired,
-            is_held: retired > 0 && (is_held || Rc::strong_count(&self.readers) > 1),
+            is_held: files > 0 && (was_held || Rc::strong_count(&self.readers) > 1),
             edits: stats.counters.edits,
-        };
-        match piles_up {
-            false => Ok(()),
-            true => Err(Failure::Other(format!(
-                "{files} retired segment files are there when the next one is published"
-            ))),
         }
     }
 
@@ -256,10 +258,14 @@ impl Instance for Open {
     fn settle(&mut self) -> Result<bool, Failure> {
         self.may_work = false;
         let steps = SETTLE_STEPS + SETTLE_STEPS_OF_A_COMMIT * self.head();
-        // Jobs end during settling, so the earlier observation says nothing about the
-        // next one.
-        self.retired = Retired::default();
-        self.store.settle_within(steps).map_err(failure)
+        let settled = self.store.settle_within(steps).map_err(failure);
+        // Jobs end during settling, so the earlier observation says nothing about the next one. But a
+        // reader that holds a file now may let go of it before the next look.
+        self.retired = Retired {
+            files: 0,
+            ..self.look_for_retired(false)
+        };
+        settled
     }
 
     fn layout(&self) -> Option<Vec<Piece>> {
