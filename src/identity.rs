@@ -10,10 +10,15 @@
 //! numbered file is created, so it decides which files are the store's own. A file whose preamble
 //! names another store does not count, and is removed like any other file that is not needed.
 //!
+//! A directory of backups has a number of its own, like a store, and its identity also states which
+//! store the backups are of. If the backups had the number of their store, then files of both could
+//! have the same number, and after a crash the bytes of the one would pass for the other.
+//!
 //! A file can also show all bytes of an earlier file of the same store, kind and number, including
 //! the preamble. A salt does not detect this case. But the name of such an earlier file was never
 //! durable, so the file contains no mark that proves its beginning: such a mark is written only
-//! after the name is durable. So `wal::replay` and `manifest::log` never prefer a file without a
+//! after the name is durable. This holds while no second directory has the same identity: see
+//! "Copies of a directory" in `design/format.md`. So `wal::replay` and `manifest::log` never prefer a file without a
 //! proof to a proven file.
 //!
 //! The preamble also tells a store of another format version from a damaged one: its first sixteen
@@ -36,6 +41,8 @@ const VERSIONED_BYTES: usize = 16;
 const MAGIC: &[u8; 7] = b"lithify";
 /// The letter of the identity file's preamble.
 const STORE_LETTER: u8 = b'i';
+/// Stands in the identity of a directory that is no backup.
+const NO_ORIGIN: StoreId = StoreId(0);
 
 /// A number that no other store has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,11 +202,19 @@ pub(crate) fn load_file_id(fs: &dyn Fs, kind: FileKind, number: u64) -> Result<O
 /// # Errors
 /// [`Error::UnsupportedFormat`], and any error of the disk.
 pub(crate) fn load_store_id(fs: &dyn Fs) -> Result<Option<StoreId>> {
+    Ok(load_store_and_origin(fs)?.map(|(store, _)| store))
+}
+
+/// The store in the directory, and the store that it is a backup of: the number 0 for no backup.
+///
+/// # Errors
+/// As [`load_store_id`].
+pub(crate) fn load_store_and_origin(fs: &dyn Fs) -> Result<Option<(StoreId, StoreId)>> {
     let Some(bytes) = read_preamble_of(fs, IDENTITY)? else {
         return Ok(None);
     };
     match read_preamble(STORE_LETTER, 0, IDENTITY, &bytes) {
-        Ok((store, _)) => Ok(Some(store)),
+        Ok((store, origin)) => Ok(Some((store, StoreId(origin)))),
         // An interrupted creation, or damage. Every other file names the store as well.
         Err(Error::Damage(_)) => Ok(None),
         Err(error) => Err(error),
@@ -256,7 +271,7 @@ fn read_preamble_of(fs: &dyn Fs, name: &str) -> Result<Option<Vec<u8>>> {
 /// leaves an identity file that names some store, and no numbered file yet.
 pub(crate) fn create_store_id(fs: &dyn Fs) -> Result<StoreId> {
     let store = StoreId::draw(fs)?;
-    write_store_id(fs, IDENTITY, store)?;
+    write_store_id(fs, IDENTITY, store, NO_ORIGIN)?;
     // The name is durable before any numbered file exists: the identity decides which files are the
     // store's own.
     if !planted!(IdentityUnsynced) {
@@ -265,14 +280,30 @@ pub(crate) fn create_store_id(fs: &dyn Fs) -> Result<StoreId> {
     Ok(store)
 }
 
-/// Writes the identity of a store again that has files. The file gets its name only after its bytes
-/// are durable. Otherwise a crash could leave the name in front of bytes of another store's
-/// identity, and then none of the files would count.
+/// Draws a number for a new directory of backups of `origin` and makes it durable before any other
+/// file is created.
+pub(crate) fn create_backup_id(fs: &dyn Fs, origin: StoreId) -> Result<StoreId> {
+    let store = match planted!(BackupHasStoreNumber) {
+        true => origin,
+        false => StoreId::draw(fs)?,
+    };
+    replace_store_id(fs, store, origin)?;
+    Ok(store)
+}
+
+/// Writes the identity of a store again that has files.
 pub(crate) fn restore_store_id(fs: &dyn Fs, store: StoreId) -> Result<()> {
+    replace_store_id(fs, store, NO_ORIGIN)
+}
+
+/// The file gets its name only after its bytes are durable. Otherwise a crash could leave the name in
+/// front of bytes of another store's identity, and then none of the files would count, or the
+/// directory would hold the backups of another store.
+fn replace_store_id(fs: &dyn Fs, store: StoreId, origin: StoreId) -> Result<()> {
     if planted!(IdentityReplacedInPlace) {
-        write_store_id(fs, IDENTITY, store)?;
+        write_store_id(fs, IDENTITY, store, origin)?;
     } else {
-        write_store_id(fs, NEW_IDENTITY, store)?;
+        write_store_id(fs, NEW_IDENTITY, store, origin)?;
         let renamed = fs.rename(NEW_IDENTITY, IDENTITY);
         renamed.map_err(Error::io("rename", NEW_IDENTITY))?;
     }
@@ -282,7 +313,7 @@ pub(crate) fn restore_store_id(fs: &dyn Fs, store: StoreId) -> Result<()> {
 /// Writes a file that names a store, in place of any existing file, and syncs it. It must be a new
 /// file: the sync of an old one may report an error of an earlier process that no longer matters,
 /// and then the opening would fail.
-fn write_store_id(fs: &dyn Fs, name: &str, store: StoreId) -> Result<()> {
+fn write_store_id(fs: &dyn Fs, name: &str, store: StoreId, origin: StoreId) -> Result<()> {
     let file = match fs.create(name) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             fs.remove(name).map_err(Error::io("remove", name))?;
@@ -291,7 +322,7 @@ fn write_store_id(fs: &dyn Fs, name: &str, store: StoreId) -> Result<()> {
         outcome => outcome,
     };
     let file = file.map_err(Error::io("create", name))?;
-    let bytes = preamble(STORE_LETTER, store, 0, 0);
+    let bytes = preamble(STORE_LETTER, store, origin.0, 0);
     write_all_at(&*file, 0, &bytes).map_err(Error::io("write to", name))?;
     if planted!(IdentityUnsynced) {
         return Ok(());

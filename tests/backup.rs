@@ -334,15 +334,25 @@ fn directories_that_are_refused() {
     assert!(refused(back_up(&mut store, &own)).contains("no file named \"backup\""));
     assert_eq!(own.list("").unwrap(), before);
     // Backups of another store.
-    let backup = MemFs::new();
+    let backup = disk(9);
     let mut other = Store::open(Arc::new(own.clone()), usual()).unwrap();
     back_up(&mut other, &backup).unwrap();
     assert!(refused(back_up(&mut store, &backup)).contains("another store"));
-    // Without its identity the manifest says whose it is.
-    backup.remove("identity").unwrap();
-    assert!(refused(back_up(&mut store, &backup)).contains("another store"));
+    // Without its identity nothing says whose backups these are, and they can still be read.
+    let nameless = backup.deep_copy();
+    nameless.remove("identity").unwrap();
+    for store in [&mut store, &mut other] {
+        let damaged = back_up(store, &nameless).unwrap_err().to_string();
+        assert!(damaged.contains("identity of the backup"), "{damaged}");
+    }
+    assert_eq!(contents(&read(&nameless)), contents(&read(&backup)));
     back_up(&mut other, &backup).unwrap();
     assert!(is_sound(&backup));
+    // A copy of the store that has the marker of backups.
+    let copy = own.deep_copy();
+    copy.remove("lock").unwrap();
+    copy.create("backup").unwrap();
+    assert!(refused(back_up(&mut other, &copy)).contains("the number of the store itself"));
     // Nobody commits to one.
     let open = Store::open(Arc::new(backup.clone()), Options::default());
     assert!(matches!(open, Err(Error::IsBackup)));

@@ -3,11 +3,11 @@
 //! A segment file consists of parts with checksums and without gaps: the preamble, blocks, and the
 //! footer. The copy proceeds from the first byte to the last. A part is written only after its
 //! checksum was compared, and only if it begins where the part before it ends. So a complete copy
-//! holds exactly the bytes of the original file.
+//! lacks no byte of the original file.
 //!
-//! The copy may belong to another store. Then the copy has the preamble of that store, and each
-//! checksum is replaced by a checksum with the salt of that store. All other bytes stay the same,
-//! so offsets and lengths stay the same.
+//! The copy belongs to another directory, which has a store number of its own: a backup, or a
+//! restored store. So the copy has another preamble, and each checksum is replaced by a checksum
+//! with the salt of the copy. All other bytes stay the same, so offsets and lengths stay the same.
 //!
 //! Memory: the index of one segment, and [`SPAN_BYTES`] or one block.
 

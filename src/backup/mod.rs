@@ -2,8 +2,8 @@
 //! from a backup.
 //!
 //! A backup is a directory that can be read as a store but accepts no commits: a marker file named
-//! `backup` is in the directory. A backup holds the segment files of the store unchanged, and its
-//! own log and manifest. Segment files never change and contain an identity, so the next backup
+//! `backup` is in the directory. A backup holds the segment files of the store, and its own log and
+//! manifest. Segment files never change and have numbers that no other file has, so the next backup
 //! into the same directory copies new segment files only. Then the directory holds the newest
 //! backup, with the history that the store had kept at the commit of that backup.
 //!
@@ -13,6 +13,8 @@
 //! - every byte is checked before it counts (see `copy`), and durable before the manifest names its
 //!   file (see `place`);
 //! - an interrupted backup does not change the backup before it;
+//! - a directory of backups has a store number of its own, which salts every checksum. So no bytes of
+//!   the store, and none of another backup of the store, pass for bytes of the backup;
 //! - a backup of a store that is open for writing holds only commits that are durable in the store;
 //! - a restored store is a new store: it draws a new store number, which salts every checksum. So
 //!   the files and backups of the restored store are never accepted as those of the original store;
@@ -38,7 +40,7 @@ use serde::Serialize;
 
 use crate::commit::Commit;
 use crate::error::{Error, Result};
-use crate::files::{BACKUP, COPY_SUFFIX, LOCK, NEW_IDENTITY};
+use crate::files::{BACKUP, COPY_SUFFIX, IDENTITY, LOCK, NEW_IDENTITY, file_name};
 use crate::fs::{Fs, Lock};
 use crate::identity::{self, StoreId};
 use crate::options::Options;
@@ -81,12 +83,12 @@ impl fmt::Debug for Backup {
 impl Backup {
     pub(crate) fn begin(directory: Directory, cut: Cut) -> Result<Self> {
         let Directory { fs, lock } = directory;
-        must_be_of(&fs, &cut).map_err(in_backup)?;
-        if identity::load_store_id(&*fs)?.is_none() {
-            identity::restore_store_id(&*fs, cut.store)?;
-        }
+        let store = own_number(&fs, &cut).map_err(in_backup)?;
+        let store = match store {
+            Some(store) => store,
+            None => identity::create_backup_id(&*fs, cut.store)?,
+        };
         remove_leftovers(&*fs)?;
-        let store = cut.store;
         let placing = Placing::new(cut, fs, store);
         let lock = Some(lock);
         Ok(Self { placing, lock })
@@ -178,28 +180,42 @@ fn must_be_free(fs: &dyn Fs, marker: &str) -> Result<bool> {
     }
 }
 
-/// Refuses a directory with a backup of another store, and a directory with a backup of a later
-/// commit than the newest commit of the store.
-fn must_be_of(to: &Arc<dyn Fs>, cut: &Cut) -> Result<()> {
+/// The store number of the directory; `None` when no backup was begun there. Refuses backups of
+/// another store, and a backup of a later commit than the newest commit of the store.
+///
+/// # Errors
+/// [`Error::BackupRefused`], [`Error::Damage`] when files are there and no intact identity, which
+/// alone names the store of the backups, and any error of the disk.
+fn own_number(to: &Arc<dyn Fs>, cut: &Cut) -> Result<Option<StoreId>> {
     let refuse = |reason: String| Err(Error::BackupRefused { reason });
-    let is_own = |store: StoreId| store == cut.store || planted!(BackupOfAnyStore);
-    if identity::load_store_id(&**to)?.is_some_and(|store| !is_own(store)) {
-        return refuse("it holds backups of another store".to_owned());
-    }
-    let Some(before) = recover::look(Arc::clone(to), Options::default(), false)? else {
-        return Ok(());
+    let Some((store, origin)) = identity::load_store_and_origin(&**to)? else {
+        return match Found::list(&**to)?.unwrap_or_default().files().next() {
+            None => Ok(None),
+            Some((kind, number)) => Err(Error::damage(
+                IDENTITY,
+                0,
+                "the number of the store whose backups these are",
+                format!("none, beside {}", file_name(kind, number)),
+            )),
+        };
     };
-    if !is_own(before.store) {
-        return refuse("it holds a backup of another store".to_owned());
+    if origin != cut.store && !planted!(BackupOfAnyStore) {
+        return refuse(match store == cut.store {
+            true => "it has the number of the store itself, as a copy of the store has: take another \
+                     directory"
+                .to_owned(),
+            false => "it holds backups of another store".to_owned(),
+        });
     }
-    let (held, head) = (before.version.head(), cut.head);
-    if held > head {
-        return refuse(format!(
+    let before = recover::look(Arc::clone(to), Options::default(), false)?;
+    let (held, head) = (before.map(|before| before.version.head()), cut.head);
+    match held.filter(|held| *held > head) {
+        None => Ok(Some(store)),
+        Some(held) => refuse(format!(
             "it holds a backup of commit {held}, and the newest commit of the store is {head}: the \
              store was set back since; take another directory"
-        ));
+        )),
     }
-    Ok(())
 }
 
 /// The same error, with the note that the damaged file is a file of the backup.

@@ -1200,4 +1200,8 @@ catalogue! {
     GroupCountsAsOne "group-counts-as-one" "M61" "wal"
         "counters" "none; groups of batches"
         "The histogram of groups counts one commit for each group, whatever number of commits the group has."
+
+    BackupHasStoreNumber "backup-has-store-number" "M63" "backup"
+        "opens" "crash while a manifest is written; blocks of a removed file of the backup"
+        "A directory of backups has the number of its store, so after a crash a removed manifest of the backup can pass for the newest manifest of the store."
 }
