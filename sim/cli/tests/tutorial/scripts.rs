@@ -14,9 +14,13 @@ use tempfile::TempDir;
 use super::page::{path, records};
 use super::workflows::Page;
 
-/// `cargo run .. -- ARGUMENTS` starts `lithify sim ARGUMENTS`.
-const CARGO: &str =
-    "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\nshift\nexec lithify sim \"$@\"\n";
+/// `cargo run .. -- ARGUMENTS` starts `lithify sim ARGUMENTS`, and `cargo test ..` fails.
+const CARGO: &str = r#"#!/bin/sh
+if [ "$1" = test ]; then echo "asked for $*"; exit 101; fi
+while [ "$1" != -- ]; do shift; done
+shift
+exec lithify sim "$@"
+"#;
 const HASH: &str = "fedcba9876543210fedcba9876543210fedcba98";
 
 /// A directory in which steps run, as in a checked out repository.
@@ -244,6 +248,15 @@ fn a_program_is_recorded_and_crashed() {
         assert!(runner.has(&format!("lithify-report/{file}")), "{file}");
     }
     expect(&crash("sync t;"), 0, "0 refused");
+}
+
+#[test]
+fn a_failed_test_fails_the_step_and_its_words_are_kept() {
+    let runner = Runner::new();
+    let given = [("kind", "test"), ("cargo-arguments", "--example crashes")];
+    let ended = runner.action("Test", &given);
+    expect(&ended, 101, "asked for test --example crashes\n");
+    assert!(runner.has("lithify-report/output.txt"));
 }
 
 #[test]
