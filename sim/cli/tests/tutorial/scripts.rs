@@ -1,10 +1,9 @@
 //! The scripts of the action and of `check.yml`, run with the variables that GitHub would give them.
 //!
-//! `cargo` is a script that starts the laboratory of the binary under test, in the place of an engine's own binary. What
+//! `cargo` is a function that starts the laboratory of the binary under test, in the place of an engine's own binary. What
 //! is left to GitHub: the actions of others, and when a step runs.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,14 +11,18 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::page::{path, records};
-use super::workflows::Page;
+use super::yaml::Page;
 
-/// `cargo run .. -- ARGUMENTS` starts `lithify sim ARGUMENTS`, and `cargo test ..` fails.
-const CARGO: &str = r#"#!/bin/sh
-if [ "$1" = test ]; then echo "asked for $*"; exit 101; fi
-while [ "$1" != -- ]; do shift; done
-shift
-exec lithify sim "$@"
+/// `cargo run .. -- ARGUMENTS` starts `lithify sim ARGUMENTS`, and `cargo test ..` fails. Bash reads it before a script.
+/// A program would be a file that is written and started at once, while other threads start processes: then Linux may
+/// say that the file is busy.
+const CARGO: &str = r#"
+cargo() {
+    if [ "$1" = test ]; then echo "asked for $*"; return 101; fi
+    while [ "$1" != -- ]; do shift; done
+    shift
+    lithify sim "$@"
+}
 "#;
 const HASH: &str = "fedcba9876543210fedcba9876543210fedcba98";
 
@@ -39,10 +42,7 @@ impl Runner {
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("there is room");
         let runner = Self { directory };
-        let cargo = runner.path("bin/cargo");
-        fs::create_dir(runner.path("bin")).expect("there is room");
-        fs::write(&cargo, CARGO).expect("there is room");
-        fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        fs::write(runner.path("cargo.sh"), CARGO).expect("there is room");
         runner
     }
 
@@ -58,7 +58,8 @@ impl Runner {
         command
             .args(["-c", step["run"].as_str().expect("it is a script")])
             .current_dir(self.directory.path())
-            .env("PATH", format!("{}:{}", self.path("bin").display(), path()))
+            .env("PATH", path())
+            .env("BASH_ENV", self.path("cargo.sh"))
             .env("GITHUB_SHA", HASH)
             .env("GITHUB_OUTPUT", self.path("output"))
             .env_remove("GITHUB_STEP_SUMMARY");

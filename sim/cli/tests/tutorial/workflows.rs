@@ -1,80 +1,16 @@
 //! The action, the workflows, and the workflows of the page, as far as they can be judged without GitHub.
+//!
+//! A check is a function that returns complaints about a file. Conditions of steps and permissions are not judged.
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use super::blocks::{Content, blocks};
 use super::commands::Help;
+use super::yaml::Page;
 use super::{read, root};
 
 /// How the page names this repository.
 const THIS_REPOSITORY: &str = "OWNER/lithify";
-
-/// A file in YAML.
-pub(crate) struct Page {
-    name: String,
-    pub(crate) value: Value,
-}
-
-impl Page {
-    fn parse(name: &str, text: &str) -> Self {
-        let value = serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}"));
-        Self {
-            name: name.to_owned(),
-            value,
-        }
-    }
-
-    pub(crate) fn read(path: &str) -> Self {
-        Self::parse(path, &read(path))
-    }
-
-    /// The inputs of an action or of a workflow that others call.
-    pub(crate) fn inputs(&self) -> Vec<(&String, &Value)> {
-        let inputs = match self.value.get("inputs") {
-            None => &self.value["on"]["workflow_call"]["inputs"],
-            Some(inputs) => inputs,
-        };
-        inputs.as_object().into_iter().flatten().collect()
-    }
-
-    /// Every text, with the name of its entry.
-    fn texts(&self) -> Vec<(&str, &str)> {
-        let mut texts = Vec::new();
-        gather(&self.value, "", &mut texts);
-        texts
-    }
-
-    /// Every step, and every job that calls a workflow.
-    pub(crate) fn steps(&self) -> Vec<&Value> {
-        let jobs = self.value["jobs"].as_object().into_iter().flatten();
-        let jobs: Vec<&Value> = jobs.map(|(_, job)| job).collect();
-        let steps = jobs
-            .iter()
-            .map(|job| &job["steps"])
-            .chain([&self.value["runs"]["steps"]]);
-        let steps = steps.filter_map(Value::as_array).flatten();
-        steps
-            .chain(jobs.iter().copied().filter(|job| job.get("uses").is_some()))
-            .collect()
-    }
-}
-
-fn gather<'value>(
-    value: &'value Value,
-    name: &'value str,
-    texts: &mut Vec<(&'value str, &'value str)>,
-) {
-    match value {
-        Value::String(text) => texts.push((name, text)),
-        Value::Array(values) => values.iter().for_each(|value| gather(value, name, texts)),
-        Value::Object(values) => values
-            .iter()
-            .for_each(|(name, value)| gather(value, name, texts)),
-        _ => {}
-    }
-}
 
 /// The names behind `word` in an expression: `inputs.` or `steps.`.
 fn named<'text>(text: &'text str, word: &str) -> Vec<&'text str> {
@@ -159,11 +95,8 @@ fn careless_scripts(page: &Page) -> Vec<String> {
             ));
         }
         for (name, _) in step["env"].as_object().into_iter().flatten() {
-            // A tool may read a variable that has the name of the tool.
-            if !script.contains(&format!("${name}"))
-                && !script.contains(&format!("${{{name}"))
-                && name != "CHROMIUM"
-            {
+            let forms = [format!("${name}"), format!("${{{name}")];
+            if !forms.iter().any(|form| script.contains(form)) {
                 complaints.push(format!("a script does not use {name}"));
             }
         }
@@ -373,12 +306,5 @@ jobs:
         let said = said(&CALLED.replacen(right, wrong, 1));
         let is_said = said.iter().any(|said| said.contains(complaint));
         assert!(is_said, "{wrong}: {complaint} is not in {said:?}");
-    }
-}
-
-#[test]
-fn what_is_no_yaml_is_no_workflow() {
-    for text in ["a: [", "a: 1\na: 2\n", "a:\n\t- b\n", "a: b: c\n"] {
-        assert!(serde_saphyr::from_str::<Value>(text).is_err(), "{text}");
     }
 }
