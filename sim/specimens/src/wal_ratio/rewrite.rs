@@ -37,8 +37,10 @@ impl RatioStore {
                 {
                     Err(self.give_up(failure))
                 }
-                // The new log counts already, and the next opening removes the old one.
-                Some(Phase::Remove) => Err(failure),
+                // The new log counts already, and the next opening removes the old one. A log that
+                // was found takes no commits, so without the new log the commits would wait, and the
+                // work would be begun again, for ever.
+                Some(Phase::Remove) if !self.log.is_found => Err(failure),
                 _ => Err(self.stop(failure)),
             },
         }
