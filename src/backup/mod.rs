@@ -201,9 +201,11 @@ fn own_number(to: &Arc<dyn Fs>, cut: &Cut) -> Result<Option<StoreId>> {
     };
     if origin != cut.store && !planted!(BackupOfAnyStore) {
         return refuse(match store == cut.store {
-            true => "it has the number of the store itself, as a copy of the store has: take another \
+            true => {
+                "it has the number of the store itself, as a copy of the store has: take another \
                      directory"
-                .to_owned(),
+                    .to_owned()
+            }
             false => "it holds backups of another store".to_owned(),
         });
     }
