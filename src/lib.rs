@@ -91,6 +91,7 @@ mod slice;
 pub mod stats;
 mod storage;
 mod store;
+pub mod stream;
 mod sweep;
 mod threads;
 mod thresholds;

@@ -15,7 +15,7 @@ mod edit;
 mod log;
 mod state;
 
-pub(crate) use edit::{Edit, NewFile};
+pub(crate) use edit::{Edit, NewFile, encode_placement};
 #[cfg(fuzzing)]
 pub(crate) use log::decode_any;
 pub(crate) use log::{Loaded, Manifest, Switch, load, load_whole};

@@ -140,6 +140,13 @@ impl Changes {
         &self.trail
     }
 
+    /// The commit of the snapshot that the changes are read from: the last commit of the stream, if
+    /// it is not continued.
+    #[must_use]
+    pub fn until(&self) -> Commit {
+        self.snapshot.at
+    }
+
     /// Continues the stream with a later snapshot of the same store. The store must have stayed
     /// open in between: a crash could take back commits that were already returned.
     ///

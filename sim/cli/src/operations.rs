@@ -1,9 +1,9 @@
-//! The operations of a commit as JSON, read and written.
+//! The operations of a batch as JSON.
 
 use lithify::WriteBatch;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::bytes::{BytesInput, JsonBytes};
+use super::bytes::BytesInput;
 
 /// An operation that was read.
 #[derive(Deserialize)]
@@ -35,10 +35,7 @@ pub(crate) struct DeleteOperation {
 impl Operation {
     /// The keyspace, or the default keyspace; the key; the value, or `None` for a
     /// deletion.
-    pub(crate) fn parts<'a>(
-        &'a self,
-        default_keyspace: &'a str,
-    ) -> (&'a str, &'a [u8], Option<&'a [u8]>) {
+    fn parts<'a>(&'a self, default_keyspace: &'a str) -> (&'a str, &'a [u8], Option<&'a [u8]>) {
         let named = |keyspace: &'a Option<String>| keyspace.as_deref().unwrap_or(default_keyspace);
         match self {
             Self::Put(PutOperation {
@@ -57,39 +54,6 @@ impl Operation {
         match self.parts(default_keyspace) {
             (keyspace, key, Some(value)) => batch.put(keyspace, key, value),
             (keyspace, key, None) => batch.delete(keyspace, key),
-        }
-    }
-}
-
-/// An operation to be written.
-#[derive(Serialize)]
-#[serde(untagged)]
-pub(crate) enum OperationLine<'a> {
-    Put {
-        keyspace: &'a str,
-        put: JsonBytes<'a>,
-        value: JsonBytes<'a>,
-    },
-    Delete {
-        keyspace: &'a str,
-        delete: JsonBytes<'a>,
-    },
-}
-
-impl<'a> From<&'a lithify::read::Operation> for OperationLine<'a> {
-    fn from(operation: &'a lithify::read::Operation) -> Self {
-        let keyspace = operation.keyspace.as_str();
-        let key = JsonBytes(&operation.key);
-        match &operation.value {
-            Some(value) => Self::Put {
-                keyspace,
-                put: key,
-                value: JsonBytes(value),
-            },
-            None => Self::Delete {
-                keyspace,
-                delete: key,
-            },
         }
     }
 }

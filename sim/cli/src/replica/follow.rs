@@ -12,13 +12,12 @@ use crate::store::StoreArgument;
 use crate::tuning::TuningArguments;
 use crate::write::acknowledge;
 use clap::Args;
-use lithify::read::{CommitChanges, Past, Trail};
+use lithify::read::CommitChanges;
+use lithify::stream::{Header, Line, Receiver, StreamError, Version};
 use lithify::{Commit, Error, Options, Replica, Store};
 use lithify_sim::cli::args::FormatArgument;
 use lithify_sim::cli::exit::{Exit, Failure, Outcome};
 use lithify_sim::cli::output::Output;
-
-use super::stream::{CommitInput, Header, StreamDigest};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -52,25 +51,37 @@ pub(crate) fn follow(arguments: &Follow) -> Outcome {
     if !lines.read()? {
         return Err(Exit::Input.because("line 1: the stream has no header"));
     }
-    let (header, trail) = Header::read(&lines.line).map_err(at_line(1))?;
-    let replica = arguments.open(&header, &trail)?;
+    let receiver = begin(&lines.line).map_err(at_line(1))?;
+    let replica = arguments.open(&receiver)?;
     let mut follower = Follower {
         replica,
         output: Output::for_writing(),
         format: arguments.format,
-        expected: Commit::new(header.since).next(),
-        past: trail.past(),
-        digest: header.contents(),
+        receiver,
         group: Vec::new(),
         first_line: 2,
     };
-    let taken = follower.take_all(&mut lines, header.head);
+    let taken = follower.take_all(&mut lines);
     // A refusal of a gathered commit is reported before the error that ended the
     // gathering.
     follower.apply_gathered()?;
     taken?;
+    follower.receiver.finish().map_err(refused)?;
     follower.replica.close()?;
     follower.output.finish()
+}
+
+/// Reads the header of a stream.
+fn begin(line: &[u8]) -> Outcome<Receiver> {
+    let input = |what: String| Exit::Input.because(what);
+    let version: Version = parse(line, "a header of changes").map_err(input)?;
+    version.check().map_err(refused)?;
+    let header: Header = parse(line, "a header of changes").map_err(input)?;
+    Receiver::new(header).map_err(refused)
+}
+
+fn refused(error: StreamError) -> Failure {
+    Exit::Input.because(error.to_string())
 }
 
 fn at_line(number: u64) -> impl Fn(Failure) -> Failure {
@@ -80,7 +91,8 @@ fn at_line(number: u64) -> impl Fn(Failure) -> Failure {
 impl Follow {
     /// Opens the replica. A store that is not a replica yet is compared before it
     /// becomes one.
-    fn open(&self, header: &Header, trail: &Trail) -> Outcome<Replica> {
+    fn open(&self, receiver: &Receiver) -> Outcome<Replica> {
+        let (header, trail) = (receiver.header(), receiver.trail());
         let is_replica = self.store.is_replica();
         match self.store.holds_manifest()? {
             true if !is_replica => {
@@ -94,7 +106,7 @@ impl Follow {
             false => check_gap(Commit::ZERO, header).map_err(at_line(1))?,
         }
         let mut replica = self.store.open_replica(Options {
-            placement: Some(header.placement.clone()),
+            placement: Some(header.placement().clone()),
             ..self.tuning.options()
         })?;
         check_reach(replica.store(), header).map_err(at_line(1))?;
@@ -120,23 +132,22 @@ impl Follow {
 /// the head.
 fn check_reach(store: &Store, header: &Header) -> Outcome {
     let head = store.head();
-    if head.get() > header.head {
-        return Err(Exit::Input.because(format!(
-            "the newest commit of the replica is {head}, that of the stream is {}: the replica \
-             has commits that its primary does not have",
-            header.head
-        )));
+    match header.head() {
+        Some(end) if head > end => Err(Exit::Input.because(format!(
+            "the newest commit of the replica is {head}, that of the stream is {end}: the replica \
+             has commits that its primary does not have"
+        ))),
+        _ => check_gap(head, header),
     }
-    check_gap(head, header)
 }
 
 fn check_gap(head: Commit, header: &Header) -> Outcome {
-    if header.since <= head.get() {
+    if header.since() <= head {
         return Ok(());
     }
     Err(Failure::from(Error::Gap {
         expected: head.next(),
-        found: Commit::new(header.since.saturating_add(1)),
+        found: Commit::new(header.since().get().saturating_add(1)),
     }))
 }
 
@@ -144,12 +155,7 @@ struct Follower {
     replica: Replica,
     output: Output,
     format: FormatArgument,
-    /// The commit of the next line.
-    expected: Commit,
-    /// The history before that commit.
-    past: Past,
-    /// The digest of the stream before that commit.
-    digest: StreamDigest,
+    receiver: Receiver,
     /// The commits that were read and not applied yet.
     group: Vec<CommitChanges>,
     /// The line of the first of these commits.
@@ -157,48 +163,21 @@ struct Follower {
 }
 
 impl Follower {
-    /// Gathers and applies commits until the stream ends. It must end with commit
-    /// `head`.
-    fn take_all(&mut self, lines: &mut Lines<impl Read>, head: u64) -> Outcome {
+    /// Gathers and applies commits until there are no more lines.
+    fn take_all(&mut self, lines: &mut Lines<impl Read>) -> Outcome {
         while lines.read()? {
-            self.gather(&lines.line, head)
-                .map_err(at_line(lines.number))?;
+            self.gather(&lines.line).map_err(at_line(lines.number))?;
             if !lines.is_at_hand() {
                 self.apply_gathered()?;
                 self.first_line = lines.number + 1;
             }
         }
-        let last = self.expected.minus(1);
-        if last.get() == head {
-            return Ok(());
-        }
-        Err(Exit::Input.because(format!(
-            "the stream ends with commit {last}, but its header says {head}: it was cut off"
-        )))
+        Ok(())
     }
 
-    fn gather(&mut self, line: &[u8], head: u64) -> Outcome {
-        let input: CommitInput =
-            parse(line, "a commit").map_err(|what| Exit::Input.because(what))?;
-        let changes = input.to_changes(self.past);
-        if changes.commit != self.expected {
-            return Err(Failure::from(Error::Gap {
-                expected: self.expected,
-                found: changes.commit,
-            }));
-        }
-        if changes.commit.get() > head {
-            return Err(Exit::Input.because(format!(
-                "commit {} is beyond the end that the header names, {head}",
-                changes.commit
-            )));
-        }
-        let after = changes.after();
-        let digest = self.digest.with(changes.commit, after);
-        input.check(digest)?;
-        (self.past, self.digest) = (after, digest);
-        self.expected = changes.commit.next();
-        self.group.push(changes);
+    fn gather(&mut self, line: &[u8]) -> Outcome {
+        let line: Line = parse(line, "a commit").map_err(|what| Exit::Input.because(what))?;
+        self.group.push(self.receiver.take(line).map_err(refused)?);
         Ok(())
     }
 
@@ -235,4 +214,11 @@ impl Follower {
         }
         self.output.flush()
     }
+}
+
+/// Parses a line as a header, and as a commit.
+#[cfg(fuzzing)]
+pub(super) fn take_line(line: &[u8]) {
+    drop(begin(line));
+    drop(parse::<Line>(line, "a commit"));
 }

@@ -1,9 +1,9 @@
 //! `changes`, `follow`, `promote`: a replica that is fed through a pipe.
 
 mod follow;
-mod stream;
 
 use clap::Args;
+use lithify::stream::Sender;
 use lithify::{Commit, Options};
 use lithify_sim::cli::args::{Format, FormatArgument};
 use lithify_sim::cli::exit::Outcome;
@@ -11,7 +11,6 @@ use lithify_sim::cli::output::Output;
 
 use super::store::StoreArgument;
 use super::tuning::TuningArguments;
-use stream::{CommitLine, Header};
 
 pub(crate) use follow::{Follow, follow};
 
@@ -66,13 +65,10 @@ pub(crate) fn changes(arguments: &ShowChanges) -> Outcome {
     let store = arguments.store.open_unused()?;
     let changes = store.changes_since(Commit::new(arguments.since))?;
     let mut output = Output::for_reading();
-    let header = Header::new(&store, arguments.since, changes.trail());
-    output.json(&header)?;
-    let mut digest = header.contents();
+    let mut sender = Sender::new(store.placement(), &changes);
+    output.json(sender.header())?;
     for changes in changes {
-        let changes = changes?;
-        digest = digest.with(changes.commit, changes.after());
-        output.json(&CommitLine::new(&changes, digest))?;
+        output.json(&sender.line(changes?))?;
     }
     output.finish()
 }
@@ -97,5 +93,5 @@ pub(crate) fn promote(arguments: &Promote) -> Outcome {
 /// Parses a line as a line of a stream of changes.
 #[cfg(fuzzing)]
 pub(super) fn take_line(line: &[u8]) {
-    stream::take_line(line);
+    follow::take_line(line);
 }

@@ -388,15 +388,15 @@ fn a_stream_that_is_none_is_refused() {
     assert!(follow(b"{}\n").starts_with("line 1: not a header of changes: missing field"));
     let stream = String::from_utf8(changes(&fixture, "0")).unwrap();
     let (header, _) = stream.split_once('\n').unwrap();
-    for (other, more) in [(2, ""), (4, ",\"more\":[]")] {
+    for (other, more) in [(3, ""), (5, ",\"more\":[]")] {
         let other_version = format!("\"changes\":{other}{more}");
-        let other_header = header.replace("\"changes\":3", &other_version);
+        let other_header = header.replace("\"changes\":4", &other_version);
         assert_ne!(other_header, header);
         assert_eq!(
             follow(other_header.as_bytes()),
             format!(
-                "line 1: the stream has version {other}, this program reads version 3: both ends \
-                 of the pipe must be of the same version"
+                "line 1: the stream has version {other}, this program reads version 4: both ends \
+                 of the stream must be of the same version"
             )
         );
     }
