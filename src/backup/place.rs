@@ -21,7 +21,7 @@ use super::cut::Cut;
 use super::{BackedUp, in_backup};
 use crate::commit::Commit;
 use crate::error::{Error, Result};
-use crate::files::{COPY_SUFFIX, FileKind, file_name};
+use crate::files::{COPY_SUFFIX, FileKind, IDENTITY, file_name};
 use crate::fs::{Access, Fs};
 use crate::identity::{FileId, PREAMBLE_BYTES, StoreId};
 use crate::log::Room;
@@ -163,8 +163,9 @@ impl Placing {
 /// Whether this segment file is in the directory. A file with its final name is complete.
 ///
 /// # Errors
-/// [`Error::BackupRefused`] when another file has this name, [`Error::Damage`] when the file with
-/// this name has no valid preamble or a wrong length, and any error of the disk.
+/// [`Error::BackupRefused`] when another file of this directory has this name, [`Error::Damage`] when
+/// the file with this name has no valid preamble, names another store or has a wrong length, and any
+/// error of the disk.
 fn is_there(fs: &dyn Fs, id: FileId, length: u64) -> Result<bool> {
     let name = file_name(id.kind, id.number);
     let start = match read_start(fs, &name, PREAMBLE_BYTES) {
@@ -172,6 +173,16 @@ fn is_there(fs: &dyn Fs, id: FileId, length: u64) -> Result<bool> {
         outcome => outcome?,
     };
     let found = FileId::read(id.kind, id.number, &start)?;
+    if found.store != id.store {
+        // Only this directory has its number: the file or the identity is not what was written.
+        let expected = format!("the store number of {IDENTITY}, {:x?}", id.store);
+        return Err(Error::damage(
+            &name,
+            0,
+            expected,
+            format!("{:x?}", found.store),
+        ));
+    }
     if found != id {
         return Err(Error::BackupRefused {
             reason: format!(
