@@ -18,8 +18,8 @@
 //! the preamble. A salt does not detect this case. But the name of such an earlier file was never
 //! durable, so the file contains no mark that proves its beginning: such a mark is written only
 //! after the name is durable. This holds while no second directory has the same identity: see
-//! "Copies of a directory" in `design/format.md`. So `wal::replay` and `manifest::log` never prefer a file without a
-//! proof to a proven file.
+//! "Copies of a directory" in `design/format.md`. So `wal::replay` and `manifest::log` never prefer
+//! a file without a proof to a proven file.
 //!
 //! The preamble also tells a store of another format version from a damaged one: its first sixteen
 //! bytes (magic, kind, version, checksum) mean the same in every version.
@@ -296,9 +296,9 @@ pub(crate) fn restore_store_id(fs: &dyn Fs, store: StoreId) -> Result<()> {
     replace_store_id(fs, store, NO_ORIGIN)
 }
 
-/// The file gets its name only after its bytes are durable. Otherwise a crash could leave the name in
-/// front of bytes of another store's identity, and then none of the files would count, or the
-/// directory would hold the backups of another store.
+/// Replaces the identity file. The file gets its name only after its bytes are durable. Otherwise a
+/// crash could leave the name in front of bytes of another store's identity, and then none of the
+/// files would count, or the directory would hold the backups of another store.
 fn replace_store_id(fs: &dyn Fs, store: StoreId, origin: StoreId) -> Result<()> {
     if planted!(IdentityReplacedInPlace) {
         write_store_id(fs, IDENTITY, store, origin)?;

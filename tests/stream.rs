@@ -229,7 +229,7 @@ fn a_stream_without_an_end() {
     let mut receiver = Receiver::new(sender.header().clone()).unwrap();
     assert_eq!(receiver.header().head(), None);
     let options = Options {
-        placement: Some(receiver.placement().clone()),
+        placement: Some(receiver.header().placement().clone()),
         ..Options::default()
     };
     let mut replica = Replica::open(Arc::new(MemFs::new()), options).unwrap();

@@ -200,14 +200,14 @@ fn own_number(to: &Arc<dyn Fs>, cut: &Cut) -> Result<Option<StoreId>> {
         };
     };
     if origin != cut.store && !planted!(BackupOfAnyStore) {
-        return refuse(match store == cut.store {
+        let reason = match store == cut.store {
             true => {
                 "it has the number of the store itself, as a copy of the store has: take another \
-                     directory"
-                    .to_owned()
+                 directory"
             }
-            false => "it holds backups of another store".to_owned(),
-        });
+            false => "it holds backups of another store",
+        };
+        return refuse(reason.to_owned());
     }
     let before = recover::look(Arc::clone(to), Options::default(), false)?;
     let (held, head) = (before.map(|before| before.version.head()), cut.head);

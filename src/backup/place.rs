@@ -3,8 +3,8 @@
 //!
 //! - A segment file gets its final name after all its bytes were checked and synced; before that
 //!   its name is `segment-000001.copy`. So a file with its final name is complete after every
-//!   crash. A file with the same store, number, fresh number and length as the file to be copied is
-//!   the same file, and is not copied again.
+//!   crash. A file that names the store number of the directory, and has the same number, fresh
+//!   number and length as the file to be copied, is the same file, and is not copied again.
 //! - The names of the segment files are synced together with the name of the WAL file. The WAL file
 //!   is synced before the manifest is created. The copy counts when the mark that proves the
 //!   manifest is durable. Only then the WAL file gets its own mark: the newest WAL file with a mark

@@ -130,7 +130,8 @@ impl Header {
         Ok(())
     }
 
-    /// How windows are placed in the sender's store.
+    /// How windows are placed in the sender's store. A replica needs the same: see
+    /// [`Options::placement`](crate::Options::placement).
     #[must_use]
     pub fn placement(&self) -> &Placement {
         &self.placement
@@ -148,7 +149,10 @@ impl Header {
         self.head.map(Commit::new)
     }
 
-    pub(super) fn trail(&self) -> Trail {
+    /// The history up to the beginning of the stream, for
+    /// [`Replica::compare`](crate::Replica::compare).
+    #[must_use]
+    pub fn trail(&self) -> Trail {
         let marks = self.past.marks.iter();
         Trail {
             base: Commit::new(self.past.base),

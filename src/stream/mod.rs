@@ -36,9 +36,9 @@
 //!
 //! // The replica.
 //! let mut receiver = Receiver::new(serde_json::from_str(&wire[0])?)?;
-//! let options = Options { placement: Some(receiver.placement().clone()), ..Options::default() };
+//! let options = Options { placement: Some(receiver.header().placement().clone()), ..Options::default() };
 //! let mut replica = Replica::open(Arc::new(MemFs::new()), options)?;
-//! replica.compare(receiver.trail())?;
+//! replica.compare(&receiver.header().trail())?;
 //! for line in &wire[1..] {
 //!     replica.apply(&receiver.take(serde_json::from_str(line)?)?)?;
 //! }

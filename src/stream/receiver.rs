@@ -5,15 +5,13 @@ use super::error::StreamError;
 use super::header::Header;
 use super::line::Line;
 use crate::commit::Commit;
-use crate::options::Placement;
-use crate::read::{CommitChanges, Past, Trail};
+use crate::read::{CommitChanges, Past};
 
 /// Checks the header and the lines of one stream. After an error the receiver stands before the
 /// refused line.
 #[derive(Clone, Debug)]
 pub struct Receiver {
     header: Header,
-    trail: Trail,
     /// The commit of the next line.
     next: Commit,
     /// The history before it.
@@ -29,12 +27,10 @@ impl Receiver {
     /// [`StreamError::Version`], [`StreamError::Changed`] and [`StreamError::Header`].
     pub fn new(header: Header) -> Result<Self, StreamError> {
         header.check()?;
-        let trail = header.trail();
         Ok(Self {
             next: header.since().next(),
-            past: trail.past(),
+            past: header.trail().past(),
             digest: header.digest(),
-            trail,
             header,
         })
     }
@@ -43,19 +39,6 @@ impl Receiver {
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
-    }
-
-    /// The placement that a replica needs: see [`Options::placement`](crate::Options::placement).
-    #[must_use]
-    pub fn placement(&self) -> &Placement {
-        self.header.placement()
-    }
-
-    /// The history up to the beginning of the stream, for
-    /// [`Replica::compare`](crate::Replica::compare).
-    #[must_use]
-    pub fn trail(&self) -> &Trail {
-        &self.trail
     }
 
     /// The last commit that was received, or the commit before the stream.

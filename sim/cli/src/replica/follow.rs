@@ -52,7 +52,7 @@ pub(crate) fn follow(arguments: &Follow) -> Outcome {
         return Err(Exit::Input.because("line 1: the stream has no header"));
     }
     let receiver = begin(&lines.line).map_err(at_line(1))?;
-    let replica = arguments.open(&receiver)?;
+    let replica = arguments.open(receiver.header())?;
     let mut follower = Follower {
         replica,
         output: Output::for_writing(),
@@ -91,8 +91,8 @@ fn at_line(number: u64) -> impl Fn(Failure) -> Failure {
 impl Follow {
     /// Opens the replica. A store that is not a replica yet is compared before it
     /// becomes one.
-    fn open(&self, receiver: &Receiver) -> Outcome<Replica> {
-        let (header, trail) = (receiver.header(), receiver.trail());
+    fn open(&self, header: &Header) -> Outcome<Replica> {
+        let trail = &header.trail();
         let is_replica = self.store.is_replica();
         match self.store.holds_manifest()? {
             true if !is_replica => {
