@@ -11,7 +11,7 @@ doc:
 
 # The benchmarks that need no peers: the floor, single operations, threads, the lab.
 bench:
-    cargo bench
+    cargo bench -p lithify
 
 # lithify and its peers in turn: half an hour. `just peers --quick` tries it in a minute or two.
 peers *arguments:

@@ -12,6 +12,8 @@
 
 #[path = "support/data.rs"]
 mod data;
+#[path = "support/planted.rs"]
+mod planted;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -168,6 +170,7 @@ fn predictions(criterion: &mut Criterion) {
 }
 
 fn main() {
+    planted::refuse();
     let mut criterion = Criterion::default()
         .sample_size(20)
         .warm_up_time(Duration::from_millis(500))

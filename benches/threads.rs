@@ -12,7 +12,7 @@
 //! syncs: by one owner, whose commits merge a bounded amount themselves, by a shared
 //! store, whose compactor runs beside them, and by the log and map of `ratios`.
 //!
-//! `cargo bench --bench threads` runs everything, `cargo bench --bench threads -- stall`
+//! `cargo bench -p lithify --bench threads` runs everything, `cargo bench -p lithify --bench threads -- stall`
 //! the second table. Without `--bench` every workload runs once with little data.
 
 #![allow(
@@ -274,6 +274,7 @@ fn stalls(scale: u64, turns: usize) {
 }
 
 fn main() {
+    support::planted::refuse();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let is_full = arguments.iter().any(|argument| argument == "--bench");
     let filter = arguments.iter().find(|argument| !argument.starts_with('-'));

@@ -10,6 +10,8 @@
     reason = "a benchmark reads the clock"
 )]
 
+#[path = "../support/planted.rs"]
+mod planted;
 mod redb;
 
 use std::hint::black_box;
@@ -51,6 +53,7 @@ static LONG: Workload = Workload {
 type Row = (&'static str, &'static str, fn() -> u64);
 
 fn main() {
+    planted::refuse();
     // `cargo bench` passes flags of its own harness.
     let filter = std::env::args()
         .skip(1)

@@ -9,7 +9,7 @@
 //! loser tree over sorted arrays. Building a batch counts, making up its data does
 //! not. Writing includes settling: all the merges that the writes cause.
 //!
-//! `cargo bench --bench ratios` runs everything, `cargo bench --bench ratios -- get OsFs`
+//! `cargo bench -p lithify --bench ratios` runs everything, `cargo bench -p lithify --bench ratios -- get OsFs`
 //! what has "get" and "OsFs" in its name. A further `--alone` leaves the floor out, for a
 //! profiler, and `--thread-time` counts the time of the thread, for a machine that has other
 //! work. Without `--bench`, as under `cargo test
@@ -48,6 +48,7 @@ impl Scale {
 }
 
 fn main() {
+    support::planted::refuse();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let is_full = arguments.iter().any(|argument| argument == "--bench");
     let words = arguments

@@ -200,30 +200,79 @@ impl Source {
         Ok(false)
     }
 
-    #[inline]
-    fn entry(&self) -> Option<EntryRef<'_>> {
+    /// Gives at most `most` entries that `thinning` keeps to `take`, until `take` returns false.
+    /// Returns the number of entries read, and whether the inputs are exhausted.
+    fn pump(
+        &mut self,
+        thinning: &mut Thinning,
+        most: usize,
+        take: impl FnMut(EntryRef<'_>) -> bool,
+    ) -> Result<(usize, bool)> {
         match self {
             Self::Unmerged(_) => unreachable!("inputs are merged before their entries are read"),
-            Self::Merge(cursor) => cursor.entry(),
-            Self::Sorted(sorted) => sorted.entry(),
+            Self::Merge(cursor) => pump(cursor, thinning, most, take),
+            Self::Sorted(sorted) => pump(sorted, thinning, most, take),
         }
+    }
+}
+
+/// Entries in run order, one after the other.
+trait Entries {
+    /// The next entry, or `None` behind the last one.
+    fn entry(&self) -> Option<EntryRef<'_>>;
+
+    /// Moves past the next entry.
+    fn advance(&mut self) -> Result<()>;
+}
+
+impl Entries for MergeCursor {
+    #[inline]
+    fn entry(&self) -> Option<EntryRef<'_>> {
+        Self::entry(self)
     }
 
     #[inline]
     fn advance(&mut self) -> Result<()> {
-        match self {
-            Self::Unmerged(_) => unreachable!("inputs are merged before their entries are read"),
-            Self::Merge(cursor) => cursor.advance(),
-            Self::Sorted(sorted) => {
-                sorted.advance();
-                Ok(())
-            }
-        }
+        Self::advance(self)
+    }
+}
+
+impl Entries for SortedRuns {
+    #[inline]
+    fn entry(&self) -> Option<EntryRef<'_>> {
+        Self::entry(self)
     }
 
-    fn is_exhausted(&self) -> bool {
-        self.entry().is_none()
+    #[inline]
+    fn advance(&mut self) -> Result<()> {
+        Self::advance(self);
+        Ok(())
     }
+}
+
+/// See [`Source::pump`]. Compiled once for each kind of source: the loop runs once for each entry
+/// of each merge, and the kind is asked for outside of the loop.
+fn pump(
+    entries: &mut impl Entries,
+    thinning: &mut Thinning,
+    most: usize,
+    mut take: impl FnMut(EntryRef<'_>) -> bool,
+) -> Result<(usize, bool)> {
+    let mut read = 0;
+    while read < most
+        && let Some(entry) = entries.entry()
+    {
+        read += 1;
+        let goes_on = !thinning.keeps(entry) || take(entry);
+        entries.advance()?;
+        if !goes_on {
+            break;
+        }
+    }
+    if read == most && planted!(StepLosesEntry) && entries.entry().is_some() {
+        entries.advance()?;
+    }
+    Ok((read, entries.entry().is_none()))
 }
 
 /// The runs of the inputs, if all are in memory and together short enough for sorting.
@@ -263,25 +312,11 @@ impl RunningTask {
     pub(crate) fn pump(
         &mut self,
         most: usize,
-        mut take: impl FnMut(EntryRef<'_>) -> bool,
+        take: impl FnMut(EntryRef<'_>) -> bool,
     ) -> Result<(usize, bool)> {
         if self.source.merge_input()? {
             return Ok((0, false));
         }
-        let mut read = 0;
-        while read < most
-            && let Some(entry) = self.source.entry()
-        {
-            read += 1;
-            let goes_on = !self.thinning.keeps(entry) || take(entry);
-            self.source.advance()?;
-            if !goes_on {
-                break;
-            }
-        }
-        if read == most && planted!(StepLosesEntry) && !self.source.is_exhausted() {
-            self.source.advance()?;
-        }
-        Ok((read, self.source.is_exhausted()))
+        self.source.pump(&mut self.thinning, most, take)
     }
 }

@@ -3,7 +3,8 @@
 //! A heap over runs jumps from run to run, and its cost grows with each doubling of their number.
 //! One sort goes over numbers that lie side by side, and then each entry is visited once. In
 //! counted instructions a sort was faster for two runs as well as for a thousand, up to 64 Ki
-//! entries. With more entries, the step that sorts would be long.
+//! entries. With more entries, the step that sorts would be long. Long runs are merged by the
+//! stable sort of the standard library, which recognises them; many short ones are sorted anew.
 //!
 //! The sort key is eight bytes of each key, taken behind the bytes that all keys share. Keys that
 //! agree in these eight bytes are compared as a whole.
@@ -23,6 +24,9 @@ struct Place {
     run: u32,
     position: u32,
 }
+
+/// The average length of runs, in entries, from which a sort that merges runs is the faster one.
+const LONG_RUN: usize = 64;
 
 /// The entries of several runs in order, and the number of entries that were taken.
 #[derive(Debug)]
@@ -48,10 +52,15 @@ impl SortedRuns {
                 position: position as u32,
             }));
         }
-        order.sort_unstable_by(|a, b| {
+        let compare = |a: &Place, b: &Place| {
             let prefixes = a.prefix.cmp(&b.prefix);
             prefixes.then_with(|| compare_whole(&runs, *a, *b))
-        });
+        };
+        // The stable sort finds long runs and merges them; for short runs it is the slower one.
+        match order.len() / runs.len().max(1) {
+            0..LONG_RUN => order.sort_unstable_by(compare),
+            _ => order.sort_by(compare),
+        }
         Self {
             runs,
             order,
