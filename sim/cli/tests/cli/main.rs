@@ -10,6 +10,7 @@
 mod backups;
 mod bad_input;
 mod bad_store;
+mod bisecting;
 mod exporting;
 mod fixture;
 mod help;

@@ -224,6 +224,7 @@ const CASES: &[(&str, i32)] = &[
     ("sim merge results", 0),
     ("sim replay nowhere.sim", 2),
     ("sim shrink nowhere.sim", 2),
+    ("sim bisect nowhere.sim --good HEAD~1", 2),
     (
         "sim mutants --system wal-ratio --only nothing-of-that-name",
         2,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 /// The commands of `lithify sim`, which the binary of an engine has without `sim`.
-const OF_THE_LABORATORY: [&str; 8] = [
+const OF_THE_LABORATORY: [&str; 9] = [
     "run",
     "merge",
     "replay",
@@ -15,6 +15,7 @@ const OF_THE_LABORATORY: [&str; 8] = [
     "enumerate",
     "mutants",
     "economy",
+    "bisect",
     "list",
 ];
 

@@ -10,6 +10,7 @@
 //! [`program`], [`exit`] and [`output`] for all commands.
 
 pub mod args;
+mod bisect;
 mod choose;
 mod economy;
 mod enumerate;
@@ -64,6 +65,7 @@ Examples:
   lithify sim enumerate --commits 3 --divisor 2
   lithify sim mutants
   lithify sim economy --seeds 4
+  lithify sim bisect finding.sim --good HEAD~20
   lithify sim list
 
 Ctrl-C ends a long command, which then prints its results so far; a second Ctrl-C ends it at once.
@@ -76,7 +78,7 @@ Exit codes of these commands:
   7  not finished, and --fail-on-incomplete was given";
 
 /// Runs the laboratory for these systems with the arguments of the process: `run`, `merge`,
-/// `replay`, `shrink`, `enumerate`, `mutants`, `economy`, `list`. The first system is the
+/// `replay`, `shrink`, `enumerate`, `mutants`, `economy`, `bisect`, `list`. The first system is the
 /// default. The exit codes are those of `lithify sim`; `--help` lists them.
 ///
 /// ```no_run
@@ -201,6 +203,7 @@ enum Command {
     Enumerate(enumerate::Enumerate),
     Mutants(mutants::Mutants),
     Economy(economy::Economy),
+    Bisect(bisect::Bisect),
     List(list::List),
 }
 
@@ -271,6 +274,7 @@ impl Command {
             Self::Enumerate(arguments) => enumerate::run(arguments, laboratory),
             Self::Mutants(arguments) => mutants::run(arguments, laboratory),
             Self::Economy(arguments) => economy::run(arguments, laboratory),
+            Self::Bisect(arguments) => bisect::run(arguments, laboratory),
             Self::List(arguments) => list::run(arguments, laboratory),
         };
         drop(std::panic::take_hook());

@@ -37,6 +37,13 @@ fn not_text(bytes: &[u8], error: std::str::Utf8Error) -> String {
     )
 }
 
+/// The path of a trace for a program that starts in another directory.
+pub(super) fn absolute(path: &Path) -> Outcome<PathBuf> {
+    std::path::absolute(path).map_err(|error| {
+        Exit::Usage.because(format!("{} has no full path: {error}", path.display()))
+    })
+}
+
 /// The given traces, and the `.sim` files in the given directories, sorted.
 pub(super) fn expand(paths: &[PathBuf]) -> Outcome<Vec<PathBuf>> {
     let mut traces = Vec::new();
