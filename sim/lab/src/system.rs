@@ -637,6 +637,13 @@ pub trait Instance {
         0
     }
 
+    /// The errors of the disk that calls of other clients have returned, if these calls
+    /// ended while another call ran, since this was last asked. They are no failure of
+    /// the call that ran.
+    fn take_failures(&mut self) -> Vec<Failure> {
+        Vec::new()
+    }
+
     /// The clients that wait although no remaining work can end the wait.
     fn stuck(&self) -> Option<String> {
         None

@@ -344,6 +344,8 @@ impl SmallScope<'_> {
                 Action::Run(task) => instance.run(task).map_err(wrong)?,
                 _ => {}
             }
+            let failures = instance.take_failures().into_iter();
+            failures.map(wrong).try_for_each(Err)?;
         }
         let tasks = instance.tasks();
         let moves = tasks

@@ -41,9 +41,13 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Records the acknowledgements that other clients got. No client may wait for
-    /// ever.
+    /// Records the acknowledgements and the failures that other clients got. No client
+    /// may wait for ever.
     pub(super) fn check_clients(&mut self) -> Result<(), Finding> {
+        let failures = self.instance.as_mut().map(|it| it.take_failures());
+        for failure in failures.into_iter().flatten() {
+            self.tolerate(Err::<(), _>(failure))?;
+        }
         let Some(instance) = self.instance.as_deref() else {
             return Ok(());
         };
