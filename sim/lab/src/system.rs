@@ -258,6 +258,12 @@ pub trait Engine: Send + Sync {
         self.syncs_commits()
     }
 
+    /// Whether the batches of one call are committed together or not at all. Otherwise a
+    /// call that fails may have committed the first ones.
+    fn commits_together(&self) -> bool {
+        true
+    }
+
     /// Whether every error of the disk fails the call that meets it. A system may also
     /// repair the effect of an error, by writing the data again elsewhere.
     fn surfaces_errors(&self) -> bool {

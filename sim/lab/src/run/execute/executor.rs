@@ -207,6 +207,10 @@ impl<'run> Executor<'run> {
             Err(failure) if self.is_excused(&failure) => {
                 self.observe(&failure);
                 self.note(|| format!("    fails: {failure}"));
+                // The call that has failed may be a commit that an earlier call has
+                // submitted, and that was to end the doubt.
+                self.is_undecidable |=
+                    self.undecided_since.is_some() && self.engine.settling_tells_errors();
                 Ok(None)
             }
             Err(failure) => {

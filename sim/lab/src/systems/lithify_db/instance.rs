@@ -382,7 +382,7 @@ impl Open {
 
 impl Instance for Open {
     fn commit(&mut self, batches: &[Batch]) -> Result<u64, Failure> {
-        // Batches of one call succeed or fail together, so no single batch of them may
+        // The batches of one call are submitted together, so no single batch of them may
         // be waited for.
         let is_alone = batches.len() == 1;
         let mut tasks = Vec::new();
@@ -391,7 +391,9 @@ impl Instance for Open {
             Ok(())
         });
         self.wind_up(outcome)?;
-        tasks.into_iter().try_for_each(|task| self.failure_of(task))?;
+        tasks
+            .into_iter()
+            .try_for_each(|task| self.failure_of(task))?;
         Ok(self.head())
     }
 

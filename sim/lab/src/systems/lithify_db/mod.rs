@@ -114,6 +114,11 @@ impl Engine for Shared {
         false
     }
 
+    /// Each batch has a client of its own.
+    fn commits_together(&self) -> bool {
+        false
+    }
+
     /// An error belongs to a call that ends in a later turn, or to the compactor, which
     /// has no caller. Both have ended when settling has ended.
     fn settling_tells_errors(&self) -> bool {
