@@ -1204,4 +1204,8 @@ catalogue! {
     BackupHasStoreNumber "backup-has-store-number" "M63" "backup"
         "opens" "crash while a manifest is written; blocks of a removed file of the backup"
         "A directory of backups has the number of its store, so after a crash a removed manifest of the backup can pass for the newest manifest of the store."
+
+    EmptyReadRepeated "empty-read-repeated" "E12" "reading"
+        "liveness" "a file that is too short"
+        "A read of a whole range does not take a read of no bytes for the end of the file and repeats it, so the read of a file that is too short never ends."
 }

@@ -91,6 +91,7 @@ impl Executor<'_> {
             self.check_files()?;
             return self.check_equalities();
         }
+        self.fs.begin_call("settle");
         let outcome = self.instance().settle();
         self.tolerate(outcome)?;
         if self.misfit().is_none() {
@@ -123,6 +124,7 @@ impl Executor<'_> {
                     self.check_laid_out()
                 };
             };
+            self.fs.begin_call("run");
             let outcome = self.instance().run(task);
             if self.tolerate(outcome)?.is_none() {
                 return Ok(());
@@ -153,6 +155,7 @@ impl Executor<'_> {
 
     pub(super) fn check_pins(&mut self) -> Result<(), Finding> {
         for index in 0..self.pins.len() {
+            self.fs.begin_call("read");
             let pin = &self.pins[index];
             let commit = pin.commit;
             let outcome = pin.reader.state();
@@ -276,9 +279,11 @@ impl Executor<'_> {
         let disk = SimFs::from_image(&self.fs.image());
         let mut sizes = Vec::new();
         for _ in 0..ROUNDS {
+            disk.begin_call("open");
             let Ok(mut instance) = self.engine.open(Arc::new(disk.clone())) else {
                 return Ok(());
             };
+            disk.begin_call("settle");
             if instance.settle().is_err() {
                 return Ok(());
             }
