@@ -150,17 +150,25 @@ impl Open {
 
     fn come_up(&mut self, kind: &'static str, name: String) -> Result<(), Failure> {
         self.came_up.insert(kind, self.accepted);
+        // A range that the client keeps until its call has begun.
+        let mut held = None;
         let (task, call) = match kind {
             "conflict" => {
-                let draft = transactions::disturbed(&self.db, &self.recent, self.turns)?;
-                let Some(draft) = draft else { return Ok(()) };
-                (self.start(Request::Transaction(draft))?, Call::Conflict)
+                let brought = transactions::disturbed(&self.db, &self.recent, self.turns)?;
+                let Some(brought) = brought else {
+                    return Ok(());
+                };
+                held = brought.held;
+                let call = brought.read.map_or(Call::Conflict, Call::ReadOnly);
+                (self.start(Request::Transaction(brought.draft))?, call)
             }
             "sync" => (self.start(Request::Sync)?, Call::Sync(self.accepted)),
             "settle" => (self.start(Request::Settle)?, Call::Settle),
             _ => (Client::start_refused(&mut self.db)?, Call::Refused),
         };
-        self.go(task, name, call)
+        let outcome = self.go(task, name, call);
+        drop(held);
+        outcome
     }
 
     fn start(&mut self, request: Request<'_>) -> Result<TaskId, Failure> {
@@ -228,6 +236,7 @@ impl Open {
                 self.seen, self.accepted
             )));
         }
+        self.check_room(head)?;
         if head > self.seen {
             self.groups
                 .push(PlanCall::Commit((head - self.seen) as usize));
@@ -238,6 +247,24 @@ impl Open {
             self.acknowledged = self.acknowledged.max(head);
         }
         Ok(())
+    }
+
+    /// A group may only become visible if there was room for it: the compactor was not
+    /// too far behind the commit before the group, or had no work left for that commit.
+    /// The compactor only gets further, so it is enough to ask it now.
+    fn check_room(&self, head: u64) -> Result<(), Failure> {
+        let pressure = self.db.pressure();
+        let group = head.saturating_sub(self.seen);
+        let knows_all = pressure.lag_commits <= group;
+        let backlog = pressure.backlog_commits.saturating_sub(group);
+        let has_stopped = self.is_closing || self.db.poison().is_some();
+        if group == 0 || knows_all || has_stopped || backlog <= pressure.most_backlog_commits {
+            return Ok(());
+        }
+        Err(Failure::Other(format!(
+            "commit {head} is visible, and the compactor was {backlog} commits behind, of {} that it may be",
+            pressure.most_backlog_commits
+        )))
     }
 
     /// Gives turns until `is_done`, by the rule for turns inside a call. False if no
@@ -545,9 +572,10 @@ impl Instance for Open {
         let stopped = self.go(task, "stop".to_owned(), Call::Stop);
         let mut late = WriteBatch::new();
         late.put("a", b"late", b"late");
-        let late = self.start(match self.accepted.is_multiple_of(2) {
-            true => Request::Commit(slice::from_ref(&late)),
-            false => Request::CommitAsync(&late),
+        let late = self.start(match self.accepted % 4 {
+            0 => Request::Commit(slice::from_ref(&late)),
+            2 => Request::Sync,
+            _ => Request::CommitAsync(&late),
         })?;
         let refused = self.go(late, "late".to_owned(), Call::Late);
         let ended = self.drive_on(|open| !open.db.is_under_way(task) && open.has_ended());
