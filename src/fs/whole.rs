@@ -64,6 +64,7 @@ pub fn read_exact_at(file: &dyn File, offset: u64, buffer: &mut [u8]) -> io::Res
     while done < wanted {
         match uninterrupted(|| file.read_at(offset + done as u64, &mut buffer[done..]))? {
             1.. if planted!(ShortReadIsComplete) => done = wanted,
+            0 if planted!(EmptyReadRepeated) => {}
             0 => {
                 return Err(io::Error::new(
                     ErrorKind::UnexpectedEof,

@@ -1204,4 +1204,40 @@ catalogue! {
     BackupHasStoreNumber "backup-has-store-number" "M63" "backup"
         "opens" "crash while a manifest is written; blocks of a removed file of the backup"
         "A directory of backups has the number of its store, so after a crash a removed manifest of the backup can pass for the newest manifest of the store."
+
+    EmptyReadRepeated "empty-read-repeated" "E12" "reading"
+        "liveness" "a file that is too short"
+        "A read of a whole range does not take a read of no bytes for the end of the file and repeats it, so the read of a file that is too short never ends."
+
+    OwnItemNotWalked "own-item-not-walked" "M67" "transaction"
+        "serializable" "none; a scan that ends with a write of its transaction"
+        "If a scan returns a write of its own transaction, its position is not recorded, so a new key between the last key of the snapshot and that write is not detected as a conflict."
+
+    LastItemLost "last-item-lost" "M21" "transaction"
+        "serializable" "none; a scan from both ends"
+        "If a transaction scans from both ends, the key that one end has fetched is not returned when the other end reaches it, so the scan lacks a key."
+
+    FirstKeyDecides "first-key-decides" "M67" "transaction"
+        "serializable" "none; transactions that get several keys"
+        "The commit of a transaction checks only the first of the keys of gets, so a conflict on another key is not detected."
+
+    OwnWritesPassTheEnd "own-writes-pass-the-end" "M21" "transaction"
+        "serializable" "none; a transaction that writes and then scans a range"
+        "A scan of a range returns the writes of its own transaction behind the end of the range, too."
+
+    HeldRangeLosesReads "held-range-loses-reads" "M67" "transaction"
+        "serializable" "none; a transaction that commits while its range is held"
+        "If a range of a transaction still exists at its commit, the reads of the transaction are not checked, so no conflict is detected."
+
+    ReadOnlyTakesNumber "read-only-takes-number" "M21" "transaction"
+        "serializable" "none; transactions that write nothing"
+        "A transaction without writes is committed like any other one: it can be refused, or takes a number."
+
+    NobodyWaitsForRoom "nobody-waits-for-room" "M61" "threads"
+        "errors" "none; a small backlog"
+        "A group does not wait when the compactor is too far behind, so the backlog grows without a limit."
+
+    BackNotCheckedInGroup "back-not-checked-in-group" "M67" "transaction"
+        "serializable" "none; two transactions in one group"
+        "If a transaction has scanned a range from both ends, only the front part is compared with the earlier commits of its own group."
 }

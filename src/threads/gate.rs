@@ -111,7 +111,9 @@ impl State {
     }
 
     fn may_pass(&self, request: Request, due_entries: u64, allowance: Allowance) -> bool {
-        self.stopped.is_some() || self.has_room(request.head, due_entries, allowance)
+        planted!(NobodyWaitsForRoom)
+            || self.stopped.is_some()
+            || self.has_room(request.head, due_entries, allowance)
     }
 
     /// Lets the group through, if it may go on.

@@ -91,7 +91,8 @@ impl Draft {
         };
         let own = self.written(keyspace).into_iter();
         let own = own.flat_map(|keys| keys.range::<[u8], _>((start, Bound::Unbounded)));
-        let own = own.take_while(|(key, _)| !range.ends_before(key));
+        let own =
+            own.take_while(|(key, _)| !range.ends_before(key) || planted!(OwnWritesPassTheEnd));
         let own = own.map(|(key, value)| (key.clone(), value.clone()));
         let own = own.collect();
         let stored = self.snapshot.range(keyspace, range.clone())?;
@@ -150,6 +151,7 @@ impl Draft {
         }
         let reads = match Arc::try_unwrap(self.reads) {
             Ok(reads) => reads.into_inner().unwrap_or_else(PoisonError::into_inner),
+            Err(_) if planted!(HeldRangeLosesReads) => Reads::since(self.snapshot.commit()),
             // The caller still holds a range.
             Err(shared) => lock(&shared).clone(),
         };

@@ -78,7 +78,9 @@ impl Overlay {
             };
             // When the range has no more items, the last one is the item that the other end has
             // fetched.
-            *near = fetched.transpose()?.or_else(|| far.take());
+            *near = fetched
+                .transpose()?
+                .or_else(|| far.take().filter(|_| !planted!(LastItemLost)));
         }
         Ok(near.as_ref())
     }
@@ -129,7 +131,11 @@ impl Overlay {
     }
 
     fn step(&mut self, end: End) -> Option<Result<Item>> {
+        let own = self.own.len();
         let found = self.find(end);
+        if planted!(OwnItemNotWalked) && self.own.len() < own && matches!(found, Ok(Some(_))) {
+            return found.transpose();
+        }
         // Recorded before the item is returned: the caller must not decide by a key that is not
         // recorded.
         let mut reads = lock(&self.reads);

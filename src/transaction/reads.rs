@@ -117,7 +117,13 @@ impl Reads {
         if version.head() == self.checked_through {
             return Ok(());
         }
-        for (keyspace, key) in self.keys.iter().filter(|_| !planted!(KeysUnchecked)) {
+        let most = if planted!(FirstKeyDecides) {
+            1
+        } else {
+            usize::MAX
+        };
+        let keys = self.keys.iter().take(most);
+        for (keyspace, key) in keys.filter(|_| !planted!(KeysUnchecked)) {
             let hash = filter::hash_key(key);
             self.check_segments(version, keyspace, |segment| {
                 let found = segment.get(key, hash, version.head())?;
@@ -231,7 +237,12 @@ impl Reads {
             self.refuse_in_group(keyspace, written)?;
         }
         for walk in &self.walks {
-            for range in walk.parts() {
+            let most = if planted!(BackNotCheckedInGroup) {
+                1
+            } else {
+                2
+            };
+            for range in walk.parts().into_iter().take(most) {
                 let written = runs_of(&walk.keyspace).find_map(|run| first_inside(run, &range));
                 self.refuse_in_group(&walk.keyspace, written)?;
             }

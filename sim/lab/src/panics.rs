@@ -2,11 +2,14 @@
 //! laboratory.
 //!
 //! A panic of a system is a finding that contains its message, so a program need not
-//! print it. A program should print any other panic.
+//! print it. A program should print any other panic. The disk panics with
+//! [`Endless`] to end a call that does not end by itself; that is another finding.
 
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::disk::Endless;
 
 thread_local! {
     /// The number of calls of [`caught`] that this thread is in.
@@ -19,10 +22,29 @@ thread_local! {
 /// # Errors
 /// The message of the panic, or a text that says that there is none.
 pub fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+    unwound(run).map_err(|unwound| match unwound {
+        Unwound::Panicked(message) => message,
+        Unwound::Endless(endless) => endless.to_string(),
+    })
+}
+
+/// Why a call has not returned.
+pub(crate) enum Unwound {
+    /// It panicked, with this message.
+    Panicked(String),
+    /// The disk has ended it.
+    Endless(Endless),
+}
+
+/// The result of `run`, or why there is none.
+pub(crate) fn unwound<T>(run: impl FnOnce() -> T) -> Result<T, Unwound> {
     DEPTH.set(DEPTH.get() + 1);
     let outcome = catch_unwind(AssertUnwindSafe(run));
     DEPTH.set(DEPTH.get() - 1);
-    outcome.map_err(|panic| message_of(&*panic))
+    outcome.map_err(|panic| match panic.downcast::<Endless>() {
+        Ok(endless) => Unwound::Endless(*endless),
+        Err(panic) => Unwound::Panicked(message_of(&*panic)),
+    })
 }
 
 /// Whether a panic of this thread would be caught, for a hook that prints the others.

@@ -258,6 +258,12 @@ pub trait Engine: Send + Sync {
         self.syncs_commits()
     }
 
+    /// Whether the batches of one call are committed together or not at all. Otherwise a
+    /// call that fails may have committed the first ones.
+    fn commits_together(&self) -> bool {
+        true
+    }
+
     /// Whether every error of the disk fails the call that meets it. A system may also
     /// repair the effect of an error, by writing the data again elsewhere.
     fn surfaces_errors(&self) -> bool {
@@ -635,6 +641,13 @@ pub trait Instance {
     /// ended while another call ran. 0 if every call of the system ends by itself.
     fn acknowledged(&self) -> u64 {
         0
+    }
+
+    /// The errors of the disk that calls of other clients have returned, if these calls
+    /// ended while another call ran, since this was last asked. They are no failure of
+    /// the call that ran.
+    fn take_failures(&mut self) -> Vec<Failure> {
+        Vec::new()
     }
 
     /// The clients that wait although no remaining work can end the wait.

@@ -63,6 +63,11 @@ fn planted_bugs_are_found_by_the_oracles_that_are_meant_to() {
         ("group-taken-from-the-end", Oracle::Errors),
         ("visible-before-written", Oracle::Durability),
         ("sync-asks-for-nothing", Oracle::Durability),
+        ("nobody-waits-for-room", Oracle::Errors),
+        ("last-item-lost", Oracle::Errors),
+        ("own-writes-pass-the-end", Oracle::Errors),
+        ("held-range-loses-reads", Oracle::Errors),
+        ("read-only-takes-number", Oracle::Errors),
     ];
     for (bug, oracle) in bugs {
         let mut campaign = campaign(&WORKLOADS[0], Vec::new());

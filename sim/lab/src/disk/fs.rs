@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::io;
+use std::panic::panic_any;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use lithify::fs::{Access, File, Fs, Lock, LockKind};
 
 use super::Known;
+use super::bound::Entry;
 use super::fault::{Fault, FaultKind, Target};
 use super::image::Image;
 use super::oplog::{InodeId, Log, Mark, Operation};
@@ -100,6 +102,35 @@ impl SimFs {
         self.state
             .lock()
             .expect("nothing panics while it holds the state")
+    }
+
+    /// Begins a call of the store, for the [bound](super::bound) on its operations.
+    pub fn begin_call(&self, call: &'static str) {
+        self.state().bound.begin(call);
+    }
+
+    /// The same disk, on which a call begins.
+    #[must_use]
+    pub fn in_call(self, call: &'static str) -> Self {
+        self.begin_call(call);
+        self
+    }
+
+    /// The state, for an operation on a path. Every operation of a process comes through
+    /// here or through [`SimFile::entered`].
+    ///
+    /// # Errors
+    /// If the call was ended before.
+    ///
+    /// # Panics
+    /// With [`super::Endless`], at the bound on the operations of a call.
+    pub(super) fn entered(&self, verb: &str, path: &str) -> io::Result<MutexGuard<'_, State>> {
+        let mut state = self.state();
+        let entry = state.bound.enter(|| match path {
+            "" => format!("{verb} /"),
+            path => format!("{verb} {path}"),
+        });
+        admit(state, entry)
     }
 
     /// What a process sees now, as an image in which everything is durable: the content
@@ -223,43 +254,56 @@ impl SimFs {
     }
 }
 
+/// Lets an operation in, refuses it, or ends its call. Nothing panics while it holds
+/// the state.
+fn admit(state: MutexGuard<'_, State>, entry: Entry) -> io::Result<MutexGuard<'_, State>> {
+    match entry {
+        Entry::Goes => Ok(state),
+        Entry::Fails => Err(io::Error::other("the call was ended by the laboratory")),
+        Entry::Ends(endless) => {
+            drop(state);
+            panic_any(endless)
+        }
+    }
+}
+
 impl Fs for SimFs {
     fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
-        let inode = self.state().create(name)?;
+        let inode = self.entered("create", name)?.create(name)?;
         Ok(self.file(inode, Access::Write))
     }
 
     fn fresh_number(&self, name: &str) -> io::Result<u64> {
-        self.state().fresh_number(name)
+        self.entered("fresh_number", name)?.fresh_number(name)
     }
 
     fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn File>> {
-        let inode = self.state().open(name)?;
+        let inode = self.entered("open", name)?.open(name)?;
         Ok(self.file(inode, access))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.state().rename(from, to)
+        self.entered("rename", from)?.rename(from, to)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.state().remove(name)
+        self.entered("remove", name)?.remove(name)
     }
 
     fn create_dir(&self, name: &str) -> io::Result<()> {
-        self.state().create_dir(name)
+        self.entered("create_dir", name)?.create_dir(name)
     }
 
     fn list(&self, dir: &str) -> io::Result<Vec<String>> {
-        self.state().list(dir)
+        self.entered("list", dir)?.list(dir)
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
-        self.state().sync_dir(dir)
+        self.entered("sync_dir", dir)?.sync_dir(dir)
     }
 
     fn lock(&self, name: &str, kind: LockKind) -> io::Result<Box<dyn Lock>> {
-        let inode = self.state().lock(name, kind)?;
+        let inode = self.entered("lock", name)?.lock(name, kind)?;
         Ok(Box::new(SimLock {
             fs: self.clone(),
             inode,
@@ -281,42 +325,52 @@ impl fmt::Debug for SimFile {
 }
 
 impl SimFile {
-    fn writable(&self) -> io::Result<MutexGuard<'_, State>> {
+    /// As [`SimFs::entered`], for an operation on this file.
+    fn entered(&self, verb: &str) -> io::Result<MutexGuard<'_, State>> {
+        let mut state = self.fs.state();
+        let State { bound, log, .. } = &mut *state;
+        let entry = bound.enter(|| format!("{verb} {}", log.path(log.last_name(self.inode))));
+        admit(state, entry)
+    }
+
+    fn writable(&self, verb: &str) -> io::Result<MutexGuard<'_, State>> {
         match self.access {
             Access::Read => Err(io::ErrorKind::PermissionDenied.into()),
-            Access::Write => Ok(self.fs.state()),
+            Access::Write => self.entered(verb),
         }
     }
 }
 
 impl File for SimFile {
     fn append(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.writable()?.append_with_faults(self.inode, bytes)
+        self.writable("append")?
+            .append_with_faults(self.inode, bytes)
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        self.writable()?
+        self.writable("write")?
             .write_with_faults(self.inode, offset, bytes)
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.fs.state().read(self.inode, offset, buffer)
+        self.entered("read")?.read(self.inode, offset, buffer)
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
-        self.writable()?.set_len(self.inode, length)
+        self.writable("set_len")?.set_len(self.inode, length)
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(self.fs.state().inodes[self.inode as usize].bytes.len() as u64)
+        let state = self.entered("len")?;
+        Ok(state.inodes[self.inode as usize].bytes.len() as u64)
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.fs.state().sync(self.inode, false)
+        self.entered("sync")?.sync(self.inode, false)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.fs.state().sync(self.inode, true)
+        self.entered("sync_data")?.sync(self.inode, true)
     }
 }
 

@@ -21,6 +21,7 @@
 //!   [`gate`] holds or fails the operations that a test chooses;
 //! - [`conformance`] checks what every implementation of the engine's `Fs` must do.
 
+mod bound;
 mod bytes;
 pub mod change;
 pub mod conformance;
@@ -45,6 +46,7 @@ mod state;
 pub mod tree;
 pub mod usage;
 
+pub use bound::{Endless, MOST_OPERATIONS};
 pub use change::{Change, ChangeKind};
 pub use explore::{Budget, Choice, Coverage};
 pub use fault::{Fault, FaultKind, Harm, Target};

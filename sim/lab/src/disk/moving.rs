@@ -65,6 +65,11 @@ impl MovingFs {
         }
     }
 
+    /// Begins a call of the reader: see [`SimFs::begin_call`].
+    pub fn begin_call(&self, call: &'static str) {
+        self.disk.begin_call(call);
+    }
+
     /// The number of entries of the log that have happened.
     #[must_use]
     pub fn position(&self) -> usize {
@@ -83,8 +88,9 @@ impl MovingFs {
         self.rest().refused
     }
 
-    fn refuse<T>(&self) -> io::Result<T> {
+    fn refuse<T>(&self, verb: &str, path: &str) -> io::Result<T> {
         self.rest().refused += 1;
+        drop(self.disk.entered(verb, path)?);
         Err(io::ErrorKind::PermissionDenied.into())
     }
 
@@ -118,17 +124,17 @@ impl MovingFs {
 }
 
 impl Fs for MovingFs {
-    fn create(&self, _: &str) -> io::Result<Arc<dyn File>> {
-        self.refuse()
+    fn create(&self, path: &str) -> io::Result<Arc<dyn File>> {
+        self.refuse("create", path)
     }
 
-    fn fresh_number(&self, _: &str) -> io::Result<u64> {
-        self.refuse()
+    fn fresh_number(&self, path: &str) -> io::Result<u64> {
+        self.refuse("fresh_number", path)
     }
 
     fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn File>> {
         if access == Access::Write {
-            return self.refuse();
+            return self.refuse("open", name);
         }
         self.go_on();
         Ok(Arc::new(MovingFile {
@@ -137,16 +143,16 @@ impl Fs for MovingFs {
         }))
     }
 
-    fn rename(&self, _: &str, _: &str) -> io::Result<()> {
-        self.refuse()
+    fn rename(&self, from: &str, _: &str) -> io::Result<()> {
+        self.refuse("rename", from)
     }
 
-    fn remove(&self, _: &str) -> io::Result<()> {
-        self.refuse()
+    fn remove(&self, path: &str) -> io::Result<()> {
+        self.refuse("remove", path)
     }
 
-    fn create_dir(&self, _: &str) -> io::Result<()> {
-        self.refuse()
+    fn create_dir(&self, path: &str) -> io::Result<()> {
+        self.refuse("create_dir", path)
     }
 
     fn list(&self, dir: &str) -> io::Result<Vec<String>> {
@@ -154,11 +160,12 @@ impl Fs for MovingFs {
         self.disk.list(dir)
     }
 
-    fn sync_dir(&self, _: &str) -> io::Result<()> {
-        self.refuse()
+    fn sync_dir(&self, path: &str) -> io::Result<()> {
+        self.refuse("sync_dir", path)
     }
 
-    fn lock(&self, _: &str, _: LockKind) -> io::Result<Box<dyn Lock>> {
+    fn lock(&self, path: &str, _: LockKind) -> io::Result<Box<dyn Lock>> {
+        drop(self.disk.entered("lock", path)?);
         Err(io::ErrorKind::WouldBlock.into())
     }
 }
@@ -172,11 +179,11 @@ struct MovingFile {
 
 impl File for MovingFile {
     fn append(&self, _: &[u8]) -> io::Result<usize> {
-        self.fs.refuse()
+        self.fs.refuse("append", "a file")
     }
 
     fn write_at(&self, _: u64, _: &[u8]) -> io::Result<usize> {
-        self.fs.refuse()
+        self.fs.refuse("write", "a file")
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
@@ -188,7 +195,7 @@ impl File for MovingFile {
     }
 
     fn set_len(&self, _: u64) -> io::Result<()> {
-        self.fs.refuse()
+        self.fs.refuse("set_len", "a file")
     }
 
     fn len(&self) -> io::Result<u64> {
@@ -197,10 +204,10 @@ impl File for MovingFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.fs.refuse()
+        self.fs.refuse("sync", "a file")
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.fs.refuse()
+        self.fs.refuse("sync_data", "a file")
     }
 }

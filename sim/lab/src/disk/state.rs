@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use lithify::fs::{LockKind, name};
 
+use super::bound::Bound;
 use super::fault::{Class, FaultKind, Faults};
 use super::image::{Draws, Image, count_draw};
 use super::oplog::{Barrier, InodeId, Log, Mark, Operation};
@@ -39,6 +40,7 @@ pub(super) struct State {
     /// See [`Image::remnants`]: the remnants of the image that this state began with.
     remnants: Remnants,
     pub(super) log: Log,
+    pub(super) bound: Bound,
     pub(super) faults: Faults,
     pub(super) skipped: Vec<SkippedBarrier>,
     /// The number of bytes that fit on the device, set when it first becomes full.

@@ -6,10 +6,10 @@ use super::memory::Closed;
 use super::settled::Settled;
 use super::{
     Bounds, Checked, Judge, PHASE_OPEN_PROBED, PHASE_PROBE, PHASE_REOPEN, PHASE_SETTLE_AGAIN,
-    PHASE_SYNC,
+    PHASE_SYNC, begin_phase,
 };
 use super::{damaged, reads};
-use crate::disk::{Known, Mark, SimFs};
+use crate::disk::{Known, SimFs};
 use crate::history::{Batch, Key, Value, Write, apply};
 use crate::judge::oracle::Oracle;
 use crate::system::Instance;
@@ -24,7 +24,7 @@ impl Judge<'_> {
         settled: &Settled,
     ) -> Checked<()> {
         let head = served.known.issued;
-        fs.mark(Mark::Action(PHASE_REOPEN));
+        begin_phase(fs, PHASE_REOPEN);
         instance.close()?;
         // A close makes all commits durable.
         let served = Bounds {
@@ -98,7 +98,7 @@ impl Judge<'_> {
                 format!("after a second opening at commit {head}: {difference}"),
             )?;
         }
-        fs.mark(Mark::Action(PHASE_SETTLE_AGAIN));
+        begin_phase(fs, PHASE_SETTLE_AGAIN);
         if !instance.settle()? || instance.layout_details() != settled.details {
             self.enabled.object(
                 Oracle::Idempotence,
@@ -120,7 +120,7 @@ impl Judge<'_> {
         served: Bounds,
     ) -> Checked<()> {
         let head = served.known.issued;
-        fs.mark(Mark::Action(PHASE_PROBE));
+        begin_phase(fs, PHASE_PROBE);
         let probe = probe();
         let issued = Known {
             issued: head + 1,
@@ -128,7 +128,7 @@ impl Judge<'_> {
         };
         fs.mark_known(issued);
         let number = instance.commit(std::slice::from_ref(&probe))?;
-        fs.mark(Mark::Action(PHASE_SYNC));
+        begin_phase(fs, PHASE_SYNC);
         instance.sync()?;
         fs.mark_known(Known {
             acknowledged: head + 1,
@@ -141,7 +141,7 @@ impl Judge<'_> {
             )?;
         }
         drop(instance);
-        fs.mark(Mark::Action(PHASE_OPEN_PROBED));
+        begin_phase(fs, PHASE_OPEN_PROBED);
         let Some(mut instance) = self.open(fs, served)? else {
             return Ok(());
         };

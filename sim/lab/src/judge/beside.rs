@@ -59,6 +59,7 @@ pub(crate) fn check(plan: &Plan, lives: &[Life], enabled: &Enabled) -> Result<()
             let begin = first + draws.between(from, to) as usize;
             let pace = pace(&mut draws);
             let fs = MovingFs::new(&life.start, Arc::clone(&log), begin..life.end, pace);
+            fs.begin_call("read");
             let wrong = wrong(&*engine, life, (begin, &fs), &mut draws)
                 .unwrap_or_else(|failure| Some(format!("it cannot read: {failure}")));
             if let Some(wrong) = wrong {

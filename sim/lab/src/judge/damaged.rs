@@ -80,7 +80,8 @@ impl Judge<'_> {
     /// Checks that an intact store reads as intact, and returns its head. `None` if
     /// there is no store yet, or if the system cannot open damaged stores.
     fn check_whole(&self, image: &Image, bounds: Bounds) -> Checked<Option<u64>> {
-        let remains = match self.engine.open_damaged(Arc::new(SimFs::from_image(image))) {
+        let fs = SimFs::from_image(image).in_call("open");
+        let remains = match self.engine.open_damaged(Arc::new(fs)) {
             None => return Ok(None),
             // The store was not created yet.
             Some(Err(Failure::Damage(_))) if bounds.known.acknowledged == 0 => return Ok(None),
@@ -114,7 +115,7 @@ impl Judge<'_> {
         (head, is_once): (u64, bool),
         draws: &mut Draws,
     ) -> Checked<Option<String>> {
-        let fs = SimFs::from_image(copy);
+        let fs = SimFs::from_image(copy).in_call("open");
         let opened = match self.engine.open_damaged(Arc::new(fs.clone())) {
             None => return Ok(None),
             Some(opened) => opened,
@@ -143,7 +144,8 @@ impl Judge<'_> {
             )));
         }
         if remains.lost().is_empty() {
-            let refusal = self.engine.open(Arc::new(SimFs::from_image(copy))).err();
+            let fs = SimFs::from_image(copy).in_call("open");
+            let refusal = self.engine.open(Arc::new(fs)).err();
             if let Some(Failure::Damage(message)) = refusal {
                 return Ok(Some(format!(
                     "nothing is lost, and it is refused: {message}"
@@ -163,7 +165,8 @@ impl Judge<'_> {
 
     /// Opens the damaged copy as an intact store. The system must notice damage that changes an answer.
     fn check_opened(&self, copy: &Image) -> Checked<Option<String>> {
-        let mut store = match self.engine.open(Arc::new(SimFs::from_image(copy))) {
+        let fs = SimFs::from_image(copy).in_call("open");
+        let mut store = match self.engine.open(Arc::new(fs)) {
             Ok(store) => store,
             Err(Failure::Damage(_)) => return Ok(None),
             Err(failure) => {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::Bounds;
 use crate::judge::oracle::{Finding, Oracle};
-use crate::panics::caught;
+use crate::panics::{Unwound, unwound};
 
 /// The enabled oracles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,16 +51,19 @@ impl Enabled {
         }
     }
 
-    /// Turns a panic into a finding.
+    /// Turns a panic, or a call without an end, into a finding.
     ///
     /// # Errors
-    /// The finding of `run`, or one of [`Oracle::Panic`].
+    /// The finding of `run`, or one of [`Oracle::Panic`] or [`Oracle::Liveness`].
     pub fn guarded<T: Default>(
         &self,
         run: impl FnOnce() -> Result<T, Finding>,
     ) -> Result<T, Finding> {
-        caught(run).unwrap_or_else(|message| {
-            self.object(Oracle::Panic, message)?;
+        unwound(run).unwrap_or_else(|unwound| {
+            match unwound {
+                Unwound::Panicked(message) => self.object(Oracle::Panic, message)?,
+                Unwound::Endless(endless) => self.object(Oracle::Liveness, endless.to_string())?,
+            }
             Ok(T::default())
         })
     }

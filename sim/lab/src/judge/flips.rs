@@ -31,7 +31,8 @@ impl Judge<'_> {
             let Some((forged, what)) = self.engine.forge(&image, &mut draws) else {
                 continue;
             };
-            if self.engine.check(&SimFs::from_image(&forged)).is_ok() {
+            let disk = SimFs::from_image(&forged).in_call("check");
+            if self.engine.check(&disk).is_ok() {
                 self.enabled.object(
                     Oracle::Physical,
                     format!("{what}, and the check of the files calls all sound"),
@@ -62,7 +63,7 @@ impl Judge<'_> {
         for _ in 0..if is_alone { ALONE } else { 1 } {
             let (name, bytes) = *draws.pick(&files);
             let offset = draws.below(bytes.len() as u64);
-            let flipped = SimFs::from_image(&image);
+            let flipped = SimFs::from_image(&image).in_call("check");
             let outcome = flipped.rot(name, offset);
             outcome.expect("the image has this file");
             if self.engine.report(&flipped).as_ref() == Some(&sound) {

@@ -45,6 +45,18 @@ pub(crate) const PHASE_PROBE: u32 = 4;
 const PHASE_SYNC: u32 = 5;
 const PHASE_OPEN_PROBED: u32 = 6;
 
+/// Begins a phase of a check.
+fn begin_phase(fs: &SimFs, phase: u32) {
+    fs.mark(Mark::Action(phase));
+    fs.begin_call(match phase {
+        PHASE_SETTLE | PHASE_SETTLE_AGAIN => "settle",
+        PHASE_REOPEN => "close",
+        PHASE_PROBE => "commit",
+        PHASE_SYNC => "sync",
+        _ => "open",
+    });
+}
+
 /// The actions that repeat a check up to and including a phase.
 pub(crate) fn phase_actions(phase: u32) -> Vec<Action> {
     let all = [
@@ -170,7 +182,7 @@ impl<'run> Judge<'run> {
             self.excuse(Err::<(), _>(stop), bounds)?;
         }
         fs.mark_known(bounds.known);
-        fs.mark(Mark::Action(PHASE_OPEN));
+        begin_phase(fs, PHASE_OPEN);
         let Some(mut instance) = self.open(fs, bounds)? else {
             return Ok(Outcome::Refused);
         };
@@ -188,7 +200,7 @@ impl<'run> Judge<'run> {
             ..bounds
         };
         fs.mark_known(served.known);
-        fs.mark(Mark::Action(PHASE_SETTLE));
+        begin_phase(fs, PHASE_SETTLE);
         let settled = self.check_settled(fs, &mut *instance, served);
         let Some(settled) = self.excuse(settled, bounds)? else {
             return Ok(Outcome::Refused);

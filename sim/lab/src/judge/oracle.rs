@@ -73,9 +73,9 @@ oracles! {
     /// not use more and more space.
     Space = "space", "a settled store takes no more than it promises, however often it opens";
     Snapshots = "snapshots", "readers keep seeing what they saw";
-    /// Settling ends, at the latest when faults have stopped, and no client waits for
-    /// ever.
-    Liveness = "liveness", "settling ends, and nobody waits for ever";
+    /// Every call ends. Settling ends, at the latest when faults have stopped, and no
+    /// client waits for ever.
+    Liveness = "liveness", "every call and settling end, and nobody waits for ever";
     Numbers = "numbers", "commit numbers go up by one and mean one thing";
     Determinism = "determinism", "the same plan does the same operations";
     Panic = "panic", "nothing panics";

@@ -37,7 +37,8 @@ impl Judge<'_> {
         head: u64,
         lost: Lost,
     ) -> Checked<Option<String>> {
-        let (from, to) = (SimFs::from_image(image), SimFs::new());
+        let from = SimFs::from_image(image).in_call("salvage");
+        let to = SimFs::new().in_call("salvage");
         let salvaged = self
             .engine
             .salvage(Arc::new(from.clone()), Arc::new(to.clone()));
@@ -56,7 +57,9 @@ impl Judge<'_> {
             Err(Failure::Damage(_)) if head == 0 || lost == Lost::Twice => return Ok(None),
             Err(failure) => return Ok(Some(format!("it cannot be salvaged: {failure}"))),
         };
+        to.begin_call("check");
         self.engine.check(&to)?;
+        to.begin_call("open");
         let mut store = self.engine.open(Arc::new(to))?;
         let told = &salvaged;
         if store.head() != told.head || told.head > self.history.head() && !told.is_unproven {

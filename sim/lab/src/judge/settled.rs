@@ -141,10 +141,13 @@ impl Judge<'_> {
 
     fn undisturbed(&self, head: u64) -> Option<String> {
         let commit_all = || -> Result<Option<String>, Failure> {
-            let mut instance = self.engine.open(Arc::new(SimFs::new()))?;
+            let fs = SimFs::new().in_call("open");
+            let mut instance = self.engine.open(Arc::new(fs.clone()))?;
             for batch in &self.history.batches()[..head as usize] {
+                fs.begin_call("commit");
                 instance.commit(std::slice::from_ref(batch))?;
             }
+            fs.begin_call("settle");
             instance.settle()?;
             Ok(instance.layout_details())
         };

@@ -325,6 +325,7 @@ impl SmallScope<'_> {
         let wrong = |failure: crate::system::Failure| Finding::new(Errors, failure.to_string());
         // As in a plan, opening is part of the first action.
         fs.mark(Mark::Action(0));
+        fs.begin_call("open");
         let mut instance = self.engine.open(Arc::new(fs.clone())).map_err(wrong)?;
         let mut committed = 0;
         for (index, action) in path.iter().enumerate() {
@@ -332,6 +333,7 @@ impl SmallScope<'_> {
             if index > 0 {
                 fs.mark(Mark::Action(index as u32));
             }
+            fs.begin_call(action.call());
             match action {
                 Action::Commit(batches) => {
                     committed += 1;
@@ -344,6 +346,8 @@ impl SmallScope<'_> {
                 Action::Run(task) => instance.run(task).map_err(wrong)?,
                 _ => {}
             }
+            let failures = instance.take_failures().into_iter();
+            failures.map(wrong).try_for_each(Err)?;
         }
         let tasks = instance.tasks();
         let moves = tasks

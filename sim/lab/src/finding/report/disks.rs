@@ -159,7 +159,7 @@ pub(super) fn opened(
     settings: &Settings,
     image: &Image,
 ) -> (SimFs, Result<(u64, State), String>) {
-    let fs = SimFs::from_image(image);
+    let fs = SimFs::from_image(image).in_call("open");
     for skip in &plan.skipped {
         fs.skip_barriers(skip.clone());
     }
@@ -195,7 +195,7 @@ fn staged(engine: &dyn Engine, moments: &[(&'static str, &Image)]) -> Vec<Stage>
 }
 
 fn check(engine: &dyn Engine, image: &Image) -> Vec<String> {
-    let fs = SimFs::from_image(image);
+    let fs = SimFs::from_image(image).in_call("check");
     let text = caught(|| engine.report(&fs)).unwrap_or_else(Some);
     text.map_or(Vec::new(), |text| text.lines().map(str::to_owned).collect())
 }

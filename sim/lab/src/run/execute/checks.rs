@@ -41,9 +41,13 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Records the acknowledgements that other clients got. No client may wait for
-    /// ever.
+    /// Records the acknowledgements and the failures that other clients got. No client
+    /// may wait for ever.
     pub(super) fn check_clients(&mut self) -> Result<(), Finding> {
+        let failures = self.instance.as_mut().map(|it| it.take_failures());
+        for failure in failures.into_iter().flatten() {
+            self.tolerate(Err::<(), _>(failure))?;
+        }
         let Some(instance) = self.instance.as_deref() else {
             return Ok(());
         };
@@ -87,6 +91,7 @@ impl Executor<'_> {
             self.check_files()?;
             return self.check_equalities();
         }
+        self.fs.begin_call("settle");
         let outcome = self.instance().settle();
         self.tolerate(outcome)?;
         if self.misfit().is_none() {
@@ -119,6 +124,7 @@ impl Executor<'_> {
                     self.check_laid_out()
                 };
             };
+            self.fs.begin_call("run");
             let outcome = self.instance().run(task);
             if self.tolerate(outcome)?.is_none() {
                 return Ok(());
@@ -149,6 +155,7 @@ impl Executor<'_> {
 
     pub(super) fn check_pins(&mut self) -> Result<(), Finding> {
         for index in 0..self.pins.len() {
+            self.fs.begin_call("read");
             let pin = &self.pins[index];
             let commit = pin.commit;
             let outcome = pin.reader.state();
@@ -272,9 +279,11 @@ impl Executor<'_> {
         let disk = SimFs::from_image(&self.fs.image());
         let mut sizes = Vec::new();
         for _ in 0..ROUNDS {
+            disk.begin_call("open");
             let Ok(mut instance) = self.engine.open(Arc::new(disk.clone())) else {
                 return Ok(());
             };
+            disk.begin_call("settle");
             if instance.settle().is_err() {
                 return Ok(());
             }

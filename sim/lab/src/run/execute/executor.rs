@@ -207,6 +207,10 @@ impl<'run> Executor<'run> {
             Err(failure) if self.is_excused(&failure) => {
                 self.observe(&failure);
                 self.note(|| format!("    fails: {failure}"));
+                // The call that has failed may be a commit that an earlier call has
+                // submitted, and that was to end the doubt.
+                self.is_undecidable |=
+                    self.undecided_since.is_some() && self.engine.settling_tells_errors();
                 Ok(None)
             }
             Err(failure) => {
@@ -228,6 +232,7 @@ impl<'run> Executor<'run> {
             self.action_start = self.fs.log_length();
             self.fs.mark(Mark::Action(index as u32));
         }
+        self.fs.begin_call(action.call());
         self.note(|| format!("{index:>4}  {action}"));
         let observed = self.observed;
         let (lives, fired) = (self.lives.len(), self.fs.fired().len());
@@ -287,6 +292,7 @@ impl<'run> Executor<'run> {
         if self.instance.is_none() && !self.open()? {
             return Ok(());
         }
+        self.fs.begin_call(action.call());
         match action {
             Action::Commit(batches) => self.commit(batches),
             Action::Sync => self.sync(),
@@ -331,7 +337,7 @@ impl<'run> Executor<'run> {
         self.is_untold = false;
         self.is_first &= self.history.head() == 0;
         self.take_settings()?;
-        let mut outcome = self.engine.open(Arc::new(self.fs.clone()));
+        let mut outcome = self.attempt_to_open();
         if let Err(failure) = &outcome
             && self.is_faulty()
         {
@@ -343,7 +349,7 @@ impl<'run> Executor<'run> {
             self.check_room()?;
             self.fs.disarm();
             self.is_first = false;
-            outcome = self.engine.open(Arc::new(self.fs.clone()));
+            outcome = self.attempt_to_open();
         }
         let bounds = self.bounds();
         match outcome {
@@ -363,6 +369,11 @@ impl<'run> Executor<'run> {
         }
     }
 
+    fn attempt_to_open(&self) -> Result<Box<dyn Instance>, Failure> {
+        self.fs.begin_call("open");
+        self.engine.open(Arc::new(self.fs.clone()))
+    }
+
     /// Checks that a store that cannot be opened for lack of space gives back at least
     /// the space that its last attempt used: repeated attempts must not leave more and
     /// more.
@@ -374,6 +385,7 @@ impl<'run> Executor<'run> {
         let disk = self.fs.restarted(&self.fs.image());
         let mut sizes = Vec::new();
         for _ in 0..ATTEMPTS {
+            disk.begin_call("open");
             if self.engine.open(Arc::new(disk.clone())).is_ok() {
                 return Ok(());
             }

@@ -32,8 +32,10 @@ pub(crate) fn disk(engine: &dyn Engine) -> Image {
 fn use_up(engine: &dyn Engine, fs: &SimFs) -> Result<(), Failure> {
     const COMMITS: u32 = 12;
     const SETTLED_AFTER: [u32; 2] = [5, 9];
+    fs.begin_call("open");
     let mut instance = engine.open(Arc::new(fs.clone()))?;
     for number in 1..=COMMITS {
+        fs.begin_call("commit");
         instance.commit(&[batch(number)])?;
         if let Some(task) = instance.tasks().first() {
             instance.run(task)?;

@@ -108,6 +108,7 @@ impl<'run> Rehearsal<'run> {
     pub(super) fn open(&mut self) {
         let engine = self.recipe.system.configure(&self.settings);
         let engine = engine.expect("a system accepts the values that it offers");
+        self.fs.begin_call("open");
         self.instance = engine.open(Arc::new(self.fs.clone())).ok();
     }
 
@@ -125,6 +126,7 @@ impl<'run> Rehearsal<'run> {
 
     fn perform(&mut self, operation: &Action) {
         let reads = self.has_faults();
+        self.fs.begin_call(operation.call());
         match (operation, &mut self.instance) {
             (Action::Commit(batches), Some(instance)) => drop(instance.commit(batches)),
             (Action::Sync, Some(instance)) => drop(instance.sync()),
@@ -177,6 +179,7 @@ impl<'run> Rehearsal<'run> {
                 return;
             };
             let before = self.fs.log_length();
+            self.fs.begin_call("run");
             let outcome = instance.run(&task);
             self.note(Action::Run(task));
             if self.fs.log_length() > before {

@@ -50,6 +50,24 @@ pub enum Action {
     Crash(Crash),
 }
 
+impl Action {
+    /// The call of the store that this action makes.
+    pub(crate) fn call(&self) -> &'static str {
+        match self {
+            Self::Commit(_) => "commit",
+            Self::Sync => "sync",
+            Self::Run(_) => "run",
+            Self::Lose(_) => "lose",
+            Self::Settle => "settle",
+            Self::Reopen => "close",
+            Self::Read(_) | Self::Pin(_) | Self::Release => "read",
+            // These make no call but an opening.
+            Self::Set(..) | Self::Fault(_) | Self::Heal => "open",
+            Self::Die | Self::DieBefore(_) | Self::Crash(_) => "open",
+        }
+    }
+}
+
 /// An operation of an action: its text, and its position among the operations with the
 /// same text, counted from 1.
 pub type Moment = (String, u32);

@@ -309,13 +309,25 @@ impl Pass<'_> {
                 let before = planted::passed();
                 let found = calm.seed(seed, ledger);
                 if found.is_some() || planted::passed() == before {
-                    return found;
+                    return found.filter(needs_bug);
                 }
             }
             left -= 1;
-            campaign.seed(seed, ledger)
+            campaign.seed(seed, ledger).filter(needs_bug)
         })
     }
+}
+
+/// Whether the store is right without the bug. Otherwise the finding is one of the store or
+/// of the laboratory that is not mended yet, and says nothing about the bug.
+fn needs_bug(found: &Found) -> bool {
+    let mut plan = found.plan.clone();
+    plan.bug = None;
+    plan.skipped.clear();
+    let right = attempt(&plan, &Enabled::default(), false);
+    right
+        .finding
+        .is_none_or(|finding| finding.oracle != found.finding.oracle)
 }
 
 pub(super) fn campaign(

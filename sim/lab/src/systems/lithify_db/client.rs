@@ -25,6 +25,9 @@ pub(super) enum Call {
     Refused,
     /// A transaction that must be refused.
     Conflict,
+    /// A transaction without writes, which must be answered with the commit that it has
+    /// read.
+    ReadOnly(u64),
     Stop,
     /// A commit of a client that does not know yet that the store is closed.
     Late,
@@ -60,6 +63,13 @@ impl Client {
             (Call::Conflict, Err(Error::Conflict { .. })) => Ok(0),
             (Call::Conflict, Ok(commit)) => wrong(format!(
                 "it has read what was written since, and is acknowledged as commit {commit}"
+            )),
+            (Call::ReadOnly(since), Ok(commit)) if commit.get() == since => Ok(0),
+            (Call::ReadOnly(since), Ok(commit)) => wrong(format!(
+                "it has read commit {since} and written nothing, and is answered with {commit}"
+            )),
+            (Call::ReadOnly(since), Err(Error::Conflict { .. })) => wrong(format!(
+                "it has read commit {since} and written nothing, and is refused"
             )),
             (Call::Late, Err(Error::Closed)) => Ok(0),
             (Call::Late, Ok(commit)) => wrong(format!(

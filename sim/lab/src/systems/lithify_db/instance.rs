@@ -9,6 +9,11 @@
 //!
 //! A client may tell others what it sees. So under `synced`, a commit counts as
 //! acknowledged as soon as it is visible.
+//!
+//! Invariant: a call of the plan returns the failure of its own clients only. Failures
+//! of other clients, whose calls ended meanwhile, are kept for
+//! [`Instance::take_failures`]. Two calls have no client of their own: `run` returns
+//! any failure, and so does `close`, behind which nobody asks any more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -56,6 +61,9 @@ pub(super) struct Open {
     acknowledged: u64,
     /// Whether a client was told of a failure. Later submissions are refused.
     has_failed: bool,
+    /// The errors of the disk that clients were told of, and that no call of the plan
+    /// has returned yet.
+    failures: Vec<(TaskId, Failure)>,
     is_closing: bool,
     /// For each kind of other client: the newest commit when such a client last
     /// started.
@@ -80,6 +88,7 @@ impl Open {
             seen: head,
             acknowledged: 0,
             has_failed: false,
+            failures: Vec::new(),
             is_closing: false,
             came_up: BTreeMap::new(),
             turns: 0,
@@ -141,17 +150,25 @@ impl Open {
 
     fn come_up(&mut self, kind: &'static str, name: String) -> Result<(), Failure> {
         self.came_up.insert(kind, self.accepted);
+        // A range that the client keeps until its call has begun.
+        let mut held = None;
         let (task, call) = match kind {
             "conflict" => {
-                let draft = transactions::disturbed(&self.db, &self.recent, self.turns)?;
-                let Some(draft) = draft else { return Ok(()) };
-                (self.start(Request::Transaction(draft))?, Call::Conflict)
+                let brought = transactions::disturbed(&self.db, &self.recent, self.turns)?;
+                let Some(brought) = brought else {
+                    return Ok(());
+                };
+                held = brought.held;
+                let call = brought.read.map_or(Call::Conflict, Call::ReadOnly);
+                (self.start(Request::Transaction(brought.draft))?, call)
             }
             "sync" => (self.start(Request::Sync)?, Call::Sync(self.accepted)),
             "settle" => (self.start(Request::Settle)?, Call::Settle),
             _ => (Client::start_refused(&mut self.db)?, Call::Refused),
         };
-        self.go(task, name, call)
+        let outcome = self.go(task, name, call);
+        drop(held);
+        outcome
     }
 
     fn start(&mut self, request: Request<'_>) -> Result<TaskId, Failure> {
@@ -171,6 +188,10 @@ impl Open {
     }
 
     /// Gives a turn to a client or a thread that may take one, and checks the result.
+    /// An error of the disk that a client is told of is kept.
+    ///
+    /// # Errors
+    /// A wrong result.
     fn give_turn(&mut self, name: &str) -> Result<(), Failure> {
         self.turns += 1;
         let position = self.clients.iter().position(|client| client.name == name);
@@ -198,7 +219,11 @@ impl Open {
             None if client.call == Call::Conflict && self.db.poison().is_none() => {}
             None => self.has_failed |= matches!(told, Err(Failure::Disk(_) | Failure::Damage(_))),
         }
-        self.acknowledged = self.acknowledged.max(told?);
+        match told {
+            Ok(commit) => self.acknowledged = self.acknowledged.max(commit),
+            Err(failure @ Failure::Other(_)) => return Err(failure),
+            Err(failure) => self.failures.push((client.task, failure)),
+        }
         self.look()
     }
 
@@ -211,6 +236,7 @@ impl Open {
                 self.seen, self.accepted
             )));
         }
+        self.check_room(head)?;
         if head > self.seen {
             self.groups
                 .push(PlanCall::Commit((head - self.seen) as usize));
@@ -221,6 +247,24 @@ impl Open {
             self.acknowledged = self.acknowledged.max(head);
         }
         Ok(())
+    }
+
+    /// A group may only become visible if there was room for it: the compactor was not
+    /// too far behind the commit before the group, or had no work left for that commit.
+    /// The compactor only gets further, so it is enough to ask it now.
+    fn check_room(&self, head: u64) -> Result<(), Failure> {
+        let pressure = self.db.pressure();
+        let group = head.saturating_sub(self.seen);
+        let knows_all = pressure.lag_commits <= group;
+        let backlog = pressure.backlog_commits.saturating_sub(group);
+        let has_stopped = self.is_closing || self.db.poison().is_some();
+        if group == 0 || knows_all || has_stopped || backlog <= pressure.most_backlog_commits {
+            return Ok(());
+        }
+        Err(Failure::Other(format!(
+            "commit {head} is visible, and the compactor was {backlog} commits behind, of {} that it may be",
+            pressure.most_backlog_commits
+        )))
     }
 
     /// Gives turns until `is_done`, by the rule for turns inside a call. False if no
@@ -241,10 +285,22 @@ impl Open {
         Ok(is_done(self))
     }
 
-    /// Gives turns until the call of this client has ended. A failure of another client
-    /// does not end the turns.
+    /// Gives turns until the call of this client has ended, and returns its failure.
     fn finish(&mut self, task: TaskId) -> Result<(), Failure> {
-        self.drive_on(|open| !open.db.is_under_way(task))
+        self.drive_on(|open| !open.db.is_under_way(task))?;
+        self.failure_of(task)
+    }
+
+    /// The failure of this client, if its call has ended with one.
+    fn failure_of(&mut self, task: TaskId) -> Result<(), Failure> {
+        let position = self.failures.iter().position(|(client, _)| *client == task);
+        position.map_or(Ok(()), |position| Err(self.failures.remove(position).1))
+    }
+
+    /// The first failure of any client.
+    fn any_failure(&mut self) -> Result<(), Failure> {
+        let mut failures = std::mem::take(&mut self.failures).into_iter();
+        failures.next().map_or(Ok(()), |(_, failure)| Err(failure))
     }
 
     fn hangs(&self) -> Failure {
@@ -265,7 +321,11 @@ impl Open {
         }
     }
 
-    fn hand_over(&mut self, batch: &Batch, is_alone: bool) -> Result<(), Failure> {
+    /// Submits a commit, and returns its client.
+    ///
+    /// # Errors
+    /// The failure of this client, if it is known already.
+    fn hand_over(&mut self, batch: &Batch, is_alone: bool) -> Result<TaskId, Failure> {
         self.let_in()?;
         let number = self.accepted + 1;
         let writes = batch_with(batch, self.chosen.promise);
@@ -303,20 +363,12 @@ impl Open {
             false => Call::Commit(number),
         };
         self.go(task, format!("commit-{number}"), call)?;
-        if !self.has_failed && !has_read {
-            return Ok(());
-        }
         // Either the store has failed, or this transaction has read: its outcome is
         // awaited at once.
-        match self.finish(task) {
-            // Another failure has poisoned the store. The next call is told of it.
-            Err(Failure::Disk(_) | Failure::Damage(_))
-                if self.db.poison().is_some() && self.db.head().get() >= number =>
-            {
-                Ok(())
-            }
-            outcome => outcome,
+        if self.has_failed || has_read {
+            self.finish(task)?;
         }
+        Ok(task)
     }
 
     /// The commit with the last submitted number was not taken.
@@ -357,12 +409,18 @@ impl Open {
 
 impl Instance for Open {
     fn commit(&mut self, batches: &[Batch]) -> Result<u64, Failure> {
-        // Batches of one call succeed or fail together, so no single batch of them may
+        // The batches of one call are submitted together, so no single batch of them may
         // be waited for.
         let is_alone = batches.len() == 1;
-        let mut batches = batches.iter();
-        let outcome = batches.try_for_each(|batch| self.hand_over(batch, is_alone));
+        let mut tasks = Vec::new();
+        let outcome = batches.iter().try_for_each(|batch| {
+            tasks.push(self.hand_over(batch, is_alone)?);
+            Ok(())
+        });
         self.wind_up(outcome)?;
+        tasks
+            .into_iter()
+            .try_for_each(|task| self.failure_of(task))?;
         Ok(self.head())
     }
 
@@ -419,14 +477,16 @@ impl Instance for Open {
     fn run(&mut self, task: &str) -> Result<(), Failure> {
         if self.ready().iter().any(|ready| ready == task) {
             let outcome = self.give_turn(task);
-            return self.wind_up(outcome);
+            self.wind_up(outcome)?;
+            return self.any_failure();
         }
         let others = self.others().into_iter();
         let mut meant = others.filter(|(_, name)| name == task);
         match meant.next() {
             Some((kind, name)) => {
                 let outcome = self.let_in().and_then(|()| self.come_up(kind, name));
-                self.wind_up(outcome)
+                self.wind_up(outcome)?;
+                self.any_failure()
             }
             None => Ok(()),
         }
@@ -434,6 +494,11 @@ impl Instance for Open {
 
     fn acknowledged(&self) -> u64 {
         self.acknowledged
+    }
+
+    fn take_failures(&mut self) -> Vec<Failure> {
+        let failures = std::mem::take(&mut self.failures).into_iter();
+        failures.map(|(_, failure)| failure).collect()
     }
 
     fn stuck(&self) -> Option<String> {
@@ -507,9 +572,10 @@ impl Instance for Open {
         let stopped = self.go(task, "stop".to_owned(), Call::Stop);
         let mut late = WriteBatch::new();
         late.put("a", b"late", b"late");
-        let late = self.start(match self.accepted.is_multiple_of(2) {
-            true => Request::Commit(slice::from_ref(&late)),
-            false => Request::CommitAsync(&late),
+        let late = self.start(match self.accepted % 4 {
+            0 => Request::Commit(slice::from_ref(&late)),
+            2 => Request::Sync,
+            _ => Request::CommitAsync(&late),
         })?;
         let refused = self.go(late, "late".to_owned(), Call::Late);
         let ended = self.drive_on(|open| !open.db.is_under_way(task) && open.has_ended());
@@ -518,6 +584,7 @@ impl Instance for Open {
         let head = self.db.head();
         let left = self.drive_on(|open| open.clients.is_empty());
         let outcome = stopped.and(refused).and(ended).and(closed).and(left);
+        let outcome = outcome.and(self.any_failure());
         match self.db.head() == head {
             true => outcome,
             false => Err(Failure::Other(format!(
@@ -564,7 +631,8 @@ impl Open {
         }
     }
 
-    /// Gives turns until `is_done`, whatever fails, and returns the first failure.
+    /// Gives turns until `is_done`, whatever goes wrong, and returns what went wrong
+    /// first.
     fn drive_on(&mut self, is_done: impl Fn(&Self) -> bool) -> Result<(), Failure> {
         let mut first = Ok(());
         for _ in 0..MOST_FAILURES {

@@ -7,13 +7,15 @@
 //! no work is left is a finding.
 //!
 //! Reading order: `settings`, `client` (the calls of clients and their required
-//! outcomes), `instance` (the driven store), `order`.
+//! outcomes), `transactions`, `view` (what a transaction sees), `instance` (the driven
+//! store), `order`.
 
 mod client;
 mod instance;
 mod order;
 mod settings;
 mod transactions;
+mod view;
 
 use std::sync::Arc;
 
@@ -111,6 +113,11 @@ impl Engine for Shared {
     /// A call returns when the commit was submitted; [`Instance::acknowledged`] says
     /// what is durable.
     fn syncs_commits(&self) -> bool {
+        false
+    }
+
+    /// Each batch has a client of its own.
+    fn commits_together(&self) -> bool {
         false
     }
 

@@ -6,6 +6,10 @@
 //! transaction that has read some of it must be refused: at submission, or later
 //! because of a commit in progress, or because of a commit in its own group.
 //!
+//! Other clients also bring transactions that have read the same and write nothing. Such
+//! a transaction counts as done at the commit that it has read, so it must be answered
+//! with that commit.
+//!
 //! If retention removes history, the store may also refuse a transaction without a
 //! conflict. In that case the transactions that must be taken read nothing.
 
@@ -13,12 +17,13 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound;
 
 use lithify::stepped::SteppedDb;
-use lithify::transaction::Draft;
-use lithify::{Commit, Error, KeyRange, Result, Snapshot};
+use lithify::transaction::{Draft, Overlay};
+use lithify::{Commit, Error, KeyRange, Result};
 
-use crate::history::{Batch, State, apply};
+use super::view::wrong_view;
+use crate::history::Batch;
 use crate::system::Failure;
-use crate::systems::lithify::{failure, state_of};
+use crate::systems::lithify::failure;
 
 /// The number of commits that are remembered.
 const REMEMBERED: usize = 8;
@@ -58,7 +63,7 @@ impl Recent {
     }
 }
 
-fn places(batch: &Batch) -> impl Iterator<Item = Place> {
+pub(super) fn places(batch: &Batch) -> impl Iterator<Item = Place> {
     let writes = batch.writes.iter();
     writes.map(|write| (write.key.keyspace_name().to_owned(), write.key.bytes()))
 }
@@ -103,7 +108,7 @@ fn try_undisturbed(
         false => head,
     };
     let snapshot = db.snapshot_at(Commit::new(since))?;
-    if let Some(wrong) = look_at_own_writes(&snapshot, batch)? {
+    if let Some(wrong) = wrong_view(&snapshot, (number, batch))? {
         return Ok(Err(Failure::Other(format!(
             "a transaction that reads commit {since} sees {wrong}"
         ))));
@@ -116,7 +121,7 @@ fn try_undisturbed(
     Ok(Ok(draft))
 }
 
-fn write(draft: &mut Draft, batch: &Batch) -> Result<()> {
+pub(super) fn write(draft: &mut Draft, batch: &Batch) -> Result<()> {
     for write in &batch.writes {
         let (keyspace, key) = (write.key.keyspace_name(), write.key.bytes());
         match write.value {
@@ -156,36 +161,18 @@ fn read_around(draft: &Draft, recent: &Recent, (number, batch): (u64, &Batch)) -
     Ok(())
 }
 
-/// What is wrong with the view of a transaction that writes this batch, if anything. It
-/// must see its snapshot with the batch on top.
-fn look_at_own_writes(snapshot: &Snapshot, batch: &Batch) -> Result<Option<String>> {
-    let mut expected = state_of(snapshot)?;
-    apply(&mut expected, batch);
-    let mut draft = Draft::new(snapshot.clone());
-    write(&mut draft, batch)?;
-    let mut found = State::new();
-    let mut keyspaces: BTreeSet<String> = snapshot.keyspaces().into_iter().collect();
-    keyspaces.extend(places(batch).map(|(keyspace, _)| keyspace));
-    for keyspace in keyspaces {
-        for item in draft.range(&keyspace, KeyRange::all())? {
-            let (key, value) = item?;
-            let place = (keyspace.clone(), key.to_vec());
-            if found.insert(place, value.to_vec()).is_some() {
-                return Ok(Some(format!("key {keyspace}/{key:?} twice")));
-            }
-        }
-    }
-    for (keyspace, key) in places(batch) {
-        let got = draft.get(&keyspace, &key)?;
-        if got.as_deref() != expected.get(&(keyspace, key)).map(Vec::as_slice) {
-            return Ok(Some("another value than it has written".to_owned()));
-        }
-    }
-    Ok((found != expected).then(|| "another state than its own".to_owned()))
+/// A transaction that another client brings: it has read what was written since.
+pub(super) struct Disturbed {
+    pub(super) draft: Draft,
+    /// A range of the transaction that the client has not dropped yet.
+    pub(super) held: Option<Overlay>,
+    /// The commit that a transaction without writes has read. It must be answered with
+    /// that commit. `None`: it has writes, and must be refused.
+    pub(super) read: Option<u64>,
 }
 
-/// A transaction that must be refused, because what it has read was written since.
-/// `None` if no such transaction is possible.
+/// A transaction that has read what was written since. `None` if no such transaction is
+/// possible.
 ///
 /// # Errors
 /// If the disk returns an error.
@@ -193,47 +180,127 @@ pub(super) fn disturbed(
     db: &SteppedDb,
     recent: &Recent,
     turn: u64,
-) -> std::result::Result<Option<Draft>, Failure> {
+) -> std::result::Result<Option<Disturbed>, Failure> {
     let Some((since, keyspace, key)) = disturbing(db, recent, turn) else {
         return Ok(None);
     };
-    readable(read_disturbed(db, since, (&keyspace, &key), turn))
+    readable(read_disturbed(db, recent, (since, &keyspace, &key), turn))
 }
 
-/// A commit that can be read, and a key that the next commit has written.
+/// A commit that can be read, and a key that the next commit has written. In every second
+/// turn the next commit is the newest one, which may still be in progress: the
+/// transaction can come into its group.
 fn disturbing(db: &SteppedDb, recent: &Recent, turn: u64) -> Option<(u64, String, Vec<u8>)> {
     let head = db.head().get();
     let batches = recent.batches.iter();
     let disturbing =
         batches.filter(|(number, batch)| *number <= head + 1 && !batch.writes.is_empty());
     let disturbing: Vec<_> = disturbing.collect();
-    let (number, batch) = disturbing.get(turn as usize % disturbing.len().max(1))?;
+    let place = match drawn(turn) & 8 {
+        0 => turn as usize % disturbing.len().max(1),
+        _ => disturbing.len().saturating_sub(1),
+    };
+    let (number, batch) = disturbing.get(place)?;
     let mut writes = places(batch);
     let (keyspace, key) = writes.nth(turn as usize / 3 % batch.writes.len())?;
     Some((number - 1, keyspace, key))
 }
 
-/// Reads the key as of this commit: alone, in a range that begins or ends with it, or
-/// in a range that is walked up to it from either end.
+/// The largest key that gets a neighbour: a key may not be much longer than the longest.
+const MOST_BYTES: usize = 1000;
+
+fn drawn(turn: u64) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(&turn.to_le_bytes())
+}
+
+/// What a disturbed transaction does besides, drawn from the turn.
+struct Besides {
+    /// It reads other keys first, which were not written since.
+    reads_others: bool,
+    /// It has written a neighbour of the key, with which its walk ends.
+    ends_with_own: bool,
+    /// It begins its walk from the back with a step from the front.
+    from_both: bool,
+    /// Its client keeps the range that it has walked.
+    holds: bool,
+    /// It writes nothing.
+    only_reads: bool,
+}
+
+impl Besides {
+    fn new(turn: u64, key: &[u8]) -> Self {
+        let draw = drawn(turn);
+        let is_walk = matches!(turn % 5, 3 | 4);
+        let has_neighbours = (1..MOST_BYTES).contains(&key.len());
+        let ends_with_own = is_walk && has_neighbours && draw & 1 == 1;
+        Self {
+            reads_others: draw & 2 == 2,
+            ends_with_own,
+            from_both: draw & 4 == 4,
+            holds: (draw >> 8) % 3 == 1,
+            only_reads: (draw >> 8) % 3 == 2 && !ends_with_own,
+        }
+    }
+}
+
 fn read_disturbed(
     db: &SteppedDb,
-    since: u64,
+    recent: &Recent,
+    (since, keyspace, key): (u64, &str, &[u8]),
+    turn: u64,
+) -> Result<Disturbed> {
+    let mut draft = Draft::new(db.snapshot_at(Commit::new(since))?);
+    let besides = Besides::new(turn, key);
+    if besides.reads_others {
+        let (known, written) = (recent.written_since(0), recent.written_since(since));
+        for (keyspace, key) in known.difference(&written) {
+            draft.get(keyspace, key)?;
+        }
+    }
+    if besides.ends_with_own {
+        let neighbour = match turn % 5 {
+            3 => [key, &[0]].concat(),
+            _ => key[..key.len() - 1].to_vec(),
+        };
+        draft.put(keyspace, &neighbour, b"beside the key")?;
+    }
+    let held = walk_to(&draft, (keyspace, key), turn, besides.from_both)?;
+    if !besides.only_reads {
+        draft.put(keyspace, b"refused", b"it has read what was written since")?;
+    }
+    Ok(Disturbed {
+        draft,
+        held: held.filter(|_| besides.holds),
+        read: besides.only_reads.then_some(since),
+    })
+}
+
+/// Reads the key: alone, in a range that begins or ends with it, or in a range that is
+/// walked up to it from either end or from both. Returns the range.
+fn walk_to(
+    draft: &Draft,
     (keyspace, key): (&str, &[u8]),
     turn: u64,
-) -> Result<Draft> {
-    let mut draft = Draft::new(db.snapshot_at(Commit::new(since))?);
+    from_both: bool,
+) -> Result<Option<Overlay>> {
     let walk = |start, end| draft.range(keyspace, KeyRange { start, end });
     let here = || Bound::Included(key.to_vec());
-    match turn % 5 {
-        0 => drop(draft.get(keyspace, key)?),
-        1 => walk(Bound::Unbounded, here())?.try_for_each(|item| item.map(drop))?,
-        2 => walk(here(), Bound::Unbounded)?.try_for_each(|item| item.map(drop))?,
-        3 => {
-            let mut range = walk(Bound::Unbounded, Bound::Unbounded)?;
-            while range.next().transpose()?.is_some_and(|(at, _)| *at < *key) {}
+    let mut range = match turn % 5 {
+        0 => {
+            draft.get(keyspace, key)?;
+            return Ok(None);
         }
+        1 => walk(Bound::Unbounded, here())?,
+        2 => walk(here(), Bound::Unbounded)?,
+        _ => walk(Bound::Unbounded, Bound::Unbounded)?,
+    };
+    match turn % 5 {
+        1 | 2 => range.try_for_each(|item| item.map(drop))?,
+        3 => while range.next().transpose()?.is_some_and(|(at, _)| *at < *key) {},
         _ => {
-            let mut range = walk(Bound::Unbounded, Bound::Unbounded)?;
+            if from_both {
+                range.next().transpose()?;
+            }
             while range
                 .next_back()
                 .transpose()?
@@ -241,6 +308,5 @@ fn read_disturbed(
             {}
         }
     }
-    draft.put(keyspace, b"refused", b"it has read what was written since")?;
-    Ok(draft)
+    Ok(Some(range))
 }
