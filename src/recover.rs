@@ -104,7 +104,7 @@ pub(crate) fn open(fs: Arc<dyn Fs>, options: Options, mode: Mode) -> Result<Stor
         if !creates || planted!(FirstOpenRefused) && !found.is_empty() {
             return Err(not_a_store("no manifest is intact"));
         }
-        found.must_be_unborn(&*fs, store)?;
+        found.must_be_unborn(&*fs, identity, store)?;
         mark!(StoreCreated);
         if !found.is_empty() {
             mark!(CreationRepeated);
@@ -435,12 +435,31 @@ impl Found {
 
     /// Checks that the directory holds only what an interrupted creation leaves: without an intact
     /// manifest that is one WAL file without commits.
-    fn must_be_unborn(&self, fs: &dyn Fs, store: Option<StoreId>) -> Result<()> {
+    fn must_be_unborn(
+        &self,
+        fs: &dyn Fs,
+        identity: Option<StoreId>,
+        store: Option<StoreId>,
+    ) -> Result<()> {
         let lost = |what: String| Error::NotAStore {
             reason: format!("no manifest is intact, but {what} holds data: restore a backup"),
         };
         if planted!(DamagedStoreRecreated) {
             return Ok(());
+        }
+        // The identity is durable before the first numbered file is created. So a crash never leaves
+        // such a file without an intact identity: somebody has lost or changed it, and whether the
+        // files hold commits cannot be known, because their checksums depend on it.
+        if identity.is_none()
+            && let Some((kind, number)) = self.files().next()
+        {
+            let name = file_name(kind, number);
+            return Err(Error::NotAStore {
+                reason: format!(
+                    "neither {IDENTITY} nor a manifest is intact, and {name} may hold data: restore a \
+                     backup"
+                ),
+            });
         }
         let own = |kind, numbers: &[u64]| identity::own_files(fs, store, kind, numbers);
         if let Some(&number) = own(FileKind::Segment, &self.segments)?.first() {
