@@ -46,7 +46,7 @@ impl Archive {
         }
     }
 
-    /// Creates an archive with this identity and placement, or opens the one that is there. Two or
+    /// Creates an archive with this identity and placement, or opens the one that is there. One to
     /// three requests.
     ///
     /// # Errors

@@ -8,10 +8,14 @@
 //! disk a written object is synced before the reply, and so is its name. A reply says that nothing has
 //! happened only when that is known; otherwise it is `Unknown`, and the core finds out.
 //!
+//! Every call blocks, so it must not be made inside an asynchronous runtime. A program with a runtime of
+//! its own performs the requests of a [`Conversation`](crate::Conversation) itself.
+//!
 //! Waiting and repeating after 429 and 503 is done by `object_store` for clouds, with its own limits;
 //! the core then asks a few times more without waiting.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use object_store::local::LocalFileSystem;
@@ -145,9 +149,28 @@ fn reply_of(request: &Request, error: &StoreError) -> Reply {
         StoreError::AlreadyExists { .. } | StoreError::Precondition { .. } if is_create => {
             Reply::Exists
         }
+        StoreError::Generic { .. } if is_refusal(error) => Reply::Failed(reason),
         StoreError::Generic { .. } | StoreError::JoinError { .. } => Reply::Unknown(reason),
         _ => Reply::Failed(reason),
     }
+}
+
+/// Whether the operating system has refused a local request for good.
+fn is_refusal(error: &StoreError) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            return matches!(
+                error.kind(),
+                ErrorKind::PermissionDenied
+                    | ErrorKind::ReadOnlyFilesystem
+                    | ErrorKind::NotADirectory
+                    | ErrorKind::IsADirectory
+            );
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn in_one_line(error: &StoreError) -> String {

@@ -27,7 +27,7 @@
 //! ```
 //!
 //! Reading order: `names` and `plan` (pure arithmetic), `object`, `body` and `piece` (the format), `ask`
-//! (requests one by one), `archive`, `read`, `push`, `trim` and `verify` (the protocol), `drive` (over the
+//! (requests one by one), `archive`, `read`, `push`, `trim`, `verify` and `list` (the protocol), `drive` (over the
 //! library `object_store`), `local` (with a store on this machine).
 
 #[macro_use]
@@ -43,6 +43,7 @@ mod body;
 mod cache;
 pub mod drive;
 pub mod error;
+pub mod list;
 pub mod local;
 pub mod names;
 pub mod number;
@@ -59,7 +60,7 @@ pub use ask::{Conversation, Objects, Port, Reply, Request, Step};
 pub use cache::CACHE_BYTES;
 pub use drive::Place;
 pub use error::{Error, Result};
-pub use local::{Reader, Snapshot, pull, push, restore};
+pub use local::{Reader, Snapshot, pull, push, restore, verify};
 pub use number::Number;
 pub use push::Writer;
 pub use read::View;

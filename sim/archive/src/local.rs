@@ -27,3 +27,14 @@ fn draw() -> Result<crate::Number, crate::Error> {
     })?;
     Ok(crate::Number(u128::from_le_bytes(bytes)))
 }
+
+/// Checks every object of an archive: see [`Archive::verify`](crate::Archive::verify).
+///
+/// # Errors
+/// [`Error::NoArchive`](crate::Error::NoArchive), and errors of the store; damage is a finding.
+pub fn verify(objects: &dyn crate::Objects) -> Result<crate::Verified, crate::Error> {
+    let verifying = crate::Conversation::new(|port| async move {
+        crate::Archive::open(&port, 0).await?.verify(&port).await
+    });
+    verifying.run(objects)
+}

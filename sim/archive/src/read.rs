@@ -246,8 +246,9 @@ impl Changes {
             }
             return Ok(Some(commits));
         }
-        let is_other = self.end.is_some_and(|end| self.digest != Some(end));
-        match is_other && self.last > Commit::ZERO && !planted!(ChainUnchecked) {
+        // Both are known unless nothing was to be read.
+        let is_other = self.end.zip(self.digest).is_some_and(|(end, it)| end != it);
+        match is_other && !planted!(ChainUnchecked) {
             true => Err(self.mixed(crate::names::HEAD)),
             false => Ok(None),
         }

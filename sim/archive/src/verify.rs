@@ -8,12 +8,13 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use lithify::Commit;
 use serde::Serialize;
 
 use crate::archive::Archive;
 use crate::ask::{Listed, Port};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::names::{self, Name};
 use crate::number::Number;
 use crate::object::{self, Contents, Reached};
@@ -96,6 +97,7 @@ impl Archive {
         }
     }
 
+    /// Checks one object, and compares its digests with those of the history.
     async fn check(
         &self,
         port: &Port,
@@ -110,47 +112,45 @@ impl Archive {
         };
         verified.objects += 1;
         verified.bytes += bytes.len() as u64;
-        let ends = match name {
-            Name::Archive => {
-                object::decode(&listed.name, Some(self.id()), &bytes)?;
-                Vec::new()
-            }
-            Name::Head => match object::decode(&listed.name, Some(self.id()), &bytes)?
-                .0
-                .contents
-            {
-                Contents::Head(reached) => vec![reached],
-                _ => Vec::new(),
-            },
-            Name::Log(_) | Name::Window(..) => {
-                let found = piece::decode(&listed.name, self.id(), self.alignment(), &bytes)?;
-                let span = found.span();
-                let expected = match found {
-                    Found::Moved(_) => Name::Log(span.before.commit.next()),
-                    Found::Piece(_) => match name {
-                        Name::Window(level, _) => Name::Window(level, span.after.commit),
-                        _ => Name::Log(span.before.commit.next()),
-                    },
-                };
-                if expected != name {
-                    return Err(crate::Error::Damage {
-                        name: listed.name.clone(),
-                        expected: format!("{name:?}"),
-                        found: format!("{expected:?}"),
-                    });
-                }
-                vec![span.before, span.after]
-            }
-        };
-        let differs = |end: &&Reached| {
+        let differs = |end: &Reached| {
             let digest = digests.get(&end.commit);
             digest.is_some_and(|digest| *digest != end.digest)
         };
-        match ends.iter().find(differs) {
+        let ends = self.ends_of(name, &listed.name, &bytes)?;
+        match ends.into_iter().find(differs) {
             None => Ok(()),
-            Some(end) => Err(crate::Error::Mixed {
+            Some(end) => Err(Error::Mixed {
                 name: listed.name.clone(),
                 commit: end.commit,
+            }),
+        }
+    }
+
+    /// The commits at the ends of an object, with the digests there.
+    fn ends_of(&self, name: Name, text: &str, bytes: &Bytes) -> Result<Vec<Reached>> {
+        if matches!(name, Name::Archive | Name::Head) {
+            let (header, _) = object::decode(text, Some(self.id()), bytes)?;
+            return Ok(match header.contents {
+                Contents::Head(reached) => vec![reached],
+                _ => Vec::new(),
+            });
+        }
+        let found = piece::decode(text, self.id(), self.alignment(), bytes)?;
+        let span = found.span();
+        let fits = match (name, &found) {
+            (Name::Log(first), _) => span.before.commit.next() == first,
+            (Name::Window(level, end), Found::Piece(_)) => {
+                let window = piece::window_of(self.alignment(), span);
+                window.is_some_and(|window| (window.level, window.end) == (level, end))
+            }
+            _ => false,
+        };
+        match fits {
+            true => Ok(vec![span.before, span.after]),
+            false => Err(Error::Damage {
+                name: text.to_owned(),
+                expected: format!("{name:?}"),
+                found: format!("{span:?}"),
             }),
         }
     }
@@ -159,7 +159,6 @@ impl Archive {
 impl Verified {
     /// Adds damage to the findings. Other errors end the check.
     fn note(&mut self, error: crate::Error) -> Result<()> {
-        use crate::Error;
         match error {
             Error::Failed { .. } | Error::NoReply { .. } => Err(error),
             error => {

@@ -11,6 +11,7 @@ use crate::archive::Archive;
 use crate::ask::{Conversation, Objects};
 use crate::cache::CACHE_BYTES;
 use crate::error::{Error, Result};
+use crate::piece;
 use crate::push::Writer;
 
 /// The most commits that are gathered for one object.
@@ -109,13 +110,20 @@ fn push_all(objects: &dyn Objects, writer: &mut Writer, snapshot: &Snapshot) -> 
         windows: 0,
     };
     let mut changes = snapshot.changes_since(before).map_err(thinned)?;
+    let mut past = piece::past(writer.reach().digest);
     let mut gathered = VecDeque::new();
     let mut bytes = 0;
     loop {
         while gathered.len() < GATHERED_COMMITS && bytes < GATHERED_BYTES {
-            let Some(next) = changes.next().transpose()? else {
+            let Some(mut next) = changes.next().transpose()? else {
                 break;
             };
+            // A store that could thin history out counts its digests from another commit. That its
+            // history is that of the archive was compared before.
+            if next.before.base != Commit::ZERO {
+                next.before = past;
+            }
+            past = next.after();
             bytes += bytes_of(&next);
             gathered.push_back(next);
         }

@@ -10,8 +10,10 @@ use crate::archive::Archive;
 use crate::ask::{Conversation, Objects};
 use crate::cache::CACHE_BYTES;
 use crate::error::Result;
+use crate::list::Row;
 use crate::plan::{Planned, Reach};
 use crate::read::{Changes, View};
+use crate::trim::{LEAST_BYTES, Trimmed};
 
 /// An archive that is open for reading. Cheap to clone; clones share the cache.
 ///
@@ -72,6 +74,29 @@ impl Reader {
         let looking =
             Conversation::new(move |port| async move { archive.look(&port, reach).await });
         looking.run(&**objects)
+    }
+
+    /// The objects, in the order of their names: see [`Archive::list`].
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub fn list(&self) -> Result<Vec<Row>> {
+        self.run(|archive, port| async move { archive.list(&port).await })
+    }
+
+    /// Removes what a wider window holds, too: see [`Archive::trim`].
+    ///
+    /// # Errors
+    /// As [`Archive::trim`].
+    pub fn trim(&self) -> Result<Trimmed> {
+        self.run(|archive, port| async move { archive.trim(&port, LEAST_BYTES).await })
+    }
+
+    fn run<'a, T, F: Future<Output = T> + Send + 'a>(
+        &'a self,
+        act: impl FnOnce(&'a Archive, crate::Port) -> F,
+    ) -> T {
+        Conversation::new(|port| act(&self.archive, port)).run(&*self.objects)
     }
 
     /// The archive.
