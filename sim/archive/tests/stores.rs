@@ -365,6 +365,8 @@ fn a_push_and_a_restore_go_on() {
     }
 }
 
+/// With the feature there are clouds.
+#[cfg(not(feature = "cloud"))]
 #[test]
 fn places_that_are_none() {
     let mut said = Vec::new();
