@@ -56,7 +56,7 @@ fn random_schedules_keep_the_laws() {
 }
 
 #[test]
-#[ignore = "takes half an hour in a release build"]
+#[ignore = "takes twenty minutes in a release build"]
 fn a_million_random_schedules_keep_the_laws() {
     for seed in 0..1_000_000 {
         random(seed).unwrap();
