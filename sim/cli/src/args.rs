@@ -83,6 +83,7 @@ commands! {
     Compact(super::write::Compact) => super::write::compact,
     Backup(super::backup::Backup) => super::backup::backup,
     Restore(super::backup::Restore) => super::backup::restore,
+    Archive(super::archive::Archive) => super::archive::run,
     Salvage(Box<super::salvage::Salvage>) => super::salvage::run,
     Changes(super::replica::ShowChanges) => super::replica::changes,
     Follow(super::replica::Follow) => super::replica::follow,

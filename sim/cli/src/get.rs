@@ -9,13 +9,15 @@ use lithify_sim::cli::output::Output;
 use serde::Serialize;
 
 use super::bytes::{JsonBytes, of_argument, shown};
-use super::store::{AtArgument, KeyspaceArgument, ReadArgument};
+use super::source::SourceArgument;
+use super::store::{AtArgument, KeyspaceArgument};
 
 const EXAMPLES: &str = "\
 Examples:
   lithify get --store S README.md
   lithify get --store S README.md --at 10
   lithify get --store S README.md --damaged    # reads a damaged store
+  lithify get --archive s3://bucket/S README.md --at 10
   lithify get --store S $'odd\\xff' --format json
 
 Text output is the value and a newline. Exits with 1 if the key has no value.";
@@ -25,7 +27,7 @@ Text output is the value and a newline. Exits with 1 if the key has no value.";
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Get {
     #[command(flatten)]
-    store: ReadArgument,
+    source: SourceArgument,
     #[command(flatten)]
     keyspace: KeyspaceArgument,
     /// The key, as bytes
@@ -45,11 +47,11 @@ struct Item<'a> {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Get) -> Outcome {
-    let store = arguments.store.open_keyspace(&arguments.keyspace)?;
-    let snapshot = arguments.at.snapshot(&store)?;
+    let keyspace = &arguments.keyspace;
+    let snapshot = arguments.source.open(keyspace, arguments.at.at)?;
     let key = of_argument(&arguments.key);
     let at = snapshot.commit().get();
-    let Some(value) = snapshot.get(&arguments.keyspace.keyspace, key)? else {
+    let Some(value) = snapshot.get(&keyspace.keyspace, key)? else {
         let key = shown(key);
         return Err(Exit::Negative.because(format!("key {key} has no value at commit {at}")));
     };

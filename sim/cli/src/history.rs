@@ -10,7 +10,8 @@ use lithify_sim::cli::output::Output;
 use serde::Serialize;
 
 use super::bytes::{BYTES_HELP, JsonBytes, of_argument, shown};
-use super::store::{KeyspaceArgument, ReadArgument};
+use super::source::SourceArgument;
+use super::store::KeyspaceArgument;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,7 +27,7 @@ key.";
 #[command(after_help = format!("{EXAMPLES}\n\n{BYTES_HELP}"))]
 pub(crate) struct History {
     #[command(flatten)]
-    store: ReadArgument,
+    source: SourceArgument,
     #[command(flatten)]
     keyspace: KeyspaceArgument,
     /// The key, as bytes
@@ -43,9 +44,9 @@ struct Item<'a> {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &History) -> Outcome {
-    let store = arguments.store.open_keyspace(&arguments.keyspace)?;
+    let source = arguments.source.open(&arguments.keyspace, None)?;
     let key = of_argument(&arguments.key);
-    let versions = store.history(&arguments.keyspace.keyspace, key)?;
+    let versions = source.history(&arguments.keyspace.keyspace, key)?;
     if versions.is_empty() {
         return Err(Exit::Negative.because(format!("no commit wrote key {}", shown(key))));
     }

@@ -6,6 +6,7 @@
 //! read open the store for reading only and create nothing.
 
 mod apply;
+mod archive;
 mod args;
 mod backup;
 mod bytes;
@@ -42,6 +43,7 @@ mod recorded;
 mod replica;
 mod salvage;
 mod scan;
+mod source;
 mod stats;
 mod store;
 pub mod systems;

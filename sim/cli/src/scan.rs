@@ -11,20 +11,22 @@ use lithify_sim::cli::output::Output;
 use serde::Serialize;
 
 use super::bytes::{BYTES_HELP, JsonBytes, of_argument};
-use super::store::{AtArgument, KeyspaceArgument, ReadArgument};
+use super::source::SourceArgument;
+use super::store::{AtArgument, KeyspaceArgument};
 
 const EXAMPLES: &str = "\
 Examples:
   lithify scan --store S --at 10 --format tree    # as `git ls-tree -r`
   lithify scan --store S --prefix src/ --reverse --limit 3
-  lithify scan --store S --from a --to b --format json";
+  lithify scan --store S --from a --to b --format json
+  lithify scan --archive s3://bucket/S --at 10    # an archive, without its store";
 
 /// Prints keys and values in key order
 #[derive(Args, Debug)]
 #[command(after_help = format!("{EXAMPLES}\n\n{BYTES_HELP}"))]
 pub(crate) struct Scan {
     #[command(flatten)]
-    store: ReadArgument,
+    source: SourceArgument,
     #[command(flatten)]
     keyspace: KeyspaceArgument,
     #[command(flatten)]
@@ -85,9 +87,9 @@ impl Scan {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Scan) -> Outcome {
-    let store = arguments.store.open_keyspace(&arguments.keyspace)?;
-    let snapshot = arguments.at.snapshot(&store)?;
-    let mut range = snapshot.range(&arguments.keyspace.keyspace, arguments.range())?;
+    let keyspace = &arguments.keyspace;
+    let snapshot = arguments.source.open(keyspace, arguments.at.at)?;
+    let mut range = snapshot.range(&keyspace.keyspace, arguments.range())?;
     let mut output = Output::for_reading();
     let mut left = arguments.limit.unwrap_or(u64::MAX);
     while left > 0 {

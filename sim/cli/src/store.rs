@@ -52,10 +52,7 @@ impl ReadArgument {
 
     /// Opens the store for reading.
     pub(crate) fn open(&self) -> Outcome<Store> {
-        match self.damaged {
-            true => self.store.open_damaged(),
-            false => self.store.open(),
-        }
+        self.store.open_perhaps_damaged(self.damaged)
     }
 }
 
@@ -119,6 +116,14 @@ impl StoreArgument {
         let store = self.open()?;
         check_keyspace(&store, &keyspace.keyspace)?;
         Ok(store)
+    }
+
+    /// Opens the store for reading, or the intact part of it.
+    pub(crate) fn open_perhaps_damaged(&self, is_damaged: bool) -> Outcome<Store> {
+        match is_damaged {
+            true => self.open_damaged(),
+            false => self.open(),
+        }
     }
 
     /// Opens the intact part of the store for reading only, and reports what is

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::fixture::Fixture;
 
-const COMMANDS: [&str; 33] = [
+const COMMANDS: [&str; 34] = [
     "import-git",
     "check-git",
     "get",
@@ -22,6 +22,7 @@ const COMMANDS: [&str; 33] = [
     "compact",
     "backup",
     "restore",
+    "archive",
     "salvage",
     "changes",
     "follow",

@@ -7,6 +7,7 @@
 //! exit code and by their one line. No test needs the network or the user's git
 //! configuration.
 
+mod archives;
 mod backups;
 mod bad_input;
 mod bad_store;
