@@ -9,7 +9,7 @@
 //!
 //! Memory: the result, and the objects in the cache.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -136,11 +136,12 @@ impl View {
     /// # Errors
     /// As [`Changes::next`].
     pub async fn keyspaces(&self, port: &Port) -> Result<Vec<String>> {
-        let mut names: Vec<String> = Vec::new();
+        let (mut names, mut known) = (Vec::new(), BTreeSet::new());
         let mut changes = self.changes_since(Commit::ZERO);
         while let Some(commits) = changes.next(port).await? {
             for operation in commits.iter().flat_map(|changes| &changes.operations) {
-                if !names.contains(&operation.keyspace) {
+                if !known.contains(&operation.keyspace) {
+                    known.insert(operation.keyspace.clone());
                     names.push(operation.keyspace.clone());
                 }
             }

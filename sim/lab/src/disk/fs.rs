@@ -104,7 +104,7 @@ impl SimFs {
             .expect("nothing panics while it holds the state")
     }
 
-    /// Begins a call of the store, for the [bound](super::bound) on its operations.
+    /// Begins a call of the store, for the bound on its operations.
     pub fn begin_call(&self, call: &'static str) {
         self.state().bound.begin(call);
     }

@@ -65,6 +65,11 @@ impl Kept {
                 {
                     return Ok(());
                 }
+                // No other store has ever used the directory, and this one was never set back. So
+                // somebody has changed what the identity or the manifest of the backup says.
+                Err(error @ Error::BackupRefused { .. }) => {
+                    return Err(Failure::Damage(error.to_string()));
+                }
                 begun => Some(begun.map_err(failure)?),
             };
             self.steps = 0;
