@@ -40,21 +40,16 @@ fn repository(answers: &[&str]) -> (Fixture, Vec<String>) {
 }
 
 fn bisect(fixture: &Fixture, good: &str, more: &[&str]) -> Ended {
-    let mut arguments = vec![
-        "sim",
-        "bisect",
-        "finding.sim",
-        "--repo",
-        "repo",
-        "--good",
-        good,
-        "--build",
-        BUILD,
-        "--program",
-        "out/lab",
+    bisect_built_by(fixture, BUILD, good, more)
+}
+
+fn bisect_built_by(fixture: &Fixture, build: &str, good: &str, more: &[&str]) -> Ended {
+    let arguments = [
+        &["sim", "bisect", "finding.sim", "--repo", "repo"][..],
+        &["--good", good, "--build", build, "--program", "out/lab"],
+        more,
     ];
-    arguments.extend(more);
-    let mut command = fixture.command(&arguments);
+    let mut command = fixture.command(&arguments.concat());
     command.env("BUILT", fixture.path("built"));
     Fixture::end(command)
 }
@@ -202,24 +197,8 @@ fn a_good_end_with_the_finding_is_refused() {
 fn a_replay_without_an_end_is_passed_over() {
     let (fixture, commits) = repository(&[PASSES, FINDS]);
     let slow = format!("{BUILD}; echo 'sleep 60' >> out/lab");
-    let arguments = [
-        "sim",
-        "bisect",
-        "finding.sim",
-        "--repo",
-        "repo",
-        "--good",
-        &commits[0],
-        "--build",
-        &slow,
-        "--program",
-        "out/lab",
-        "--time",
-        "1",
-    ];
-    let mut command = fixture.command(&arguments);
-    command.env("BUILT", fixture.path("built"));
-    let message = Fixture::end(command).failure(2);
+    let ended = bisect_built_by(&fixture, &slow, &commits[0], &["--time", "1"]);
+    let message = ended.failure(2);
     assert!(
         message.contains("its replay takes more than 1 s"),
         "{message}"
