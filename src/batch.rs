@@ -29,6 +29,8 @@ pub struct WriteBatch {
     longest_key: usize,
     longest_value: usize,
     durability: Option<Durability>,
+    /// The name of the first keyspace before [`WriteBatch::clear`]: most programs name it again.
+    cleared: Option<Arc<str>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +104,7 @@ impl WriteBatch {
 
     /// Removes all operations and keeps the memory, and the durability.
     pub fn clear(&mut self) {
+        self.cleared = self.keyspaces().first().cloned();
         self.keyspaces.truncate(0);
         self.operations.clear();
         self.bytes.clear();
@@ -133,7 +136,10 @@ impl WriteBatch {
             return last;
         }
         let known = self.keyspaces.number(name);
-        known.unwrap_or_else(|| self.keyspaces.add(name.into()))
+        known.unwrap_or_else(|| {
+            let cleared = self.cleared.take().filter(|cleared| **cleared == *name);
+            self.keyspaces.add(cleared.unwrap_or_else(|| name.into()))
+        })
     }
 
     /// Refuses a batch beyond a limit.
@@ -157,6 +163,9 @@ impl WriteBatch {
     /// The name of each keyspace and its sorted run, in order of first use, with all entries at
     /// `commit`.
     pub(crate) fn sorted_runs(&self, commit: Commit) -> Vec<(Arc<str>, Run)> {
+        if let [operation] = &self.operations[..] {
+            return vec![self.run_of_one(operation, commit)];
+        }
         let order = self.sorted_operations();
         let names = self.keyspaces().iter();
         let mut runs: Vec<_> = names
@@ -172,14 +181,29 @@ impl WriteBatch {
                 .is_some_and(|next| self.is_same_key(*sorted, *next));
             if !is_overwritten {
                 let (_, run) = &mut runs[operation.keyspace as usize];
-                run.push(EntryRef {
-                    key: self.key(operation),
-                    commit,
-                    value: self.value(operation),
-                });
+                run.push(self.entry(operation, commit));
             }
         }
         runs
+    }
+
+    /// The run of a batch that holds one operation: there is nothing to sort, and single writes are
+    /// common.
+    fn run_of_one(&self, operation: &Operation, commit: Commit) -> (Arc<str>, Run) {
+        let mut run = Run::with_capacity(1, self.bytes.len());
+        run.push(self.entry(operation, commit));
+        (
+            Arc::clone(&self.keyspaces()[operation.keyspace as usize]),
+            run,
+        )
+    }
+
+    fn entry(&self, operation: &Operation, commit: Commit) -> EntryRef<'_> {
+        EntryRef {
+            key: self.key(operation),
+            commit,
+            value: self.value(operation),
+        }
     }
 
     /// The operations in order of keyspace, key and position.

@@ -35,8 +35,10 @@ use crate::wal::CommitRecord;
 /// The work of one call.
 #[derive(Debug)]
 pub(crate) enum Job {
+    /// One batch.
+    Commit(SortedBatch),
     /// Batches that get consecutive numbers, or are all refused.
-    Commit(Vec<SortedBatch>),
+    Commits(Vec<SortedBatch>),
     /// A batch that is refused when another commit has written what the transaction has read.
     Transaction(SortedBatch, Reads),
     /// A transaction that was refused while its group waited.
@@ -52,12 +54,15 @@ impl Job {
     /// # Errors
     /// [`Error::Limit`], for the limits that the batches alone can exceed.
     pub(crate) fn commit(batches: &[WriteBatch]) -> Result<Self> {
+        if let [batch] = batches {
+            return Ok(Self::Commit(SortedBatch::new(batch)?));
+        }
         check_group(batches.iter().map(WriteBatch::bytes))?;
         let mut sorted = Vec::with_capacity(batches.len());
         for batch in batches {
             sorted.push(SortedBatch::new(batch)?);
         }
-        Ok(Self::Commit(sorted))
+        Ok(Self::Commits(sorted))
     }
 
     /// The job that commits the writes of a transaction.
@@ -80,8 +85,8 @@ impl Job {
 
     fn batches(&self) -> &[SortedBatch] {
         match self {
-            Self::Commit(batches) => batches,
-            Self::Transaction(batch, _) => slice::from_ref(batch),
+            Self::Commits(batches) => batches,
+            Self::Commit(batch) | Self::Transaction(batch, _) => slice::from_ref(batch),
             Self::Sync | Self::Refused(_) => &[],
         }
     }
@@ -175,13 +180,14 @@ impl Group {
                 false => wants_sync || wants,
             };
             answers.push(match job {
-                Job::Commit(batches) => numbers.take(batches, &mut records),
+                Job::Commit(batch) => numbers.take([batch], &mut records),
+                Job::Commits(batches) => numbers.take(batches, &mut records),
                 Job::Refused(refusal) => Err(refusal),
                 Job::Transaction(batch, reads) => {
                     // The check includes the records of earlier jobs of this group: they get lower
                     // commit numbers, and no version holds them yet.
                     let is_current = numbers.check(reads, &records);
-                    is_current.and_then(|()| numbers.take(vec![batch], &mut records))
+                    is_current.and_then(|()| numbers.take([batch], &mut records))
                 }
                 Job::Sync => {
                     asks_for_sync |= !planted!(SyncAsksForNothing);
@@ -329,7 +335,7 @@ impl Numbers<'_> {
     /// Numbers all batches of one job, or none of them, and returns the last number.
     fn take(
         &mut self,
-        batches: Vec<SortedBatch>,
+        batches: impl IntoIterator<Item = SortedBatch>,
         records: &mut Vec<CommitRecord>,
     ) -> Result<Commit> {
         let before = (self.head, self.new.len(), records.len());

@@ -38,6 +38,11 @@ impl Recent {
 
     /// Records that a commit wrote to a keyspace. Commits come in ascending order.
     pub(crate) fn wrote(&mut self, commit: Commit, keyspace: KeyspaceId) {
+        // Neighbouring commits mostly write to the same keyspace, and only its last write counts.
+        if let Some((last, _)) = self.writes.last_mut().filter(|(_, last)| *last == keyspace) {
+            *last = commit;
+            return;
+        }
         self.writes.push((commit, keyspace));
         self.keyspaces = self.keyspaces.max(keyspace as usize + 1);
         // So each write is visited only once or twice more, whatever the number of later writes.
