@@ -16,6 +16,7 @@ use super::workers::{self, Limits};
 use super::{Laboratory, choose, terminal, trace_file};
 use crate::disk::model::MODELS;
 use crate::disk::{FaultKind, Model};
+use crate::finding::replay::Found;
 use crate::judge::oracle::Oracle;
 use crate::keyed::Seed;
 use crate::search::mutants::{Mutant, Proof, Row, Search, hunt, mutants};
@@ -158,6 +159,12 @@ pub(super) fn run(arguments: &Mutants, laboratory: Laboratory<'_>) -> Outcome {
                     &found.plan,
                 )?;
             }
+            if let Some(found) = &row.needless {
+                trace_file::write(
+                    &directory.join(format!("{}-without-{}.sim", row.system, row.name)),
+                    &found.plan,
+                )?;
+            }
         }
     }
     let untried = if complete { 0 } else { all.len() - rows.len() };
@@ -212,6 +219,11 @@ fn tell(arguments: &Mutants, rows: &[Row], untried: usize, time: Duration) -> Ou
         }
     }
     output.finish()?;
+    for row in rows {
+        if let Some(found) = &row.needless {
+            terminal::tell(&needless(row, found));
+        }
+    }
     let missed: Vec<&str> = rows
         .iter()
         .filter(|row| !row.killed && !row.equivalent)
@@ -222,6 +234,15 @@ fn tell(arguments: &Mutants, rows: &[Row], untried: usize, time: Duration) -> Ou
         true => Ok(()),
         false => Err(Exit::Negative.because(format!("not found: {}", missed.join(", ")))),
     }
+}
+
+/// The text about a finding that the store shows without the bug, too.
+fn needless(row: &Row, found: &Found) -> String {
+    format!(
+        "seed {} of {} has a finding without {}, too, so the store or the laboratory has a mistake: {}: {}; \
+         --out writes its trace",
+        found.seed, row.system, row.name, found.finding.oracle, found.finding.message
+    )
 }
 
 /// The details about a bug that was found: models, and the only oracle or fault that

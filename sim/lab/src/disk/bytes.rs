@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::fault::{Class, FaultKind};
 use super::oplog::{Barrier, InodeId, Operation};
-use super::state::{State, injected};
+use super::state::{Full, State, injected};
 
 /// The largest length of a file. A longer file is `FileTooLarge`, as on `MemFs`.
 const MAX_FILE_BYTES: u64 = 1 << 34;
@@ -35,7 +35,10 @@ impl State {
         match fault {
             Some(FaultKind::DiskFull) => {
                 self.write(inode, offset, &bytes[..half])?;
-                self.capacity = Some(self.used_bytes());
+                self.full = Some(Full {
+                    capacity: self.used_bytes(),
+                    since: self.log.operations().len(),
+                });
                 Err(ErrorKind::StorageFull.into())
             }
             Some(FaultKind::Interrupted) => Err(ErrorKind::Interrupted.into()),
@@ -84,10 +87,10 @@ impl State {
     /// Writes as much as fits on a device with little room. An error if nothing fits.
     /// Overwriting needs no room.
     fn write_what_fits(&mut self, inode: InodeId, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        let Some(capacity) = self.capacity else {
+        let Some(full) = self.full else {
             return self.write(inode, offset, bytes);
         };
-        let room = capacity.saturating_sub(self.used_bytes());
+        let room = full.capacity.saturating_sub(self.used_bytes());
         let length = self.inodes[inode as usize].bytes.len() as u64;
         let most = (length + room).saturating_sub(offset);
         match bytes.len().min(most as usize) {

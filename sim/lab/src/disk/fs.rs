@@ -13,7 +13,7 @@ use super::fault::{Fault, FaultKind, Target};
 use super::image::Image;
 use super::oplog::{InodeId, Log, Mark, Operation};
 use super::skipped::SkippedBarrier;
-use super::state::State;
+use super::state::{Full, State};
 use super::usage::DiskUse;
 
 /// A simulated file system. Clones share it.
@@ -53,10 +53,20 @@ impl SimFs {
     pub fn restarted(&self, image: &Image) -> Self {
         let mut state = State::from_image(image);
         state.rotten.clone_from(&self.state().rotten);
-        state.capacity = self.state().capacity;
+        state.full = self.state().full.map(Full::before);
         Self {
             state: Arc::new(Mutex::new(state)),
         }
+    }
+
+    /// The same, if the power failed at an earlier position of the log: a device that became full
+    /// behind that position has its room.
+    #[must_use]
+    pub fn restarted_at(&self, image: &Image, position: usize) -> Self {
+        let restarted = self.restarted(image);
+        let is_meant = |full: &Full| full.since <= position;
+        restarted.state().full = self.state().full.filter(is_meant).map(Full::before);
+        restarted
     }
 
     /// The machine after the first `end` entries of a log that began on a disk with
@@ -79,7 +89,7 @@ impl SimFs {
         let now = self.state();
         assert!(now.faults.fired().is_empty(), "a fault has struck");
         state.rotten.clone_from(&now.rotten);
-        state.capacity = now.capacity;
+        state.full = now.full.map(Full::before);
         state.skipped.clone_from(&now.skipped);
         state.keeps_last_writes = now.keeps_last_writes;
         state.keeps_places = now.keeps_places;
@@ -201,13 +211,13 @@ impl SimFs {
     pub fn disarm(&self) {
         let mut state = self.state();
         state.faults.disarm();
-        state.capacity = None;
+        state.full = None;
     }
 
     /// Whether the device has become full and has not been given more room since.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.state().capacity.is_some()
+        self.state().full.is_some()
     }
 
     /// Records from now on which operations a fault could strike. Returns those

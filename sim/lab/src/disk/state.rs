@@ -27,6 +27,22 @@ pub(super) struct Inode {
     pub(super) last_write: Option<(u64, Vec<u8>)>,
 }
 
+/// A device that has become full. Removing a file makes room.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Full {
+    /// The number of bytes that fit on the device.
+    pub(super) capacity: u64,
+    /// The position in the log behind which the device is full.
+    pub(super) since: usize,
+}
+
+impl Full {
+    /// The same device in a later log.
+    pub(super) fn before(self) -> Self {
+        Self { since: 0, ..self }
+    }
+}
+
 /// Everything behind the lock of a [`super::SimFs`].
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -43,9 +59,8 @@ pub(super) struct State {
     pub(super) bound: Bound,
     pub(super) faults: Faults,
     pub(super) skipped: Vec<SkippedBarrier>,
-    /// The number of bytes that fit on the device, set when it first becomes full.
-    /// Removing a file makes room.
-    pub(super) capacity: Option<u64>,
+    /// Set when the device first becomes full.
+    pub(super) full: Option<Full>,
     /// Whether stale reads may happen.
     pub(super) keeps_last_writes: bool,
     /// Whether misdirected reads may happen.

@@ -8,7 +8,7 @@ use lithify_sim::run::generate::Recipe;
 use lithify_sim::run::workload::{WORKLOADS, Workload, mixed};
 use lithify_sim::search::campaign::{Campaign, Ledger};
 use lithify_sim::search::crashes::Reach;
-use lithify_sim::search::mutants::{Search, hunt, mutants};
+use lithify_sim::search::mutants::{Mutant, Search, hunt, mutants};
 use lithify_sim::system::System;
 use lithify_specimens::wal_ratio::WalRatioSystem;
 use rayon::prelude::*;
@@ -17,6 +17,11 @@ static SYSTEM: WalRatioSystem = WalRatioSystem;
 
 /// Limits the work on a very slow machine. On other machines the search ends before.
 const LONGEST: Duration = Duration::from_secs(300);
+
+/// Bugs that only bytes of an earlier file of the same generation reveal. Here such bytes need a
+/// disk that lies, which excuses nearly everything. The code is shared with `data_file`, where a
+/// trace reveals both.
+const OF_EARLIER_FILES: &[&str] = &["salt-without-file-number", "file-number-not-fresh"];
 
 fn campaign(model: &'static Model, workload: &'static Workload, faults: &[FaultKind]) -> Campaign {
     Campaign {
@@ -82,7 +87,10 @@ fn the_laboratory_finds_the_planted_bugs() {
     };
     let mutants = mutants(&SYSTEM);
     assert_eq!(mutants.len(), SYSTEM.bugs().len());
-    mutants.par_iter().for_each(|mutant| {
+    let is_searched = |mutant: &&Mutant| !OF_EARLIER_FILES.contains(&mutant.about.name);
+    let searched: Vec<&Mutant> = mutants.iter().filter(is_searched).collect();
+    assert_eq!(searched.len() + OF_EARLIER_FILES.len(), mutants.len());
+    searched.par_iter().for_each(|mutant| {
         let row = hunt(mutant, &search);
         assert!(row.killed, "{} is not found in {} runs", row.name, row.runs);
     });

@@ -59,15 +59,15 @@ impl Executor<'_> {
             .filter(is_before)
             .map(|fork| Fork { since: 0, ..fork });
         self.is_first = false;
-        self.restart(image)
+        self.restart(image, position)
     }
 
     /// Starts the machine on what is left. An armed fault strikes the next opening. It
     /// is removed if the judge opens the store next, or if the plan heals the disk
-    /// next.
-    fn restart(&mut self, image: Image) -> Result<(), Finding> {
+    /// next. `position`: where in the log the power failed.
+    fn restart(&mut self, image: Image, position: usize) -> Result<(), Finding> {
         let waiting = self.fs.waiting_faults();
-        self.fs = self.fs.restarted(&image);
+        self.fs = self.fs.restarted_at(&image, position);
         self.start = image;
         self.begin_life();
         let later = &self.plan.actions[self.action_index as usize + 1..];

@@ -66,7 +66,9 @@ pub(super) fn class_of(fault: &str) -> &str {
 fn is_found_without_oracle(mutant: &Mutant, search: &Search, oracle: Oracle) -> bool {
     let mut search = search.clone();
     search.without.push(oracle);
-    find(mutant, &search, &mut Ledger::default(), &|_, _| true).is_some()
+    find(mutant, &search, &mut Ledger::default(), &|_, _| true)
+        .0
+        .is_some()
 }
 
 /// Whether the bug is found without the faults that `is_meant` selects, or without
@@ -81,7 +83,10 @@ fn is_found_without(
         "crash" => most_images == 0,
         _ => !arena.fault.is_some_and(is_meant),
     };
-    fault == "none" || find(mutant, search, &mut Ledger::default(), &is_other).is_some()
+    fault == "none"
+        || find(mutant, search, &mut Ledger::default(), &is_other)
+            .0
+            .is_some()
 }
 
 /// The models under which the same arena shows the bug: with more images for the seed

@@ -121,6 +121,10 @@ pub struct Row {
     /// A trace that shows the bug.
     #[serde(skip)]
     pub found: Option<Found>,
+    /// The first finding that the store shows without the bug, too. It says nothing about the bug, but
+    /// the store or the laboratory has a mistake.
+    #[serde(skip)]
+    pub needless: Option<Found>,
 }
 
 /// Searches for one bug. If the bug is thought to change nothing, tries to prove that
@@ -148,7 +152,8 @@ pub fn hunt(mutant: &Mutant, search: &Search) -> Row {
         }
     }
     let mut ledger = Ledger::default();
-    let found = find(mutant, search, &mut ledger, &|_, _| true);
+    let (found, needless) = find(mutant, search, &mut ledger, &|_, _| true);
+    row.needless = needless;
     let elapsed = watch.elapsed();
     row.runs = ledger.seeds + ledger.recovered;
     row.seeds = ledger.seeds;
@@ -189,6 +194,7 @@ impl Row {
             models: Vec::new(),
             message: None,
             found: None,
+            needless: None,
         }
     }
 
@@ -216,19 +222,22 @@ type Kill = (Found, Arena, &'static Model);
 
 /// Searches in rounds, each longer than the round before and with other seeds. Each
 /// round uses the first model. Every other round then also uses one of the other models
-/// in turn, for those arenas that have crashes.
+/// in turn, for those arenas that have crashes. Also returns the first finding that needs no bug.
 pub(super) fn find(
     mutant: &Mutant,
     search: &Search,
     ledger: &mut Ledger,
     is_meant: &dyn Fn(Arena, u64) -> bool,
-) -> Option<Kill> {
-    let (first, others) = search.models.split_first()?;
+) -> (Option<Kill>, Option<Found>) {
+    let Some((first, others)) = search.models.split_first() else {
+        return (None, None);
+    };
     let mut pass = Pass {
         mutant,
         search,
         watch: Stopwatch::start(),
         first_seed: search.first_seed,
+        needless: None,
     };
     for round in 0..search.rounds {
         let other = match round.is_multiple_of(2) {
@@ -240,11 +249,11 @@ pub(super) fn find(
             .round(round, first, ledger, is_meant)
             .or_else(|| other.and_then(|model| pass.round(round, model, ledger, &is_new)));
         if found.is_some() || pass.is_over() {
-            return found;
+            return (found, pass.needless);
         }
         pass.first_seed = pass.first_seed.wrapping_add(seeds_of(round));
     }
-    None
+    (None, pass.needless)
 }
 
 /// The state of a search over all stages.
@@ -253,6 +262,8 @@ struct Pass<'run> {
     search: &'run Search,
     watch: Stopwatch,
     first_seed: u64,
+    /// The first finding that needs no bug.
+    needless: Option<Found>,
 }
 
 impl Pass<'_> {
@@ -261,7 +272,7 @@ impl Pass<'_> {
     }
 
     fn round(
-        &self,
+        &mut self,
         round: u64,
         model: &'static Model,
         ledger: &mut Ledger,
@@ -285,7 +296,7 @@ impl Pass<'_> {
     }
 
     fn stage(
-        &self,
+        &mut self,
         (stage, round): (Stage, u64),
         arena: Arena,
         model: &'static Model,
@@ -309,12 +320,24 @@ impl Pass<'_> {
                 let before = planted::passed();
                 let found = calm.seed(seed, ledger);
                 if found.is_some() || planted::passed() == before {
-                    return found.filter(needs_bug);
+                    return self.of_bug(found);
                 }
             }
             left -= 1;
-            campaign.seed(seed, ledger).filter(needs_bug)
+            self.of_bug(campaign.seed(seed, ledger))
         })
+    }
+
+    /// The finding, if it needs the bug.
+    fn of_bug(&mut self, found: Option<Found>) -> Option<Found> {
+        let mut found = found?;
+        if needs_bug(&found) {
+            return Some(found);
+        }
+        found.plan.bug = None;
+        found.plan.skipped.clear();
+        self.needless.get_or_insert(found);
+        None
     }
 }
 
