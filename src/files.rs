@@ -67,13 +67,13 @@ impl FileKind {
 }
 
 /// The least number of digits.
-const LEAST_DIGITS: usize = 6;
+const MIN_DIGITS: usize = 6;
 
 /// The name of a numbered file. Six digits keep listings in order for a million
 /// files; longer numbers still parse.
 #[must_use]
 pub fn file_name(kind: FileKind, number: u64) -> String {
-    format!("{}{number:0LEAST_DIGITS$}", kind.prefix())
+    format!("{}{number:0MIN_DIGITS$}", kind.prefix())
 }
 
 /// The kind and number behind a name, or `None` for a foreign file.
@@ -93,8 +93,8 @@ pub fn parse_file_name(name: &str) -> Option<(FileKind, u64)> {
 
 /// Whether [`file_name`] would write the number in this way.
 fn is_canonical(digits: &str) -> bool {
-    let is_padded = digits.len() == LEAST_DIGITS;
-    let is_longer = digits.len() > LEAST_DIGITS && !digits.starts_with('0');
+    let is_padded = digits.len() == MIN_DIGITS;
+    let is_longer = digits.len() > MIN_DIGITS && !digits.starts_with('0');
     (is_padded || is_longer) && digits.bytes().all(|digit| digit.is_ascii_digit())
 }
 

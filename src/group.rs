@@ -165,7 +165,7 @@ impl Group {
         storage.check_writable()?;
         let mut numbers = Numbers {
             version: &storage.version,
-            most_keyspaces: storage.most_keyspaces,
+            max_keyspaces: storage.max_keyspaces,
             head: storage.version.head(),
             new: Names::default(),
         };
@@ -308,7 +308,7 @@ fn stage(
 #[derive(Debug)]
 struct Numbers<'a> {
     version: &'a Version,
-    most_keyspaces: usize,
+    max_keyspaces: usize,
     head: Commit,
     /// New names. Their numbers follow those of the version.
     new: Names,
@@ -351,7 +351,7 @@ impl Numbers<'_> {
             let record = self.record(batch);
             // Only the record tells how many names are new, so the check follows it. A refusal
             // takes back everything that the job was given.
-            if self.keyspaces() > self.most_keyspaces {
+            if self.keyspaces() > self.max_keyspaces {
                 return Err(self.refuse(before, records));
             }
             records.push(record);
@@ -367,7 +367,7 @@ impl Numbers<'_> {
         let refusal = Error::Limit {
             what: "the number of keyspaces",
             given: self.keyspaces() as u64,
-            limit: self.most_keyspaces as u64,
+            limit: self.max_keyspaces as u64,
         };
         let (head, new, records_before) = before;
         if !planted!(RefusedTakesNumber) {
@@ -435,7 +435,7 @@ mod tests {
     fn open(fs: &MemFs) -> Storage {
         let fs: Arc<dyn Fs> = Arc::new(fs.clone());
         let mut storage = recover::open(fs, Options::default(), Mode::ReadWrite).unwrap();
-        storage.most_keyspaces = LIMIT;
+        storage.max_keyspaces = LIMIT;
         storage
     }
 

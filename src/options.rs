@@ -144,7 +144,7 @@ pub struct Options {
     /// the missing ones, and fails when it cannot. A store has about eight more descriptors: lock,
     /// log, manifest and the files that are being written. A file that is not open is opened again
     /// when it is read.
-    pub most_open_files: usize,
+    pub max_open_files: usize,
     /// Block compression of new segment files.
     pub compression: Compression,
     /// Filter bits for each distinct key of a segment; 0 for no filters.
@@ -156,7 +156,7 @@ pub struct Options {
     pub pacing: Pacing,
     /// For [`Db`](crate::Db): commits wait for the compactor thread while more commits than this
     /// have windows to close that the compactor has not begun to close.
-    pub most_backlog_commits: u64,
+    pub max_backlog_commits: u64,
     /// Sizes at which the engine changes its way of working. Only for tests.
     #[doc(hidden)]
     pub thresholds: Thresholds,
@@ -167,7 +167,7 @@ impl Options {
     pub(crate) fn filter_rule(&self) -> FilterRule {
         FilterRule {
             bits_per_key: self.filter_bits_per_key,
-            least_entries: self.thresholds.filtered_run_entries,
+            min_entries: self.thresholds.filtered_run_entries,
             entries_for_a_search: self.thresholds.entries_for_a_search,
         }
     }
@@ -202,7 +202,7 @@ impl Options {
     pub(crate) fn log_room(&self) -> Room {
         let is_synced = self.durability == Durability::Synced || planted!(RoomForBuffered);
         Room {
-            most_bytes: if is_synced {
+            max_bytes: if is_synced {
                 self.thresholds.log_room_bytes
             } else {
                 0
@@ -226,7 +226,7 @@ impl Options {
                 "file level is 0, the lowest that can be merged is 1".to_owned(),
             ));
         }
-        if self.most_open_files == 0 {
+        if self.max_open_files == 0 {
             return Err(Error::InvalidOptions(
                 "most open files is 0, the least is 1: a file has to be open to be read".to_owned(),
             ));
@@ -260,12 +260,12 @@ impl Default for Options {
             manifest_file_bytes: 64 * 1024,
             block_bytes: 4096,
             cache_bytes: 32 * 1024 * 1024,
-            most_open_files: 32,
+            max_open_files: 32,
             compression: Compression::None,
             filter_bits_per_key: 10,
             durability: Durability::Synced,
             pacing: Pacing::Bounded,
-            most_backlog_commits: 4096,
+            max_backlog_commits: 4096,
             thresholds: Thresholds::USUAL,
         }
     }

@@ -500,7 +500,7 @@ pub(crate) fn assemble(
 ) -> Result<Storage> {
     let state = &manifest.state;
     let shared = Shared {
-        files: OpenFiles::new(Arc::clone(&fs), options.most_open_files),
+        files: OpenFiles::new(Arc::clone(&fs), options.max_open_files),
         cache: BlockCache::new(options.cache_bytes),
         read_ahead_bytes: options.thresholds.read_ahead_bytes,
     };
@@ -559,7 +559,7 @@ pub(crate) fn assemble(
         latest_closing: Commit::ZERO,
         pause: (Commit::ZERO, 0),
         poison: None,
-        most_keyspaces: limits::KEYSPACES,
+        max_keyspaces: limits::KEYSPACES,
         has_buffered: false,
         read_only: !mode.writes(),
         is_beside_writer: false,

@@ -77,7 +77,7 @@ pub(crate) struct Storage {
     pub(crate) pause: (Commit, u64),
     pub(crate) poison: Option<String>,
     /// [`limits::KEYSPACES`](crate::limits::KEYSPACES), or fewer in tests of the limit.
-    pub(crate) most_keyspaces: usize,
+    pub(crate) max_keyspaces: usize,
     /// Whether a commit since opening was acknowledged before its sync.
     pub(crate) has_buffered: bool,
     pub(crate) read_only: bool,

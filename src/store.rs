@@ -24,7 +24,7 @@ use crate::stats::Stats;
 use crate::storage::Storage;
 
 /// The least number of entries that the compactor may merge after a commit, when paced.
-const LEAST_PACED_ENTRIES: usize = 256;
+const MIN_PACED_ENTRIES: usize = 256;
 
 /// An open store.
 ///
@@ -75,7 +75,7 @@ impl Store {
     /// writer: a reader shows every commit that was acknowledged before the reader was opened, and
     /// keeps showing that state. The newest commit of a reader may be a commit that the writer has
     /// not acknowledged yet, and a power failure or a failed sync can take back such a commit. A reader beside a
-    /// writer keeps every segment file open, even beyond [`Options::most_open_files`], so the space
+    /// writer keeps every segment file open, even beyond [`Options::max_open_files`], so the space
     /// of files that the writer removes is free only when the reader is dropped. To see later
     /// commits, open another reader.
     ///
@@ -169,9 +169,9 @@ impl Store {
             Pacing::Settle => return self.settle(),
             Pacing::Bounded => {}
         }
-        let mut quota = (entries * PACED_ENTRIES).max(LEAST_PACED_ENTRIES);
-        let most_memory = self.storage.options.memory_budget_bytes.saturating_mul(2);
-        while quota > 0 || self.storage.memory_bytes > most_memory {
+        let mut quota = (entries * PACED_ENTRIES).max(MIN_PACED_ENTRIES);
+        let max_memory = self.storage.options.memory_budget_bytes.saturating_mul(2);
+        while quota > 0 || self.storage.memory_bytes > max_memory {
             match self.step()? {
                 Step::Idle => break,
                 Step::Worked { entries } => quota = quota.saturating_sub(entries.max(1)),

@@ -64,7 +64,7 @@ type Shared = shared::Shared<Locks>;
 /// thread.
 ///
 /// Reads wait for no commit and no merge of the compactor; the first read of a small window does its merge. Commits wait for their own durability, and for the compactor when it is too
-/// far behind: see [`Options::most_backlog_commits`].
+/// far behind: see [`Options::max_backlog_commits`].
 ///
 /// ```
 /// use lithify::Db;
@@ -98,14 +98,14 @@ pub struct Pressure {
     /// Commits with windows to close that the compactor has not begun to close.
     pub backlog_commits: u64,
     /// The limit of `backlog_commits`: above it, commits wait until the number is lower.
-    pub most_backlog_commits: u64,
+    pub max_backlog_commits: u64,
     /// Bytes of segments in memory, as of its last step or the last group of commits.
     pub memory_bytes: u64,
     /// Above this number of bytes, commits wait for a share of the merging that is in proportion to
     /// the size of their writes: see [`Options::memory_budget_bytes`].
     pub free_memory_bytes: u64,
     /// The limit of `memory_bytes`: above it, commits wait until the number is lower.
-    pub most_memory_bytes: u64,
+    pub max_memory_bytes: u64,
     /// The number of groups of commits that have waited since opening.
     pub waits: u64,
     /// Events that were dropped because the compactor's inbox was full. The compactor has read the

@@ -80,10 +80,10 @@ pub(crate) fn damage_of<T>(outcome: Result<T>, name: &str, offset: u64) -> Resul
     Ok(or_damage(outcome, name, offset, "bytes that can be read")?.err())
 }
 
-/// The first `most_bytes` bytes of the file `name`, or all bytes of a shorter file.
-pub(crate) fn read_start(fs: &dyn Fs, name: &str, most_bytes: u64) -> Result<Vec<u8>> {
+/// The first `max_bytes` bytes of the file `name`, or all bytes of a shorter file.
+pub(crate) fn read_start(fs: &dyn Fs, name: &str, max_bytes: u64) -> Result<Vec<u8>> {
     let (file, length) = open(fs, name)?;
-    read(&*file, name, length.min(most_bytes))
+    read(&*file, name, length.min(max_bytes))
 }
 
 fn open(fs: &dyn Fs, name: &str) -> Result<(Arc<dyn File>, u64)> {

@@ -26,7 +26,7 @@ fn contradictions_are_refused_before_anything_is_created() {
     };
     let messages = [
         refused(|options| options.file_level = Some(0)),
-        refused(|options| options.most_open_files = 0),
+        refused(|options| options.max_open_files = 0),
         refused(|options| options.memory_budget_bytes = usize::MAX),
         refused(|options| options.block_bytes = 0),
         refused(|options| options.block_bytes = usize::MAX),

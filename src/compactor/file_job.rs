@@ -244,7 +244,7 @@ impl FileJob {
             };
             let task = RunningTask::begin(task, &thresholds)?;
             self.writer()
-                .begin_segment(task.meta.clone(), task.most_keys);
+                .begin_segment(task.meta.clone(), task.max_keys);
             self.running = Some(task);
         }
         let task = self.running.as_mut().expect("a task was begun");

@@ -55,7 +55,7 @@ impl MemoryJob {
                 return Ok((0, true));
             };
             let task = RunningTask::begin(task, thresholds)?;
-            let run = Run::with_capacity(task.most_entries as usize, task.most_bytes as usize);
+            let run = Run::with_capacity(task.max_entries as usize, task.max_bytes as usize);
             self.running = Some((task, run, Tally::default()));
         }
         let (task, run, tally) = self.running.as_mut().expect("a task was begun");
@@ -74,7 +74,7 @@ impl MemoryJob {
         if exhausted && let Some((mut task, mut run, tally)) = self.running.take() {
             tally.fill(&mut task.meta);
             // Thinning can leave far fewer entries than the inputs had.
-            if tally.entries < task.most_entries / 2 {
+            if tally.entries < task.max_entries / 2 {
                 run.shrink();
             }
             if planted!(EmptyOutputDropped) && run.is_empty() {

@@ -407,8 +407,8 @@ const SHORT_LOG_BYTES: u64 = 256;
 /// commit the old log would stay, because a store always has a log.
 fn wants_new_log(storage: &Storage) -> Option<Commit> {
     let head = storage.version.head();
-    let most_bytes = (storage.options.memory_budget_bytes as u64).max(SHORT_LOG_BYTES);
-    let is_long = (storage.wal.read_back_bytes()).is_some_and(|bytes| bytes > most_bytes);
+    let max_bytes = (storage.options.memory_budget_bytes as u64).max(SHORT_LOG_BYTES);
+    let is_long = (storage.wal.read_back_bytes()).is_some_and(|bytes| bytes > max_bytes);
     (is_long && storage.manifest.state.flushed_through == head).then_some(head)
 }
 
@@ -434,11 +434,11 @@ fn spill_edge(storage: &Storage, through: Commit) -> Commit {
         let behind = ends.iter().filter(|(end, _)| *end > edge);
         behind.map(|(_, bytes)| bytes).sum()
     };
-    let most_bytes = storage.options.memory_budget_bytes / 2;
+    let max_bytes = storage.options.memory_budget_bytes / 2;
     let widths = storage.placement.alignment.widths().iter().rev();
     widths
         .map(|width| through.minus(through.get() % width))
-        .find(|&edge| edge > flushed_through && bytes_behind(edge) <= most_bytes)
+        .find(|&edge| edge > flushed_through && bytes_behind(edge) <= max_bytes)
         .unwrap_or(through)
 }
 

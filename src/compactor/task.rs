@@ -75,11 +75,11 @@ impl MergeTask {
     }
 
     /// Whether the output can be left unmerged: the output has all entries of its inputs, and at
-    /// most `most_entries`. The inputs are in memory.
-    pub(crate) fn can_wait(&self, most_entries: u64) -> bool {
+    /// most `max_entries`. The inputs are in memory.
+    pub(crate) fn can_wait(&self, max_entries: u64) -> bool {
         let entries: u64 = self.inputs.iter().map(|input| input.meta.entries).sum();
         let drops_nothing = self.thinning.keeps_all() || planted!(UnmergedInspiteOfThinning);
-        entries <= most_entries && drops_nothing
+        entries <= max_entries && drops_nothing
     }
 
     /// The output, whose entries stay in the runs of its inputs.
@@ -140,11 +140,11 @@ fn output_meta(placement: &Placement, window: Window, nodes: &[&Arc<Node>]) -> S
 pub(crate) struct RunningTask {
     pub(crate) meta: SegmentMeta,
     /// An upper bound for the distinct keys of the output.
-    pub(crate) most_keys: u64,
+    pub(crate) max_keys: u64,
     /// An upper bound for the entries of the output.
-    pub(crate) most_entries: u64,
+    pub(crate) max_entries: u64,
     /// An upper bound for the key and value bytes of the output.
-    pub(crate) most_bytes: u64,
+    pub(crate) max_bytes: u64,
     pub(crate) is_merge: bool,
     pub(crate) inputs: usize,
     source: Source,
@@ -297,9 +297,9 @@ impl RunningTask {
         };
         Ok(Self {
             meta,
-            most_keys: inputs.iter().map(|segment| segment.meta.keys).sum(),
-            most_entries: inputs.iter().map(|segment| segment.meta.entries).sum(),
-            most_bytes: inputs.iter().map(|segment| segment.meta.bytes).sum(),
+            max_keys: inputs.iter().map(|segment| segment.meta.keys).sum(),
+            max_entries: inputs.iter().map(|segment| segment.meta.entries).sum(),
+            max_bytes: inputs.iter().map(|segment| segment.meta.bytes).sum(),
             is_merge,
             inputs: inputs.len(),
             source: Source::of(inputs, thresholds)?,

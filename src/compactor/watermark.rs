@@ -10,7 +10,7 @@ use crate::commit::Commit;
 
 /// The most commits that are remembered beyond the watermark. A commit that is not remembered
 /// raises lag until the next settling, and has no other effect.
-const MOST_AHEAD: usize = 4096;
+const MAX_AHEAD: usize = 4096;
 
 /// The contiguous prefix of known commits, and a bounded number of commits beyond it.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Watermark {
         if commit == self.through.next() || planted!(ArrivalsCounted) {
             self.through = self.through.next();
         } else if commit > self.through
-            && self.ahead.len() < MOST_AHEAD
+            && self.ahead.len() < MAX_AHEAD
             && !planted!(EarlyEventForgotten)
         {
             mark!(EventAhead);
@@ -69,8 +69,8 @@ impl Watermark {
             self.through
         );
         assert!(
-            self.ahead.len() <= MOST_AHEAD,
-            "{} commits are remembered beyond the watermark, at most {MOST_AHEAD} may be",
+            self.ahead.len() <= MAX_AHEAD,
+            "{} commits are remembered beyond the watermark, at most {MAX_AHEAD} may be",
             self.ahead.len()
         );
     }

@@ -24,7 +24,7 @@ const FEWEST_WRITES: u64 = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Room {
     /// The most zeros, in bytes, that are taken at once. 0: no room.
-    pub(crate) most_bytes: u64,
+    pub(crate) max_bytes: u64,
     /// No room is taken beyond this length: a log of this length gets a successor.
     pub(crate) file_bytes: u64,
 }
@@ -32,15 +32,15 @@ pub(crate) struct Room {
 impl Room {
     /// For a file that is synced seldom, or never.
     pub(crate) const NONE: Self = Self {
-        most_bytes: 0,
+        max_bytes: 0,
         file_bytes: 0,
     };
 
     /// The new length of the file when a write of `record_bytes` ends at `end`, beyond the current
     /// end of the file.
     pub(crate) fn length(self, end: u64, record_bytes: u64) -> u64 {
-        let block_bytes = BLOCK_BYTES.min(self.most_bytes).max(1);
-        let wanted = (end + end.min(self.most_bytes)).next_multiple_of(block_bytes);
+        let block_bytes = BLOCK_BYTES.min(self.max_bytes).max(1);
+        let wanted = (end + end.min(self.max_bytes)).next_multiple_of(block_bytes);
         let length = wanted.min(self.file_bytes).max(end);
         match length - end >= FEWEST_WRITES * record_bytes {
             true => length,
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn a_file_doubles_up_to_a_bound_and_ends_where_it_is_full() {
         let room = Room {
-            most_bytes: 16 * 1024,
+            max_bytes: 16 * 1024,
             file_bytes: 50_000,
         };
         assert_eq!(
@@ -88,15 +88,15 @@ mod tests {
     proptest! {
         #[test]
         fn room_is_bounded(
-            most_bytes in 0..100_000_u64,
+            max_bytes in 0..100_000_u64,
             file_bytes in 0..1_000_000_u64,
             end in 1..2_000_000_u64,
             record_bytes in 1..200_000_u64,
         ) {
-            let room = Room { most_bytes, file_bytes };
+            let room = Room { max_bytes, file_bytes };
             let length = room.length(end, record_bytes);
             prop_assert!(length >= end);
-            prop_assert!(length - end <= most_bytes + BLOCK_BYTES.min(most_bytes));
+            prop_assert!(length - end <= max_bytes + BLOCK_BYTES.min(max_bytes));
             prop_assert!(length == end || length <= file_bytes);
             prop_assert!(length == end || length - end >= 4 * record_bytes);
         }

@@ -294,13 +294,13 @@ impl Manifest {
     /// Whether a switch to a new file should come before the next edit: after an opening, and when
     /// the log is longer than `shortest` and several times as long as its state.
     pub(crate) fn wants_switch(&self, shortest: u64) -> bool {
-        let most_bytes = match shortest.max(4 * self.snapshot_bytes) {
+        let max_bytes = match shortest.max(4 * self.snapshot_bytes) {
             _ if planted!(EditsGetNewManifest) => self.snapshot_bytes,
-            most_bytes => most_bytes,
+            max_bytes => max_bytes,
         };
         self.writer
             .as_ref()
-            .is_none_or(|writer| writer.end() > most_bytes)
+            .is_none_or(|writer| writer.end() > max_bytes)
     }
 
     /// The number of the file in force.

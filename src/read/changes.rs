@@ -248,8 +248,8 @@ impl Gathered<'_> {
                 .map(<[u8]>::to_vec),
         });
         *self.bytes += entry.key.len() + entry.value.map_or(0, <[u8]>::len);
-        let most_bytes = self.snapshot.version.thresholds().gathered_bytes;
-        while *self.bytes > most_bytes && self.ready.len() > 1 {
+        let max_bytes = self.snapshot.version.thresholds().gathered_bytes;
+        while *self.bytes > max_bytes && self.ready.len() > 1 {
             mark!(CommitsLeftToTheNextPass);
             let left_out = self.ready.pop_back().expect("there are two");
             *self.bytes -= left_out

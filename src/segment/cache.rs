@@ -168,9 +168,9 @@ impl Queues {
 
     /// Evicts one block that was not used. New blocks are evicted first while they exceed their
     /// part of the budget.
-    fn evict(&mut self, most_new_bytes: u64) {
+    fn evict(&mut self, max_new_bytes: u64) {
         loop {
-            let is_new = self.new.bytes > most_new_bytes || self.kept.blocks.is_empty();
+            let is_new = self.new.bytes > max_new_bytes || self.kept.blocks.is_empty();
             let next = match is_new {
                 true => self.new.pop(),
                 false => self.kept.pop(),

@@ -18,7 +18,7 @@ pub(crate) struct FilterRule {
     /// 0: no filter.
     pub(crate) bits_per_key: u32,
     /// The fewest entries of a run that has one.
-    pub(crate) least_entries: usize,
+    pub(crate) min_entries: usize,
     /// A run gets its filter after one search for each of this many entries; at least 1.
     pub(crate) entries_for_a_search: usize,
 }
@@ -48,7 +48,7 @@ impl InMemory {
 
     /// The filter, if the run has one or gets one now.
     fn filter(&self) -> Option<&Filter> {
-        if self.rule.bits_per_key == 0 || self.run.len() < self.rule.least_entries {
+        if self.rule.bits_per_key == 0 || self.run.len() < self.rule.min_entries {
             return None;
         }
         if let Some(filter) = self.filter.get() {

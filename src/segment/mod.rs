@@ -83,7 +83,7 @@ impl Segment {
 
     /// The runs that hold the entries of these segments, all of which are in memory.
     pub(crate) fn runs_of(segments: &[Arc<Self>]) -> Vec<Arc<Run>> {
-        let most = segments.iter().map(|one| one.most_runs()).sum();
+        let most = segments.iter().map(|one| one.max_runs()).sum();
         let mut runs = Vec::with_capacity(most);
         segments.iter().for_each(|one| one.add_runs(&mut runs));
         runs
@@ -91,7 +91,7 @@ impl Segment {
 
     /// An upper bound for the number of runs that [`Segment::add_runs`] adds: an unmerged segment has
     /// at most one run for each commit.
-    fn most_runs(&self) -> usize {
+    fn max_runs(&self) -> usize {
         match self.is_unmerged() {
             true => self.meta.commits as usize,
             false => 1,

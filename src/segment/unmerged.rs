@@ -102,7 +102,7 @@ mod tests {
 
     const RULE: FilterRule = FilterRule {
         bits_per_key: 10,
-        least_entries: 1,
+        min_entries: 1,
         entries_for_a_search: 8,
     };
 

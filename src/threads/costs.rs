@@ -26,7 +26,7 @@ fn play(clients: usize) -> SteppedDb {
         inbox_commits: 1024,
         group_bytes: 1 << 20,
         waiting_bytes: 1 << 20,
-        most_keyspaces: limits::KEYSPACES,
+        max_keyspaces: limits::KEYSPACES,
     };
     let mut db = SteppedDb::open(Arc::new(MemFs::new()), Options::default(), sizes).unwrap();
     let mut handed_in = 0;

@@ -48,7 +48,7 @@ pub(crate) struct Request {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct GateState {
     progress: Progress,
     /// No work was left for the commits up to here.
     idle_through: Option<u64>,
@@ -66,7 +66,7 @@ struct State {
 /// All threads that wait for the compactor sleep at this bell.
 const MOVED: usize = 0;
 
-impl State {
+impl GateState {
     /// Whether commits may follow on `head`, once the compactor has read `due_entries`.
     fn has_room(&self, head: u64, due_entries: u64, allowance: Allowance) -> bool {
         let progress = &self.progress;
@@ -140,13 +140,13 @@ impl State {
 /// The gate between writers and the compactor.
 #[derive(Debug)]
 pub(crate) struct Gate<K: Shell> {
-    state: K::Monitor<State, 1>,
+    state: K::Monitor<GateState, 1>,
 }
 
 impl<K: Shell> Gate<K> {
     pub(crate) fn new() -> Self {
         Self {
-            state: Monitor::new(State::default()),
+            state: Monitor::new(GateState::default()),
         }
     }
 
@@ -167,7 +167,7 @@ impl<K: Shell> Gate<K> {
     /// older, by as much as one long wait for the disk.
     pub(crate) async fn wait_for_room(&self, request: Request, allowance: Allowance) {
         let mut due = None;
-        let attempt = |state: &mut State, _: &mut Bells| {
+        let attempt = |state: &mut GateState, _: &mut Bells| {
             // The price is fixed at the arrival: it must not grow while the group waits.
             let due = *due.get_or_insert_with(|| state.arrive(request, allowance));
             state.pass(request, due, allowance)
@@ -203,7 +203,7 @@ mod tests {
     };
 
     /// Lets a group of this size and price through. Returns false if the group has to wait.
-    fn goes_on(state: &mut State, memory_bytes: usize, price_entries: u64) -> bool {
+    fn goes_on(state: &mut GateState, memory_bytes: usize, price_entries: u64) -> bool {
         let request = Request {
             head: 1,
             memory_bytes,
@@ -217,7 +217,7 @@ mod tests {
     /// pays once.
     #[test]
     fn what_was_read_since_writing_is_not_free_pays_for_groups() {
-        let mut state = State::default();
+        let mut state = GateState::default();
         state.progress.read_entries = 500;
         assert!(goes_on(&mut state, 1000, 16), "writing is free");
         assert!(!goes_on(&mut state, 1001, 16), "nothing was read since");

@@ -24,7 +24,7 @@ pub(crate) struct Delivery<T> {
 const RECEIVER: usize = 0;
 
 #[derive(Debug)]
-struct State<T> {
+struct InboxState<T> {
     capacity: usize,
     messages: Vec<T>,
     must_look: bool,
@@ -33,7 +33,7 @@ struct State<T> {
     dropped: u64,
 }
 
-impl<T> State<T> {
+impl<T> InboxState<T> {
     fn send(&mut self, messages: impl IntoIterator<Item = T>, mut wakes: bool, bells: &mut Bells) {
         for message in messages {
             if self.messages.len() < self.capacity {
@@ -88,14 +88,14 @@ impl<T> State<T> {
 /// A bounded inbox.
 #[derive(Debug)]
 pub(crate) struct Inbox<T, K: Shell> {
-    state: K::Monitor<State<T>, 1>,
+    state: K::Monitor<InboxState<T>, 1>,
 }
 
 impl<T, K: Shell> Inbox<T, K> {
     /// An inbox with room for `capacity` messages.
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
-            state: Monitor::new(State {
+            state: Monitor::new(InboxState {
                 capacity,
                 messages: Vec::new(),
                 must_look: false,
@@ -115,12 +115,12 @@ impl<T, K: Shell> Inbox<T, K> {
 
     /// Asks the receiver to look at the version. Returns the number of this request.
     pub(crate) fn ask_to_look(&self) -> u64 {
-        self.state.visit(State::ask_to_look)
+        self.state.visit(InboxState::ask_to_look)
     }
 
     /// Closes the inbox: the receiver stops at its next visit.
     pub(crate) fn close(&self) {
-        self.state.visit(State::close);
+        self.state.visit(InboxState::close);
     }
 
     /// The number of messages that were dropped because the inbox was full.
@@ -131,7 +131,7 @@ impl<T, K: Shell> Inbox<T, K> {
     /// Takes the messages. If there are none and `waits` is set, waits until there are. `None` when
     /// the inbox is closed.
     pub(crate) async fn receive(&self, waits: bool) -> Option<Delivery<T>> {
-        let attempt = |state: &mut State<T>, _: &mut Bells| state.receive(waits);
+        let attempt = |state: &mut InboxState<T>, _: &mut Bells| state.receive(waits);
         self.state.wait(RECEIVER, attempt).await
     }
 }

@@ -63,7 +63,7 @@ struct Waiting<J, R, K: Shell> {
 type Taken<J, R, K> = (Vec<J>, Vec<Arc<Ticket<R, K>>>);
 
 #[derive(Debug)]
-struct State<J, R, K: Shell> {
+struct QueueState<J, R, K: Shell> {
     limits: Limits,
     waiting: VecDeque<Waiting<J, R, K>>,
     waiting_bytes: usize,
@@ -73,7 +73,7 @@ struct State<J, R, K: Shell> {
     is_closed: bool,
 }
 
-impl<J, R, K: Shell> State<J, R, K> {
+impl<J, R, K: Shell> QueueState<J, R, K> {
     /// Takes a job whose owner waits for it. Returns whether the owner leads.
     fn enter(&mut self, waiting: Waiting<J, R, K>) -> Result<bool, Closed> {
         if self.is_closed && !planted!(ClosedQueueTakesJobs) {
@@ -186,13 +186,13 @@ impl<J, R, K: Shell> State<J, R, K> {
 /// The queue.
 #[derive(Debug)]
 pub(crate) struct Queue<J, R, K: Shell> {
-    state: K::Monitor<State<J, R, K>, 3>,
+    state: K::Monitor<QueueState<J, R, K>, 3>,
 }
 
 impl<J, R, K: Shell> Queue<J, R, K> {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
-            state: Monitor::new(State {
+            state: Monitor::new(QueueState {
                 limits,
                 waiting: VecDeque::new(),
                 waiting_bytes: 0,
@@ -241,7 +241,7 @@ impl<J, R, K: Shell> Queue<J, R, K> {
             ticket: Arc::clone(&ticket),
         });
         let attempt =
-            |state: &mut State<J, R, K>, bells: &mut Bells| state.hand_in(&mut waiting, bells);
+            |state: &mut QueueState<J, R, K>, bells: &mut Bells| state.hand_in(&mut waiting, bells);
         self.state.wait(ROOM, attempt).await?;
         Ok(ticket)
     }
@@ -257,14 +257,14 @@ impl<J, R, K: Shell> Queue<J, R, K> {
     /// Closes the queue to new jobs, and returns when all jobs that it has taken are performed.
     pub(crate) async fn close(&self) {
         // Closed before the wait: no job may come while the queue drains.
-        self.state.visit(State::close);
-        let is_quiet = |state: &mut State<J, R, K>| state.is_quiet().then_some(());
+        self.state.visit(QueueState::close);
+        let is_quiet = |state: &mut QueueState<J, R, K>| state.is_quiet().then_some(());
         self.state.wait(QUIET, |state, _| is_quiet(state)).await;
     }
 
     /// Performs one group, and hands over leadership.
     async fn lead(&self, performer: &impl Perform<J, R>) {
-        let (jobs, tickets) = self.state.visit(State::take_group);
+        let (jobs, tickets) = self.state.visit(QueueState::take_group);
         // From here on `Led::drop` completes the tickets, also when the performer panics.
         let mut led = Led {
             queue: self,
@@ -290,7 +290,7 @@ impl<J, R, K: Shell> Queue<J, R, K> {
 
     /// Calls the next leader, if a job is waiting.
     fn hand_over(&self) {
-        if let Some(ticket) = self.state.visit(State::hand_over) {
+        if let Some(ticket) = self.state.visit(QueueState::hand_over) {
             ticket.call(Call::Lead);
         }
     }

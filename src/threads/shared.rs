@@ -103,7 +103,7 @@ impl<K: Shell> Shared<K> {
             inbox: Inbox::new(sizes.inbox_commits),
             gate: Gate::new(),
             allowance: Allowance {
-                backlog_commits: options.most_backlog_commits,
+                backlog_commits: options.max_backlog_commits,
                 free_memory_bytes: options.memory_budget_bytes,
                 memory_bytes: options.memory_budget_bytes.saturating_mul(2),
             },
@@ -249,10 +249,10 @@ impl<K: Shell> Shared<K> {
         Pressure {
             lag_commits: head.saturating_sub(progress.known_through),
             backlog_commits: head.saturating_sub(progress.closed_through),
-            most_backlog_commits: self.allowance.backlog_commits,
+            max_backlog_commits: self.allowance.backlog_commits,
             memory_bytes: progress.memory_bytes as u64,
             free_memory_bytes: self.allowance.free_memory_bytes as u64,
-            most_memory_bytes: self.allowance.memory_bytes as u64,
+            max_memory_bytes: self.allowance.memory_bytes as u64,
             waits,
             dropped_events: self.inbox.dropped(),
         }
@@ -288,7 +288,7 @@ fn have_work(storage: &Storage, committed: &[Commit]) -> bool {
     }
     // Two cases in which commits wait for the compactor to report that it is idle: the narrowest
     // window is wider than the allowed backlog, or no window ever closes.
-    let most = storage.options.most_backlog_commits;
+    let most = storage.options.max_backlog_commits;
     alignment.width(1).is_none_or(|width| width > most) && !planted!(BacklogWakesNobody)
 }
 

@@ -54,7 +54,7 @@ pub struct Sizes {
     /// waiting.
     pub waiting_bytes: usize,
     /// More keyspaces are refused.
-    pub most_keyspaces: usize,
+    pub max_keyspaces: usize,
 }
 
 /// The identity of a task: its place in the order of starts.
@@ -129,7 +129,7 @@ impl SteppedDb {
     /// See [`Error`].
     pub fn open(fs: Arc<dyn Fs>, options: Options, sizes: Sizes) -> Result<Self> {
         let mut storage = recover::open(fs, options, Mode::ReadWrite)?;
-        storage.most_keyspaces = sizes.most_keyspaces;
+        storage.max_keyspaces = sizes.max_keyspaces;
         let compactor = Compactor::new(&storage);
         let sizes = shared::Sizes {
             inbox_commits: sizes.inbox_commits,

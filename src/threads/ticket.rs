@@ -25,12 +25,12 @@ pub(crate) enum Call<R> {
 const OWNER: usize = 0;
 
 #[derive(Debug)]
-struct State<R> {
+struct TicketState<R> {
     call: Option<Call<R>>,
     waker: Option<Waker>,
 }
 
-impl<R> State<R> {
+impl<R> TicketState<R> {
     /// Records the call. The caller has to wake the returned waker as well.
     fn call(&mut self, call: Call<R>, bells: &mut Bells) -> Option<Waker> {
         let is_silent = matches!(call, Call::Lead) && planted!(CalledWithoutABell);
@@ -59,13 +59,13 @@ impl<R> State<R> {
 /// One submission.
 #[derive(Debug)]
 pub(crate) struct Ticket<R, K: Shell> {
-    state: K::Monitor<State<R>, 1>,
+    state: K::Monitor<TicketState<R>, 1>,
 }
 
 impl<R, K: Shell> Ticket<R, K> {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
-            state: Monitor::new(State {
+            state: Monitor::new(TicketState {
                 call: None,
                 waker: None,
             }),
@@ -90,7 +90,7 @@ impl<R, K: Shell> Ticket<R, K> {
 
     /// Whether the result is known and not yet taken.
     pub(crate) fn is_done(&self) -> bool {
-        let is_done = |state: &mut State<R>| matches!(state.call, Some(Call::Done(_)));
+        let is_done = |state: &mut TicketState<R>| matches!(state.call, Some(Call::Done(_)));
         self.state.visit(|state, _| is_done(state))
     }
 

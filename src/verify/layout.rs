@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use super::manifest::State;
+use super::manifest::ManifestFacts;
 use super::meta::{Id, Listed};
 use super::report::Report;
 use crate::commit::Commit;
 
 /// Checks the state of the manifest in force.
-pub(super) fn check(state: &State, report: &mut Report) {
+pub(super) fn check(state: &ManifestFacts, report: &mut Report) {
     check_numbers(state, report);
     for listed in state.all_segments() {
         check_segment(state, listed, report);
@@ -22,11 +22,16 @@ pub(super) fn check(state: &State, report: &mut Report) {
     check_places(state, report);
 }
 
-fn damage(state: &State, report: &mut Report, expected: impl std::fmt::Display, found: String) {
+fn damage(
+    state: &ManifestFacts,
+    report: &mut Report,
+    expected: impl std::fmt::Display,
+    found: String,
+) {
     report.damage(&state.name, state.offset, expected, found);
 }
 
-fn check_numbers(state: &State, report: &mut Report) {
+fn check_numbers(state: &ManifestFacts, report: &mut Report) {
     let highest = state
         .files
         .keys()
@@ -49,7 +54,7 @@ fn check_numbers(state: &State, report: &mut Report) {
     }
 }
 
-fn check_segment(state: &State, listed: &Listed, report: &mut Report) {
+fn check_segment(state: &ManifestFacts, listed: &Listed, report: &mut Report) {
     let meta = &listed.meta;
     let length = state
         .files
@@ -74,7 +79,7 @@ fn check_segment(state: &State, listed: &Listed, report: &mut Report) {
 }
 
 /// The segments of a keyspace. Among those with the same left edge, the widest comes first.
-fn segments_of(state: &State, keyspace: u32) -> Vec<&Listed> {
+fn segments_of(state: &ManifestFacts, keyspace: u32) -> Vec<&Listed> {
     let mut segments: Vec<&Listed> = state.segments_of(keyspace).collect();
     segments.sort_by_key(|listed| (listed.meta.start, std::cmp::Reverse(listed.meta.id.level)));
     segments
@@ -83,7 +88,7 @@ fn segments_of(state: &State, keyspace: u32) -> Vec<&Listed> {
 /// Windows nest, and every segment inside the window of another segment is an input that a segment
 /// names. Returns the outermost segments.
 fn check_forest<'a>(
-    state: &State,
+    state: &ManifestFacts,
     segments: &[&'a Listed],
     report: &mut Report,
 ) -> Vec<&'a Listed> {
@@ -124,7 +129,7 @@ fn check_forest<'a>(
 
 /// Up to the last flushed commit the layout is the settled one: no closed window holds `min_inputs`
 /// live segments. The windows that close at that very commit may still be unmerged.
-fn check_settled(state: &State, keyspace: u32, roots: &[&Listed], report: &mut Report) {
+fn check_settled(state: &ManifestFacts, keyspace: u32, roots: &[&Listed], report: &mut Report) {
     let through = Commit::new(state.flushed_through);
     for level in 1..=state.alignment.max_level() {
         let window_of =
@@ -145,7 +150,7 @@ fn check_settled(state: &State, keyspace: u32, roots: &[&Listed], report: &mut R
 }
 
 /// No two segments share bytes of a file.
-fn check_places(state: &State, report: &mut Report) {
+fn check_places(state: &ManifestFacts, report: &mut Report) {
     let mut places: Vec<_> = state.all_segments().map(|listed| listed.place).collect();
     places.sort_by_key(|place| (place.file, place.start));
     for pair in places.windows(2) {

@@ -12,7 +12,7 @@ use crate::fs::Fs;
 
 /// The state of a manifest after its last intact record.
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct ManifestFacts {
     /// The manifest's name.
     pub(super) name: String,
     /// The store that the manifest names.
@@ -48,8 +48,8 @@ pub(super) fn check(
     numbers: &[u64],
     store: Option<u64>,
     report: &mut Report,
-) -> Result<Option<State>> {
-    let mut in_force: Option<State> = None;
+) -> Result<Option<ManifestFacts>> {
+    let mut in_force: Option<ManifestFacts> = None;
     let mut is_settled = false;
     for &number in numbers.iter().rev() {
         let name = Kind::Manifest.name(number);
@@ -81,7 +81,7 @@ fn check_one(
     bytes: &[u8],
     store: Option<u64>,
     report: &mut Report,
-) -> Result<Option<(State, bool)>> {
+) -> Result<Option<(ManifestFacts, bool)>> {
     let identity = match check_preamble(Kind::Manifest, number, bytes)? {
         Ok(identity) => identity,
         Err((expected, found)) => {
@@ -121,7 +121,7 @@ fn read_state(
     identity: Identity,
     chain: &Chain<'_>,
     report: &mut Report,
-) -> Option<State> {
+) -> Option<ManifestFacts> {
     let (first, edits) = chain.records.split_first()?;
     let mut state = match read_snapshot(name, identity.store, first.payload) {
         Ok(state) => state,
@@ -160,14 +160,14 @@ fn read_state(
     Some(state)
 }
 
-fn read_snapshot(name: &str, store: u64, payload: &[u8]) -> Result<State, String> {
+fn read_snapshot(name: &str, store: u64, payload: &[u8]) -> Result<ManifestFacts, String> {
     let mut reader = Reader::new(payload);
     let kind = reader.byte("a record kind")?;
     if kind != 0 {
         return Err(format!("record kind {kind}"));
     }
     let alignment = reader.text("the alignment")?;
-    let mut state = State {
+    let mut state = ManifestFacts {
         name: name.to_owned(),
         store,
         offset: 0,
@@ -217,7 +217,7 @@ fn read_removal(reader: &mut Reader<'_>) -> Result<(), String> {
     Ok(())
 }
 
-impl State {
+impl ManifestFacts {
     /// Every listed segment, by identity.
     pub(super) fn all_segments(&self) -> impl Iterator<Item = &Listed> {
         self.segments.values().inspect(|_| work!(ListedLookedAt))

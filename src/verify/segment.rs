@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::block::{self, Entry};
 use super::bytes::{self, Identity, Kind, PREAMBLE, Reader, check_preamble, checksum, salt};
-use super::manifest::State;
+use super::manifest::ManifestFacts;
 use super::meta::{Handle, Listed};
 use super::report::Report;
 use super::tally::Tally;
@@ -34,7 +34,7 @@ struct Segments<'a> {
 pub(super) fn check(
     fs: &dyn Fs,
     number: u64,
-    known: Option<(&State, Vec<&Listed>)>,
+    known: Option<(&ManifestFacts, Vec<&Listed>)>,
     report: &mut Report,
 ) -> Result<()> {
     let name = Kind::Segment.name(number);

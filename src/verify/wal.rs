@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::bytes::{self, Identity, Kind, Reader, check_preamble};
 use super::log::{Chain, Fault, check_marks, check_tail, read_chain, was_begun};
-use super::manifest::State;
+use super::manifest::ManifestFacts;
 use super::report::Report;
 use crate::commit::Commit;
 use crate::error::Result;
@@ -44,7 +44,7 @@ struct Position {
 pub(super) fn check(
     fs: &dyn Fs,
     numbers: &[u64],
-    state: &State,
+    state: &ManifestFacts,
     report: &mut Report,
 ) -> Result<()> {
     let mut files = Vec::new();
@@ -171,7 +171,7 @@ fn read_header(payload: &[u8]) -> Result<Header, String> {
 
 /// Follows the names of predecessors, from the newest file that was begun down to the file that the
 /// manifest needs. Files off this chain are leftovers.
-fn take_chain(mut files: Vec<File>, state: &State, report: &mut Report) -> Vec<File> {
+fn take_chain(mut files: Vec<File>, state: &ManifestFacts, report: &mut Report) -> Vec<File> {
     let mut chain: Vec<File> = Vec::new();
     let is_begun = |file: &&File| file.is_begun || file.number == state.oldest_wal;
     let tip = files.iter().rev().find(is_begun);
@@ -222,7 +222,7 @@ fn check_file(
     file: &File,
     sealed_end: Option<u64>,
     position: &mut Position,
-    state: &State,
+    state: &ManifestFacts,
     report: &mut Report,
 ) {
     let chain = read_chain(Kind::Wal, file.number, file.identity, &file.bytes);
@@ -254,7 +254,7 @@ fn check_file(
 
 /// A file must begin where the file before it ends, or behind commits that are all in segment
 /// files.
-fn check_after(file: &File, position: &mut Position, state: &State, report: &mut Report) {
+fn check_after(file: &File, position: &mut Position, state: &ManifestFacts, report: &mut Report) {
     let (after, last) = (file.header.after, position.last);
     let is_taken = planted!(VerifyTakesGap) && after > last;
     if after != last && !(last < after && after <= state.flushed_through) && !is_taken {
@@ -270,7 +270,7 @@ fn check_after(file: &File, position: &mut Position, state: &State, report: &mut
 fn check_record(
     payload: &[u8],
     position: &mut Position,
-    state: &State,
+    state: &ManifestFacts,
 ) -> Result<Option<u64>, String> {
     let mut reader = Reader::new(payload);
     match reader.byte("a record kind")? {

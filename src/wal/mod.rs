@@ -83,15 +83,15 @@ impl Wal {
 
     /// Whether the next commit should begin a new file.
     pub(crate) fn wants_rotation(&self) -> bool {
-        let most_bytes = match self.room.file_bytes {
+        let max_bytes = match self.room.file_bytes {
             bytes if planted!(RotatedEarly) => bytes / 2,
             bytes => bytes,
         };
         self.writer
             .as_ref()
             .is_none_or(|writer| match planted!(RoomCountsAsFull) {
-                true => writer.file_length() >= most_bytes,
-                false => writer.end() >= most_bytes,
+                true => writer.file_length() >= max_bytes,
+                false => writer.end() >= max_bytes,
             })
     }
 

@@ -176,7 +176,7 @@ fn a_compactor_that_fails_stops_commits() {
     for (set, cause) in rules {
         let fs = observed();
         let options = Options {
-            most_backlog_commits: 10,
+            max_backlog_commits: 10,
             ..options()
         };
         let db = Db::open_in(Arc::new(fs.clone()), options).unwrap();

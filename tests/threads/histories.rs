@@ -121,7 +121,7 @@ proptest! {
         min_inputs in 2_u32..4,
         file_level in 1_u8..5,
         memory_budget_bytes in prop_oneof![Just(0_usize), Just(700), Just(1 << 20)],
-        most_backlog_commits in prop_oneof![Just(0_u64), Just(3), Just(4096)],
+        max_backlog_commits in prop_oneof![Just(0_u64), Just(3), Just(4096)],
         history in prop_oneof![Just(History::All), Just(History::Newest), Just(History::Last(5))],
         remove_inputs in prop_oneof![
             Just(RemoveInputs::Always),
@@ -141,7 +141,7 @@ proptest! {
             }),
             file_level: Some(file_level),
             memory_budget_bytes,
-            most_backlog_commits,
+            max_backlog_commits,
             durability,
             cascade,
             compression: Compression::Lz4,

@@ -128,7 +128,7 @@ fn commits_wait_when_the_compactor_is_too_far_behind() {
     const LIMIT: u64 = 20;
     let fs = observed();
     let options = Options {
-        most_backlog_commits: LIMIT,
+        max_backlog_commits: LIMIT,
         ..options()
     };
     let db = Db::open_in(Arc::new(fs.clone()), options.clone()).unwrap();
@@ -136,7 +136,7 @@ fn commits_wait_when_the_compactor_is_too_far_behind() {
     (0..8).for_each(|number| commit(&db, number));
     fs.gate().wait_until_held();
     commit_until(&db, held, 8..200, |pressure| {
-        assert_eq!(pressure.most_backlog_commits, LIMIT);
+        assert_eq!(pressure.max_backlog_commits, LIMIT);
         assert!(pressure.backlog_commits <= LIMIT + 1, "{pressure:?}");
         pressure.backlog_commits == LIMIT + 1
     });
@@ -197,7 +197,7 @@ fn commits_wait_when_memory_is_short() {
     db.commit(&large).unwrap();
     fs.gate().wait_until_held();
     commit_until(&db, held, 1..2, |pressure| {
-        assert_eq!(pressure.most_memory_bytes, 2 * BUDGET);
+        assert_eq!(pressure.max_memory_bytes, 2 * BUDGET);
         assert!(pressure.memory_bytes > 2 * BUDGET, "{pressure:?}");
         assert_eq!(db.head().get(), 1);
         true
@@ -214,7 +214,7 @@ fn a_full_inbox_raises_lag_and_loses_nothing() {
     const COMMITS: u64 = 5000;
     let fs = observed();
     let options = Options {
-        most_backlog_commits: u64::MAX,
+        max_backlog_commits: u64::MAX,
         memory_budget_bytes: 1 << 24,
         wal_file_bytes: 1 << 20,
         file_level: Some(3),

@@ -91,7 +91,7 @@ impl Data {
 }
 
 /// The longest value that the pool can give with enough places to take it from.
-pub(crate) const MOST_VALUE_BYTES: usize = POOL_BYTES / 4;
+pub(crate) const MAX_VALUE_BYTES: usize = POOL_BYTES / 4;
 
 /// Number `turn` of the stream `seed`, below `bound`.
 pub(crate) fn pick(seed: u64, turn: u64, bound: u64) -> u64 {

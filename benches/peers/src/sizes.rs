@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use crate::data::MOST_VALUE_BYTES;
+use crate::data::MAX_VALUE_BYTES;
 
 /// What the command line says about sizes; the harness hands it on to every child.
 #[derive(Args, Clone, Debug, Serialize, Deserialize)]
@@ -54,9 +54,7 @@ fn scale(text: &str) -> Result<f64, String> {
 
 fn value_bytes(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(bytes) if (1..=MOST_VALUE_BYTES).contains(&bytes) => Ok(bytes),
-        _ => Err(format!(
-            "a value has between 1 and {MOST_VALUE_BYTES} bytes"
-        )),
+        Ok(bytes) if (1..=MAX_VALUE_BYTES).contains(&bytes) => Ok(bytes),
+        _ => Err(format!("a value has between 1 and {MAX_VALUE_BYTES} bytes")),
     }
 }

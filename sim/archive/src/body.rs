@@ -4,7 +4,7 @@
 //! program (`tail -n +3 OBJECT | zstd -d`). The digests of the history before and after the commits
 //! are in the header.
 //!
-//! Bounds: a body is at most [`MOST_BYTES`] long before compression, and no more is decompressed than
+//! Bounds: a body is at most [`MAX_BYTES`] long before compression, and no more is decompressed than
 //! the header states.
 
 use std::io::Read;
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 
 /// The most bytes of a body before compression.
-pub(crate) const MOST_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+pub(crate) const MAX_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// The level of compression.
 const LEVEL: i32 = 3;
 
@@ -78,11 +78,11 @@ pub(crate) fn line(changes: &CommitChanges) -> Vec<u8> {
 /// The compressed form of these lines.
 pub(crate) fn compress(name: &str, lines: &[u8]) -> Result<Vec<u8>> {
     let bytes = lines.len() as u64;
-    if bytes > MOST_BYTES {
+    if bytes > MAX_BYTES {
         return Err(Error::TooLarge {
             name: name.to_owned(),
             bytes,
-            limit: MOST_BYTES,
+            limit: MAX_BYTES,
         });
     }
     let compressed = zstd::bulk::compress(lines, LEVEL);
@@ -105,9 +105,9 @@ pub(crate) fn decode(
         expected,
         found,
     };
-    if bytes > MOST_BYTES {
+    if bytes > MAX_BYTES {
         return Err(damage(
-            format!("a body of at most {MOST_BYTES} bytes"),
+            format!("a body of at most {MAX_BYTES} bytes"),
             bytes.to_string(),
         ));
     }

@@ -22,7 +22,7 @@ use crate::plan::{self, Cover, Planned};
 
 /// A log object of this many bytes or less stays as it is: it is hardly larger than the object that
 /// would replace it.
-pub const LEAST_BYTES: u64 = 1024;
+pub const MIN_BYTES: u64 = 1024;
 
 /// The result of a trim.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -37,17 +37,17 @@ pub struct Trimmed {
 
 impl Archive {
     /// Removes the windows inside wider windows, and the commits of log objects larger than
-    /// `least_bytes` inside windows. Two lists, and for each window that holds others one request,
+    /// `min_bytes` inside windows. Two lists, and for each window that holds others one request,
     /// for each deleted window one, for each log object two.
     ///
     /// # Errors
     /// [`Error::Mixed`] when an object and the window around it disagree, and what [`Error`] says about
     /// objects. What was removed before is in a wider window.
-    pub async fn trim(&self, port: &Port, least_bytes: u64) -> Result<Trimmed> {
+    pub async fn trim(&self, port: &Port, min_bytes: u64) -> Result<Trimmed> {
         let listed = port.list(WINDOW).await?;
         let logs = port.list(LOG).await?;
         let windows: Vec<Window> = listed.iter().filter_map(|it| self.window_of(it)).collect();
-        let large = |listed: &&Listed| listed.bytes > least_bytes;
+        let large = |listed: &&Listed| listed.bytes > min_bytes;
         let firsts: Vec<Commit> = logs.iter().filter(large).filter_map(first_of).collect();
         let mut covers = plan::covers(&windows, &firsts);
         if planted!(TrimByHead) {

@@ -66,11 +66,11 @@ const MAX_LINE_BYTES: usize = 8 << 20;
 
 /// The largest number of requests that are read, and of changes in progress, before the
 /// first answer.
-const MOST_UNANSWERED: usize = 1024;
+const MAX_UNANSWERED: usize = 1024;
 
 /// The largest number of request bytes that are read before the first answer. One
 /// longer request is read too.
-const MOST_UNANSWERED_BYTES: usize = 16 << 20;
+const MAX_UNANSWERED_BYTES: usize = 16 << 20;
 
 /// Answers requests about a durable table whose log rewrites itself, as lines
 #[derive(Args, Debug)]
@@ -144,7 +144,7 @@ impl Room {
 
     fn take(&self, bytes: usize) {
         let mut taken = self.taken();
-        while *taken > 0 && *taken + bytes > MOST_UNANSWERED_BYTES {
+        while *taken > 0 && *taken + bytes > MAX_UNANSWERED_BYTES {
             taken = self
                 .is_freed
                 .wait(taken)
@@ -178,7 +178,7 @@ pub(crate) fn run(arguments: &RatioStore) -> Outcome {
         "ratio-store keeps a durable table whose log rewrites itself",
         EXAMPLE,
     );
-    let (requests, received) = sync_channel(MOST_UNANSWERED);
+    let (requests, received) = sync_channel(MAX_UNANSWERED);
     let room = Room::default();
     // One thread reads ahead of the answers. It ends at the end of the input, or at the
     // first line after the answers have ended.
@@ -309,7 +309,7 @@ impl<'run> Answers<'run> {
                 Some(Request::Change(operation)) => {
                     let ticket = self.store.submit(vec![operation]);
                     self.under_way.push_back((ticket, bytes));
-                    if self.under_way.len() >= MOST_UNANSWERED {
+                    if self.under_way.len() >= MAX_UNANSWERED {
                         self.finish_changes()?;
                     }
                     continue;

@@ -32,7 +32,7 @@ fn three_commits_are_safe_whatever_happens_under_every_model() {
             // Where nothing is ever durable, each commit multiplies the images.
             commits: if model.name == "lying-disk" { 2 } else { 3 },
             keyspaces: 2,
-            most_images: 1 << 16,
+            max_images: 1 << 16,
             stop: Stop::never(),
         });
         assert!(
@@ -59,7 +59,7 @@ fn campaign(workload: &'static Workload, faults: Vec<FaultKind>) -> Campaign {
             ..Recipe::new(system)
         },
         reach: Reach {
-            most_images: 200,
+            max_images: 200,
             ..Reach::SMALL
         },
         determinism_one_in: 4,
@@ -131,7 +131,7 @@ fn what_costs_too_much_is_found_by_counting_alone() {
         let mut systems = SYSTEMS.iter();
         let system = systems.find(|known| known.name() == system);
         campaign.recipe.system = *system.expect("it is a system");
-        campaign.reach.most_images = 0;
+        campaign.reach.max_images = 0;
         campaign.bug = Some(bug);
         let (_, found) = campaign.run(0..60);
         let oracle = found.map(|found| found.finding.oracle);

@@ -57,7 +57,7 @@ fn replay_finding(
         },
         models: vec![Model::named(model).expect("a model has this name")],
         reach: Reach {
-            most_images: 300,
+            max_images: 300,
             ..Reach::SMALL
         },
         bug: Some(bug),

@@ -23,7 +23,7 @@ fn scope(system: &'static dyn System, commits: u64) -> Scope {
         model: &MODELS[0],
         commits,
         keyspaces: 2,
-        most_images: 1 << 16,
+        max_images: 1 << 16,
         stop: Stop::never(),
     }
 }
@@ -82,7 +82,7 @@ fn the_bugs_of_a_snapshot_are_found_because_snapshots_are_written() {
 #[test]
 fn crash_points_that_are_only_bounded_are_no_proof() {
     let few = Scope {
-        most_images: 1,
+        max_images: 1,
         ..scope(named("lithify"), 2)
     };
     let found = enumerate(&few);

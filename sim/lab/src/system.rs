@@ -170,7 +170,7 @@ pub trait System: Sync {
     }
 
     /// The number of keyspaces that batches may write to, at least 8.
-    fn most_keyspaces(&self) -> u16 {
+    fn max_keyspaces(&self) -> u16 {
         Key::KEYSPACES
     }
 

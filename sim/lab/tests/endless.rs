@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use lithify::fs::{Access, File, Fs};
-use lithify_sim::disk::{MOST_OPERATIONS, SimFs};
+use lithify_sim::disk::{MAX_OPERATIONS, SimFs};
 use lithify_sim::panics::caught;
 
 /// A disk with a file, on which a call has begun.
@@ -69,13 +69,13 @@ fn each_call_has_its_own_bound_and_a_disk_without_calls_has_none() {
     let (fs, file) = disk();
     for _ in 0..3 {
         fs.begin_call("read");
-        for _ in 0..MOST_OPERATIONS / 2 {
+        for _ in 0..MAX_OPERATIONS / 2 {
             file.len().unwrap();
         }
     }
     let fs = SimFs::new();
     let file = fs.create("file").unwrap();
-    for _ in 0..=MOST_OPERATIONS {
+    for _ in 0..=MAX_OPERATIONS {
         file.len().unwrap();
     }
 }

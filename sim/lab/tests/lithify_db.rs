@@ -29,7 +29,7 @@ fn campaign(workload: &'static Workload, faults: Vec<FaultKind>) -> Campaign {
             ..Recipe::new(SYSTEM)
         },
         reach: Reach {
-            most_images: 200,
+            max_images: 200,
             ..Reach::SMALL
         },
         determinism_one_in: 4,
@@ -84,7 +84,7 @@ const SIZES: Sizes = Sizes {
     inbox_commits: 4096,
     group_bytes: 1 << 20,
     waiting_bytes: 1 << 24,
-    most_keyspaces: 3,
+    max_keyspaces: 3,
 };
 
 fn open(fs: &MemFs) -> SteppedDb {

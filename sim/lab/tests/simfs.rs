@@ -578,10 +578,10 @@ fn only_sampled_points_are_counted_as_such() {
         })
     };
     let mut whole = look(Budget::ALL, u64::MAX);
-    assert_eq!((whole.enumerated_points, whole.most_pending), (1, 0));
+    assert_eq!((whole.enumerated_points, whole.max_pending), (1, 0));
     let stopped = look(Budget::ALL, 2);
     assert_eq!((stopped.enumerated_points, stopped.stopped_points), (0, 1));
-    assert_eq!(stopped.most_pending, 0);
+    assert_eq!(stopped.max_pending, 0);
     whole.add(stopped);
     let text = whole.to_string();
     assert!(
@@ -597,7 +597,7 @@ fn only_sampled_points_are_counted_as_such() {
         u64::MAX,
     );
     assert_eq!((sampled.enumerated_points, sampled.stopped_points), (0, 0));
-    assert_eq!(sampled.most_pending, pending);
+    assert_eq!(sampled.max_pending, pending);
     whole.add(sampled);
     let text = whole.to_string();
     let end = format!("1 stopped early, the largest sampled out of up to 2^{pending}");
@@ -671,7 +671,7 @@ fn some_calls(start: &Image, draws: &mut Draws) -> SimFs {
 /// after that place covers.
 #[test]
 fn enumeration_finds_exactly_the_legal_images() {
-    const MOST_PENDING: usize = 8;
+    const MAX_PENDING: usize = 8;
     let mut places = 0;
     for seed in 0..40 {
         let other = SimFs::new();
@@ -687,7 +687,7 @@ fn enumeration_finds_exactly_the_legal_images() {
             let mut frontier = Frontier::new(model, start.clone(), &log);
             let mut since_point = BTreeSet::new();
             loop {
-                if frontier.pending().len() <= MOST_PENDING {
+                if frontier.pending().len() <= MAX_PENDING {
                     let place = format!("seed {seed}, {}, {}", model.name, frontier.position());
                     let mut found = BTreeSet::new();
                     explored(&frontier, &mut found);

@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (name, policy) in policies {
         let measured = run(&*policy, &history, &RunOptions::default())?.measured;
         let (write, space) = (measured.write_amplification, measured.space_amplification);
-        let most = measured.most_live_segments;
+        let most = measured.max_live_segments;
         println!("{name:<16} {write:>6.2} {space:>6.2} {most:>6}");
     }
     Ok(())

@@ -18,7 +18,7 @@ use lithify_sim::disk::{Place, Tree};
 use crate::blobs::Blobs;
 use crate::gaps::{Gap, Kind};
 use crate::names::{escape, unescape};
-use crate::steps::{Disk, Entry, MOST_FILE_BYTES, Step};
+use crate::steps::{Disk, Entry, MAX_FILE_BYTES, Step};
 
 /// What is in a directory.
 #[derive(Debug, Default)]
@@ -60,9 +60,9 @@ pub(crate) fn read(root: &Path) -> io::Result<Read> {
                 read.steps.push(Step::HadLink { file, at });
                 continue;
             } else {
-                if metadata.len() > MOST_FILE_BYTES {
+                if metadata.len() > MAX_FILE_BYTES {
                     let text = format!(
-                        "{}: {} bytes; a recording holds at most {MOST_FILE_BYTES} in one file",
+                        "{}: {} bytes; a recording holds at most {MAX_FILE_BYTES} in one file",
                         path.display(),
                         metadata.len()
                     );

@@ -38,7 +38,7 @@ pub use restart::Restart;
 use warm::Warm;
 
 /// How much of what a checker says is kept, in bytes.
-const MOST_MESSAGE_BYTES: u64 = 4096;
+const MAX_MESSAGE_BYTES: u64 = 4096;
 
 /// What a checker says.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -358,7 +358,7 @@ fn verdict_of_code(code: i32, message: String) -> Verdict {
 fn first_words(said: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
     let file = File::open(said)?;
-    file.take(MOST_MESSAGE_BYTES).read_to_end(&mut bytes)?;
+    file.take(MAX_MESSAGE_BYTES).read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
     let line = text.lines().map(str::trim).find(|line| !line.is_empty());
     Ok(line.unwrap_or_default().to_owned())

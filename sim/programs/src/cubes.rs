@@ -21,7 +21,7 @@ use crate::losses::{Crashes, Loss};
 use crate::questions::{Question, Questions};
 
 /// How many steps counting may take, before the number of images is not known.
-const MOST_COUNTING: usize = 20_000;
+const MAX_COUNTING: usize = 20_000;
 
 /// Some images of a crash point, with one fill.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,7 +166,7 @@ impl<'run> Point<'run> {
     /// How many sets of kept changes a part has, if that can be counted in time.
     #[must_use]
     pub fn count(&self, part: &Part) -> Option<f64> {
-        let mut steps = MOST_COUNTING;
+        let mut steps = MAX_COUNTING;
         self.count_free(&part.free, &mut steps)
     }
 

@@ -24,7 +24,7 @@ use crate::shrink::{earliest, happened, shown_name};
 use crate::steps::{Disk, Step};
 
 /// How often the recording is crashed again.
-const MOST_ROUNDS: usize = 24;
+const MAX_ROUNDS: usize = 24;
 
 /// What came of it.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ pub fn fix(
 ) -> Result<Fixed, Failure> {
     let mut needs: Vec<Needs> = Vec::new();
     let mut chosen: Vec<Insertion> = Vec::new();
-    for _ in 0..MOST_ROUNDS {
+    for _ in 0..MAX_ROUNDS {
         let disk = with_syncs(recording, &chosen, &BTreeSet::new()).map_err(Failure::input)?;
         let outcome = crash(&disk, checker, options, verdicts)?;
         if !outcome.is_complete {

@@ -19,7 +19,7 @@ use crate::follow::{Births, Follower, Look, Settings};
 use crate::gaps::Kind;
 use crate::losses::Shown;
 use crate::questions::{Question, Questions};
-use crate::record::{MOST_LINE_BYTES, births, lines};
+use crate::record::{MAX_LINE_BYTES, births, lines};
 use crate::steps::{Entry, Step};
 use crate::strace::Parser;
 
@@ -98,7 +98,7 @@ fn follow(
     });
     read.map_err(|failure| failure.message)?;
     if let Some(wrong) = wrong {
-        return Err(wrong.chars().take(MOST_LINE_BYTES).collect());
+        return Err(wrong.chars().take(MAX_LINE_BYTES).collect());
     }
     let looks = follower.take_looks();
     let done = follower.finish();

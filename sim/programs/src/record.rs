@@ -33,10 +33,10 @@ pub(crate) const CALLS: &str = "\
     io_setup open_by_handle_at";
 
 /// The longest buffer that is shown whole, in bytes.
-const MOST_STRING_BYTES: usize = 64 << 20;
+const MAX_STRING_BYTES: usize = 64 << 20;
 
 /// How much of what is not understood is told.
-pub(crate) const MOST_LINE_BYTES: usize = 200;
+pub(crate) const MAX_LINE_BYTES: usize = 200;
 
 /// The first version with `--seccomp-bpf`, without which every call of a program is stopped.
 const OLDEST: (u32, u32) = (5, 3);
@@ -178,7 +178,7 @@ fn run(request: &Request, output: &Path) -> Result<ExitStatus, Failure> {
     let mut command = Command::new("strace");
     command
         .args(["-f", "-qq", "--seccomp-bpf", "-y", "-xx", "-s"])
-        .arg(MOST_STRING_BYTES.to_string())
+        .arg(MAX_STRING_BYTES.to_string())
         .arg("-e")
         .arg(format!("trace={}", calls.join(",")))
         .args(["-e", "signal=none"])

@@ -20,7 +20,7 @@ use crate::losses::{Crashes, Loss};
 use crate::recording::Recording;
 
 /// How many moments are tried.
-const MOST_MOMENTS: usize = 256;
+const MAX_MOMENTS: usize = 256;
 
 /// What is left of a finding.
 #[derive(Clone, Debug)]
@@ -110,7 +110,7 @@ impl Shrinker<'_> {
                 is_smaller |= self.try_back(&frontier, &mut loss, &word.changes)?;
             }
             let lost: Vec<usize> = loss.kept.zeroes().collect();
-            if lost.len() <= MOST_MOMENTS {
+            if lost.len() <= MAX_MOMENTS {
                 for index in lost {
                     is_smaller |= self.try_back(&frontier, &mut loss, &[index])?;
                 }
@@ -207,7 +207,7 @@ pub(crate) fn earliest(
     let Some(last) = lost.iter().map(|(operation, _)| *operation).max() else {
         return Ok(loss.clone());
     };
-    for position in (last + 1..loss.position).take(MOST_MOMENTS) {
+    for position in (last + 1..loss.position).take(MAX_MOMENTS) {
         let frontier = crashes.frontier(loss.model, position);
         let pending = frontier.pending();
         let mut kept = fixedbitset::FixedBitSet::with_capacity(pending.len());

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::blobs::{Blobs, Hash};
 
 /// The longest file of a recording, in bytes: images are held in memory.
-pub const MOST_FILE_BYTES: u64 = 1 << 30;
+pub const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// A directory and a name in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -430,8 +430,8 @@ fn bytes_of(step: &Step, blobs: &Blobs) -> Result<Arc<Vec<u8>>, String> {
 }
 
 fn check_length(length: u64) -> Result<(), String> {
-    require(length <= MOST_FILE_BYTES, || {
-        format!("a file of {length} bytes; a recording holds at most {MOST_FILE_BYTES} in one file")
+    require(length <= MAX_FILE_BYTES, || {
+        format!("a file of {length} bytes; a recording holds at most {MAX_FILE_BYTES} in one file")
     })
 }
 

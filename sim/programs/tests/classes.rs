@@ -28,7 +28,7 @@ use lithify_sim::stop::Stop;
 use proptest::prelude::*;
 
 /// Recordings with more images are left out.
-const MOST_IMAGES: usize = 4000;
+const MAX_IMAGES: usize = 4000;
 
 fn options(model: &'static Model) -> Options {
     Options {
@@ -57,13 +57,13 @@ fn difference(
         &Stop::never(),
         &mut |loss, key, shown| {
             images.push((loss, key, shown));
-            match images.len() > MOST_IMAGES {
+            match images.len() > MAX_IMAGES {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             }
         },
     );
-    if images.len() > MOST_IMAGES {
+    if images.len() > MAX_IMAGES {
         return None;
     }
     let judged = judge_all(disk, asking, &options(model), &mut Verdicts::new());

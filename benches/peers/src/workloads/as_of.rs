@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use super::ingest::{MOST_WAIT, megabytes};
+use super::ingest::{MAX_WAIT, megabytes};
 use super::write::write;
 use crate::Result;
 use crate::child::Stage;
@@ -74,7 +74,7 @@ pub(super) fn load(stage: &Stage<'_>) -> Result<Vec<Figure>> {
     )?;
     let peak_memory = process::peak_memory_bytes();
     engine.sync()?;
-    process::wait_until_quiet(MOST_WAIT);
+    process::wait_until_quiet(MAX_WAIT);
     engine.close()?;
     let entry_bytes = history.entries() * stage.data.entry_bytes();
     let kept = disk::allocated_bytes(&stage.task.directory);
@@ -171,7 +171,7 @@ pub(super) fn scan(stage: &Stage<'_>) -> Result<Vec<Figure>> {
 /// The store, opened and scanned once.
 fn open_warm(stage: &Stage<'_>, history: &History) -> Result<Box<dyn Engine>> {
     let engine = stage.open(Durability::Buffered)?;
-    process::wait_until_quiet(MOST_WAIT);
+    process::wait_until_quiet(MAX_WAIT);
     let mut found = 0;
     engine.read(&mut |view| view.scan(Direction::Forward, &mut |_, _| found += 1))?;
     let expected = match engine.past() {

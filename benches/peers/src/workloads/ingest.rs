@@ -36,7 +36,7 @@ impl Plan {
 }
 
 /// The longest that a row waits for work that an engine has put off.
-pub(super) const MOST_WAIT: Duration = Duration::from_secs(60);
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// Megabytes.
 pub(super) fn megabytes(bytes: u64) -> f64 {
@@ -57,7 +57,7 @@ pub(super) fn play(stage: &Stage<'_>, plan: Plan) -> Result<Vec<Figure>> {
     )?;
     let peak_memory = process::peak_memory_bytes();
     engine.sync()?;
-    process::wait_until_quiet(MOST_WAIT);
+    process::wait_until_quiet(MAX_WAIT);
     engine.close()?;
     let entry_bytes = (entries * stage.data.entry_bytes()) as f64;
 

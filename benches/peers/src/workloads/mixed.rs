@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::ingest::MOST_WAIT;
+use super::ingest::MAX_WAIT;
 use super::write::write;
 use crate::Result;
 use crate::child::Stage;
@@ -28,7 +28,7 @@ pub(super) fn play(stage: &Stage<'_>) -> Result<Vec<Figure>> {
         Data::key(number)
     })?;
     engine.sync()?;
-    process::wait_until_quiet(MOST_WAIT);
+    process::wait_until_quiet(MAX_WAIT);
 
     let stop = AtomicBool::new(false);
     let duration = Duration::from_secs_f64(stage.sizes().seconds(5.0));

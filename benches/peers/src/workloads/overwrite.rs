@@ -2,7 +2,7 @@
 //!
 //! lithify keeps all of them, unless it plays as `newest`; no peer keeps any.
 
-use super::ingest::{MOST_WAIT, megabytes};
+use super::ingest::{MAX_WAIT, megabytes};
 use super::read::timed_scan;
 use super::write::write;
 use crate::Result;
@@ -36,7 +36,7 @@ pub(super) fn play(stage: &Stage<'_>) -> Result<Vec<Figure>> {
         |number, _| Data::key(key(number)),
     )?;
     engine.sync()?;
-    process::wait_until_quiet(MOST_WAIT);
+    process::wait_until_quiet(MAX_WAIT);
     engine.read(&mut |view| timed_scan(view, Direction::Forward, keys).map(drop))?;
     engine.close()?;
     let kept = disk::allocated_bytes(&stage.task.directory);

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use super::ingest::MOST_WAIT;
+use super::ingest::MAX_WAIT;
 use super::write::write;
 use crate::Result;
 use crate::child::Stage;
@@ -29,7 +29,7 @@ pub(super) fn load(stage: &Stage<'_>) -> Result<()> {
         |number, _| Data::key(number),
     )?;
     engine.sync()?;
-    process::wait_until_quiet(MOST_WAIT);
+    process::wait_until_quiet(MAX_WAIT);
     engine.close()
 }
 
@@ -80,7 +80,7 @@ fn points(
     let reads = stage.sizes().entries(READS);
     let mut seconds = 0.0;
     let engine = stage.open(Durability::Buffered)?;
-    process::wait_until_quiet(MOST_WAIT);
+    process::wait_until_quiet(MAX_WAIT);
     engine.read(&mut |view| {
         view.scan(Direction::Forward, &mut |_, _| {})?;
         for turn in 0..reads / 4 {
@@ -102,7 +102,7 @@ pub(super) fn scan(stage: &Stage<'_>, direction: Direction) -> Result<Vec<Figure
     let entries = stage.sizes().entries(ENTRIES);
     let mut seconds = Vec::new();
     let engine = stage.open(Durability::Buffered)?;
-    process::wait_until_quiet(MOST_WAIT);
+    process::wait_until_quiet(MAX_WAIT);
     engine.read(&mut |view| {
         for _ in 0..4 {
             seconds.push(timed_scan(view, direction, entries)?);

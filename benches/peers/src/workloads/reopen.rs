@@ -7,7 +7,7 @@
 
 use std::time::Instant;
 
-use super::ingest::MOST_WAIT;
+use super::ingest::MAX_WAIT;
 use super::read::timed_scan;
 use super::write::write;
 use crate::Result;
@@ -69,7 +69,7 @@ pub(super) fn play(stage: &Stage<'_>) -> Result<Vec<Figure>> {
         Ok(seconds)
     };
     let first_scan = scan()?;
-    process::wait_until_quiet(MOST_WAIT);
+    process::wait_until_quiet(MAX_WAIT);
     let settled_scan = scan()?;
     engine.close()?;
     Ok(vec![

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::list::Row;
 use crate::plan::{Planned, Reach};
 use crate::read::{Changes, View};
-use crate::trim::{LEAST_BYTES, Trimmed};
+use crate::trim::{MIN_BYTES, Trimmed};
 
 /// An archive that is open for reading. Cheap to clone; clones share the cache.
 ///
@@ -89,7 +89,7 @@ impl Reader {
     /// # Errors
     /// As [`Archive::trim`].
     pub fn trim(&self) -> Result<Trimmed> {
-        self.run(|archive, port| async move { archive.trim(&port, LEAST_BYTES).await })
+        self.run(|archive, port| async move { archive.trim(&port, MIN_BYTES).await })
     }
 
     fn run<'a, T, F: Future<Output = T> + Send + 'a>(

@@ -14,7 +14,7 @@ use super::super::git_log;
 /// The number of keyspaces of workloads with several keyspaces.
 pub(super) const DEFAULT_KEYSPACES: usize = 4;
 /// The limit of keyspaces: each commit would have to look at this many streams.
-const MOST_KEYSPACES: usize = 100_000;
+const MAX_KEYSPACES: usize = 100_000;
 
 /// A number of keyspaces, or the part of a path that gets its own keyspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +29,9 @@ pub(super) fn keyspaces(text: &str) -> Result<Keyspaces, String> {
     match (text, text.parse()) {
         ("directory", _) => Ok(Keyspaces::Directory),
         ("path", _) => Ok(Keyspaces::Path),
-        (_, Ok(number)) if (1..=MOST_KEYSPACES).contains(&number) => Ok(Keyspaces::Number(number)),
+        (_, Ok(number)) if (1..=MAX_KEYSPACES).contains(&number) => Ok(Keyspaces::Number(number)),
         _ => Err(format!(
-            "expected a number from 1 to {MOST_KEYSPACES}, directory or path"
+            "expected a number from 1 to {MAX_KEYSPACES}, directory or path"
         )),
     }
 }

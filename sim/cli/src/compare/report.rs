@@ -99,7 +99,7 @@ impl WorkloadReport {
         let mut optimal = Optimal::new(history)?;
         for policy in self.policies.iter_mut().filter(|policy| policy.is_bounded) {
             let measured = &policy.measured;
-            let live_segments = measured.most_live_segments;
+            let live_segments = measured.max_live_segments;
             let written: u64 = measured.by_cause.values().map(|one| one.bytes).sum();
             let bytes_written = optimal.bytes_written(live_segments as usize);
             policy.optimal = bytes_written.map(|bytes_written| OptimalReport {

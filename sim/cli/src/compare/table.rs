@@ -116,7 +116,7 @@ fn measurements(workload: &WorkloadReport, named: impl Fn(&String) -> String) ->
             format!("{:.2}", measured.space_amplification),
             measured.live_segments.to_string(),
             format!("{:.1}", measured.mean_live_segments),
-            measured.most_live_segments.to_string(),
+            measured.max_live_segments.to_string(),
             bytes(measured.longest_pause_bytes),
             measured.readable_commits.to_string(),
             format!("{}/{}", measured.readable_boundaries, measured.boundaries),

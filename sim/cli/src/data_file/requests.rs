@@ -68,8 +68,8 @@ impl<'store> Session<'store> {
     }
 
     /// The answer to a line that was too long to be read; it may have been a commit.
-    pub(super) fn refuse_line(&mut self, most_bytes: usize) -> Vec<u8> {
-        let error = format!("the line is longer than {most_bytes} bytes");
+    pub(super) fn refuse_line(&mut self, max_bytes: usize) -> Vec<u8> {
+        let error = format!("the line is longer than {max_bytes} bytes");
         self.refuse(&error);
         format!("error {error}").into_bytes()
     }

@@ -11,8 +11,8 @@ const WIDTH: f64 = 1000.0;
 /// The height of a level.
 const LEVEL: usize = 26;
 /// The largest number of keyspaces, and of segments of one, on a page; the JSON has all.
-const MOST_KEYSPACES: usize = 6;
-const MOST_SEGMENTS: usize = 700;
+const MAX_KEYSPACES: usize = 6;
+const MAX_SEGMENTS: usize = 700;
 
 /// The page.
 pub(super) fn draw(lifetimes: &Lifetimes, store: &str) -> String {
@@ -22,7 +22,7 @@ pub(super) fn draw(lifetimes: &Lifetimes, store: &str) -> String {
         .any(|it| !it.differ_at.is_empty());
     let is_as_predicted = lifetimes.is_store_as_predicted && !differ;
     let class = if is_as_predicted { "good" } else { "bad" };
-    let shown = &lifetimes.keyspaces[..lifetimes.keyspaces.len().min(MOST_KEYSPACES)];
+    let shown = &lifetimes.keyspaces[..lifetimes.keyspaces.len().min(MAX_KEYSPACES)];
     let body = html! {
         header {
             h1 { "The layout of " (store) ", commit by commit" }
@@ -122,7 +122,7 @@ fn drawing(lifetimes: &Lifetimes, keyspace: &KeyspaceLifetimes, levels: usize) -
 fn newest(all: &[Lifetime]) -> Vec<&Lifetime> {
     let mut all: Vec<&Lifetime> = all.iter().collect();
     all.sort_by_key(|it| (it.from, it.level, it.first));
-    all.split_off(all.len().saturating_sub(MOST_SEGMENTS))
+    all.split_off(all.len().saturating_sub(MAX_SEGMENTS))
 }
 
 fn rectangle(head: u64, segment: &Lifetime, (half, bottom): (&str, usize)) -> Markup {

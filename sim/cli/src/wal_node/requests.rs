@@ -40,8 +40,8 @@ impl Node {
     }
 
     /// The answer to a line that was too long to be read.
-    pub(super) fn refuse_line(&mut self, most_bytes: usize) -> Vec<u8> {
-        let text = format!("the line is longer than {most_bytes} bytes");
+    pub(super) fn refuse_line(&mut self, max_bytes: usize) -> Vec<u8> {
+        let text = format!("the line is longer than {max_bytes} bytes");
         self.reply(&Request::default(), Err(Code::Malformed.because(text)))
     }
 

@@ -56,7 +56,7 @@ pub(crate) struct Enumerate {
     bug: Option<String>,
     /// Maximum number of images of a crash point that is enumerated
     #[arg(long, value_name = "N", default_value = "65536")]
-    most_images: usize,
+    max_images: usize,
     /// Stop after this number of seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     time: Option<u64>,
@@ -102,7 +102,7 @@ pub(super) fn run(arguments: &Enumerate, laboratory: Laboratory<'_>) -> Outcome 
         model: arguments.model,
         commits: arguments.commits,
         keyspaces: arguments.keyspaces,
-        most_images: arguments.most_images,
+        max_images: arguments.max_images,
         stop: workers::stop_on_interrupt().within(arguments.time.map(Duration::from_secs)),
     };
     let progress = Progress::endless("states", arguments.format.format);
@@ -130,7 +130,7 @@ pub(super) fn run(arguments: &Enumerate, laboratory: Laboratory<'_>) -> Outcome 
     }
 }
 
-/// If the caller limits the search (`--time`, `--most-images`), an incomplete result is
+/// If the caller limits the search (`--time`, `--max-images`), an incomplete result is
 /// reported and is no error. If no state was final, "nothing found" would be wrong, so
 /// that is an error.
 fn check_end(system: &dyn System, gap: Option<Gap>) -> Outcome {

@@ -36,7 +36,7 @@ const NOT_FOUND: &str = "NOT FOUND";
 const SECONDS: u64 = 20;
 
 /// Rounds for one bug: more than a search of several hours completes.
-const MOST_ROUNDS: u64 = 64;
+const MAX_ROUNDS: u64 = 64;
 
 /// Plants bugs, one at a time, and looks for each bug
 #[derive(Args, Debug)]
@@ -63,7 +63,7 @@ pub(crate) struct Mutants {
     time: Option<u64>,
     /// Maximum number of rounds for one bug, each longer than the one before. What is found
     /// then does not depend on how fast the machine is
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_ROUNDS))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MAX_ROUNDS))]
     rounds: Option<u64>,
     /// Minimum percentage of bugs for exit code 0 that are found, or proven to change nothing.
     /// For runs with less time than all bugs need
@@ -84,7 +84,7 @@ pub(crate) struct Mutants {
 
 impl Mutants {
     /// The largest CPU time for one bug.
-    fn most_time(&self) -> Duration {
+    fn max_time(&self) -> Duration {
         let seconds = match self.rounds {
             Some(_) => self.time,
             None => self.time.or(Some(SECONDS)),
@@ -127,8 +127,8 @@ pub(super) fn run(arguments: &Mutants, laboratory: Laboratory<'_>) -> Outcome {
                     .model
                     .map_or_else(Search::published_models, |model| vec![model]),
                 first_seed: arguments.from.0,
-                rounds: arguments.rounds.unwrap_or(MOST_ROUNDS),
-                time: arguments.most_time(),
+                rounds: arguments.rounds.unwrap_or(MAX_ROUNDS),
+                time: arguments.max_time(),
                 stop: stop.clone(),
                 without: arguments.without.clone(),
                 asks_models: arguments.models,

@@ -67,7 +67,7 @@ impl ReachArguments {
                 enumerate: images.unwrap_or(small.budget.enumerate),
                 ..small.budget
             },
-            most_images: self.images.unwrap_or(small.most_images),
+            max_images: self.images.unwrap_or(small.max_images),
             depth: self.depth.unwrap_or(small.depth),
             recoveries_one_in: self.recoveries_one_in.unwrap_or(small.recoveries_one_in),
             ..small
@@ -78,7 +78,7 @@ impl ReachArguments {
 impl From<Reach> for ReachLine {
     fn from(reach: Reach) -> Self {
         Self {
-            images: reach.most_images,
+            images: reach.max_images,
             point_images: reach.budget.enumerate,
             depth: reach.depth,
             recoveries_one_in: reach.recoveries_one_in,

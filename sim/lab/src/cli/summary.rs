@@ -44,7 +44,7 @@ pub(super) struct ModelLine {
     pub(super) crash_points: u64,
     pub(super) enumerated_points: u64,
     pub(super) images: u64,
-    pub(super) most_pending_changes: usize,
+    pub(super) max_pending_changes: usize,
     #[serde(skip)]
     pub(super) coverage: Coverage,
 }
@@ -94,7 +94,7 @@ pub(super) fn summary<'run>(
         crash_points: coverage.points,
         enumerated_points: coverage.enumerated_points,
         images: coverage.images,
-        most_pending_changes: coverage.most_pending,
+        max_pending_changes: coverage.max_pending,
         coverage: *coverage,
     });
     let faults = ledger.faults.iter().map(|(kind, count)| FaultLine {

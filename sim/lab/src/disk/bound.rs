@@ -17,7 +17,7 @@ use std::thread::panicking;
 
 /// The most operations of one call: more than twenty times as many as any call of any
 /// system was seen to do. "Calls without an end" in `design/lab.md` has the maxima.
-pub const MOST_OPERATIONS: u64 = 1_000_000;
+pub const MAX_OPERATIONS: u64 = 1_000_000;
 
 /// The number of operations before the bound that are kept for the message.
 const KEPT: usize = 64;
@@ -50,7 +50,7 @@ impl fmt::Display for Endless {
         let call = self.call;
         write!(
             formatter,
-            "the call {call:?} has not ended after {MOST_OPERATIONS} operations of the disk; "
+            "the call {call:?} has not ended after {MAX_OPERATIONS} operations of the disk; "
         )?;
         match self.round() {
             Some(round) => write!(formatter, "again and again: {}", round.join(", ")),
@@ -106,10 +106,10 @@ impl Bound {
             return Entry::Fails;
         }
         self.operations += 1;
-        if self.operations + KEPT as u64 > MOST_OPERATIONS {
+        if self.operations + KEPT as u64 > MAX_OPERATIONS {
             self.last.push(describe());
         }
-        if self.operations <= MOST_OPERATIONS {
+        if self.operations <= MAX_OPERATIONS {
             return match self.is_ended {
                 true => Entry::Fails,
                 false => Entry::Goes,

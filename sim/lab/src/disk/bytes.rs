@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use super::fault::{Class, FaultKind};
 use super::oplog::{Barrier, InodeId, Operation};
-use super::state::{Full, State, injected};
+use super::state::{DiskState, Full, injected};
 
 /// The largest length of a file. A longer file is `FileTooLarge`, as on `MemFs`.
 const MAX_FILE_BYTES: u64 = 1 << 34;
 /// The number of bytes that a latent error makes unreadable.
 const SECTOR_BYTES: u64 = 512;
 
-impl State {
+impl DiskState {
     /// Writes, and returns how many bytes were taken. The caller has checked the
     /// offset.
     pub(super) fn write_with_faults(

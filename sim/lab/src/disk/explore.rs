@@ -80,7 +80,7 @@ pub struct Coverage {
     /// Images, before equal images are recognised.
     pub images: u64,
     /// The largest number of pending changes at a crash point that was sampled.
-    pub most_pending: usize,
+    pub max_pending: usize,
 }
 
 impl Coverage {
@@ -90,7 +90,7 @@ impl Coverage {
         self.enumerated_points += other.enumerated_points;
         self.stopped_points += other.stopped_points;
         self.images += other.images;
-        self.most_pending = self.most_pending.max(other.most_pending);
+        self.max_pending = self.max_pending.max(other.max_pending);
     }
 }
 
@@ -111,11 +111,11 @@ impl fmt::Display for Coverage {
             if self.stopped_points > 0 {
                 write!(formatter, ", {} stopped early", self.stopped_points)?;
             }
-            if self.most_pending > 0 {
+            if self.max_pending > 0 {
                 write!(
                     formatter,
                     ", the largest sampled out of up to 2^{}",
-                    self.most_pending
+                    self.max_pending
                 )?;
             }
             Ok(())
@@ -164,7 +164,7 @@ pub fn explore_sources(
         enumerated_points: u64::from(is_whole && !explorer.stopped),
         stopped_points: u64::from(explorer.stopped),
         images: explorer.images,
-        most_pending: if is_whole {
+        max_pending: if is_whole {
             0
         } else {
             frontier.pending().len()

@@ -13,7 +13,7 @@ use super::fault::{Fault, FaultKind, Target};
 use super::image::Image;
 use super::oplog::{InodeId, Log, Mark, Operation};
 use super::skipped::SkippedBarrier;
-use super::state::{Full, State};
+use super::state::{DiskState, Full};
 use super::usage::DiskUse;
 
 /// A simulated file system. Clones share it.
@@ -22,7 +22,7 @@ use super::usage::DiskUse;
 /// then the log says in which order their operations came.
 #[derive(Clone, Default)]
 pub struct SimFs {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<DiskState>>,
 }
 
 impl fmt::Debug for SimFs {
@@ -43,7 +43,7 @@ impl SimFs {
     #[must_use]
     pub fn from_image(image: &Image) -> Self {
         Self {
-            state: Arc::new(Mutex::new(State::from_image(image))),
+            state: Arc::new(Mutex::new(DiskState::from_image(image))),
         }
     }
 
@@ -51,7 +51,7 @@ impl SimFs {
     /// flipped never flips back.
     #[must_use]
     pub fn restarted(&self, image: &Image) -> Self {
-        let mut state = State::from_image(image);
+        let mut state = DiskState::from_image(image);
         state.rotten.clone_from(&self.state().rotten);
         state.full = self.state().full.map(Full::before);
         Self {
@@ -75,7 +75,7 @@ impl SimFs {
     #[must_use]
     pub fn from_log(start: &Image, log: &Log, end: usize) -> Self {
         Self {
-            state: Arc::new(Mutex::new(State::from_log(start, log, end))),
+            state: Arc::new(Mutex::new(DiskState::from_log(start, log, end))),
         }
     }
 
@@ -85,7 +85,7 @@ impl SimFs {
     #[must_use]
     pub fn rewound(&self, start: &Image, position: usize) -> Self {
         let (log, waiting) = (self.log(), self.waiting_faults());
-        let mut state = State::from_log(start, &log, position);
+        let mut state = DiskState::from_log(start, &log, position);
         let now = self.state();
         assert!(now.faults.fired().is_empty(), "a fault has struck");
         state.rotten.clone_from(&now.rotten);
@@ -108,7 +108,7 @@ impl SimFs {
         redone.expect("what a log says was done can be done again");
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, DiskState> {
         self.state
             .lock()
             .expect("nothing panics while it holds the state")
@@ -134,7 +134,7 @@ impl SimFs {
     ///
     /// # Panics
     /// With [`super::Endless`], at the bound on the operations of a call.
-    pub(super) fn entered(&self, verb: &str, path: &str) -> io::Result<MutexGuard<'_, State>> {
+    pub(super) fn entered(&self, verb: &str, path: &str) -> io::Result<MutexGuard<'_, DiskState>> {
         let mut state = self.state();
         let entry = state.bound.enter(|| match path {
             "" => format!("{verb} /"),
@@ -266,7 +266,7 @@ impl SimFs {
 
 /// Lets an operation in, refuses it, or ends its call. Nothing panics while it holds
 /// the state.
-fn admit(state: MutexGuard<'_, State>, entry: Entry) -> io::Result<MutexGuard<'_, State>> {
+fn admit(state: MutexGuard<'_, DiskState>, entry: Entry) -> io::Result<MutexGuard<'_, DiskState>> {
     match entry {
         Entry::Goes => Ok(state),
         Entry::Fails => Err(io::Error::other("the call was ended by the laboratory")),
@@ -336,14 +336,14 @@ impl fmt::Debug for SimFile {
 
 impl SimFile {
     /// As [`SimFs::entered`], for an operation on this file.
-    fn entered(&self, verb: &str) -> io::Result<MutexGuard<'_, State>> {
+    fn entered(&self, verb: &str) -> io::Result<MutexGuard<'_, DiskState>> {
         let mut state = self.fs.state();
-        let State { bound, log, .. } = &mut *state;
+        let DiskState { bound, log, .. } = &mut *state;
         let entry = bound.enter(|| format!("{verb} {}", log.path(log.last_name(self.inode))));
         admit(state, entry)
     }
 
-    fn writable(&self, verb: &str) -> io::Result<MutexGuard<'_, State>> {
+    fn writable(&self, verb: &str) -> io::Result<MutexGuard<'_, DiskState>> {
         match self.access {
             Access::Read => Err(io::ErrorKind::PermissionDenied.into()),
             Access::Write => self.entered(verb),

@@ -24,7 +24,7 @@ enum Rule {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Rules {
     rules: BTreeMap<String, Rule>,
     /// The operations that wait, in the order of arrival.
     held: BTreeMap<u64, String>,
@@ -36,7 +36,7 @@ struct State {
 #[derive(Debug, Default)]
 struct Shared {
     gives_way: AtomicBool,
-    state: Mutex<State>,
+    state: Mutex<Rules>,
     changed: Condvar,
 }
 
@@ -176,19 +176,19 @@ impl Gate {
         self.shared.changed.notify_all();
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Rules> {
         // The rules stay usable when a test panics while it holds the lock.
         let state = self.shared.state.lock();
         state.unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'gate>(&self, state: MutexGuard<'gate, State>) -> MutexGuard<'gate, State> {
+    fn wait<'gate>(&self, state: MutexGuard<'gate, Rules>) -> MutexGuard<'gate, Rules> {
         let state = self.shared.changed.wait(state);
         state.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl Rules {
     fn rule(&self, line: &str) -> Option<Rule> {
         let mut rules = self.rules.iter();
         let rule = rules.find(|(text, _)| line.contains(text.as_str()));

@@ -46,7 +46,7 @@ mod state;
 pub mod tree;
 pub mod usage;
 
-pub use bound::{Endless, MOST_OPERATIONS};
+pub use bound::{Endless, MAX_OPERATIONS};
 pub use change::{Change, ChangeKind};
 pub use explore::{Budget, Choice, Coverage};
 pub use fault::{Fault, FaultKind, Harm, Target};

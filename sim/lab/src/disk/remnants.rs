@@ -25,11 +25,11 @@ use std::sync::Arc;
 use super::oplog::InodeId;
 
 /// The largest number of remnants of one name.
-const MOST_OF_A_NAME: usize = 4;
+const MAX_OF_A_NAME: usize = 4;
 /// The largest number of remnants.
 const MOST: usize = 32;
 /// The largest number of bytes in remnants. The newest remnant is always kept.
-const MOST_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 /// The prefix of the names of another store's remnants. No file of this store has such
 /// a name.
@@ -110,13 +110,13 @@ impl Remnants {
             file: Some(file),
         });
         let is_same = |remnant: &Remnant| remnant.name == *name;
-        if own.iter().filter(|remnant| is_same(remnant)).count() > MOST_OF_A_NAME
+        if own.iter().filter(|remnant| is_same(remnant)).count() > MAX_OF_A_NAME
             && let Some(oldest) = own.iter().position(is_same)
         {
             own.remove(oldest);
         }
         let mut bytes: usize = own.iter().map(|remnant| remnant.bytes.len()).sum();
-        while own.len() > 1 && (own.len() > MOST || bytes > MOST_BYTES) {
+        while own.len() > 1 && (own.len() > MOST || bytes > MAX_BYTES) {
             bytes -= own.remove(0).bytes.len();
         }
     }
@@ -189,7 +189,7 @@ mod tests {
             remnants.leave(&name, 0, Arc::new(vec![1]));
         }
         assert_eq!(texts(&remnants).len(), MOST);
-        remnants.leave(&a, 0, Arc::new(vec![0; 2 * MOST_BYTES]));
+        remnants.leave(&a, 0, Arc::new(vec![0; 2 * MAX_BYTES]));
         assert_eq!(texts(&remnants), ["a#1"]);
     }
 

@@ -2,7 +2,7 @@
 //! superfluous.
 
 use super::oplog::Log;
-use super::state::State;
+use super::state::DiskState;
 
 /// Which barriers have no effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub fn without_numbers(text: &str) -> String {
     text[..end.unwrap_or(text.len())].trim_end().to_owned()
 }
 
-impl State {
+impl DiskState {
     pub(super) fn skips(&self, verb: &str, path: &str) -> bool {
         let is_meant = |skip: &SkippedBarrier| {
             (skip.verb.is_empty() || skip.verb == verb)

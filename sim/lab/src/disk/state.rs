@@ -45,7 +45,7 @@ impl Full {
 
 /// Everything behind the lock of a [`super::SimFs`].
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct DiskState {
     pub(super) inodes: Vec<Inode>,
     pub(super) names: BTreeMap<Arc<str>, InodeId>,
     directories: BTreeSet<Arc<str>>,
@@ -72,7 +72,7 @@ pub(super) struct State {
     pub(super) rotten: BTreeSet<(InodeId, u64)>,
 }
 
-impl State {
+impl DiskState {
     pub(super) fn from_image(image: &Image) -> Self {
         let mut state = Self {
             directories: (*image.directories).clone(),
@@ -173,7 +173,7 @@ impl State {
         self.strike_call(class, class.verb(), path)
     }
 
-    /// As [`State::strike`], for a call whose name differs from the name of its class.
+    /// As [`DiskState::strike`], for a call whose name differs from the name of its class.
     pub(super) fn strike_call(
         &mut self,
         class: Class,

@@ -140,7 +140,7 @@ impl Shrinker<'_> {
     /// Replaces stretches of turns by one line that settles all background work. A
     /// crash in the last turn then strikes another operation of that line.
     fn turns(&mut self) {
-        const MOST_OPERATIONS: u32 = 6;
+        const MAX_OPERATIONS: u32 = 6;
         let is_turn = |action: &Action| matches!(action, Action::Run(_));
         let mut start = 0;
         while start < self.best.actions.len() && !self.is_over() {
@@ -152,7 +152,7 @@ impl Shrinker<'_> {
                 let mut settled = self.best.clone();
                 settled.actions.splice(start..end, [Action::Settle]);
                 let mut is_taken = self.attempt(settled.clone());
-                for count in 1..=MOST_OPERATIONS {
+                for count in 1..=MAX_OPERATIONS {
                     if is_taken {
                         break;
                     }
@@ -231,12 +231,12 @@ impl Shrinker<'_> {
     /// names. So this looks for the same finding among all crashes of the plan without
     /// its last crash.
     fn elsewhere(&mut self) {
-        const MOST_LINES: usize = 60;
+        const MAX_LINES: usize = 60;
         if !self.best.ends_with_crash() {
             return;
         }
         let mut index = self.best.actions.len() - 1;
-        while index > 0 && self.best.actions.len() <= MOST_LINES && !self.is_over() {
+        while index > 0 && self.best.actions.len() <= MAX_LINES && !self.is_over() {
             index = (index - 1).min(self.best.actions.len().saturating_sub(2));
             let mut plan = self.best.clone();
             if let Some(Action::Heal) = plan.actions.pop() {
@@ -258,7 +258,7 @@ impl Shrinker<'_> {
         let enabled = Enabled::default();
         let reach = Reach {
             recoveries_one_in: 0,
-            most_images: 300,
+            max_images: 300,
             ..Reach::SMALL
         };
         let outcome = replay(plan, false).ok()?;

@@ -24,7 +24,7 @@ use crate::stop::Stop;
 
 /// The largest number of runs to shrink a plan. It is a count, so that it is the same
 /// on every machine.
-const MOST_RUNS: u64 = 2000;
+const MAX_RUNS: u64 = 2000;
 
 /// What is known about a finding after its plan was shrunk.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ impl Diagnosis {
     /// # Errors
     /// If the plan has no finding.
     pub fn of(plan: &Plan) -> Result<Self, String> {
-        let mut watch = |_: &Plan, runs| runs < MOST_RUNS;
+        let mut watch = |_: &Plan, runs| runs < MAX_RUNS;
         let small = shrink_watched(plan, Stop::never(), &mut watch)?.plan;
         let shown = replay(&small, false)?;
         let finding = shown.finding.ok_or("the trace has no finding")?;

@@ -28,7 +28,7 @@ pub(super) struct Reference {
     /// The layout's details.
     pub(super) details: Option<String>,
     /// The largest number of bytes that it may use.
-    pub(super) most_bytes: Option<u64>,
+    pub(super) max_bytes: Option<u64>,
 }
 
 /// A settled and closed disk, and the demands on it from then on.

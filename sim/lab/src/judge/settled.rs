@@ -76,7 +76,7 @@ impl Judge<'_> {
         }
         self.check_orphans(fs, instance)?;
         if !bounds.is_faulty && !bounds.excuses_loss {
-            self.check_space(fs, head, reference.most_bytes)?;
+            self.check_space(fs, head, reference.max_bytes)?;
         }
         Ok(Settled { details, state })
     }
@@ -98,8 +98,8 @@ impl Judge<'_> {
     }
 
     /// Checks that the store and each of its files use no more bytes than promised.
-    fn check_space(&self, fs: &SimFs, head: u64, most_bytes: Option<u64>) -> Checked<()> {
-        let Some(most_bytes) = most_bytes else {
+    fn check_space(&self, fs: &SimFs, head: u64, max_bytes: Option<u64>) -> Checked<()> {
+        let Some(max_bytes) = max_bytes else {
             return Ok(());
         };
         let image = fs.image();
@@ -117,11 +117,11 @@ impl Judge<'_> {
                 )?;
             }
         }
-        if total > most_bytes {
+        if total > max_bytes {
             self.enabled.object(
                 Oracle::Space,
                 format!(
-                    "a settled store takes {total} bytes, and must not take more than {most_bytes}"
+                    "a settled store takes {total} bytes, and must not take more than {max_bytes}"
                 ),
             )?;
         }
@@ -135,7 +135,7 @@ impl Judge<'_> {
         self.memory.reference(self.history, head, || Reference {
             expected: self.engine.expected_layout(history),
             details: self.undisturbed(head),
-            most_bytes: self.engine.space_limit(history, state),
+            max_bytes: self.engine.space_limit(history, state),
         })
     }
 

@@ -62,7 +62,7 @@ impl Recipe {
 pub fn generate(recipe: &Recipe, seed: Seed) -> Plan {
     let settings = settings(recipe, seed);
     let operations =
-        (recipe.workload).operations(seed, &changeable(recipe), recipe.system.most_keyspaces());
+        (recipe.workload).operations(seed, &changeable(recipe), recipe.system.max_keyspaces());
     let order = recipe
         .order
         .clone()

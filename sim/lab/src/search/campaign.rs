@@ -229,7 +229,7 @@ impl Campaign {
     #[must_use]
     pub fn without_crashes(&self) -> Self {
         let mut calm = self.clone();
-        calm.reach.most_images = 0;
+        calm.reach.max_images = 0;
         calm
     }
 
@@ -286,7 +286,7 @@ impl Campaign {
         if self.determinism_one_in > 0 && seed.is_multiple_of(self.determinism_one_in) {
             self.check_determinism(plan, &execution)?;
         }
-        if self.reach.most_images == 0 {
+        if self.reach.max_images == 0 {
             return Ok(());
         }
         for &model in &self.models {

@@ -35,7 +35,7 @@ pub struct Reach {
     pub depth: u32,
     /// The largest number of images that are judged for one execution and model; 0 for
     /// no crashes. The crashes of the last recovery are still completed.
-    pub most_images: u64,
+    pub max_images: u64,
     /// Whether only the life after the last loss of power is crashed. If the power
     /// fails several times in a plan, plans that end earlier have the other lives.
     pub only_last_life: bool,
@@ -52,7 +52,7 @@ impl Reach {
             samples: 2,
         },
         depth: 2,
-        most_images: 4000,
+        max_images: 4000,
         only_last_life: false,
     };
 }
@@ -90,7 +90,7 @@ pub fn crash_everywhere(
         false => 0,
     };
     let crashed = &execution.lives[first..];
-    let mut stride = Stride::new(crashed, model, plan.seed, reach.most_images);
+    let mut stride = Stride::new(crashed, model, plan.seed, reach.max_images);
     for (number, life) in execution.lives.iter().enumerate() {
         let mut crasher = Crasher {
             plan,
@@ -130,7 +130,7 @@ struct Stride {
 }
 
 impl Stride {
-    fn new(lives: &[Life], model: &Model, seed: u64, most_images: u64) -> Self {
+    fn new(lives: &[Life], model: &Model, seed: u64, max_images: u64) -> Self {
         /// The approximate number of images of a crash point.
         const IMAGES: u64 = 25;
         let points: usize = lives
@@ -143,7 +143,7 @@ impl Stride {
                     + 1
             })
             .sum();
-        let every = (points as u64 * IMAGES).div_ceil(most_images.max(1)).max(1);
+        let every = (points as u64 * IMAGES).div_ceil(max_images.max(1)).max(1);
         let mut operations = (lives.iter()).flat_map(|life| &life.log.operations()[..life.end]);
         let is_fault =
             |operation: &Operation| matches!(operation, Operation::Mark(Mark::Fault { .. }));
@@ -293,7 +293,7 @@ impl Crasher<'_> {
 
     /// Continues until enough images were judged or the search must stop.
     fn go_on(&self) -> ControlFlow<()> {
-        if self.explored.recovered >= self.reach.most_images || self.stop.is_due() {
+        if self.explored.recovered >= self.reach.max_images || self.stop.is_due() {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())

@@ -43,7 +43,7 @@ pub struct Scope {
     /// The number of keyspaces.
     pub keyspaces: u8,
     /// Crash points with more images than this are bounded instead of enumerated.
-    pub most_images: usize,
+    pub max_images: usize,
     /// When to stop early.
     pub stop: Stop,
 }
@@ -139,7 +139,7 @@ impl Enumerated {
 /// The largest number of unchanged states in a row that are followed. A step of a store
 /// may end one or two phases without touching the disk; a store that needs more steps
 /// is not working.
-const MOST_SILENT: u32 = 4;
+const MAX_SILENT: u32 = 4;
 
 /// Enumerates. The cost is exponential in the number of commits: up to about five.
 ///
@@ -271,7 +271,7 @@ impl SmallScope<'_> {
         };
         self.found.silent += u64::from(silent > 0);
         let shown = (node.state, silent);
-        if silent > MOST_SILENT || !self.states.insert(shown) {
+        if silent > MAX_SILENT || !self.states.insert(shown) {
             return ControlFlow::Continue(());
         }
         self.found.states += 1;
@@ -407,7 +407,7 @@ impl SmallScope<'_> {
     fn point(&mut self, log: &Log, frontier: &Frontier<'_>, path: &[Action]) -> ControlFlow<()> {
         let bounds = Trouble::new(self.scope.model, Vec::new()).bounds(false, frontier.known());
         let budget = Budget {
-            enumerate: self.scope.most_images,
+            enumerate: self.scope.max_images,
             bound: 2,
             samples: 0,
         };

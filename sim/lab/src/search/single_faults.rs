@@ -109,7 +109,7 @@ fn plan(
 fn run(plan: &Plan, hasher: &mut xxhash_rust::xxh3::Xxh3) -> Result<bool, Box<(Finding, Plan)>> {
     let enabled = Enabled::default();
     let reach = Reach {
-        most_images: 8,
+        max_images: 8,
         recoveries_one_in: 0,
         ..Reach::SMALL
     };

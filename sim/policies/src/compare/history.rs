@@ -179,7 +179,7 @@ impl History {
                 let before = std::mem::replace(&mut of_keys[write.key as usize], exists);
                 volume.live_bytes = volume.live_bytes + exists - before;
             }
-            volume.most_live_bytes = volume.most_live_bytes.max(volume.live_bytes);
+            volume.max_live_bytes = volume.max_live_bytes.max(volume.live_bytes);
             let bytes = commit.writes.iter().map(|write| u64::from(write.bytes));
             volume.commits.push((commit.seconds, bytes.sum()));
         }

@@ -37,11 +37,11 @@ pub struct Measured {
     /// The mean number of live segments after a commit.
     pub mean_live_segments: f64,
     /// The largest number of live segments after any commit.
-    pub most_live_segments: u64,
+    pub max_live_segments: u64,
     /// The sum of the numbers of live segments after each commit.
     pub live_segments_summed: u128,
     /// The largest number of live segments of a single stream at the end.
-    pub most_live_segments_of_a_stream: u64,
+    pub max_live_segments_of_a_stream: u64,
     /// The number of streams that have a live segment.
     pub streams: u64,
     /// Records in live segments.
@@ -104,7 +104,7 @@ impl Measured {
     pub fn of(&self, metric: Metric) -> u128 {
         match metric {
             Metric::LiveSegments => self.live_segments.into(),
-            Metric::MostLiveSegments => self.most_live_segments.into(),
+            Metric::MostLiveSegments => self.max_live_segments.into(),
             Metric::LiveSegmentsSummed => self.live_segments_summed,
             Metric::LiveRecords => self.live_records.into(),
             Metric::Merges => self.merges.into(),
@@ -179,9 +179,9 @@ pub(super) fn measure(
         peak_records: tally.peak_records,
         live_segments: of_streams.clone().sum(),
         mean_live_segments: summed as f64 / commits.max(1) as f64,
-        most_live_segments: noted.live.iter().copied().max().unwrap_or(0),
+        max_live_segments: noted.live.iter().copied().max().unwrap_or(0),
         live_segments_summed: summed,
-        most_live_segments_of_a_stream: of_streams.clone().max().unwrap_or(0),
+        max_live_segments_of_a_stream: of_streams.clone().max().unwrap_or(0),
         streams: of_streams.filter(|&count| count > 0).count() as u64,
         live_records: sum(|segment| segment.records),
         recovery_bytes: sum(|segment| segment.bytes),

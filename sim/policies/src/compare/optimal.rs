@@ -26,7 +26,7 @@ use crate::policies::Streams;
 
 /// The largest supported number of commits that touch a stream. The time grows with the cube
 /// of this number.
-pub const MOST_COMMITS: usize = 400;
+pub const MAX_COMMITS: usize = 400;
 
 /// The bound for one stream.
 #[derive(Clone, Debug)]
@@ -57,10 +57,10 @@ impl Optimal {
             .map(|commit| commit.writes.as_slice())
             .filter(|writes| !writes.is_empty())
             .collect();
-        if commits.len() > MOST_COMMITS {
+        if commits.len() > MAX_COMMITS {
             return Err(format!(
-                "the lower bound is for at most {MOST_COMMITS} commits that write, {} has {}: \
-                 use --commits {MOST_COMMITS}",
+                "the lower bound is for at most {MAX_COMMITS} commits that write, {} has {}: \
+                 use --commits {MAX_COMMITS}",
                 history.name,
                 commits.len()
             ));

@@ -10,7 +10,7 @@
 
 use super::intervals::{Intervals, intersection, union};
 use super::store::Store;
-use crate::policies::segment::{SegmentId, State};
+use crate::policies::segment::{SegmentId, Stage};
 
 /// The commits up to the head at which some stream cannot be read. O(all segments that ever
 /// existed and their gaps).
@@ -50,9 +50,9 @@ impl Gaps {
                     .collect(),
             )
         };
-        match (segment.state, contents.gaps.is_empty()) {
-            (State::Gone, _) if contents.inputs.is_empty() => vec![(segment.first, u64::MAX)],
-            (State::Gone, _) => from_inputs(u64::MAX),
+        match (segment.stage, contents.gaps.is_empty()) {
+            (Stage::Gone, _) if contents.inputs.is_empty() => vec![(segment.first, u64::MAX)],
+            (Stage::Gone, _) => from_inputs(u64::MAX),
             (_, true) => Vec::new(),
             (_, false) if contents.inputs.is_empty() => contents.gaps.clone(),
             (_, false) => intersection(&contents.gaps, &from_inputs(segment.last - 1)),

@@ -107,7 +107,7 @@ impl fmt::Display for RunError {
             }
             Self::Endless { commit, reason } => write!(
                 formatter,
-                "after commit {commit} the policy wanted more than {MOST_ROUNDS} rounds of jobs, \
+                "after commit {commit} the policy wanted more than {MAX_ROUNDS} rounds of jobs, \
                  the last one because \"{reason}\""
             ),
         }
@@ -118,7 +118,7 @@ impl std::error::Error for RunError {}
 
 /// The largest number of rounds of jobs for one event. A cascade needs one round for each
 /// level.
-const MOST_ROUNDS: usize = 1000;
+const MAX_ROUNDS: usize = 1000;
 
 /// A callback that has not come yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -253,7 +253,7 @@ impl Player<'_> {
     /// Asks the policy about an event until it returns no job.
     fn ask(&mut self, event: Event) -> Result<(), RunError> {
         let mut reason = String::new();
-        for _ in 0..MOST_ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let jobs = self.policy.plan(&self.store.view(), event);
             if jobs.is_empty() {
                 return Ok(());

@@ -15,7 +15,7 @@ use super::readable::unreadable;
 use super::run::{RunOptions, play};
 use super::store::Store;
 use crate::policies::registry::{ALL, build};
-use crate::policies::segment::{Segment, State};
+use crate::policies::segment::{Segment, Stage};
 
 /// Two keyspaces of five keys each.
 fn histories() -> impl Strategy<Value = History> {
@@ -52,9 +52,9 @@ fn truth(history: &History, commit: u64) -> BTreeMap<u32, u64> {
     newest
 }
 
-fn records(store: &Store, is_wanted: impl Fn(State) -> bool) -> Vec<Record> {
+fn records(store: &Store, is_wanted: impl Fn(Stage) -> bool) -> Vec<Record> {
     let segments = store.segments.iter().zip(&store.contents);
-    let wanted = segments.filter(|(segment, _)| is_wanted(segment.state));
+    let wanted = segments.filter(|(segment, _)| is_wanted(segment.stage));
     wanted
         .flat_map(|(_, contents)| contents.records.clone())
         .collect()
@@ -63,7 +63,7 @@ fn records(store: &Store, is_wanted: impl Fn(State) -> bool) -> Vec<Record> {
 /// The state of the live segments: the newest record of each key, unless it is a tombstone.
 fn state(store: &Store) -> BTreeMap<u32, u64> {
     let mut newest: BTreeMap<u32, Record> = BTreeMap::new();
-    for record in records(store, |state| matches!(state, State::Live | State::Busy)) {
+    for record in records(store, |state| matches!(state, Stage::Live | Stage::Busy)) {
         let known = newest.entry(record.key).or_insert(record);
         if record.commit > known.commit {
             *known = record;
@@ -83,7 +83,7 @@ fn bytes<'records>(records: impl Iterator<Item = &'records Record>) -> u64 {
 /// Checks that the information for policies agrees with the records of each segment.
 fn check_segments(store: &Store, truth: &BTreeMap<u32, u64>) {
     for (segment, contents) in store.segments.iter().zip(&store.contents) {
-        if segment.state == State::Gone {
+        if segment.stage == Stage::Gone {
             assert!(contents.records.is_empty());
             continue;
         }
@@ -95,7 +95,7 @@ fn check_segments(store: &Store, truth: &BTreeMap<u32, u64>) {
         assert_eq!(segment.tombstone_bytes, bytes(tombstones()));
         let oldest = tombstones().map(|record| record.commit).min();
         assert_eq!(segment.oldest_tombstone, oldest);
-        if segment.state != State::Kept {
+        if segment.stage != Stage::Kept {
             let is_newest = |one: &&Record| truth.get(&one.key) == Some(&one.commit);
             assert_eq!(segment.newest_bytes, bytes(records().filter(is_newest)));
         }
@@ -111,7 +111,7 @@ fn check_segments(store: &Store, truth: &BTreeMap<u32, u64>) {
 fn check_counts(store: &Store) {
     let by_cause = || store.tally.by_cause.values();
     let segments = || store.segments.iter();
-    let on_disk = || segments().filter(|segment| segment.state != State::Gone);
+    let on_disk = || segments().filter(|segment| segment.stage != Stage::Gone);
     let sum = |of: fn(&Segment) -> u64| segments().map(of).sum::<u64>();
     assert_eq!(
         by_cause().map(|one| one.records).sum::<u64>(),
@@ -163,7 +163,7 @@ proptest! {
             check_counts(&store);
         }
         let gaps = unreadable(&store);
-        let on_disk = records(&store, |state| state != State::Gone);
+        let on_disk = records(&store, |state| state != Stage::Gone);
         for commit in (1..=head).filter(|&commit| !contains(&gaps, commit)) {
             for (key, version) in truth(&history, commit) {
                 let found = on_disk.iter().any(|one| one.key == key && one.commit == version);

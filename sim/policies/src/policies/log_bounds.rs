@@ -35,21 +35,21 @@ impl LogRule {
             return Vec::new();
         }
         let volume = &profile.volume;
-        let most_live = u128::from(volume.most_live_bytes);
+        let max_live = u128::from(volume.max_live_bytes);
         let (log, since_look) = match self.seconds {
             0 if !self.to_last_rewrite => (self.longest_log(volume.live_bytes), 0),
-            0 => (self.longest_log(volume.most_live_bytes), 0),
+            0 => (self.longest_log(volume.max_live_bytes), 0),
             seconds => {
-                let since = u128::from(volume.most_bytes_within(seconds));
-                (self.longest_log(volume.most_live_bytes) + since, since)
+                let since = u128::from(volume.max_bytes_within(seconds));
+                (self.longest_log(volume.max_live_bytes) + since, since)
             }
         };
         // The log already contains the commit before the rewrite, and the inputs are removed
         // after the output was written.
-        let peak = self.longest_log(volume.most_live_bytes)
+        let peak = self.longest_log(volume.max_live_bytes)
             + since_look
             + u128::from(volume.largest_commit())
-            + most_live;
+            + max_live;
         vec![
             Expectation::at_most(Metric::BytesWritten, self.written(profile)),
             Expectation::at_most(Metric::LiveBytes, log),
@@ -64,16 +64,16 @@ impl LogRule {
 
     fn written(&self, profile: &Profile) -> u128 {
         let volume = &profile.volume;
-        let most_live = u128::from(volume.most_live_bytes);
+        let max_live = u128::from(volume.max_live_bytes);
         // No bytes were appended after the last rewrite, so the argument above does not
         // cover it.
-        let unpaid = if self.to_last_rewrite { most_live } else { 0 };
+        let unpaid = if self.to_last_rewrite { max_live } else { 0 };
         let aged = match self.max_interval {
             None => 0,
             Some(0) => profile.commits,
             Some(seconds) => volume.seconds() / seconds,
         };
-        ratio_bound(volume.bytes(), self.ratio) + unpaid + u128::from(aged) * most_live
+        ratio_bound(volume.bytes(), self.ratio) + unpaid + u128::from(aged) * max_live
     }
 }
 

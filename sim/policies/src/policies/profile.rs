@@ -57,7 +57,7 @@ pub struct Volume {
     /// Bytes of the newest versions of all keys that exist after the last commit.
     pub live_bytes: u64,
     /// The largest value of `live_bytes` after any commit.
-    pub most_live_bytes: u64,
+    pub max_live_bytes: u64,
 }
 
 impl Volume {
@@ -82,7 +82,7 @@ impl Volume {
 
     /// The largest sum of bytes of commits within this number of seconds. O(commits).
     #[must_use]
-    pub fn most_bytes_within(&self, seconds: u64) -> u64 {
+    pub fn max_bytes_within(&self, seconds: u64) -> u64 {
         let (mut first, mut bytes, mut most) = (0, 0, 0);
         for &(time, of_commit) in &self.commits {
             bytes += of_commit;

@@ -6,9 +6,9 @@
 /// Identifies a segment of one store, for the whole run.
 pub type SegmentId = u32;
 
-/// The state of a segment.
+/// Where a segment is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum Stage {
     /// Live, and available for a merge.
     Live,
     /// Live, and the input of a running merge.
@@ -53,7 +53,7 @@ pub struct Segment {
     /// The position of the segment in the order of announcements; an output is announced
     /// when it is installed. `None` while only the index contains the segment.
     pub arrival: Option<u64>,
-    pub(crate) state: State,
+    pub(crate) stage: Stage,
 }
 
 impl Segment {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::segment::{Segment, SegmentId, State};
+use super::segment::{Segment, SegmentId, Stage};
 
 /// The progress of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl<'store> View<'store> {
         self.streams[stream]
             .iter()
             .map(move |&id| &all[id as usize])
-            .filter(move |one| one.state == State::Live)
+            .filter(move |one| one.stage == Stage::Live)
             .filter(move |one| one.arrival.is_some() || one.last <= known)
     }
 

@@ -25,7 +25,7 @@ fn what_is_written_live_and_on_disk() {
     // The numbers of segments are one, one and two.
     assert_eq!(measured.live_segments_summed, 4);
     assert_eq!(measured.mean_live_segments, 4.0 / 3.0);
-    assert_eq!(measured.most_live_segments, 2);
+    assert_eq!(measured.max_live_segments, 2);
     // The peak is at the merge: the inputs and the output together. Later there are three
     // records.
     assert_eq!((measured.peak_bytes, measured.peak_records), (400, 4));
@@ -117,7 +117,7 @@ fn streams_and_what_is_lost() {
     let scrape = synthetic("scrape", 3, 2, 0);
     let measured = play("none", &scrape).measured;
     assert_eq!(
-        (measured.streams, measured.most_live_segments_of_a_stream),
+        (measured.streams, measured.max_live_segments_of_a_stream),
         (2, 3)
     );
     let mut one_of_two = History::new("one of two", 2);

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lithify_policies::compare::optimal::{MOST_COMMITS, Optimal};
+use lithify_policies::compare::optimal::{MAX_COMMITS, Optimal};
 use lithify_policies::compare::{History, RunError};
 use lithify_policies::policies::Ingest;
 use lithify_policies::policies::registry::ALL;
@@ -100,8 +100,8 @@ proptest! {
                 continue;
             }
             let written: u64 = measured.by_cause.values().map(|one| one.bytes).sum();
-            if measured.most_live_segments > 0 {
-                let least = optimal.bytes_written(measured.most_live_segments as usize).unwrap();
+            if measured.max_live_segments > 0 {
+                let least = optimal.bytes_written(measured.max_live_segments as usize).unwrap();
                 prop_assert!(least <= written, "{}: {} below {}", spec, written, least);
             }
         }
@@ -121,7 +121,7 @@ fn one_slot_rewrites_everything_and_enough_slots_nothing() {
 
 #[test]
 fn too_much_is_refused() {
-    let many = synthetic("dense", MOST_COMMITS as u64 + 1, 1, 0);
+    let many = synthetic("dense", MAX_COMMITS as u64 + 1, 1, 0);
     assert!(
         Optimal::new(&many)
             .unwrap_err()

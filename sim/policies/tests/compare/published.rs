@@ -101,7 +101,7 @@ fn sweep() {
                 let history = synthetic(&format!("bernoulli:{q}"), 5330, 20, seed);
                 let one = measured(&format!("{rule}:{divisor}"), &history, divisor, false);
                 live.push(one.live_segments);
-                most.push(one.most_live_segments_of_a_stream);
+                most.push(one.max_live_segments_of_a_stream);
                 written.push((one.write_amplification * 100.0).round() as u64);
                 readable.push(one.readable_boundaries);
             }

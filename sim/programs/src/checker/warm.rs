@@ -17,7 +17,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use wait_timeout::ChildExt as _;
 
 use super::process::{Group, SLICE};
-use super::{MOST_MESSAGE_BYTES, first_words};
+use super::{MAX_MESSAGE_BYTES, first_words};
 use crate::failure::Failure;
 
 /// How long an ending process has, before it is told that it ended without its exit code.
@@ -123,7 +123,7 @@ impl Warm {
             if let Some(end) = self.begun.iter().position(|&byte| byte == b'\n') {
                 return Heard::Line(self.begun.drain(..=end).collect());
             }
-            if self.begun.len() as u64 > MOST_MESSAGE_BYTES {
+            if self.begun.len() as u64 > MAX_MESSAGE_BYTES {
                 return Heard::Line(std::mem::take(&mut self.begun));
             }
             let mut waiting = [PollFd::new(&self.answers, PollFlags::IN)];

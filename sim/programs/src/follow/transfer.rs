@@ -3,7 +3,7 @@
 use super::{Follower, Result};
 use crate::gaps::{Gap, Kind};
 use crate::processes::{OpenId, Synced, Target};
-use crate::steps::{MOST_FILE_BYTES, Step};
+use crate::steps::{MAX_FILE_BYTES, Step};
 use crate::strace::{Argument, Call};
 
 impl Follower<'_> {
@@ -42,7 +42,7 @@ impl Follower<'_> {
         };
         let (mut bytes, _) = handed.unwrap_or_default();
         let taken = usize::try_from(value).unwrap_or(0);
-        if self.looks.is_some() && taken as u64 <= MOST_FILE_BYTES {
+        if self.looks.is_some() && taken as u64 <= MAX_FILE_BYTES {
             // What a checker writes does not matter, only how much.
             bytes.resize(taken, 0);
         }

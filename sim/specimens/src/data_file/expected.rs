@@ -59,8 +59,8 @@ fn live_bytes(state: &State) -> u64 {
 }
 
 /// The largest length of a data file that the rule does not compact.
-fn most_bytes(policy: &Policy, live_bytes: u64) -> Option<u64> {
-    let by_threshold = policy.threshold.most_bytes(live_bytes)?;
+fn max_bytes(policy: &Policy, live_bytes: u64) -> Option<u64> {
+    let by_threshold = policy.threshold.max_bytes(live_bytes)?;
     Some(by_threshold.max(policy.minimum_size_bytes.saturating_sub(1)))
 }
 
@@ -72,16 +72,16 @@ fn compacts(options: &Options) -> bool {
 /// The largest length of the data file of a settled store that was never compacted. Each
 /// commit may be the first of an incarnation that has appended an opening, and one more
 /// incarnation may have appended an opening without a commit.
-fn most_written(batches: &[Batch]) -> u64 {
+fn max_written(batches: &[Batch]) -> u64 {
     HEADER_BYTES + commits_bytes(batches) + OPENING_BYTES * (batches.len() as u64 + 1)
 }
 
 /// The largest length of the data file of a settled store: the limit of the rule, but not more
 /// than all bytes ever written.
 pub(super) fn data_limit(options: &Options, batches: &[Batch], state: &State) -> Option<u64> {
-    let written = most_written(batches);
+    let written = max_written(batches);
     match compacts(options) {
-        true => Some(most_bytes(&options.policy, live_bytes(state))?.min(written)),
+        true => Some(max_bytes(&options.policy, live_bytes(state))?.min(written)),
         false => Some(written),
     }
 }
@@ -89,7 +89,7 @@ pub(super) fn data_limit(options: &Options, batches: &[Batch], state: &State) ->
 /// The largest size of a settled store: its data and a backup. The backup is as long as the
 /// data file was when it was replaced, so at most as long as all bytes ever written.
 pub(super) fn space_limit(options: &Options, batches: &[Batch], state: &State) -> Option<u64> {
-    let backup = most_written(batches) + MARK_BYTES;
+    let backup = max_written(batches) + MARK_BYTES;
     Some(data_limit(options, batches, state)? + backup)
 }
 
@@ -135,11 +135,11 @@ pub(super) fn equalities(counted: &Counted<'_>, batches: &[Batch]) -> Vec<Equali
         sums.bytes_before += done.report.bytes_before;
         sums.bytes_after += done.report.bytes_after;
         let (live, total) = (live_bytes(history.state(base)), file_bytes(file_base, base));
-        let law = most_bytes(&counted.options.policy, live);
+        let law = max_bytes(&counted.options.policy, live);
         asked_for += u64::from(compacts(counted.options) && law.is_some_and(|most| total > most));
         file_base = base;
     }
-    let law = compacts(counted.options).then(|| most_bytes(&counted.options.policy, live));
+    let law = compacts(counted.options).then(|| max_bytes(&counted.options.policy, live));
     let most = law.flatten().unwrap_or(u64::MAX);
     vec![
         Equality::new(

@@ -51,7 +51,7 @@ impl Share {
     /// The largest length of a file with this number of live bytes whose dead share is below
     /// this share. `None` if there is no limit.
     #[must_use]
-    pub fn most_bytes(self, live_bytes: u64) -> Option<u64> {
+    pub fn max_bytes(self, live_bytes: u64) -> Option<u64> {
         // dead * million < share * total, with dead = total - live.
         let live = u128::from(live_bytes) * u128::from(MILLION);
         let rest = u128::from(MILLION - self.0);
@@ -223,7 +223,7 @@ mod tests {
             millionths in 1..MILLION,
         ) {
             let policy = Policy { threshold: Share(millionths), minimum_size_bytes: 0, ..Policy::default() };
-            let most = policy.threshold.most_bytes(live).unwrap();
+            let most = policy.threshold.max_bytes(live).unwrap();
             let at = |total_bytes| decide(&policy, Role::Primary, Space { live_bytes: live, total_bytes });
             prop_assert!(matches!(at(most), Decision::BelowThreshold));
             prop_assert_eq!(at(most + 1), Decision::Compact);

@@ -49,7 +49,7 @@ pub struct Shared<M: Machine + Send + 'static> {
 
 #[derive(Debug)]
 struct Inner<M> {
-    state: Mutex<State<M>>,
+    state: Mutex<SharedState<M>>,
     /// Signalled when a request has used the store, or the store closes.
     changed: Condvar,
     /// The number of requests that wait for the store.
@@ -58,7 +58,7 @@ struct Inner<M> {
 }
 
 #[derive(Debug)]
-struct State<M> {
+struct SharedState<M> {
     store: SnapshotLog<M>,
     is_closing: bool,
 }
@@ -69,7 +69,7 @@ impl<M: Machine + Send + 'static> Shared<M> {
     /// # Errors
     /// `Other` if the operating system cannot start a thread.
     pub fn new(store: SnapshotLog<M>, schedule: Schedule) -> Result<Self, Failure> {
-        let state = State {
+        let state = SharedState {
             store,
             is_closing: false,
         };
@@ -125,7 +125,7 @@ impl<M: Machine + Send + 'static> Drop for Shared<M> {
 }
 
 impl<M: Machine> Inner<M> {
-    fn lock(&self) -> MutexGuard<'_, State<M>> {
+    fn lock(&self) -> MutexGuard<'_, SharedState<M>> {
         self.state.lock().expect(POISONED)
     }
 
@@ -154,8 +154,8 @@ impl<M: Machine> Inner<M> {
     /// Releases the store until no request waits for it.
     fn let_requests_pass<'lock>(
         &'lock self,
-        state: MutexGuard<'lock, State<M>>,
-    ) -> MutexGuard<'lock, State<M>> {
+        state: MutexGuard<'lock, SharedState<M>>,
+    ) -> MutexGuard<'lock, SharedState<M>> {
         drop(state);
         while self.waiting.load(Ordering::SeqCst) > 0 {
             std::thread::yield_now();
@@ -168,7 +168,7 @@ impl<M: Machine> Inner<M> {
         Instant::now().checked_add(interval)
     }
 
-    fn is_due(&self, state: &State<M>, due: Option<Instant>) -> bool {
+    fn is_due(&self, state: &SharedState<M>, due: Option<Instant>) -> bool {
         let covered = state.store.snapshot().map_or(0, |newest| newest.offset);
         let behind = state.store.next_offset() - covered;
         let is_enough = self.schedule.every.is_some_and(|every| behind >= every);
@@ -180,9 +180,9 @@ impl<M: Machine> Inner<M> {
     /// passes without a new entry, a new interval begins.
     fn wait<'lock>(
         &'lock self,
-        state: MutexGuard<'lock, State<M>>,
+        state: MutexGuard<'lock, SharedState<M>>,
         due: Option<Instant>,
-    ) -> (MutexGuard<'lock, State<M>>, Option<Instant>) {
+    ) -> (MutexGuard<'lock, SharedState<M>>, Option<Instant>) {
         let Some(instant) = due else {
             return (self.changed.wait(state).expect(POISONED), None);
         };

@@ -103,7 +103,7 @@ impl Engine for settings::Chosen {
         let policy = self.options.policy;
         Some(match policy.max_interval {
             Some(_) => live.bytes(),
-            None => policy.most_bytes(live.bytes()),
+            None => policy.max_bytes(live.bytes()),
         })
     }
 

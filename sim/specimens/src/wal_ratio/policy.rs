@@ -35,7 +35,7 @@ impl Policy {
     /// The largest length of a log with this number of live bytes whose ratio is below
     /// the threshold.
     #[must_use]
-    pub fn most_bytes(&self, live_bytes: u64) -> u64 {
+    pub fn max_bytes(&self, live_bytes: u64) -> u64 {
         self.threshold.saturating_mul(live_bytes).saturating_sub(1)
     }
 }
@@ -114,7 +114,7 @@ impl Policy {
         if planted::is_active("threshold-exclusive") {
             return view.log_bytes > self.threshold.saturating_mul(view.live_bytes);
         }
-        view.log_bytes > self.most_bytes(view.live_bytes)
+        view.log_bytes > self.max_bytes(view.live_bytes)
     }
 
     fn is_overdue(&self, since: u64) -> bool {

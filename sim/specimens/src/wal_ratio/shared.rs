@@ -31,7 +31,7 @@ use super::store::{Counters, Options, RatioStore};
 use super::table::Table;
 
 /// The capacity of the queue. Further commits wait for a place in it.
-const MOST_WAITING: usize = 1024;
+const MAX_WAITING: usize = 1024;
 
 /// A commit for the worker, and the channel on which its writer waits.
 struct Request {
@@ -95,7 +95,7 @@ impl SharedStore {
         let store = RatioStore::open(fs, options, clock.now())?;
         let table = store.table();
         let status = Arc::default();
-        let (requests, received) = sync_channel(MOST_WAITING);
+        let (requests, received) = sync_channel(MAX_WAITING);
         let worker = Worker {
             store,
             check_every: options.policy.check_every,
@@ -226,7 +226,7 @@ impl Worker {
                     self.accept(first);
                     requests
                         .try_iter()
-                        .take(MOST_WAITING)
+                        .take(MAX_WAITING)
                         .for_each(|next| self.accept(next));
                 }
                 Err(RecvTimeoutError::Timeout) => {}

@@ -146,7 +146,7 @@ proptest! {
                 prop_assert!(freed * 100 >= u64::from(percent) * report.bytes_before);
             }
             let space = store.space();
-            let most = options.policy.threshold.most_bytes(space.live_bytes).unwrap();
+            let most = options.policy.threshold.max_bytes(space.live_bytes).unwrap();
             prop_assert!(space.total_bytes <= most, "{:?} beyond {}", space, most);
         }
         // The live bytes at a compaction are at most (1/threshold - 1) times the freed

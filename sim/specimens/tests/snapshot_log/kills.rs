@@ -63,7 +63,7 @@ fn hunt_bits() -> Result<(), Finding> {
 fn hunt_drawn() -> Result<(), Finding> {
     for workload in mixed() {
         let mut campaign = Campaign::new(&SnapshotLogSystem);
-        campaign.reach.most_images = 0;
+        campaign.reach.max_images = 0;
         campaign.recipe.workload = workload;
         if let (_, Some(found)) = campaign.run(0..150) {
             return Err(Finding(found.finding.to_string()));

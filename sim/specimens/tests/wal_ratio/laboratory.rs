@@ -33,7 +33,7 @@ fn campaign(model: &'static Model, workload: &'static Workload, faults: &[FaultK
         },
         models: vec![model],
         reach: Reach {
-            most_images: 200,
+            max_images: 200,
             ..Reach::SMALL
         },
         determinism_one_in: 4,

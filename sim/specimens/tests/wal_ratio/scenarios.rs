@@ -40,7 +40,7 @@ fn commit(store: &mut RatioStore, operations: &[Operation], now: u64) {
 /// Writes one key until the threshold is reached.
 fn sabotage(store: &mut RatioStore, now: u64) {
     let mut number = 0;
-    while store.log_bytes() <= POLICY.most_bytes(store.read_table().live_bytes()) {
+    while store.log_bytes() <= POLICY.max_bytes(store.read_table().live_bytes()) {
         number += 1;
         commit(store, &put("hot", &format!("{number:04}")), now);
     }
@@ -251,7 +251,7 @@ fn short_lives_do_not_let_the_log_grow() {
         }
         store.check(19 * MINUTE);
         store.finish(19 * MINUTE).expect("the disk works");
-        let most = POLICY.most_bytes(store.read_table().live_bytes());
+        let most = POLICY.max_bytes(store.read_table().live_bytes());
         // An incarnation may end without its second rewrite and then leaves 20 commits of
         // 25 bytes each.
         assert!(

@@ -14,7 +14,7 @@ use crate::cli::trace_file::Place;
 const VARIABLE: &str = "GITHUB_STEP_SUMMARY";
 
 /// The largest number of findings.
-const MOST_FINDINGS: usize = 50;
+const MAX_FINDINGS: usize = 50;
 
 /// The largest length of the text of a finding, in characters.
 const LONGEST: usize = 4000;
@@ -51,10 +51,10 @@ pub(super) fn document(facts: &Facts) -> String {
         let (name, covered) = (escaped(&part.name), escaped(&part.covered));
         let _ = writeln!(text, "| {name} | {covered} |");
     }
-    for finding in facts.findings.iter().take(MOST_FINDINGS) {
+    for finding in facts.findings.iter().take(MAX_FINDINGS) {
         text += &of_finding(finding);
     }
-    if let more @ 1.. = facts.findings.len().saturating_sub(MOST_FINDINGS) {
+    if let more @ 1.. = facts.findings.len().saturating_sub(MAX_FINDINGS) {
         let _ = writeln!(text, "\n{more} more signatures are in the log.");
     }
     text + "\n"

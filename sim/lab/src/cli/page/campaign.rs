@@ -6,7 +6,7 @@ use super::{badge, filtered_table, table};
 use crate::cli::summary::{FaultLine, FindingLine, Summary};
 
 /// The largest number of findings on a page; the JSON has all of them.
-const MOST_FINDINGS: usize = 500;
+const MAX_FINDINGS: usize = 500;
 
 /// The page.
 #[must_use]
@@ -79,7 +79,7 @@ fn asked(count: u64) -> String {
 }
 
 fn findings(summary: &Summary<'_>) -> Markup {
-    let rows: Vec<Vec<Markup>> = (summary.findings.iter().take(MOST_FINDINGS))
+    let rows: Vec<Vec<Markup>> = (summary.findings.iter().take(MAX_FINDINGS))
         .map(finding)
         .collect();
     let left = summary.findings.len() - rows.len();
@@ -142,7 +142,7 @@ fn models(summary: &Summary<'_>) -> Markup {
                 html! { (line.crash_points) },
                 html! { (line.enumerated_points) " (" (format!("{share:.1}")) " %)" },
                 html! { (line.images) },
-                html! { (line.most_pending_changes) },
+                html! { (line.max_pending_changes) },
             ]
         })
         .collect();

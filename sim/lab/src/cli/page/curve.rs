@@ -9,11 +9,11 @@ use crate::finding::report::{Curve, Point};
 const STEP: usize = 16;
 const HEIGHT: usize = 120;
 /// The largest number of points on a page: the last ones.
-const MOST_POINTS: usize = 400;
+const MAX_POINTS: usize = 400;
 
 /// The section with the drawing and the table.
 pub(super) fn curve(curve: &Curve) -> Markup {
-    let first = curve.points.len().saturating_sub(MOST_POINTS);
+    let first = curve.points.len().saturating_sub(MAX_POINTS);
     let points = &curve.points[first..];
     let sampled = points.iter().filter(|point| !point.is_exact).count();
     let rows: Vec<Vec<Markup>> = points.iter().map(row).collect();

@@ -9,7 +9,7 @@ use crate::finding::report::{
 };
 
 /// The largest number of rows of a table on a page; the JSON has all of them.
-const MOST_ROWS: usize = 400;
+const MAX_ROWS: usize = 400;
 
 /// A report, with what its reader types to get it again.
 #[derive(Clone, Debug, Serialize)]
@@ -116,7 +116,7 @@ fn causes(report: &Report) -> Markup {
 fn pending(report: &Report, loss: &Loss) -> Markup {
     let lost = loss.changes.iter().filter(|change| !change.is_kept).count();
     let kept = loss.changes.len() - lost;
-    let rows: Vec<Vec<Markup>> = (loss.changes.iter().take(MOST_ROWS))
+    let rows: Vec<Vec<Markup>> = (loss.changes.iter().take(MAX_ROWS))
         .map(|change| change_row(report, loss, change))
         .collect();
     let title = format!("Pending changes at loss of power {}", loss.crash);
@@ -177,8 +177,8 @@ fn change_row(report: &Report, loss: &Loss, change: &PendingChange) -> Vec<Marku
 
 fn left_out(rows: usize) -> Markup {
     html! {
-        @if rows > MOST_ROWS {
-            p.note { (rows - MOST_ROWS) " further rows are left out; " code { "--format json" } " has all of them." }
+        @if rows > MAX_ROWS {
+            p.note { (rows - MAX_ROWS) " further rows are left out; " code { "--format json" } " has all of them." }
         }
     }
 }
@@ -187,7 +187,7 @@ fn faults(report: &Report) -> Markup {
     if report.faults.is_empty() {
         return html! {};
     }
-    let rows: Vec<Vec<Markup>> = (report.faults.iter().take(MOST_ROWS))
+    let rows: Vec<Vec<Markup>> = (report.faults.iter().take(MAX_ROWS))
         .map(|strike| {
             vec![
                 html! { code { (strike.fault) } },
@@ -222,7 +222,7 @@ fn disk(disks: &Disks) -> Markup {
     let names: Vec<&str> = disks.stages.iter().map(|stage| stage.name).collect();
     let columns: Vec<&str> = ["file"].into_iter().chain(names).collect();
     let by_name = disks.by_name();
-    let rows: Vec<Vec<Markup>> = (by_name.iter().take(MOST_ROWS))
+    let rows: Vec<Vec<Markup>> = (by_name.iter().take(MAX_ROWS))
         .map(|(name, files)| {
             let cells = files.iter().map(|file| match file {
                 None => html! { span.gone { "not there" } },
@@ -338,7 +338,7 @@ fn trace(report: &Report) -> Markup {
                 ul { @for line in &report.without_effect { li { code { (line) } } } }
             }
             pre.trace tabindex="0" aria-label="The trace, line by line" {
-                @for line in report.trace.iter().take(MOST_ROWS) { (line) "\n" }
+                @for line in report.trace.iter().take(MAX_ROWS) { (line) "\n" }
             }
             (left_out(report.trace.len()))
         }

@@ -7,7 +7,7 @@ use super::{badge, table};
 use crate::finding::report::{Event, Fate, Lane, LaneKind, Report, What};
 
 /// The largest number of events on a page: the last ones. The JSON has all of them.
-const MOST_EVENTS: usize = 500;
+const MAX_EVENTS: usize = 500;
 
 /// The distance between two events.
 const STEP: usize = 16;
@@ -19,7 +19,7 @@ pub(super) fn timeline(report: &Report) -> Markup {
     if report.events.is_empty() {
         return html! {};
     }
-    let first = report.events.len().saturating_sub(MOST_EVENTS);
+    let first = report.events.len().saturating_sub(MAX_EVENTS);
     let events: Vec<(usize, &Event)> = report.events.iter().enumerate().skip(first).collect();
     let mut lanes: Vec<usize> = events.iter().map(|(_, event)| event.lane).collect();
     lanes.sort_unstable();

@@ -24,7 +24,7 @@ use crate::search::crashes::sources;
 use crate::system::{Engine, Settings};
 
 /// How many images are judged for one curve.
-const MOST_IMAGES: u64 = 20_000;
+const MAX_IMAGES: u64 = 20_000;
 
 const BUDGET: Budget = Budget {
     enumerate: 1024,
@@ -87,7 +87,7 @@ pub(super) fn curve(
         oracle,
         settings,
         judged: BTreeMap::new(),
-        left: MOST_IMAGES,
+        left: MAX_IMAGES,
     };
     let mut points = walk.points();
     for (position, point) in &mut points {

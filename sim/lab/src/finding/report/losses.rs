@@ -14,7 +14,7 @@ use crate::run::plan::Survivors;
 
 /// Requirements cost the square of the number of changes for each change, so beyond
 /// this many changes they are left out.
-const MOST_WITH_REQUIREMENTS: usize = 300;
+const MAX_WITH_REQUIREMENTS: usize = 300;
 
 /// What a loss of power found pending.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -82,7 +82,7 @@ pub(super) fn losses(blows: &[Blow<'_>], told: &Told, causes: &[Cause]) -> Vec<L
             issued,
             acknowledged,
             shown: served,
-            without_requirements: changes.len() > MOST_WITH_REQUIREMENTS,
+            without_requirements: changes.len() > MAX_WITH_REQUIREMENTS,
             changes: marked(changes, number, causes),
         }
     });
@@ -136,7 +136,7 @@ fn file_of(kind: &ChangeKind) -> Option<u32> {
 /// By change: all changes that it requires; empty if there are too many changes.
 fn requirements(frontier: &Frontier<'_>) -> BTreeMap<usize, FixedBitSet> {
     let count = frontier.pending().len();
-    if count > MOST_WITH_REQUIREMENTS {
+    if count > MAX_WITH_REQUIREMENTS {
         return BTreeMap::new();
     }
     let all = (0..count).map(|index| {

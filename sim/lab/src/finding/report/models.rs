@@ -100,7 +100,7 @@ fn elsewhere(plan: &Plan) -> (Option<Coverage>, Option<(Finding, Option<String>)
             ..Budget::SMALL
         },
         recoveries_one_in: 0,
-        most_images: 2000,
+        max_images: 2000,
         only_last_life: true,
         ..Reach::SMALL
     };

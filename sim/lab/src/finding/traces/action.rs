@@ -77,7 +77,7 @@ fn no_write(text: &str) -> String {
         "{text:?} is not a write: expected keyspace/key=length.tag or keyspace/key-, with keyspaces from a to h or s8 to s{}, keys up to {}, p0 or f1 to the same number, lengths up to {}; many keys or keyspaces are FIRST..LAST",
         Key::KEYSPACES - 1,
         u16::MAX,
-        stretch::MOST_VALUE_BYTES
+        stretch::MAX_VALUE_BYTES
     )
 }
 

@@ -15,7 +15,7 @@ const SHORTEST: usize = 8;
 /// The limit of a stretch, so that a typing error is not expensive.
 const LONGEST: u32 = 1 << 16;
 /// The limit of a value, so that a typing error is not expensive.
-pub(super) const MOST_VALUE_BYTES: u32 = 1 << 24;
+pub(super) const MAX_VALUE_BYTES: u32 = 1 << 24;
 
 /// Writes the writes of a batch, with a space before each word.
 pub(super) fn print(batch: &Batch, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -168,7 +168,7 @@ fn parse_value(text: &str) -> Option<Value> {
         length: length.parse().ok()?,
         tag: tag.parse().ok()?,
     };
-    (value.length <= MOST_VALUE_BYTES).then_some(value)
+    (value.length <= MAX_VALUE_BYTES).then_some(value)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::run::schedule::{Scheduler, Turn};
 use crate::system::{Instance, Pinned, Settings};
 
 /// The largest number of background turns between two operations of the client.
-const MOST_TURNS: usize = 40;
+const MAX_TURNS: usize = 40;
 
 /// A rehearsal in progress.
 pub(super) struct Rehearsal<'run> {
@@ -159,7 +159,7 @@ impl<'run> Rehearsal<'run> {
     /// Gives turns to background tasks.
     pub(super) fn background(&mut self) {
         if !self.recipe.workload.is_burst {
-            self.turns(MOST_TURNS);
+            self.turns(MAX_TURNS);
         }
     }
 

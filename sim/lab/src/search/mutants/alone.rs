@@ -3,7 +3,7 @@
 //! faults, and under other models.
 //!
 //! "Only" means: within the search time, which is four times the time of the first
-//! search, and at least [`LEAST_AGAIN`].
+//! search, and at least [`MIN_AGAIN`].
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::search::campaign::Ledger;
 use crate::search::mutants::cpu_time::Stopwatch;
 
 /// The least time for a repeated search.
-const LEAST_AGAIN: Duration = Duration::from_millis(1500);
+const MIN_AGAIN: Duration = Duration::from_millis(1500);
 
 /// The results of the repeated searches.
 #[derive(Debug, Default)]
@@ -40,7 +40,7 @@ pub(super) fn look_again(
 ) -> Alone {
     let again = Search {
         models: vec![model],
-        time: (elapsed * 4).clamp(LEAST_AGAIN, search.time.max(LEAST_AGAIN)),
+        time: (elapsed * 4).clamp(MIN_AGAIN, search.time.max(MIN_AGAIN)),
         ..search.clone()
     };
     let is_without =
@@ -79,8 +79,8 @@ fn is_found_without(
     fault: &str,
     is_meant: &dyn Fn(FaultKind) -> bool,
 ) -> bool {
-    let is_other = |arena: Arena, most_images: u64| match fault {
-        "crash" => most_images == 0,
+    let is_other = |arena: Arena, max_images: u64| match fault {
+        "crash" => max_images == 0,
         _ => !arena.fault.is_some_and(is_meant),
     };
     fault == "none"

@@ -42,7 +42,7 @@ enum Arenas {
 pub(super) struct Stage {
     arenas: Arenas,
     pub(super) seeds: u64,
-    pub(super) most_images: u64,
+    pub(super) max_images: u64,
     pub(super) recoveries_one_in: u64,
     pub(super) budget: Budget,
     /// See [`crate::search::crashes::Reach::only_last_life`].
@@ -62,11 +62,11 @@ const SPARSE: Budget = Budget {
 
 /// A stage with the images of [`Budget::SMALL`], at as many crash points as the limit
 /// of images allows.
-const fn stage(arenas: Arenas, seeds: u64, most_images: u64, recoveries_one_in: u64) -> Stage {
+const fn stage(arenas: Arenas, seeds: u64, max_images: u64, recoveries_one_in: u64) -> Stage {
     Stage {
         arenas,
         seeds,
-        most_images,
+        max_images,
         recoveries_one_in,
         budget: Budget::SMALL,
         only_last_life: matches!(arenas, Arenas::Storm),

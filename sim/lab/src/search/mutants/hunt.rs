@@ -244,7 +244,7 @@ pub(super) fn find(
             true => others.iter().cycle().nth(round as usize / 2),
             false => None,
         };
-        let is_new = |arena, most_images| most_images > 0 && is_meant(arena, most_images);
+        let is_new = |arena, max_images| max_images > 0 && is_meant(arena, max_images);
         let found = pass
             .round(round, first, ledger, is_meant)
             .or_else(|| other.and_then(|model| pass.round(round, model, ledger, &is_new)));
@@ -281,7 +281,7 @@ impl Pass<'_> {
         let mut first_seed = self.first_seed;
         for stage in STAGES {
             for arena in stage.arenas(round) {
-                if is_meant(arena, stage.most_images) {
+                if is_meant(arena, stage.max_images) {
                     let seeds =
                         (0..stage.seeds_of(round)).map(|more| first_seed.wrapping_add(more));
                     let found = self.stage((stage, round), arena, model, seeds, ledger);
@@ -303,7 +303,7 @@ impl Pass<'_> {
         mut seeds: impl Iterator<Item = u64>,
         ledger: &mut Ledger,
     ) -> Option<Found> {
-        let mut campaign = campaign(self.mutant, self.search, arena, model, stage.most_images);
+        let mut campaign = campaign(self.mutant, self.search, arena, model, stage.max_images);
         campaign.reach.recoveries_one_in = stage.recoveries_one_in;
         campaign.reach.budget = stage.budget;
         campaign.reach.only_last_life = stage.only_last_life;
@@ -358,7 +358,7 @@ pub(super) fn campaign(
     search: &Search,
     arena: Arena,
     model: &'static Model,
-    most_images: u64,
+    max_images: u64,
 ) -> Campaign {
     Campaign {
         recipe: Recipe {
@@ -372,7 +372,7 @@ pub(super) fn campaign(
         },
         models: vec![model],
         reach: Reach {
-            most_images,
+            max_images,
             ..Reach::SMALL
         },
         enabled: Enabled::without(search.without.iter().copied()),

@@ -104,7 +104,7 @@ fn compare(
         model: search.models[0],
         commits: if is_default { 4 } else { 3 },
         keyspaces: 2,
-        most_images: 1 << 16,
+        max_images: 1 << 16,
         stop: search.stop.clone().within(Some(LONGEST)),
     };
     let clean = enumerate(&scope);

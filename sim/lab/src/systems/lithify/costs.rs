@@ -65,12 +65,12 @@ pub(super) fn equalities(
 
 /// An upper bound for the room after the newest records of a log: the room allocated at
 /// once, and the rest of its last block. A log that is not synced has no room.
-pub(super) fn most_room(options: &Options) -> u64 {
-    let most = most_room_at_once(options);
+pub(super) fn max_room(options: &Options) -> u64 {
+    let most = max_room_at_once(options);
     most + most.min(ROOM_BLOCK_BYTES)
 }
 
-fn most_room_at_once(options: &Options) -> u64 {
+fn max_room_at_once(options: &Options) -> u64 {
     match options.durability {
         Durability::Buffered => 0,
         Durability::Synced => options.thresholds.log_room_bytes,
@@ -189,9 +189,9 @@ fn files(options: &Options, disk: &DiskUse, published: Published) -> Vec<Equalit
     ];
     // A longer segment file may also be synced while it is written.
     let thresholds = &options.thresholds;
-    let most_bytes = thresholds.append_bytes as u64 * u64::from(thresholds.appends_for_a_sync);
+    let max_bytes = thresholds.append_bytes as u64 * u64::from(thresholds.appends_for_a_sync);
     let is_long =
-        |file: &FileUse| is_of(FileKind::Segment, &file.name) && file.longest_bytes > most_bytes;
+        |file: &FileUse| is_of(FileKind::Segment, &file.name) && file.longest_bytes > max_bytes;
     if !disk.files.iter().any(is_long) {
         equalities.push(Equality::of_syncs(
             "syncs of segment files",
@@ -209,8 +209,8 @@ fn replaced_early(options: &Options, disk: &DiskUse) -> u64 {
     let is_manifest = |file: &&FileUse| is_of(FileKind::Manifest, &file.name);
     let manifests: Vec<&FileUse> = disk.files.iter().filter(is_manifest).collect();
     let replaced = manifests.split_last().map_or(&[][..], |(_, older)| older);
-    let most_bytes = |file: &FileUse| options.manifest_file_bytes.max(4 * file.first_bytes);
-    let is_early = |file: &&&FileUse| file.longest_bytes <= most_bytes(file);
+    let max_bytes = |file: &FileUse| options.manifest_file_bytes.max(4 * file.first_bytes);
+    let is_early = |file: &&&FileUse| file.longest_bytes <= max_bytes(file);
     replaced.iter().filter(is_early).count() as u64
 }
 
@@ -275,7 +275,7 @@ impl<'run> Forecast<'run> {
     /// blocks, and not beyond the length at which the next file begins. No room is
     /// allocated if less than four times the written bytes would fit.
     fn room(&self, written: u64) -> u64 {
-        let most = most_room_at_once(self.options);
+        let most = max_room_at_once(self.options);
         if most == 0 {
             return 0;
         }

@@ -355,7 +355,7 @@ fn budgets(options: &Options, store: &Store, account: &Account<'_>) -> [Equality
         .map(|file| file.longest_bytes)
         .sum();
     // Room after the newest records does not count for the log budget.
-    let log_bytes = file_bytes.saturating_sub(costs::most_room(options));
+    let log_bytes = file_bytes.saturating_sub(costs::max_room(options));
     let memory_bytes = stats.memory_bytes;
     let is_over =
         memory_bytes > options.memory_budget_bytes as u64 || log_bytes > options.log_budget_bytes();
@@ -363,7 +363,7 @@ fn budgets(options: &Options, store: &Store, account: &Account<'_>) -> [Equality
     let segments = store.layout().keyspaces.into_iter();
     let segments = segments.flat_map(|keyspace| keyspace.segments);
     // At least the keys and values, as long as no segment was written to a file.
-    let least_bytes = match stats.flushed_through {
+    let min_bytes = match stats.flushed_through {
         0 => segments
             .map(|segment| segment.bytes + segment.entries)
             .sum(),
@@ -382,7 +382,7 @@ fn budgets(options: &Options, store: &Store, account: &Account<'_>) -> [Equality
         ),
         Equality::new(
             "bytes in memory that are not counted",
-            least_bytes.saturating_sub(memory_bytes),
+            min_bytes.saturating_sub(memory_bytes),
             0,
         ),
     ]

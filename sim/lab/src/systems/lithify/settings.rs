@@ -220,7 +220,7 @@ pub(in crate::systems) fn options(settings: &Settings) -> Result<Options, String
             other => return Err(unknown_value(SETTINGS, "compression", other)),
         },
         filter_bits_per_key: number("filter-bits", value("filter-bits"))?,
-        most_open_files: number(OPEN_FILES, value(OPEN_FILES))?,
+        max_open_files: number(OPEN_FILES, value(OPEN_FILES))?,
         thresholds: thresholds(&values)?,
         durability: match promise(settings)? {
             Promise::Buffered => Durability::Buffered,

@@ -38,7 +38,7 @@ use crate::systems::lithify::{
 const TURNS_OF_A_STEP: u64 = 10;
 
 /// The largest number of failures that one call may meet.
-const MOST_FAILURES: usize = 1000;
+const MAX_FAILURES: usize = 1000;
 
 /// The store's own threads.
 const THREADS: [(&str, TaskId); 2] = [
@@ -258,12 +258,12 @@ impl Open {
         let knows_all = pressure.lag_commits <= group;
         let backlog = pressure.backlog_commits.saturating_sub(group);
         let has_stopped = self.is_closing || self.db.poison().is_some();
-        if group == 0 || knows_all || has_stopped || backlog <= pressure.most_backlog_commits {
+        if group == 0 || knows_all || has_stopped || backlog <= pressure.max_backlog_commits {
             return Ok(());
         }
         Err(Failure::Other(format!(
             "commit {head} is visible, and the compactor was {backlog} commits behind, of {} that it may be",
-            pressure.most_backlog_commits
+            pressure.max_backlog_commits
         )))
     }
 
@@ -635,7 +635,7 @@ impl Open {
     /// first.
     fn drive_on(&mut self, is_done: impl Fn(&Self) -> bool) -> Result<(), Failure> {
         let mut first = Ok(());
-        for _ in 0..MOST_FAILURES {
+        for _ in 0..MAX_FAILURES {
             match self.drive(&is_done) {
                 Ok(true) => return first,
                 Ok(false) => return first.and(Err(self.hangs())),

@@ -72,7 +72,7 @@ impl System for LithifyDb {
         }))
     }
 
-    fn most_keyspaces(&self) -> u16 {
+    fn max_keyspaces(&self) -> u16 {
         settings::KEYSPACES as u16
     }
 

@@ -149,7 +149,7 @@ pub(super) fn chosen(settings: &Settings) -> Result<Chosen, String> {
     let of_engine = of_engine.map(|setting| (setting.name.to_owned(), value(setting.name).into()));
     let of_engine = of_engine.collect();
     let options = Options {
-        most_backlog_commits: number(BACKLOG, value(BACKLOG))?,
+        max_backlog_commits: number(BACKLOG, value(BACKLOG))?,
         ..lithify::options(&of_engine)?
     };
     let others = value(OTHERS);
@@ -160,7 +160,7 @@ pub(super) fn chosen(settings: &Settings) -> Result<Chosen, String> {
             inbox_commits: number(INBOX, value(INBOX))?,
             group_bytes: number(GROUP, value(GROUP))?,
             waiting_bytes: number(WAITING, value(WAITING))?,
-            most_keyspaces: KEYSPACES,
+            max_keyspaces: KEYSPACES,
         },
         clients: match value(CLIENTS) {
             "waiting" => Clients::Waiting,

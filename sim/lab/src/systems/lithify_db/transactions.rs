@@ -207,7 +207,7 @@ fn disturbing(db: &SteppedDb, recent: &Recent, turn: u64) -> Option<(u64, String
 }
 
 /// The largest key that gets a neighbour: a key may not be much longer than the longest.
-const MOST_BYTES: usize = 1000;
+const MAX_BYTES: usize = 1000;
 
 fn drawn(turn: u64) -> u64 {
     xxhash_rust::xxh3::xxh3_64(&turn.to_le_bytes())
@@ -231,7 +231,7 @@ impl Besides {
     fn new(turn: u64, key: &[u8]) -> Self {
         let draw = drawn(turn);
         let is_walk = matches!(turn % 5, 3 | 4);
-        let has_neighbours = (1..MOST_BYTES).contains(&key.len());
+        let has_neighbours = (1..MAX_BYTES).contains(&key.len());
         let ends_with_own = is_walk && has_neighbours && draw & 1 == 1;
         Self {
             reads_others: draw & 2 == 2,

@@ -3,7 +3,7 @@
 
 use super::Store;
 use crate::policies::Policy;
-use crate::policies::segment::{Segment, SegmentId, State};
+use crate::policies::segment::{Segment, SegmentId, Stage};
 
 impl Store {
     pub(super) fn grow_disk(&mut self, bytes: u64, records: u64) {
@@ -32,7 +32,7 @@ impl Store {
 
     pub(super) fn remove(&mut self, id: SegmentId) {
         let segment = &mut self.segments[id as usize];
-        segment.state = State::Gone;
+        segment.stage = Stage::Gone;
         self.disk_bytes -= segment.bytes;
         self.disk_records -= segment.records;
         self.contents[id as usize].records = Vec::new();

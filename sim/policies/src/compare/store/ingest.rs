@@ -7,7 +7,7 @@ use super::super::history::Commit;
 use super::super::merge::Record;
 use super::{Contents, Store, blank};
 use crate::policies::Ingest;
-use crate::policies::segment::{Segment, SegmentId, State};
+use crate::policies::segment::{Segment, SegmentId, Stage};
 
 impl Store {
     /// Adds a commit to the index, and returns the streams that it touched.
@@ -74,7 +74,7 @@ impl Store {
             (ingest, self.streams[stream].last())
         {
             let file = &self.segments[newest as usize];
-            if file.level == 0 && file.state == State::Live && file.bytes < roll_bytes {
+            if file.level == 0 && file.stage == Stage::Live && file.bytes < roll_bytes {
                 return newest;
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::run::{Explained, RunError};
 use super::{Contents, Store};
-use crate::policies::segment::{Segment, SegmentId, State};
+use crate::policies::segment::{Segment, SegmentId, Stage};
 use crate::policies::{Action, Job, Policy};
 
 /// A merge whose work is spread over commits.
@@ -38,7 +38,7 @@ impl Store {
             .as_ref()
             .map_or((0, 0), |(segment, _)| (segment.records, segment.bytes));
         for &id in &job.inputs {
-            self.segments[id as usize].state = State::Busy;
+            self.segments[id as usize].stage = Stage::Busy;
         }
         let running = Running {
             job,
@@ -71,8 +71,8 @@ impl Store {
             let Some(segment) = self.segments.get(id as usize) else {
                 return Err(refused(format!("there is no segment {id}")));
             };
-            if segment.state != State::Live {
-                return Err(refused(format!("segment {id} is {:?}", segment.state)));
+            if segment.stage != Stage::Live {
+                return Err(refused(format!("segment {id} is {:?}", segment.stage)));
             }
             if Some(segment.stream) != stream {
                 return Err(refused(format!("segment {id} is of another stream")));
@@ -112,7 +112,7 @@ impl Store {
         self.streams[stream].retain(|id| !job.inputs.contains(id));
         for &id in &job.inputs {
             self.tombstones_went(id);
-            self.segments[id as usize].state = State::Kept;
+            self.segments[id as usize].stage = Stage::Kept;
             self.kept[stream].push(id);
         }
         if output.is_none() {

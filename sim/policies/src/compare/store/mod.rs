@@ -25,7 +25,7 @@ use super::history::History;
 use super::intervals::Intervals;
 use super::merge::Record;
 use super::run::Explained;
-use crate::policies::segment::{Segment, SegmentId, State};
+use crate::policies::segment::{Segment, SegmentId, Stage};
 use crate::policies::view::{Ingested, Moment};
 use crate::policies::{Policy, View};
 use jobs::Running;
@@ -157,6 +157,6 @@ fn blank(stream: usize, level: u8) -> Segment {
         first_seconds: 0,
         last_seconds: 0,
         arrival: None,
-        state: State::Live,
+        stage: Stage::Live,
     }
 }
