@@ -163,8 +163,8 @@ fn crash_images() -> u64 {
     let execution = execute(&plan, &Enabled::default(), false);
     let mut images = 0;
     for _ in 0..4 {
-        for life in &execution.lives {
-            let mut frontier = Frontier::new(Model::DEFAULT, life.start.clone(), &life.log);
+        for epoch in &execution.epochs {
+            let mut frontier = Frontier::new(Model::DEFAULT, epoch.start.clone(), &epoch.log);
             while frontier.next().is_some() {
                 if frontier.is_crash_point() {
                     let mut draws = Seed(1).draws(Domain::CrashImages, frontier.position() as u64);

@@ -331,10 +331,10 @@ fn a_process_that_dies_has_done_what_came_before() {
         assert_eq!(execution.finding, None, "{plan}");
         assert_eq!(execution.unmatched, [""; 0], "{plan}");
         // The operations of the judge at the end come after that.
-        let life = &execution.lives[0];
-        let calls = life.log.operations()[..life.end].iter();
+        let epoch = &execution.epochs[0];
+        let calls = epoch.log.operations()[..epoch.end].iter();
         let calls = calls.filter(|operation| operation.is_call());
-        let texts = calls.map(|call| life.log.describe(call).to_string());
+        let texts = calls.map(|call| epoch.log.describe(call).to_string());
         texts.collect::<Vec<String>>()
     };
     let whole = run(&plan("commit a/0=4.1\nsettle\n"));

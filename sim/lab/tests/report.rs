@@ -173,7 +173,7 @@ fn files_are_told_apart_by_identity() {
         }
     }
     assert_eq!(report.losses.len(), 1);
-    assert_eq!(report.events.iter().map(|event| event.life).max(), Some(2));
+    assert_eq!(report.events.iter().map(|event| event.epoch).max(), Some(2));
 }
 
 /// A fault: what it struck, and what the store answered.

@@ -359,7 +359,7 @@ fn stale_bytes_come_from_any_earlier_file() {
         }))
         .collect();
     assert_eq!(sources(&frontier), named(&all));
-    // A crash of the next life keeps the remnants, and so does a machine that restarted
+    // A crash of the next epoch keeps the remnants, and so does a machine that restarted
     // in between.
     let start = frontier.image(|_| true, &Fill::Zero);
     let log = SimFs::from_image(&SimFs::from_image(&start).image()).log();

@@ -2,7 +2,7 @@
 //! reader sees.
 //!
 //! The operations of the writer are those that an execution has logged. Some readers begin at drawn
-//! places of each life that no fault has disturbed; between two calls of a reader, a drawn number of the
+//! places of each epoch that no fault has disturbed; between two calls of a reader, a drawn number of the
 //! writer's calls happen. A writer that has the store open holds its lock all the time. So a reader
 //! can begin or end in the middle of a commit, of a merge, or of the writer's recovery.
 //!
@@ -23,11 +23,11 @@ use crate::history::History;
 use crate::judge::oracle::{Finding, Oracle};
 use crate::keyed::{Domain, Draws, Seed};
 use crate::reads::{self, Ask};
-use crate::run::execute::Life;
+use crate::run::execute::Epoch;
 use crate::run::plan::Plan;
 use crate::system::{Engine, Failure, Instance};
 
-/// The number of readers of one life. Each begins in its own part of the life.
+/// The number of readers of one epoch. Each begins in its own part of the epoch.
 const READERS: u64 = 8;
 /// The number of drawn questions to each reader.
 const DRAWN: u64 = 6;
@@ -35,35 +35,39 @@ const DRAWN: u64 = 6;
 /// store: each attempt of a reader that fails needs one.
 const GIVES_UP_AFTER: usize = 16;
 
-/// Checks readers beside the writers of all lives of an execution.
+/// Checks readers beside the writers of all epochs of an execution.
 ///
 /// # Errors
 /// The first finding.
-pub(crate) fn check(plan: &Plan, lives: &[Life], enabled: &Enabled) -> Result<(), Finding> {
+pub(crate) fn check(plan: &Plan, epochs: &[Epoch], enabled: &Enabled) -> Result<(), Finding> {
     let engine = plan.system.configure(&plan.settings);
     let engine = engine.expect("settings are checked when a plan is made");
     if !engine.reads_beside() {
         return Ok(());
     }
-    let is_calm = |life: &Life| is_calm(life, plan.model);
-    for (number, life) in lives.iter().enumerate().filter(|(_, life)| is_calm(life)) {
-        let Some(first) = first_commit(&life.log) else {
+    let is_calm = |epoch: &Epoch| is_calm(epoch, plan.model);
+    for (number, epoch) in epochs
+        .iter()
+        .enumerate()
+        .filter(|(_, epoch)| is_calm(epoch))
+    {
+        let Some(first) = first_commit(&epoch.log) else {
             continue;
         };
-        let log = Arc::new(life.log.clone());
-        let entries = (life.end.saturating_sub(first)) as u64;
+        let log = Arc::new(epoch.log.clone());
+        let entries = (epoch.end.saturating_sub(first)) as u64;
         for reader in 0..READERS {
             let identity = (number as u64) << 32 | reader;
             let mut draws = Seed(plan.seed).draws(Domain::Beside, identity);
             let (from, to) = (entries * reader / READERS, entries * (reader + 1) / READERS);
             let begin = first + draws.between(from, to) as usize;
             let pace = pace(&mut draws);
-            let fs = MovingFs::new(&life.start, Arc::clone(&log), begin..life.end, pace);
+            let fs = MovingFs::new(&epoch.start, Arc::clone(&log), begin..epoch.end, pace);
             fs.begin_call("read");
-            let wrong = wrong(&*engine, life, (begin, &fs), &mut draws)
+            let wrong = wrong(&*engine, epoch, (begin, &fs), &mut draws)
                 .unwrap_or_else(|failure| Some(format!("it cannot read: {failure}")));
             if let Some(wrong) = wrong {
-                let place = place(life, begin, fs.position());
+                let place = place(epoch, begin, fs.position());
                 enabled.object(
                     Oracle::Beside,
                     format!("a reader that began {place}: {wrong}"),
@@ -74,19 +78,19 @@ pub(crate) fn check(plan: &Plan, lives: &[Life], enabled: &Enabled) -> Result<()
     Ok(())
 }
 
-/// Whether no fault has disturbed the life, so that every demand holds. Where syncs lie, a loss of power
+/// Whether no fault has disturbed the epoch, so that every demand holds. Where syncs lie, a loss of power
 /// can leave a directory without a store.
-fn is_calm(life: &Life, model: &'static Model) -> bool {
+fn is_calm(epoch: &Epoch, model: &'static Model) -> bool {
     let disturbs = |operation: &Operation| {
         matches!(
             operation,
             Operation::Rot { .. } | Operation::Mark(Mark::Fault { .. })
         )
     };
-    !life.trouble_at(0, model).has_lies()
-        && life.past.is_empty()
-        && life.undecided.is_empty()
-        && !life.log.operations()[..life.end].iter().any(disturbs)
+    !epoch.trouble_at(0, model).has_lies()
+        && epoch.past.is_empty()
+        && epoch.undecided.is_empty()
+        && !epoch.log.operations()[..epoch.end].iter().any(disturbs)
 }
 
 /// The place behind the mark from which on a store is there for certain: the first commit was asked for, or was there
@@ -110,7 +114,7 @@ fn pace(draws: &mut Draws) -> Pace {
 /// What the reader sees that it must not see.
 fn wrong(
     engine: &dyn Engine,
-    life: &Life,
+    epoch: &Epoch,
     (begin, fs): (usize, &MovingFs),
     draws: &mut Draws,
 ) -> Result<Option<String>, Failure> {
@@ -120,8 +124,8 @@ fn wrong(
             .then(|| format!("it gave up, and the writer has made {passed} calls meanwhile")));
     };
     let (before, after) = (
-        Known::at(&life.log, begin),
-        Known::at(&life.log, fs.position()),
+        Known::at(&epoch.log, begin),
+        Known::at(&epoch.log, fs.position()),
     );
     let head = reader.head();
     if head < before.acknowledged {
@@ -130,7 +134,7 @@ fn wrong(
             "commit {acknowledged} was acknowledged before, and the newest one is {head}"
         )));
     }
-    let history = life.history_at(fs.position());
+    let history = epoch.history_at(fs.position());
     let issued = after.issued.min(history.head());
     if head > issued {
         return Ok(Some(format!(
@@ -184,12 +188,12 @@ fn misread(
 }
 
 /// The operations between which the reader opened the store, for people.
-fn place(life: &Life, begin: usize, end: usize) -> String {
-    let operations = &life.log.operations()[..end];
+fn place(epoch: &Epoch, begin: usize, end: usize) -> String {
+    let operations = &epoch.log.operations()[..end];
     let is_call = |operation: &&Operation| operation.is_call();
     let after = operations[..begin].iter().rev().find(is_call);
     let after = after.map_or("at first".to_owned(), |operation| {
-        format!("after {}", life.log.describe(operation))
+        format!("after {}", epoch.log.describe(operation))
     });
     let meanwhile = operations[begin..].iter().filter(is_call).count();
     format!("{after}, {meanwhile} calls of the writer ago")

@@ -194,11 +194,11 @@ impl Ledger {
             count.fired += 1;
             count.observed += u64::from(struck.is_observed);
         }
-        for life in &execution.lives {
-            for operation in life.log.operations() {
+        for epoch in &execution.epochs {
+            for operation in epoch.log.operations() {
                 self.operations += u64::from(operation.is_call());
                 if operation.is_call() {
-                    let call = without_numbers(&life.log.describe(operation).to_string());
+                    let call = without_numbers(&epoch.log.describe(operation).to_string());
                     *self.calls.entry(call).or_default() += 1;
                 }
             }

@@ -1,6 +1,6 @@
 //! Crashes an execution at every crash point, and judges what is left.
 //!
-//! In each life of an execution, at every crash point, under its model: legal images
+//! In each epoch of an execution, at every crash point, under its model: legal images
 //! are chosen within a budget, equal images are recognised by their digest, and each
 //! new image is opened and judged. Crashes during the judgement, and so during
 //! recovery, are explored in the same way, up to a depth.
@@ -16,7 +16,7 @@ use crate::history::History;
 use crate::judge::oracle::Finding;
 use crate::judge::{Bounds, Enabled, Judge, Memory, PHASE_PROBE, phase_actions};
 use crate::keyed::{Domain, Seed};
-use crate::run::execute::{Execution, Life};
+use crate::run::execute::{Epoch, Execution};
 use crate::run::plan::place::crash_of;
 use crate::run::plan::{Action, Plan};
 use crate::stop::Stop;
@@ -36,9 +36,9 @@ pub struct Reach {
     /// The largest number of images that are judged for one execution and model; 0 for
     /// no crashes. The crashes of the last recovery are still completed.
     pub max_images: u64,
-    /// Whether only the life after the last loss of power is crashed. If the power
-    /// fails several times in a plan, plans that end earlier have the other lives.
-    pub only_last_life: bool,
+    /// Whether only the epoch after the last loss of power is crashed. If the power
+    /// fails several times in a plan, plans that end earlier have the other epochs.
+    pub only_last_epoch: bool,
 }
 
 impl Reach {
@@ -53,7 +53,7 @@ impl Reach {
         },
         depth: 2,
         max_images: 4000,
-        only_last_life: false,
+        only_last_epoch: false,
     };
 }
 
@@ -85,13 +85,13 @@ pub fn crash_everywhere(
     let model = plan.model;
     let mut settings = plan.settings.clone();
     let mut explored = Explored::default();
-    let first = match reach.only_last_life {
-        true => execution.lives.len().saturating_sub(1),
+    let first = match reach.only_last_epoch {
+        true => execution.epochs.len().saturating_sub(1),
         false => 0,
     };
-    let crashed = &execution.lives[first..];
+    let crashed = &execution.epochs[first..];
     let mut stride = Stride::new(crashed, model, plan.seed, reach.max_images);
-    for (number, life) in execution.lives.iter().enumerate() {
+    for (number, epoch) in execution.epochs.iter().enumerate() {
         let mut crasher = Crasher {
             plan,
             settings: &mut settings,
@@ -102,14 +102,14 @@ pub fn crash_everywhere(
             explored: &mut explored,
             judged: BTreeMap::new(),
             stride: &mut stride,
-            is_last_life: number + 1 == execution.lives.len(),
+            is_last_epoch: number + 1 == execution.epochs.len(),
         };
         if number >= first {
-            crasher.life(life);
+            crasher.epoch(epoch);
         }
-        // Also after a life that was crashed: its crashes end early when enough images were judged, and
-        // the next life begins with all changes of settings.
-        crasher.pass(life);
+        // Also after an epoch that was crashed: its crashes end early when enough images were judged, and
+        // the next epoch begins with all changes of settings.
+        crasher.pass(epoch);
         if explored.finding.is_some() {
             break;
         }
@@ -130,13 +130,13 @@ struct Stride {
 }
 
 impl Stride {
-    fn new(lives: &[Life], model: &Model, seed: u64, max_images: u64) -> Self {
+    fn new(epochs: &[Epoch], model: &Model, seed: u64, max_images: u64) -> Self {
         /// The approximate number of images of a crash point.
         const IMAGES: u64 = 25;
-        let points: usize = lives
+        let points: usize = epochs
             .iter()
-            .map(|life| {
-                let operations = life.log.operations()[..life.end].iter();
+            .map(|epoch| {
+                let operations = epoch.log.operations()[..epoch.end].iter();
                 operations
                     .filter(|operation| model.is_crash_point(Some(operation)))
                     .count()
@@ -144,7 +144,7 @@ impl Stride {
             })
             .sum();
         let every = (points as u64 * IMAGES).div_ceil(max_images.max(1)).max(1);
-        let mut operations = (lives.iter()).flat_map(|life| &life.log.operations()[..life.end]);
+        let mut operations = (epochs.iter()).flat_map(|epoch| &epoch.log.operations()[..epoch.end]);
         let is_fault =
             |operation: &Operation| matches!(operation, Operation::Mark(Mark::Fault { .. }));
         Self {
@@ -186,7 +186,7 @@ struct Crasher<'run> {
     /// with it.
     judged: BTreeMap<Judged, u32>,
     stride: &'run mut Stride,
-    is_last_life: bool,
+    is_last_epoch: bool,
 }
 
 /// An image and the demands on it. Equal values have equal verdicts, at any moment and
@@ -209,11 +209,11 @@ impl Judged {
 }
 
 impl Crasher<'_> {
-    fn life(&mut self, life: &Life) {
-        let mut frontier = Frontier::new(self.model, life.start.clone(), &life.log);
+    fn epoch(&mut self, epoch: &Epoch) {
+        let mut frontier = Frontier::new(self.model, epoch.start.clone(), &epoch.log);
         let mut engine = self.engine();
         let mut memory = Memory::default();
-        let mut trouble = life.trouble_at(0, self.model);
+        let mut trouble = epoch.trouble_at(0, self.model);
         loop {
             if let Some(operation) = frontier.next()
                 && self.plan.change_settings(operation, self.settings)
@@ -227,28 +227,28 @@ impl Crasher<'_> {
                 trouble.strike(*kind);
             }
             let position = frontier.position();
-            let is_point = frontier.is_crash_point() || position == life.end;
-            let is_decided = || life.is_decided(position, &trouble);
+            let is_point = frontier.is_crash_point() || position == epoch.end;
+            let is_decided = || epoch.is_decided(position, &trouble);
             if is_point && is_decided() && self.stride.takes() {
-                let history = life.history_at(position);
+                let history = epoch.history_at(position);
                 let judge = Judge::new(&*engine, history, self.enabled, &memory);
                 let mut known = frontier.known();
                 known.issued = known.issued.min(history.head());
-                let bounds = trouble.bounds(life.has_lost_witness(position), known);
-                if self.point(life, &frontier, &judge, bounds).is_break() {
+                let bounds = trouble.bounds(epoch.has_lost_witness(position), known);
+                if self.point(epoch, &frontier, &judge, bounds).is_break() {
                     return;
                 }
             }
-            if position >= life.end {
+            if position >= epoch.end {
                 return;
             }
             frontier.advance();
         }
     }
 
-    /// Applies the changes of settings in a life.
-    fn pass(&mut self, life: &Life) {
-        for operation in life.log.operations() {
+    /// Applies the changes of settings in an epoch.
+    fn pass(&mut self, epoch: &Epoch) {
+        for operation in epoch.log.operations() {
             self.plan.change_settings(operation, self.settings);
         }
     }
@@ -260,7 +260,7 @@ impl Crasher<'_> {
 
     fn point(
         &mut self,
-        life: &Life,
+        epoch: &Epoch,
         frontier: &Frontier<'_>,
         judge: &Judge<'_>,
         bounds: Bounds,
@@ -276,7 +276,7 @@ impl Crasher<'_> {
             self.judged.insert(key, 1);
             self.explored.distinct += 1;
             if let Err((finding, tail)) = self.judge(judge, &image, bounds) {
-                let mut plan = self.crashed_plan(life, frontier, &choice);
+                let mut plan = self.crashed_plan(epoch, frontier, &choice);
                 plan.actions.extend(tail);
                 self.explored.finding = Some((finding, plan));
                 return ControlFlow::Break(());
@@ -418,12 +418,12 @@ impl Crasher<'_> {
     }
 
     /// The plan that ends with this crash.
-    fn crashed_plan(&self, life: &Life, frontier: &Frontier<'_>, choice: &Choice) -> Plan {
-        let (action, crash) = crash_of(&life.log, frontier, choice);
+    fn crashed_plan(&self, epoch: &Epoch, frontier: &Frontier<'_>, choice: &Choice) -> Plan {
+        let (action, crash) = crash_of(&epoch.log, frontier, choice);
         let mut plan = self.plan.clone();
         if let Some(action) = action {
             plan.actions.truncate(action as usize + 1);
-        } else if self.is_last_life {
+        } else if self.is_last_epoch {
             plan.actions.clear();
         }
         plan.actions.push(Action::Crash(crash));

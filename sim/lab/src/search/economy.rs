@@ -59,16 +59,16 @@ pub fn survey(
             plans += 1;
             let plan = generate(&recipe, Seed(seed));
             let execution = execute(&plan, &Enabled::default(), false);
-            for life in &execution.lives {
-                let operations = life.log.operations();
-                for (position, operation) in operations[..life.end].iter().enumerate() {
+            for epoch in &execution.epochs {
+                let operations = epoch.log.operations();
+                for (position, operation) in operations[..epoch.end].iter().enumerate() {
                     if operation.is_barrier() {
-                        let text = without_numbers(&life.log.describe(operation).to_string());
+                        let text = without_numbers(&epoch.log.describe(operation).to_string());
                         let (verb, file) = text.split_once(' ').unwrap_or((&text, ""));
                         let key = (
                             verb.to_owned(),
                             file.trim_start_matches('/').to_owned(),
-                            context(&life.log, position),
+                            context(&epoch.log, position),
                         );
                         *found.entry(key).or_default() += 1;
                     }

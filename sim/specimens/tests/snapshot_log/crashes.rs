@@ -133,7 +133,7 @@ fn point(
         };
         let goes_on = search.crashes > 1 && search.model.honest;
         if verdict.is_ok() && goes_on && looked.distinct % SECOND_CRASH_ONE_IN == 1 {
-            verdict = second_life(run, &image, &expected, search, looked);
+            verdict = second_epoch(run, &image, &expected, search, looked);
         }
         match verdict {
             Ok(()) => ControlFlow::Continue(()),
@@ -146,7 +146,7 @@ fn point(
 
 /// Continues on what a crash has left, and crashes again. The first of these crashes
 /// are during recovery.
-fn second_life(
+fn second_epoch(
     first: &Run,
     image: &Image,
     expected: &Expected,
@@ -179,7 +179,7 @@ fn second_life(
         run.serves_since
     };
     images(&run, image, from, search, looked)
-        .map_err(|Finding(text)| Finding(format!("second life: {text}")))
+        .map_err(|Finding(text)| Finding(format!("second epoch: {text}")))
 }
 
 /// The number of distinct images is part of the snapshot. If it changes, then the

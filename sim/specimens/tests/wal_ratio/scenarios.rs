@@ -241,12 +241,12 @@ fn a_failed_swap_stops_the_store() {
 #[test]
 fn short_lives_do_not_let_the_log_grow() {
     let fs = SimFs::new();
-    for life in 0..50 {
+    for epoch in 0..50 {
         let mut store = open(&fs, 0);
         store.check(0);
         store.finish(0).expect("the disk works");
         for number in 0..20 {
-            let text = format!("{life:02}{number:02}");
+            let text = format!("{epoch:02}{number:02}");
             commit(&mut store, &put("hot", &text), number * MINUTE);
         }
         store.check(19 * MINUTE);
@@ -256,7 +256,7 @@ fn short_lives_do_not_let_the_log_grow() {
         // 25 bytes each.
         assert!(
             store.log_bytes() <= most + 20 * 25,
-            "life {life}: {}",
+            "epoch {epoch}: {}",
             store.log_bytes()
         );
     }

@@ -21,7 +21,7 @@ pub(super) fn curve(curve: &Curve) -> Markup {
         section {
             h2 { "When the finding becomes possible" }
             p {
-                "Life " (curve.life) ": if the power fails directly before an operation, this share of the disks that the model allows ends in the finding. "
+                "Epoch " (curve.epoch) ": if the power fails directly before an operation, this share of the disks that the model allows ends in the finding. "
                 @if sampled == 0 {
                     "Every share is exact: all legal disks were judged, and disks that look alike to a process count once."
                 } @else {

@@ -305,7 +305,7 @@ fn models(report: &Report) -> Markup {
     html! {
         section {
             h2 { "Under the other models" }
-            p { "The same trace under each other persistence model. If its own loss of power shows nothing there, the last life of the trace was crashed at every crash point." }
+            p { "The same trace under each other persistence model. If its own loss of power shows nothing there, the last epoch of the trace was crashed at every crash point." }
             (table("The trace under the other models", &["model", "shows it", "what was found"], &rows))
         }
     }

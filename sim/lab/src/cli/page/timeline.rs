@@ -52,7 +52,7 @@ pub(super) fn timeline(report: &Report) -> Markup {
             }
             details {
                 summary { "All events as a table" }
-                (table("Events", &["nr", "life", "line", "lane", "event", "what became of it"], &drawn.rows()))
+                (table("Events", &["nr", "epoch", "line", "lane", "event", "what became of it"], &drawn.rows()))
             }
         }
     }
@@ -185,7 +185,7 @@ impl Drawn<'_> {
         let rows = self.events.iter().map(|(number, event)| {
             vec![
                 html! { (number + 1) },
-                html! { (event.life) },
+                html! { (event.epoch) },
                 html! { @if let Some(line) = event.line { (line) } },
                 html! { (full_name(&self.report.lanes[event.lane])) },
                 html! { code { (event.text) } },

@@ -28,7 +28,7 @@ pub struct Writer {
     pub operation: String,
     /// The action of the plan during which the operation was done.
     pub action: Option<String>,
-    /// The crash that ended the life of that action, counted from 1. `None` for the
+    /// The crash that ended the epoch of that action, counted from 1. `None` for the
     /// crash that brings the bytes back.
     pub ended_by: Option<usize>,
 }
@@ -91,7 +91,7 @@ pub(super) fn stale_bytes(
 }
 
 /// The last operation that wrote these bytes at this place of the file, in the latest
-/// life with such an operation. Other bytes may have been written there since.
+/// epoch with such an operation. Other bytes may have been written there since.
 fn writer(
     plan: &Plan,
     scene: &CrashScene,
@@ -124,7 +124,7 @@ fn writer(
             return Some(Writer {
                 operation: log.describe(&operations[position]).to_string(),
                 action: action_at(plan, log, position),
-                // Each earlier life ended with an earlier crash.
+                // Each earlier epoch ended with an earlier crash.
                 ended_by: (age > 0).then(|| scene.earlier.len() + 1 - age),
             });
         }

@@ -3,15 +3,15 @@
 use fixedbitset::FixedBitSet;
 
 use crate::disk::{Frontier, Image, Log};
-use crate::run::execute::{Execution, Life};
+use crate::run::execute::{Epoch, Execution};
 use crate::run::plan::{Action, Crash, Plan};
 use crate::system::Settings;
 
 /// A loss of power.
 pub(super) struct Blow<'run> {
-    /// The number of the life that it ends, counted from 0. It is the number of the
-    /// crash, too: each ends one life.
-    pub(super) life: usize,
+    /// The number of the epoch that it ends, counted from 0. It is the number of the
+    /// crash, too: each ends one epoch.
+    pub(super) epoch: usize,
     /// The number of the action.
     pub(super) action: usize,
     pub(super) crash: &'run Crash,
@@ -28,7 +28,7 @@ pub(super) struct Blow<'run> {
 /// The losses of power that happened, in order.
 pub(super) fn blows<'run>(plan: &'run Plan, execution: &'run Execution) -> Vec<Blow<'run>> {
     let mut settings = plan.settings.clone();
-    let mut lives = execution.lives.iter().enumerate();
+    let mut epochs = execution.epochs.iter().enumerate();
     let mut blows = Vec::new();
     for (action, step) in plan.actions.iter().enumerate() {
         match step {
@@ -37,14 +37,14 @@ pub(super) fn blows<'run>(plan: &'run Plan, execution: &'run Execution) -> Vec<B
             }
             Action::Crash(crash) => {
                 let Some((
-                    life,
-                    Life {
+                    epoch,
+                    Epoch {
                         start,
                         log,
                         crashed_at: Some(position),
                         ..
                     },
-                )) = lives.next()
+                )) = epochs.next()
                 else {
                     // An earlier finding has ended the run.
                     break;
@@ -52,7 +52,7 @@ pub(super) fn blows<'run>(plan: &'run Plan, execution: &'run Execution) -> Vec<B
                 let mut frontier = Frontier::new(plan.model, start.clone(), log);
                 frontier.advance_to(*position);
                 blows.push(Blow {
-                    life,
+                    epoch,
                     action,
                     crash,
                     log,

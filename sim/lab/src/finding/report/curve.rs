@@ -1,4 +1,4 @@
-//! At each operation of the last life: the share of the legal images that end in the
+//! At each operation of the last epoch: the share of the legal images that end in the
 //! finding.
 //!
 //! Where all images were enumerated the share is exact, and counted in distinct disks:
@@ -18,7 +18,7 @@ use crate::disk::{Budget, Choice, Frontier, Image, Mark, SimFs};
 use crate::judge::oracle::Oracle;
 use crate::judge::{Bounds, Enabled, Judge, Memory};
 use crate::keyed::{Domain, Seed};
-use crate::run::execute::{Execution, Life};
+use crate::run::execute::{Epoch, Execution};
 use crate::run::plan::Plan;
 use crate::search::crashes::sources;
 use crate::system::{Engine, Settings};
@@ -32,11 +32,11 @@ const BUDGET: Budget = Budget {
     samples: 16,
 };
 
-/// The share of failing images along the last life.
+/// The share of failing images along the last epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Curve {
-    /// The life, counted from 1.
-    pub life: usize,
+    /// The epoch, counted from 1.
+    pub epoch: usize,
     /// One point for each call of the file system, in order, and one for the end.
     pub points: Vec<Point>,
     /// Whether the number of images was enough for all operations.
@@ -59,7 +59,7 @@ pub struct Point {
     pub is_exact: bool,
 }
 
-/// The curve of the life that the last crash of the plan has ended. `None` if the plan
+/// The curve of the epoch that the last crash of the plan has ended. `None` if the plan
 /// does not end with a crash: then no image decides.
 pub(super) fn curve(
     plan: &Plan,
@@ -71,19 +71,19 @@ pub(super) fn curve(
         return None;
     }
     let number = execution
-        .lives
+        .epochs
         .iter()
-        .rposition(|life| life.crashed_at.is_some())?;
+        .rposition(|epoch| epoch.crashed_at.is_some())?;
     let mut settings = plan.settings.clone();
-    for life in &execution.lives[..number] {
-        life.log.operations().iter().for_each(|operation| {
+    for epoch in &execution.epochs[..number] {
+        epoch.log.operations().iter().for_each(|operation| {
             plan.change_settings(operation, &mut settings);
         });
     }
-    let life = &execution.lives[number];
+    let epoch = &execution.epochs[number];
     let mut walk = Walk {
         plan,
-        life,
+        epoch,
         oracle,
         settings,
         judged: BTreeMap::new(),
@@ -94,7 +94,7 @@ pub(super) fn curve(
         point.event = told.places.get(&(number, *position)).copied();
     }
     Some(Curve {
-        life: number + 1,
+        epoch: number + 1,
         points: points.into_iter().map(|(_, point)| point).collect(),
         is_complete: walk.left > 0,
     })
@@ -102,7 +102,7 @@ pub(super) fn curve(
 
 struct Walk<'run> {
     plan: &'run Plan,
-    life: &'run Life,
+    epoch: &'run Epoch,
     oracle: Oracle,
     settings: Settings,
     /// By disk, demands and history: whether it ends in the finding.
@@ -114,16 +114,16 @@ struct Walk<'run> {
 impl Walk<'_> {
     /// The points, each with its position in the log.
     fn points(&mut self) -> Vec<(usize, Point)> {
-        let life = self.life;
+        let epoch = self.epoch;
         let model = self.plan.model;
-        let mut frontier = Frontier::new(model, life.start.clone(), &life.log);
+        let mut frontier = Frontier::new(model, epoch.start.clone(), &epoch.log);
         let mut engine = self.engine();
         let mut memory = Memory::default();
-        let mut trouble = life.trouble_at(0, model);
+        let mut trouble = epoch.trouble_at(0, model);
         let mut points = Vec::new();
         loop {
             let position = frontier.position();
-            let next = frontier.next().filter(|_| position < life.end);
+            let next = frontier.next().filter(|_| position < epoch.end);
             if let Some(operation) = next
                 && self.plan.change_settings(operation, &mut self.settings)
             {
@@ -134,14 +134,14 @@ impl Walk<'_> {
                 trouble.strike(*kind);
             }
             let is_point = next.is_none_or(Operation::is_call);
-            if is_point && self.left > 0 && life.is_decided(position, &trouble) {
-                let history = life.history_at(position);
+            if is_point && self.left > 0 && epoch.is_decided(position, &trouble) {
+                let history = epoch.history_at(position);
                 let enabled = Enabled::default();
                 let judge = Judge::new(&*engine, history, &enabled, &memory);
                 let mut known = frontier.known();
                 known.issued = known.issued.min(history.head());
-                let bounds = trouble.bounds(life.has_lost_witness(position), known);
-                let operation = next.map(|next| life.log.describe(next).to_string());
+                let bounds = trouble.bounds(epoch.has_lost_witness(position), known);
+                let operation = next.map(|next| epoch.log.describe(next).to_string());
                 let point = self.point(&frontier, &judge, bounds);
                 points.push((position, Point { operation, ..point }));
             }

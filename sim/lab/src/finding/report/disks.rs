@@ -97,9 +97,9 @@ pub(super) fn disks(plan: &Plan, execution: &Execution, blows: &[Blow<'_>]) -> V
 
 fn around(plan: &Plan, execution: &Execution, (number, blow): (usize, &Blow<'_>)) -> Disks {
     let before = blow.frontier.image(|_| true, &Fill::Zero);
-    let life = &execution.lives[blow.life];
+    let epoch = &execution.epochs[blow.epoch];
     let known = blow.frontier.known();
-    let history = life.history_at(blow.frontier.position());
+    let history = epoch.history_at(blow.frontier.position());
     let (fs, outcome) = opened(plan, &blow.settings, &blow.image);
     let newest = outcome.as_ref().map_or(0, |(newest, _)| *newest);
     let commit = newest.max(known.acknowledged).min(history.head());
@@ -118,12 +118,12 @@ fn around(plan: &Plan, execution: &Execution, (number, blow): (usize, &Blow<'_>)
 }
 
 fn at_end(plan: &Plan, execution: &Execution) -> Option<Disks> {
-    let life = execution.lives.last()?;
+    let epoch = execution.epochs.last()?;
     let settings = settings_at_end(plan);
-    let mut frontier = Frontier::new(plan.model, life.start.clone(), &life.log);
-    frontier.advance_to(life.end);
+    let mut frontier = Frontier::new(plan.model, epoch.start.clone(), &epoch.log);
+    frontier.advance_to(epoch.end);
     let image = frontier.image(|_| true, &Fill::Zero);
-    let history = life.history_at(life.end);
+    let history = epoch.history_at(epoch.end);
     let (fs, outcome) = opened(plan, &settings, &image);
     let newest = outcome.as_ref().map_or(0, |(newest, _)| *newest);
     let known = frontier.known();

@@ -1,4 +1,4 @@
-//! What became of each operation of a life: whether it became durable, and by what.
+//! What became of each operation of an epoch: whether it became durable, and by what.
 
 use std::collections::BTreeSet;
 

@@ -75,7 +75,7 @@ pub(super) fn losses(blows: &[Blow<'_>], told: &Told, causes: &[Cause]) -> Vec<L
         let changes = changes(blow, told);
         Loss {
             crash: number,
-            event: told.failures[&blow.life],
+            event: told.failures[&blow.epoch],
             line: blow.action + 1,
             text: crate::run::plan::Action::Crash(blow.crash.clone()).to_string(),
             fill: blow.crash.fill.clone(),
@@ -110,7 +110,7 @@ fn changes(blow: &Blow<'_>, told: &Told) -> Vec<PendingChange> {
     pending
         .map(|(index, change)| PendingChange {
             name: names[index].clone(),
-            event: told.places.get(&(blow.life, change.operation)).copied(),
+            event: told.places.get(&(blow.epoch, change.operation)).copied(),
             operation: log
                 .describe(&log.operations()[change.operation])
                 .to_string(),

@@ -76,7 +76,7 @@ pub struct Report {
     pub disks: Vec<Disks>,
     /// The same trace under the other models.
     pub models: Vec<UnderModel>,
-    /// The share of legal images that end in the finding, over the last life.
+    /// The share of legal images that end in the finding, over the last epoch.
     pub curve: Option<Curve>,
 }
 

@@ -89,7 +89,7 @@ fn under(plan: &Plan, model: &'static Model, oracle: Oracle) -> UnderModel {
     }
 }
 
-/// Crashes the last life of a plan everywhere, without its last crash.
+/// Crashes the last epoch of a plan everywhere, without its last crash.
 fn elsewhere(plan: &Plan) -> (Option<Coverage>, Option<(Finding, Option<String>)>) {
     if !plan.ends_with_crash() {
         return (None, None);
@@ -101,7 +101,7 @@ fn elsewhere(plan: &Plan) -> (Option<Coverage>, Option<(Finding, Option<String>)
         },
         recoveries_one_in: 0,
         max_images: 2000,
-        only_last_life: true,
+        only_last_epoch: true,
         ..Reach::SMALL
     };
     let mut plan = plan.clone();

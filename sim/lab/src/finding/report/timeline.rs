@@ -56,8 +56,8 @@ pub struct Naming {
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Event {
-    /// The life of the disk, counted from 1; each loss of power ends one.
-    pub life: usize,
+    /// The epoch of the disk, counted from 1; each loss of power ends one.
+    pub epoch: usize,
     /// The line of the trace behind `begin` to which it belongs, counted from 1.
     pub line: Option<usize>,
     /// What kind of event it is.
@@ -105,9 +105,9 @@ pub enum What {
 pub(super) struct Told {
     pub(super) lanes: Vec<Lane>,
     pub(super) events: Vec<Event>,
-    /// By life and position in its log: the event.
+    /// By epoch and position in its log: the event.
     pub(super) places: BTreeMap<(usize, usize), usize>,
-    /// By life: its loss of power.
+    /// By epoch: its loss of power.
     pub(super) failures: BTreeMap<usize, usize>,
     /// The lane of each file.
     pub(super) files: BTreeMap<InodeId, usize>,
@@ -128,22 +128,22 @@ enum Owner {
 /// the end, because the judge does not log its own.
 pub(super) fn tell(plan: &Plan, execution: &Execution, blows: &[Blow<'_>]) -> Told {
     let mut teller = Teller::new(plan);
-    for (number, life) in execution.lives.iter().enumerate() {
-        let end = life.crashed_at.unwrap_or(life.end);
-        teller.life(number, &life.log, end);
-        let blow = blows.get(number).filter(|_| life.crashed_at.is_some());
+    for (number, epoch) in execution.epochs.iter().enumerate() {
+        let end = epoch.crashed_at.unwrap_or(epoch.end);
+        teller.epoch(number, &epoch.log, end);
+        let blow = blows.get(number).filter(|_| epoch.crashed_at.is_some());
         if let Some(blow) = blow {
             teller.power_failure(blow);
         }
         let kept = blow.map(|blow| |index: usize| blow.kept.contains(index));
         let kept = kept.as_ref().map(|kept| kept as &dyn Fn(usize) -> bool);
-        let found = fates(plan.model, (&life.start, &life.log), end, kept);
+        let found = fates(plan.model, (&epoch.start, &epoch.log), end, kept);
         teller.take_fates(number, end, &found);
     }
     if let Some(blow) = blows.last().filter(|_| plan.ends_with_crash()) {
         let (fs, _) = disks::opened(plan, &blow.settings, &blow.image);
-        let (number, log) = (blow.life + 1, fs.log());
-        let is_told = |event: &Event| event.life == number + 1;
+        let (number, log) = (blow.epoch + 1, fs.log());
+        let is_told = |event: &Event| event.epoch == number + 1;
         if !teller.events.iter().any(|(event, _)| is_told(event)) {
             teller.opening(number, &log);
             let end = log.operations().len();
@@ -161,7 +161,7 @@ struct Teller<'run> {
     places: BTreeMap<(usize, usize), usize>,
     failures: BTreeMap<usize, usize>,
     known: Known,
-    life: usize,
+    epoch: usize,
     line: Option<usize>,
 }
 
@@ -174,14 +174,14 @@ impl<'run> Teller<'run> {
             places: BTreeMap::new(),
             failures: BTreeMap::new(),
             known: Known::default(),
-            life: 0,
+            epoch: 0,
             line: None,
         }
     }
 
     fn push(&mut self, what: What, owner: Owner, text: String) {
         let event = Event {
-            life: self.life + 1,
+            epoch: self.epoch + 1,
             line: self.line,
             what,
             lane: 0,
@@ -191,8 +191,8 @@ impl<'run> Teller<'run> {
         self.events.push((event, owner));
     }
 
-    fn life(&mut self, number: usize, log: &Log, end: usize) {
-        self.life = number;
+    fn epoch(&mut self, number: usize, log: &Log, end: usize) {
+        self.epoch = number;
         for position in 0..end {
             self.operation(log, position);
         }
@@ -200,7 +200,7 @@ impl<'run> Teller<'run> {
 
     /// An opening that is in no log of the execution.
     fn opening(&mut self, number: usize, log: &Log) {
-        self.life = number;
+        self.epoch = number;
         self.push(
             What::Opening,
             Owner::Client,
@@ -258,7 +258,7 @@ impl<'run> Teller<'run> {
             }
         }
         if self.events.len() > before {
-            self.places.insert((self.life, position), before);
+            self.places.insert((self.epoch, position), before);
         }
     }
 
@@ -272,7 +272,7 @@ impl<'run> Teller<'run> {
     fn mark(&mut self, mark: Mark, text: String) {
         match mark {
             Mark::Action(index) => self.action(index as usize),
-            // What was known before is marked again at the beginning of each life.
+            // What was known before is marked again at the beginning of each epoch.
             Mark::Acknowledged(commit) if commit > self.known.acknowledged => {
                 self.known.acknowledged = commit;
                 let text = format!("commit {commit} is acknowledged");
@@ -310,7 +310,7 @@ impl<'run> Teller<'run> {
     fn power_failure(&mut self, blow: &Blow<'_>) {
         self.line = Some(blow.action + 1);
         let event = self.events.len();
-        self.failures.insert(blow.life, event);
+        self.failures.insert(blow.epoch, event);
         let kept = blow.kept.count_ones(..);
         let lost = blow.kept.len() - kept;
         let text = format!("the power fails: {kept} pending changes are kept, {lost} are lost");
@@ -338,15 +338,15 @@ impl<'run> Teller<'run> {
     }
 
     /// Gives events what became of them, with the numbers of events for positions.
-    fn take_fates(&mut self, life: usize, end: usize, fates: &[Option<Fate>]) {
-        let failure = self.failures.get(&life).copied();
+    fn take_fates(&mut self, epoch: usize, end: usize, fates: &[Option<Fate>]) {
+        let failure = self.failures.get(&epoch).copied();
         for (position, fate) in fates.iter().enumerate() {
-            let (Some(&event), Some(fate)) = (self.places.get(&(life, position)), fate) else {
+            let (Some(&event), Some(fate)) = (self.places.get(&(epoch, position)), fate) else {
                 continue;
             };
             let place = |position: usize| match position == end {
                 true => failure.unwrap_or(event),
-                false => self.places[&(life, position)],
+                false => self.places[&(epoch, position)],
             };
             self.events[event].0.fate = Some(match *fate {
                 Fate::Durable(at) => Fate::Durable(place(at)),

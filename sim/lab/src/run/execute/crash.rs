@@ -1,4 +1,4 @@
-//! The end of a life, and the end of a plan.
+//! The end of an epoch, and the end of a plan.
 
 use super::doubt::Fork;
 use super::executor::Executor;
@@ -35,18 +35,18 @@ impl Executor<'_> {
         let position = scene.position;
         let known = frontier.known();
         self.note(|| format!("    {}", outcome_of(&frontier, crash)));
-        self.end_life(scene.log.operations().len());
-        let life = self.lives.last_mut().expect("a life has ended");
-        life.crashed_at = Some(position);
+        self.end_epoch(scene.log.operations().len());
+        let epoch = self.epochs.last_mut().expect("an epoch has ended");
+        epoch.crashed_at = Some(position);
         // The action was executed to its end. Trouble after the moment of the crash
         // never happened.
-        let trouble = life.trouble_at(position, self.plan.model);
-        self.has_lost_witness = life.has_lost_witness(position);
-        if !life.is_decided(position, &trouble) {
+        let trouble = epoch.trouble_at(position, self.plan.model);
+        self.has_lost_witness = epoch.has_lost_witness(position);
+        if !epoch.is_decided(position, &trouble) {
             self.is_undecidable = true;
             return Ok(());
         }
-        self.history = life.history_at(position).clone();
+        self.history = epoch.history_at(position).clone();
         self.history.truncate(known.issued.min(self.history.head()));
         let bounds = trouble.bounds(self.has_lost_witness, known);
         let stays = |commit: u64| if bounds.excuses_loss { 0 } else { commit };
@@ -69,7 +69,7 @@ impl Executor<'_> {
         let waiting = self.fs.waiting_faults();
         self.fs = self.fs.restarted_at(&image, position);
         self.start = image;
-        self.begin_life();
+        self.begin_epoch();
         let later = &self.plan.actions[self.action_index as usize + 1..];
         if matches!(later, [] | [Action::Heal, ..]) {
             self.fs.disarm();
@@ -121,7 +121,7 @@ impl Executor<'_> {
         self.take_settings()?;
         let bounds = self.bounds();
         let memory = Memory::default();
-        let is_calm = !self.is_faulty() && self.lives.is_empty();
+        let is_calm = !self.is_faulty() && self.epochs.is_empty();
         let judge = Judge::new(&*self.engine, &self.history, self.enabled, &memory);
         let judge = judge.after_calm(is_calm);
         // First with the questions that a campaign asks, so that its findings are found

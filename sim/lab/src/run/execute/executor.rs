@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::doubt::Fork;
+use super::epoch::Epoch;
 use super::foreign;
-use super::life::Life;
 use super::struck::{self, Struck};
 use super::timeline::Timeline;
 use super::witness::lost_witness;
@@ -39,10 +39,10 @@ pub(super) struct Executor<'run> {
     pub(super) acknowledged: u64,
     pub(super) served: u64,
     pub(super) pins: Vec<Pin>,
-    pub(super) lives: Vec<Life>,
-    /// The faults of earlier lives: their damage stays.
+    pub(super) epochs: Vec<Epoch>,
+    /// The faults of earlier epochs: their damage stays.
     pub(super) past: Vec<FaultKind>,
-    /// Whether a fault of an earlier life has destroyed the only witness of some bytes.
+    /// Whether a fault of an earlier epoch has destroyed the only witness of some bytes.
     pub(super) has_lost_witness: bool,
     pub(super) observed: u64,
     /// The latest failure that the store returned.
@@ -59,7 +59,7 @@ pub(super) struct Executor<'run> {
     /// Whether two histories stay possible for ever, so that nothing more can be
     /// judged.
     pub(super) is_undecidable: bool,
-    /// Whether a life has begun and has not ended.
+    /// Whether an epoch has begun and has not ended.
     pub(super) is_alive: bool,
     /// Whether the instance has run undisturbed since the disk was empty.
     pub(super) is_first: bool,
@@ -94,7 +94,7 @@ impl<'run> Executor<'run> {
             acknowledged: 0,
             served: 0,
             pins: Vec::new(),
-            lives: Vec::new(),
+            epochs: Vec::new(),
             past: Vec::new(),
             has_lost_witness: false,
             observed: 0,
@@ -114,11 +114,11 @@ impl<'run> Executor<'run> {
             action_start: 0,
             action_index: 0,
         };
-        executor.begin_life();
+        executor.begin_epoch();
         executor
     }
 
-    pub(super) fn begin_life(&mut self) {
+    pub(super) fn begin_epoch(&mut self) {
         for skip in &self.plan.skipped {
             self.fs.skip_barriers(skip.clone());
         }
@@ -131,12 +131,12 @@ impl<'run> Executor<'run> {
         self.fs.mark_known(self.known());
         self.action_start = 0;
         self.is_alive = true;
-        self.timeline.begin_life();
+        self.timeline.begin_epoch();
     }
 
-    /// Ends the life. `end` is the position in the log at which its last action ended;
+    /// Ends the epoch. `end` is the position in the log at which its last action ended;
     /// later operations belong to the judge.
-    pub(super) fn end_life(&mut self, end: usize) {
+    pub(super) fn end_epoch(&mut self, end: usize) {
         self.is_alive = false;
         self.pins.clear();
         self.instance = None;
@@ -151,7 +151,7 @@ impl<'run> Executor<'run> {
         if let Some(fork) = self.fork.filter(|_| self.is_fork_damaged()) {
             self.undecided.push(fork.since..usize::MAX);
         }
-        self.lives.push(Life {
+        self.epochs.push(Epoch {
             undecided: std::mem::take(&mut self.undecided),
             start: self.start.clone(),
             log: self.fs.log(),
@@ -163,7 +163,7 @@ impl<'run> Executor<'run> {
         });
     }
 
-    /// The position of this life's log from which the only witness of some bytes is
+    /// The position of this epoch's log from which the only witness of some bytes is
     /// destroyed.
     fn lost_witness_since(&self) -> Option<usize> {
         let has_rotted = |kind: &FaultKind| kind.harm() == Harm::WrongOnDevice;
@@ -235,13 +235,13 @@ impl<'run> Executor<'run> {
         self.fs.begin_call(action.call());
         self.note(|| format!("{index:>4}  {action}"));
         let observed = self.observed;
-        let (lives, fired) = (self.lives.len(), self.fs.fired().len());
+        let (epochs, fired) = (self.epochs.len(), self.fs.fired().len());
         let mut outcome = self.perform(action);
         if let Err(finding) = self.check_clients() {
             outcome = Err(finding);
         }
-        let is_same_life = self.lives.len() == lives;
-        let fired = if is_same_life { fired } else { 0 };
+        let is_same_epoch = self.epochs.len() == epochs;
+        let fired = if is_same_epoch { fired } else { 0 };
         let is_observed = self.observed > observed;
         let mut during = Vec::new();
         if self.fs.fired().len() > fired {

@@ -1,8 +1,8 @@
 //! Executes a plan: the client, the scheduler's decisions, faults and crashes.
 //!
 //! The executor keeps the history that the client knows, puts marks into the log, and
-//! asks the oracles that apply to a running store. A *life* of the disk is the time
-//! from one loss of power to the next. The logs of all lives are kept, so that other
+//! asks the oracles that apply to a running store. An *epoch* of the disk is the time
+//! from one loss of power to the next. The logs of all epochs are kept, so that other
 //! crashes of the same execution can be explored afterwards.
 
 mod checks;
@@ -10,9 +10,9 @@ mod client;
 mod crash;
 mod death;
 mod doubt;
+mod epoch;
 mod executor;
 mod foreign;
-mod life;
 mod scene;
 mod struck;
 mod timeline;
@@ -24,8 +24,8 @@ use crate::judge::{Enabled, beside};
 use crate::run::plan::{Action, Plan};
 use executor::Executor;
 
+pub use epoch::Epoch;
 pub(crate) use foreign::disk as used_disk;
-pub use life::Life;
 pub use scene::{CrashScene, execute_until_crash};
 pub use struck::Struck;
 
@@ -37,8 +37,8 @@ pub struct Execution {
     /// The store made fewer syncs than the rule demands. This is a finding only if
     /// there is no other: a crash that shows the effect of the missing sync tells more.
     pub missing_syncs: Option<Finding>,
-    /// The lives.
-    pub lives: Vec<Life>,
+    /// The epochs.
+    pub epochs: Vec<Epoch>,
     /// The faults that have struck, in order.
     pub struck: Vec<Struck>,
     /// Parts of the plan that had no effect: tasks that did not exist (recorded only if
@@ -76,7 +76,7 @@ impl Execution {
 
     /// The text of every operation, with the bytes that it writes.
     fn operations(&self) -> Vec<(String, Vec<u8>)> {
-        let logs = self.lives.iter().map(|life| &life.log);
+        let logs = self.epochs.iter().map(|epoch| &epoch.log);
         let described = logs.flat_map(|log| {
             log.operations().iter().map(|operation| {
                 let bytes = match operation {
@@ -122,29 +122,29 @@ pub fn execute(plan: &Plan, enabled: &Enabled, wants_timeline: bool) -> Executio
         finding = executor.finish().err();
     }
     if executor.is_alive {
-        executor.end_life(end);
+        executor.end_epoch(end);
     }
     if finding.is_none() {
-        finding = beside::check(plan, &executor.lives, enabled).err();
+        finding = beside::check(plan, &executor.epochs, enabled).err();
     }
     Execution {
         finding,
         missing_syncs: executor.missing_syncs,
-        digest: digest(&executor.lives),
-        lives: executor.lives,
+        digest: digest(&executor.epochs),
+        epochs: executor.epochs,
         struck: executor.struck,
         unmatched: executor.unmatched,
         timeline: executor.timeline.into_lines(),
     }
 }
 
-fn digest(lives: &[Life]) -> u64 {
+fn digest(epochs: &[Epoch]) -> u64 {
     let mut hasher = xxhash_rust::xxh3::Xxh3::new();
-    for life in lives {
-        for operation in life.log.operations() {
-            hasher.update(life.log.describe(operation).to_string().as_bytes());
+    for epoch in epochs {
+        for operation in epoch.log.operations() {
+            hasher.update(epoch.log.describe(operation).to_string().as_bytes());
             if let Operation::Write { bytes, .. } = operation {
-                hasher.update(life.log.bytes(bytes));
+                hasher.update(epoch.log.bytes(bytes));
             }
             hasher.update(b"\n");
         }

@@ -11,11 +11,11 @@ use crate::run::plan::{Action, Crash, Plan, Survivors};
 /// The moment of a planned crash.
 #[derive(Debug)]
 pub struct CrashScene {
-    /// The disk at the beginning of the life that the crash ends.
+    /// The disk at the beginning of the epoch that the crash ends.
     pub start: Image,
-    /// The operations on the disk in this life.
+    /// The operations on the disk in this epoch.
     pub log: Log,
-    /// The logs of the earlier lives, if they were kept.
+    /// The logs of the earlier epochs, if they were kept.
     pub earlier: Vec<Log>,
     /// The position in the log at which the crash strikes.
     pub position: usize,
@@ -89,7 +89,7 @@ pub fn execute_until_crash(plan: &Plan, index: usize) -> Option<(CrashScene, &Cr
         executor.action(number, action).ok()?;
     }
     let mut scene = executor.scene(crash);
-    scene.earlier = executor.lives.into_iter().map(|life| life.log).collect();
+    scene.earlier = executor.epochs.into_iter().map(|epoch| epoch.log).collect();
     Some((scene, crash))
 }
 

@@ -8,7 +8,7 @@ use crate::disk::oplog::{Log, Mark, Operation};
 pub(super) struct Timeline {
     lines: Vec<String>,
     is_wanted: bool,
-    /// The number of log entries of this life that were turned into lines.
+    /// The number of log entries of this epoch that were turned into lines.
     shown: usize,
 }
 
@@ -47,7 +47,7 @@ impl Timeline {
     }
 
     /// A new log begins.
-    pub(super) fn begin_life(&mut self) {
+    pub(super) fn begin_epoch(&mut self) {
         self.shown = 0;
     }
 

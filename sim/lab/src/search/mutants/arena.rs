@@ -45,8 +45,8 @@ pub(super) struct Stage {
     pub(super) max_images: u64,
     pub(super) recoveries_one_in: u64,
     pub(super) budget: Budget,
-    /// See [`crate::search::crashes::Reach::only_last_life`].
-    pub(super) only_last_life: bool,
+    /// See [`crate::search::crashes::Reach::only_last_epoch`].
+    pub(super) only_last_epoch: bool,
     /// At most one of this many seeds is crashed, and only a seed that has executed the
     /// code of the bug. 0: every seed is crashed.
     pub(super) out_of: u64,
@@ -69,7 +69,7 @@ const fn stage(arenas: Arenas, seeds: u64, max_images: u64, recoveries_one_in: u
         max_images,
         recoveries_one_in,
         budget: Budget::SMALL,
-        only_last_life: matches!(arenas, Arenas::Storm),
+        only_last_epoch: matches!(arenas, Arenas::Storm),
         out_of: 0,
     }
 }

@@ -306,7 +306,7 @@ impl Pass<'_> {
         let mut campaign = campaign(self.mutant, self.search, arena, model, stage.max_images);
         campaign.reach.recoveries_one_in = stage.recoveries_one_in;
         campaign.reach.budget = stage.budget;
-        campaign.reach.only_last_life = stage.only_last_life;
+        campaign.reach.only_last_epoch = stage.only_last_epoch;
         // A skipped barrier has no code of its own, so executions cannot count its
         // place.
         let is_guided = stage.out_of > 0 && self.mutant.skipped.is_none();

@@ -1,4 +1,4 @@
-//! A life of the disk, and what a crash in it may leave.
+//! An epoch of the disk, and what a crash in it may leave.
 
 use std::ops::Range;
 
@@ -7,9 +7,9 @@ use crate::disk::{FaultKind, Image, Model};
 use crate::history::History;
 use crate::judge::Trouble;
 
-/// A life of the disk: the time from one loss of power to the next.
+/// An epoch of the disk: the time from one loss of power to the next.
 #[derive(Debug)]
-pub struct Life {
+pub struct Epoch {
     /// The disk at its beginning.
     pub start: Image,
     /// The operations on the disk.
@@ -18,12 +18,12 @@ pub struct Life {
     /// belong to the judge.
     pub end: usize,
     /// The position in the log at which the power failed, if a planned crash has ended this
-    /// life. The plan's last action was done to its end, so there may be later operations.
+    /// epoch. The plan's last action was done to its end, so there may be later operations.
     pub crashed_at: Option<usize>,
     /// The histories that the client knew, each with the position in the log where it
     /// begins.
     pub histories: Vec<(usize, History)>,
-    /// The faults of earlier lives: their damage stays.
+    /// The faults of earlier epochs: their damage stays.
     pub past: Vec<FaultKind>,
     /// The first position at which bytes had rotted that have neither a copy nor a
     /// later witness, if any.
@@ -35,7 +35,7 @@ pub struct Life {
     pub undecided: Vec<Range<usize>>,
 }
 
-impl Life {
+impl Epoch {
     /// The history that the client knew at a position of the log.
     #[must_use]
     pub fn history_at(&self, position: usize) -> &History {
